@@ -1,0 +1,290 @@
+"""The nouns of this package, in the order in which a picture meets them. Values only, no behaviour beyond checks.
+
+An *image* is unique bytes, named by their sha256. An *occurrence* is a place where it was seen. *Features* are what is
+computed from its pixels once. A *candidate* is an image worth comparing, *evidence* is what the comparison measured, a
+*verdict* is what we conclude from it, and a *cluster* is a set of images that a match has joined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+ImageId = str
+"""sha256 of the picture's bytes, 64 lower-case hex digits."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedImage:
+    """Pixels of one picture, upright (EXIF orientation applied), alpha laid on white."""
+
+    image_id: ImageId
+    pixels: NDArray[np.uint8]
+    """RGB, shape (height, width, 3), C-contiguous."""
+    grey: NDArray[np.uint8]
+    """ITU-R 601-2 luma as Pillow's convert("L") gives it, shape (height, width)."""
+    format: str
+    """Format as the decoder named it, upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF."""
+    frames: int
+    """Frames in the file; only the first was decoded."""
+    data: bytes = field(repr=False)
+    """The file's bytes."""
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """Whole-picture hashes. Distances between two hashes of one kind are Hamming distances in bits."""
+
+    pdq: bytes
+    """256-bit PDQ, 32 bytes, in the byte order of its hex form."""
+    pdq_quality: int
+    """0 to 100, as Meta's reference computes it."""
+    ahash: bytes
+    """64-bit ImageHash average_hash, 8 bytes, in the byte order of its hex form; so are the next three."""
+    phash: bytes
+    dhash: bytes
+    whash: bytes | None
+    """None when the operator left it off (it costs as much as all the others together)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalFeatures:
+    """Keypoints with binary descriptors, in a frame of normalised size (see features/local.py)."""
+
+    frame_width: float
+    """Size of the normalised frame in pixels; source pixel = frame pixel * source width / frame_width."""
+    frame_height: float
+    keypoints: NDArray[np.float32]
+    """x, y (frame pixels), size (frame pixels), angle (degrees); shape (n, 4)."""
+    descriptors: NDArray[np.uint8]
+    """256-bit ORB descriptors, shape (n, 32); strongest keypoints first within the spread order."""
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyVersions:
+    """Extractor version of each feature family; families of different versions are never compared. 0: absent."""
+
+    pixels: int
+    pdq: int
+    imagehash: int
+    tlsh: int
+    local: int
+    thumbnail: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageFeatures:
+    """All that is computed from one picture, and all that is needed to compare it again without its bytes."""
+
+    image_id: ImageId
+    width: int
+    """Source pixels."""
+    height: int
+    format: str
+    frames: int
+    versions: FamilyVersions
+    pixel_digest: bytes
+    """sha256 over width, height and the decoded RGB pixels, 32 bytes."""
+    hashes: Hashes
+    tlsh: str | None
+    """TLSH of the file's bytes as MISP's `tlsh` attribute has it ("T1" and 70 hex digits); None when it has none."""
+    local: LocalFeatures
+    thumbnail: bytes | None
+    """Grey WebP, normally 320 pixels wide; None when the operator left it off."""
+    informative: bool
+    """False for blank and near-uniform pictures, which match nothing but their own bytes and pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A place where an image was seen: `HOST:KIND:ID`, such as misp:attribute:<uuid> or file:path:</absolute/path>."""
+
+    host: str
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.kind}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Occurrence:
+        """Split at the first two colons; raises ConfigError (see errors.py) when a part is missing or not printable."""
+        from .errors import ConfigError
+
+        parts = text.split(":", 2)
+        if len(parts) != 3 or not all(parts) or len(text) > 4096 or "\x00" in text:
+            raise ConfigError(f"occurrence {text[:80]!r}: expected HOST:KIND:ID, three parts, at most 4096 characters")
+        return cls(*parts)
+
+
+class Purpose(str, Enum):
+    """What a collection is for."""
+
+    KNOWN = "known"
+    """Pictures somebody wants to recognise again."""
+    BASELINE = "baseline"
+    """Legitimate pages; only against these is `looks-like` judged."""
+    IGNORE = "ignore"
+    """Pictures that match everything and say nothing; they produce no hits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    name: str
+    purpose: Purpose
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An image's place in a collection, with the labels it carries there."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One occurrence of an image, with its labels and times (UTC)."""
+
+    occurrence: Occurrence
+    labels: Mapping[str, str]
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the store knows about an image besides its features."""
+
+    image_id: ImageId
+    sightings: tuple[Sighting, ...]
+    """At most 20, latest first."""
+    occurrence_count: int
+    first_seen: datetime
+    last_seen: datetime
+    memberships: tuple[Membership, ...]
+    clusters: tuple[str, ...]
+    """Canonical id of its cluster, then the aliases; empty when it is in none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An image worth verifying, and how it was found."""
+
+    image_id: ImageId
+    pdq_bits: int | None
+    """Hamming distance of the PDQ hashes in the orientation below; None when found by local features only."""
+    orientation: int
+    """0 to 7, index into features.perceptual.ORIENTATIONS: how the query was turned to come this near."""
+    votes: float
+    """Weight of shared visual words; 0 when found by hash only."""
+
+
+class Configuration(str, Enum):
+    """Outcome of verification, in words that can be stored, counted and shown."""
+
+    SAME_BYTES = "same-bytes"
+    SAME_PIXELS = "same-pixels"
+    WHOLE = "whole"
+    """The whole pictures agree after scaling (and turning or mirroring); no keypoints were needed."""
+    AFFINE = "affine"
+    """A full affine map with enough inliers carries one picture onto the other."""
+    HOMOGRAPHY = "homography"
+    """Only a perspective map does."""
+    NO_GEOMETRY = "no-geometry"
+    """Too few keypoints agree on any one map."""
+    DEGENERATE = "degenerate"
+    """Keypoints agree on a map that no edit makes: collapsed, sheared or scaled beyond the limits."""
+    LOW_TEXTURE = "low-texture"
+    """Too few keypoints to ask; judged by the whole picture alone."""
+    UNINFORMATIVE = "uninformative"
+    """One of the two is blank or near-uniform; nothing was compared beyond bytes and pixels."""
+    INCOMPARABLE = "incomparable"
+    """The two records come from different extractor versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a comparison measured; None means not measured. Bits are Hamming distances."""
+
+    same_bytes: bool | None = None
+    same_pixels: bool | None = None
+    pdq_bits: int | None = None
+    orientation: int | None = None
+    phash_bits: int | None = None
+    dhash_bits: int | None = None
+    ahash_bits: int | None = None
+    whash_bits: int | None = None
+    tlsh_distance: int | None = None
+    inliers: int | None = None
+    """Geometrically consistent correspondences at distinct places."""
+    covered_query: float | None = None
+    """Share of the query's area that lies inside the reference, 0 to 1."""
+    covered_reference: float | None = None
+    content_agreement: float | None = None
+    """Share of the textured blocks inside the overlap that show the same content, 0 to 1."""
+    configuration: Configuration = Configuration.NO_GEOMETRY
+    matrix: tuple[float, ...] | None = None
+    """Row-major 3x3 map from query to reference, both in coordinates from 0 to 1; None without geometry."""
+
+
+class Decision(str, Enum):
+    MATCH = "match"
+    REVIEW = "review"
+    NO_MATCH = "no-match"
+
+
+class Relation(str, Enum):
+    IDENTICAL = "identical"
+    NEAR_DUPLICATE = "near-duplicate"
+    PARTIAL = "partial"
+    LOOKS_LIKE = "looks-like"
+    SAME_TEMPLATE = "same-template"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What we conclude about two pictures, with the evidence it rests on."""
+
+    decision: Decision
+    relation: Relation | None
+    confidence: float
+    """Probability that both show the same source picture, 0 to 1."""
+    evidence: Evidence
+    calibration_id: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVerdict:
+    """A verdict about `image_id` as kept on the other image's side."""
+
+    image_id: ImageId
+    verdict: Verdict
+    judged: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    cluster_id: str
+    """Canonical id."""
+    aliases: tuple[str, ...]
+    """Ids of clusters that were merged into this one; they stay valid names of it."""
+    members: tuple[ImageId, ...]
