@@ -1,0 +1,135 @@
+"""The pictures that benchmarks run on: a folder with `groups.jsonl` (screenshots in groups) and `photos/` (each its own group).
+
+Gives pictures with set, group and id, the right answers of a query, and seeded samples. Two pictures of different groups may show
+the same thing to the pixel; `set_aside.jsonl`, made by set_aside.py beside this file, lists them, and every benchmark honours it:
+a twin is a right answer of a query, and no negative pair.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from PIL import Image
+
+SET_ASIDE = Path(__file__).with_name("set_aside.jsonl")
+PHOTOS = "photos"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One picture of the folder; `file` is relative to it and names the picture in every table."""
+
+    file: str
+    set: str
+    group: str
+    page: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    folder: Path
+    items: tuple[Item, ...]
+
+    @classmethod
+    def load(cls, folder: Path) -> Corpus:
+        """Read groups.jsonl, and photos/ if it is there. FileNotFoundError without groups.jsonl."""
+        lines = (folder / "groups.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines if line]
+        items = [Item(file=row["file"], set=row["set"], group=row["group"], page=row["page"]) for row in rows]
+        photos = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
+        items += [Item(file=f"{PHOTOS}/{path.name}", set=PHOTOS, group=f"{PHOTOS}-{path.stem}", page=path.name) for path in photos]
+        return cls(folder=folder, items=tuple(items))
+
+    def data(self, item: Item) -> bytes:
+        return (self.folder / item.file).read_bytes()
+
+    def image_id(self, item: Item) -> str:
+        """sha256 of the file: the name the picture has in a store."""
+        return sha256(self.data(item)).hexdigest()
+
+    @cached_property
+    def screenshots(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.set != PHOTOS)
+
+    @cached_property
+    def photos(self) -> tuple[Item, ...]:
+        return tuple(item for item in self.items if item.set == PHOTOS)
+
+    @cached_property
+    def groups(self) -> dict[str, list[Item]]:
+        grouped: dict[str, list[Item]] = defaultdict(list)
+        for item in self.items:
+            grouped[item.group].append(item)
+        return dict(grouped)
+
+    @cached_property
+    def twins(self) -> dict[str, set[str]]:
+        """For each file, the files of other groups that show the same thing (set_aside.jsonl)."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for line in SET_ASIDE.read_text().splitlines():
+            row = json.loads(line)
+            found[row["a"]].add(row["b"])
+            found[row["b"]].add(row["a"])
+        return dict(found)
+
+    def right_answers(self, item: Item) -> set[str]:
+        """Files that are a right answer to a query with an edited `item`: its group, and the twins of its group."""
+        files = {member.file for member in self.groups[item.group]}
+        return files.union(*(self.twins.get(file, set()) for file in files))
+
+
+def spread_screenshots(corpus: Corpus, count: int, seed: int) -> list[Item]:
+    """`count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of one group."""
+    rng = random.Random(f"screenshots:{seed}")
+    by_set: dict[str, list[Item]] = defaultdict(list)
+    for item in corpus.screenshots:
+        by_set[item.set].append(item)
+    picked: list[Item] = []
+    for place, name in enumerate(sorted(by_set)):
+        share = count // len(by_set) + (place < count % len(by_set))
+        one_each: dict[str, Item] = {}
+        for item in rng.sample(by_set[name], len(by_set[name])):
+            one_each.setdefault(item.group, item)
+        by_size = sorted(one_each.values(), key=lambda item: (_height_over_width(corpus, item), item.file))
+        picked += [rng.choice(by_size[part * len(by_size) // share : (part + 1) * len(by_size) // share]) for part in range(min(share, len(by_size)))]
+    return picked
+
+
+def random_photos(corpus: Corpus, count: int, seed: int) -> list[Item]:
+    return random.Random(f"photos:{seed}").sample(corpus.photos, min(count, len(corpus.photos)))
+
+
+def pairs_across_sets(corpus: Corpus, count: int, seed: int) -> list[tuple[Item, Item]]:
+    """`count` different random pairs, each of two sets (photographs are a set too), twins left out."""
+    rng = random.Random(f"across:{seed}")
+    pairs: dict[tuple[str, str], tuple[Item, Item]] = {}
+    while len(pairs) < count:
+        first, second = sorted(rng.sample(corpus.items, 2), key=lambda item: item.file)
+        if first.set != second.set and second.file not in corpus.twins.get(first.file, set()):
+            pairs[first.file, second.file] = (first, second)
+    return list(pairs.values())
+
+
+def pairs_of_one_template(corpus: Corpus, count: int, seed: int) -> list[tuple[Item, Item]]:
+    """`count` different random pairs of different groups of one screenshot set, equally many of each set, twins left out."""
+    rng = random.Random(f"template:{seed}")
+    names = sorted({item.set for item in corpus.screenshots})
+    by_set = {name: [item for item in corpus.screenshots if item.set == name] for name in names}
+    pairs: dict[tuple[str, str], tuple[Item, Item]] = {}
+    while len(pairs) < count:
+        name = names[len(pairs) % len(names)]
+        first, second = sorted(rng.sample(by_set[name], 2), key=lambda item: item.file)
+        if first.group != second.group and second.file not in corpus.twins.get(first.file, set()):
+            pairs[first.file, second.file] = (first, second)
+    return list(pairs.values())
+
+
+def _height_over_width(corpus: Corpus, item: Item) -> float:
+    with Image.open(corpus.folder / item.file) as picture:
+        return picture.height / picture.width

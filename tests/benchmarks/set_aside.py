@@ -1,0 +1,58 @@
+"""Find pictures of different groups that show the same thing, and write them to set_aside.jsonl.
+
+Takes the picture folder; compares all pictures pair by pair, by their pixels and by PDQ (Meta's reference path, full size); gives one
+line per pair that is equal to the pixel or at most 5 of 256 bits apart (chosen: captures of one unchanged page differ by up to that much).
+
+    python -P tests/benchmarks/set_aside.py --pictures DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pdqhash
+from numpy.typing import NDArray
+
+sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]  # corpus.py and edits.py, also under python -P
+
+from corpus import SET_ASIDE, Corpus, Item
+from edits import opened
+
+TWIN_BITS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=Path, required=True)
+    corpus = Corpus.load(parser.parse_args().pictures)
+    with ThreadPoolExecutor() as pool:
+        measured = list(pool.map(lambda item: _measure(corpus, item), corpus.items))
+    hashes = np.stack([pdq for pdq, _ in measured])
+    lines = []
+    for place, item in enumerate(corpus.items):
+        bits = np.bitwise_count(hashes[place] ^ hashes[place + 1 :]).sum(axis=1)
+        for near in np.flatnonzero(bits <= TWIN_BITS):
+            other = corpus.items[place + 1 + int(near)]
+            if other.group != item.group:
+                identical = measured[place][1] == measured[place + 1 + int(near)][1]
+                reason = "pixel-identical" if identical else f"PDQ at most {TWIN_BITS} bits apart"
+                lines.append(json.dumps({"a": item.file, "b": other.file, "pdq_bits": int(bits[near]), "reason": reason, "pages": [item.page, other.page]}))
+    SET_ASIDE.write_text("".join(f"{line}\n" for line in lines))
+    print(f"{len(lines)} pairs set aside, {sum('pixel-identical' in line for line in lines)} of them pixel-identical")
+
+
+def _measure(corpus: Corpus, item: Item) -> tuple[NDArray[np.uint8], bytes]:
+    """PDQ as 32 bytes, and a digest of size and pixels."""
+    picture = opened(corpus.folder / item.file)
+    bits, _quality = pdqhash.compute(np.asarray(picture))
+    return np.packbits(bits), sha256(repr(picture.size).encode() + picture.tobytes()).digest()
+
+
+if __name__ == "__main__":
+    main()
