@@ -19,7 +19,7 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
-sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]  # corpus.py and edits.py, also under python -P
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py and edits.py, also under python -P
 
 from corpus import SET_ASIDE, Corpus, Item
 from edits import opened
