@@ -128,7 +128,7 @@ def banner(picture: Picture, rng: random.Random) -> Picture:
     back, ink = rng.choice((("#b00020", "white"), ("#ffe066", "black"), ("#202124", "#e8eaed"), ("white", "#123a7a")))
     draw = ImageDraw.Draw(result)
     draw.rectangle((0, top, picture.width, top + height), fill=back)
-    size = min(height * 0.5, picture.width / 24)
+    size = min(height * 0.5, picture.width / 30)
     draw.text((picture.width / 2, top + height / 2), rng.choice(SENTENCES), fill=ink, anchor="mm", font=_font(size))
     return result
 
