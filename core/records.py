@@ -50,6 +50,8 @@ class Hashes:
 
     pdq: bytes
     """256-bit PDQ, 32 bytes, in the byte order of its hex form."""
+    orientations: tuple[bytes, ...]
+    """PDQ of the picture in its 8 orientations, 32 bytes each, in the order of features.perceptual.ORIENTATIONS; the first is `pdq`."""
     pdq_quality: int
     """0 to 100, as Meta's reference computes it."""
     ahash: bytes
@@ -240,6 +242,8 @@ class Evidence:
     covered_reference: float | None = None
     content_agreement: float | None = None
     """Share of the textured blocks inside the overlap that show the same content, 0 to 1."""
+    content_blocks: int | None = None
+    """How many textured blocks that share rests on."""
     configuration: Configuration = Configuration.NO_GEOMETRY
     matrix: tuple[float, ...] | None = None
     """Row-major 3x3 map from query to reference, both in coordinates from 0 to 1; None without geometry."""

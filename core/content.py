@@ -1,0 +1,97 @@
+"""Do two pictures show the same content where a map lays them over each other?
+
+Geometry alone calls a quarter of the pages of one site a match, because header, menu and frame are the same; so the two grey
+thumbnails are laid over each other and compared block by block with normalised cross-correlation, which does not mind brightness
+and contrast. Blocks that are flat in both say nothing and are not counted. Measured (2026-11, 9,120 pairs of different pages of
+one site): geometry passes 24 %, agreement of 0.6 leaves 0.18 %, of 0.8 leaves 0.08 %; 320 pixels wide serve as well as 640.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK = 16
+"""Side of a block in thumbnail pixels. measured: as above."""
+BLUR = 1.6
+"""Gaussian blur before comparing, in pixels: forgives half a pixel of registration. measured: as above."""
+AGREES = 0.6
+"""Correlation from which a block agrees. measured: as above."""
+TEXTURE = 4.0
+"""Standard deviation in grey levels from which a block has content, after the blur. chosen."""
+LEAST_SIDE = 2 * BLOCK
+"""Overlaps narrower than this many pixels are enlarged first, so that there are blocks to count. chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    share: float
+    """Agreeing blocks over blocks with content, 0 to 1."""
+    blocks: int
+    """Blocks with content; below about five the share means little."""
+
+
+def content_agreement(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Agreement:
+    """Compare grey thumbnails u8[h,w] under `matrix` (3, 3), which maps query to reference in unit coordinates."""
+    scale = np.sqrt(abs(np.linalg.det(_to_pixels(matrix, query, reference)[:2, :2])))
+    if scale < 1:
+        # The reference is the coarser one: lay the query over it, so that detail is averaged and never invented.
+        query, reference, matrix = reference, query, np.linalg.inv(matrix)
+        scale = 1 / scale
+    box = _overlap(query, matrix)
+    if box is None:
+        return Agreement(0.0, 0)
+    left, top, right, bottom = box
+    pixels = _to_pixels(matrix, query, reference) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
+    size = (right - left, bottom - top)
+    if scale > 1.2:
+        reference = cv2.GaussianBlur(reference, (0, 0), 0.45 * scale)  # anti-aliasing: about half the step of the coarser grid
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpPerspective(reference, pixels, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpPerspective(np.full(reference.shape, 255, np.uint8), pixels, size, flags=flags) > 250
+    return _compare(query[top:bottom, left:right], laid, inside)
+
+
+def _to_pixels(matrix: NDArray[np.float64], query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The unit map in pixel coordinates, in which the centre of the upper left pixel is (0, 0)."""
+    to_unit = np.array([[1 / query.shape[1], 0, 0.5 / query.shape[1]], [0, 1 / query.shape[0], 0.5 / query.shape[0]], [0, 0, 1]])
+    from_unit = np.array([[reference.shape[1], 0, -0.5], [0, reference.shape[0], -0.5], [0, 0, 1]], float)
+    return np.asarray(from_unit @ matrix @ to_unit)
+
+
+def _overlap(query: NDArray[np.uint8], matrix: NDArray[np.float64]) -> tuple[int, int, int, int] | None:
+    """The part of the query that the reference may cover: left, top, right, bottom in pixels."""
+    corners = cv2.perspectiveTransform(np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]], np.float64), np.linalg.inv(matrix))[0]
+    if not np.isfinite(corners).all():
+        return None
+    height, width = query.shape
+    left, top = np.clip(np.floor(corners.min(axis=0) * (width, height)), 0, (width, height)).astype(int)
+    right, bottom = np.clip(np.ceil(corners.max(axis=0) * (width, height)), 0, (width, height)).astype(int)
+    return None if right - left < 4 or bottom - top < 4 else (int(left), int(top), int(right), int(bottom))
+
+
+def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> Agreement:
+    shortest = min(one.shape)
+    if shortest < LEAST_SIDE:
+        factor = LEAST_SIDE / shortest
+        size = (round(one.shape[1] * factor), round(one.shape[0] * factor))
+        one, other = (cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR) for picture in (one, other))
+        inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+    blurred = [_blocks(cv2.GaussianBlur(picture, (0, 0), BLUR).astype(np.float32)) for picture in (one, other)]
+    whole = _blocks(inside.astype(np.float32)).min(axis=1) > 0
+    a, b = (blocks - blocks.mean(axis=1, keepdims=True) for blocks in blurred)
+    deviation_a, deviation_b = a.std(axis=1), b.std(axis=1)
+    textured = whole & (np.maximum(deviation_a, deviation_b) > TEXTURE)
+    correlation = (a * b).mean(axis=1) / np.maximum(deviation_a * deviation_b, 1e-3)
+    count = int(textured.sum())
+    return Agreement(float((correlation[textured] > AGREES).mean()) if count else 0.0, count)
+
+
+def _blocks(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Blocks of BLOCK x BLOCK pixels as rows; what is left at the right and lower edge is dropped."""
+    rows, columns = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
+    cut = picture[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return np.ascontiguousarray(cut.transpose(0, 2, 1, 3)).reshape(rows * columns, BLOCK * BLOCK)

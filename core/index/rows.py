@@ -1,0 +1,42 @@
+"""A numpy array that grows at its end: what every replica keeps its rows in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROWTH = 8
+"""A full array grows by 1/GROWTH. chosen: at most 12.5 % of memory unused, each row copied about nine times in all."""
+
+
+class Rows:
+    """Rows of one dtype and shape; `view` is the filled part, without a copy."""
+
+    def __init__(self, dtype: Any, width: int | None = None) -> None:
+        self._shape = () if width is None else (width,)
+        self._array: NDArray[Any] = np.empty((0, *self._shape), dtype)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def view(self) -> NDArray[Any]:
+        return self._array[: self._count]
+
+    @property
+    def nbytes(self) -> int:
+        return int(self._array.nbytes)
+
+    def extend(self, rows: NDArray[Any]) -> None:
+        """Append rows of shape (n, width) or (n,); an array handed to an empty `Rows` is copied to its exact size."""
+        needed = self._count + len(rows)
+        if needed > len(self._array):
+            capacity = needed if not self._count else max(needed, self._count + self._count // GROWTH)
+            grown = np.empty((capacity, *self._shape), self._array.dtype)
+            grown[: self._count] = self.view
+            self._array = grown
+        self._array[self._count : needed] = rows
+        self._count = needed

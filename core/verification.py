@@ -1,0 +1,175 @@
+"""Evidence for one pair: a cascade from cheap and certain to expensive, which stops when it is sure.
+
+1. Same bytes, same pixels.
+2. Whole-picture hashes. A picture that is blank says nothing beyond this point.
+3. The whole pictures laid over each other, in the orientation in which their PDQ hashes come nearest.
+4. Keypoints: mutual matches, then an affine map or a homography by RANSAC; the content inside the overlap has the last word.
+5. The same with the query mirrored.
+
+Pictures with too few keypoints (logos, gradients, smooth wallpapers) are judged by step 3 alone. Outcomes are named kinds
+(`records.Configuration`). The order keeps most pairs below 2 ms: only those that hashes cannot settle reach the keypoints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .content import content_agreement
+from .features.local import extract_local
+from .features.perceptual import ORIENTATIONS, hamming, tlsh_distance
+from .features.thumbnail import read_thumbnail
+from .geometry import Geometry, coverage, estimate_geometry
+from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
+
+WHOLE_RADIUS = 64
+"""PDQ bits within which the whole pictures are laid over each other. measured: edits of whole screenshots reach 47 and a few 60;
+laying over costs 1 ms, so the radius is wide."""
+SURE_AGREEMENT = 0.9
+"""Content agreement of the whole pictures at which no keypoints are asked. chosen: two pages of one template stay below 0.8."""
+SURE_BLOCKS = 12
+"""... and blocks that must have been compared. chosen."""
+LOW_TEXTURE = 40
+"""Keypoints below which a picture is judged by the whole. measured (2026-11): one photograph in ten has fewer than 50."""
+BETTER_BY = 0.05
+"""What keypoints must explain beyond the whole pictures to be preferred. chosen: half a block in ten is noise."""
+MIRROR = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], float)
+"""Left to right in unit coordinates."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One side of a comparison: features, and what is derived from them on first use."""
+
+    features: ImageFeatures
+
+    @cached_property
+    def thumbnail(self) -> NDArray[np.uint8] | None:
+        stored = self.features.thumbnail
+        return None if stored is None else read_thumbnail(stored)
+
+    @cached_property
+    def mirrored(self) -> LocalFeatures | None:
+        """Keypoints of the mirrored picture, from the thumbnail: descriptors cannot be mirrored, and pixels are not kept."""
+        return None if self.thumbnail is None else extract_local(np.ascontiguousarray(self.thumbnail[:, ::-1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """Evidence, with what is needed to draw it."""
+
+    evidence: Evidence
+    points_query: NDArray[np.float32]
+    """Inliers in unit coordinates, shape (n, 2); empty when no keypoints were matched. So is the next."""
+    points_reference: NDArray[np.float32]
+
+
+_NO_POINTS = np.empty((0, 2), np.float32)
+
+
+def verify(query: Subject, reference: Subject, *, thorough: bool = False) -> Verification:
+    """Measure how `query` and `reference` relate. `thorough` measures everything, even when an early step is sure."""
+    q, r = query.features, reference.features
+    hashes = _compare_hashes(q, r)
+    same = hashes.same_bytes or hashes.same_pixels
+    if same:
+        kind = Configuration.SAME_BYTES if hashes.same_bytes else Configuration.SAME_PIXELS
+        hashes = replace(hashes, configuration=kind, covered_query=1.0, covered_reference=1.0, matrix=_flat(np.eye(3)))
+    if not (q.informative and r.informative):
+        return _without_points(hashes if same else replace(hashes, configuration=Configuration.UNINFORMATIVE))
+    if same and not thorough:
+        return _without_points(hashes)
+    whole = _lay_whole(query, reference, hashes, thorough=thorough)
+    if not thorough and whole is not None and _is_sure(whole):
+        return _without_points(whole)
+    parts = _match_parts(query, reference, hashes)
+    best = whole if whole is not None and not _tells_more(parts.evidence, whole) else parts.evidence
+    if same:
+        best = replace(hashes, inliers=parts.evidence.inliers, content_agreement=best.content_agreement, content_blocks=best.content_blocks)
+    elif thorough or best is whole:
+        best = replace(best, inliers=parts.evidence.inliers)
+    return Verification(best, parts.points_query, parts.points_reference)
+
+
+def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
+    """Bytes, pixels and whole-picture hashes; families of different versions are not compared."""
+    orientation = bits = None
+    if q.versions.pdq == r.versions.pdq:
+        turned = [hamming(hash_, r.hashes.pdq) for hash_ in q.hashes.orientations]
+        orientation = int(np.argmin(turned))
+        bits = turned[orientation]
+    alike = q.versions.imagehash == r.versions.imagehash
+    both_whash = alike and q.hashes.whash is not None and r.hashes.whash is not None
+    return Evidence(
+        same_bytes=q.image_id == r.image_id,
+        same_pixels=q.pixel_digest == r.pixel_digest if q.versions.pixels == r.versions.pixels else None,
+        pdq_bits=bits,
+        orientation=orientation,
+        phash_bits=hamming(q.hashes.phash, r.hashes.phash) if alike else None,
+        dhash_bits=hamming(q.hashes.dhash, r.hashes.dhash) if alike else None,
+        ahash_bits=hamming(q.hashes.ahash, r.hashes.ahash) if alike else None,
+        whash_bits=hamming(q.hashes.whash or b"", r.hashes.whash or b"") if both_whash else None,
+        tlsh_distance=tlsh_distance(q.tlsh, r.tlsh) if q.tlsh and r.tlsh and q.versions.tlsh == r.versions.tlsh else None,
+    )
+
+
+def _lay_whole(query: Subject, reference: Subject, hashes: Evidence, *, thorough: bool) -> Evidence | None:
+    """The whole pictures over each other; None where the hashes say that it is not worth it, or thumbnails are missing."""
+    few = min(len(query.features.local), len(reference.features.local)) < LOW_TEXTURE
+    near = hashes.pdq_bits is not None and hashes.pdq_bits <= WHOLE_RADIUS
+    if hashes.orientation is None or not (near or few or thorough):
+        return None
+    matrix = ORIENTATIONS[hashes.orientation].matrix
+    laid = replace(hashes, covered_query=1.0, covered_reference=1.0, matrix=_flat(matrix))
+    laid = replace(laid, configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
+    return _with_agreement(laid, query, reference, matrix)
+
+
+def _match_parts(query: Subject, reference: Subject, hashes: Evidence) -> Verification:
+    """Keypoints of the query as it is, then mirrored; the content inside the overlap is compared where a map was found."""
+    q, r = query.features, reference.features
+    if q.versions.local != r.versions.local:
+        return _without_points(replace(hashes, configuration=Configuration.INCOMPARABLE))
+    geometry = estimate_geometry(q.local, r.local)
+    matrix, points = geometry.matrix, geometry.points_query
+    if matrix is None and query.mirrored is not None:
+        mirrored = estimate_geometry(query.mirrored, r.local)
+        if mirrored.matrix is not None:
+            geometry, matrix = mirrored, mirrored.matrix @ MIRROR
+            points = np.column_stack([1 - mirrored.points_query[:, 0], mirrored.points_query[:, 1]]).astype(np.float32)
+    if matrix is None:
+        return _without_points(replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers))
+    covered_query, covered_reference = coverage(matrix)
+    found = replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers, matrix=_flat(matrix))
+    found = replace(found, covered_query=covered_query, covered_reference=covered_reference)
+    return Verification(_with_agreement(found, query, reference, matrix), points, geometry.points_reference)
+
+
+def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matrix: NDArray[np.float64]) -> Evidence:
+    same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
+    if query.thumbnail is None or reference.thumbnail is None or not same_family:
+        return evidence
+    agreement = content_agreement(query.thumbnail, reference.thumbnail, matrix)
+    return replace(evidence, content_agreement=agreement.share, content_blocks=agreement.blocks)
+
+
+def _is_sure(whole: Evidence) -> bool:
+    return (whole.content_agreement or 0) >= SURE_AGREEMENT and (whole.content_blocks or 0) >= SURE_BLOCKS
+
+
+def _tells_more(parts: Evidence, whole: Evidence) -> bool:
+    """Does the map found by keypoints explain more of the content than laying the whole pictures over each other?"""
+    if parts.matrix is None:
+        return False
+    return (parts.content_agreement or 0) > (whole.content_agreement or 0) + BETTER_BY
+
+
+def _without_points(evidence: Evidence) -> Verification:
+    return Verification(evidence, _NO_POINTS, _NO_POINTS)
+
+
+def _flat(matrix: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(value) for value in matrix.ravel())
