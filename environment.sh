@@ -1,0 +1,83 @@
+# Sourced by ./demo and ./check: makes .venv hold this project and the extras that are asked for.
+#
+#   prepare EXTRA...    installs what is missing, and nothing when nothing is; the commands are then in $root/.venv/bin
+#
+# Debian packages are installed when that is allowed (root, or sudo without a password). Otherwise the one line that
+# installs them is printed and the script ends with status 1. pip is used as it is configured on this machine.
+# PYTHON names another interpreter than python3 (3.10 or newer; the embedded store needs 3.11).
+
+root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+base=${PYTHON:-python3}
+
+stop() { printf '%s\n' "$@" >&2; exit 1; }
+
+# What an installation needs, and the Debian package that has it: py-tlsh and pdqhash come as source and are compiled,
+# OpenCV's wheel loads libGL and GLib, and Debian keeps the pip of new environments apart.
+missing_packages() {
+    command -v g++ >/dev/null || echo g++
+    "$base" - <<'PROBE'
+import ctypes
+import importlib.util
+import os
+import sysconfig
+
+
+def loads(library):
+    try:
+        return bool(ctypes.CDLL(library))
+    except OSError:
+        return False
+
+
+for package, there in {
+    "python3-dev": os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")),
+    "python3-venv": importlib.util.find_spec("ensurepip") is not None,
+    "libgl1": loads("libGL.so.1"),
+    "libglib2.0-0": loads("libgthread-2.0.so.0"),
+}.items():
+    if not there:
+        print(package)
+PROBE
+}
+
+install_packages() {
+    local install="apt-get install --yes --no-install-recommends $*" as_root=
+    command -v apt-get >/dev/null ||
+        stop "Missing: $* (Debian's names). Install them with this system's package manager, then run $0 again."
+    local line="    apt-get update && $install"
+    if [ "$(id -u)" != 0 ]; then
+        as_root="sudo -n"
+        $as_root true 2>/dev/null || stop "Some Debian packages are missing. Run this line as root, then $0 again:" "" "$line" ""
+    fi
+    echo "Installing Debian packages: $*" >&2
+    { $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive $install -qq; } </dev/null >/dev/null ||
+        stop "The Debian packages could not be installed. Run this line as root, then $0 again:" "" "$line" ""
+}
+
+prepare() {
+    "$base" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+        stop "$base is missing or older than Python 3.10. Install python3, or name another one: PYTHON=/path/to/python3 $0"
+
+    # An environment stays good as long as what it was made from is the same: this folder, this Python, these requirements.
+    local made installed extra extras=() missing
+    made="$root $("$base" -c 'import sys; print(sys.executable, sys.version)')"
+    installed="$made $(cat "$root/setup.cfg" "$root/pyproject.toml" | sha256sum)"
+    for extra in "$@"; do
+        [ "$(cat "$root/.venv/$extra.installed" 2>/dev/null)" = "$installed" ] || extras+=("$extra")
+    done
+    [ ${#extras[@]} = 0 ] && return
+
+    missing=$(missing_packages | tr '\n' ' ')
+    if [ -n "$missing" ]; then
+        install_packages $missing
+        missing=$(missing_packages | tr '\n' ' ')
+        [ -z "$missing" ] || stop "$base still lacks what these packages bring: $missing. Debian's own Python has it: PYTHON=/usr/bin/python3 $0"
+    fi
+    echo "Installing Python packages into .venv; the first time takes a minute or two" >&2
+    if [ "$(cat "$root/.venv/made" 2>/dev/null)" != "$made" ]; then
+        "$base" -m venv --clear "$root/.venv" || exit 1
+        printf '%s' "$made" >"$root/.venv/made"
+    fi
+    "$root/.venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[$(IFS=,; echo "$*")]" </dev/null >&2 || exit 1
+    for extra in "$@"; do printf '%s' "$installed" >"$root/.venv/$extra.installed"; done
+}
