@@ -1,0 +1,1 @@
+"""Image correlation for threat intelligence."""

@@ -1,0 +1,127 @@
+"""What the engine answers: values for Python, and the JSON lines of the command line.
+
+Field names and their meaning are a contract; later versions only add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from typing import Any
+
+from .records import Decision, Evidence, ImageId, ImageInfo, Membership, Relation, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AddResult:
+    image_id: ImageId
+    status: str
+    """added: new; updated: known, with a new occurrence, label or membership; known: nothing new."""
+    informative: bool
+    cluster: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"image_id": self.image_id, "status": self.status, "informative": self.informative, "cluster": self.cluster}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One image that the question may be about, best member of its cluster unless all were asked for."""
+
+    image_id: ImageId
+    decision: Decision
+    relation: Relation | None
+    confidence: float
+    sentence: str
+    evidence: Evidence
+    clusters: tuple[str, ...]
+    occurrences: tuple[str, ...]
+    """At most 20, latest first."""
+    occurrence_count: int
+    first_seen: datetime | None
+    last_seen: datetime | None
+    collections: tuple[Membership, ...]
+    labels: tuple[Mapping[str, str], ...]
+    """Labels of the occurrences, in their order."""
+
+    @classmethod
+    def of(cls, verdict: Verdict, image_id: ImageId, info: ImageInfo | None) -> Hit:
+        sightings = () if info is None else info.sightings
+        return cls(
+            image_id=image_id,
+            decision=verdict.decision,
+            relation=verdict.relation,
+            confidence=verdict.confidence,
+            sentence=verdict.sentence,
+            evidence=verdict.evidence,
+            clusters=() if info is None else info.clusters,
+            occurrences=tuple(str(sighting.occurrence) for sighting in sightings),
+            occurrence_count=0 if info is None else info.occurrence_count,
+            first_seen=None if info is None else info.first_seen,
+            last_seen=None if info is None else info.last_seen,
+            collections=() if info is None else info.memberships,
+            labels=tuple(sighting.labels for sighting in sightings),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "image_id": self.image_id,
+            "decision": self.decision.value,
+            "relation": None if self.relation is None else self.relation.value,
+            "confidence": round(self.confidence, 4),
+            "sentence": self.sentence,
+            "evidence": evidence_json(self.evidence),
+            "clusters": list(self.clusters),
+            "occurrences": list(self.occurrences),
+            "occurrence_labels": [dict(labels) for labels in self.labels],
+            "occurrence_count": self.occurrence_count,
+            "first_seen": timestamp(self.first_seen),
+            "last_seen": timestamp(self.last_seen),
+            "collections": [{"name": membership.name, "labels": dict(membership.labels)} for membership in self.collections],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    image_id: ImageId
+    decision: Decision
+    informative: bool
+    hits: tuple[Hit, ...]
+    """By falling confidence."""
+    images_searched: int
+    complete: bool
+    """False when a deadline cut the work."""
+    seconds: float
+    format: str
+    frames: int
+    """Frames in the file; the first was judged."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "image_id": self.image_id,
+            "decision": self.decision.value,
+            "informative": self.informative,
+            "hits": [hit.to_json() for hit in self.hits],
+            "images_searched": self.images_searched,
+            "complete": self.complete,
+            "seconds": round(self.seconds, 4),
+            "format": self.format,
+            "frames": self.frames,
+        }
+
+
+def evidence_json(evidence: Evidence) -> dict[str, Any]:
+    """Evidence with shares rounded to four digits; keys whose value is None were not measured."""
+    line: dict[str, Any] = {}
+    for field in fields(Evidence):
+        value = getattr(evidence, field.name)
+        line[field.name] = round(value, 4) if isinstance(value, float) else value
+    line["configuration"] = evidence.configuration.value
+    line["matrix"] = None if evidence.matrix is None else [round(value, 6) for value in evidence.matrix]
+    return line
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the second: 2026-11-22T14:30:00Z."""
+    return None if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

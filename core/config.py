@@ -1,0 +1,83 @@
+"""The operator's settings: one frozen dataclass, each field with its unit, its reason and the label of its default.
+
+Labels: *spec* (cited), *measured* (the benchmark is named), *chosen*. Every field can be set by an environment variable
+`DOUGLAS_QUAID_<FIELD>`; unknown or malformed ones are refused by name. Nobody picks an algorithm per request.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from .errors import ConfigError
+
+PREFIX = "DOUGLAS_QUAID_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    store: str = "embedded:"
+    """Where the feature store is: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://."""
+
+    max_bytes: int = 64 * 1024 * 1024
+    """Largest picture file, in bytes. spec: issue 2, 64 MiB."""
+
+    max_pixels: int = 120_000_000
+    """Largest picture, in pixels, and the pixels that all threads of a process may hold at once. spec: 120 megapixels."""
+
+    whash: bool = False
+    """Compute ImageHash's wavelet hash too. chosen: it costs 18-20 ms of a picture's 40 and finds nothing that others miss."""
+
+    thumbnails: bool = True
+    """Keep a grey thumbnail; without it content agreement cannot be measured and such pairs end at `review`."""
+
+    store_timeout: float = 5.0
+    """Seconds until a silent store raises StoreTimeout. chosen."""
+
+    volatile_store: bool = False
+    """Accept a Redis that evicts keys or does not persist. Off: such a server is refused, because it loses images."""
+
+    idle_seconds: int = 900
+    """Seconds without any client after which the embedded server ends itself. chosen."""
+
+    workers: int = 0
+    """Threads for folders; 0 takes one per processor."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Config:
+        """Read `DOUGLAS_QUAID_*`; keyword arguments that are not None win. Raises ConfigError naming the variable."""
+        environment = os.environ if environment is None else environment
+        known = {field.name: field for field in fields(cls)}
+        values: dict[str, object] = {}
+        for variable, text in environment.items():
+            if not variable.startswith(PREFIX):
+                continue
+            name = variable[len(PREFIX) :].lower()
+            if name not in known:
+                raise ConfigError(f"{variable} is not a setting; settings are {', '.join(sorted(known))}")
+            values[name] = _parse(variable, text, known[name].default)
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        config = cls(**values)  # type: ignore[arg-type]
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        for name in ("max_bytes", "max_pixels", "store_timeout", "idle_seconds"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be above zero")
+        if self.workers < 0:
+            raise ConfigError(f"workers is {self.workers}; it must be zero (one per processor) or more")
+
+
+def _parse(variable: str, text: str, default: object) -> object:
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.strip().lower()]
+        if isinstance(default, int):
+            return int(text)
+        if isinstance(default, float):
+            return float(text)
+    except (KeyError, ValueError):
+        raise ConfigError(f"{variable}={text!r}: expected a value like {default!r}") from None
+    return text

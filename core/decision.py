@@ -1,0 +1,88 @@
+"""From evidence to a verdict: decision, relation, confidence, and the sentence an analyst reads.
+
+`match` may be acted on by a machine, `review` is for a person, `no-match` is an answer. Where a piece is missing that could
+refute (no thumbnail, other extractor version), the answer ends at `review`. Pictures that geometry joins and content separates
+are `same-template`, which is a `no-match`; in a baseline collection they may be `looks-like`, which is at most a `review`.
+"""
+
+from __future__ import annotations
+
+from .calibration import Calibration
+from .records import Configuration, Decision, Evidence, Relation, Verdict
+
+CERTAIN = 0.9999
+"""Confidence of identical pixels: chance, a bug or a broken disk are left. chosen."""
+
+
+def decide(evidence: Evidence, calibration: Calibration, *, baseline: bool = False) -> Verdict:
+    """Conclude from `evidence`; `baseline` says that the reference is a member of a baseline collection."""
+    decision, relation, confidence = _judge(evidence, calibration, baseline=baseline)
+    return Verdict(decision, relation, confidence, evidence, calibration.id, sentence(evidence, relation))
+
+
+def _judge(evidence: Evidence, calibration: Calibration, *, baseline: bool) -> tuple[Decision, Relation | None, float]:
+    if evidence.same_bytes:
+        return Decision.MATCH, Relation.IDENTICAL, 1.0
+    if evidence.same_pixels:
+        return Decision.MATCH, Relation.IDENTICAL, CERTAIN
+    if evidence.matrix is None:
+        return Decision.NO_MATCH, None, 0.0
+    probability = min(CERTAIN, calibration.probability(evidence))
+    if probability >= calibration.review:
+        relation = Relation.NEAR_DUPLICATE if _whole(evidence, calibration) else Relation.PARTIAL
+        refutable = evidence.content_agreement is not None and evidence.configuration is not Configuration.INCOMPARABLE
+        decision = Decision.MATCH if probability >= calibration.match and refutable else Decision.REVIEW
+        return decision, relation, probability if refutable else min(probability, calibration.match)
+    if (evidence.inliers or 0) < calibration.template_inliers:
+        return Decision.NO_MATCH, None, probability
+    if baseline and (evidence.content_agreement or 0.0) >= calibration.looks_like:
+        return Decision.REVIEW, Relation.LOOKS_LIKE, probability
+    return Decision.NO_MATCH, Relation.SAME_TEMPLATE, probability
+
+
+def _whole(evidence: Evidence, calibration: Calibration) -> bool:
+    return min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= calibration.whole
+
+
+_TURNED = ("", "turned 90°", "turned 180°", "turned 270°", "mirrored", "mirrored and turned 90°", "mirrored and turned 180°", "mirrored and turned 270°")
+
+
+def sentence(evidence: Evidence, relation: Relation | None) -> str:
+    """The evidence in words, in the order in which a person would check it."""
+    if evidence.same_bytes:
+        return "same bytes"
+    if evidence.same_pixels:
+        return "same pixels, other file"
+    if evidence.configuration is Configuration.UNINFORMATIVE:
+        return "one of the two is blank or nearly so; nothing to compare"
+    parts = []
+    if evidence.pdq_bits is not None:
+        parts.append(f"PDQ {evidence.pdq_bits}/256")
+        if evidence.matrix is not None and evidence.orientation and evidence.pdq_bits <= 64:
+            parts[-1] += f" when {_TURNED[evidence.orientation]}"
+    if evidence.matrix is None:
+        parts.append(_NOTHING.get(evidence.configuration, "no map between the two found"))
+    else:
+        lead = f"{evidence.inliers} inliers cover" if evidence.inliers else "laid over each other they cover"
+        parts.append(f"{lead} {_percent(evidence.covered_query)} of the query and {_percent(evidence.covered_reference)} of the reference")
+        if evidence.content_agreement is None:
+            parts.append("content not compared (no thumbnail kept)")
+        else:
+            parts.append(f"content agrees in {_percent(evidence.content_agreement)} of {evidence.content_blocks} blocks")
+    if relation is Relation.SAME_TEMPLATE:
+        parts.append("same layout, other content")
+    if relation is Relation.LOOKS_LIKE:
+        parts.append("looks like this page, but is not a picture of it")
+    return "; ".join(parts)
+
+
+_NOTHING = {
+    Configuration.NO_GEOMETRY: "too few keypoints agree on a map between the two",
+    Configuration.DEGENERATE: "keypoints agree only on a map that no edit makes",
+    Configuration.LOW_TEXTURE: "too few keypoints to compare",
+    Configuration.INCOMPARABLE: "features come from different versions and are not compared",
+}
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:.0f} %"
