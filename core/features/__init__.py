@@ -1,0 +1,50 @@
+"""One decoded picture in, everything that is stored about it out: calls the files of this folder, nothing else.
+
+All families share one decode and one grey picture. Each has its own extractor version; families of different versions are
+never compared. Bump a version whenever the same picture gives other bits, for a new library release too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+from ..records import DecodedImage, FamilyVersions, ImageFeatures
+from .informative import is_informative
+from .local import LOCAL_VERSION, extract_local
+from .perceptual import IMAGEHASH_VERSION, PDQ_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
+from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
+
+PIXELS_VERSION = 1
+
+
+def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bool = True) -> ImageFeatures:
+    """All features of one picture, already rounded as a record keeps them: what is fresh compares like what is stored."""
+    return ImageFeatures(
+        image_id=image.image_id,
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        frames=image.frames,
+        versions=FamilyVersions(
+            pixels=PIXELS_VERSION,
+            pdq=PDQ_VERSION,
+            imagehash=IMAGEHASH_VERSION,
+            tlsh=TLSH_VERSION,
+            local=LOCAL_VERSION,
+            thumbnail=THUMBNAIL_VERSION if thumbnails else 0,
+        ),
+        pixel_digest=pixel_digest(image),
+        hashes=whole_picture_hashes(image.pixels, image.grey, whash=whash),
+        tlsh=tlsh_of(image.data),
+        local=extract_local(image.grey),
+        thumbnail=make_thumbnail(image.grey) if thumbnails else None,
+        informative=is_informative(image.grey),
+    )
+
+
+def pixel_digest(image: DecodedImage) -> bytes:
+    """sha256 over width and height (u32, little-endian) and the RGB pixels: the same for re-saved and metadata-stripped copies."""
+    digest = hashlib.sha256(struct.pack("<II", image.width, image.height))
+    digest.update(image.pixels.data)
+    return digest.digest()

@@ -1,0 +1,151 @@
+"""The record: ImageFeatures to bytes and back, as FORMAT.md in this folder lays them out.
+
+The writer knows one format version, the reader all released ones. Sizes are checked before anything is allocated, and a
+checksum over the whole makes flipped or missing bytes a CorruptRecord, never other features.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..errors import CorruptRecord, UnknownVersion
+from ..records import FamilyVersions, Hashes, ImageFeatures, LocalFeatures
+from .local import pack, unpack
+
+MAGIC = b"DQF1"
+FORMAT_VERSION = 1
+MAX_RECORD = 4 * 1024 * 1024
+"""Bytes. chosen: twenty bands of keypoints and the largest thumbnail stay below half of it."""
+
+_HEAD = struct.Struct("<4sBBHI32sIII8s")
+_FAMILY = struct.Struct("<BBHI")
+_LOCAL = struct.Struct("<ddI")
+_CHECKSUM = 8
+
+_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL = range(1, 7)
+
+
+def encode(features: ImageFeatures) -> bytes:
+    """The record of one picture, in the current format version."""
+    hashes, local, versions = features.hashes, features.local, features.versions
+    families = [
+        (_PIXELS, versions.pixels, features.pixel_digest),
+        (_PDQ, versions.pdq, b"".join(hashes.orientations) + bytes([hashes.pdq_quality])),
+        (_IMAGEHASH, versions.imagehash, hashes.ahash + hashes.phash + hashes.dhash + (hashes.whash or b"")),
+        (_TLSH, versions.tlsh, (features.tlsh or "").encode("ascii")),
+        (_LOCALS, versions.local, _encode_local(local)),
+    ]
+    if features.thumbnail is not None:
+        families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
+    body = b"".join(_FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families)
+    size = _HEAD.size + len(body) + _CHECKSUM
+    head = _HEAD.pack(
+        MAGIC,
+        FORMAT_VERSION,
+        int(features.informative),
+        len(families),
+        size,
+        bytes.fromhex(features.image_id),
+        features.width,
+        features.height,
+        features.frames,
+        features.format.encode("ascii"),
+    )
+    return head + body + _checksum(head + body)
+
+
+def decode(data: bytes) -> ImageFeatures:
+    """Features back from a record. Raises CorruptRecord, or UnknownVersion for a record of a newer program."""
+    if len(data) < _HEAD.size + _CHECKSUM or len(data) > MAX_RECORD or data[:4] != MAGIC:
+        raise CorruptRecord(f"{len(data)} bytes are no feature record; add the picture again")
+    if data[-_CHECKSUM:] != _checksum(data[:-_CHECKSUM]):
+        raise CorruptRecord(f"feature record of {len(data)} bytes fails its checksum; add the picture again")
+    if data[4] != FORMAT_VERSION:
+        raise UnknownVersion(f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION}; update douglas-quaid")
+    try:
+        return _decode_v1(data)
+    except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
+        raise CorruptRecord(f"feature record of {len(data)} bytes does not fit its format ({error}); add the picture again") from error
+
+
+def _decode_v1(data: bytes) -> ImageFeatures:
+    _, _, flags, count, size, image_id, width, height, frames, format = _HEAD.unpack_from(data)
+    if size != len(data):
+        raise ValueError(f"size field says {size}")
+    families = {code: (version, payload) for code, version, payload in _families(data, count)}
+    digest = _sized(families[_PIXELS][1], 32)
+    pdq = _sized(families[_PDQ][1], 257)
+    hashes = _sized(families[_IMAGEHASH][1], 24, 32)
+    tlsh = _sized(families[_TLSH][1], 0, 72)
+    thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
+    return ImageFeatures(
+        image_id=image_id.hex(),
+        width=width,
+        height=height,
+        format=format.rstrip(b"\0").decode("ascii"),
+        frames=frames,
+        versions=FamilyVersions(
+            pixels=families[_PIXELS][0],
+            pdq=families[_PDQ][0],
+            imagehash=families[_IMAGEHASH][0],
+            tlsh=families[_TLSH][0],
+            local=families[_LOCALS][0],
+            thumbnail=thumbnail_version,
+        ),
+        pixel_digest=digest,
+        hashes=Hashes(
+            pdq=pdq[:32],
+            orientations=tuple(pdq[i : i + 32] for i in range(0, 256, 32)),
+            pdq_quality=pdq[256],
+            ahash=hashes[:8],
+            phash=hashes[8:16],
+            dhash=hashes[16:24],
+            whash=hashes[24:] or None,
+        ),
+        tlsh=tlsh.decode("ascii") or None,
+        local=_decode_local(families[_LOCALS][1]),
+        thumbnail=thumbnail,
+        informative=bool(flags & 1),
+    )
+
+
+def _families(data: bytes, count: int) -> Iterator[tuple[int, int, bytes]]:
+    position, end, last = _HEAD.size, len(data) - _CHECKSUM, 0
+    for _ in range(count):
+        code, version, _, length = _FAMILY.unpack_from(data, position)
+        position += _FAMILY.size
+        if not last < code <= _THUMBNAIL or length > end - position:
+            raise ValueError(f"family {code} of {length} bytes at {position}")
+        yield code, version, data[position : position + length]
+        position, last = position + length, code
+    if position != end:
+        raise ValueError(f"{end - position} bytes after the last family")
+
+
+def _encode_local(local: LocalFeatures) -> bytes:
+    head = _LOCAL.pack(local.frame_width, local.frame_height, len(local))
+    return head + pack(local.keypoints, local.frame_width, local.frame_height).tobytes() + local.descriptors.tobytes()
+
+
+def _decode_local(payload: bytes) -> LocalFeatures:
+    width, height, count = _LOCAL.unpack_from(payload)
+    _sized(payload, _LOCAL.size + 40 * count)
+    if not (0 < width < 1e6 and 0 < height < 1e6):
+        raise ValueError(f"frame of {width} x {height}")
+    packed = np.frombuffer(payload, "<u2", 4 * count, _LOCAL.size).reshape(count, 4)
+    descriptors = np.frombuffer(payload, np.uint8, 32 * count, _LOCAL.size + 8 * count).reshape(count, 32)
+    return LocalFeatures(frame_width=width, frame_height=height, keypoints=unpack(packed, width, height), descriptors=descriptors)
+
+
+def _sized(payload: bytes, *sizes: int) -> bytes:
+    if len(payload) not in sizes:
+        raise ValueError(f"{len(payload)} bytes where {' or '.join(map(str, sizes))} belong")
+    return payload
+
+
+def _checksum(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:_CHECKSUM]

@@ -1,0 +1,52 @@
+"""The grey thumbnail, by which content agreement is judged when the picture's bytes are no longer at hand.
+
+Takes grey pixels, gives a WebP of normally 320 pixels width, and back. Measured (facts of the project, anchors 5.3): 320 pixels
+tell other content as well as 640 raw pixels do, at a median of 1.6 KB.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptRecord
+
+THUMBNAIL_VERSION = 1
+THUMBNAIL_WIDTH = 320
+"""Pixels. measured: as good as 640 for content agreement."""
+LONGEST = 16_383
+"""Pixels a side. spec: WebP's limit."""
+QUALITY = 40
+METHOD = 2
+
+
+def make_thumbnail(grey: NDArray[np.uint8]) -> bytes:
+    """WebP of u8[h, w], at most 320 wide and 16,383 long, same aspect (each side at least one pixel), never enlarged."""
+    import cv2
+    from PIL import Image
+
+    height, width = grey.shape
+    scale = min(1.0, THUMBNAIL_WIDTH / width, LONGEST / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if size != (width, height) else grey
+    stream = io.BytesIO()
+    Image.fromarray(small).save(stream, "WEBP", quality=QUALITY, method=METHOD)
+    return stream.getvalue()
+
+
+def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
+    """Grey pixels u8[h, w] of a stored thumbnail. Raises CorruptRecord when the bytes are none."""
+    from PIL.WebPImagePlugin import WebPImageFile
+
+    from ..headers import read_header
+
+    try:
+        header = read_header(data)
+        if header.format != "WEBP" or header.width > THUMBNAIL_WIDTH or header.height > LONGEST:
+            raise ValueError(f"{header.format} of {header.width} x {header.height}")
+        with WebPImageFile(io.BytesIO(data)) as image:
+            return np.asarray(image.convert("L"))
+    except Exception as error:  # noqa: BLE001  Pillow raises nearly any class on broken bytes
+        raise CorruptRecord(f"stored thumbnail of {len(data)} bytes cannot be read ({error}); add the picture again") from error
