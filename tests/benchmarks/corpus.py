@@ -1,4 +1,5 @@
-"""The pictures that benchmarks run on: a folder with `groups.jsonl` (screenshots in groups) and `photos/` (each its own group).
+"""The pictures that benchmarks run on: a folder with `groups.jsonl` (screenshots in groups), `photos/` (each its own group) and
+`phishing/` (real phishing pages with hand-made pairs; here they are only among what is searched).
 
 Gives pictures with set, group and id, the right answers of a query, and seeded samples. Two pictures of different groups may show
 the same thing to the pixel; `set_aside.jsonl`, made by set_aside.py beside this file, lists them, and every benchmark honours it:
@@ -19,6 +20,7 @@ from PIL import Image
 
 SET_ASIDE = Path(__file__).with_name("set_aside.jsonl")
 PHOTOS = "photos"
+PHISHING = "phishing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,13 @@ class Corpus:
 
     @classmethod
     def load(cls, folder: Path) -> Corpus:
-        """Read groups.jsonl, and photos/ if it is there. FileNotFoundError without groups.jsonl."""
+        """Read groups.jsonl, and photos/ and phishing/ if they are there. FileNotFoundError without groups.jsonl."""
         lines = (folder / "groups.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines if line]
         items = [Item(file=row["file"], set=row["set"], group=row["group"], page=row["page"]) for row in rows]
         photos = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
         items += [Item(file=f"{PHOTOS}/{path.name}", set=PHOTOS, group=f"{PHOTOS}-{path.stem}", page=path.name) for path in photos]
-        return cls(folder=folder, items=tuple(items))
+        return cls(folder=folder, items=(*items, *_phishing(folder)))
 
     def data(self, item: Item) -> bytes:
         return (self.folder / item.file).read_bytes()
@@ -55,7 +57,7 @@ class Corpus:
 
     @cached_property
     def screenshots(self) -> tuple[Item, ...]:
-        return tuple(item for item in self.items if item.set != PHOTOS)
+        return tuple(item for item in self.items if item.set not in (PHOTOS, PHISHING))
 
     @cached_property
     def photos(self) -> tuple[Item, ...]:
@@ -128,6 +130,18 @@ def pairs_of_one_template(corpus: Corpus, count: int, seed: int) -> list[tuple[I
         if first.group != second.group and second.file not in corpus.twins.get(first.file, set()):
             pairs[first.file, second.file] = (first, second)
     return list(pairs.values())
+
+
+def _phishing(folder: Path) -> list[Item]:
+    truth = folder / PHISHING / "truth.visjs.json"
+    if not truth.exists():
+        return []
+    graph = json.loads(truth.read_text())
+    group = {node["id"]: node["id"] for node in graph["nodes"]}
+    for edge in graph["edges"]:
+        kept, joined = group[edge["from"]], group[edge["to"]]
+        group = {node: kept if name == joined else name for node, name in group.items()}
+    return [Item(file=f"{PHISHING}/{node['image']}", set=PHISHING, group=f"{PHISHING}-{group[node['id']]}", page=node["image"]) for node in graph["nodes"]]
 
 
 def _height_over_width(corpus: Corpus, item: Item) -> float:

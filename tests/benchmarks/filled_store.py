@@ -1,0 +1,36 @@
+"""A store that holds all pictures of a corpus, for the benchmarks that search and compare.
+
+Without --store it is an embedded one in a temporary folder; with it, pictures that are there already are not added again, so that
+a second run starts at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from corpus import Corpus, Item
+from douglas_quaid import Engine
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", help="store to use and keep (default: a temporary embedded one)")
+
+
+@contextmanager
+def filled_store(corpus: Corpus, items: Sequence[Item], url: str | None) -> Iterator[str]:
+    """Add `items` without linking them; gives the store's URL, which any process may open."""
+    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("DOUGLAS_QUAID_IDLE_SECONDS", "120")  # a temporary server ends itself soon after the run
+        url = url or f"embedded:{folder}"
+        began = time.perf_counter()
+        with Engine.open(url) as engine, ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(lambda item: engine.add(corpus.data(item), link=False), items):
+                pass
+            print(f"{len(items)} pictures added in {time.perf_counter() - began:.0f} s.\n", flush=True)
+            yield url

@@ -1,0 +1,130 @@
+"""Is the right picture found first, after an edit of the whole picture?
+
+Adds all pictures of a folder (link=False), then queries 60 screenshots and 60 photographs after each of seven edits. Right is: the first
+hit shows a picture of the query's group (or a twin of one, see set_aside.jsonl) and is at least `review`. The original itself is in the
+store. Must: right in 97 % of the queries, for screenshots and photographs apart. Every miss is listed with what stood first and why.
+
+    python -P tests/benchmarks/retrieval.py --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out FILE]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
+
+import report
+from corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
+from douglas_quaid import Engine
+from edits import WHOLE_PICTURE, edit, opened, png
+from filled_store import add_argument, filled_store
+
+MUST = 0.97
+EACH = 60
+THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    file: str
+    set: str
+    edit: str
+    right: bool
+    matched: bool
+    """Right, and the decision is `match`."""
+    kind: str
+    """right, low (right picture first, but no-match), behind (right picture listed, not first), wrong or nothing."""
+    seconds: float
+    note: str
+    """The first hit and, for a miss, where the right picture stood."""
+
+
+def main() -> int:
+    parser = report.arguments(__doc__)
+    add_argument(parser)
+    parser.add_argument("--edits", default=",".join(WHOLE_PICTURE), help="names in edits.EDITS, comma between")
+    parser.add_argument("--out", type=Path, help="write every outcome as a line of JSON")
+    options = parser.parse_args()
+    corpus = Corpus.load(options.pictures)
+    each = 10 if options.sample else EACH
+    queries = [*spread_screenshots(corpus, each, options.seed), *random_photos(corpus, each, options.seed)]
+    items = corpus.items
+    if options.sample:
+        asked = {item.group for item in queries}
+        items = tuple(item for place, item in enumerate(items) if item.group in asked or place % 8 == 0)
+    report.heading(f"Retrieval: {2 * each} pictures x {len(options.edits.split(','))} edits among {len(items):,}", options)
+    with filled_store(corpus, items, options.store) as url, Engine.open(url) as engine, ThreadPoolExecutor(THREADS) as pool:
+        names = {corpus.image_id(item): item.file for item in items}
+        asked_for = [(item, name) for name in options.edits.split(",") for item in queries]
+        outcomes = list(pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for))
+    if options.out:
+        options.out.write_text("".join(json.dumps(asdict(outcome)) + "\n" for outcome in outcomes))
+    return print_outcomes(outcomes)
+
+
+def ask(engine: Engine, corpus: Corpus, names: dict[str, str], item: Item, name: str) -> Outcome:
+    data = png(edit(name, opened(corpus.folder / item.file), seed=item.file))
+    began = time.perf_counter()
+    result = engine.query(data, limit=10, min_decision="no-match")
+    seconds = time.perf_counter() - began
+    right_files = corpus.right_answers(item)
+    ranks = [place for place, hit in enumerate(result.hits) if names.get(hit.image_id) in right_files]
+    kind = "right"
+    if not result.hits:
+        kind = "nothing"
+    elif not ranks:
+        kind = "wrong"
+    elif ranks[0] > 0:
+        kind = "behind"
+    elif result.hits[0].decision.value == "no-match":
+        kind = "low"
+    first = f"{names.get(result.hits[0].image_id)}: {describe(result.hits[0])}" if result.hits else "no hits"
+    note = first if not ranks or ranks[0] == 0 else f"{first}; right one at {ranks[0] + 1}: {describe(result.hits[ranks[0]])}"
+    matched = kind == "right" and result.hits[0].decision.value == "match"
+    return Outcome(item.file, item.set, name, kind == "right", matched, kind, seconds, note if result.informative else f"not informative; {note}")
+
+
+def describe(hit: object) -> str:
+    relation = getattr(hit.relation, "value", None)  # type: ignore[attr-defined]
+    return f"{hit.decision.value} {relation} {hit.confidence:.3f}, {hit.sentence}"  # type: ignore[attr-defined]
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> int:
+    by: dict[tuple[str, bool], list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by[outcome.edit, outcome.set == PHOTOS].append(outcome)
+    edits = list(dict.fromkeys(outcome.edit for outcome in outcomes))
+    rows = [(name, *(_cell(by[name, photo]) for photo in (False, True))) for name in edits]
+    totals = {photo: [outcome for outcome in outcomes if (outcome.set == PHOTOS) == photo] for photo in (False, True)}
+    rows.append(("**all**", _cell(totals[False]), _cell(totals[True])))
+    report.table(("edit", "screenshots: right (of these match)", "photographs: right (of these match)"), rows)
+    sets = sorted({outcome.set for outcome in outcomes})
+    report.table(("set", "right (of these match)"), [(name, _cell([outcome for outcome in outcomes if outcome.set == name])) for name in sets])
+    seconds = sorted(outcome.seconds for outcome in outcomes)
+    print(f"A query took {median(seconds):.2f} s (median; 95 %: {seconds[len(seconds) * 95 // 100]:.2f} s), {THREADS} at once.\n")
+    misses = [outcome for outcome in outcomes if not outcome.right]
+    if misses:
+        print(f"Misses: {dict(Counter(miss.kind for miss in misses))}\n")
+        report.table(("file", "edit", "kind", "first hit"), [(miss.file, miss.edit, miss.kind, miss.note.replace("|", "/")) for miss in misses])
+    musts = []
+    for photo, words in ((False, "screenshots"), (True, "photographs")):
+        right = sum(outcome.right for outcome in totals[photo])
+        musts.append((f"{words}: right first in at least 97 % ({report.share(right, len(totals[photo]))})", right >= MUST * len(totals[photo])))
+    return report.verdict(musts)
+
+
+def _cell(outcomes: Sequence[Outcome]) -> str:
+    right = sum(outcome.right for outcome in outcomes)
+    return f"{report.share(right, len(outcomes))} ({sum(outcome.matched for outcome in outcomes)})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
