@@ -60,7 +60,7 @@ prepare() {
 
     # An environment stays good as long as what it was made from is the same: this folder, this Python, these requirements.
     local made installed extra extras=() missing
-    made="$root $("$base" -c 'import sys; print(sys.executable, sys.version)')"
+    made="$root $("$base" -c 'import sys; print(sys.executable, *sys.version_info[:2])')"
     installed="$made $(cat "$root/setup.cfg" "$root/pyproject.toml" | sha256sum)"
     for extra in "$@"; do
         [ "$(cat "$root/.venv/$extra.installed" 2>/dev/null)" = "$installed" ] || extras+=("$extra")
@@ -78,6 +78,6 @@ prepare() {
         "$base" -m venv --clear "$root/.venv" || exit 1
         printf '%s' "$made" >"$root/.venv/made"
     fi
-    "$root/.venv/bin/pip" install --quiet --disable-pip-version-check --editable "$root[$(IFS=,; echo "$*")]" </dev/null >&2 || exit 1
+    "$root/.venv/bin/pip" install --quiet --disable-pip-version-check --use-pep517 --editable "$root[$(IFS=,; echo "$*")]" </dev/null >&2 || exit 1
     for extra in "$@"; do printf '%s' "$installed" >"$root/.venv/$extra.installed"; done
 }
