@@ -17,10 +17,10 @@ from string import Template
 
 from PIL import Image
 
-from .answers import Hit
-from .demo import Answer, Known
-from .engine import Engine
-from .records import Decision, Evidence
+from ..answers import Hit
+from ..engine import Engine
+from ..records import Decision, Evidence
+from .questions import Answer, Known
 
 WIDTH, HEIGHT = 1500, 900
 """Largest picture on the page, in pixels; larger ones are scaled down. chosen."""
@@ -34,7 +34,7 @@ def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answe
     decisions = "".join(
         f'<li class="{decision.value}"><b>{sum(answer.result.decision is decision for answer in answers)}</b>{decision.value}</li>' for decision in Decision
     )
-    page = Template((resources.files(__package__) / "report.html").read_text("utf-8")).substitute(
+    page = Template((resources.files(__package__) / "page.html").read_text("utf-8")).substitute(
         known=len(known),
         asked=len(answers),
         right="all" if right == len(answers) else f"{right}",

@@ -1,0 +1,30 @@
+"""`quaid demo`: sample pictures are added to a throwaway store, edited copies and strangers are asked for, and a page shows the answers.
+
+    pictures.py     the samples, and the edits
+    questions.py    what is added, what is asked, what is expected
+    report.py       the page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..engine import Engine
+from .questions import Answer, Known, add_known, ask_all
+from .report import write_report
+
+__all__ = ["Answer", "Known", "run_demo"]
+
+
+def run_demo(engine: Engine, output: Path, *, tell: Callable[[Answer], None]) -> tuple[Path, tuple[Answer, ...]]:
+    """Add, ask, call `tell` with each answer as it comes, and write `output`/index.html. Gives the page's path and all answers.
+
+    `engine` is open on an empty store, which keeps the samples afterwards: a throwaway one is meant.
+    """
+    known = add_known(engine)
+    answers = []
+    for answer in ask_all(engine, known):
+        tell(answer)
+        answers.append(answer)
+    return write_report(engine, known, answers, output), tuple(answers)

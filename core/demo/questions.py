@@ -1,0 +1,113 @@
+"""The demonstration's story: which pictures are added, what is asked, and the answer that a person would give.
+
+Takes an engine on an empty store, gives the answers one by one, and says of each whether it is the expected one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from ..answers import QueryResult
+from ..engine import Engine
+from ..records import Decision, ImageId, Purpose, Relation
+from .pictures import collage, cropped, in_browser, in_chat, opened, recoloured, sample, saved, scaled, viewport, with_banner, with_note
+
+BASELINE = "brands"
+"""The collection that holds the legitimate login pages."""
+
+KNOWN = (
+    ("bank-login.png", {"brand": "Example Bank", "domain": "bank.example"}),
+    ("webmail-login.png", {"brand": "Postbox", "domain": "postbox.example"}),
+    ("logo.png", None),
+    ("market.png", None),
+    ("article-ferry.png", None),
+    ("handbook.png", None),
+    ("coffee.jpg", None),
+    ("cat.jpg", None),
+    ("rocket.jpg", None),
+)
+"""Pictures that are added, and the labels of those that go into the baseline collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One picture that is asked for, and the answer that a person would give."""
+
+    title: str
+    draw: Callable[[], bytes]
+    expected: tuple[str, ...] = ()
+    """Known pictures that have to be among the hits; none: the decision has to be no-match."""
+    relation: Relation | None = None
+    """How the expected ones relate to it; None where more than one word is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    question: Question
+    picture: bytes
+    """What was asked."""
+    result: QueryResult
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One picture of the store: its file name and bytes."""
+
+    name: str
+    image_id: ImageId
+    picture: bytes
+    labels: dict[str, str] | None
+
+
+def add_known(engine: Engine) -> tuple[Known, ...]:
+    """Add the sample pictures; the two login pages become members of a baseline collection."""
+    engine.create_collection(BASELINE, Purpose.BASELINE)
+    known = []
+    for name, labels in KNOWN:
+        picture = sample(f"indexed/{name}")
+        added = engine.add(picture, occurrence=f"demo:sample:{name}", labels=labels, collection=BASELINE if labels else None)
+        known.append(Known(name, added.image_id, picture, labels))
+    return tuple(known)
+
+
+def ask_all(engine: Engine, known: tuple[Known, ...]) -> Iterator[Answer]:
+    """Ask every question; the answers come one by one."""
+    names = {picture.image_id: picture.name for picture in known}
+    for question in QUESTIONS:
+        picture = question.draw()
+        result = engine.query(picture, include_same_template=True, name=question.title)
+        yield Answer(question, picture, result, _is_right(question, result, names))
+
+
+def _is_right(question: Question, result: QueryResult, names: dict[ImageId, str]) -> bool:
+    if not question.expected:
+        return result.decision is Decision.NO_MATCH
+    found = {names[hit.image_id]: hit for hit in result.hits if hit.decision is not Decision.NO_MATCH}
+    return all(name in found and question.relation in (None, found[name].relation) for name in question.expected)
+
+
+NEAR, PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL
+QUESTIONS = (
+    Question("Login page, saved again with a comment", lambda: with_note(opened("bank-login.png")), ("bank-login.png",), Relation.IDENTICAL),
+    Question("Webmail page, scaled to 50 %", lambda: saved(scaled(opened("webmail-login.png"), 0.5)), ("webmail-login.png",), NEAR),
+    Question("Article, scaled to 33 %, JPEG quality 30", lambda: saved(scaled(opened("article-ferry.png"), 0.33), quality=30), ("article-ferry.png",), NEAR),
+    Question("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), NEAR),
+    Question("Rocket, turned by 90 degrees", lambda: saved(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)), ("rocket.jpg",), NEAR),
+    Question("Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), NEAR),
+    Question("Market, below a browser's bar", lambda: saved(in_browser(opened("market.png"))), ("market.png",)),
+    Question("Coffee, with a border of 10 %", lambda: saved(ImageOps.expand(opened("coffee.jpg"), 60, "#204080")), ("coffee.jpg",)),
+    Question("Login page, with a banner across", lambda: saved(with_banner(opened("bank-login.png"))), ("bank-login.png",)),
+    Question("Rocket, cropped to 75 % of width and height", lambda: saved(cropped(opened("rocket.jpg"), 0.75), quality=80), ("rocket.jpg",), PART),
+    Question("A window's view of the long page", lambda: saved(viewport(opened("handbook.png"), 5200)), ("handbook.png",), PART),
+    Question("Collage of rocket and cat", lambda: saved(collage(opened("rocket.jpg"), opened("cat.jpg"))), ("rocket.jpg", "cat.jpg"), PART),
+    Question("Coffee, sent in a chat", lambda: saved(in_chat(opened("coffee.jpg")), quality=80), ("coffee.jpg",), PART),
+    Question("A phishing page that imitates the bank", lambda: sample("asked/bank-imitation.png"), ("bank-login.png",), Relation.LOOKS_LIKE),
+    Question("Another article of the same newspaper", lambda: sample("asked/article-crane.png")),
+    Question("A page that nobody has added", lambda: sample("asked/weather.png")),
+    Question("A photograph that nobody has added", lambda: sample("asked/deep-field.jpg")),
+    Question("A blank page", lambda: saved(Image.new("RGB", (1280, 800), "white"))),
+)
