@@ -5,6 +5,7 @@ Takes an engine on an empty store, gives the answers one by one, and says of eac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -42,6 +43,11 @@ class Question:
     """Known pictures that have to be among the hits; none: the decision has to be no-match."""
     relation: Relation | None = None
     """How the expected ones relate to it; None where more than one word is right."""
+
+    def file_name(self, picture: bytes) -> str:
+        """A name for the picture that is asked: the title in lower case, with dashes."""
+        words = re.findall(r"[a-z0-9]+", self.title.lower())
+        return "-".join(words) + (".png" if picture.startswith(b"\x89PNG") else ".jpg")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answe
 
 def _tile(picture: Known) -> str:
     labels = "".join(f"<span>{escape(key)}={escape(value)}</span>" for key, value in (picture.labels or {}).items())
-    return f'<figure>{_picture(picture.picture, picture.name, 320, 200)}<figcaption>{escape(picture.name)}{labels}</figcaption></figure>'
+    return f'<figure>{_picture(picture.picture, picture.name, 420, 280, top=True)}<figcaption>{escape(picture.name)}{labels}</figcaption></figure>'
 
 
 def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) -> str:
@@ -103,9 +103,12 @@ def _rows(evidence: Evidence) -> str:
     return "".join(f"<tr><th>{name}</th><td>{'not needed' if value is None or str(value).startswith('None') else value}</td></tr>" for name, value in measured)
 
 
-def _picture(data: bytes, alt: str, width: int, height: int) -> str:
+def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = False) -> str:
+    """The picture, scaled to fit; of a tall one only the `top` when that is enough."""
     with Image.open(io.BytesIO(data)) as opened:
         picture = opened.convert("RGB")
+    if top:
+        picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width)))
     picture.thumbnail((width, height), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     picture.save(file, "WEBP", quality=82)
