@@ -20,15 +20,17 @@ __all__ = ["Answer", "Known", "run_demo"]
 def run_demo(engine: Engine, output: Path, *, tell: Callable[[Answer], None]) -> tuple[Path, tuple[Answer, ...]]:
     """Add, ask, call `tell` with each answer as it comes, and write the page. Gives the page's path and all answers.
 
-    `output`/index.html is the page, `output`/asked has the pictures that were asked, to try other commands on.
+    `output`/index.html is the page; `output`/known and `output`/asked hold the pictures, to try other commands on.
     `engine` is open on an empty store, which keeps the samples afterwards: a throwaway one is meant.
     """
+    for folder in ("known", "asked"):
+        (output / folder).mkdir(parents=True, exist_ok=True)
     known = add_known(engine)
+    for picture in known:
+        (output / "known" / picture.name).write_bytes(picture.picture)
     answers = []
-    asked = output / "asked"
-    asked.mkdir(parents=True, exist_ok=True)
     for answer in ask_all(engine, known):
         tell(answer)
-        (asked / answer.question.file_name(answer.picture)).write_bytes(answer.picture)
+        (output / "asked" / answer.question.file_name(answer.picture)).write_bytes(answer.picture)
         answers.append(answer)
     return write_report(engine, known, answers, output), tuple(answers)
