@@ -1,0 +1,26 @@
+"""The feature store: what is known about every image, in Redis or Valkey, the one source of truth. Start reading at store.py.
+
+Key table in keys.py, stored bytes in FORMAT.md, the rules of changes that span shards in intents.py.
+"""
+
+from __future__ import annotations
+
+from .columns import ROW, ColumnChanges, ColumnReader, ColumnState, ShardChange
+from .forgetting import ForgetReport
+from .images import NewImage, PutStatus
+from .judgements import RecordOutcome
+from .store import Store, StoreStats
+
+__all__ = [
+    "ROW",
+    "ColumnChanges",
+    "ColumnReader",
+    "ColumnState",
+    "ForgetReport",
+    "NewImage",
+    "PutStatus",
+    "RecordOutcome",
+    "ShardChange",
+    "Store",
+    "StoreStats",
+]

@@ -1,0 +1,56 @@
+"""Reading clusters and vetoes. Both lie under `meta`; what changes them are the operations of meta.lua, each atomic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..errors import NotFound
+from ..records import Cluster, ImageId
+from .connection import StorePart
+from .keys import META, as_text, key
+from .scripts import Command
+
+CLUSTER_PREFIX = "c-"
+"""First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow."""
+
+
+class Clusters(StorePart):
+    """The part of the store that is about clusters and vetoes."""
+
+    def clusters_of(self, ids: Sequence[ImageId]) -> list[Cluster | None]:
+        """The cluster of each image, with all its members; None for an image that is in none."""
+        if not ids:
+            return []
+        names = [name and as_text(name) for name in self.connection.ask(Command(META, "HMGET", key(META, "cluster-of"), *ids))]
+        wanted = list(dict.fromkeys(name for name in names if name))
+        clusters = dict(zip(wanted, self._read_clusters(wanted), strict=True))
+        return [clusters[name] if name and len(clusters[name].members) > 1 else None for name in names]
+
+    def cluster(self, cluster_id: str) -> Cluster:
+        """A cluster by its id or an alias. Raises NotFound for an id that was never given or whose cluster is dissolved."""
+        canonical = self.connection.ask(Command(META, "HGET", key(META, "alias"), cluster_id))
+        found = self._read_clusters([as_text(canonical) if canonical else cluster_id])[0]
+        if not found.members:
+            raise NotFound(f"there is no cluster {cluster_id}; it may have been dissolved when its images were forgotten or vetoed")
+        return found
+
+    def vetoed(self, image_id: ImageId, ids: Iterable[ImageId]) -> set[ImageId]:
+        """Those of `ids` that a person said are not the same as the image."""
+        return self._vetoes(image_id).intersection(ids)
+
+    def pending_relinks(self) -> set[ImageId]:
+        """Images that lost a connection when another was forgotten, and were not linked again since."""
+        return {as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, "relink")))}
+
+    def relinked(self, ids: Sequence[ImageId]) -> None:
+        """Say that these images were linked again."""
+        if ids:
+            self.connection.ask(Command(META, "SREM", key(META, "relink"), *ids))
+
+    def _vetoes(self, image_id: ImageId) -> set[ImageId]:
+        return {as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")))}
+
+    def _read_clusters(self, names: Sequence[str]) -> list[Cluster]:
+        commands = [Command(META, "SMEMBERS", key(META, f"{kind}:{name}")) for name in names for kind in ("aliases", "members")]
+        answers = [tuple(sorted(as_text(item) for item in answer)) for answer in self.connection.run(commands)]
+        return [Cluster(name, answers[2 * n], answers[2 * n + 1]) for n, name in enumerate(names)]

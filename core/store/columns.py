@@ -1,0 +1,231 @@
+"""The columns that replicas follow: one packed row for each image, and its visual words, in order of arrival in each shard.
+
+A reader keeps a `ColumnState`, says how far it has read, and gets the bytes behind it; an add acknowledged before the call is
+in the answer. Rows never move inside a generation; a dead row is overwritten with zeros and named by a tombstone. Compaction
+rewrites a shard under a new generation, whose number is in the key names, so that a reader can never mix two: it finds
+nothing under the old names and reads that shard anew. Layout in FORMAT.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptRecord, StoreUnavailable
+from .connection import Connection
+from .keys import SHARDS, key
+from .scripts import CHUNK_ROWS, COMPACT, ROW_BYTES, WORD_BYTES, Command
+
+ROW = np.dtype(
+    [
+        ("image_id", "u1", 32),
+        ("pdq", "u1", 32),
+        ("pdq_quality", "u1"),
+        ("flags", "u1"),
+        ("words", "<u2"),
+        ("pdq_version", "u1"),
+        ("local_version", "u1"),
+        ("reserved", "<u2"),
+    ]
+)
+"""One row, 72 bytes. `words` counts the row's visual words, 16 bytes each; a dead row is zero but for that count."""
+INFORMATIVE = 1
+"""Bit of `flags`."""
+MAX_WORDS = 65535
+
+COMPACT_DEAD_ROWS = 1000
+"""A shard is compacted when it has more dead rows than this, and their share is above the next. chosen: not worth the work before."""
+COMPACT_DEAD_SHARE = 0.25
+READ_CHUNKS = 256
+"""Chunks asked for in one round trip. chosen: 4.7 MB of rows, so that other clients are not kept waiting."""
+ATTEMPTS = 20
+"""Readings of a shard that is compacted again each time before it is given up. chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A shard's columns at one moment."""
+
+    generation: int
+    rows: int
+    dead: int
+    stamp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShardState:
+    """How far a reader has read one shard."""
+
+    head: Head = Head(-1, 0, 0, b"")
+    words_read: int = 0
+    """Bytes of words read in the chunk that the next row lies in."""
+    last_row: bytes = b""
+    """Image id of the last row read and bytes of the last tombstone: still there at the next reading, unless a server that crashed
+    came back without its last second; then the shard is read anew."""
+    last_dead: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnState:
+    """How far a reader has read; a new one has read nothing."""
+
+    shards: tuple[ShardState, ...] = (ShardState(),) * len(SHARDS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShardChange:
+    """What is new in one shard."""
+
+    shard: int
+    """0 to 15."""
+    reload: bool
+    """True: what was known of this shard is void; the rows below are all it has."""
+    first_row: int
+    """Number of the first row below, within the shard."""
+    rows: NDArray[np.void]
+    """dtype ROW, shape (n,). A row that died meanwhile has a zero id and is named in this `dead` or the next."""
+    words: NDArray[np.uint8]
+    """Words of these rows one after the other, shape (sum of rows["words"], 16); shape (0, 16) when they were not asked for."""
+    dead: NDArray[np.uint32]
+    """Numbers of rows that died since the last reading, of these rows or earlier ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChanges:
+    """What is new; `state` is to be handed to the next reading."""
+
+    state: ColumnState
+    shards: tuple[ShardChange, ...] = field(default=())
+
+
+def pack_row(image_id: str, pdq: bytes, *, quality: int, informative: bool, words: int, pdq_version: int, local_version: int) -> bytes:
+    """The 72 bytes of a row. Raises ValueError for numbers that do not fit."""
+    if len(pdq) != 32 or not 0 <= words <= MAX_WORDS:
+        raise ValueError(f"row of image {image_id}: PDQ of {len(pdq)} bytes and {words} words; 32 and at most {MAX_WORDS} fit")
+    row = np.zeros(1, ROW)
+    row["image_id"] = np.frombuffer(bytes.fromhex(image_id), np.uint8)
+    row["pdq"] = np.frombuffer(pdq, np.uint8)
+    for name, value in (("pdq_quality", quality), ("flags", INFORMATIVE * informative), ("pdq_version", pdq_version), ("local_version", local_version)):
+        if not 0 <= value <= 255:
+            raise ValueError(f"row of image {image_id}: {name} is {value}; 0 to 255 fits")
+        row[name] = value
+    row["words"] = words
+    return row.tobytes()
+
+
+class ColumnReader:
+    """Reads what is new; holds no state of its own, so that threads may share it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def refresh(self, state: ColumnState, *, words: bool = True) -> ColumnChanges:
+        """All that was appended or died since `state`. One round trip when nothing is new."""
+        shards = dict(enumerate(state.shards))
+        changes = []
+        pending = self._changed(shards, shards)
+        for _ in range(ATTEMPTS):
+            retry = []
+            for number, head in pending:
+                change = self._read(number, shards[number], head, words)
+                if change is None:  # compacted while it was read
+                    retry.append(number)
+                    continue
+                changes.append(change[0])
+                shards[number] = change[1]
+            if not retry:
+                return ColumnChanges(ColumnState(tuple(shards.values())), tuple(changes))
+            pending = self._changed(shards, retry)
+        raise StoreUnavailable(f"the columns at {self._connection.name} were compacted {ATTEMPTS} times while they were read; try again")
+
+    def _changed(self, states: Mapping[int, ShardState], numbers: Iterable[int]) -> list[tuple[int, Head]]:
+        numbers = list(numbers)
+        fields = ("generation", "rows", "dead", "stamp")
+        answers = self._connection.run([Command(SHARDS[n], "HMGET", key(SHARDS[n], "head"), *fields) for n in numbers])
+        heads = [Head(int(a or 0), int(b or 0), int(c or 0), d or b"") for a, b, c, d in answers]
+        return [(n, head) for n, head in zip(numbers, heads, strict=True) if head != states[n].head]
+
+    def _read(self, number: int, state: ShardState, head: Head, with_words: bool) -> tuple[ShardChange, ShardState] | None:
+        """What is new in a shard; None when it was compacted meanwhile."""
+        if not self._continues(number, state, head):
+            state = ShardState(Head(head.generation, 0, 0, b""))
+            reload = True
+        else:
+            reload = False
+        tag, start = SHARDS[number], state.head
+        rows, words, words_read = self._appended(tag, state, head, with_words)
+        dead = self._connection.ask(Command(tag, "GETRANGE", key(tag, f"tombs:{head.generation}"), 4 * start.dead, 4 * head.dead - 1)) if head.dead else b""
+        complete = len(rows) == ROW_BYTES * (head.rows - start.rows) and len(dead) == 4 * (head.dead - start.dead)
+        if not complete or words is None:
+            if not self._changed({number: ShardState(head)}, [number]):
+                raise CorruptRecord(f"columns of shard {tag} at {self._connection.name} are shorter than their head says; restore the store from a copy")
+            return None
+        change = ShardChange(
+            shard=number,
+            reload=reload,
+            first_row=start.rows,
+            rows=np.frombuffer(rows, ROW),
+            words=np.frombuffer(words, np.uint8).reshape(-1, WORD_BYTES),
+            dead=np.frombuffer(dead, "<u4"),
+        )
+        return change, ShardState(head, words_read, rows[-ROW_BYTES:][:32] or state.last_row, dead[-4:] or state.last_dead)
+
+    def _continues(self, number: int, state: ShardState, head: Head) -> bool:
+        """Whether what was read before is still the beginning of what is there now."""
+        before, tag = state.head, SHARDS[number]
+        if before.generation != head.generation or before.rows > head.rows or before.dead > head.dead:
+            return False
+        if (before.rows, before.dead) == (head.rows, head.dead):  # another stamp, and nothing new
+            return False
+        rows, dead = key(tag, f"rows:{head.generation}:{(before.rows - 1) // CHUNK_ROWS}"), key(tag, f"tombs:{head.generation}")
+        at = (before.rows - 1) % CHUNK_ROWS * ROW_BYTES
+        last_row, last_dead = self._connection.run(
+            [Command(tag, "GETRANGE", rows, at, at + 31), Command(tag, "GETRANGE", dead, 4 * before.dead - 4, 4 * before.dead - 1)]
+        )
+        if before.rows and last_row != state.last_row and any(last_row):  # zeros: it died since
+            return False
+        return not before.dead or bytes(last_dead) == state.last_dead
+
+    def _appended(self, tag: str, state: ShardState, head: Head, with_words: bool) -> tuple[bytes, bytes | None, int]:
+        """Rows behind `state`, their words (None when some are missing), and the bytes of words read in the last, unfilled chunk."""
+        start, generation = state.head.rows, head.generation
+        row_parts, word_parts, words_read = [], [], state.words_read
+        end_chunk = -(-head.rows // CHUNK_ROWS) if head.rows > start else 0
+        for base in range(start // CHUNK_ROWS, end_chunk, READ_CHUNKS):
+            chunks = range(base, min(base + READ_CHUNKS, end_chunk))
+            commands = []
+            for chunk in chunks:
+                first, last = max(start - chunk * CHUNK_ROWS, 0), min(head.rows - chunk * CHUNK_ROWS, CHUNK_ROWS)
+                commands.append(Command(tag, "GETRANGE", key(tag, f"rows:{generation}:{chunk}"), ROW_BYTES * first, ROW_BYTES * last - 1))
+                if with_words:
+                    skip = state.words_read if first else 0
+                    commands.append(Command(tag, "GETRANGE", key(tag, f"words:{generation}:{chunk}"), skip, -1))
+            answers = iter(self._connection.run(commands))
+            for chunk in chunks:
+                rows = next(answers)
+                size = WORD_BYTES * int(np.frombuffer(rows[: len(rows) // ROW_BYTES * ROW_BYTES], ROW)["words"].sum())
+                row_parts.append(rows)
+                if with_words:
+                    words = next(answers)
+                    if len(words) < size:
+                        return b"", None, 0
+                    word_parts.append(words[:size])
+                words_read = size + (state.words_read if chunk * CHUNK_ROWS < start else 0)
+        return b"".join(row_parts), b"".join(word_parts), words_read if head.rows % CHUNK_ROWS else 0
+
+
+def compact(connection: Connection, tag: str) -> int:
+    """Rewrite a shard's columns without dead rows, under a new generation; gives the rows left."""
+    return int(connection.ask(COMPACT(tag)))
+
+
+def compact_if_worth_it(connection: Connection, tag: str) -> bool:
+    """Compact a shard of which much is dead."""
+    rows, dead = (int(value or 0) for value in connection.ask(Command(tag, "HMGET", key(tag, "head"), "rows", "dead")))
+    if dead <= COMPACT_DEAD_ROWS or dead <= COMPACT_DEAD_SHARE * rows:
+        return False
+    compact(connection, tag)
+    return True

@@ -1,0 +1,24 @@
+-- Steps of forgetting an image inside its own shard.
+-- ARGV: expected fence, step, id. Step 'begin' removes the record first and all else that names the image, but keeps its
+-- partners, which tell the later steps where to clean, and marks it so that it cannot be added meanwhile. Step 'end' removes these two.
+-- Gives 'fence' and does nothing when another forget has passed; else 1 if there was an image (begin), and its number of occurrences.
+if fence_moved(ARGV[1]) then return 'fence' end
+local id = ARGV[3]
+if ARGV[2] == 'end' then
+  call('DEL', P .. 'partners:' .. id)
+  call('SREM', P .. 'forgetting', id)
+  return {0, 0}
+end
+local known = call('HMGET', P .. 'img:' .. id, 'row', 'digest')
+if not known[1] then return {0, 0} end
+call('DEL', P .. 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
+call('SADD', P .. 'forgetting', id)
+kill_row(tonumber(known[1]))
+call('ZREM', P .. 'ids', id)
+list_remove('pixels', known[2], id)
+local occurrences = call('HKEYS', P .. 'occ:' .. id)
+for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
+for _, collection in ipairs(call('HKEYS', P .. 'mem:' .. id)) do call('SREM', P .. 'set:' .. collection, id) end
+call('HINCRBY', P .. 'head', 'occurrences', -#occurrences)
+call('DEL', P .. 'occ:' .. id, P .. 'seen:' .. id, P .. 'mem:' .. id, P .. 'ver:' .. id)
+return {1, #occurrences}

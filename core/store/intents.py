@@ -1,0 +1,125 @@
+"""What is done across tags, and how it survives a crash at any point.
+
+A change that spans shards is a row of small atomic steps. Before the first, an *intent* that says all that is needed to do them
+is recorded under `meta`; after the last it is removed. Every step can be repeated, and whoever opens the store repeats the
+steps of the intents it finds, so an interrupted change is finished then. An intent that is done leaves no byte behind.
+
+*Fences* keep a slow writer from undoing a forget. Each tag has a number that every forget raises, after the record is gone and
+before it cleans up. A writer reads the fences of the tags it will touch before anything else, and each of its steps is refused
+where the fence has moved; it then looks again, and finds that the image is gone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import CorruptRecord, StoreError, UnknownVersion
+from ..records import ImageId
+from .connection import Connection
+from .keys import META, as_text, key
+from .scripts import META as META_SCRIPT
+from .scripts import Command
+
+VERSION = 1
+ATTEMPTS = 1000
+"""Beginnings of one change that forgets of other images may interrupt before it is given up. chosen."""
+MOVED = b"fence"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """One verdict of a `judge` intent, as both sides will keep it."""
+
+    other: ImageId
+    joins: bool
+    confidence: float
+    rank: float
+    forward: bytes
+    """About `other`, for the side of the image that was judged."""
+    backward: bytes
+    """The reverse, for the side of `other`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A change that has begun: `judge` (image, pairs), `veto` (image, other) or `forget` (image)."""
+
+    intent_id: str
+    kind: str
+    image_id: ImageId
+    other: ImageId = ""
+    pairs: tuple[JudgedPair, ...] = ()
+
+    def mentions(self, image_id: ImageId) -> bool:
+        return image_id in (self.image_id, self.other) or any(pair.other == image_id for pair in self.pairs)
+
+    def encode(self) -> bytes:
+        pairs = [[p.other, p.joins, p.confidence, p.rank, _ascii(p.forward), _ascii(p.backward)] for p in self.pairs]
+        return json.dumps({"version": VERSION, "kind": self.kind, "image": self.image_id, "other": self.other, "pairs": pairs}).encode()
+
+    @classmethod
+    def decode(cls, intent_id: str, data: bytes) -> Intent:
+        try:
+            values = json.loads(data)
+            if values["version"] != VERSION:
+                raise UnknownVersion(f"the store holds an unfinished change of format {values['version']}, this program reads {VERSION}")
+            pairs = tuple(JudgedPair(o, bool(j), float(c), float(r), base64.b64decode(f), base64.b64decode(b)) for o, j, c, r, f, b in values["pairs"])
+            return cls(intent_id, values["kind"], values["image"], values["other"], pairs)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptRecord(f"unfinished change {intent_id} cannot be read: {error}") from None
+
+
+class Interrupted(Exception):
+    """A fence moved: the change begins again from its first look."""
+
+
+class Journal:
+    """Intents and fences on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def pending(self) -> list[Intent]:
+        found = self._connection.ask(Command(META, "HGETALL", key(META, "intents")))
+        return [Intent.decode(as_text(name), value) for name, value in sorted(found.items())]
+
+    def stands(self, intent: Intent) -> bool:
+        """Whether the change was not ended by somebody else."""
+        return bool(self._connection.ask(Command(META, "HEXISTS", key(META, "intents"), intent.intent_id)))
+
+    def record(self, intent: Intent, fences: dict[str, bytes]) -> None:
+        self.meta("intend", intent, fences, intent.encode())
+
+    def end(self, intent: Intent, fences: dict[str, bytes]) -> None:
+        self.meta("done", intent, fences)
+
+    def meta(self, operation: str, intent: Intent, fences: dict[str, bytes], *arguments: bytes | str | float) -> object:
+        """One operation of meta.lua. Raises Interrupted when the fence has moved."""
+        return self.unmoved(self._connection.ask(META_SCRIPT(META, operation, fences[META], intent.intent_id, *arguments)))
+
+    def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
+        wanted = list(dict.fromkeys(tags))
+        answers = self._connection.run([Command(tag, "HGET", key(tag, "head"), "fence") for tag in wanted])
+        return {tag: answer or b"0" for tag, answer in zip(wanted, answers, strict=True)}
+
+    @staticmethod
+    def unmoved(answer: object) -> object:
+        if answer == MOVED:
+            raise Interrupted
+        return answer
+
+
+def new_intent_id() -> str:
+    return secrets.token_hex(16)
+
+
+def gave_up(intent: Intent) -> StoreError:
+    return StoreError(f"{intent.kind} of image {intent.image_id} was interrupted {ATTEMPTS} times by the forgetting of others; it is finished at the next open")
+
+
+def _ascii(data: bytes) -> str:
+    return base64.b64encode(data).decode()

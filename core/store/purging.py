@@ -1,0 +1,54 @@
+"""Having the servers write their files anew: what was forgotten is still in an append-only file or snapshot until then.
+
+Covers the primary servers' own files. Copies made elsewhere (replicas' files, backups) are the operator's.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..errors import StoreError, StoreTimeout
+from .connection import Connection
+from .server_checks import server_facts
+
+PURGE_SECONDS = 3600.0
+"""Longest wait for a file to be rewritten. chosen."""
+POLL_SECONDS = 0.02
+ATTEMPTS = 5
+"""Rewrites that may be refused because the server had just begun one by itself. chosen."""
+
+
+def rewrite_files(connection: Connection) -> None:
+    """Rewrite append-only files, and snapshots where servers write any. Returns when done; StoreError when a server failed to."""
+    facts = server_facts(connection)
+    if any(fact.append_only for fact in facts):
+        _run(connection, "BGREWRITEAOF", "aof_last_bgrewrite_status")
+    if any(fact.snapshots or not fact.append_only for fact in facts):
+        _run(connection, "BGSAVE", "rdb_last_bgsave_status")
+
+
+def _run(connection: Connection, command: str, status: str) -> None:
+    deadline = time.monotonic() + PURGE_SECONDS
+    for attempt in range(ATTEMPTS):
+        _wait(connection, deadline)  # one that is under way began before the forgetting, and would not do
+        try:
+            connection.everywhere(command)
+            break
+        except StoreError as error:
+            if "in progress" not in str(error) or attempt == ATTEMPTS - 1:
+                raise
+    for info in _wait(connection, deadline):
+        if info.get(status) != "ok":
+            raise StoreError(f"the store at {connection.name} could not rewrite its file ({command} ended with {info.get(status)}); see the server's log")
+
+
+def _wait(connection: Connection, deadline: float) -> list[dict[str, Any]]:
+    while True:
+        infos: list[dict[str, Any]] = connection.everywhere("INFO", "persistence")
+        running = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
+        if not any(info.get(name) for info in infos for name in running):
+            return infos
+        if time.monotonic() > deadline:
+            raise StoreTimeout(f"the store at {connection.name} is still rewriting its files after {PURGE_SECONDS:g} s")
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,56 @@
+-- Add an image, or note where a known one was seen. One script: record, row, words and lookups appear together or not at all.
+-- ARGV: id, now, occurrence or '', collection or '', labels (JSON), then for a put: record, row, words, digest, '1' to renew the features
+-- Gives added, updated (something new about a known image), known, absent (a note about none), or forgetting (ask again).
+local id, now, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local image, status = P .. 'img:' .. id, 'known'
+
+if call('SISMEMBER', P .. 'forgetting', id) == 1 then return 'forgetting' end
+local known = call('HMGET', image, 'row', 'digest', 'first', 'last')
+if not known[1] then
+  if not record then return 'absent' end
+  call('HSET', image, 'record', record, 'digest', digest, 'first', now, 'last', now)
+  call('HSET', image, 'row', append_row(row, words))
+  call('ZADD', P .. 'ids', 0, id)
+  list_add('pixels', digest, id)
+  status = 'added'
+else
+  if renew == '1' then
+    call('HSET', image, 'record', record, 'digest', digest)
+    kill_row(tonumber(known[1]))
+    call('HSET', image, 'row', append_row(row, words))
+    list_remove('pixels', known[2], id)
+    list_add('pixels', digest, id)
+    status = 'updated'
+  end
+  if tonumber(now) > tonumber(known[4]) then call('HSET', image, 'last', now) end
+  if tonumber(now) < tonumber(known[3]) then call('HSET', image, 'first', now) end
+end
+
+if occurrence ~= '' then
+  local given = collection == '' and labels or '{}'
+  local old = call('HGET', P .. 'occ:' .. id, occurrence)
+  if not old then
+    call('HSET', P .. 'occ:' .. id, occurrence, now .. ' ' .. given)
+    call('HINCRBY', P .. 'head', 'occurrences', 1)
+    list_add('where', occurrence, id)
+    if status == 'known' then status = 'updated' end
+  else
+    local first, had = string.match(old, '^(%d+) (.*)$')
+    if given ~= '{}' and given ~= had then
+      call('HSET', P .. 'occ:' .. id, occurrence, first .. ' ' .. given)
+      if status == 'known' then status = 'updated' end
+    end
+  end
+  call('ZADD', P .. 'seen:' .. id, 'GT', now, occurrence)
+end
+
+if collection ~= '' then
+  local had = call('HGET', P .. 'mem:' .. id, collection)
+  if not had or (labels ~= '{}' and labels ~= had) then
+    call('HSET', P .. 'mem:' .. id, collection, labels)
+    call('SADD', P .. 'set:' .. collection, id)
+    if status == 'known' then status = 'updated' end
+  end
+end
+return status

@@ -1,0 +1,53 @@
+"""The Lua scripts, each a file beside this one: every change that must be whole is one of them.
+
+Sent with plain EVAL, so nothing has to be loaded, and the server keeps the compiled form. A script declares one key, the
+prefix of its tag, and touches only keys under it. Sizes that Python and Lua share are put in front of the text here.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from .keys import prefix
+
+ROW_BYTES = 72
+"""spec: FORMAT.md."""
+CHUNK_ROWS = 256
+"""Rows in one string. chosen: design section 5 allows 4,096; 256 keep a chunk of words small enough to rewrite on a disk-based store."""
+WORD_BYTES = 16
+"""spec: FORMAT.md."""
+VERDICT_CAP = 1000
+"""Verdicts kept on one image's side; the lowest ranked go first. chosen: more than anybody reads."""
+
+_SIZES = f"local ROW, CHUNK, WORD, CAP = {ROW_BYTES}, {CHUNK_ROWS}, {WORD_BYTES}, {VERDICT_CAP}\n"
+
+
+class Command(tuple[object, ...]):
+    """One Redis command; `tag` says which server it goes to."""
+
+    tag: str
+
+    def __new__(cls, tag: str, *parts: object) -> Command:
+        command = super().__new__(cls, parts)
+        command.tag = tag
+        return command
+
+
+class Script:
+    """A script by file name. Calling it with a tag and arguments gives the command that runs it there."""
+
+    def __init__(self, name: str, *, after: str | None = None) -> None:
+        folder = resources.files(__package__)
+        texts = [(folder / f"{part}.lua").read_text(encoding="utf-8") for part in (after, name) if part]
+        self._source = _SIZES + "\n".join(texts)
+
+    def __call__(self, tag: str, *arguments: bytes | str | int | float) -> Command:
+        return Command(tag, "EVAL", self._source, 1, prefix(tag), *arguments)
+
+
+PUT = Script("put", after="shard")
+FORGET_IMAGE = Script("forget_image", after="shard")
+SIDES = Script("sides", after="shard")
+COMPACT = Script("compact", after="shard")
+BUMP = Script("bump")
+META = Script("meta", after="clusters")

@@ -1,0 +1,96 @@
+"""What kind of server this is: refused when too old, when it evicts, or when it does not persist.
+
+A Redis that forgets keys under memory pressure or at a restart loses images without a word; it is accepted only when the
+operator insists (`volatile_store`). Servers that forbid CONFIG are judged by INFO; what INFO does not tell is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError, StoreError
+from .connection import Connection
+
+OLDEST = (6, 2)
+"""spec: design section 5; ZADD GT and script effects replication are used."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """One primary server, as it describes itself."""
+
+    name: str
+    version: str
+    used_memory: int
+    """Bytes."""
+    evicts: bool
+    append_only: bool
+    fsync: str
+    """always, everysec, no; empty when not told or without append-only file."""
+    snapshots: bool | None
+    """Whether it writes snapshots by itself; None when it does not tell."""
+
+    @property
+    def persistence(self) -> str:
+        """What a power cut costs, in words."""
+        if self.append_only:
+            loss = {"always": "nothing that was acknowledged", "everysec": "about the last second", "no": "what the system had not yet written, some 30 s"}
+            return f"append-only file, fsync {self.fsync or 'unknown'}: a power cut loses {loss.get(self.fsync, 'an unknown part')}"
+        if self.snapshots:
+            return "snapshots only: a power cut or crash loses everything since the last one"
+        return "unknown: the server does not say" if self.snapshots is None else "none: a restart loses everything"
+
+
+def server_facts(connection: Connection) -> list[ServerFacts]:
+    """Facts of every primary server."""
+    infos = connection.everywhere("INFO")
+    try:
+        settings = [
+            dict(zip(flat[::2], flat[1::2], strict=True))
+            for flat in (_flat(answer) for answer in connection.everywhere("CONFIG", "GET", "*"))
+        ]  # fmt: skip
+    except (StoreError, ConfigError):  # renamed, forbidden or unknown
+        settings = [{} for _ in infos]
+    return [_facts(info, setting) for info, setting in zip(infos, settings, strict=True)]
+
+
+def check_servers(connection: Connection, *, volatile_allowed: bool) -> None:
+    """Raises ConfigError, with the remedy, for a server that cannot keep images."""
+    for facts in server_facts(connection):
+        if tuple(int(part) for part in facts.version.split(".")[:2]) < OLDEST:
+            raise ConfigError(f"the store at {connection.name} is {facts.name} {facts.version}; Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey, is needed")
+        if volatile_allowed:
+            continue
+        insist = "or set DOUGLAS_QUAID_VOLATILE_STORE=1 to accept the loss"
+        if facts.evicts:
+            raise ConfigError(f"the store at {connection.name} evicts keys when memory is full: images would vanish; set maxmemory-policy noeviction, {insist}")
+        if not facts.append_only and facts.snapshots is False:
+            raise ConfigError(f"the store at {connection.name} does not persist: a restart would lose every image; set appendonly yes, {insist}")
+        if not facts.append_only and facts.snapshots is None:
+            _log.warning("the store at %s has no append-only file and does not say whether it writes snapshots", connection.name)
+
+
+def _facts(info: dict[str, Any], settings: dict[str, str]) -> ServerFacts:
+    kvrocks = "kvrocks_version" in info
+    name = "kvrocks" if kvrocks else str(info.get("server_name", "redis"))
+    limit = int(settings.get("maxmemory") or info.get("maxmemory") or 0)
+    policy = settings.get("maxmemory-policy") or str(info.get("maxmemory_policy", "noeviction"))
+    return ServerFacts(
+        name=name,
+        version=str(info.get("valkey_version") or info["redis_version"]),
+        used_memory=int(info.get("used_memory", 0)),
+        evicts=limit > 0 and policy.startswith("allkeys"),
+        append_only=kvrocks or bool(info.get("aof_enabled")),
+        fsync="everysec" if kvrocks else settings.get("appendfsync", "") if info.get("aof_enabled") else "",
+        snapshots=bool(settings["save"]) if "save" in settings else None,
+    )
+
+
+def _flat(answer: Any) -> list[str]:
+    """CONFIG GET's pairs, whatever shape the client gave them."""
+    items = [item for pair in answer.items() for item in pair] if isinstance(answer, dict) else answer
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in items]

@@ -1,0 +1,114 @@
+"""Stored verdicts: bytes that keep every piece of evidence, so that a new calibration can judge again without pixels.
+
+Takes and gives `Verdict`. Layout in FORMAT.md: magic, version, time judged, JSON. An unknown version or field is refused, never guessed at.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from ..errors import CorruptRecord, UnknownVersion
+from ..features.perceptual import ORIENTATIONS
+from ..records import Configuration, Decision, Evidence, ImageId, Relation, StoredVerdict, Verdict
+
+MAGIC = b"DQV"
+VERSION = 1
+HEADER_BYTES = 12
+"""Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC: text order is time order, which the scripts use."""
+MAX_BYTES = 64 * 1024
+"""A longer verdict is refused when read. chosen: a hundred times a usual one."""
+
+_JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
+_RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: 0.0}
+
+
+def joins(verdict: Verdict) -> bool:
+    """Whether it connects the two images in a cluster: only a match of the whole pictures does (design section 3)."""
+    return verdict.decision is Decision.MATCH and verdict.relation in _JOINING
+
+
+def rank(verdict: Verdict) -> float:
+    """Order in which an image's verdicts are shown and kept: matches before reviews before the rest, the surest first."""
+    return _RANK[verdict.decision] + verdict.confidence
+
+
+def reversed_verdict(verdict: Verdict) -> Verdict:
+    """The same verdict seen from the other image: what was measured about the query is now the reference's and the reverse."""
+    evidence = verdict.evidence
+    return replace(
+        verdict,
+        evidence=replace(
+            evidence,
+            covered_query=evidence.covered_reference,
+            covered_reference=evidence.covered_query,
+            orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
+            matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
+        ),
+    )
+
+
+def encode(verdict: Verdict, judged: datetime) -> bytes:
+    """Bytes of a verdict; `judged` is an aware time."""
+    evidence = {field.name: getattr(verdict.evidence, field.name) for field in fields(Evidence)}
+    values = {field.name: getattr(verdict, field.name) for field in fields(Verdict)} | {
+        "evidence": {name: value for name, value in evidence.items() if value is not None}
+    }
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"), sort_keys=True)
+    microseconds = round(judged.timestamp() * 1_000_000)
+    return MAGIC + bytes([VERSION]) + microseconds.to_bytes(8, "big") + text.encode()
+
+
+def decode(other: ImageId, data: bytes) -> StoredVerdict:
+    """The verdict about `other`. Raises UnknownVersion for bytes of a newer program, CorruptRecord for any that do not fit."""
+    if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != MAGIC:
+        raise CorruptRecord(f"stored verdict about {other}: {len(data)} bytes that do not start as a verdict does; forget the image or link it again")
+    if data[3] != VERSION:
+        raise UnknownVersion(f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; use a newer douglas-quaid")
+    try:
+        judged = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
+        verdict = _verdict(json.loads(data[12:]))
+    except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
+        raise CorruptRecord(f"stored verdict about {other} cannot be read ({error}); forget the image or link it again") from None
+    return StoredVerdict(other, verdict, judged)
+
+
+def _verdict(values: dict[str, Any]) -> Verdict:
+    evidence = dict(values["evidence"])
+    unknown = {*values} ^ {field.name for field in fields(Verdict)} | {*evidence} - {field.name for field in fields(Evidence)}
+    if unknown:
+        raise KeyError(f"unknown or missing: {', '.join(sorted(unknown))}")
+    evidence["configuration"] = Configuration(evidence["configuration"])
+    if "matrix" in evidence:
+        evidence["matrix"] = tuple(float(number) for number in evidence["matrix"])
+    return Verdict(
+        decision=Decision(values["decision"]),
+        relation=None if values["relation"] is None else Relation(values["relation"]),
+        confidence=float(values["confidence"]),
+        evidence=Evidence(**evidence),
+        calibration_id=str(values["calibration_id"]),
+        sentence=str(values["sentence"]),
+    )
+
+
+def _inverse(matrix: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Inverse of a row-major 3x3 map, its last number 1; None for one that cannot be undone."""
+    try:
+        inverse = np.linalg.inv(np.array(matrix, np.float64).reshape(3, 3))
+    except np.linalg.LinAlgError:
+        return None
+    scaled = inverse / inverse[2, 2] if inverse[2, 2] else inverse
+    return tuple(float(number) for number in scaled.ravel()) if np.isfinite(scaled).all() else None
+
+
+def _opposite(orientation: int) -> int:
+    inverse = np.linalg.inv(np.array(ORIENTATIONS[orientation].matrix, np.float64).reshape(3, 3))
+    return next(i for i, other in enumerate(ORIENTATIONS) if np.allclose(inverse.ravel(), other.matrix))
+
+
+_OPPOSITE = tuple(_opposite(i) for i in range(len(ORIENTATIONS)))
+"""Which orientation turns a picture back: "left 90" and "right 90" undo each other, the others themselves."""
