@@ -19,9 +19,7 @@ class Clusters(StorePart):
 
     def clusters_of(self, ids: Sequence[ImageId]) -> list[Cluster | None]:
         """The cluster of each image, with all its members; None for an image that is in none."""
-        if not ids:
-            return []
-        names = [name and as_text(name) for name in self.connection.ask(Command(META, "HMGET", key(META, "cluster-of"), *ids))]
+        names = self.cluster_ids(ids)
         wanted = list(dict.fromkeys(name for name in names if name))
         clusters = dict(zip(wanted, self._read_clusters(wanted), strict=True))
         return [clusters[name] if name and len(clusters[name].members) > 1 else None for name in names]
@@ -34,18 +32,15 @@ class Clusters(StorePart):
             raise NotFound(f"there is no cluster {cluster_id}; it may have been dissolved when its images were forgotten or vetoed")
         return found
 
-    def vetoed(self, image_id: ImageId, ids: Iterable[ImageId]) -> set[ImageId]:
-        """Those of `ids` that a person said are not the same as the image."""
-        return self._vetoes(image_id).intersection(ids)
+    def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
+        """The canonical cluster id of each image; None for an image that is in none."""
+        answers = self.connection.ask(Command(META, "HMGET", key(META, "cluster-of"), *ids)) if ids else []
+        return [as_text(answer) if answer else None for answer in answers]
 
-    def pending_relinks(self) -> set[ImageId]:
-        """Images that lost a connection when another was forgotten, and were not linked again since."""
-        return {as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, "relink")))}
-
-    def relinked(self, ids: Sequence[ImageId]) -> None:
-        """Say that these images were linked again."""
-        if ids:
-            self.connection.ask(Command(META, "SREM", key(META, "relink"), *ids))
+    def vetoed(self, image_id: ImageId, ids: Iterable[ImageId] | None = None) -> set[ImageId]:
+        """Images that a person said are not the same as this one; of `ids` when given."""
+        vetoes = self._vetoes(image_id)
+        return vetoes if ids is None else vetoes.intersection(ids)
 
     def _vetoes(self, image_id: ImageId) -> set[ImageId]:
         return {as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")))}

@@ -17,7 +17,7 @@ from ..records import ImageId
 from .columns import compact_if_worth_it
 from .intents import ATTEMPTS, Intent, Interrupted, gave_up, new_intent_id
 from .judgements import Judgements
-from .keys import META, TAGS, as_text, key, shard
+from .keys import TAGS, as_text, key, shard
 from .purging import rewrite_files
 from .scripts import BUMP, FORGET_IMAGE, Command
 
@@ -33,7 +33,7 @@ class ForgetReport:
     occurrences: int
     verdicts: int
     unlinked: tuple[ImageId, ...]
-    """Images that left their cluster because this one had connected them; to be linked again (also in `pending_relinks`)."""
+    """Images that left their cluster because this one had connected them; to be linked again (also in `waiting_for_link`)."""
 
 
 class Forgetting(Judgements):

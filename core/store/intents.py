@@ -21,8 +21,7 @@ from ..errors import CorruptRecord, StoreError, UnknownVersion
 from ..records import ImageId
 from .connection import Connection
 from .keys import META, as_text, key
-from .scripts import META as META_SCRIPT
-from .scripts import Command
+from .scripts import META_STEP, Command
 
 VERSION = 1
 ATTEMPTS = 1000
@@ -99,7 +98,7 @@ class Journal:
 
     def meta(self, operation: str, intent: Intent, fences: dict[str, bytes], *arguments: bytes | str | float) -> object:
         """One operation of meta.lua. Raises Interrupted when the fence has moved."""
-        return self.unmoved(self._connection.ask(META_SCRIPT(META, operation, fences[META], intent.intent_id, *arguments)))
+        return self.unmoved(self._connection.ask(META_STEP(META, operation, fences[META], intent.intent_id, *arguments)))
 
     def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
         wanted = list(dict.fromkeys(tags))

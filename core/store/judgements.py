@@ -8,6 +8,7 @@ separates and record the intent; drop the verdict on both sides; end the intent.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from enum import Enum
@@ -20,7 +21,7 @@ from .clusters import Clusters
 from .connection import Connection
 from .intents import ATTEMPTS, Intent, Interrupted, Journal, JudgedPair, gave_up, new_intent_id
 from .keys import META, as_text, key, shard
-from .scripts import SIDES, VERDICT_CAP, Command
+from .scripts import MARK, SIDES, VERDICT_CAP, Command
 
 
 class RecordOutcome(str, Enum):
@@ -117,6 +118,22 @@ class Judgements(Clusters):
             self._finish_veto(intent)
             return tuple(as_text(member) for member in moved)
         raise gave_up(intent)
+
+    def is_linked(self, image_id: ImageId) -> bool:
+        """Whether the image was linked, and lost no connection by a forget since."""
+        tag = shard(image_id)
+        linked, waiting = self.connection.run(
+            [Command(tag, "HEXISTS", key(tag, f"img:{image_id}"), "linked"), Command(META, "SISMEMBER", key(META, "relink"), image_id)]
+        )
+        return bool(linked) and not waiting
+
+    def mark_linked(self, image_id: ImageId) -> None:
+        """Say that the image was linked; nothing happens when it was forgotten meanwhile."""
+        self.connection.run([MARK(shard(image_id), image_id, "linked", int(time.time())), Command(META, "SREM", key(META, "relink"), image_id)])
+
+    def waiting_for_link(self) -> list[ImageId]:
+        """Images that lost a connection when another was forgotten, and were not linked again since."""
+        return sorted(as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, "relink"))))
 
     def _finish(self, intent: Intent) -> None:
         """Do what an intent that was found still asks for."""

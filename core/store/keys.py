@@ -10,7 +10,7 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       words:<gen>:<chunk>  string  16 bytes a word, the words of the chunk's rows one after the other; goes with its generation
       tombs:<gen>          string  u32 row numbers of dead rows, appended; goes with its generation
       ids                  zset    all image ids of the shard, score 0: prefix lookup and count
-      img:<id>             hash    record (bytes), row (number), digest (32 bytes), first and last (unix seconds)
+      img:<id>             hash    record (bytes), row (number), digest (32 bytes), first and last (unix seconds), linked (unix seconds, once it was)
       occ:<id>             hash    occurrence -> first seen (unix seconds), a space, labels as JSON
       seen:<id>            zset    occurrence, scored by last seen (unix seconds)
       mem:<id>             hash    collection -> labels as JSON

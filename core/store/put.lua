@@ -17,6 +17,7 @@ if not known[1] then
 else
   if renew == '1' then
     call('HSET', image, 'record', record, 'digest', digest)
+    call('HDEL', image, 'linked')
     kill_row(tonumber(known[1]))
     call('HSET', image, 'row', append_row(row, words))
     list_remove('pixels', known[2], id)
