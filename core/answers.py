@@ -5,12 +5,13 @@ Field names and their meaning are a contract; later versions only add.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
-from .records import Decision, Evidence, ImageId, ImageInfo, Membership, Relation, Verdict
+from .records import Cluster, Decision, Evidence, ImageFeatures, ImageId, ImageInfo, Membership, Relation, Verdict
+from .store import StoreStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Hit:
             "occurrence_count": self.occurrence_count,
             "first_seen": timestamp(self.first_seen),
             "last_seen": timestamp(self.last_seen),
-            "collections": [{"name": membership.name, "labels": dict(membership.labels)} for membership in self.collections],
+            "collections": memberships_json(self.collections),
         }
 
 
@@ -109,6 +110,74 @@ class QueryResult:
             "format": self.format,
             "frames": self.frames,
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Description:
+    """All that is known about one image."""
+
+    features: ImageFeatures
+    info: ImageInfo
+    record_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        features, info = self.features, self.info
+        hashes = features.hashes
+        return {
+            "image_id": info.image_id,
+            "width": features.width,
+            "height": features.height,
+            "format": features.format,
+            "frames": features.frames,
+            "informative": features.informative,
+            "clusters": list(info.clusters),
+            "occurrences": [
+                {
+                    "occurrence": str(seen.occurrence),
+                    "labels": dict(seen.labels),
+                    "first_seen": timestamp(seen.first_seen),
+                    "last_seen": timestamp(seen.last_seen),
+                }
+                for seen in info.sightings
+            ],
+            "occurrence_count": info.occurrence_count,
+            "first_seen": timestamp(info.first_seen),
+            "last_seen": timestamp(info.last_seen),
+            "collections": memberships_json(info.memberships),
+            "pixel_digest": features.pixel_digest.hex(),
+            "pdq": hashes.pdq.hex(),
+            "pdq_quality": hashes.pdq_quality,
+            "ahash": hashes.ahash.hex(),
+            "phash": hashes.phash.hex(),
+            "dhash": hashes.dhash.hex(),
+            "whash": None if hashes.whash is None else hashes.whash.hex(),
+            "tlsh": features.tlsh,
+            "keypoints": len(features.local),
+            "thumbnail_bytes": 0 if features.thumbnail is None else len(features.thumbnail),
+            "record_bytes": self.record_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    store: StoreStats
+    images_searchable: int
+    hash_index_bytes: int
+    """Memory of this process's copy of the hashes; the next, of what finds parts."""
+    word_index_bytes: int
+    calibration_id: str
+
+    def to_json(self) -> dict[str, Any]:
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "store"}
+        return {field.name: getattr(self.store, field.name) for field in fields(StoreStats)} | own
+
+
+def cluster_json(cluster: Cluster) -> dict[str, Any]:
+    return {"cluster": cluster.cluster_id, "aliases": list(cluster.aliases), "members": list(cluster.members)}
+
+
+def memberships_json(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
+    return [{"name": membership.name, "labels": dict(membership.labels)} for membership in memberships]
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from .content import content_agreement
 from .features.local import extract_local
 from .features.perceptual import ORIENTATIONS, hamming, tlsh_distance
 from .features.thumbnail import read_thumbnail
-from .geometry import Geometry, coverage, estimate_geometry
+from .geometry import coverage, estimate_geometry
 from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 
 WHOLE_RADIUS = 64
@@ -122,7 +122,7 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence, *, thorough
     near = hashes.pdq_bits is not None and hashes.pdq_bits <= WHOLE_RADIUS
     if hashes.orientation is None or not (near or few or thorough):
         return None
-    matrix = ORIENTATIONS[hashes.orientation].matrix
+    matrix = np.array(ORIENTATIONS[hashes.orientation].matrix, float).reshape(3, 3)
     laid = replace(hashes, covered_query=1.0, covered_reference=1.0, matrix=_flat(matrix))
     laid = replace(laid, configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
     return _with_agreement(laid, query, reference, matrix)

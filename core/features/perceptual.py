@@ -103,6 +103,13 @@ def tlsh_of(data: bytes) -> str | None:
     return text if len(text) == 72 else None
 
 
+def tlsh_distance(a: str, b: str) -> int:
+    """TLSH's own distance between two digests, 0 and up; below about 70 the files are alike."""
+    import tlsh
+
+    return int(tlsh.diff(a, b))
+
+
 def hamming(a: bytes, b: bytes) -> int:
     """Bits that differ between two hashes of the same length."""
     return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()

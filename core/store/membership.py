@@ -48,6 +48,11 @@ class Collections(StorePart):
         answers = self.connection.run([Command(tag, "SMEMBERS", key(tag, f"set:{name}")) for tag in SHARDS])
         return {as_text(member) for answer in answers for member in answer}
 
+    def collection_size(self, name: str) -> int:
+        """Images in a collection."""
+        self.require_collection(name)
+        return sum(self.connection.run([Command(tag, "SCARD", key(tag, f"set:{name}")) for tag in SHARDS]))
+
     def require_collection(self, name: str) -> None:
         """Raises NotFound for a collection that was never created. Collections are never removed, so a known name stays known."""
         if name not in self._known_collections:

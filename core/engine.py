@@ -1,0 +1,335 @@
+"""The path of a picture, top to bottom. Start reading here.
+
+    bytes -> decode (safe) -> features -> store (+ columns) -> index replica -> candidates -> verification -> decision -> cluster
+
+`add` walks the first half and acknowledges: from then on every process finds the picture. `link` and `query` walk the second half;
+`link` stores its verdicts on both sides and joins clusters, `query` stores nothing. `hits` reads stored verdicts and needs no bytes.
+Each line of these methods is one function of one file. An `Engine` may be shared by threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Collection as Names
+from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import calibration as calibrations
+from .answers import AddResult, Description, EngineStats, Hit, QueryResult
+from .candidates import find_candidates, words_for_index
+from .config import Config
+from .deadline import UNLIMITED, Timer
+from .decision import decide
+from .errors import ConfigError, NotFound
+from .features import codec, extract_features
+from .image import decode_image
+from .index.replica import IndexReplica
+from .overlay import draw_overlay
+from .records import Candidate, Cluster, Collection, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Relation, StoredVerdict, Verdict
+from .store import ForgetReport, NewImage, Store
+from .verification import Subject, Verification, verify
+
+RECORDS_AT_ONCE = 16
+"""Records of candidates fetched in one round trip. chosen: about 600 KB."""
+_RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
+
+
+class Engine:
+    """Have we seen this picture, or a piece of it, before, and how sure are we?"""
+
+    def __init__(self, store: Store, config: Config) -> None:
+        self._store = store
+        self._config = config
+        self._calibration = calibrations.shipped()
+        self._replica = IndexReplica(store.column_reader())
+
+    @classmethod
+    def open(cls, url: str | None = None, *, config: Config | None = None) -> Engine:
+        """Open the store at `url` (default: the configured one). Raises ConfigError, StoreError, FormatError."""
+        config = config or Config.from_environment(store=url)
+        return cls(Store.open(config), config)
+
+    @property
+    def config(self) -> Config:
+        return self._config
+
+    def close(self) -> None:
+        self._store.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # -- add and link ------------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        data: bytes,
+        *,
+        occurrence: Occurrence | str | None = None,
+        labels: Mapping[str, str] | None = None,
+        collection: str | None = None,
+        link: bool = True,
+        name: str = "picture",
+    ) -> AddResult:
+        """Store a picture and where it was seen; when this returns, every process finds it.
+
+        `labels` belong to the membership when a `collection` is given, else to the occurrence. Known bytes are not decoded again.
+        Raises ImageError (named `name`), StoreError, ConfigError for an unknown collection.
+        """
+        place = _occurrence(occurrence)
+        image_id = hashlib.sha256(data).hexdigest()
+        try:
+            status = self._store.note(image_id, occurrence=place, labels=labels, collection=collection)
+            features = self._features(image_id)
+        except NotFound:
+            features = self._extract(data, name)
+            status = self._store.put(_new_image(features), occurrence=place, labels=labels, collection=collection)
+        if link and not self._store.is_linked(image_id):
+            self._link(features)
+        return AddResult(image_id, status.value, features.informative, self._store.cluster_ids([image_id])[0])
+
+    def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
+        """Search for a stored image, and keep what is found: verdicts on both sides, matches joined into clusters."""
+        self._link(self._features(image_id))
+        return tuple(self._store.verdicts(image_id))
+
+    def _link(self, features: ImageFeatures) -> None:
+        image_id = features.image_id
+        judged = self._judge(features, exclude=frozenset({image_id}))
+        self._store.record_verdicts(image_id, [(other, verdict) for other, verdict in judged if verdict.decision is not Decision.NO_MATCH])
+        self._store.mark_linked(image_id)
+
+    # -- questions ---------------------------------------------------------------------------------------------------------
+
+    def query(
+        self,
+        data: bytes,
+        *,
+        limit: int = 10,
+        deadline: float | None = None,
+        collection: str | None = None,
+        min_decision: Decision | str = Decision.REVIEW,
+        exclude: Names[str] = (),
+        include_same_template: bool = False,
+        name: str = "picture",
+    ) -> QueryResult:
+        """Which stored images show this picture or a part of it? Nothing is stored.
+
+        `deadline`: seconds from now after which the answer is given with what was judged so far (`complete` is false then).
+        `collection`: search its members only. `exclude`: image ids, or occurrences whose image is then left out if it has no other.
+        Hits are sorted by confidence, one per cluster, those of at least `min_decision`.
+        """
+        started = time.monotonic()
+        features = self._extract(data, name)
+        members = None if collection is None else self._store.collection_members(collection)
+        excluded = self._excluded(exclude)
+        timer = Timer(None if deadline is None else started + deadline)
+        judged = list(self._judge(features, exclude=excluded, members=members, timer=timer))
+        hits = self._hits(judged, floor=Decision(min_decision), same_template=include_same_template, limit=limit)
+        return QueryResult(
+            image_id=features.image_id,
+            decision=max((hit.decision for hit in hits), key=lambda decision: _RANK[decision], default=Decision.NO_MATCH),
+            informative=features.informative,
+            hits=hits,
+            images_searched=len(self._replica),
+            complete=not timer.cut,
+            seconds=time.monotonic() - started,
+            format=features.format,
+            frames=features.frames,
+        )
+
+    def hits(self, name: str) -> tuple[Hit, ...]:
+        """What `link` stored about an image (by id, unique prefix or occurrence) or about the members of a cluster."""
+        subject = self._store.resolve(name)
+        members = subject.members if isinstance(subject, Cluster) else (subject,)
+        stored = sorted((found for member in members for found in self._store.verdicts(member)), key=lambda found: found.verdict.confidence)
+        best = {found.image_id: found.verdict for found in stored}
+        return self._hits(list(best.items()), floor=Decision.REVIEW, per_cluster=False)
+
+    def compare(self, a: bytes | str, b: bytes | str) -> Hit:
+        """Judge one pair with every piece of evidence measured; each side is a picture's bytes, an image id or an occurrence."""
+        query, reference = self._subject(a, "A"), self._subject(b, "B")
+        reference_id = reference.features.image_id
+        verdict = self._decide(verify(query, reference, thorough=True), reference_id in self._members(Purpose.BASELINE))
+        return Hit.of(verdict, reference_id, self._store.infos([reference_id])[0])
+
+    def overlay(self, a: bytes | str, b: bytes | str) -> bytes:
+        """A PNG of both pictures side by side, with the matched region and the inliers drawn in.
+
+        A side that is given by id is drawn from its thumbnail. Raises ConfigError when none was kept.
+        """
+        query, reference = self._subject(a, "A"), self._subject(b, "B")
+        found = verify(query, reference, thorough=True)
+        return draw_overlay(self._drawn(a, query), self._drawn(b, reference), found, self._decide(found, baseline=False))
+
+    def show(self, name: str) -> Description | Cluster:
+        """All that is known about an image (by id, unique prefix or occurrence), or the members of a cluster."""
+        subject = self._store.resolve(name)
+        if isinstance(subject, Cluster):
+            return subject
+        record, info = self._store.records([subject])[0], self._store.infos([subject])[0]
+        if record is None or info is None:
+            raise NotFound(f"image {subject} was forgotten meanwhile")
+        return Description(codec.decode(record), info, len(record))
+
+    def stats(self) -> EngineStats:
+        self._replica.refresh()
+        return EngineStats(self._store.stats(), len(self._replica), self._replica.nbytes, self._replica.word_bytes, self._calibration.id)
+
+    # -- a person's word -----------------------------------------------------------------------------------------------------
+
+    def veto(self, a: str, b: str) -> None:
+        """These two are not the same: said once and for good; splits a cluster that had joined them."""
+        first, second = self._image(a), self._image(b)
+        if first == second:
+            raise ConfigError(f"veto {a} {b}: both are image {first}; an image is always the same as itself")
+        self._store.veto(first, second)
+
+    def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
+        """Remove an image and everything that names it; `purge` also rewrites the server's append-only file and waits for that.
+
+        Images that were connected through it are linked again among themselves.
+        """
+        report = self._store.forget(self._image(name))
+        self._relink()
+        if purge:
+            self._store.purge()
+        return report
+
+    def collection_size(self, name: str) -> int:
+        return self._store.collection_size(name)
+
+    def create_collection(self, name: str, purpose: Purpose | str) -> Collection:
+        return self._store.create_collection(name, Purpose(purpose))
+
+    def collections(self) -> tuple[Collection, ...]:
+        return tuple(self._store.collections())
+
+    # -- the second half of the path -------------------------------------------------------------------------------------------
+
+    def _judge(
+        self, features: ImageFeatures, *, exclude: Container[ImageId], members: Container[ImageId] | None = None, timer: Timer = UNLIMITED
+    ) -> Iterator[tuple[ImageId, Verdict]]:
+        """Candidates of a picture, each with its verdict, the most promising first; ends early when the time is up."""
+        self._replica.refresh()
+        ignored, baseline = self._members(Purpose.IGNORE), self._members(Purpose.BASELINE)
+        vetoed = self._store.vetoed(features.image_id)
+        candidates = find_candidates(
+            features,
+            self._replica,
+            same_pixels=self._store.by_pixels(features.pixel_digest),
+            cluster_of=self._store.cluster_ids,
+            allowed=lambda i: i not in exclude and i not in ignored and i not in vetoed and (members is None or i in members),
+        )
+        query = Subject(features)
+        for batch in _batches(candidates):
+            for candidate, record in zip(batch, self._store.records([candidate.image_id for candidate in batch]), strict=True):
+                if timer.is_up():
+                    return
+                if record is not None:  # forgotten between the two steps
+                    found = verify(query, Subject(codec.decode(record)))
+                    yield candidate.image_id, self._decide(found, candidate.image_id in baseline)
+
+    def _decide(self, found: Verification, baseline: bool) -> Verdict:
+        return decide(found.evidence, self._calibration, baseline=baseline)
+
+    def _hits(
+        self, judged: list[tuple[ImageId, Verdict]], *, floor: Decision, same_template: bool = False, limit: int | None = None, per_cluster: bool = True
+    ) -> tuple[Hit, ...]:
+        """Verdicts as hits: those that count, surest first, the best member of each cluster only."""
+        kept = [(image_id, verdict) for image_id, verdict in judged if _counts(verdict, floor, same_template)]
+        kept.sort(key=lambda pair: (-_RANK[pair[1].decision], -pair[1].confidence, -(pair[1].evidence.content_agreement or 0), pair[0]))
+        hits: list[Hit] = []
+        seen: set[str] = set()
+        for (image_id, verdict), info in zip(kept, self._store.infos([image_id for image_id, _ in kept]), strict=True):
+            cluster = info.clusters[0] if info is not None and info.clusters else image_id
+            if info is not None and not (per_cluster and cluster in seen):
+                seen.add(cluster)
+                hits.append(Hit.of(verdict, image_id, info))
+        return tuple(hits[:limit])
+
+    def _relink(self) -> None:
+        """Link again what lost its connection when another image was forgotten."""
+        for image_id in self._store.waiting_for_link():
+            with suppress(NotFound):  # forgotten too, meanwhile
+                self.link(image_id)
+
+    # -- names and bytes to pictures -------------------------------------------------------------------------------------------
+
+    def _extract(self, data: bytes, name: str) -> ImageFeatures:
+        image = decode_image(data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name)
+        return extract_features(image, whash=self._config.whash, thumbnails=self._config.thumbnails)
+
+    def _features(self, image_id: ImageId) -> ImageFeatures:
+        record = self._store.records([image_id])[0]
+        if record is None:
+            raise NotFound(f"image {image_id} is not in the store; add it first")
+        return codec.decode(record)
+
+    def _image(self, name: str) -> ImageId:
+        subject = self._store.resolve(name)
+        if isinstance(subject, Cluster):
+            raise ConfigError(f"{name} is a cluster of {len(subject.members)} images; name one image")
+        return subject
+
+    def _subject(self, side: bytes | str, name: str) -> Subject:
+        return Subject(self._extract(side, name) if isinstance(side, bytes) else self._features(self._image(side)))
+
+    def _drawn(self, side: bytes | str, subject: Subject) -> NDArray[np.uint8]:
+        """RGB pixels to draw on."""
+        if isinstance(side, bytes):
+            return decode_image(side, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels).pixels
+        if subject.thumbnail is None:
+            raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
+        return np.repeat(subject.thumbnail[:, :, None], 3, axis=2)
+
+    def _members(self, purpose: Purpose) -> Container[ImageId]:
+        """Images in the collections of one purpose."""
+        names = [collection.name for collection in self._store.collections() if collection.purpose is purpose]
+        return frozenset().union(*(self._store.collection_members(name) for name in names))
+
+    def _excluded(self, names: Names[str]) -> frozenset[ImageId]:
+        """Images to leave out: those named by id, and those seen at the named occurrences and nowhere else."""
+        places = {name for name in names if ":" in name}
+        seen = [image_id for place in places for image_id in self._store.images_of(Occurrence.parse(place))]
+        alone = {info.image_id for info in self._store.infos(seen) if info and info.occurrence_count <= len(places) and
+                 all(str(sighting.occurrence) in places for sighting in info.sightings)}
+        return frozenset(names) - places | alone
+
+
+def _counts(verdict: Verdict, floor: Decision, same_template: bool) -> bool:
+    if verdict.relation is Relation.SAME_TEMPLATE:
+        return same_template
+    return _RANK[verdict.decision] >= _RANK[floor]
+
+
+def _batches(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
+    """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
+    for start in range(0, len(candidates), RECORDS_AT_ONCE):
+        yield candidates[start : start + RECORDS_AT_ONCE]
+
+
+def _new_image(features: ImageFeatures) -> NewImage:
+    return NewImage(
+        image_id=features.image_id,
+        record=codec.encode(features),
+        pixel_digest=features.pixel_digest,
+        pdq=features.hashes.pdq,
+        pdq_quality=features.hashes.pdq_quality,
+        informative=features.informative,
+        pdq_version=features.versions.pdq,
+        local_version=features.versions.local,
+        words=words_for_index(features),
+    )
+
+
+def _occurrence(given: Occurrence | str | None) -> Occurrence | None:
+    return Occurrence.parse(given) if isinstance(given, str) else given

@@ -1,0 +1,120 @@
+"""This process's copy of the columns, searchable: hashes by Hamming distance, parts by shared words.
+
+The store is the truth; a replica can be thrown away at any time. `refresh` asks all shards for what came behind the last row that
+this copy holds, in one round trip, so every add that was acknowledged before a query is seen by it, whichever process made it.
+A shard whose generation changed (compaction) is read anew. One lock serves any number of threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import ImageId
+from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
+from ..store.keys import SHARDS
+from .hamming import HammingIndex
+from .rows import Rows
+from .words import WordIndex
+
+REBUILD_SHARE = 0.3
+"""Share of dead rows at which the copy is thrown away and read anew. chosen."""
+REBUILD_LEAST = 10_000
+"""... but never for fewer dead rows than this. chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    image_id: ImageId
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    image_id: ImageId
+    votes: float
+
+
+class IndexReplica:
+    def __init__(self, reader: ColumnReader) -> None:
+        self._reader = reader
+        self._lock = threading.RLock()
+        self._clear()
+
+    def __len__(self) -> int:
+        """Live images."""
+        with self._lock:
+            return int(np.count_nonzero(self._live.view))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays of the hash replica (without words)."""
+        return self._hashes.nbytes + self._ids.nbytes + self._live.nbytes + sum(rows.nbytes for rows in self._numbers)
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of the arrays that find parts."""
+        return self._words.nbytes
+
+    def _clear(self) -> None:
+        self._state = ColumnState()
+        self._hashes = HammingIndex()
+        self._words = WordIndex()
+        self._ids = Rows(np.uint8, 32)
+        self._live = Rows(np.bool_)
+        self._numbers = [Rows(np.uint32) for _ in SHARDS]
+        """For each shard: the row here of each row there."""
+        self._dead = 0
+
+    def refresh(self) -> None:
+        """Take over all that the store acknowledged before this call. Raises StoreError."""
+        with self._lock:
+            if self._dead > REBUILD_LEAST and self._dead > REBUILD_SHARE * len(self._live):
+                self._clear()
+            changes = self._reader.refresh(self._state)
+            for change in changes.shards:
+                self._apply(change)
+            self._state = changes.state
+
+    def _apply(self, change: ShardChange) -> None:
+        shard = change.shard
+        if change.reload:
+            self._kill(self._numbers[shard].view)
+            self._numbers[shard] = Rows(np.uint32)
+        count = len(change.rows)
+        if count:
+            first = len(self._ids)
+            alive = change.rows["image_id"].any(axis=1)
+            self._ids.extend(change.rows["image_id"])
+            self._hashes.extend(change.rows["pdq"], alive & (change.rows["flags"] & INFORMATIVE > 0))
+            self._live.extend(alive)
+            self._dead += int(np.count_nonzero(~alive))
+            numbers = np.arange(first, first + count, dtype=np.uint32)
+            self._numbers[shard].extend(numbers)
+            self._words.extend(np.repeat(numbers, change.rows["words"]), change.words)
+        if len(change.dead):
+            self._kill(self._numbers[shard].view[change.dead])
+
+    def _kill(self, numbers: NDArray[np.uint32]) -> None:
+        self._dead += int(np.count_nonzero(self._live.view[numbers]))
+        self._live.view[numbers] = False
+        self._ids.view[numbers] = 0
+        self._hashes.remove(numbers)
+
+    def near(self, pdq: bytes, radius: int) -> list[Near]:
+        """All informative images whose PDQ lies within `radius` bits, nearest first."""
+        with self._lock:
+            rows, bits = self._hashes.search(pdq, radius)
+            return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in zip(rows, bits, strict=True)]
+
+    def sharing(self, sampled: NDArray[np.uint8], most: int) -> list[Shared]:
+        """The `most` live images that share the most weight of words with a query's descriptors (n, 16), heaviest first."""
+        with self._lock:
+            votes = self._words.vote(sampled, len(self._ids)) * self._live.view
+            most = min(most, int(np.count_nonzero(votes)))
+            best = np.argpartition(-votes, most - 1)[:most] if most else np.empty(0, np.int64)
+            best = best[np.argsort(-votes[best], kind="stable")]
+            return [Shared(self._ids.view[row].tobytes().hex(), float(votes[row])) for row in best]
