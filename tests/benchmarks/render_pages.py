@@ -49,17 +49,27 @@ def main() -> int:
 
 def render(page: Path) -> Image.Image | None:
     """The full page, or None when it is shorter than SHORTEST times its width. Longer ones end at LONGEST, as captures with a limit do."""
+    height = WIDTH * LONGEST
+    while True:
+        capture = screenshot(page, height)
+        rows = np.asarray(capture)
+        content = np.flatnonzero((rows != rows[-1]).any(axis=(1, 2)))
+        ends = min(height, int(content[-1]) + 24) if len(content) else 0
+        if ends < SHORTEST * WIDTH:
+            return None
+        if ends > 0.95 * height:
+            return capture.crop((0, 0, WIDTH, ends))
+        height = ends  # some pages stretch to their window: once more in a shorter one
+
+
+def screenshot(page: Path, height: int) -> Image.Image:
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "page.png"
-        window = f"--window-size={WIDTH},{WIDTH * LONGEST}"
+        window = f"--window-size={WIDTH},{height}"
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", window, f"--screenshot={shot}", page.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         with Image.open(shot) as picture:
-            capture = picture.convert("RGB")
-    rows = np.asarray(capture)
-    content = np.flatnonzero((rows != rows[-1]).any(axis=(1, 2)))
-    height = int(content[-1]) + 24 if len(content) else 0
-    return capture.crop((0, 0, WIDTH, min(height, capture.height))) if height >= SHORTEST * WIDTH else None
+            return picture.convert("RGB")
 
 
 if __name__ == "__main__":
