@@ -16,6 +16,7 @@ READING_ORDER = (
     "errors",
     "records",
     "config",
+    "deadline",
     # one picture
     "headers",
     "image",
@@ -45,10 +46,14 @@ READING_ORDER = (
     # the whole path
     "engine",
     # what people use
+    "terminal",
+    "inputs",
+    "selfcheck",
     "demo.pictures",
     "demo.questions",
     "demo.report",
     "demo",
+    "demo.command",
     "cli",
 )
 """A file may import only files above it. `store.*` stands for the files of a folder that have no line of their own; among

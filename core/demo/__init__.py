@@ -3,6 +3,7 @@
     pictures.py     the samples, and the edits
     questions.py    what is added, what is asked, what is expected
     report.py       the page
+    command.py      what is printed
 """
 
 from __future__ import annotations

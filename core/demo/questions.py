@@ -6,12 +6,12 @@ Takes an engine on an empty store, gives the answers one by one, and says of eac
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from ..answers import QueryResult
+from ..answers import Hit, QueryResult
 from ..engine import Engine
 from ..records import Decision, ImageId, Purpose, Relation
 from .pictures import collage, cropped, in_browser, in_chat, opened, recoloured, sample, saved, scaled, viewport, with_banner, with_note
@@ -46,7 +46,7 @@ class Question:
 
     def file_name(self, picture: bytes) -> str:
         """A name for the picture that is asked: the title in lower case, with dashes."""
-        words = re.findall(r"[a-z0-9]+", self.title.lower())
+        words = re.findall(r"[a-z0-9]+", self.title.lower().replace("'", ""))
         return "-".join(words) + (".png" if picture.startswith(b"\x89PNG") else ".jpg")
 
 
@@ -56,7 +56,22 @@ class Answer:
     picture: bytes
     """What was asked."""
     result: QueryResult
-    right: bool
+    names: Mapping[ImageId, str]
+    """File names of the known pictures."""
+
+    @property
+    def right(self) -> bool:
+        """Is it the answer that a person would give?"""
+        if not self.question.expected:
+            return self.result.decision is Decision.NO_MATCH
+        found = {self.names[hit.image_id]: hit for hit in self.hits if hit.decision is not Decision.NO_MATCH}
+        return all(name in found and self.question.relation in (None, found[name].relation) for name in self.question.expected)
+
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """What stands for the answer: matches and reviews, or where there are none the nearest page of the same layout."""
+        found = tuple(hit for hit in self.result.hits if hit.decision is not Decision.NO_MATCH)
+        return found or self.result.hits[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +101,7 @@ def ask_all(engine: Engine, known: tuple[Known, ...]) -> Iterator[Answer]:
     for question in QUESTIONS:
         picture = question.draw()
         result = engine.query(picture, include_same_template=True, name=question.title)
-        yield Answer(question, picture, result, _is_right(question, result, names))
-
-
-def _is_right(question: Question, result: QueryResult, names: dict[ImageId, str]) -> bool:
-    if not question.expected:
-        return result.decision is Decision.NO_MATCH
-    found = {names[hit.image_id]: hit for hit in result.hits if hit.decision is not Decision.NO_MATCH}
-    return all(name in found and question.relation in (None, found[name].relation) for name in question.expected)
+        yield Answer(question, picture, result, names)
 
 
 NEAR, PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL

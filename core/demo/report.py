@@ -19,6 +19,7 @@ from PIL import Image
 
 from ..answers import Hit
 from ..engine import Engine
+from ..overlay import CAPTION
 from ..records import Decision, Evidence
 from .questions import Answer, Known
 
@@ -56,9 +57,8 @@ def _tile(picture: Known) -> str:
 
 def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) -> str:
     decision = answer.result.decision
-    hits = [hit for hit in answer.result.hits if hit.decision is not Decision.NO_MATCH] or list(answer.result.hits[:1])
-    if hits:
-        body = "".join(_hit(engine, answer.picture, hit, known[hit.image_id]) for hit in hits)
+    if answer.hits:
+        body = "".join(_hit(engine, answer.picture, hit, known[hit.image_id]) for hit in answer.hits)
     else:
         why = "nothing in the store resembles it" if answer.result.informative else "it is blank, and such a picture matches nothing but itself"
         asked = _picture(answer.picture, "the picture that was asked", 460, 300)
@@ -73,11 +73,11 @@ def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) 
 def _hit(engine: Engine, picture: bytes, hit: Hit, reference: Known) -> str:
     labels = "".join(f"<span>{escape(key)}={escape(value)}</span>" for membership in hit.collections for key, value in membership.labels.items())
     relation = "" if hit.relation is None else f"<b>{hit.relation.value}</b> &middot; "
-    overlay = engine.overlay(picture, reference.picture)
+    overlay = _picture(engine.overlay(picture, reference.picture), f"left: asked; right: {reference.name}", WIDTH, HEIGHT, above=CAPTION)
     return (
         f'<section><p class="found">{relation}{escape(reference.name)} {labels}<span class="confidence" title="confidence">'
         f'<i style="width:{100 * hit.confidence:.0f}%"></i></span>{hit.confidence:.3f}</p>'
-        f'<p class="sentence">{escape(hit.sentence)}.</p>{_picture(overlay, f"left: asked; right: {reference.name}", WIDTH, HEIGHT)}'
+        f'<p class="sentence">{escape(hit.sentence)}.</p>{overlay}'
         f"<details><summary>Evidence</summary><table>{_rows(hit.evidence)}</table></details></section>"
     )
 
@@ -103,10 +103,10 @@ def _rows(evidence: Evidence) -> str:
     return "".join(f"<tr><th>{name}</th><td>{'not needed' if value is None or str(value).startswith('None') else value}</td></tr>" for name, value in measured)
 
 
-def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = False) -> str:
-    """The picture, scaled to fit; of a tall one only the `top` when that is enough."""
+def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = False, above: int = 0) -> str:
+    """The picture, scaled to fit, without the rows `above`; of a tall one only the `top` when that is enough."""
     with Image.open(io.BytesIO(data)) as opened:
-        picture = opened.convert("RGB")
+        picture = opened.convert("RGB").crop((0, above, opened.width, opened.height))
     if top:
         picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width)))
     picture.thumbnail((width, height), Image.Resampling.LANCZOS)
