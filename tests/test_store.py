@@ -1,0 +1,304 @@
+"""The store: images, where they were seen, collections, verdicts, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from douglas_quaid.config import Config
+from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
+from douglas_quaid.features.perceptual import ORIENTATIONS
+from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence, Purpose, Relation, Verdict
+from douglas_quaid.store import PutStatus, RecordOutcome, Store
+from douglas_quaid.store import verdicts as codec
+
+HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
+MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4, covered_query=0.5, covered_reference=1.0), "test-1", "PDQ 4/256")
+PARTIAL = Verdict(Decision.MATCH, Relation.PARTIAL, 0.9, Evidence(inliers=40), "test-1", "40 inliers")
+REVIEW = Verdict(Decision.REVIEW, Relation.PARTIAL, 0.6, Evidence(inliers=9), "test-1", "9 inliers")
+
+
+# -- images ------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_is_there_with_all_that_was_said_about_it(store, make_image):
+    # Given one image, put with a place and labels, then in a collection with labels of its own
+    image = make_image(1)
+    store.create_collection("brands", Purpose.BASELINE)
+    assert not store.exists(image.image_id)
+    assert store.put(image, occurrence=HERE, labels={"event": "7"}) is PutStatus.ADDED
+    assert store.put(image, collection="brands", labels={"brand": "Acme"}) is PutStatus.UPDATED
+
+    # Then its record comes back as it went in, and its info tells place, labels and membership
+    assert store.exists(image.image_id)
+    assert store.records([image.image_id, "0" * 64]) == [image.record, None]
+    info, nothing = store.infos([image.image_id, "0" * 64])
+    assert nothing is None
+    assert [(s.occurrence, s.labels) for s in info.sightings] == [(HERE, {"event": "7"})]
+    assert [(m.name, m.labels) for m in info.memberships] == [("brands", {"brand": "Acme"})]
+    assert info.occurrence_count == 1 and info.clusters == ()
+    assert info.first_seen.tzinfo == timezone.utc and info.first_seen <= info.last_seen
+    assert store.collection_members("brands") == {image.image_id}
+
+
+def test_what_is_new_about_a_known_image_is_updated_and_the_rest_is_known(store, make_image):
+    image = make_image(1)
+    store.put(image, occurrence=HERE, labels={"event": "7"})
+    assert store.put(image, occurrence=HERE) is PutStatus.KNOWN
+    assert store.note(image.image_id, occurrence=HERE, labels={"event": "7"}) is PutStatus.KNOWN
+    assert store.note(image.image_id, occurrence=HERE, labels={"event": "8"}) is PutStatus.UPDATED
+    assert store.note(image.image_id, occurrence=HERE) is PutStatus.KNOWN
+    assert store.note(image.image_id, occurrence=THERE) is PutStatus.UPDATED
+    assert store.note(image.image_id) is PutStatus.KNOWN
+    labels = {str(s.occurrence): s.labels for s in store.infos([image.image_id])[0].sightings}
+    assert labels == {str(HERE): {"event": "8"}, str(THERE): {}}
+    with pytest.raises(NotFound, match="add it first"):
+        store.note(make_image(2).image_id, occurrence=HERE)
+
+
+def test_occurrences_are_capped_in_answers_but_counted(store, make_image):
+    image = make_image(1)
+    store.put(image)
+    for n in range(30):
+        store.note(image.image_id, occurrence=Occurrence("ail", "screenshot", str(n)))
+    info = store.infos([image.image_id])[0]
+    assert len(info.sightings) == 20 and info.occurrence_count == 30
+    assert store.stats().occurrences == 30
+
+
+def test_renewed_features_replace_the_old_row(store, make_image):
+    old, new = make_image(1), make_image(2)
+    renewed = type(new)(image_id=old.image_id, record=new.record, pixel_digest=new.pixel_digest, pdq=new.pdq, pdq_quality=1, informative=False,
+                        pdq_version=2, local_version=2, words=b"")  # fmt: skip
+    store.put(old, occurrence=HERE)
+    store.mark_linked(old.image_id)
+    assert store.put(renewed, renew=True) is PutStatus.UPDATED
+    assert store.records([old.image_id]) == [new.record]
+    assert store.by_pixels(new.pixel_digest) == [old.image_id] and store.by_pixels(old.pixel_digest) == []
+    assert store.infos([old.image_id])[0].occurrence_count == 1
+    assert not store.is_linked(old.image_id)  # judged by its old features
+
+
+def test_a_file_name_that_is_no_utf8_is_kept(store, make_image):
+    place = Occurrence("file", "path", os.fsdecode(b"/tmp/\xff\xfe.png"))
+    store.put(make_image(1), occurrence=place, labels={"note": "ü\udcff"})
+    assert store.images_of(place) == [make_image(1).image_id]
+    assert store.infos([make_image(1).image_id])[0].sightings[0].occurrence == place
+
+
+def test_threads_adding_one_image_leave_one_image_with_all_its_occurrences(store, make_image):
+    image, statuses = make_image(1), []
+    places = [Occurrence("file", "path", f"/{n}") for n in range(16)]
+    threads = [threading.Thread(target=lambda place=place: statuses.append(store.put(image, occurrence=place))) for place in places]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [PutStatus.ADDED] + [PutStatus.UPDATED] * 15
+    assert store.stats().images == 1
+    assert {s.occurrence for s in store.infos([image.image_id])[0].sightings} == set(places)
+
+
+def test_a_forked_child_uses_the_store_beside_its_parent(store, make_image):
+    store.put(make_image(1))
+    child = os.fork()
+    if child == 0:
+        for n in range(2, 50):
+            store.put(make_image(n))
+        os._exit(0)
+    for n in range(50, 100):
+        assert store.put(make_image(n)) is PutStatus.ADDED
+    assert os.waitpid(child, 0)[1] == 0
+    assert store.stats().images == 99
+
+
+# -- finding -----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_is_found_by_prefix_place_and_pixels(store, make_image):
+    first, second = make_image(1), make_image(2)
+    store.put(first, occurrence=HERE)
+    store.put(second)
+    assert store.resolve(first.image_id[:8]) == first.image_id
+    assert store.resolve(first.image_id[:11].upper()) == first.image_id
+    assert store.resolve(second.image_id) == second.image_id
+    assert store.resolve(str(HERE)) == first.image_id
+    assert store.by_pixels(second.pixel_digest) == [second.image_id]
+    for unknown in (str(THERE), "c-" + "0" * 32, "0" * 12):
+        with pytest.raises(NotFound):
+            store.resolve(unknown)
+    for wrong in ("1234567", "not an id", first.image_id + "0", ""):
+        with pytest.raises(ConfigError):
+            store.resolve(wrong)
+
+
+def test_a_prefix_of_two_images_is_refused_naming_both(store, make_image):
+    image, twin = make_image(1), make_image(2)
+    twin_id = image.image_id[:20] + ("0" if image.image_id[20] != "0" else "1") + image.image_id[21:]
+    store.put(image)
+    store.put(type(twin)(image_id=twin_id, record=b"r", pixel_digest=twin.pixel_digest, pdq=twin.pdq, pdq_quality=1, informative=True, pdq_version=1, local_version=1))
+    with pytest.raises(ConfigError, match="several"):
+        store.resolve(image.image_id[:20])
+    assert store.resolve(image.image_id[:21]) == image.image_id
+
+
+def test_of_several_images_at_one_place_the_latest_seen_wins(store, shared_server, make_image):
+    # Given a file whose content changed: two images at one path, the first seen an hour earlier
+    first, second = make_image(1), make_image(2)
+    for image in (first, second):
+        store.put(image, occurrence=HERE)
+    shared_server.redis.zincrby(f"dq:{{{first.image_id[0]}}}:seen:{first.image_id}", -3600, str(HERE))
+    assert store.images_of(HERE) == [second.image_id, first.image_id]
+    assert store.resolve(str(HERE)) == second.image_id
+
+
+# -- collections ---------------------------------------------------------------------------------------------------------------
+
+
+def test_collections_have_a_purpose_that_stays(store, make_image):
+    created = store.create_collection("known bad", Purpose.KNOWN)
+    assert store.create_collection("known bad", Purpose.KNOWN) == created
+    with pytest.raises(ConfigError, match="purpose known"):
+        store.create_collection("known bad", Purpose.IGNORE)
+    with pytest.raises(NotFound, match="collection create"):
+        store.put(make_image(1), collection="never created")
+    assert not store.exists(make_image(1).image_id)
+    assert [c.name for c in store.collections()] == ["known bad"]
+    assert store.collection_members("known bad") == set()
+
+
+# -- verdicts ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_verdict_is_kept_on_both_sides_each_as_seen_from_there(store, make_image):
+    a, b = make_image(1), make_image(2)
+    turned = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(orientation=1, covered_query=0.5, covered_reference=1.0, matrix=(2, 0, 0.1, 0, 2, 0, 0, 0, 1)), "c", "s")
+    for image in (a, b):
+        store.put(image)
+    assert store.record_verdict(a.image_id, b.image_id, turned) is RecordOutcome.JOINED
+    (ours,), (theirs,) = store.verdicts(a.image_id), store.verdicts(b.image_id)
+    assert ours.image_id == b.image_id and ours.verdict.evidence.covered_query == 0.5
+    assert theirs.image_id == a.image_id and theirs.verdict.evidence.covered_query == 1.0
+    assert ORIENTATIONS[theirs.verdict.evidence.orientation].name == "right 90"
+    assert theirs.verdict.evidence.matrix == pytest.approx((0.5, 0, -0.05, 0, 0.5, 0, 0, 0, 1))
+    assert store.verdict_between(a.image_id, b.image_id) == ours and store.verdict_between(b.image_id, a.image_id) == theirs
+
+
+def test_verdicts_are_shown_matches_first_and_a_new_one_replaces_the_old(store, make_image):
+    a, b, c = (make_image(n) for n in range(3))
+    for image in (a, b, c):
+        store.put(image)
+    assert store.record_verdicts(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)]) == [RecordOutcome.STORED] * 2
+    assert [found.image_id for found in store.verdicts(a.image_id)] == [c.image_id, b.image_id]
+    store.record_verdict(a.image_id, b.image_id, MATCH)
+    assert [found.verdict for found in store.verdicts(a.image_id)] == [MATCH, PARTIAL]
+    assert store.record_verdict(a.image_id, "0" * 64, MATCH) is RecordOutcome.ABSENT
+    assert len(store.verdicts(a.image_id)) == 2
+
+
+def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store, make_image, monkeypatch):
+    # Given a cap of 5 and an image judged against 8, ever surer
+    monkeypatch.setattr("douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 5\n")
+    from douglas_quaid.store.scripts import Script
+
+    monkeypatch.setattr("douglas_quaid.store.judgements.SIDES", Script("sides", after="shard"))
+    images = [make_image(n) for n in range(9)]
+    store.put_many(images)
+    for n in range(1, 9):
+        store.record_verdict(images[n].image_id, images[0].image_id, Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"))
+    # Then it keeps the five surest, and the others still know theirs
+    assert [found.verdict.confidence for found in store.verdicts(images[0].image_id)] == [0.8, 0.7, 0.6, 0.5, 0.4]
+    assert store.verdict_between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
+
+
+EVIDENCE = st.builds(
+    Evidence,
+    same_bytes=st.none() | st.booleans(),
+    pdq_bits=st.none() | st.integers(0, 256),
+    orientation=st.none() | st.integers(0, 7),
+    inliers=st.none() | st.integers(0, 10_000),
+    covered_query=st.none() | st.floats(0, 1),
+    content_agreement=st.none() | st.floats(0, 1),
+    configuration=st.sampled_from(Configuration),
+    matrix=st.none() | st.tuples(*[st.floats(-10, 10)] * 9),
+)
+
+
+@given(EVIDENCE, st.sampled_from(Decision), st.none() | st.sampled_from(Relation), st.floats(0, 1), st.text())
+def test_verdict_bytes_give_back_every_field(evidence, decision, relation, confidence, sentence):
+    verdict, judged = Verdict(decision, relation, confidence, evidence, "calibration", sentence), datetime(2026, 11, 22, 12, 0, 1, 5, tzinfo=timezone.utc)
+    stored = codec.decode("0" * 64, codec.encode(verdict, judged))
+    assert stored.verdict == verdict and stored.judged == judged
+
+
+def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
+    data = codec.encode(MATCH, datetime.now(timezone.utc))
+    with pytest.raises(UnknownVersion, match="format 2"):
+        codec.decode("0" * 64, data[:3] + b"\x02" + data[4:])
+    with pytest.raises(CorruptRecord, match="unknown or missing: brightness"):
+        codec.decode("0" * 64, data.replace(b'"pdq_bits"', b'"brightness"'))
+    for cut in range(len(data)):
+        with pytest.raises(CorruptRecord):
+            codec.decode("0" * 64, data[:cut])
+
+
+# -- what is refused at open ---------------------------------------------------------------------------------------------------
+
+
+def test_a_store_of_a_newer_schema_is_refused_and_left_as_it_is(store, store_url, shared_server, make_image, everything):
+    store.put(make_image(1))
+    shared_server.redis.hset("dq:{meta}:head", "schema", 2)
+    before = everything(shared_server.redis)
+    with pytest.raises(UnknownVersion, match="schema 2"):
+        Store.open(Config(store=store_url))
+    assert everything(shared_server.redis) == before
+
+
+def test_a_store_whose_schema_is_no_number_is_refused(store, store_url, shared_server):
+    shared_server.redis.hset("dq:{meta}:head", "schema", "x")
+    with pytest.raises(CorruptRecord):
+        Store.open(Config(store=store_url))
+
+
+def test_a_server_that_evicts_is_refused_unless_the_operator_insists(make_server):
+    url = make_server(maxmemory="100mb", maxmemory_policy="allkeys-lru").url
+    with pytest.raises(ConfigError, match="noeviction"):
+        Store.open(Config(store=url))
+    Store.open(Config(store=url, volatile_store=True)).close()
+
+
+def test_a_server_that_does_not_persist_is_refused_unless_the_operator_insists(make_server):
+    url = make_server(appendonly="no").url
+    with pytest.raises(ConfigError, match="appendonly yes"):
+        Store.open(Config(store=url))
+    with Store.open(Config(store=url, volatile_store=True)) as store:
+        assert "none" in store.stats().persistence
+
+
+def test_a_server_that_forbids_config_is_judged_by_what_it_tells(make_server):
+    server = make_server()
+    server.redis.acl_setuser("limited", enabled=True, passwords=["+secret"], keys=["dq:*"], commands=["+@all", "-config"])
+    url = f"unix://limited:secret@{server.socket}"
+    with Store.open(Config(store=url)) as store:
+        assert "append-only" in store.stats().persistence
+    with pytest.raises(ConfigError, match="refuses us"):
+        Store.open(Config(store=f"unix://limited:wrong@{server.socket}"))
+
+
+@pytest.mark.parametrize("url", ["", "http://localhost", "redis:", "redis+cluster://", "redis+cluster://host:port", "/tmp/store", "memory:"])
+def test_urls_that_name_no_store_are_refused(url):
+    with pytest.raises(ConfigError, match="store"):
+        Store.open(Config(store=url))
+
+
+def test_a_password_does_not_appear_in_messages():
+    from douglas_quaid.errors import StoreUnavailable
+
+    with pytest.raises(StoreUnavailable) as caught:
+        Store.open(Config(store="redis://user:secret@127.0.0.1:1"))
+    assert "secret" not in str(caught.value) and "user" in str(caught.value)
