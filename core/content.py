@@ -9,6 +9,7 @@ one site): geometry passes 24 %, agreement of 0.6 leaves 0.18 %, of 0.8 leaves 0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,7 +40,7 @@ def content_agreement(query: NDArray[np.uint8], reference: NDArray[np.uint8], ma
     scale = np.sqrt(abs(np.linalg.det(_to_pixels(matrix, query, reference)[:2, :2])))
     if scale < 1:
         # The reference is the coarser one: lay the query over it, so that detail is averaged and never invented.
-        query, reference, matrix = reference, query, np.linalg.inv(matrix)
+        query, reference, matrix = reference, query, np.asarray(np.linalg.inv(matrix), np.float64)
         scale = 1 / scale
     box = _overlap(query, matrix)
     if box is None:
@@ -48,9 +49,9 @@ def content_agreement(query: NDArray[np.uint8], reference: NDArray[np.uint8], ma
     pixels = _to_pixels(matrix, query, reference) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
     size = (right - left, bottom - top)
     if scale > 1.2:
-        reference = cv2.GaussianBlur(reference, (0, 0), 0.45 * scale)  # anti-aliasing: about half the step of the coarser grid
+        reference = _grey(cv2.GaussianBlur(reference, (0, 0), 0.45 * scale))  # anti-aliasing: about half the step of the coarser grid
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpPerspective(reference, pixels, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    laid = _grey(cv2.warpPerspective(reference, pixels, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
     inside = cv2.warpPerspective(np.full(reference.shape, 255, np.uint8), pixels, size, flags=flags) > 250
     return _compare(query[top:bottom, left:right], laid, inside)
 
@@ -78,7 +79,7 @@ def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[n
     if shortest < LEAST_SIDE:
         factor = LEAST_SIDE / shortest
         size = (round(one.shape[1] * factor), round(one.shape[0] * factor))
-        one, other = (cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR) for picture in (one, other))
+        one, other = (_grey(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) for picture in (one, other))
         inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
     blurred = [_blocks(cv2.GaussianBlur(picture, (0, 0), BLUR).astype(np.float32)) for picture in (one, other)]
     whole = _blocks(inside.astype(np.float32)).min(axis=1) > 0
@@ -88,6 +89,10 @@ def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[n
     correlation = (a * b).mean(axis=1) / np.maximum(deviation_a * deviation_b, 1e-3)
     count = int(textured.sum())
     return Agreement(float((correlation[textured] > AGREES).mean()) if count else 0.0, count)
+
+
+def _grey(picture: Any) -> NDArray[np.uint8]:
+    return np.asarray(picture, np.uint8)
 
 
 def _blocks(picture: NDArray[np.float32]) -> NDArray[np.float32]:

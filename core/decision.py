@@ -8,6 +8,7 @@ are `same-template`, which is a `no-match`; in a baseline collection they may be
 from __future__ import annotations
 
 from .calibration import Calibration
+from .features.perceptual import ORIENTATIONS
 from .records import Configuration, Decision, Evidence, Relation, Verdict
 
 CERTAIN = 0.9999
@@ -44,9 +45,6 @@ def _whole(evidence: Evidence, calibration: Calibration) -> bool:
     return min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= calibration.whole
 
 
-_TURNED = ("", "turned 90°", "turned 180°", "turned 270°", "mirrored", "mirrored and turned 90°", "mirrored and turned 180°", "mirrored and turned 270°")
-
-
 def sentence(evidence: Evidence, relation: Relation | None) -> str:
     """The evidence in words, in the order in which a person would check it."""
     if evidence.same_bytes:
@@ -59,7 +57,7 @@ def sentence(evidence: Evidence, relation: Relation | None) -> str:
     if evidence.pdq_bits is not None:
         parts.append(f"PDQ {evidence.pdq_bits}/256")
         if evidence.matrix is not None and evidence.orientation and evidence.pdq_bits <= 64:
-            parts[-1] += f" when {_TURNED[evidence.orientation]}"
+            parts[-1] += f" with the query turned ({ORIENTATIONS[evidence.orientation].name})"
     if evidence.matrix is None:
         parts.append(_NOTHING.get(evidence.configuration, "no map between the two found"))
     else:

@@ -8,6 +8,7 @@ gets the same answer. A partial affine map fails on pictures squashed in one dir
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -89,8 +90,8 @@ def estimate_geometry(query: LocalFeatures, reference: LocalFeatures) -> Geometr
 
 def _checked(
     configuration: Configuration,
-    matrix: NDArray[np.float64] | None,
-    mask: NDArray[np.uint8] | None,
+    matrix: NDArray[Any] | None,
+    mask: NDArray[Any] | None,
     source: NDArray[np.float32],
     target: NDArray[np.float32],
     query: LocalFeatures,
@@ -122,13 +123,12 @@ def _places(points: NDArray[np.float32]) -> int:
 def _plausible(matrix: NDArray[np.float64], query: LocalFeatures) -> bool:
     """Is this a map that an edit makes: no flip, no collapse, no strong shear, at the corners of the picture too?"""
     width, height = query.frame_width, query.frame_height
-    for x, y in ((width / 2, height / 2), (0, 0), (width, 0), (width, height), (0, height)):
-        w = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-        if w <= 1e-6:
+    for point in ((width / 2, height / 2), (0, 0), (width, 0), (width, height), (0, height)):
+        mapped = matrix @ (*point, 1.0)
+        if mapped[2] <= 1e-6:
             return False
-        u, v = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / w, (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / w
-        # Jacobian of the projective map at (x, y); constant for an affine one.
-        local = np.array([[matrix[0, 0] - u * matrix[2, 0], matrix[0, 1] - u * matrix[2, 1]], [matrix[1, 0] - v * matrix[2, 0], matrix[1, 1] - v * matrix[2, 1]]]) / w
+        # Jacobian of the projective map at this point; constant for an affine one.
+        local = (matrix[:2, :2] - np.outer(mapped[:2] / mapped[2], matrix[2, :2])) / mapped[2]
         largest, smallest = np.linalg.svd(local, compute_uv=False)
         if np.linalg.det(local) <= 0 or largest > MAX_SCALE or smallest < 1 / MAX_SCALE or largest > MAX_STRETCH * smallest:
             return False
@@ -146,4 +146,4 @@ def coverage(matrix: NDArray[np.float64]) -> tuple[float, float]:
         area, _ = cv2.intersectConvexConvex(cv2.convexHull(mapped), square)
         return float(min(1.0, max(0.0, area)))
 
-    return share(np.linalg.inv(matrix)), share(matrix)
+    return share(np.asarray(np.linalg.inv(matrix), np.float64)), share(matrix)

@@ -43,7 +43,8 @@ _SLOT_START = (np.arange(SLOTS) * (VALUES + 1))[:, None]
 def distances(hashes: NDArray[np.uint8], query: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Hamming distances in bits between `query` (32,) and each of `hashes` (n, 32). The brute force that the index is tested against."""
     different = np.bitwise_count(hashes.view(np.uint64) ^ query.view(np.uint64))
-    return different.sum(axis=1, dtype=np.uint16)
+    bits: NDArray[np.uint16] = different.sum(axis=1, dtype=np.uint16)
+    return bits
 
 
 class HammingIndex:

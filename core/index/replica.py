@@ -87,9 +87,9 @@ class IndexReplica:
         count = len(change.rows)
         if count:
             first = len(self._ids)
-            alive = change.rows["image_id"].any(axis=1)
+            alive: NDArray[np.bool_] = np.asarray(change.rows["image_id"].any(axis=1))
             self._ids.extend(change.rows["image_id"])
-            self._hashes.extend(change.rows["pdq"], alive & (change.rows["flags"] & INFORMATIVE > 0))
+            self._hashes.extend(change.rows["pdq"], np.logical_and(alive, change.rows["flags"] & INFORMATIVE))
             self._live.extend(alive)
             self._dead += int(np.count_nonzero(~alive))
             numbers = np.arange(first, first + count, dtype=np.uint32)

@@ -37,14 +37,16 @@ _WEIGHTS = (1 << np.arange(BITS, dtype=np.uint32))[::-1]
 def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The 128 sampled bits of each ORB descriptor: (n, 32) in, (n, 16) out."""
     bits = np.unpackbits(descriptors, axis=1).take(_SAMPLED, axis=1)
-    return np.packbits(bits, axis=1)
+    packed: NDArray[np.uint8] = np.packbits(bits, axis=1)
+    return packed
 
 
 def words_of(sampled: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Words of sampled descriptors (n, 16): table number above 18 bits, shape (n, TABLES)."""
     bits = np.unpackbits(sampled, axis=1)[:, : TABLES * BITS].reshape(len(sampled), TABLES, BITS)
     words = bits.astype(np.uint32) @ _WEIGHTS
-    return (words + (np.arange(TABLES, dtype=np.uint32) << BITS)).astype(np.uint32)
+    numbered: NDArray[np.uint32] = (words + (np.arange(TABLES, dtype=np.uint32) << BITS)).astype(np.uint32)
+    return numbered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
