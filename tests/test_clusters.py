@@ -1,0 +1,248 @@
+"""Clusters, vetoes and forgetting, checked against plain union-find on random graphs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from douglas_quaid.errors import ConfigError, NotFound
+from douglas_quaid.records import Decision, Evidence, Relation, Verdict
+from douglas_quaid.store import RecordOutcome, Store
+
+IMAGES = 8
+
+
+def verdict(confidence: float = 0.99, *, decision: Decision = Decision.MATCH, relation: Relation = Relation.NEAR_DUPLICATE) -> Verdict:
+    return Verdict(decision, relation, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
+
+
+def fill(store: Store, make_image, count: int) -> list[str]:
+    images = sorted((make_image(n) for n in range(count)), key=lambda image: image.image_id)
+    store.put_many(images)
+    return [image.image_id for image in images]
+
+
+def partition(store: Store, ids: Iterable[str]) -> set[frozenset[str]]:
+    """Clusters as sets of members; an image without a cluster is alone."""
+    ids = list(ids)
+    return {frozenset(cluster.members) if cluster else frozenset([i]) for i, cluster in zip(ids, store.clusters_of(ids), strict=True)}
+
+
+class Oracle:
+    """Union-find over the edges that stand, in the dumbest way."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.ids = set(ids)
+        self.edges: dict[frozenset[str], float] = {}
+        self.vetoes: set[frozenset[str]] = set()
+
+    def components(self) -> set[frozenset[str]]:
+        parts = {frozenset([i]) for i in self.ids}
+        for edge in self.edges:
+            touched = {part for part in parts if part & edge}
+            parts = parts - touched | {frozenset().union(*touched)}
+        return parts
+
+    def violates(self) -> bool:
+        return any(pair <= part for pair in self.vetoes for part in self.components())
+
+    def judge(self, a: str, b: str, confidence: float, joins: bool) -> RecordOutcome:
+        pair = frozenset([a, b])
+        if pair in self.vetoes:
+            return RecordOutcome.VETOED
+        old = self.edges.pop(pair, None)
+        if not joins:
+            return RecordOutcome.STORED
+        self.edges[pair] = confidence
+        if self.violates():
+            assert old is None
+            del self.edges[pair]
+            return RecordOutcome.APART
+        return RecordOutcome.JOINED
+
+    def veto(self, a: str, b: str) -> None:
+        """Take the edges of the cluster away and give them back, the surest first, unless one connects the two."""
+        self.edges.pop(frozenset([a, b]), None)
+        self.vetoes.add(frozenset([a, b]))
+        if not self.violates():
+            return
+        edges, self.edges = self.edges, {}
+        for pair in sorted(edges, key=lambda pair: (-edges[pair], sorted(pair))):
+            self.edges[pair] = edges[pair]
+            if self.violates():
+                del self.edges[pair]
+
+    def forget(self, a: str) -> None:
+        self.ids.discard(a)
+        self.edges = {pair: confidence for pair, confidence in self.edges.items() if a not in pair}
+        self.vetoes = {pair for pair in self.vetoes if a not in pair}
+
+
+PAIRS = st.tuples(st.integers(0, IMAGES - 1), st.integers(0, IMAGES - 1)).filter(lambda pair: pair[0] != pair[1])
+CONFIDENCES = st.sampled_from([0.5, 0.7, 0.9, 0.95, 0.99])
+STEPS = st.one_of(
+    st.tuples(st.just("join"), PAIRS, CONFIDENCES),
+    st.tuples(st.just("join"), PAIRS, CONFIDENCES),
+    st.tuples(st.just("join"), PAIRS, CONFIDENCES),
+    st.tuples(st.just("part"), PAIRS, CONFIDENCES),
+    st.tuples(st.just("veto"), PAIRS, CONFIDENCES),
+    st.tuples(st.just("forget"), PAIRS, CONFIDENCES),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEPS, max_size=30))
+def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_server, make_image, steps):
+    # Given an empty store with a few images, and any row of joins, re-judgements, vetoes and forgets
+    for tag in "0123456789abcdef":
+        shared_server.redis.delete(*(shared_server.redis.keys(f"dq:{{{tag}}}:*") or ["none"]))
+    shared_server.redis.delete(*(k for k in shared_server.redis.keys("dq:{meta}:*") if k != b"dq:{meta}:head"), "none")
+    ids = fill(store, make_image, IMAGES)
+    oracle = Oracle(ids)
+    seen: dict[str, frozenset[str]] = {}
+    for kind, (x, y), confidence in steps:
+        a, b = ids[x], ids[y]
+        if not {a, b} <= oracle.ids:
+            continue
+        if kind == "join":
+            assert store.record_verdict(a, b, verdict(confidence)) is oracle.judge(a, b, confidence, joins=True)
+        elif kind == "part":
+            assert store.record_verdict(a, b, verdict(relation=Relation.PARTIAL)) is oracle.judge(a, b, confidence, joins=False)
+        elif kind == "veto":
+            store.veto(a, b)
+            oracle.veto(a, b)
+        else:
+            store.forget(a)
+            oracle.forget(a)
+        # Then the clusters are the components, an image alone has none, and an id that is gone never comes back
+        assert partition(store, oracle.ids) == oracle.components()
+        clusters = {cluster.cluster_id for cluster in store.clusters_of(sorted(oracle.ids)) if cluster}
+        gone = [name for name in seen if name not in clusters]
+        assert not clusters & {name for name, members in seen.items() if not members}
+        seen |= {cluster.cluster_id: frozenset(cluster.members) for cluster in store.clusters_of(sorted(oracle.ids)) if cluster}
+        seen |= {name: frozenset() for name in gone}
+        assert store.stats().clusters == len(clusters)
+
+
+def test_only_whole_matches_join(store, make_image):
+    a, b, *_ = fill(store, make_image, 2)
+    for other in (
+        verdict(relation=Relation.PARTIAL),
+        verdict(decision=Decision.REVIEW),
+        verdict(decision=Decision.NO_MATCH, relation=Relation.SAME_TEMPLATE),
+        verdict(decision=Decision.REVIEW, relation=Relation.LOOKS_LIKE),
+    ):
+        assert store.record_verdict(a, b, other) is RecordOutcome.STORED
+    assert store.clusters_of([a, b]) == [None, None]
+    assert store.record_verdict(a, b, verdict(relation=Relation.IDENTICAL)) is RecordOutcome.JOINED
+    assert store.clusters_of([a])[0].members == (a, b)
+
+
+def test_a_verdict_that_no_longer_joins_takes_the_cluster_apart_again(store, make_image):
+    a, b, c = fill(store, make_image, 3)
+    store.record_verdicts(a, [(b, verdict()), (c, verdict())])
+    assert partition(store, [a, b, c]) == {frozenset([a, b, c])}
+    store.record_verdict(a, c, verdict(decision=Decision.NO_MATCH))
+    assert partition(store, [a, b, c]) == {frozenset([a, b]), frozenset([c])}
+
+
+def test_a_merged_cluster_keeps_its_old_ids_as_aliases(store, make_image):
+    # Given a cluster of three and one of two, joined, and then a third
+    ids = fill(store, make_image, 7)
+    for a, b in ((0, 1), (1, 2), (3, 4), (5, 6)):
+        store.record_verdict(ids[a], ids[b], verdict())
+    large, small, last = (store.clusters_of([ids[n]])[0].cluster_id for n in (0, 3, 5))
+    store.record_verdict(ids[2], ids[3], verdict())
+    store.record_verdict(ids[5], ids[0], verdict())
+    # Then the larger kept its id, and each old id names the whole
+    merged = store.clusters_of([ids[4]])[0]
+    assert merged.cluster_id == large and set(merged.aliases) == {small, last}
+    assert store.cluster(small) == store.cluster(last) == store.resolve(large) == merged
+    assert store.infos([ids[0]])[0].clusters == (large, *sorted([small, last]))
+
+
+def test_of_a_split_cluster_the_largest_part_keeps_the_id(store, make_image):
+    # Given a chain 0-1-2-3-4 of which the middle is forgotten after 3-4 got a companion
+    ids = fill(store, make_image, 6)
+    for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5)):
+        store.record_verdict(ids[a], ids[b], verdict())
+    whole = store.clusters_of([ids[0]])[0].cluster_id
+    report = store.forget(ids[2])
+    kept, split = store.clusters_of([ids[5]])[0], store.clusters_of([ids[0]])[0]
+    assert kept.cluster_id == whole and set(kept.members) == set(ids[3:6])
+    assert split.cluster_id != whole and set(split.members) == set(ids[:2])
+    # And those that lost their connection are named, and wait to be linked again until they are
+    assert set(report.unlinked) == set(ids[:2]) and store.waiting_for_link() == sorted(ids[:2])
+    store.mark_linked(ids[0])
+    assert store.waiting_for_link() == [ids[1]] and store.is_linked(ids[0]) and not store.is_linked(ids[1])
+
+
+def test_a_tie_goes_to_the_part_with_the_smallest_image_id(store, make_image):
+    ids = fill(store, make_image, 5)
+    for a, b in ((3, 4), (4, 2), (2, 0), (0, 1)):
+        store.record_verdict(ids[a], ids[b], verdict())
+    whole = store.clusters_of([ids[0]])[0].cluster_id
+    store.forget(ids[2])
+    assert set(store.cluster(whole).members) == {ids[0], ids[1]}
+
+
+def test_a_cluster_of_one_dissolves_and_its_ids_name_nothing(store, make_image):
+    a, b, c = fill(store, make_image, 3)
+    store.record_verdict(a, b, verdict())
+    old = store.clusters_of([a])[0].cluster_id
+    store.forget(b)
+    assert store.clusters_of([a]) == [None]
+    with pytest.raises(NotFound, match="dissolved"):
+        store.resolve(old)
+    store.record_verdict(a, c, verdict())
+    assert store.clusters_of([a])[0].cluster_id != old
+
+
+def test_a_veto_outranks_every_score(store, make_image):
+    a, b, c = fill(store, make_image, 3)
+    store.record_verdicts(a, [(b, verdict(1.0))])
+    assert set(store.veto(a, b)) == {a, b}
+    assert store.clusters_of([a, b]) == [None, None]
+    assert store.verdicts(a) == [] and store.verdict_between(b, a) is None
+    assert store.vetoed(b) == {a} and store.vetoed(a, [c]) == set()
+    assert store.record_verdict(b, a, verdict(1.0)) is RecordOutcome.VETOED
+    assert store.verdicts(a) == store.verdicts(b) == []
+
+
+def test_a_veto_cuts_the_weakest_edge_between_two_images_joined_through_others(store, make_image):
+    # Given a - b - c - d, of which b - c is the least sure
+    a, b, c, d = fill(store, make_image, 4)
+    for x, y, confidence in ((a, b, 0.99), (b, c, 0.8), (c, d, 0.9)):
+        store.record_verdict(x, y, verdict(confidence))
+    store.veto(a, d)
+    assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
+    # And no detour brings them together again; the verdict itself is kept
+    assert store.record_verdict(b, d, verdict()) is RecordOutcome.APART
+    assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
+    assert store.verdict_between(b, d).verdict == verdict()
+
+
+def test_an_image_is_never_judged_against_itself_and_a_veto_needs_both(store, make_image):
+    a, *_ = fill(store, make_image, 1)
+    with pytest.raises(ConfigError, match="itself"):
+        store.record_verdict(a, a, verdict())
+    with pytest.raises(ConfigError, match="itself"):
+        store.veto(a, a)
+    with pytest.raises(NotFound):
+        store.veto(a, "0" * 64)
+    assert store.vetoed(a) == set()
+
+
+def test_a_large_cluster_splits_as_well(store, make_image):
+    ids = fill(store, make_image, 600)
+    for start in range(0, 600, 100):
+        store.record_verdicts(ids[start], [(i, verdict()) for i in ids[start + 1 : start + 100]])
+    store.record_verdicts(ids[0], [(ids[start], verdict()) for start in range(100, 600, 100)])
+    assert len(store.clusters_of([ids[0]])[0].members) == 600
+    store.forget(ids[0])
+    assert sorted(len(part) for part in partition(store, ids[1:])) == [1] * 99 + [100] * 5
+    assert all(not set(pair) <= set(part) for part in partition(store, ids[1:]) for pair in itertools.combinations(ids[100:600:100], 2))
