@@ -164,7 +164,8 @@ def _bmp(data: bytes) -> Header:
 
 
 def _tiff(data: bytes) -> Header:
-    frames, first = 0, {}
+    frames = 0
+    first: dict[int, int] = {}
     seen: set[int] = set()
     for offset, tags in _tables(data):
         if offset in seen:
@@ -245,7 +246,7 @@ def _avif(data: bytes) -> Header:
         with AvifImageFile(BytesIO(data)) as opened:
             exif = opened.info.get("exif", b"")
             return Header("AVIF", *opened.size, int(opened.n_frames), exif_orientation(exif))
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise CorruptImage(f"broken or cut short AVIF ({str(error)[:200]}); fetch or save the picture again") from error
 
 

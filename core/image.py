@@ -128,7 +128,7 @@ def _decode_pixels(data: bytes, header: Header, max_pixels: int, name: str) -> t
         raise ImageTooLarge(f"{name}: {header.width} x {header.height} pixels need more memory than there is; lower max_pixels") from None
     except NotImplementedError as error:
         raise UnsupportedImage(f"{name}: a kind of {header.format} that is not read ({_words(error)}); save it as PNG") from error
-    except Exception as error:  # noqa: BLE001  Pillow raises nearly any class on broken files
+    except Exception as error:
         raise CorruptImage(f"{name}: broken or cut short {header.format} ({_words(error)}); fetch or save the picture again") from error
 
 

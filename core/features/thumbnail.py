@@ -48,5 +48,5 @@ def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
             raise ValueError(f"{header.format} of {header.width} x {header.height}")
         with WebPImageFile(io.BytesIO(data)) as image:
             return np.asarray(image.convert("L"))
-    except Exception as error:  # noqa: BLE001  Pillow raises nearly any class on broken bytes
+    except Exception as error:
         raise CorruptRecord(f"stored thumbnail of {len(data)} bytes cannot be read ({error}); add the picture again") from error
