@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from corpus import Corpus, Item
-from douglas_quaid import Engine
+from douglas_quaid.engine import Engine
+from douglas_quaid.store.embedded import stop_embedded
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +27,14 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
 def filled_store(corpus: Corpus, items: Sequence[Item], url: str | None) -> Iterator[str]:
     """Add `items` without linking them; gives the store's URL, which any process may open."""
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("DOUGLAS_QUAID_IDLE_SECONDS", "120")  # a temporary server ends itself soon after the run
-        url = url or f"embedded:{folder}"
+        used = url or f"embedded:{folder}"
         began = time.perf_counter()
-        with Engine.open(url) as engine, ThreadPoolExecutor(os.cpu_count()) as pool:
-            for _ in pool.map(lambda item: engine.add(corpus.data(item), link=False), items):
-                pass
-            print(f"{len(items)} pictures added in {time.perf_counter() - began:.0f} s.\n", flush=True)
-            yield url
+        try:
+            with Engine.open(used) as engine, ThreadPoolExecutor(os.cpu_count()) as pool:
+                for _ in pool.map(lambda item: engine.add(corpus.data(item), link=False, name=item.file), items):
+                    pass
+                print(f"{len(items)} pictures added in {time.perf_counter() - began:.0f} s.\n", flush=True)
+                yield used
+        finally:
+            if url is None:
+                stop_embedded(folder)

@@ -23,7 +23,7 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2]) 
 
 import report
 from corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
-from douglas_quaid import Engine
+from douglas_quaid.engine import Engine
 from edits import WHOLE_PICTURE, edit, opened, png
 from filled_store import add_argument, filled_store
 
