@@ -6,13 +6,15 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import click
 import pytest
 from douglas_quaid import cli
 from douglas_quaid.config import PREFIX, Config
+from douglas_quaid.demo.questions import QUESTIONS
 from douglas_quaid.store.embedded import stop_embedded
 from PIL import Image
 
@@ -97,21 +99,42 @@ def comparable(text: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "N", text)
 
 
-def test_the_session_of_the_readme_runs_and_prints_what_it_says(tmp_path: Path) -> None:
-    # Given the blocks marked `console`, whose lines after `$` are commands and whose other lines are what they print,
-    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    steps = [step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
-    assert steps
+@dataclass(frozen=True)
+class Session:
+    folder: Path
+    steps: tuple[tuple[str, str, subprocess.CompletedProcess[str]], ...]
+    """Command, what the README says it prints, what it did."""
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """The README's blocks marked `console`, run in an empty folder: lines after `$` are commands, the others what they print."""
+    folder = tmp_path_factory.mktemp("session")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "DOUGLAS_QUAID_STORE": f"embedded:{tmp_path / 'store'}",
+        "DOUGLAS_QUAID_STORE": f"embedded:{folder / 'store'}",
     }
-    try:
-        for command, expected in steps:
-            # when they run one after the other in an empty folder,
-            done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False)
-            # then each prints what the README shows.
-            assert comparable(done.stdout) == comparable(expected), f"$ {command}\n{done.stderr}"
-    finally:
-        stop_embedded(tmp_path / "store")
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        shell = ["bash", "-o", "pipefail", "-c", command]
+        return subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    steps = [step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
+    yield Session(folder, tuple((command, expected, run(command)) for command, expected in steps))
+    stop_embedded(folder / "store")
+
+
+def test_the_session_of_the_readme_prints_what_it_says(session: Session) -> None:
+    assert session.steps
+    for command, expected, done in session.steps:
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
+        assert comparable(done.stdout) == comparable(expected), f"$ {command}\n{done.stderr}"
+
+
+def test_the_page_of_the_demonstration_needs_nothing_else(session: Session) -> None:
+    page = (session.folder / "demo-output" / "index.html").read_text("utf-8")
+    assert len(re.findall(r"<article ", page)) == len(QUESTIONS)
+    assert "<script" not in page
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)|url\(|@import""", page)
