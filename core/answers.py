@@ -70,7 +70,7 @@ class Hit:
             "image_id": self.image_id,
             "decision": self.decision.value,
             "relation": None if self.relation is None else self.relation.value,
-            "confidence": round(self.confidence, 4),
+            "confidence": round(self.confidence, 6),
             "sentence": self.sentence,
             "evidence": evidence_json(self.evidence),
             "clusters": list(self.clusters),

@@ -21,8 +21,8 @@ BY_HASH = 32
 """Most candidates by hash. chosen."""
 BY_WORDS = 24
 """Most candidates by shared words. chosen: each costs 5-10 ms."""
-LEAST_SHARE = 0.1
-"""Candidates by words with less than this share of the best one's votes are left out. chosen."""
+MOST_SHARING = 2_000
+"""Images looked at by shared words before they are taken by cluster. chosen: a cluster of that many clones hides no other picture."""
 PER_CLUSTER = 2
 """Members verified of one cluster. chosen: the second serves when the first is a bad capture."""
 BATCH = 500
@@ -57,11 +57,9 @@ def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
     return sorted(nearest.values(), key=lambda candidate: (candidate.pdq_bits or 0, candidate.image_id))
 
 
-def _by_words(features: ImageFeatures, replica: IndexReplica) -> Iterator[Candidate]:
-    shared = replica.sharing(sample_bits(features.local.descriptors), 20 * BY_WORDS)
-    for image in shared:
-        if image.votes >= LEAST_SHARE * shared[0].votes:
-            yield Candidate(image.image_id, None, 0, image.votes)
+def _by_words(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
+    shared = replica.sharing(sample_bits(features.local.descriptors), MOST_SHARING)
+    return [Candidate(image.image_id, None, 0, image.votes) for image in shared]
 
 
 def _few_of_each(candidates: Iterable[Candidate], cluster_of: ClusterOf, most: int) -> Iterator[Candidate]:

@@ -11,8 +11,8 @@ from .calibration import Calibration
 from .features.perceptual import ORIENTATIONS
 from .records import Configuration, Decision, Evidence, Relation, Verdict
 
-CERTAIN = 0.9999
-"""Confidence of identical pixels: chance, a bug or a broken disk are left. chosen."""
+CERTAIN = 0.999999
+"""Confidence of identical pixels, and the most that anything else reaches: chance, a bug or a broken disk are left. chosen."""
 
 
 def decide(evidence: Evidence, calibration: Calibration, *, baseline: bool = False) -> Verdict:

@@ -28,6 +28,8 @@ from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 WHOLE_RADIUS = 64
 """PDQ bits within which the whole pictures are laid over each other. measured: edits of whole screenshots reach 47 and a few 60;
 laying over costs 1 ms, so the radius is wide."""
+WHOLE_RADIUS_LOW_TEXTURE = 84
+"""The same for pictures that have nothing else to go by. chosen: strangers are 128 bits apart, give or take 16."""
 SURE_AGREEMENT = 0.9
 """Content agreement of the whole pictures at which no keypoints are asked. chosen: two pages of one template stay below 0.8."""
 SURE_BLOCKS = 12
@@ -82,8 +84,8 @@ def verify(query: Subject, reference: Subject, *, thorough: bool = False) -> Ver
         return _without_points(hashes if same else replace(hashes, configuration=Configuration.UNINFORMATIVE))
     if same and not thorough:
         return _without_points(hashes)
-    whole = _lay_whole(query, reference, hashes, thorough=thorough)
-    if not thorough and whole is not None and _is_sure(whole):
+    whole = _lay_whole(query, reference, hashes)
+    if not thorough and whole is not None and _is_sure(whole) and _same_versions(q, r):
         return _without_points(whole)
     parts = _match_parts(query, reference, hashes)
     best = whole if whole is not None and not _tells_more(parts.evidence, whole) else parts.evidence
@@ -91,6 +93,8 @@ def verify(query: Subject, reference: Subject, *, thorough: bool = False) -> Ver
         best = replace(hashes, inliers=parts.evidence.inliers, content_agreement=best.content_agreement, content_blocks=best.content_blocks)
     elif thorough or best is whole:
         best = replace(best, inliers=parts.evidence.inliers)
+    if not (same or _same_versions(q, r)):
+        best = replace(best, configuration=Configuration.INCOMPARABLE)
     return Verification(best, parts.points_query, parts.points_reference)
 
 
@@ -116,11 +120,11 @@ def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
     )
 
 
-def _lay_whole(query: Subject, reference: Subject, hashes: Evidence, *, thorough: bool) -> Evidence | None:
+def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Evidence | None:
     """The whole pictures over each other; None where the hashes say that it is not worth it, or thumbnails are missing."""
     few = min(len(query.features.local), len(reference.features.local)) < LOW_TEXTURE
-    near = hashes.pdq_bits is not None and hashes.pdq_bits <= WHOLE_RADIUS
-    if hashes.orientation is None or not (near or few or thorough):
+    radius = WHOLE_RADIUS_LOW_TEXTURE if few else WHOLE_RADIUS
+    if hashes.orientation is None or hashes.pdq_bits is None or hashes.pdq_bits > radius:
         return None
     matrix = np.array(ORIENTATIONS[hashes.orientation].matrix, float).reshape(3, 3)
     laid = replace(hashes, covered_query=1.0, covered_reference=1.0, matrix=_flat(matrix))
@@ -154,6 +158,12 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
         return evidence
     agreement = content_agreement(query.thumbnail, reference.thumbnail, matrix)
     return replace(evidence, content_agreement=agreement.share, content_blocks=agreement.blocks)
+
+
+def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
+    """Whether all that could confirm or refute was computed by the same extractors."""
+    pairs = ((q.versions.pdq, r.versions.pdq), (q.versions.local, r.versions.local), (q.versions.thumbnail, r.versions.thumbnail))
+    return all(one == other or 0 in (one, other) for one, other in pairs)
 
 
 def _is_sure(whole: Evidence) -> bool:

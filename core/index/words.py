@@ -24,8 +24,8 @@ BYTES_PER_DESCRIPTOR = 16
 """Sampled bits of a descriptor as they are stored: 128, of which 6 x 18 are used; the rest leave room for a seventh table."""
 COMMON_SHARE = 0.05
 """A word held by more than this share of the images says nothing. measured: as above."""
-COMMON_FLOOR = 20
-"""... but never when so few images hold it. chosen."""
+COMMON_FLOOR = 1_000
+"""... but never when so few images hold it: they may be captures of one page. chosen: what a question costs at most by it is some milliseconds."""
 WORDS_PER_IMAGE = 300
 """Descriptors sampled from a picture of one band. chosen: 7 KiB of postings; what it finds is in tests/benchmarks/README.md."""
 

@@ -1,0 +1,147 @@
+"""Evidence for pairs of real pictures: what an edit leaves in common, what a stranger does not have, and named reasons for no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import edits
+import numpy as np
+import pytest
+from douglas_quaid.content import content_agreement
+from douglas_quaid.demo.pictures import sample
+from douglas_quaid.features import extract_features
+from douglas_quaid.features.thumbnail import read_thumbnail
+from douglas_quaid.geometry import coverage, estimate_geometry
+from douglas_quaid.image import decode_image
+from douglas_quaid.records import Configuration, ImageFeatures
+from douglas_quaid.verification import Subject, verify
+from PIL import Image, ImageOps
+
+
+def features(data: bytes) -> ImageFeatures:
+    return extract_features(decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000))
+
+
+def subject(picture: Image.Image | bytes) -> Subject:
+    return Subject(features(picture if isinstance(picture, bytes) else edits.png(picture)))
+
+
+@pytest.fixture(scope="module")
+def page() -> Image.Image:
+    return edits.opened(sample("indexed/market.png"))
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    return edits.opened(sample("indexed/rocket.jpg"))
+
+
+def test_a_resized_picture_is_settled_without_keypoints(page: Image.Image) -> None:
+    evidence = verify(subject(edits.resized(page, 0.5)), subject(page)).evidence
+    assert evidence.configuration is Configuration.WHOLE and evidence.inliers is None
+    assert evidence.content_agreement is not None and evidence.content_agreement > 0.95
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("browser_bar", 0.9), ("border_10", 0.9), ("crop_75", 0.9), ("rotate_5", 0.85)])
+@pytest.mark.parametrize("kind", ["page", "photo"])
+def test_a_part_is_found_by_keypoints_and_confirmed_by_content(name: str, at_least: float, kind: str, request: pytest.FixtureRequest) -> None:
+    original = request.getfixturevalue(kind)
+    evidence = verify(subject(edits.edit(name, original)), subject(original)).evidence
+    assert evidence.configuration is Configuration.AFFINE
+    assert evidence.inliers is not None and evidence.inliers >= 15
+    assert evidence.content_agreement is not None and evidence.content_agreement >= at_least
+
+
+def test_coverage_says_how_much_of_each_picture_is_shared(photo: Image.Image) -> None:
+    # Given the middle half of width and height: all of the query, a quarter of the reference
+    width, height = photo.size
+    middle = photo.crop((width // 4, height // 4, 3 * width // 4, 3 * height // 4))
+    evidence = verify(subject(middle), subject(photo)).evidence
+    assert evidence.covered_query == pytest.approx(1.0, abs=0.03)
+    assert evidence.covered_reference == pytest.approx(0.25, abs=0.03)
+    # And the map carries the query's corners to where they were cut out
+    matrix = np.array(evidence.matrix).reshape(3, 3)
+    assert matrix @ [0, 0, 1] == pytest.approx([0.25, 0.25, 1], abs=0.02)
+    assert matrix @ [1, 1, 1] == pytest.approx([0.75, 0.75, 1], abs=0.02)
+
+
+def test_a_mirrored_part_is_found(photo: Image.Image) -> None:
+    width, height = photo.size
+    part = ImageOps.mirror(photo.crop((0, 0, round(0.8 * width), round(0.8 * height))))
+    evidence = verify(subject(part), subject(photo)).evidence
+    assert evidence.configuration is Configuration.AFFINE
+    assert evidence.content_agreement is not None and evidence.content_agreement > 0.9
+    assert np.linalg.det(np.array(evidence.matrix).reshape(3, 3)[:2, :2]) < 0
+
+
+def test_a_picture_seen_at_an_angle_is_found(photo: Image.Image) -> None:
+    # Given a photograph of a screen: the picture as a trapezium
+    width, height = photo.size
+    corners = (0, 0, 0, height, width, round(0.88 * height), width, round(0.12 * height))
+    tilted = photo.transform(photo.size, Image.Transform.QUAD, (0, 0, 0, height, width, round(0.85 * height), width, round(0.15 * height)), Image.Resampling.BICUBIC)
+    assert len(corners) == 8
+    evidence = verify(subject(tilted), subject(photo)).evidence
+    assert evidence.matrix is not None and (evidence.inliers or 0) >= 14
+
+
+def test_strangers_have_nothing_in_common(page: Image.Image, photo: Image.Image) -> None:
+    for other in ("indexed/webmail-login.png", "indexed/handbook.png", "asked/deep-field.jpg"):
+        for picture in (page, photo):
+            evidence = verify(subject(picture), subject(sample(other)), thorough=True).evidence
+            assert evidence.matrix is None or (evidence.content_agreement or 0) < 0.4, other
+
+
+def test_two_articles_of_one_site_share_the_frame_and_not_the_content() -> None:
+    evidence = verify(subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))).evidence
+    assert (evidence.inliers or 0) >= 8
+    assert evidence.content_agreement is not None and evidence.content_agreement < 0.6
+
+
+def test_a_blank_picture_is_named_and_not_compared(page: Image.Image) -> None:
+    evidence = verify(subject(Image.new("RGB", (800, 600), "white")), subject(page)).evidence
+    assert evidence.configuration is Configuration.UNINFORMATIVE and evidence.matrix is None
+
+
+def test_equal_pixels_in_another_file_are_named(page: Image.Image) -> None:
+    evidence = verify(subject(edits.png(page)), subject(sample("indexed/market.png"))).evidence
+    assert evidence.same_pixels and not evidence.same_bytes and evidence.configuration is Configuration.SAME_PIXELS
+
+
+def test_features_of_another_version_are_not_compared(page: Image.Image) -> None:
+    # Given keypoints of a newer extractor, and hashes of another
+    ours = subject(edits.edit("browser_bar", page))
+    theirs = Subject(replace(features(edits.png(page)), versions=replace(ours.features.versions, local=99, pdq=99, imagehash=99)))
+    evidence = verify(ours, theirs, thorough=True).evidence
+    assert evidence.configuration is Configuration.INCOMPARABLE
+    assert evidence.inliers is None and evidence.pdq_bits is None and evidence.phash_bits is None
+
+
+def test_without_a_thumbnail_content_is_not_measured(page: Image.Image) -> None:
+    bare = Subject(replace(features(edits.png(page)), thumbnail=None))
+    evidence = verify(subject(edits.edit("browser_bar", page)), bare, thorough=True).evidence
+    assert (evidence.inliers or 0) >= 8 and evidence.content_agreement is None
+
+
+def test_the_same_question_gets_the_same_answer(page: Image.Image) -> None:
+    query, reference = edits.png(edits.edit("crop_75", page)), edits.png(page)
+    answers = {repr(verify(subject(query), subject(reference), thorough=True).evidence) for _ in range(3)}
+    assert len(answers) == 1
+
+
+def test_agreement_sees_through_brightness_and_contrast_and_not_through_other_text(page: Image.Image) -> None:
+    own = read_thumbnail(features(edits.png(page)).thumbnail or b"")
+    darker = (own * 0.5 + 20).astype(np.uint8)
+    assert content_agreement(own, darker, np.eye(3)).share > 0.98
+    assert content_agreement(own, np.ascontiguousarray(own[::-1]), np.eye(3)).share < 0.3
+
+
+def test_coverage_of_a_turned_square_is_its_overlap() -> None:
+    turned = np.array([[0, -1, 1], [1, 0, 0], [0, 0, 1]], float)
+    assert coverage(turned) == pytest.approx((1, 1))
+    assert coverage(np.diag([0.5, 0.5, 1.0])) == pytest.approx((1, 0.25))
+    assert coverage(np.array([[1, 0, 2], [0, 1, 0], [0, 0, 1]], float)) == pytest.approx((0, 0))
+
+
+def test_too_few_keypoints_are_no_geometry() -> None:
+    few = features(edits.png(Image.new("RGB", (300, 300), "white"))).local
+    assert estimate_geometry(few, few).configuration is Configuration.NO_GEOMETRY
