@@ -7,12 +7,13 @@ from dataclasses import replace
 from importlib import resources
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from douglas_quaid import calibration
 from douglas_quaid.decision import decide
 from douglas_quaid.errors import ConfigError
 from douglas_quaid.records import Configuration, Decision, Evidence, Relation
-from hypothesis import given
-from hypothesis import strategies as st
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 WHOLE = Evidence(
@@ -63,7 +64,8 @@ def test_where_nothing_could_refute_the_answer_ends_at_review(missing: Evidence)
 )  # fmt: skip
 def test_better_evidence_never_lowers_the_confidence(agreement: float, inliers: int, bits: int, blocks: int, more: tuple[float, int, int, int]) -> None:
     weak = replace(PART, content_agreement=agreement, inliers=inliers, pdq_bits=bits, content_blocks=blocks)
-    strong = replace(weak, content_agreement=min(1, agreement + more[0]), inliers=inliers + more[1], pdq_bits=max(0, bits - more[2]), content_blocks=blocks + more[3])
+    better = {"content_agreement": min(1, agreement + more[0]), "inliers": inliers + more[1], "pdq_bits": max(0, bits - more[2])}
+    strong = replace(weak, content_blocks=blocks + more[3], **better)
     probability = calibration.shipped().probability
     assert probability(strong) >= probability(weak) - 1e-12
     assert 0 <= probability(weak) <= 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from douglas_quaid.index import hamming
-from douglas_quaid.index.hamming import BYTES, LARGEST_RADIUS, HammingIndex, distances
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+from douglas_quaid.index import hamming
+from douglas_quaid.index.hamming import BYTES, LARGEST_RADIUS, HammingIndex, distances
 
 
 def scan(hashes: NDArray[np.uint8], alive: NDArray[np.bool_], query: bytes, radius: int) -> dict[int, int]:
@@ -32,7 +33,9 @@ def clones(rng: np.random.Generator, count: int, templates: int) -> NDArray[np.u
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), clone_heavy=st.booleans(), radius=st.integers(0, 60), steps=st.lists(st.sampled_from(["add", "remove", "ask"]), max_size=12))
+@given(
+    seed=st.integers(0, 2**32 - 1), clone_heavy=st.booleans(), radius=st.integers(0, 60), steps=st.lists(st.sampled_from(["add", "remove", "ask"]), max_size=12)
+)  # fmt: skip
 def test_search_is_exact_whatever_was_added_and_removed(seed: int, clone_heavy: bool, radius: int, steps: list[str]) -> None:
     # Given an index that folds its tail after a few rows, so that base and tail both hold some
     rng = np.random.default_rng(seed)

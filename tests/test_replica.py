@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from douglas_quaid.config import Config
 from douglas_quaid.index import replica as replica_module
 from douglas_quaid.index.replica import IndexReplica
 from douglas_quaid.store import NewImage, Store
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 MakeImage = Callable[..., NewImage]
 
@@ -91,7 +93,7 @@ def test_a_replica_that_follows_equals_one_that_reads_anew(
 
 def test_an_uninformative_image_is_held_but_never_found_by_hash(store: Store, make_image: MakeImage) -> None:
     image = make_image(1, words=0)
-    blank = NewImage(**{name: getattr(image, name) for name in ("image_id", "record", "pixel_digest", "pdq", "pdq_quality", "pdq_version", "local_version")}, informative=False)
+    blank = replace(image, informative=False)
     store.put(blank)
     replica = IndexReplica(store.column_reader())
     replica.refresh()

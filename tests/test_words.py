@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, TABLES, WordIndex, sample_bits, words_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, TABLES, WordIndex, sample_bits, words_of
 
 
 def descriptors(rng: np.random.Generator, count: int) -> np.ndarray:
