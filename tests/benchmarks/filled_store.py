@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from corpus import Corpus, Item
-from douglas_quaid.engine import Engine
+
+from douglas_quaid import Engine
 from douglas_quaid.store.embedded import stop_embedded
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py, also under python -P
 
 import report
+
 from douglas_quaid.index.hamming import HammingIndex
 
 RADIUS = 31

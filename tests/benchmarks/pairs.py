@@ -27,9 +27,10 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2]) 
 
 import report
 from corpus import PHOTOS, Corpus, Item, pairs_across_sets, pairs_of_one_template, spread_screenshots
-from douglas_quaid.engine import Engine
 from edits import PARTIAL, edit, opened, png
 from filled_store import add_argument, filled_store
+
+from douglas_quaid import Engine
 
 MUST = 0.95
 SHOWN = 60

@@ -23,9 +23,10 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2]) 
 
 import report
 from corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
-from douglas_quaid.engine import Engine
 from edits import WHOLE_PICTURE, edit, opened, png
 from filled_store import add_argument, filled_store
+
+from douglas_quaid import Engine
 
 MUST = 0.97
 EACH = 60

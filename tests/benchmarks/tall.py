@@ -28,10 +28,11 @@ sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2]) 
 
 import report
 from corpus import Corpus, Item
-from douglas_quaid.answers import Hit
-from douglas_quaid.engine import Engine
-from douglas_quaid.store.embedded import stop_embedded
 from tall_pages import SHOTS, Shot, TallPage, captured_pages, rendered_pages, shots_of, stacked_pages
+
+from douglas_quaid import Engine
+from douglas_quaid.answers import Hit
+from douglas_quaid.store.embedded import stop_embedded
 
 MUST = 0.95
 PLAIN = SHOTS[0]

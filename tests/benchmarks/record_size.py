@@ -1,0 +1,113 @@
+"""How many bytes a record needs: recall of the partial edits against the budget of keypoints.
+
+Takes screenshots and the edits of pairs.py; extracts both sides anew with budgets of keypoints for records of 16, 24, 32, 48 and 64 KiB
+(of a picture of one band), and verifies each pair. Without a store: records go through the codec, as they would be stored. Gives the
+share of pairs with enough inliers for a map, the share judged at least `review`, and the real bytes. Aim: at most 40 KiB a screenshot.
+
+    python -P tests/benchmarks/record_size.py --pictures DIR [--screenshots 60] [--seed 1] [--sample]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
+
+import report
+from corpus import Corpus, Item, spread_screenshots
+from edits import PARTIAL, edit, opened, png
+
+from douglas_quaid.calibration import shipped
+from douglas_quaid.decision import decide
+from douglas_quaid.features import codec, extract_features, local
+from douglas_quaid.image import decode_image
+from douglas_quaid.records import Decision
+from douglas_quaid.verification import Subject, verify
+
+SIZES = (16, 24, 32, 40, 48, 64)
+"""KiB."""
+BESIDES = 3_000
+"""Bytes of a record besides its keypoints: hashes and thumbnail."""
+PER_KEYPOINT = 40
+"""spec: design section 5, 32 of the descriptor and 8 of the place."""
+AIM = 40 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    kib: int
+    edit: str
+    bytes: int
+    """Of the original's record."""
+    bands: float
+    """Area of its frame over that of one band: a tall page may take more."""
+    keypoints: int
+    mapped: bool
+    seen: bool
+
+
+def main() -> int:
+    parser = report.arguments(__doc__)
+    parser.add_argument("--screenshots", type=int, default=60)
+    options = parser.parse_args()
+    if options.sample:
+        options.screenshots = 10
+    corpus = Corpus.load(options.pictures)
+    chosen = spread_screenshots(corpus, options.screenshots, options.seed)
+    report.heading(f"Recall against bytes per record: {len(chosen)} screenshots x {len(PARTIAL)} edits", options)
+    default = local.BUDGET
+    jobs = [(corpus, item, kib) for item in chosen for kib in SIZES]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        outcomes = [outcome for found in pool.map(measure, jobs) for outcome in found]
+    by_size: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes:
+        by_size[outcome.kib].append(outcome)
+    rows = []
+    for kib, these in by_size.items():
+        one_band = [outcome for outcome in these if outcome.bands <= 1.5]
+        sizes = [outcome.bytes for outcome in one_band]
+        mapped = report.share(sum(outcome.mapped for outcome in these), len(these))
+        edits = [sum(o.mapped for o in these if o.edit == name) for name in PARTIAL]
+        size = f"{median(sizes) / 1024:.1f} ({max(sizes) / 1024:.1f})"
+        rows.append((kib, _budget(kib), size, mapped, *edits, report.share(sum(outcome.seen for outcome in these), len(these))))
+    report.table(("KiB aimed at", "keypoints a band", "KiB, median (largest) of one band", "map found", *PARTIAL, "at least review"), rows)
+    shipped_bytes = BESIDES + PER_KEYPOINT * default
+    print(f"Shipped: {default} keypoints a band, about {shipped_bytes / 1024:.1f} KiB.\n")
+    return report.verdict([(f"at most 40 KiB a screenshot of one band (aim; {shipped_bytes / 1024:.1f})", shipped_bytes <= AIM)])
+
+
+def _budget(kib: int) -> int:
+    return (kib * 1024 - BESIDES) // PER_KEYPOINT
+
+
+def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
+    corpus, item, kib = job
+    local.BUDGET = _budget(kib)
+    reference, size = _subject(corpus.data(item))
+    outcomes = []
+    for name in PARTIAL:
+        query, _ = _subject(png(edit(name, opened(corpus.folder / item.file), seed=item.file)))
+        found = verify(query, reference, thorough=True).evidence
+        frame = reference.features.local
+        bands = frame.frame_width * frame.frame_height / local.BAND_AREA
+        seen = decide(found, shipped()).decision is not Decision.NO_MATCH
+        mapped = (found.inliers or 0) >= shipped().template_inliers
+        outcomes.append(Outcome(kib, name, size, bands, len(frame), mapped, seen))
+    return outcomes
+
+
+def _subject(data: bytes) -> tuple[Subject, int]:
+    """Features as they come back from a record, and the bytes of the record."""
+    record = codec.encode(extract_features(decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000)))
+    return Subject(codec.decode(record)), len(record)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
