@@ -55,6 +55,7 @@ READING_ORDER = (
     "demo",
     "demo.command",
     "cli",
+    "__main__",
 )
 """A file may import only files above it. `store.*` stands for the files of a folder that have no line of their own; among
 themselves they must not import in a circle. `__init__` of the package re-exports names and may import all, lazily."""

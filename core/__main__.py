@@ -1,0 +1,7 @@
+"""`python -m douglas_quaid`: the command `quaid` where its script is not on the path."""
+
+from __future__ import annotations
+
+from .cli import main
+
+main(prog_name="quaid")
