@@ -220,7 +220,9 @@ def test_columns_that_are_shorter_than_they_say_are_refused(store, shared_server
         shared_server.redis.set(key, whole)
 
 
-@pytest.mark.parametrize("wrong", [{"pdq": b"short"}, {"words": bytes(16 * 65536)}, {"pdq_quality": 256}, {"image_id": "12"}, {"words": b"x"}, {"pixel_digest": b""}])
+@pytest.mark.parametrize(
+    "wrong", [{"pdq": b"short"}, {"words": bytes(16 * 65536)}, {"pdq_quality": 256}, {"image_id": "12"}, {"words": b"x"}, {"pixel_digest": b""}]
+)
 def test_what_does_not_fit_a_row_is_refused_before_anything_is_written(store, shared_server, make_image, wrong):
     before = shared_server.redis.dbsize()
     with pytest.raises(ValueError, match="image"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -73,8 +74,7 @@ def test_occurrences_are_capped_in_answers_but_counted(store, make_image):
 
 def test_renewed_features_replace_the_old_row(store, make_image):
     old, new = make_image(1), make_image(2)
-    renewed = type(new)(image_id=old.image_id, record=new.record, pixel_digest=new.pixel_digest, pdq=new.pdq, pdq_quality=1, informative=False,
-                        pdq_version=2, local_version=2, words=b"")  # fmt: skip
+    renewed = replace(new, image_id=old.image_id, words=b"")
     store.put(old, occurrence=HERE)
     store.mark_linked(old.image_id)
     assert store.put(renewed, renew=True) is PutStatus.UPDATED
@@ -138,10 +138,10 @@ def test_an_image_is_found_by_prefix_place_and_pixels(store, make_image):
 
 
 def test_a_prefix_of_two_images_is_refused_naming_both(store, make_image):
-    image, twin = make_image(1), make_image(2)
+    image = make_image(1)
     twin_id = image.image_id[:20] + ("0" if image.image_id[20] != "0" else "1") + image.image_id[21:]
     store.put(image)
-    store.put(type(twin)(image_id=twin_id, record=b"r", pixel_digest=twin.pixel_digest, pdq=twin.pdq, pdq_quality=1, informative=True, pdq_version=1, local_version=1))
+    store.put(replace(make_image(2), image_id=twin_id))
     with pytest.raises(ConfigError, match="several"):
         store.resolve(image.image_id[:20])
     assert store.resolve(image.image_id[:21]) == image.image_id
@@ -177,7 +177,8 @@ def test_collections_have_a_purpose_that_stays(store, make_image):
 
 def test_a_verdict_is_kept_on_both_sides_each_as_seen_from_there(store, make_image):
     a, b = make_image(1), make_image(2)
-    turned = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(orientation=1, covered_query=0.5, covered_reference=1.0, matrix=(2, 0, 0.1, 0, 2, 0, 0, 0, 1)), "c", "s")
+    evidence = Evidence(orientation=1, covered_query=0.5, covered_reference=1.0, matrix=(2, 0, 0.1, 0, 2, 0, 0, 0, 1))
+    turned = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, evidence, "c", "s")
     for image in (a, b):
         store.put(image)
     assert store.record_verdict(a.image_id, b.image_id, turned) is RecordOutcome.JOINED

@@ -117,7 +117,7 @@ class Connection:
 
         if isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError) or _DENIED.search(text):
             return ConfigError(f"the store at {self.name} refuses us: {text}; give a user and password in the URL that may run commands on dq:*")
-        if _FULL.search(text):
+        if isinstance(error, exceptions.OutOfMemoryError | exceptions.ReadOnlyError) or _FULL.search(text):
             return StoreFull(f"the store at {self.name} refuses writes: {text}")
         if isinstance(error, exceptions.ConnectionError) or _AWAY.search(text):
             return StoreUnavailable(f"the store at {self.name} cannot be reached: {text}")

@@ -36,12 +36,12 @@ class ServerFacts:
 
     @property
     def persistence(self) -> str:
-        """What a power cut costs, in words."""
+        """What a power cut or a killed server costs, in words. (With everysec even a mere kill: writes wait while a sync is under way.)"""
         if self.append_only:
-            loss = {"always": "nothing that was acknowledged", "everysec": "about the last second", "no": "what the system had not yet written, some 30 s"}
-            return f"append-only file, fsync {self.fsync or 'unknown'}: a power cut loses {loss.get(self.fsync, 'an unknown part')}"
+            loss = {"always": "nothing that was acknowledged", "everysec": "the last second or two", "no": "what the system had not yet written, some 30 s"}
+            return f"append-only file, fsync {self.fsync or 'unknown'}: a power cut or a killed server loses {loss.get(self.fsync, 'an unknown part')}"
         if self.snapshots:
-            return "snapshots only: a power cut or crash loses everything since the last one"
+            return "snapshots only: a power cut or a killed server loses everything since the last one"
         return "unknown: the server does not say" if self.snapshots is None else "none: a restart loses everything"
 
 

@@ -35,7 +35,7 @@ class StoreStats:
     server: str
     """Name and version."""
     persistence: str
-    """What a power cut costs, in words."""
+    """What a power cut or a killed server costs, in words."""
     schema: int
 
 
