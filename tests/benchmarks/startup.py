@@ -1,0 +1,159 @@
+"""How long until a new process answers, when the store holds a million images? And how many bytes an image do its arrays take?
+
+Fills an embedded store through its own interface with images of random hashes and without words (records are a few bytes: a start does
+not read them), then starts new processes one after the other. Each opens the store, reads the columns, and queries a small picture.
+Aims: ready within 3 s, at most 160 bytes an image. A second, smaller store has words too, and tells what they add.
+
+    python -P tests/benchmarks/startup.py [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1] [--sample]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py, also under python -P
+
+import report
+
+from douglas_quaid.config import Config
+from douglas_quaid.features.local import LOCAL_VERSION
+from douglas_quaid.features.perceptual import PDQ_VERSION
+from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, WORDS_PER_IMAGE
+from douglas_quaid.store import NewImage, Store
+from douglas_quaid.store.embedded import stop_embedded
+
+AIM_SECONDS = 3.0
+AIM_BYTES = 160
+STATED_FOR = 1_000_000
+BATCH = 2_000
+
+NEW_PROCESS = """
+import io, json, sys, time
+began = time.perf_counter()
+from PIL import Image
+from douglas_quaid import Engine
+with Engine.open(sys.argv[1]) as engine:
+    opened = time.perf_counter()
+    picture = io.BytesIO()
+    Image.radial_gradient("L").save(picture, "PNG")
+    answer = engine.query(picture.getvalue())
+    first = time.perf_counter()
+    engine.query(picture.getvalue())
+    second = time.perf_counter()
+    replica = engine._replica
+    print(json.dumps({"opened": opened - began, "first": first - opened, "second": second - first, "images": answer.images_searched,
+                      "hash_bytes": replica.nbytes, "word_bytes": replica.word_bytes}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    total: float
+    """Seconds from the start of the process to its end, the interpreter's own start included."""
+    opened: float
+    first: float
+    """Seconds of the first query: reading the columns, building the index, answering."""
+    second: float
+    images: int
+    hash_bytes: int
+    word_bytes: int
+
+
+def main() -> int:
+    parser = report.arguments(__doc__, pictures=False)
+    parser.add_argument("--count", type=int, default=STATED_FOR)
+    parser.add_argument("--with-words", type=int, default=20_000)
+    parser.add_argument("--starts", type=int, default=5)
+    options = parser.parse_args()
+    if options.sample:
+        options.count, options.with_words, options.starts = 50_000, 1_000, 2
+    report.heading(f"Start of a new process at {options.count:,} images", options)
+    rows, all_starts = [], []
+    for count, words in ((options.count, 0), (options.with_words, WORDS_PER_IMAGE)):
+        filled, starts = measure(count, words, options.starts, options.seed)
+        all_starts.append(starts)
+        ready = [start.opened + start.first for start in starts]
+        total = [start.total for start in starts]
+        one = starts[0]
+        rows.append(
+            (
+                f"{one.images:,}",
+                words,
+                f"{count / filled:,.0f}",
+                f"{median(ready):.2f} ({min(ready):.2f} - {max(ready):.2f})",
+                f"{median(total):.2f}",
+                f"{1000 * median(start.second for start in starts):.0f}",
+                f"{one.hash_bytes / one.images:.1f}",
+                f"{one.word_bytes / one.images:,.0f}",
+            )
+        )
+    columns = ("images", "words each", "stored a second", "first answer, s", "whole process, s", "next answer, ms", "hash bytes an image", "word bytes")
+    report.table(columns, rows)
+    if options.count < STATED_FOR:
+        return 0
+    starts = all_starts[0]
+    slow = median(start.opened + start.first for start in starts)
+    size = starts[0].hash_bytes / starts[0].images
+    return report.verdict(
+        [
+            (f"first answer within 3 s at {options.count:,} images (aim; {slow:.2f})", slow <= AIM_SECONDS),
+            (f"arrays of the hash replica at most 160 bytes an image (aim; {size:.1f})", size <= AIM_BYTES),
+        ]
+    )
+
+
+def measure(count: int, words: int, starts: int, seed: int) -> tuple[float, list[Start]]:
+    """Seconds that filling took, and the starts."""
+    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
+        url = f"embedded:{folder}"
+        try:
+            began = time.perf_counter()
+            store = Store.open(Config.from_environment(store=url))
+            for batch in random_images(count, words, seed):
+                store.put_many(batch)
+            filled = time.perf_counter() - began
+            store.close()
+            return filled, [start(url) for _ in range(starts)]
+        finally:
+            stop_embedded(folder)
+
+
+def random_images(count: int, words: int, seed: int) -> Iterator[list[NewImage]]:
+    rng = np.random.default_rng(seed)
+    for first in range(0, count, BATCH):
+        size = min(BATCH, count - first)
+        ids, pdq = rng.bytes(32 * size), rng.bytes(32 * size)
+        yield [
+            NewImage(
+                image_id=ids[32 * place : 32 * place + 32].hex(),
+                record=b"benchmark",
+                pixel_digest=ids[32 * place : 32 * place + 32],
+                pdq=pdq[32 * place : 32 * place + 32],
+                pdq_quality=100,
+                informative=True,
+                pdq_version=PDQ_VERSION,
+                local_version=LOCAL_VERSION,
+                words=rng.bytes(words * BYTES_PER_DESCRIPTOR),
+            )
+            for place in range(size)
+        ]
+
+
+def start(url: str) -> Start:
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-P", "-c", NEW_PROCESS, url], check=True, capture_output=True, text=True)
+    return Start(total=time.perf_counter() - began, **json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
