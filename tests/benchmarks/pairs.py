@@ -82,7 +82,7 @@ def main() -> int:
     with filled_store(corpus, list(needed.values()), options.store) as url:
         began = time.perf_counter()
         with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=_start, initargs=(url, options.pictures)) as pool:
-            outcomes = list(pool.map(_judge, jobs, chunksize=20))
+            outcomes = list(report.progress(pool.map(_judge, jobs, chunksize=20), len(jobs)))
         print(f"{len(jobs):,} comparisons in {time.perf_counter() - began:.0f} s by {options.processes} processes.\n")
     if options.out:
         options.out.write_text("".join(json.dumps(asdict(outcome), default=str) + "\n" for outcome in outcomes))

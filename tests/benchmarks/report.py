@@ -8,11 +8,13 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
+Result = TypeVar("Result")
 SHOWN_VERSIONS = ("numpy", "pillow", "opencv-python")
 
 
@@ -49,6 +51,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} % ({part}/{whole})" if whole else "- (0)"
+
+
+def progress(results: Iterable[Result], total: int) -> Iterator[Result]:
+    """Hand the results on, with a line on standard error for each tenth of them."""
+    for done, result in enumerate(results, 1):
+        if done * 10 // total > (done - 1) * 10 // total:
+            print(f"{datetime.now():%H:%M:%S} {done} of {total}", file=sys.stderr, flush=True)
+        yield result
 
 
 def verdict(musts: Iterable[tuple[str, bool]]) -> int:

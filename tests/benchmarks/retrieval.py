@@ -65,7 +65,7 @@ def main() -> int:
     with filled_store(corpus, items, options.store) as url, Engine.open(url) as engine, ThreadPoolExecutor(THREADS) as pool:
         names = {corpus.image_id(item): item.file for item in items}
         asked_for = [(item, name) for name in options.edits.split(",") for item in queries]
-        outcomes = list(pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for))
+        outcomes = list(report.progress(pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for), len(asked_for)))
     if options.out:
         options.out.write_text("".join(json.dumps(asdict(outcome)) + "\n" for outcome in outcomes))
     return print_outcomes(outcomes)
