@@ -12,11 +12,12 @@ from pathlib import Path
 
 import click
 import pytest
+from PIL import Image
+
 from douglas_quaid import cli
 from douglas_quaid.config import PREFIX, Config
 from douglas_quaid.demo.questions import QUESTIONS
 from douglas_quaid.store.embedded import stop_embedded
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
