@@ -96,18 +96,14 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
     except BaseException:
         BUDGET.release(pixels)
         raise
-    return DecodedImage(
-        image_id=hashlib.sha256(data).hexdigest(), pixels=rgb, grey=grey, format=header.format, frames=header.frames, data=data
-    )
+    return DecodedImage(image_id=hashlib.sha256(data).hexdigest(), pixels=rgb, grey=grey, format=header.format, frames=header.frames, data=data)
 
 
 def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
     if width < 1 or height < 1:
         raise EmptyImage(f"{name}: {width} x {height} pixels; a picture needs at least one pixel a side")
     if width * height > max_pixels:
-        raise ImageTooLarge(
-            f"{name}: {width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}; scale the picture down or raise max_pixels"
-        )
+        raise ImageTooLarge(f"{name}: {width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}; scale the picture down or raise max_pixels")
 
 
 def _decode_pixels(data: bytes, header: Header, max_pixels: int, name: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -1,8 +1,8 @@
 """Whole-picture hashes: PDQ as Meta's reference path computes it, and ImageHash's four bit for bit, so that lists can be exchanged.
 
 Takes the decoded picture, gives `Hashes`. PDQ is computed at full resolution from the RGB array: after a resize of our own
-it moves by 17 bits on average, half the radius. A stored picture has one PDQ; a query is hashed in eight orientations
-(turning the hash itself is not sound, ThreatExchange issue 1676).
+it moves by 17 bits on average, half the radius. Eight orientations are hashed, because turning the hash itself is not sound
+(ThreatExchange issue 1676).
 Reference: facebook/ThreatExchange, python-threatexchange/threatexchange/signal_type/pdq/pdq_hasher.py; PDQ README; ImageHash 4.3.
 """
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Hashes
+from .pdq import pdq_orientations
 
 if TYPE_CHECKING:
     import imagehash
@@ -58,23 +59,14 @@ def turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
         lambda a: np.swapaxes(a, 0, 1),
         lambda a: np.swapaxes(np.rot90(a, 2), 0, 1),
     )
-    return turns[orientation](pixels)
+    turned: NDArray[np.uint8] = turns[orientation](pixels)
+    return turned
 
 
 def pdq_hash(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
     """PDQ of RGB pixels u8[h, w, 3]: 32 bytes in the order of the hex form, and the quality, 0 to 100."""
-    import pdqhash
-
-    bits, quality = pdqhash.compute(pixels)
-    return np.packbits(bits.astype(np.uint8)).tobytes(), int(quality)
-
-
-def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]:
-    """PDQ of the picture in each of ORIENTATIONS, 8 x 32 bytes, from one pass over the pixels, and the quality; the first is `pdq_hash`."""
-    import pdqhash
-
-    vectors, quality = pdqhash.compute_dihedral(pixels)
-    return tuple(np.packbits(vector.astype(np.uint8)).tobytes() for vector in vectors), int(quality)
+    hashes, quality = pdq_orientations(pixels)
+    return hashes[0], quality
 
 
 def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, whash: bool) -> Hashes:
