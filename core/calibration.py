@@ -32,9 +32,7 @@ class Term:
     points: tuple[tuple[float, float], ...]
     """Value and weight, by rising value."""
 
-    def weight(self, value: float | None) -> float:
-        if value is None:
-            return 0.0
+    def weight(self, value: float) -> float:
         return float(np.interp(value, [x for x, _ in self.points], [y for _, y in self.points]))
 
 
@@ -45,7 +43,8 @@ class Calibration:
     provenance: str
     prior: float
     """Weight before any evidence."""
-    terms: tuple[Term, ...]
+    terms: tuple[tuple[Term, ...], ...]
+    """Each a group of alternatives, of which the best counts."""
     match: float
     """Least probability of a match."""
     review: float
@@ -59,7 +58,10 @@ class Calibration:
 
     def probability(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that both pictures show the same source picture."""
-        total = self.prior + sum(term.weight(_value(term.evidence, evidence)) for term in self.terms)
+        total = self.prior
+        for group in self.terms:
+            measured = [(term, value) for term in group if (value := _value(term.evidence, evidence)) is not None]
+            total += max((term.weight(value) for term, value in measured), default=0.0)
         return 1 / (1 + exp(-total))
 
 
@@ -81,7 +83,9 @@ def parse(text: str) -> Calibration:
     """Read a calibration file; raises ConfigError naming what is wrong with it."""
     try:
         data = json.loads(text)
-        terms = tuple(Term(name, tuple((float(x), float(y)) for x, y in points)) for name, points in data["terms"].items())
+        terms = tuple(
+            tuple(Term(name, tuple((float(x), float(y)) for x, y in points)) for name, points in group.items()) for group in data["terms"] if group
+        )
         thresholds = data["thresholds"]
         calibration = Calibration(
             id=str(data["id"]),
@@ -96,7 +100,7 @@ def parse(text: str) -> Calibration:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"calibration file: {type(error).__name__}: {error}") from None
-    for term in calibration.terms:
+    for term in (term for group in calibration.terms for term in group):
         if term.evidence != "covered" and term.evidence not in Evidence.__dataclass_fields__:
             raise ConfigError(f"calibration {calibration.id}: {term.evidence!r} is not a piece of evidence")
         if any(left[0] >= right[0] for left, right in pairwise(term.points)) or not term.points:

@@ -23,6 +23,8 @@ AGREES = 0.6
 """Correlation from which a block agrees. measured: as above."""
 TEXTURE = 4.0
 """Standard deviation in grey levels from which a block has content, after the blur. chosen."""
+LEAST_BLOCKS = 12
+"""Blocks that the emptier picture counts for at least, so that one line of text is never all of a page. chosen."""
 LEAST_SIDE = 2 * BLOCK
 """Overlaps narrower than this many pixels are enlarged first, so that there are blocks to count. chosen."""
 
@@ -31,8 +33,10 @@ LEAST_SIDE = 2 * BLOCK
 class Agreement:
     share: float
     """Agreeing blocks over blocks with content, 0 to 1."""
+    kept: float
+    """Agreeing blocks over the blocks with content in the emptier of the two, 0 to 1: near 1 when one shows all of the other and more."""
     blocks: int
-    """Blocks with content; below about five the share means little."""
+    """Blocks with content in either; below about five the shares mean little."""
 
 
 def content_agreement(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Agreement:
@@ -44,7 +48,7 @@ def content_agreement(query: NDArray[np.uint8], reference: NDArray[np.uint8], ma
         scale = 1 / scale
     box = _overlap(query, matrix)
     if box is None:
-        return Agreement(0.0, 0)
+        return Agreement(0.0, 0.0, 0)
     left, top, right, bottom = box
     pixels = _to_pixels(matrix, query, reference) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
     size = (right - left, bottom - top)
@@ -85,10 +89,12 @@ def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[n
     whole = _blocks(inside.astype(np.float32)).min(axis=1) > 0
     a, b = (blocks - blocks.mean(axis=1, keepdims=True) for blocks in blurred)
     deviation_a, deviation_b = a.std(axis=1), b.std(axis=1)
-    textured = whole & (np.maximum(deviation_a, deviation_b) > TEXTURE)
+    textured_a, textured_b = whole & (deviation_a > TEXTURE), whole & (deviation_b > TEXTURE)
     correlation = (a * b).mean(axis=1) / np.maximum(deviation_a * deviation_b, 1e-3)
-    count = int(textured.sum())
-    return Agreement(float((correlation[textured] > AGREES).mean()) if count else 0.0, count)
+    either = textured_a | textured_b
+    count, agreeing = int(either.sum()), int((either & (correlation > AGREES)).sum())
+    emptier = max(LEAST_BLOCKS, min(int(textured_a.sum()), int(textured_b.sum())))
+    return Agreement(agreeing / count if count else 0.0, min(1.0, agreeing / emptier), count)
 
 
 def _grey(picture: Any) -> NDArray[np.uint8]:

@@ -168,7 +168,8 @@ class Engine:
         """
         query, reference = self._subject(a, "A"), self._subject(b, "B")
         found = verify(query, reference, thorough=True)
-        return draw_overlay(self._drawn(a, query), self._drawn(b, reference), found, self._decide(found, baseline=False))
+        verdict = self._decide(found, reference.features.image_id in self._members(Purpose.BASELINE))
+        return draw_overlay(self._drawn(a, query), self._drawn(b, reference), found, verdict)
 
     def show(self, name: str) -> Description | Cluster:
         """All that is known about an image (by id, unique prefix or occurrence), or the members of a cluster."""

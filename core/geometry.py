@@ -30,6 +30,14 @@ MIN_INLIERS_HOMOGRAPHY = 14
 """A homography fits chance better: six inliers gave 0.36 % false pairs. chosen."""
 CELL = 8.0
 """Inliers are counted once per cell of this many frame pixels: one letter found on three scales is one inlier. chosen."""
+VOTE_BITS, VOTE_ANGLE = 48, 15.0
+"""Bits and degrees within which a pair of keypoints has a vote. chosen: the same letter elsewhere on a page is within both."""
+VOTE_STEPS = 3
+"""Cells for an octave of size. spec: the levels of features/local.py."""
+VOTE_CELL = 48.0
+"""Side of a cell of shifts in frame pixels. chosen: between two levels a frame's half shifts by about that."""
+VOTE_TRIES = 3
+"""Cells that go to RANSAC. chosen."""
 MAX_STRETCH = 2.5
 """Largest ratio of the map's singular values. measured (2026-11): squashed pages pass, chance maps do not."""
 MAX_SCALE = 12.0
@@ -55,36 +63,83 @@ def _nothing(configuration: Configuration = Configuration.NO_GEOMETRY, inliers: 
     return Geometry(configuration, None, inliers, empty, empty)
 
 
-def match_descriptors(query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.int64]:
-    """Pairs of keypoint numbers (n, 2) that are each other's nearest and clearly nearer than any at another place."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """For each keypoint of the query its NEIGHBOURS nearest in the reference, by Hamming distance of the descriptors."""
+
+    query: LocalFeatures
+    reference: LocalFeatures
+    numbers: NDArray[np.int32]
+    """Keypoint numbers in the reference, nearest first, shape (n, NEIGHBOURS); empty when either side has too few keypoints."""
+    bits: NDArray[np.int32]
+    """Their distances, same shape."""
+
+
+def find_neighbours(query: LocalFeatures, reference: LocalFeatures) -> Neighbours:
     if len(query) < NEIGHBOURS or len(reference) < NEIGHBOURS:
+        none = np.empty((0, NEIGHBOURS), np.int32)
+        return Neighbours(query, reference, none, none)
+    bits, numbers = cv2.batchDistance(query.descriptors, reference.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=NEIGHBOURS)
+    return Neighbours(query, reference, np.asarray(numbers, np.int32), np.asarray(bits, np.int32))
+
+
+def match_descriptors(near: Neighbours) -> NDArray[np.int64]:
+    """Pairs of keypoint numbers (n, 2) that are each other's nearest and clearly nearer than any at another place."""
+    if not len(near.numbers):
         return np.empty((0, 2), np.int64)
-    bits, nearest = cv2.batchDistance(query.descriptors, reference.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=NEIGHBOURS)
-    _, back = cv2.batchDistance(reference.descriptors, query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
-    place = reference.keypoints[:, :2]
-    best = nearest[:, 0]
-    elsewhere = np.abs(place[nearest[:, 1:]] - place[best][:, None]).max(axis=2) > SAME_PLACE
+    _, back = cv2.batchDistance(near.reference.descriptors, near.query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
+    place, bits = near.reference.keypoints[:, :2], near.bits
+    best = near.numbers[:, 0]
+    elsewhere = np.abs(place[near.numbers[:, 1:]] - place[best][:, None]).max(axis=2) > SAME_PLACE
     # Where all neighbours are the same corner, the last one bounds the distance of the next corner from below.
     second = bits[np.arange(len(bits)), np.where(elsewhere.any(axis=1), elsewhere.argmax(axis=1) + 1, NEIGHBOURS - 1)]
-    returned = query.keypoints[back[best, 0], :2]
-    mutual = np.abs(returned - query.keypoints[:, :2]).max(axis=1) <= SAME_PLACE
+    returned = near.query.keypoints[np.asarray(back)[best, 0], :2]
+    mutual = np.abs(returned - near.query.keypoints[:, :2]).max(axis=1) <= SAME_PLACE
     kept = np.flatnonzero((bits[:, 0] < RATIO * second) & mutual)
     return np.stack([kept, best[kept]], axis=1)
 
 
-def estimate_geometry(query: LocalFeatures, reference: LocalFeatures) -> Geometry:
-    """The map that most correspondences agree on, or the reason why there is none."""
-    pairs = match_descriptors(query, reference)
+def estimate_geometry(near: Neighbours) -> Geometry:
+    """The map that most unambiguous correspondences agree on, or the reason why there is none."""
+    return _fit(near, match_descriptors(near))
+
+
+def vote_geometry(near: Neighbours) -> Geometry:
+    """The map that most correspondences vote for, ambiguous ones too: for pages of repeated text, where the ratio test leaves nothing.
+
+    Lowe's Hough clustering (IJCV 2004, section 7.3) for upright pictures: a pair of keypoints says by its sizes how much one
+    picture is enlarged, and then by its places how it is shifted; the fullest cell and its neighbours go to RANSAC.
+    """
+    pairs = np.column_stack([np.repeat(np.arange(len(near.numbers)), NEIGHBOURS), near.numbers.ravel()]).astype(np.int64)
+    source, target = near.query.keypoints[pairs[:, 0]], near.reference.keypoints[pairs[:, 1]]
+    turned = np.abs((source[:, 3] - target[:, 3] + 180) % 360 - 180)
+    likely = (near.bits.ravel() <= VOTE_BITS) & (turned <= VOTE_ANGLE)
+    pairs, source, target = pairs[likely], source[likely], target[likely]
     if len(pairs) < MIN_INLIERS:
         return _nothing()
-    source = query.keypoints[pairs[:, 0], :2]
-    target = reference.keypoints[pairs[:, 1], :2]
+    enlarged = np.rint(VOTE_STEPS * np.log2(target[:, 2] / source[:, 2]))
+    shift = target[:, :2] - source[:, :2] * (2 ** (enlarged / VOTE_STEPS))[:, None]
+    cells = np.column_stack([enlarged, np.floor(shift / VOTE_CELL)]).astype(np.int64)
+    kinds, votes = np.unique(cells, axis=0, return_counts=True)
+    best = _nothing()
+    for kind in kinds[np.argsort(-votes, kind="stable")[:VOTE_TRIES]]:
+        found = _fit(near, pairs[np.abs(cells - kind).max(axis=1) <= 1])
+        if found.matrix is not None and found.inliers > best.inliers:
+            best = found
+    return best
+
+
+def _fit(near: Neighbours, pairs: NDArray[np.int64]) -> Geometry:
+    if len(pairs) < MIN_INLIERS:
+        return _nothing()
+    source = near.query.keypoints[pairs[:, 0], :2]
+    target = near.reference.keypoints[pairs[:, 1], :2]
     affine, mask = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=REPROJECTION, maxIters=2000, confidence=0.999)
-    found = _checked(Configuration.AFFINE, affine, mask, source, target, query, reference, MIN_INLIERS)
+    found = _checked(Configuration.AFFINE, affine, mask, source, target, near, MIN_INLIERS)
     if found.matrix is not None or len(pairs) < MIN_INLIERS_HOMOGRAPHY:
         return found
     projective, mask = cv2.findHomography(source, target, cv2.RANSAC, REPROJECTION, maxIters=2000, confidence=0.999)
-    bent = _checked(Configuration.HOMOGRAPHY, projective, mask, source, target, query, reference, MIN_INLIERS_HOMOGRAPHY)
+    bent = _checked(Configuration.HOMOGRAPHY, projective, mask, source, target, near, MIN_INLIERS_HOMOGRAPHY)
     return bent if bent.matrix is not None else found
 
 
@@ -94,10 +149,10 @@ def _checked(
     mask: NDArray[Any] | None,
     source: NDArray[np.float32],
     target: NDArray[np.float32],
-    query: LocalFeatures,
-    reference: LocalFeatures,
+    near: Neighbours,
     least: int,
 ) -> Geometry:
+    query, reference = near.query, near.reference
     if matrix is None or mask is None or not np.isfinite(matrix).all():
         return _nothing()
     inside = mask.ravel().astype(bool)
@@ -133,17 +188,3 @@ def _plausible(matrix: NDArray[np.float64], query: LocalFeatures) -> bool:
         if np.linalg.det(local) <= 0 or largest > MAX_SCALE or smallest < 1 / MAX_SCALE or largest > MAX_STRETCH * smallest:
             return False
     return True
-
-
-def coverage(matrix: NDArray[np.float64]) -> tuple[float, float]:
-    """Shares of the query's and of the reference's area that the map lays over the other, each 0 to 1."""
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-
-    def share(through: NDArray[np.float64]) -> float:
-        mapped = cv2.perspectiveTransform(square[None], through)[0].astype(np.float32)
-        if not np.isfinite(mapped).all():
-            return 0.0
-        area, _ = cv2.intersectConvexConvex(cv2.convexHull(mapped), square)
-        return float(min(1.0, max(0.0, area)))
-
-    return share(np.asarray(np.linalg.inv(matrix), np.float64)), share(matrix)

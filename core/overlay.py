@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import io
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from .coverage import shared_region
 from .records import Decision, Verdict
 from .verification import Verification
 
@@ -53,13 +53,10 @@ def _fit(pixels: NDArray[np.uint8]) -> Image.Image:
 
 def _outline(pen: ImageDraw.ImageDraw, onto: NDArray[np.float64], corner: tuple[int, int], size: tuple[int, int], colour: tuple[int, int, int]) -> None:
     """The other picture's frame as it lies on this one, cut off at the edges."""
-    frame = cv2.perspectiveTransform(np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]], np.float64), onto)[0].astype(np.float32)
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
-    area, region = cv2.intersectConvexConvex(cv2.convexHull(frame), square)
-    if area <= 0 or region is None:
-        return
-    points = region[:, 0, :] * (np.array(size) - 1) + corner
-    pen.polygon([tuple(point) for point in points.tolist()], fill=(*colour, 28), outline=(*colour, 255), width=4)
+    region = shared_region(onto)
+    if len(region) > 2:
+        points = region * (np.array(size) - 1) + corner
+        pen.polygon([tuple(point) for point in points.tolist()], fill=(*colour, 28), outline=(*colour, 255), width=4)
 
 
 def _lines(

@@ -242,6 +242,8 @@ class Evidence:
     covered_reference: float | None = None
     content_agreement: float | None = None
     """Share of the textured blocks inside the overlap that show the same content, 0 to 1."""
+    content_kept: float | None = None
+    """The same share of the emptier picture's blocks alone: near 1 when one picture shows all of the other, and something more."""
     content_blocks: int | None = None
     """How many textured blocks that share rests on."""
     configuration: Configuration = Configuration.NO_GEOMETRY

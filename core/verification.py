@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .content import content_agreement
+from .coverage import coverage
 from .features.local import extract_local
 from .features.perceptual import ORIENTATIONS, hamming, tlsh_distance
 from .features.thumbnail import read_thumbnail
-from .geometry import coverage, estimate_geometry
+from .geometry import Geometry, estimate_geometry, find_neighbours, vote_geometry
 from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 
 WHOLE_RADIUS = 64
@@ -38,6 +39,8 @@ LOW_TEXTURE = 40
 """Keypoints below which a picture is judged by the whole. measured (2026-11): one photograph in ten has fewer than 50."""
 BETTER_BY = 0.05
 """What keypoints must explain beyond the whole pictures to be preferred. chosen: half a block in ten is noise."""
+CONVINCING = 0.6
+"""Content agreement at which no other map is looked for. chosen: what the decision calls an agreement."""
 MIRROR = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], float)
 """Left to right in unit coordinates."""
 
@@ -133,23 +136,41 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Evidence
 
 
 def _match_parts(query: Subject, reference: Subject, hashes: Evidence) -> Verification:
-    """Keypoints of the query as it is, then mirrored; the content inside the overlap is compared where a map was found."""
+    """Keypoints of the query as it is, ambiguous ones too, then mirrored, until the content under a map agrees; the best of them."""
     q, r = query.features, reference.features
     if q.versions.local != r.versions.local:
         return _without_points(replace(hashes, configuration=Configuration.INCOMPARABLE))
-    geometry = estimate_geometry(q.local, r.local)
-    matrix, points = geometry.matrix, geometry.points_query
-    if matrix is None and query.mirrored is not None:
-        mirrored = estimate_geometry(query.mirrored, r.local)
-        if mirrored.matrix is not None:
-            geometry, matrix = mirrored, mirrored.matrix @ MIRROR
-            points = np.column_stack([1 - mirrored.points_query[:, 0], mirrored.points_query[:, 1]]).astype(np.float32)
-    if matrix is None:
+    near = find_neighbours(q.local, r.local)
+    straight = _laid(query, reference, hashes, estimate_geometry(near))
+    if _convinces(straight.evidence):
+        return straight
+    tries = [straight, _laid(query, reference, hashes, vote_geometry(near))]
+    if not _convinces(tries[-1].evidence) and query.mirrored is not None:
+        tries.append(_laid(query, reference, hashes, _unmirrored(estimate_geometry(find_neighbours(query.mirrored, r.local)))))
+    return max(tries, key=lambda found: (found.evidence.content_agreement or 0.0, found.evidence.inliers or 0))
+
+
+def _convinces(evidence: Evidence) -> bool:
+    """Whether another map is not worth looking for; without thumbnails any map has to do."""
+    return evidence.matrix is not None and (evidence.content_agreement is None or evidence.content_agreement >= CONVINCING)
+
+
+def _unmirrored(found: Geometry) -> Geometry:
+    """The same map for the query as it is."""
+    if found.matrix is None:
+        return found
+    points = np.column_stack([1 - found.points_query[:, 0], found.points_query[:, 1]]).astype(np.float32)
+    return replace(found, matrix=found.matrix @ MIRROR, points_query=points)
+
+
+def _laid(query: Subject, reference: Subject, hashes: Evidence, geometry: Geometry) -> Verification:
+    """Evidence of the map that keypoints gave: what it covers, and whether the content agrees under it."""
+    if geometry.matrix is None:
         return _without_points(replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers))
-    covered_query, covered_reference = coverage(matrix)
-    found = replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers, matrix=_flat(matrix))
+    covered_query, covered_reference = coverage(geometry.matrix)
+    found = replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers, matrix=_flat(geometry.matrix))
     found = replace(found, covered_query=covered_query, covered_reference=covered_reference)
-    return Verification(_with_agreement(found, query, reference, matrix), points, geometry.points_reference)
+    return Verification(_with_agreement(found, query, reference, geometry.matrix), geometry.points_query, geometry.points_reference)
 
 
 def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matrix: NDArray[np.float64]) -> Evidence:
@@ -157,7 +178,7 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     if query.thumbnail is None or reference.thumbnail is None or not same_family:
         return evidence
     agreement = content_agreement(query.thumbnail, reference.thumbnail, matrix)
-    return replace(evidence, content_agreement=agreement.share, content_blocks=agreement.blocks)
+    return replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept, content_blocks=agreement.blocks)
 
 
 def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:

@@ -21,6 +21,7 @@ READING_ORDER = (
     "headers",
     "image",
     "features.informative",
+    "features.pdq",
     "features.perceptual",
     "features.local",
     "features.thumbnail",
@@ -36,6 +37,7 @@ READING_ORDER = (
     "index",
     "candidates",
     # two pictures
+    "coverage",
     "geometry",
     "content",
     "verification",

@@ -67,7 +67,8 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
     assert (answer["decision"], answer["images_searched"], answer["complete"]) == ("match", 1, True)
     hit = answer["hits"][0]
     assert set(hit) >= {
-        "image_id", "decision", "relation", "confidence", "sentence", "evidence", "clusters", "occurrences", "occurrence_count", "first_seen", "last_seen", "collections",
+        "image_id", "decision", "relation", "confidence", "sentence", "evidence", "clusters", "occurrences", "occurrence_count",
+        "first_seen", "last_seen", "collections",
     }  # fmt: skip
     assert set(hit["evidence"]) >= {
         "same_bytes", "same_pixels", "pdq_bits", "orientation", "phash_bits", "dhash_bits", "ahash_bits", "whash_bits", "tlsh_distance",

@@ -84,8 +84,8 @@ def test_a_verdict_says_which_calibration_it_rests_on() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"terms": {"colour": [[0, 0]]}}, "'colour' is not a piece of evidence"),
-        ({"terms": {"inliers": [[3, 0], [2, 0]]}}, "rising values"),
+        ({"terms": [{"colour": [[0, 0]]}]}, "'colour' is not a piece of evidence"),
+        ({"terms": [{"inliers": [[3, 0], [2, 0]]}]}, "rising values"),
         ({"thresholds": {}}, "KeyError"),
     ],
 )

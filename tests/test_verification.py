@@ -10,10 +10,11 @@ import pytest
 from PIL import Image, ImageOps
 
 from douglas_quaid.content import content_agreement
+from douglas_quaid.coverage import coverage
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.features import extract_features
 from douglas_quaid.features.thumbnail import read_thumbnail
-from douglas_quaid.geometry import coverage, estimate_geometry
+from douglas_quaid.geometry import estimate_geometry, find_neighbours
 from douglas_quaid.image import decode_image
 from douglas_quaid.records import Configuration, ImageFeatures
 from douglas_quaid.verification import Subject, verify
@@ -142,6 +143,14 @@ def test_coverage_of_a_turned_square_is_its_overlap() -> None:
     assert coverage(np.array([[1, 0, 2], [0, 1, 0], [0, 0, 1]], float)) == pytest.approx((0, 0))
 
 
+@pytest.mark.parametrize("noise", [0, 1e-9, 1e-6, 1e-4])
+def test_coverage_of_a_whole_picture_is_whole_whatever_the_last_digits(noise: float) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        matrix = np.eye(3) + np.vstack([rng.normal(0, noise, (2, 3)), [[0, 0, 0]]]) if noise else np.eye(3)
+        assert coverage(matrix) == pytest.approx((1, 1), abs=10 * noise + 1e-12)
+
+
 def test_too_few_keypoints_are_no_geometry() -> None:
     few = features(edits.png(Image.new("RGB", (300, 300), "white"))).local
-    assert estimate_geometry(few, few).configuration is Configuration.NO_GEOMETRY
+    assert estimate_geometry(find_neighbours(few, few)).configuration is Configuration.NO_GEOMETRY
