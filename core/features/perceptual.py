@@ -1,21 +1,30 @@
-"""Whole-picture hashes: PDQ as Meta's reference path computes it, and ImageHash's four bit for bit, so that lists can be exchanged.
+"""Whole-picture hashes: PDQ as Meta's reference path computes it, ImageHash's four bit for bit, TLSH, so that lists can be exchanged.
 
 Takes the decoded picture, gives `Hashes`. PDQ is computed at full resolution from the RGB array: after a resize of our own
-it moves by 17 bits on average, half the radius. Eight orientations are hashed, because turning the hash itself is not sound
-(ThreatExchange issue 1676).
-Reference: facebook/ThreatExchange, python-threatexchange/threatexchange/signal_type/pdq/pdq_hasher.py; PDQ README; ImageHash 4.3.
+it moves by 17 bits on average, half the radius.
+
+PDQ (Meta, "hashing.pdf" in facebook/ThreatExchange; called there by threatexchange/signal_type/pdq/pdq_hasher.py) takes the
+picture's luma, blurs it with two box filters along either axis, picks 64 x 64 samples, takes 16 x 16 coefficients of their cosine
+transform, and sets the bits of the upper half of these. All of it up to the last step is linear, so two small matrices, applied
+from left and right, give the samples at once, in a quarter of the time. The reference computes running sums in 32-bit floats, and
+their rounding errors are part of its answer. So where the gap between the two halves is not clearly larger than those errors, or
+the quality lies on the edge of a whole number, the reference library itself is asked. Measured (2026-11, 1,640 pictures):
+no bit and no quality differs; one picture in seven is asked for.
+
+The turned pictures are hashed as if they had been turned, by mirrored matrices. PDQ's own shortcut, changing signs in the cosine
+transform, is off by up to 32 bits, because the 64 samples do not lie in the middle of their windows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Hashes
-from .pdq import pdq_orientations
 
 if TYPE_CHECKING:
     import imagehash
@@ -23,6 +32,23 @@ if TYPE_CHECKING:
 PDQ_VERSION = 1
 IMAGEHASH_VERSION = 1
 TLSH_VERSION = 1
+
+SAMPLES = 64
+"""Samples a side. spec: PDQ."""
+COEFFICIENTS = 16
+"""Coefficients a side. spec: PDQ."""
+LUMA = np.array([0.299, 0.587, 0.114])
+"""spec: PDQ."""
+LEAST_GAP = 0.02
+"""Between the smallest coefficient of the upper half and the largest of the lower. measured: the reference's errors stay below 0.007."""
+SAMPLE_ERROR = 0.002
+"""Grey levels by which the reference's samples may be off. measured, as above: below 0.001."""
+LARGE = 4000
+"""Pixels of the longer side from which both grow in proportion. measured: 0.019 at 20,000."""
+BLOCK = 4
+"""Samples computed at a time, to work in cache and on little memory. chosen."""
+ONE_THREAD = 1 << 18
+"""Multiplications up to which OpenBLAS stays on one thread. measured: its threads spin, and cost ten times the work when others use the processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +95,30 @@ def pdq_hash(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
     return hashes[0], quality
 
 
+def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]:
+    """PDQ of RGB u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex form, and the quality 0 to 100.
+
+    The first and the quality are `reference`'s. The others are those of the turned pictures, but for bits that hang on rounding.
+    """
+    flips = _samples(pixels)
+    upright, mirror, upside_down, half_turn = flips[0, :, 0], flips[0, :, 1], flips[1, :, 0], flips[1, :, 1]
+    orders = (upright, mirror.T, half_turn, upside_down.T, upside_down, mirror, upright.T, half_turn.T)
+    hashes = [_bits(_coefficients(samples)) for samples in orders]
+    large = max(1.0, max(pixels.shape) / LARGE)
+    quality = _quality(upright, SAMPLE_ERROR * large)
+    if quality is None or _gap(_coefficients(upright)) < LEAST_GAP * large:
+        hashes[0], quality = reference(pixels)
+    return tuple(hashes), quality
+
+
+def reference(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
+    """PDQ and quality from the reference library, called as python-threatexchange calls it."""
+    import pdqhash
+
+    vector, quality = pdqhash.compute(np.ascontiguousarray(pixels))
+    return np.packbits(vector.astype(np.uint8)).tobytes(), int(quality)
+
+
 def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, whash: bool) -> Hashes:
     """All hashes of one picture: `pixels` u8[h, w, 3] RGB and `grey` u8[h, w], its convert("L")."""
     import imagehash
@@ -109,3 +159,80 @@ def hamming(a: bytes, b: bytes) -> int:
 
 def _packed(hash: imagehash.ImageHash) -> bytes:
     return np.packbits(hash.hash.ravel()).tobytes()
+
+
+def _samples(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Blurred luma at the 64 x 64 places, of the four flips: f64[2, 64, 2, 64], where 1 means rows or columns in reverse order."""
+    height, width, _ = pixels.shape
+    columns = _shrink(pixels.reshape(height, 3 * width)).reshape(2 * SAMPLES, width, 3) @ LUMA
+    return _shrink(np.ascontiguousarray(columns.T)).T.reshape(2, SAMPLES, 2, SAMPLES)
+
+
+def _coefficients(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Cosine transform f64[16, 16] of samples f64[64, 64], without its constant row and column."""
+    return _cosines() @ samples @ _cosines().T
+
+
+def _bits(coefficients: NDArray[np.float64]) -> bytes:
+    """The upper half is 1, the last coefficient comes first."""
+    median = np.partition(coefficients.ravel(), 127)[127]
+    return np.packbits((coefficients > median).ravel()[::-1]).tobytes()
+
+
+def _gap(coefficients: NDArray[np.float64]) -> float:
+    """Between the two halves of the coefficients."""
+    ordered = np.partition(coefficients.ravel(), (127, 128))
+    return float(ordered[128] - ordered[127])
+
+
+def _quality(samples: NDArray[np.float64], error: float) -> int | None:
+    """PDQ's quality by the gradients of the samples; None when an `error` in grey levels could change it."""
+    steps = np.abs(np.concatenate([np.diff(samples, axis=0).ravel(), np.diff(samples, axis=1).ravel()])) * (100 / 255)
+    low, high = (min(100, int(np.trunc(np.maximum(steps + shift, 0)).sum()) // 90) for shift in (-error, error))
+    return low if low == high else None
+
+
+def _shrink(rows: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two box filters along the first axis of [n, m] and 64 picks: f64[128, m]; the second 64 are of the rows in reverse order."""
+    count = len(rows)
+    result = np.empty((2, SAMPLES, rows.shape[1]))
+    for first in range(0, SAMPLES, BLOCK):
+        start, weights = _weights(count, first)
+        part = rows[start : start + weights.shape[1]].astype(np.float32)
+        step = max(1, ONE_THREAD // weights.size)
+        for left in range(0, part.shape[1], step):
+            block = weights @ part[:, left : left + step]
+            result[0, first : first + BLOCK, left : left + step] = block[:BLOCK]
+            result[1, SAMPLES - first - BLOCK : SAMPLES - first, left : left + step] = block[BLOCK:][::-1]
+    return result.reshape(2 * SAMPLES, -1)
+
+
+@lru_cache(maxsize=64)
+def _weights(count: int, first: int) -> tuple[int, NDArray[np.float32]]:
+    """What samples `first` to `first` + BLOCK take of `count` rows: number of the first row that counts, and f32[2 * BLOCK, n].
+
+    The second BLOCK rows are for the reversed picture, in the order in which their samples lie here (so descending).
+    """
+    window = (count + 2 * SAMPLES - 1) // (2 * SAMPLES)
+    behind, ahead = window - (window + 2) // 2, (window + 2) // 2  # a box around row r is [r - behind, r + ahead), cut at both ends
+    picks = (((np.arange(SAMPLES) + 0.5) * count) / SAMPLES).astype(np.int64)
+    forward, backward = picks[first : first + BLOCK], picks[SAMPLES - first - BLOCK : SAMPLES - first][::-1]
+    centres = np.concatenate([forward, backward])[:, None] + np.arange(-behind, ahead)
+    inside = (centres >= 0) & (centres < count)
+    begins, ends = np.maximum(centres - behind, 0), np.minimum(centres + ahead, count)
+    share = inside / np.maximum(ends - begins, 1) / inside.sum(axis=1, keepdims=True)
+    # Boxes of the reversed picture, read from the other end.
+    begins[BLOCK:], ends[BLOCK:] = count - ends[BLOCK:], count - begins[BLOCK:]
+    start, stop = int(begins[inside].min()), int(ends[inside].max())
+    steps = np.zeros((2 * BLOCK, stop - start + 1))
+    row = np.broadcast_to(np.arange(2 * BLOCK)[:, None], centres.shape)
+    np.add.at(steps, (row[inside], begins[inside] - start), share[inside])
+    np.subtract.at(steps, (row[inside], ends[inside] - start), share[inside])
+    return start, np.cumsum(steps, axis=1)[:, :-1].astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _cosines() -> NDArray[np.float64]:
+    row, column = np.mgrid[1 : COEFFICIENTS + 1, 0:SAMPLES]
+    cosines: NDArray[np.float64] = np.sqrt(2 / SAMPLES) * np.cos(np.pi / (2 * SAMPLES) * row * (2 * column + 1))
+    return cosines
