@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 
 BLOCK = 16
 """Side of a block in thumbnail pixels. measured: as above."""
-BLUR = 1.6
-"""Gaussian blur before comparing, in pixels: forgives half a pixel of registration. measured: as above."""
+BLUR = 1.2
+"""Gaussian blur before comparing, in pixels: forgives half a pixel of registration. measured: 1.6 finds as much and tells text less."""
 AGREES = 0.6
 """Correlation from which a block agrees. measured: as above."""
 TEXTURE = 4.0
 """Standard deviation in grey levels from which a block has content, after the blur. chosen."""
+STRIPES_TEXTURE = 3.0
+"""Standard deviation from which what is left of a block without its row and column means has content. measured: see `_agrees`."""
+STRIPES_AGREE = 0.4
+"""Correlation of that remainder from which it agrees. measured: see `_agrees`."""
 LEAST_BLOCKS = 12
 """Blocks that the emptier picture counts for at least, so that one line of text is never all of a page. chosen."""
 LEAST_SIDE = 2 * BLOCK
@@ -86,15 +90,34 @@ def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[n
         one, other = (_grey(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) for picture in (one, other))
         inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
     blurred = [_blocks(cv2.GaussianBlur(picture, (0, 0), BLUR).astype(np.float32)) for picture in (one, other)]
-    whole = _blocks(inside.astype(np.float32)).min(axis=1) > 0
-    a, b = (blocks - blocks.mean(axis=1, keepdims=True) for blocks in blurred)
-    deviation_a, deviation_b = a.std(axis=1), b.std(axis=1)
-    textured_a, textured_b = whole & (deviation_a > TEXTURE), whole & (deviation_b > TEXTURE)
-    correlation = (a * b).mean(axis=1) / np.maximum(deviation_a * deviation_b, 1e-3)
+    whole = _blocks(inside.astype(np.float32)).min(axis=(1, 2)) > 0
+    a, b = (blocks - blocks.mean(axis=(1, 2), keepdims=True) for blocks in blurred)
+    agrees = _agrees(a, b)
+    textured_a, textured_b = whole & (_deviation(a) > TEXTURE), whole & (_deviation(b) > TEXTURE)
     either = textured_a | textured_b
-    count, agreeing = int(either.sum()), int((either & (correlation > AGREES)).sum())
+    count, agreeing = int(either.sum()), int((either & agrees).sum())
     emptier = max(LEAST_BLOCKS, min(int(textured_a.sum()), int(textured_b.sum())))
     return Agreement(agreeing / count if count else 0.0, min(1.0, agreeing / emptier), count)
+
+
+def _agrees(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """For each pair of blocks, means removed, whether they show the same.
+
+    Lines of text are stripes: other words at the same places correlate above 0.6. What is left without the means of rows and columns
+    is the words themselves, and has to agree too. Measured (2026-11): two articles set alike fall from 87 % of blocks to 58 %,
+    the median of pages of one site that share a frame from 24 % to 10 %, and no edit of the acceptance list loses a point.
+    """
+    rest_a, rest_b = (blocks - blocks.mean(axis=1, keepdims=True) - blocks.mean(axis=2, keepdims=True) for blocks in (a, b))
+    only_stripes = np.maximum(_deviation(rest_a), _deviation(rest_b)) < STRIPES_TEXTURE
+    return np.asarray((_correlation(a, b) > AGREES) & (only_stripes | (_correlation(rest_a, rest_b) > STRIPES_AGREE)))
+
+
+def _deviation(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(blocks.std(axis=(1, 2)))
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((a * b).mean(axis=(1, 2)) / np.maximum(_deviation(a) * _deviation(b), 1e-3))
 
 
 def _grey(picture: Any) -> NDArray[np.uint8]:
@@ -102,7 +125,7 @@ def _grey(picture: Any) -> NDArray[np.uint8]:
 
 
 def _blocks(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blocks of BLOCK x BLOCK pixels as rows; what is left at the right and lower edge is dropped."""
+    """Blocks of BLOCK x BLOCK pixels, shape (n, BLOCK, BLOCK); what is left at the right and lower edge is dropped."""
     rows, columns = picture.shape[0] // BLOCK, picture.shape[1] // BLOCK
     cut = picture[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return np.ascontiguousarray(cut.transpose(0, 2, 1, 3)).reshape(rows * columns, BLOCK * BLOCK)
+    return np.ascontiguousarray(cut.transpose(0, 2, 1, 3)).reshape(rows * columns, BLOCK, BLOCK)

@@ -160,6 +160,20 @@ def _options(config: Config) -> dict[str, Any]:
     }
 
 
+def _timed(client: Redis) -> Redis:
+    """redis-py 5.0 forgets the timeout of Unix sockets; this sets it for every version."""
+    from redis.connection import UnixDomainSocketConnection
+
+    class Timed(UnixDomainSocketConnection):
+        def __init__(self, *, socket_timeout: float | None = None, **options: Any) -> None:
+            super().__init__(socket_timeout=socket_timeout, **options)
+            self.socket_timeout = socket_timeout
+
+    if client.connection_pool.connection_class is UnixDomainSocketConnection:
+        client.connection_pool.connection_class = Timed
+    return client
+
+
 class ServerRoute:
     """One server holds all tags."""
 
@@ -167,7 +181,7 @@ class ServerRoute:
         from redis import Redis
 
         try:
-            self._redis = Redis.from_url(config.store, **_options(config))
+            self._redis = _timed(Redis.from_url(config.store, **_options(config)))
         except (ValueError, TypeError) as error:
             raise ConfigError(f"store {shown(config.store)!r}: {error}") from None
 
@@ -192,7 +206,7 @@ class EmbeddedRoute(ServerRoute):
 
         self._server = EmbeddedServer.of(config)
         self._server.ensure()
-        self._redis = Redis(unix_socket_path=str(self._server.socket), **_options(config))
+        self._redis = _timed(Redis(unix_socket_path=str(self._server.socket), **_options(config)))
 
     def recover(self, error: Exception) -> bool:
         from redis import exceptions

@@ -34,12 +34,12 @@ class Command(tuple[object, ...]):
 
 
 class Script:
-    """A script by file name. Calling it with a tag and arguments gives the command that runs it there."""
+    """A script by file name, sent without its comments. Calling it with a tag and arguments gives the command that runs it there."""
 
     def __init__(self, name: str, *, after: str | None = None) -> None:
         folder = resources.files(__package__)
-        texts = [(folder / f"{part}.lua").read_text(encoding="utf-8") for part in (after, name) if part]
-        self._source = _SIZES + "\n".join(texts)
+        lines = [line.strip() for part in (after, name) if part for line in (folder / f"{part}.lua").read_text(encoding="utf-8").splitlines()]
+        self._source = _SIZES + "\n".join(line for line in lines if line and not line.startswith("--"))
 
     def __call__(self, tag: str, *arguments: bytes | str | int | float) -> Command:
         return Command(tag, "EVAL", self._source, 1, prefix(tag), *arguments)
