@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -145,6 +146,14 @@ def _processes_with(*words: str) -> list[int]:
         if all(word in line for word in words):
             found.append(int(entry.name))
     return found
+
+
+def test_a_server_whose_folder_was_deleted_ends(folder):
+    with Store.open(config(folder, idle_seconds=4)) as store:
+        pid = server_pid(store)
+        shutil.rmtree(folder)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    wait_until(lambda: not _processes_with("embedded_watcher.py", str(folder)))
 
 
 def test_a_silent_server_is_never_doubled(folder):

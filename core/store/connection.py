@@ -28,6 +28,8 @@ DEFAULT_PORT = 6379
 
 _FULL = re.compile(r"\b(OOM|READONLY|MISCONF|NOREPLICAS|NOREPL)\b|write commands are not allowed|No space left", re.IGNORECASE)
 _AWAY = re.compile(r"\b(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|MOVED|UNBLOCKED)\b")
+_MOVED = re.compile(r"^(?:MOVED )?\d+ (\S+:\d+)$")
+"""A slot is elsewhere; redis-py leaves the first word away where it knows it."""
 _DENIED = re.compile(r"\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|invalid username", re.IGNORECASE)
 
 
@@ -119,7 +121,8 @@ class Connection:
             return ConfigError(f"the store at {self.name} refuses us: {text}; give a user and password in the URL that may run commands on dq:*")
         if isinstance(error, exceptions.OutOfMemoryError | exceptions.ReadOnlyError) or _FULL.search(text):
             return StoreFull(f"the store at {self.name} refuses writes: {text}")
-        if isinstance(error, exceptions.ConnectionError) or _AWAY.search(text):
+        away = (exceptions.ConnectionError, exceptions.AskError, exceptions.ClusterDownError, exceptions.TryAgainError)
+        if isinstance(error, away) or _AWAY.search(text):
             return StoreUnavailable(f"the store at {self.name} cannot be reached: {text}")
         return StoreError(f"the store at {self.name} answered: {text}")
 
@@ -166,7 +169,8 @@ def _timed(client: Redis) -> Redis:
 
     class Timed(UnixDomainSocketConnection):
         def __init__(self, *, socket_timeout: float | None = None, **options: Any) -> None:
-            super().__init__(socket_timeout=socket_timeout, **options)
+            initialise: Any = super().__init__
+            initialise(socket_timeout=socket_timeout, **options)
             self.socket_timeout = socket_timeout
 
     if client.connection_pool.connection_class is UnixDomainSocketConnection:
@@ -195,7 +199,7 @@ class ServerRoute:
         return False
 
     def close(self) -> None:
-        self._redis.close()
+        _close(self._redis)
 
 
 class EmbeddedRoute(ServerRoute):
@@ -243,17 +247,16 @@ class ClusterRoute:
     def recover(self, error: Exception) -> bool:
         from redis import exceptions
 
-        if isinstance(error, exceptions.TimeoutError):
-            return False
-        if isinstance(error, exceptions.ConnectionError | exceptions.MovedError) or "CLUSTERDOWN" in str(error):
+        moved = _MOVED.search(str(error))
+        if moved or (isinstance(error, exceptions.ConnectionError) and not isinstance(error, exceptions.TimeoutError)):
             before = dict(self._homes)
-            self._learn()
-            return isinstance(error, exceptions.MovedError) or before != self._homes
+            self._learn(_address(moved.group(1)) if moved else None)
+            return before != self._homes
         return False
 
     def close(self) -> None:
         for client in self._clients.values():
-            client.close()
+            _close(client)
 
     def _at(self, address: tuple[str, int]) -> Redis:
         from redis import Redis
@@ -262,13 +265,13 @@ class ClusterRoute:
             self._clients[address] = Redis(host=address[0], port=address[1], **self._options)
         return self._clients[address]
 
-    def _learn(self) -> None:
-        """Read the slot table from the first server that answers, those of the URL first."""
+    def _learn(self, told: tuple[str, int] | None = None) -> None:
+        """Read the slot table from the first server that answers: one that is said to know, those of the URL, those known before."""
         from redis import exceptions
         from redis.crc import key_slot
 
         failure: Exception = exceptions.ConnectionError("no address given")
-        for seed in dict.fromkeys([*self._seeds, *self._homes.values()]):
+        for seed in dict.fromkeys([*([told] if told else []), *self._seeds, *self._homes.values()]):
             try:
                 table = _execute(self._at(seed), ("CLUSTER", "SLOTS"))
             except exceptions.RedisError as error:
@@ -285,6 +288,11 @@ class ClusterRoute:
                 return
             failure = exceptions.ConnectionError("CLUSTERDOWN: not every slot has a server")
         raise failure
+
+
+def _close(client: Redis) -> None:
+    client.close()
+    client.connection_pool.disconnect()  # redis-py 5 leaves the pool of a URL open
 
 
 def _execute(client: Redis, parts: Iterable[object]) -> Any:

@@ -55,7 +55,6 @@ def watch(path: str, server_lock: str, own_lock: int, idle_seconds: float) -> No
     pause = min(5.0, idle_seconds / LOOKS)
     connection, busy_at, received_before = None, time.monotonic(), -1
     while True:
-        time.sleep(pause)
         try:
             if connection is None:
                 connection = socket.socket(socket.AF_UNIX)
@@ -73,6 +72,7 @@ def watch(path: str, server_lock: str, own_lock: int, idle_seconds: float) -> No
             connection, busy_at, received_before = None, time.monotonic(), -1
             if end_with_server(server_lock, own_lock):
                 return
+        time.sleep(pause)
 
 
 if __name__ == "__main__":
