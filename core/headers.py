@@ -20,6 +20,9 @@ MAX_STEPS = 1_000_000
 MAX_SCANS = 100
 """Most scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write about 10."""
 
+MAX_EXIF = 16 * 1024 * 1024
+"""Bytes that the values of an EXIF block may claim, overlaps counted. chosen: cameras write at most some 100 KiB."""
+
 READ = "PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are read"
 
 
@@ -81,17 +84,16 @@ def _png(data: bytes) -> Header:
 def _jpeg(data: bytes) -> Header:
     if data.count(b"\xff\xda") > MAX_SCANS:
         raise CorruptImage(f"JPEG of more than {MAX_SCANS} scans, which only an attack has; save the picture again")
-    size, orientation, position = None, 1, 2
-    exif = b""
+    size, position = None, 2
+    exif: list[bytes] = []
     for _ in _steps("JPEG"):
-        while data[position] != 0xFF:  # decoders skip garbage between segments
-            position = data.index(b"\xff", position) if b"\xff" in data[position : position + MAX_STEPS] else len(data)
-        marker = data[position + 1]
-        if marker in (0x00, 0xFF, 0x01) or 0xD0 <= marker <= 0xD8:
+        position = data.find(b"\xff", position)  # decoders skip garbage between segments
+        marker = data[position + 1] if position >= 0 else _END_OF_JPEG
+        if marker in (_START_OF_SCAN, _END_OF_JPEG):
+            break
+        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
             position += 1 if marker == 0xFF else 2
             continue
-        if marker in (0xDA, 0xD9):
-            break
         (length,) = struct.unpack_from(">H", data, position + 2)
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, position + 5)
@@ -99,36 +101,49 @@ def _jpeg(data: bytes) -> Header:
                 raise CorruptImage("JPEG with two different sizes; save the picture again")
             size = (width, height)
         elif marker == 0xE1 and data[position + 4 : position + 10] == b"Exif\0\0":
-            exif += data[position + 10 : position + 2 + length]
-            if len(exif) > 1 << 20:
-                raise CorruptImage("JPEG with more than 1 MiB of EXIF; save the picture without metadata")
+            exif.append(data[position + 10 : position + 2 + length])
         position += 2 + length
     if size is None:
         raise CorruptImage("JPEG without a frame header; fetch or save the picture again")
-    orientation = exif_orientation(exif)
-    return Header("JPEG", *size, 1, orientation)
+    return Header("JPEG", *size, 1, exif_orientation(b"".join(exif)))
+
+
+_START_OF_SCAN, _END_OF_JPEG = 0xDA, 0xD9
 
 
 def _gif(data: bytes) -> Header:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    position = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+    position = 13 + _gif_colours(flags)
     frames = 0
-    for _ in _steps("GIF"):
-        kind = data[position] if position < len(data) else 0x3B
+    steps = _steps("GIF")
+    for _ in steps:
+        kind = data[position] if position < len(data) else _END_OF_GIF
         if kind == 0x21:
             position += 2
         elif kind == 0x2C and position + 10 <= len(data):
+            left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, position + 1)
+            if not frames:  # the first picture may reach beyond the screen, and readers enlarge the screen then
+                width, height = max(width, left + wide), max(height, top + high)
             frames += 1
-            flags = data[position + 9]
-            position += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
+            position += 11 + _gif_colours(flags)
         else:
             break
-        for _ in _steps("GIF"):
+        for _ in steps:
             length = data[position] if position < len(data) else 0
             position += 1 + length
             if not length:
                 break
-    return Header("GIF", width, height, max(frames, 1), 1)
+    if not frames:
+        raise CorruptImage("GIF without a picture; fetch or save the picture again")
+    return Header("GIF", width, height, frames, 1)
+
+
+_END_OF_GIF = 0x3B
+
+
+def _gif_colours(flags: int) -> int:
+    """Bytes of the colour table that these flags announce."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _webp(data: bytes) -> Header:
@@ -164,53 +179,53 @@ def _bmp(data: bytes) -> Header:
 
 
 def _tiff(data: bytes) -> Header:
-    frames = 0
-    first: dict[int, int] = {}
-    seen: set[int] = set()
-    for offset, tags in _tables(data):
-        if offset in seen:
-            break
-        seen.add(offset)
-        first = first or tags
-        frames += 1
-    if 256 not in first or 257 not in first:
+    tables = _tables(data, max(2 * len(data), 1 << 20))
+    tags = next(tables, {})
+    width, height = tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
+    if _WIDTH not in tags or _HEIGHT not in tags:
         raise CorruptImage("TIFF without a size; save the picture again")
-    return Header("TIFF", first[256], first[257], frames, first.get(274, 1) if 1 <= first.get(274, 1) <= 8 else 1)
+    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
+    if tile > max(4 * width * height, 1 << 22):
+        raise CorruptImage("TIFF whose tiles are far larger than the picture; save the picture again")
+    orientation = tags.get(_ORIENTATION, 1)
+    return Header("TIFF", width, height, 1 + sum(1 for _ in tables), orientation if 1 <= orientation <= 8 else 1)
 
 
-def _tables(data: bytes) -> Iterator[tuple[int, dict[int, int]]]:
-    """Offset and short integer tags (size, orientation) of each image file directory of a TIFF.
+_WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 274, 322, 323
+_NUMBERS = {3: "H", 4: "I", 16: "Q"}
+_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Bytes per value of each TIFF field type. spec: TIFF 6.0 section 2, BigTIFF."""
 
-    Refuses directories whose values add up to more than the file: they overlap, and readers copy every one.
+
+def _tables(data: bytes, most: int) -> Iterator[dict[int, int]]:
+    """Single numbers (tag: value) of each image file directory of a TIFF, in their order.
+
+    Refuses directories whose values add up to more than `most` bytes: they overlap, and readers copy every one.
     """
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
-    count_format, entry_format, offset_format = ("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")
-    entry_size, inline = (20, 8) if big else (12, 4)
-    (offset,) = struct.unpack_from(order + offset_format, data, 8 if big else 4)
-    steps = _steps("TIFF")
-    while offset:
-        (entries,) = struct.unpack_from(order + count_format, data, offset)
-        position = offset + struct.calcsize(order + count_format)
-        tags: dict[int, int] = {}
-        total = 0
+    count_format, entry_format, offset_format = (order + part for part in (("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I")))
+    entry = struct.Struct(entry_format)
+    (offset,) = struct.unpack_from(offset_format, data, 8 if big else 4)
+    steps, seen, total = _steps("TIFF"), set(), 0
+    while offset and offset not in seen:
+        seen.add(offset)
+        (entries,) = struct.unpack_from(count_format, data, offset)
+        position = offset + struct.calcsize(count_format)
+        numbers: dict[int, int] = {}
         for _ in range(entries):
             next(steps)
-            tag, kind, count, value = struct.unpack_from(order + entry_format, data, position)
-            position += entry_size
+            tag, kind, count, value = entry.unpack_from(data, position)
+            position += entry.size
             size = count * _TIFF_SIZES.get(kind, 0)
-            if size > inline:
+            if size > len(value):
                 total += size
-            elif count == 1 and kind in (3, 4, 16) and tag in (256, 257, 274):
-                tags.setdefault(tag, struct.unpack_from(order + {3: "H", 4: "I", 16: "Q"}[kind], value)[0])
-        if total > len(data):
-            raise CorruptImage("TIFF tables claim more bytes than the file has; save the picture again")
-        yield offset, tags
-        (offset,) = struct.unpack_from(order + offset_format, data, position)
-
-
-_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Bytes per value of each TIFF field type. spec: TIFF 6.0 section 2, BigTIFF."""
+                if total > most or (count > MAX_STEPS and kind in _NUMBERS):
+                    raise CorruptImage("TIFF or EXIF tables claim more than a picture has; save the picture without metadata")
+            elif count == 1 and kind in _NUMBERS:
+                numbers.setdefault(tag, struct.unpack_from(order + _NUMBERS[kind], value)[0])
+        yield numbers
+        (offset,) = struct.unpack_from(offset_format, data, position)
 
 
 def exif_orientation(exif: bytes) -> int:
@@ -219,10 +234,9 @@ def exif_orientation(exif: bytes) -> int:
     if exif[:4] not in (b"II*\0", b"MM\0*"):
         return 1
     try:
-        _, tags = next(_tables(exif))
-    except (struct.error, StopIteration):
+        orientation = next(_tables(exif, MAX_EXIF), {}).get(_ORIENTATION, 1)
+    except struct.error:
         return 1
-    orientation = tags.get(274, 1)
     return orientation if 1 <= orientation <= 8 else 1
 
 
@@ -233,7 +247,7 @@ def _is_avif(data: bytes) -> bool:
 
 
 def _avif(data: bytes) -> Header:
-    """Largest `ispe` (image spatial extent) in the file's meta box; the decoder's own reading must agree with it."""
+    """AVIF keeps its size deep in nested boxes; its decoder reads them without decoding a pixel."""
     from io import BytesIO
 
     try:

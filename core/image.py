@@ -116,8 +116,7 @@ def _decode_pixels(data: bytes, header: Header, max_pixels: int, name: str) -> t
                 raise CorruptImage(f"{name}: the header says {header.width} x {header.height}, its decoder {opened.size}; save the picture again")
             opened.load()
             # Pillow's TIFF reader turns the picture itself.
-            rgb = _turn(_to_rgb(opened), 1 if header.format == "TIFF" else header.orientation)
-        return np.asarray(rgb), np.asarray(rgb.convert("L"))
+            return _arrays(_turn(opened, 1 if header.format == "TIFF" else header.orientation))
     except ImageError:
         raise
     except MemoryError:
@@ -169,6 +168,21 @@ def _words(error: Exception) -> str:
     return text[:200] or type(error).__name__
 
 
+def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """RGB u8[h, w, 3] and grey u8[h, w], neither writeable."""
+    if image.mode == "RGBA":
+        # Half of all screenshots are opaque RGBA; this saves them two copies.
+        quads = np.asarray(image)
+        if quads.view("<u4").min() >= 0xFF000000:
+            import cv2
+
+            rgb: NDArray[np.uint8] = cv2.cvtColor(quads, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
+            rgb.setflags(write=False)
+            return rgb, np.asarray(image.convert("L"))
+    image = _to_rgb(image)
+    return np.asarray(image), np.asarray(image.convert("L"))
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Any mode of Pillow's to RGB: deep greys scaled to 8 bits, transparency laid on white."""
     from PIL import Image
@@ -196,8 +210,8 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     clear = image.info.get("transparency")
     if image.mode.startswith("I;16"):
         bits = 16
-        if image.format == "TIFF":
-            bits = int(image.tag_v2.get(258, (16,))[0])  # type: ignore[attr-defined]
+        if hasattr(image, "tag_v2"):
+            bits = int(image.tag_v2.get(258, (16,))[0])
         grey = (values.astype(np.uint16) >> (bits - 8)).astype(np.uint8)
     else:
         finite = np.nan_to_num(values.astype(np.float64))
@@ -212,7 +226,7 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def _turn(image: Image.Image, orientation: int) -> Image.Image:
+def _turn(image: ImageFile, orientation: int) -> Image.Image:
     """Apply an EXIF orientation, 1 to 8 (Exif 2.32, tag 0x0112)."""
     from PIL.Image import Transpose
 

@@ -115,8 +115,8 @@ def _levels(grey: NDArray[np.uint8], frame_width: int, frame_height: int) -> Ite
     for exponent in exponents:
         size = round(frame_width * STEP**exponent), round(frame_height * STEP**exponent)
         if size != (level.shape[1], level.shape[0]):
-            # From the source by area, which loses nothing; between levels linear is as good and faster.
-            interpolation = cv2.INTER_AREA if level is grey and size[0] < width else cv2.INTER_LINEAR
+            # To less than half by area, which loses nothing; else linear is as good and faster.
+            interpolation = cv2.INTER_AREA if 2 * size[0] < level.shape[1] else cv2.INTER_LINEAR
             level = cv2.resize(level, size, interpolation=interpolation)  # type: ignore[assignment]
         yield exponent, level, STEP**exponent / total
 
@@ -134,11 +134,11 @@ def _detect(level: NDArray[np.uint8], bands: int, wanted: int) -> list[cv2.KeyPo
         found = detector.detect(strip)
         if len(found) < ENOUGH * wanted / bands:
             found = faint.detect(strip)
-        for point in found:
-            x, y = point.pt
-            if top <= y + start < bottom:
-                point.pt = (x, y + start)
-                points.append(point)
+        if bands > 1:
+            found = [point for point in found if top <= point.pt[1] + start < bottom]
+            for point in found:
+                point.pt = (point.pt[0], point.pt[1] + start)
+        points += found
     return points
 
 

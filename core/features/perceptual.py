@@ -59,6 +59,12 @@ class Orientation:
     matrix: tuple[float, ...]
     """Row-major 3x3 map carrying a point of the picture onto the same point of the turned picture, both in coordinates 0 to 1 (x right, y down)."""
 
+    @property
+    def is_mirror(self) -> bool:
+        """Whether left and right are exchanged, beside any turn."""
+        a, b, _, c, d, *_ = self.matrix
+        return a * d - b * c < 0
+
 
 ORIENTATIONS = (
     Orientation("upright", (1, 0, 0, 0, 1, 0, 0, 0, 1)),
