@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from dataclasses import replace
 from datetime import datetime, timezone
+from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from douglas_quaid.features.perceptual import ORIENTATIONS
 from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence, Purpose, Relation, Verdict
 from douglas_quaid.store import PutStatus, RecordOutcome, Store
 from douglas_quaid.store import verdicts as codec
+from douglas_quaid.store.columns import pack_row
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4, covered_query=0.5, covered_reference=1.0), "test-1", "PDQ 4/256")
@@ -241,11 +244,25 @@ def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
     data = codec.encode(MATCH, datetime.now(timezone.utc))
     with pytest.raises(UnknownVersion, match="format 2"):
         codec.decode("0" * 64, data[:3] + b"\x02" + data[4:])
-    with pytest.raises(CorruptRecord, match="unknown or missing: brightness"):
-        codec.decode("0" * 64, data.replace(b'"pdq_bits"', b'"brightness"'))
-    for cut in range(len(data)):
+    for at in [*range(3), *range(4, len(data))]:
         with pytest.raises(CorruptRecord):
-            codec.decode("0" * 64, data[:cut])
+            codec.decode("0" * 64, data[:at])
+        with pytest.raises(CorruptRecord):
+            codec.decode("0" * 64, data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
+    # And a field this program does not know, with a checksum that fits
+    text = data[codec.HEADER_BYTES :].replace(b'"pdq_bits"', b'"brightness"')
+    with pytest.raises(CorruptRecord, match="unknown or missing: brightness"):
+        codec.decode("0" * 64, data[:12] + codec._checksum(data[:12], text) + text)
+
+
+def test_the_examples_in_format_md_are_what_is_stored():
+    examples = re.findall(r"```(row|verdict)\n(.*?)```", resources.files("douglas_quaid.store").joinpath("FORMAT.md").read_text(encoding="utf-8"), re.DOTALL)
+    found = {name: bytes.fromhex(text) for name, text in examples}
+    assert found["row"] == pack_row("ab" * 32, bytes(range(32)), quality=97, informative=True, words=300, pdq_version=1, local_version=2)
+    evidence = Evidence(pdq_bits=120, inliers=57, covered_query=1.0, covered_reference=0.25, configuration=Configuration.AFFINE)
+    verdict = Verdict(Decision.MATCH, Relation.PARTIAL, 0.93, evidence, "first", "57 inliers")
+    judged = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    assert found["verdict"] == codec.encode(verdict, judged) and codec.decode("0" * 64, found["verdict"]).verdict == verdict
 
 
 # -- what is refused at open ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,9 @@ local new = string.format('%d', tonumber(old) + 1)
 local total = tonumber(call('HGET', P .. 'head', 'rows') or '0')
 local dead_id, kept, pending_rows, pending_words = string.rep('\0', 32), 0, {}, {}
 
+local hex = {}
+for byte = 0, 255 do hex[string.char(byte)] = string.format('%02x', byte) end
+
 local function flush()
   if #pending_rows == 0 then return end
   local chunk = new .. ':' .. (math.ceil(kept / CHUNK) - 1)
@@ -23,8 +26,7 @@ for chunk = 0, math.ceil(total / CHUNK) - 1 do
     if id ~= dead_id then
       pending_rows[#pending_rows + 1] = string.sub(rows, at + 1, at + ROW)
       pending_words[#pending_words + 1] = string.sub(words, word_at + 1, word_at + size)
-      local hex = string.gsub(id, '.', function(c) return string.format('%02x', string.byte(c)) end)
-      call('HSET', P .. 'img:' .. hex, 'row', kept)
+      call('HSET', P .. 'img:' .. string.gsub(id, '.', hex), 'row', kept)
       kept = kept + 1
       if kept % CHUNK == 0 then flush() end
     end

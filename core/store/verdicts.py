@@ -1,10 +1,11 @@
 """Stored verdicts: bytes that keep every piece of evidence, so that a new calibration can judge again without pixels.
 
-Takes and gives `Verdict`. Layout in FORMAT.md: magic, version, time judged, JSON. An unknown version or field is refused, never guessed at.
+Takes and gives `Verdict`. Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown version or field is refused, never guessed at.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import fields, replace
 from datetime import datetime, timezone
@@ -18,8 +19,8 @@ from ..records import Configuration, Decision, Evidence, ImageId, Relation, Stor
 
 MAGIC = b"DQV"
 VERSION = 1
-HEADER_BYTES = 12
-"""Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC: text order is time order, which the scripts use."""
+HEADER_BYTES = 20
+"""Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (text order is time order, which the scripts use), checksum 8."""
 MAX_BYTES = 64 * 1024
 """A longer verdict is refused when read. chosen: a hundred times a usual one."""
 
@@ -60,7 +61,8 @@ def encode(verdict: Verdict, judged: datetime) -> bytes:
     }
     text = json.dumps(values, allow_nan=False, separators=(",", ":"), sort_keys=True)
     microseconds = round(judged.timestamp() * 1_000_000)
-    return MAGIC + bytes([VERSION]) + microseconds.to_bytes(8, "big") + text.encode()
+    head = MAGIC + bytes([VERSION]) + microseconds.to_bytes(8, "big")
+    return head + _checksum(head, text.encode()) + text.encode()
 
 
 def decode(other: ImageId, data: bytes) -> StoredVerdict:
@@ -69,12 +71,18 @@ def decode(other: ImageId, data: bytes) -> StoredVerdict:
         raise CorruptRecord(f"stored verdict about {other}: {len(data)} bytes that do not start as a verdict does; forget the image or link it again")
     if data[3] != VERSION:
         raise UnknownVersion(f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; use a newer douglas-quaid")
+    if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):
+        raise CorruptRecord(f"stored verdict about {other}: its checksum does not fit; forget the image or link it again")
     try:
         judged = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
-        verdict = _verdict(json.loads(data[12:]))
+        verdict = _verdict(json.loads(data[HEADER_BYTES:]))
     except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
         raise CorruptRecord(f"stored verdict about {other} cannot be read ({error}); forget the image or link it again") from None
     return StoredVerdict(other, verdict, judged)
+
+
+def _checksum(head: bytes, text: bytes) -> bytes:
+    return hashlib.sha256(head + text).digest()[:8]
 
 
 def _verdict(values: dict[str, Any]) -> Verdict:
