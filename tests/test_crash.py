@@ -1,6 +1,6 @@
 """Writers killed at any moment: the store opens, every acknowledged image is whole, and what was begun is finished.
 
-The number of kills can be raised: `python tests/benchmarks/crash.py 300`, or the environment variable QUAID_TEST_KILLS.
+The number of kills can be raised: `python -P tests/benchmarks/crash.py` sets QUAID_TEST_KILLS and QUAID_TEST_SEED.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from douglas_quaid.store import ColumnState, NewImage, PutStatus, Store
 from douglas_quaid.store.connection import Connection
 
 KILLS = int(os.environ.get("QUAID_TEST_KILLS", "60"))
-SEED = 20261122
+SEED = int(os.environ.get("QUAID_TEST_SEED", "20261122"))
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
 HERE = Occurrence.parse("file:path:/tmp/a.png")
 
@@ -104,6 +104,7 @@ def test_writers_killed_at_random_moments_leave_whole_images(server, make_image,
     assert len(acknowledged) > KILLS
     with Store.open(Config(store=server.url)) as opened:
         check_whole(opened, made, acknowledged, begun)
+        print(f"\ncrash|{KILLS}|{len(acknowledged)}|{len(acknowledged)}|{opened.stats().images - len(acknowledged)}")  # for the benchmark
     store.close()
 
 

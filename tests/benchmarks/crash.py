@@ -1,0 +1,39 @@
+"""Writers killed with SIGKILL at random moments: does every acknowledged image survive, and is none half there?
+
+The test of the suite (tests/test_crash.py) with more kills: a process that adds images and writes down each one acknowledged is
+killed after 20 to 150 ms, again and again; then a newly opened store is read row by row and compared.
+
+    python -P tests/benchmarks/crash.py [--kills 300] [--seed 20261122] [--sample]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py, also under python -P
+
+import report
+
+
+def main() -> int:
+    parser = report.arguments(__doc__, pictures=False, seed=20261122)
+    parser.add_argument("--kills", type=int, default=300)
+    options = parser.parse_args()
+    if options.sample:
+        options.kills = 10
+    report.heading(f"{options.kills} kills of a writer", options)
+    test = f"{Path(__file__).resolve().parents[1] / 'test_crash.py'}::test_writers_killed_at_random_moments_leave_whole_images"
+    environment = {**os.environ, "QUAID_TEST_KILLS": str(options.kills), "QUAID_TEST_SEED": str(options.seed)}
+    done = subprocess.run([sys.executable, "-P", "-m", "pytest", "-q", "-s", "--import-mode=importlib", test], env=environment, capture_output=True, text=True)
+    rows = [line.split("|")[1:] for line in done.stdout.splitlines() if line.startswith("crash|")]
+    report.table(("kills", "acknowledged images", "found whole", "also whole (under way when killed)"), rows)
+    if done.returncode:
+        print(done.stdout[-5000:], file=sys.stderr)
+    return report.verdict([("every acknowledged image is found, none is half there", done.returncode == 0)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
