@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from .index.replica import IndexReplica
 from .index.words import WORDS_PER_IMAGE, sample_bits
-from .records import Candidate, ImageFeatures, ImageId
+from .records import Candidate, ImageFeatures, ImageId, LocalFeatures
 
 RADIUS = 47
 """PDQ bits. measured (2026-11): 31, the spec's radius, finds 96 % of whole-picture edits of screenshots; 47 is the widest that two
@@ -21,6 +22,8 @@ BY_HASH = 32
 """Most candidates by hash. chosen."""
 BY_WORDS = 24
 """Most candidates by shared words. chosen: each costs 5-10 ms."""
+BY_MIRRORED_WORDS = 8
+"""Most candidates by words of the mirrored query. chosen."""
 MOST_SHARING = 2_000
 """Images looked at by shared words before they are taken by cluster. chosen: a cluster of that many clones hides no other picture."""
 PER_CLUSTER = 2
@@ -30,21 +33,26 @@ BATCH = 500
 
 ClusterOf = Callable[[Sequence[ImageId]], Sequence[str | None]]
 """Cluster of each image, None for those in none; one round trip to the store."""
+Allowed = Callable[[ImageId], bool]
+"""Whether an image may be an answer at all."""
 
 
 def find_candidates(
-    features: ImageFeatures, replica: IndexReplica, *, same_pixels: Iterable[ImageId], cluster_of: ClusterOf, allowed: Callable[[ImageId], bool]
+    features: ImageFeatures, replica: IndexReplica, *, same_pixels: Iterable[ImageId], cluster_of: ClusterOf, allowed: Allowed
 ) -> list[Candidate]:
     """Images worth verifying, most promising first: same pixels, then by PDQ distance, then by shared words."""
-    found: dict[ImageId, Candidate] = {image_id: Candidate(image_id, None, 0, 0.0) for image_id in same_pixels if allowed(image_id)}
-    if not features.informative:
-        return list(found.values())
-    by_hash = (candidate for candidate in _by_hash(features, replica) if candidate.image_id not in found and allowed(candidate.image_id))
-    taken = list(_few_of_each(by_hash, cluster_of, BY_HASH))
-    found.update((candidate.image_id, candidate) for candidate in taken)
-    by_words = (candidate for candidate in _by_words(features, replica) if candidate.image_id not in found and allowed(candidate.image_id))
-    found.update((candidate.image_id, candidate) for candidate in _few_of_each(by_words, cluster_of, BY_WORDS))
+    found = {image_id: Candidate(image_id, None, 0, 0.0) for image_id in same_pixels if allowed(image_id)}
+    if features.informative:
+        for source, most in ((_by_hash(features, replica), BY_HASH), (_by_words(features.local, replica), BY_WORDS)):
+            new = [candidate for candidate in source if candidate.image_id not in found and allowed(candidate.image_id)]
+            found.update((candidate.image_id, candidate) for candidate in _few_of_each(new, cluster_of, most))
     return list(found.values())
+
+
+def find_mirrored_candidates(mirrored: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
+    """Images that share words with the mirrored query; asked only where nothing else was found, as parts of mirrored pictures are rare."""
+    new = [replace(candidate, mirrored=True) for candidate in _by_words(mirrored, replica) if allowed(candidate.image_id)]
+    return list(_few_of_each(new, cluster_of, BY_MIRRORED_WORDS))
 
 
 def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
@@ -57,18 +65,17 @@ def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
     return sorted(nearest.values(), key=lambda candidate: (candidate.pdq_bits or 0, candidate.image_id))
 
 
-def _by_words(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
-    shared = replica.sharing(sample_bits(features.local.descriptors), MOST_SHARING)
+def _by_words(local: LocalFeatures, replica: IndexReplica) -> list[Candidate]:
+    shared = replica.sharing(sample_bits(local.descriptors), MOST_SHARING)
     return [Candidate(image.image_id, None, 0, image.votes) for image in shared]
 
 
-def _few_of_each(candidates: Iterable[Candidate], cluster_of: ClusterOf, most: int) -> Iterator[Candidate]:
+def _few_of_each(candidates: Sequence[Candidate], cluster_of: ClusterOf, most: int) -> Iterator[Candidate]:
     """The first `most` candidates, with at most PER_CLUSTER of one cluster; images in no cluster count as one each."""
     seen: Counter[str] = Counter()
     given = 0
-    waiting = list(candidates)
-    for start in range(0, len(waiting), BATCH):
-        batch = waiting[start : start + BATCH]
+    for start in range(0, len(candidates), BATCH):
+        batch = candidates[start : start + BATCH]
         for candidate, cluster in zip(batch, cluster_of([c.image_id for c in batch]), strict=True):
             if cluster is not None and seen[cluster] >= PER_CLUSTER:
                 continue

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from . import calibration as calibrations
 from .answers import AddResult, Description, EngineStats, Hit, QueryResult
-from .candidates import find_candidates, words_for_index
+from .candidates import find_candidates, find_mirrored_candidates, words_for_index
 from .config import Config
 from .deadline import UNLIMITED, Timer
 from .decision import decide
@@ -88,22 +88,22 @@ class Engine:
         image_id = hashlib.sha256(data).hexdigest()
         try:
             status = self._store.note(image_id, occurrence=place, labels=labels, collection=collection)
-            features = self._features(image_id)
+            subject = Subject(self._features(image_id))
         except NotFound:
-            features = self._extract(data, name)
-            status = self._store.put(_new_image(features), occurrence=place, labels=labels, collection=collection)
+            subject = self._extract(data, name)
+            status = self._store.put(_new_image(subject.features), occurrence=place, labels=labels, collection=collection)
         if link and not self._store.is_linked(image_id):
-            self._link(features)
-        return AddResult(image_id, status.value, features.informative, self._store.cluster_ids([image_id])[0])
+            self._link(subject)
+        return AddResult(image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0])
 
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
         """Search for a stored image, and keep what is found: verdicts on both sides, matches joined into clusters."""
-        self._link(self._features(image_id))
+        self._link(Subject(self._features(image_id)))
         return tuple(self._store.verdicts(image_id))
 
-    def _link(self, features: ImageFeatures) -> None:
-        image_id = features.image_id
-        judged = self._judge(features, exclude=frozenset({image_id}))
+    def _link(self, subject: Subject) -> None:
+        image_id = subject.features.image_id
+        judged = self._judge(subject, exclude=frozenset({image_id}))
         self._store.record_verdicts(image_id, [(other, verdict) for other, verdict in judged if verdict.decision is not Decision.NO_MATCH])
         self._store.mark_linked(image_id)
 
@@ -128,12 +128,13 @@ class Engine:
         Hits are sorted by confidence, one per cluster, those of at least `min_decision`.
         """
         started = time.monotonic()
-        features = self._extract(data, name)
+        subject = self._extract(data, name)
         members = None if collection is None else self._store.collection_members(collection)
         excluded = self._excluded(exclude)
         timer = Timer(None if deadline is None else started + deadline)
-        judged = list(self._judge(features, exclude=excluded, members=members, timer=timer))
+        judged = list(self._judge(subject, exclude=excluded, members=members, timer=timer))
         hits = self._hits(judged, floor=Decision(min_decision), same_template=include_same_template, limit=limit)
+        features = subject.features
         return QueryResult(
             image_id=features.image_id,
             decision=max((hit.decision for hit in hits), key=lambda decision: _RANK[decision], default=Decision.NO_MATCH),
@@ -217,27 +218,44 @@ class Engine:
     # -- the second half of the path -------------------------------------------------------------------------------------------
 
     def _judge(
-        self, features: ImageFeatures, *, exclude: Container[ImageId], members: Container[ImageId] | None = None, timer: Timer = UNLIMITED
+        self, query: Subject, *, exclude: Container[ImageId], members: Container[ImageId] | None = None, timer: Timer = UNLIMITED
     ) -> Iterator[tuple[ImageId, Verdict]]:
-        """Candidates of a picture, each with its verdict, the most promising first; ends early when the time is up."""
+        """Candidates of a picture, each with its verdict, the most promising first; ends early when the time is up.
+
+        Where none matches, candidates of the mirrored picture follow; an image may then come a second time, with a better verdict.
+        """
         self._replica.refresh()
+        features = query.features
         ignored, baseline = self._members(Purpose.IGNORE), self._members(Purpose.BASELINE)
         vetoed = self._store.vetoed(features.image_id)
-        candidates = find_candidates(
-            features,
-            self._replica,
-            same_pixels=self._store.by_pixels(features.pixel_digest),
-            cluster_of=self._store.cluster_ids,
-            allowed=lambda i: i not in exclude and i not in ignored and i not in vetoed and (members is None or i in members),
-        )
-        query = Subject(features)
-        for batch in _batches(candidates):
+
+        def allowed(image_id: ImageId) -> bool:
+            left_out = image_id in exclude or image_id in ignored or image_id in vetoed
+            return not left_out and (members is None or image_id in members)
+
+        found_so_far: dict[ImageId, Decision] = {}
+        same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
+        candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=allowed)
+        for image_id, found in self._verified(query, candidates, timer):
+            verdict = self._decide(found, image_id in baseline)
+            found_so_far[image_id] = verdict.decision
+            yield image_id, verdict
+        if Decision.MATCH in found_so_far.values() or not features.informative or query.mirrored is None or timer.is_up():
+            return
+        answered = {image_id for image_id, decision in found_so_far.items() if decision is not Decision.NO_MATCH}
+        mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=lambda i: i not in answered and allowed(i))
+        for image_id, found in self._verified(query, mirrored, timer):
+            yield image_id, self._decide(found, image_id in baseline)
+
+    def _verified(self, query: Subject, candidates: list[Candidate], timer: Timer) -> Iterator[tuple[ImageId, Verification]]:
+        """Evidence for each candidate. Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
+        for start in range(0, len(candidates), RECORDS_AT_ONCE):
+            batch = candidates[start : start + RECORDS_AT_ONCE]
             for candidate, record in zip(batch, self._store.records([candidate.image_id for candidate in batch]), strict=True):
                 if timer.is_up():
                     return
                 if record is not None:  # forgotten between the two steps
-                    found = verify(query, Subject(codec.decode(record)))
-                    yield candidate.image_id, self._decide(found, candidate.image_id in baseline)
+                    yield candidate.image_id, verify(query, Subject(codec.decode(record)), mirrored=candidate.mirrored)
 
     def _decide(self, found: Verification, baseline: bool) -> Verdict:
         return decide(found.evidence, self._calibration, baseline=baseline)
@@ -265,9 +283,9 @@ class Engine:
 
     # -- names and bytes to pictures -------------------------------------------------------------------------------------------
 
-    def _extract(self, data: bytes, name: str) -> ImageFeatures:
+    def _extract(self, data: bytes, name: str) -> Subject:
         image = decode_image(data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name)
-        return extract_features(image, whash=self._config.whash, thumbnails=self._config.thumbnails)
+        return Subject(extract_features(image, whash=self._config.whash, thumbnails=self._config.thumbnails), image.grey)
 
     def _features(self, image_id: ImageId) -> ImageFeatures:
         record = self._store.records([image_id])[0]
@@ -282,7 +300,7 @@ class Engine:
         return subject
 
     def _subject(self, side: bytes | str, name: str) -> Subject:
-        return Subject(self._extract(side, name) if isinstance(side, bytes) else self._features(self._image(side)))
+        return self._extract(side, name) if isinstance(side, bytes) else Subject(self._features(self._image(side)))
 
     def _drawn(self, side: bytes | str, subject: Subject) -> NDArray[np.uint8]:
         """RGB pixels to draw on."""
@@ -310,12 +328,6 @@ def _counts(verdict: Verdict, floor: Decision, same_template: bool) -> bool:
     if verdict.relation is Relation.SAME_TEMPLATE:
         return same_template
     return _RANK[verdict.decision] >= _RANK[floor]
-
-
-def _batches(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
-    """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
-    for start in range(0, len(candidates), RECORDS_AT_ONCE):
-        yield candidates[start : start + RECORDS_AT_ONCE]
 
 
 def _new_image(features: ImageFeatures) -> NewImage:

@@ -87,21 +87,33 @@ def match_descriptors(near: Neighbours) -> NDArray[np.int64]:
     """Pairs of keypoint numbers (n, 2) that are each other's nearest and clearly nearer than any at another place."""
     if not len(near.numbers):
         return np.empty((0, 2), np.int64)
-    _, back = cv2.batchDistance(near.reference.descriptors, near.query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
     place, bits = near.reference.keypoints[:, :2], near.bits
     best = near.numbers[:, 0]
     elsewhere = np.abs(place[near.numbers[:, 1:]] - place[best][:, None]).max(axis=2) > SAME_PLACE
     # Where all neighbours are the same corner, the last one bounds the distance of the next corner from below.
     second = bits[np.arange(len(bits)), np.where(elsewhere.any(axis=1), elsewhere.argmax(axis=1) + 1, NEIGHBOURS - 1)]
-    returned = near.query.keypoints[np.asarray(back)[best, 0], :2]
-    mutual = np.abs(returned - near.query.keypoints[:, :2]).max(axis=1) <= SAME_PLACE
-    kept = np.flatnonzero((bits[:, 0] < RATIO * second) & mutual)
+    kept = np.flatnonzero(bits[:, 0] < RATIO * second)
+    if len(kept) < MIN_INLIERS:
+        return np.empty((0, 2), np.int64)
+    _, back = cv2.batchDistance(near.reference.descriptors[best[kept]], near.query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
+    returned = near.query.keypoints[np.asarray(back)[:, 0], :2]
+    kept = kept[np.abs(returned - near.query.keypoints[kept, :2]).max(axis=1) <= SAME_PLACE]
     return np.stack([kept, best[kept]], axis=1)
 
 
 def estimate_geometry(near: Neighbours) -> Geometry:
-    """The map that most unambiguous correspondences agree on, or the reason why there is none."""
-    return _fit(near, match_descriptors(near))
+    """The affine map that most unambiguous correspondences agree on, or the reason why there is none."""
+    return _fit_affine(near, match_descriptors(near))
+
+
+def estimate_homography(near: Neighbours) -> Geometry:
+    """The perspective map that most of them agree on: for pictures seen at an angle, where an affine map fits a part only."""
+    pairs = match_descriptors(near)
+    if len(pairs) < MIN_INLIERS_HOMOGRAPHY:
+        return _nothing()
+    source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
+    matrix, mask = cv2.findHomography(source, target, cv2.RANSAC, REPROJECTION, maxIters=2000, confidence=0.999)
+    return _checked(Configuration.HOMOGRAPHY, matrix, mask, source, target, near, MIN_INLIERS_HOMOGRAPHY)
 
 
 def vote_geometry(near: Neighbours) -> Geometry:
@@ -123,24 +135,18 @@ def vote_geometry(near: Neighbours) -> Geometry:
     kinds, votes = np.unique(cells, axis=0, return_counts=True)
     best = _nothing()
     for kind in kinds[np.argsort(-votes, kind="stable")[:VOTE_TRIES]]:
-        found = _fit(near, pairs[np.abs(cells - kind).max(axis=1) <= 1])
+        found = _fit_affine(near, pairs[np.abs(cells - kind).max(axis=1) <= 1])
         if found.matrix is not None and found.inliers > best.inliers:
             best = found
     return best
 
 
-def _fit(near: Neighbours, pairs: NDArray[np.int64]) -> Geometry:
+def _fit_affine(near: Neighbours, pairs: NDArray[np.int64]) -> Geometry:
     if len(pairs) < MIN_INLIERS:
         return _nothing()
-    source = near.query.keypoints[pairs[:, 0], :2]
-    target = near.reference.keypoints[pairs[:, 1], :2]
-    affine, mask = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=REPROJECTION, maxIters=2000, confidence=0.999)
-    found = _checked(Configuration.AFFINE, affine, mask, source, target, near, MIN_INLIERS)
-    if found.matrix is not None or len(pairs) < MIN_INLIERS_HOMOGRAPHY:
-        return found
-    projective, mask = cv2.findHomography(source, target, cv2.RANSAC, REPROJECTION, maxIters=2000, confidence=0.999)
-    bent = _checked(Configuration.HOMOGRAPHY, projective, mask, source, target, near, MIN_INLIERS_HOMOGRAPHY)
-    return bent if bent.matrix is not None else found
+    source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
+    matrix, mask = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=REPROJECTION, maxIters=2000, confidence=0.999)
+    return _checked(Configuration.AFFINE, matrix, mask, source, target, near, MIN_INLIERS)
 
 
 def _checked(

@@ -197,6 +197,8 @@ class Candidate:
     """0 to 7, index into features.perceptual.ORIENTATIONS: how the query was turned to come this near."""
     votes: float
     """Weight of shared visual words; 0 when found by hash only."""
+    mirrored: bool = False
+    """Whether the words were those of the mirrored query."""
 
 
 class Configuration(str, Enum):

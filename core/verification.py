@@ -4,7 +4,7 @@
 2. Whole-picture hashes. A picture that is blank says nothing beyond this point.
 3. The whole pictures laid over each other, in the orientation in which their PDQ hashes come nearest.
 4. Keypoints: mutual matches, then an affine map or a homography by RANSAC; the content inside the overlap has the last word.
-5. The same with the query mirrored.
+5. The same with the query mirrored, where something speaks for it.
 
 Pictures with too few keypoints (logos, gradients, smooth wallpapers) are judged by step 3 alone. Outcomes are named kinds
 (`records.Configuration`). The order keeps most pairs below 2 ms: only those that hashes cannot settle reach the keypoints.
@@ -23,7 +23,7 @@ from .coverage import coverage
 from .features.local import extract_local
 from .features.perceptual import ORIENTATIONS, hamming, tlsh_distance
 from .features.thumbnail import read_thumbnail
-from .geometry import Geometry, estimate_geometry, find_neighbours, vote_geometry
+from .geometry import MIN_INLIERS, Geometry, estimate_geometry, estimate_homography, find_neighbours, vote_geometry
 from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 
 WHOLE_RADIUS = 64
@@ -50,6 +50,8 @@ class Subject:
     """One side of a comparison: features, and what is derived from them on first use."""
 
     features: ImageFeatures
+    grey: NDArray[np.uint8] | None = None
+    """The decoded picture, shape (height, width), where it is at hand."""
 
     @cached_property
     def thumbnail(self) -> NDArray[np.uint8] | None:
@@ -58,8 +60,9 @@ class Subject:
 
     @cached_property
     def mirrored(self) -> LocalFeatures | None:
-        """Keypoints of the mirrored picture, from the thumbnail: descriptors cannot be mirrored, and pixels are not kept."""
-        return None if self.thumbnail is None else extract_local(np.ascontiguousarray(self.thumbnail[:, ::-1]))
+        """Keypoints of the mirrored picture, or of its mirrored thumbnail: descriptors cannot be mirrored, and pixels are not kept."""
+        picture = self.thumbnail if self.grey is None else self.grey
+        return None if picture is None else extract_local(np.ascontiguousarray(picture[:, ::-1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,8 +78,11 @@ class Verification:
 _NO_POINTS = np.empty((0, 2), np.float32)
 
 
-def verify(query: Subject, reference: Subject, *, thorough: bool = False) -> Verification:
-    """Measure how `query` and `reference` relate. `thorough` measures everything, even when an early step is sure."""
+def verify(query: Subject, reference: Subject, *, mirrored: bool = False, thorough: bool = False) -> Verification:
+    """Measure how `query` and `reference` relate.
+
+    `mirrored`: the candidate was found by the mirrored query, so step 5 is due. `thorough`: measure everything, even when an early step is sure.
+    """
     q, r = query.features, reference.features
     hashes = _compare_hashes(q, r)
     same = hashes.same_bytes or hashes.same_pixels
@@ -90,7 +96,8 @@ def verify(query: Subject, reference: Subject, *, thorough: bool = False) -> Ver
     whole = _lay_whole(query, reference, hashes)
     if not thorough and whole is not None and _is_sure(whole) and _same_versions(q, r):
         return _without_points(whole)
-    parts = _match_parts(query, reference, hashes)
+    mirror = mirrored or thorough or _looks_mirrored(hashes)
+    parts = _match_parts(query, reference, hashes, mirror=mirror)
     best = whole if whole is not None and not _tells_more(parts.evidence, whole) else parts.evidence
     if same:
         best = replace(hashes, inliers=parts.evidence.inliers, content_agreement=best.content_agreement, content_blocks=best.content_blocks)
@@ -135,17 +142,18 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Evidence
     return _with_agreement(laid, query, reference, matrix)
 
 
-def _match_parts(query: Subject, reference: Subject, hashes: Evidence) -> Verification:
+def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool) -> Verification:
     """Keypoints of the query as it is, ambiguous ones too, then mirrored, until the content under a map agrees; the best of them."""
     q, r = query.features, reference.features
     if q.versions.local != r.versions.local:
         return _without_points(replace(hashes, configuration=Configuration.INCOMPARABLE))
     near = find_neighbours(q.local, r.local)
-    straight = _laid(query, reference, hashes, estimate_geometry(near))
-    if _convinces(straight.evidence):
-        return straight
-    tries = [straight, _laid(query, reference, hashes, vote_geometry(near))]
-    if not _convinces(tries[-1].evidence) and query.mirrored is not None:
+    tries = [_laid(query, reference, hashes, estimate_geometry(near))]
+    if not _convinces(tries[0].evidence):
+        tries.append(_laid(query, reference, hashes, vote_geometry(near)))
+    if (tries[0].evidence.inliers or 0) >= MIN_INLIERS and not _convinces(tries[-1].evidence):
+        tries.append(_laid(query, reference, hashes, estimate_homography(near)))
+    if mirror and query.mirrored is not None and not _convinces(tries[-1].evidence):
         tries.append(_laid(query, reference, hashes, _unmirrored(estimate_geometry(find_neighbours(query.mirrored, r.local)))))
     return max(tries, key=lambda found: (found.evidence.content_agreement or 0.0, found.evidence.inliers or 0))
 
@@ -185,6 +193,11 @@ def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
     """Whether all that could confirm or refute was computed by the same extractors."""
     pairs = ((q.versions.pdq, r.versions.pdq), (q.versions.local, r.versions.local), (q.versions.thumbnail, r.versions.thumbnail))
     return all(one == other or 0 in (one, other) for one, other in pairs)
+
+
+def _looks_mirrored(hashes: Evidence) -> bool:
+    """Whether the hashes come nearer with the query mirrored than strangers do."""
+    return hashes.orientation is not None and ORIENTATIONS[hashes.orientation].is_mirror and (hashes.pdq_bits or 0) <= WHOLE_RADIUS_LOW_TEXTURE
 
 
 def _is_sure(whole: Evidence) -> bool:

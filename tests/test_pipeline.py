@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import edits
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from douglas_quaid import Config, ConfigError, Decision, Engine, ImageError, NotFound, Relation
 from douglas_quaid.demo.pictures import collage, sample
@@ -230,3 +230,12 @@ def test_compare_measures_everything_and_judges_like_a_query(engine: Engine) -> 
         assert getattr(hit.evidence, name) is not None, name
     picture: Callable[[bytes], Image.Image] = edits.opened
     assert picture(engine.overlay(edited("crop_75", ROCKET), added.image_id)).width > 800
+
+
+def test_a_mirrored_part_of_a_picture_is_found(engine: Engine) -> None:
+    # Given several pictures, and the left part of one of them, mirrored: no hash is near it, nor are its words
+    known = {name: engine.add(sample(f"indexed/{name}")).image_id for name in ("rocket.jpg", "market.png", "coffee.jpg", "webmail-login.png", "handbook.png")}
+    photo = edits.opened(ROCKET)
+    part = ImageOps.mirror(photo.crop((0, 0, round(0.75 * photo.width), round(0.8 * photo.height))))
+    hit = engine.query(edits.png(part)).hits[0]
+    assert (hit.image_id, hit.relation) == (known["rocket.jpg"], Relation.PARTIAL)

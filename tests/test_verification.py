@@ -70,7 +70,7 @@ def test_coverage_says_how_much_of_each_picture_is_shared(photo: Image.Image) ->
 def test_a_mirrored_part_is_found(photo: Image.Image) -> None:
     width, height = photo.size
     part = ImageOps.mirror(photo.crop((0, 0, round(0.8 * width), round(0.8 * height))))
-    evidence = verify(subject(part), subject(photo)).evidence
+    evidence = verify(subject(part), subject(photo), mirrored=True).evidence
     assert evidence.configuration is Configuration.AFFINE
     assert evidence.content_agreement is not None and evidence.content_agreement > 0.9
     assert np.linalg.det(np.array(evidence.matrix).reshape(3, 3)[:2, :2]) < 0
