@@ -11,7 +11,6 @@ Compares through the public interface; stored pictures by id, edited ones by the
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import sys
@@ -82,10 +81,8 @@ def main() -> int:
     with filled_store(corpus, list(needed.values()), options.store) as url:
         began = time.perf_counter()
         with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=_start, initargs=(url, options.pictures)) as pool:
-            outcomes = list(report.progress(pool.map(_judge, jobs, chunksize=20), len(jobs)))
+            outcomes = report.collected(pool.map(_judge, jobs, chunksize=20), len(jobs), options.out)
         print(f"{len(jobs):,} comparisons in {time.perf_counter() - began:.0f} s by {options.processes} processes.\n")
-    if options.out:
-        options.out.write_text("".join(json.dumps(asdict(outcome), default=str) + "\n" for outcome in outcomes))
     return print_outcomes(outcomes)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
@@ -53,12 +56,18 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} % ({part}/{whole})" if whole else "- (0)"
 
 
-def progress(results: Iterable[Result], total: int) -> Iterator[Result]:
-    """Hand the results on, with a line on standard error for each tenth of them."""
-    for done, result in enumerate(results, 1):
-        if done * 10 // total > (done - 1) * 10 // total:
-            print(f"{datetime.now():%H:%M:%S} {done} of {total}", file=sys.stderr, flush=True)
-        yield result
+def collected(results: Iterable[Result], total: int, out: Path | None) -> list[Result]:
+    """All results (dataclasses); each is written to `out` as a line of JSON as it comes, and each tenth is told on standard error."""
+    done: list[Result] = []
+    with out.open("w") if out else nullcontext() as file:
+        for result in results:
+            done.append(result)
+            if file:
+                file.write(json.dumps(asdict(result), default=str) + "\n")
+                file.flush()
+            if len(done) * 10 // total > (len(done) - 1) * 10 // total:
+                print(f"{datetime.now():%H:%M:%S} {len(done)} of {total}", file=sys.stderr, flush=True)
+    return done
 
 
 def verdict(musts: Iterable[tuple[str, bool]]) -> int:

@@ -9,18 +9,18 @@ store. Must: right in 97 % of the queries, for screenshots and photographs apart
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
 
+import cv2
 import report
 from corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
 from edits import WHOLE_PICTURE, edit, opened, png
@@ -62,12 +62,11 @@ def main() -> int:
         asked = {item.group for item in queries}
         items = tuple(item for place, item in enumerate(items) if item.group in asked or place % 8 == 0)
     report.heading(f"Retrieval: {2 * each} pictures x {len(options.edits.split(','))} edits among {len(items):,}", options)
+    cv2.setNumThreads(1)  # THREADS queries at once are enough for the machine
     with filled_store(corpus, items, options.store) as url, Engine.open(url) as engine, ThreadPoolExecutor(THREADS) as pool:
         names = {corpus.image_id(item): item.file for item in items}
         asked_for = [(item, name) for name in options.edits.split(",") for item in queries]
-        outcomes = list(report.progress(pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for), len(asked_for)))
-    if options.out:
-        options.out.write_text("".join(json.dumps(asdict(outcome)) + "\n" for outcome in outcomes))
+        outcomes = report.collected(pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for), len(asked_for), options.out)
     return print_outcomes(outcomes)
 
 
