@@ -53,8 +53,10 @@ class Calibration:
     """Least coverage of both pictures at which they count as near-duplicates rather than parts of each other."""
     template_inliers: int
     """Least inliers at which a pair that is no match is called same-template."""
-    looks_like: float
-    """Least content agreement at which such a pair is called looks-like in a baseline collection."""
+    looks_like: Term
+    """Confidence that such a pair is looks-like, for members of a baseline collection; not a weight, a probability."""
+    looks_like_review: float
+    """Least such confidence for a review."""
 
     def probability(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that both pictures show the same source picture."""
@@ -79,13 +81,15 @@ def shipped() -> Calibration:
     return parse(resources.files(__package__).joinpath(SHIPPED).read_text("utf-8"))
 
 
+def _term(name: str, points: list[list[float]]) -> Term:
+    return Term(name, tuple((float(x), float(y)) for x, y in points))
+
+
 def parse(text: str) -> Calibration:
     """Read a calibration file; raises ConfigError naming what is wrong with it."""
     try:
         data = json.loads(text)
-        terms = tuple(
-            tuple(Term(name, tuple((float(x), float(y)) for x, y in points)) for name, points in group.items()) for group in data["terms"] if group
-        )
+        terms = tuple(tuple(_term(name, points) for name, points in group.items()) for group in data["terms"] if group)
         thresholds = data["thresholds"]
         calibration = Calibration(
             id=str(data["id"]),
@@ -96,7 +100,8 @@ def parse(text: str) -> Calibration:
             review=float(thresholds["review"]),
             whole=float(thresholds["whole"]),
             template_inliers=int(thresholds["template_inliers"]),
-            looks_like=float(thresholds["looks_like"]),
+            looks_like=_term("content_agreement", data["looks_like"]),
+            looks_like_review=float(thresholds["looks_like_review"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"calibration file: {type(error).__name__}: {error}") from None

@@ -2,7 +2,8 @@
 
 `match` may be acted on by a machine, `review` is for a person, `no-match` is an answer. Where a piece is missing that could
 refute (no thumbnail, other extractor version), the answer ends at `review`. Pictures that geometry joins and content separates
-are `same-template`, which is a `no-match`; in a baseline collection they may be `looks-like`, which is at most a `review`.
+are `same-template`, which is a `no-match`; in a baseline collection they may be `looks-like`, which is at most a `review`,
+with a confidence of its own: that the one imitates the other.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def _judge(evidence: Evidence, calibration: Calibration, *, baseline: bool) -> t
         return decision, relation, probability if refutable else min(probability, calibration.match)
     if (evidence.inliers or 0) < calibration.template_inliers:
         return Decision.NO_MATCH, None, probability
-    if baseline and (evidence.content_agreement or 0.0) >= calibration.looks_like:
-        return Decision.REVIEW, Relation.LOOKS_LIKE, probability
+    likeness = calibration.looks_like.weight(evidence.content_agreement or 0.0)
+    if baseline and likeness >= calibration.looks_like_review:
+        return Decision.REVIEW, Relation.LOOKS_LIKE, likeness
     return Decision.NO_MATCH, Relation.SAME_TEMPLATE, probability
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection as Names
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
 
@@ -21,21 +21,20 @@ from numpy.typing import NDArray
 
 from . import calibration as calibrations
 from .answers import AddResult, Description, EngineStats, Hit, QueryResult
-from .candidates import find_candidates, find_mirrored_candidates, words_for_index
+from .candidates import words_for_index
 from .config import Config
-from .deadline import UNLIMITED, Timer
+from .deadline import Timer
 from .decision import decide
 from .errors import ConfigError, NotFound
 from .features import codec, extract_features
 from .image import decode_image
 from .index.replica import IndexReplica
 from .overlay import draw_overlay
-from .records import Candidate, Cluster, Collection, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Relation, StoredVerdict, Verdict
+from .records import Cluster, Collection, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Relation, StoredVerdict, Verdict
+from .search import Judged, Search, members_by_purpose, read_record
 from .store import ForgetReport, NewImage, Store
 from .verification import Subject, Verification, verify
 
-RECORDS_AT_ONCE = 16
-"""Records of candidates fetched in one round trip. chosen: about 600 KB."""
 _RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
 
 
@@ -52,7 +51,9 @@ class Engine:
     def open(cls, url: str | None = None, *, config: Config | None = None) -> Engine:
         """Open the store at `url` (default: the configured one). Raises ConfigError, StoreError, FormatError."""
         config = config or Config.from_environment(store=url)
-        return cls(Store.open(config), config)
+        engine = cls(Store.open(config), config)
+        engine._relink()  # a crash may have come between a forget and this
+        return engine
 
     @property
     def config(self) -> Config:
@@ -82,7 +83,7 @@ class Engine:
         """Store a picture and where it was seen; when this returns, every process finds it.
 
         `labels` belong to the membership when a `collection` is given, else to the occurrence. Known bytes are not decoded again.
-        Raises ImageError (named `name`), StoreError, ConfigError for an unknown collection.
+        Raises ImageError (named `name`), StoreError, NotFound for a collection that was never created.
         """
         place = _occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
@@ -103,8 +104,9 @@ class Engine:
 
     def _link(self, subject: Subject) -> None:
         image_id = subject.features.image_id
-        judged = self._judge(subject, exclude=frozenset({image_id}))
-        self._store.record_verdicts(image_id, [(other, verdict) for other, verdict in judged if verdict.decision is not Decision.NO_MATCH])
+        judged = self._search().judge(subject, exclude=frozenset({image_id}))
+        kept = [(found.image_id, found.verdict) for found in judged if found.verdict.decision is not Decision.NO_MATCH]
+        self._store.record_verdicts(image_id, kept)
         self._store.mark_linked(image_id)
 
     # -- questions ---------------------------------------------------------------------------------------------------------
@@ -131,17 +133,17 @@ class Engine:
         subject = self._extract(data, name)
         members = None if collection is None else self._store.collection_members(collection)
         excluded = self._excluded(exclude)
-        timer = Timer(None if deadline is None else started + deadline)
-        judged = list(self._judge(subject, exclude=excluded, members=members, timer=timer))
-        hits = self._hits(judged, floor=Decision(min_decision), same_template=include_same_template, limit=limit)
-        features = subject.features
+        search = self._search(None if deadline is None else started + deadline)
+        judged = list(search.judge(subject, exclude=excluded, members=members))
+        floor, features = Decision(min_decision), subject.features
+        listed = [found for found in judged if _is_listed(found.verdict, floor, same_template=include_same_template)]
         return QueryResult(
             image_id=features.image_id,
-            decision=max((hit.decision for hit in hits), key=lambda decision: _RANK[decision], default=Decision.NO_MATCH),
+            decision=max((found.verdict.decision for found in judged), key=_RANK.__getitem__, default=Decision.NO_MATCH),
             informative=features.informative,
-            hits=hits,
+            hits=self._hits(listed, per_cluster=True)[:limit],
             images_searched=len(self._replica),
-            complete=not timer.cut,
+            complete=search.complete,
             seconds=time.monotonic() - started,
             format=features.format,
             frames=features.frames,
@@ -151,15 +153,14 @@ class Engine:
         """What `link` stored about an image (by id, unique prefix or occurrence) or about the members of a cluster."""
         subject = self._store.resolve(name)
         members = subject.members if isinstance(subject, Cluster) else (subject,)
-        stored = sorted((found for member in members for found in self._store.verdicts(member)), key=lambda found: found.verdict.confidence)
-        best = {found.image_id: found.verdict for found in stored}
-        return self._hits(list(best.items()), floor=Decision.REVIEW, per_cluster=False)
+        stored = [Judged(found.image_id, found.verdict) for member in members for found in self._store.verdicts(member)]
+        return self._hits(stored, per_cluster=False)
 
     def compare(self, a: bytes | str, b: bytes | str) -> Hit:
         """Judge one pair with every piece of evidence measured; each side is a picture's bytes, an image id or an occurrence."""
         query, reference = self._subject(a, "A"), self._subject(b, "B")
         reference_id = reference.features.image_id
-        verdict = self._decide(verify(query, reference, thorough=True), reference_id in self._members(Purpose.BASELINE))
+        _, verdict = self._compared(query, reference)
         return Hit.of(verdict, reference_id, self._store.infos([reference_id])[0])
 
     def overlay(self, a: bytes | str, b: bytes | str) -> bytes:
@@ -168,8 +169,7 @@ class Engine:
         A side that is given by id is drawn from its thumbnail. Raises ConfigError when none was kept.
         """
         query, reference = self._subject(a, "A"), self._subject(b, "B")
-        found = verify(query, reference, thorough=True)
-        verdict = self._decide(found, reference.features.image_id in self._members(Purpose.BASELINE))
+        found, verdict = self._compared(query, reference)
         return draw_overlay(self._drawn(a, query), self._drawn(b, reference), found, verdict)
 
     def show(self, name: str) -> Description | Cluster:
@@ -180,7 +180,7 @@ class Engine:
         record, info = self._store.records([subject])[0], self._store.infos([subject])[0]
         if record is None or info is None:
             raise NotFound(f"image {subject} was forgotten meanwhile")
-        return Description(codec.decode(record), info, len(record))
+        return Description(read_record(subject, record), info, len(record))
 
     def stats(self) -> EngineStats:
         self._replica.refresh()
@@ -215,65 +215,28 @@ class Engine:
     def collections(self) -> tuple[Collection, ...]:
         return tuple(self._store.collections())
 
-    # -- the second half of the path -------------------------------------------------------------------------------------------
+    # -- answers ---------------------------------------------------------------------------------------------------------------
 
-    def _judge(
-        self, query: Subject, *, exclude: Container[ImageId], members: Container[ImageId] | None = None, timer: Timer = UNLIMITED
-    ) -> Iterator[tuple[ImageId, Verdict]]:
-        """Candidates of a picture, each with its verdict, the most promising first; ends early when the time is up.
+    def _search(self, deadline: float | None = None) -> Search:
+        """`deadline`: moment of time.monotonic()."""
+        return Search(self._store, self._replica, self._calibration, Timer(deadline))
 
-        Where none matches, candidates of the mirrored picture follow; an image may then come a second time, with a better verdict.
-        """
-        self._replica.refresh()
-        features = query.features
-        ignored, baseline = self._members(Purpose.IGNORE), self._members(Purpose.BASELINE)
-        vetoed = self._store.vetoed(features.image_id)
+    def _compared(self, query: Subject, reference: Subject) -> tuple[Verification, Verdict]:
+        found = verify(query, reference, thorough=True)
+        baseline = reference.features.image_id in members_by_purpose(self._store, Purpose.BASELINE)
+        return found, decide(found.evidence, self._calibration, baseline=baseline)
 
-        def allowed(image_id: ImageId) -> bool:
-            left_out = image_id in exclude or image_id in ignored or image_id in vetoed
-            return not left_out and (members is None or image_id in members)
-
-        found_so_far: dict[ImageId, Decision] = {}
-        same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
-        candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=allowed)
-        for image_id, found in self._verified(query, candidates, timer):
-            verdict = self._decide(found, image_id in baseline)
-            found_so_far[image_id] = verdict.decision
-            yield image_id, verdict
-        if Decision.MATCH in found_so_far.values() or not features.informative or query.mirrored is None or timer.is_up():
-            return
-        answered = {image_id for image_id, decision in found_so_far.items() if decision is not Decision.NO_MATCH}
-        mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=lambda i: i not in answered and allowed(i))
-        for image_id, found in self._verified(query, mirrored, timer):
-            yield image_id, self._decide(found, image_id in baseline)
-
-    def _verified(self, query: Subject, candidates: list[Candidate], timer: Timer) -> Iterator[tuple[ImageId, Verification]]:
-        """Evidence for each candidate. Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
-        for start in range(0, len(candidates), RECORDS_AT_ONCE):
-            batch = candidates[start : start + RECORDS_AT_ONCE]
-            for candidate, record in zip(batch, self._store.records([candidate.image_id for candidate in batch]), strict=True):
-                if timer.is_up():
-                    return
-                if record is not None:  # forgotten between the two steps
-                    yield candidate.image_id, verify(query, Subject(codec.decode(record)), mirrored=candidate.mirrored)
-
-    def _decide(self, found: Verification, baseline: bool) -> Verdict:
-        return decide(found.evidence, self._calibration, baseline=baseline)
-
-    def _hits(
-        self, judged: list[tuple[ImageId, Verdict]], *, floor: Decision, same_template: bool = False, limit: int | None = None, per_cluster: bool = True
-    ) -> tuple[Hit, ...]:
-        """Verdicts as hits: those that count, surest first, the best member of each cluster only."""
-        kept = [(image_id, verdict) for image_id, verdict in judged if _counts(verdict, floor, same_template)]
-        kept.sort(key=lambda pair: (-_RANK[pair[1].decision], -pair[1].confidence, -(pair[1].evidence.content_agreement or 0), pair[0]))
+    def _hits(self, judged: Iterable[Judged], *, per_cluster: bool) -> tuple[Hit, ...]:
+        """Verdicts as hits, surest first; `per_cluster`: the best member of each cluster only."""
+        ordered = sorted(judged, key=lambda found: (-found.verdict.confidence, -(found.verdict.evidence.content_agreement or 0), found.image_id))
         hits: list[Hit] = []
         seen: set[str] = set()
-        for (image_id, verdict), info in zip(kept, self._store.infos([image_id for image_id, _ in kept]), strict=True):
-            cluster = info.clusters[0] if info is not None and info.clusters else image_id
-            if info is not None and not (per_cluster and cluster in seen):
-                seen.add(cluster)
-                hits.append(Hit.of(verdict, image_id, info))
-        return tuple(hits[:limit])
+        for found, info in zip(ordered, self._store.infos([found.image_id for found in ordered]), strict=True):
+            if info is None or found.image_id in seen or (per_cluster and seen.intersection(info.clusters)):
+                continue
+            seen.update((found.image_id, *info.clusters))
+            hits.append(Hit.of(found.verdict, found.image_id, info))
+        return tuple(hits)
 
     def _relink(self) -> None:
         """Link again what lost its connection when another image was forgotten."""
@@ -291,7 +254,7 @@ class Engine:
         record = self._store.records([image_id])[0]
         if record is None:
             raise NotFound(f"image {image_id} is not in the store; add it first")
-        return codec.decode(record)
+        return read_record(image_id, record)
 
     def _image(self, name: str) -> ImageId:
         subject = self._store.resolve(name)
@@ -310,21 +273,20 @@ class Engine:
             raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
         return np.repeat(subject.thumbnail[:, :, None], 3, axis=2)
 
-    def _members(self, purpose: Purpose) -> Container[ImageId]:
-        """Images in the collections of one purpose."""
-        names = [collection.name for collection in self._store.collections() if collection.purpose is purpose]
-        return frozenset().union(*(self._store.collection_members(name) for name in names))
-
     def _excluded(self, names: Names[str]) -> frozenset[ImageId]:
         """Images to leave out: those named by id, and those seen at the named occurrences and nowhere else."""
         places = {name for name in names if ":" in name}
         seen = [image_id for place in places for image_id in self._store.images_of(Occurrence.parse(place))]
-        alone = {info.image_id for info in self._store.infos(seen) if info and info.occurrence_count <= len(places) and
-                 all(str(sighting.occurrence) in places for sighting in info.sightings)}
+        alone = {
+            info.image_id
+            for info in self._store.infos(seen)
+            if info and info.occurrence_count <= len(places) and all(str(sighting.occurrence) in places for sighting in info.sightings)
+        }
         return frozenset(names) - places | alone
 
 
-def _counts(verdict: Verdict, floor: Decision, same_template: bool) -> bool:
+def _is_listed(verdict: Verdict, floor: Decision, *, same_template: bool) -> bool:
+    """Pages of one template are listed on request only, everything else from `floor` up."""
     if verdict.relation is Relation.SAME_TEMPLATE:
         return same_template
     return _RANK[verdict.decision] >= _RANK[floor]

@@ -45,6 +45,7 @@ READING_ORDER = (
     "decision",
     "answers",
     "overlay",
+    "search",
     # the whole path
     "engine",
     # what people use

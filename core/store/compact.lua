@@ -1,41 +1,59 @@
--- Rewrite the shard's columns without their dead rows, under a new generation. The name of every chunk holds its generation,
--- so that a reader can never mix two. Gives the number of rows left.
+-- One slice of rewriting the shard's columns without their dead rows, under a new generation. ARGV: the old generation, most chunks to copy.
+-- Slices keep the server free in between. Until the last, everybody reads and appends to the old generation, and a row that dies is
+-- killed in both. The last slice copies the chunk that is still being filled and makes the new generation the current one, at once.
+-- The name of every chunk holds its generation, so that a reader can never mix two. Gives 1 when there is nothing left to do, else 0.
 local old = generation()
+if old ~= ARGV[1] then return 1 end
 local new = string.format('%d', tonumber(old) + 1)
-local total = tonumber(call('HGET', P .. 'head', 'rows') or '0')
-local dead_id, kept, pending_rows, pending_words = string.rep('\0', 32), 0, {}, {}
-
-local hex = {}
+local past = 'row:' .. string.format('%d', tonumber(old) - 1)
+local head = call('HMGET', P .. 'head', 'rows', 'next_chunk', 'next_rows', 'next_dead')
+local total, first, kept = tonumber(head[1] or '0'), tonumber(head[2] or '0'), tonumber(head[3] or '0')
+local chunks, dead_id, hex = math.ceil(total / CHUNK), string.rep('\0', 32), {}
 for byte = 0, 255 do hex[string.char(byte)] = string.format('%02x', byte) end
 
-local function flush()
-  if #pending_rows == 0 then return end
-  local chunk = new .. ':' .. (math.ceil(kept / CHUNK) - 1)
-  call('SET', P .. 'rows:' .. chunk, table.concat(pending_rows))
+local pending_rows, pending_words = {}, {}
+local function flush(chunk)
   local words = table.concat(pending_words)
-  if #words > 0 then call('SET', P .. 'words:' .. chunk, words) end
+  if #pending_rows > 0 then call('APPEND', P .. 'rows:' .. new .. ':' .. chunk, table.concat(pending_rows)) end
+  if #words > 0 then call('APPEND', P .. 'words:' .. new .. ':' .. chunk, words) end
   pending_rows, pending_words = {}, {}
 end
 
-for chunk = 0, math.ceil(total / CHUNK) - 1 do
-  local name = old .. ':' .. chunk
+local function copy(name)
   local rows, words, word_at = call('GET', P .. 'rows:' .. name), call('GET', P .. 'words:' .. name) or '', 0
   for at = 0, #rows - ROW, ROW do
     local size = word_count(rows, at) * WORD
     local id = string.sub(rows, at + 1, at + 32)
     if id ~= dead_id then
+      local image = P .. 'img:' .. string.gsub(id, '.', hex)
+      call('HSET', image, 'row:' .. new, kept)
+      call('HDEL', image, past)
       pending_rows[#pending_rows + 1] = string.sub(rows, at + 1, at + ROW)
       pending_words[#pending_words + 1] = string.sub(words, word_at + 1, word_at + size)
-      call('HSET', P .. 'img:' .. string.gsub(id, '.', hex), 'row', kept)
       kept = kept + 1
-      if kept % CHUNK == 0 then flush() end
+      if kept % CHUNK == 0 then flush(kept / CHUNK - 1) end
     end
     word_at = word_at + size
   end
-  call('DEL', P .. 'rows:' .. name, P .. 'words:' .. name)
+  flush(math.floor(kept / CHUNK))
 end
-flush()
-call('DEL', P .. 'tombs:' .. old)
-call('HSET', P .. 'head', 'generation', new, 'rows', kept, 'dead', 0)
+
+local last = math.min(first + tonumber(ARGV[2]), chunks)
+for chunk = first, last - 1 do
+  -- The chunk being filled is copied by the last slice only, and every slice but the last stops before it.
+  if chunk * CHUNK + CHUNK > total and chunk > first then
+    last = chunk
+    break
+  end
+  copy(old .. ':' .. chunk)
+end
+if last < chunks then
+  call('HSET', P .. 'head', 'next', new, 'next_chunk', last, 'next_rows', kept, 'next_dead', head[4] or '0')
+  return 0
+end
+for chunk = 0, chunks - 1 do call('UNLINK', P .. 'rows:' .. old .. ':' .. chunk, P .. 'words:' .. old .. ':' .. chunk) end
+call('UNLINK', P .. 'tombs:' .. old)
+call('HDEL', P .. 'head', 'next', 'next_chunk', 'next_rows', 'next_dead')
+call('HSET', P .. 'head', 'generation', new, 'rows', kept, 'dead', head[4] or '0')
 stamp()
-return kept
+return 1

@@ -9,13 +9,13 @@ if ARGV[2] == 'end' then
   call('SREM', P .. 'forgetting', id)
   return {0, 0}
 end
-local known = call('HMGET', P .. 'img:' .. id, 'row', 'digest')
-if not known[1] then return {0, 0} end
+local digest, rows = call('HGET', P .. 'img:' .. id, 'digest'), rows_of(P .. 'img:' .. id)
+if not digest then return {0, 0} end
 call('DEL', P .. 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
 call('SADD', P .. 'forgetting', id)
-kill_row(tonumber(known[1]))
+kill_rows(rows)
 call('ZREM', P .. 'ids', id)
-list_remove('pixels', known[2], id)
+list_remove('pixels', digest, id)
 local occurrences = call('HKEYS', P .. 'occ:' .. id)
 for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
 for _, collection in ipairs(call('HKEYS', P .. 'mem:' .. id)) do call('SREM', P .. 'set:' .. collection, id) end

@@ -5,12 +5,13 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
 `dq:{<tag>}:` and a name below. All keys live until `forget` or compaction removes them; none has an expiry time.
 
     tag 0-f: one shard
-      head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text; stamp: time of the latest change of the columns
-      rows:<gen>:<chunk>   string  72 bytes a row, 256 rows a chunk (columns.py, FORMAT.md); goes with its generation
+      head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text; stamp: time of the latest change of
+                                   the columns; next, next_chunk, next_rows, next_dead: a compaction that has begun
+      rows:<gen>:<chunk>   string  72 bytes a row, 128 rows a chunk (columns.py, FORMAT.md); goes with its generation
       words:<gen>:<chunk>  string  16 bytes a word, the words of the chunk's rows one after the other; goes with its generation
       tombs:<gen>          string  u32 row numbers of dead rows, appended; goes with its generation
       ids                  zset    all image ids of the shard, score 0: prefix lookup and count
-      img:<id>             hash    record (bytes), row (number), digest (32 bytes), first and last (unix seconds), linked (unix seconds, once it was)
+      img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first and last (unix seconds), linked (unix seconds, once it was)
       occ:<id>             hash    occurrence -> first seen (unix seconds), a space, labels as JSON
       seen:<id>            zset    occurrence, scored by last seen (unix seconds)
       mem:<id>             hash    collection -> labels as JSON

@@ -6,11 +6,11 @@ local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], AR
 local image, status = P .. 'img:' .. id, 'known'
 
 if call('SISMEMBER', P .. 'forgetting', id) == 1 then return 'forgetting' end
-local known = call('HMGET', image, 'row', 'digest', 'first', 'last')
+local known = call('HMGET', image, 'digest', 'first', 'last')
 if not known[1] then
   if not record then return 'absent' end
   call('HSET', image, 'record', record, 'digest', digest, 'first', now, 'last', now)
-  call('HSET', image, 'row', append_row(row, words))
+  append_row(image, row, words)
   call('ZADD', P .. 'ids', 0, id)
   list_add('pixels', digest, id)
   status = 'added'
@@ -18,14 +18,16 @@ else
   if renew == '1' then
     call('HSET', image, 'record', record, 'digest', digest)
     call('HDEL', image, 'linked')
-    kill_row(tonumber(known[1]))
-    call('HSET', image, 'row', append_row(row, words))
-    list_remove('pixels', known[2], id)
+    local old = rows_of(image)
+    for _, place in ipairs(old) do call('HDEL', image, 'row:' .. place[1]) end
+    kill_rows(old)
+    append_row(image, row, words)
+    list_remove('pixels', known[1], id)
     list_add('pixels', digest, id)
     status = 'updated'
   end
-  if tonumber(now) > tonumber(known[4]) then call('HSET', image, 'last', now) end
-  if tonumber(now) < tonumber(known[3]) then call('HSET', image, 'first', now) end
+  if tonumber(now) > tonumber(known[3]) then call('HSET', image, 'last', now) end
+  if tonumber(now) < tonumber(known[2]) then call('HSET', image, 'first', now) end
 end
 
 if occurrence ~= '' then

@@ -12,8 +12,8 @@ from .keys import prefix
 
 ROW_BYTES = 72
 """spec: FORMAT.md."""
-CHUNK_ROWS = 256
-"""Rows in one string. chosen: design section 5 allows 4,096; 256 keep a chunk of words small enough to rewrite on a disk-based store."""
+CHUNK_ROWS = 128
+"""Rows in one string. chosen: design section 5 allows 4,096; 128 keep a chunk of words (8 KB an image) near 1 MB, for stores that rewrite it."""
 WORD_BYTES = 16
 """spec: FORMAT.md."""
 VERDICT_CAP = 1000

@@ -21,10 +21,12 @@ local function word_count(rows, at)
   return low + 256 * high
 end
 
--- Append a row and its words; both or neither, as the script is atomic. Gives the row number.
-local function append_row(row, words)
+-- Append a row and its words; both or neither, as the script is atomic. The image learns its row's number.
+local function append_row(image, row, words)
+  local gen = generation()
   local number = tonumber(call('HGET', P .. 'head', 'rows') or '0')
-  local chunk = generation() .. ':' .. math.floor(number / CHUNK)
+  local chunk = gen .. ':' .. math.floor(number / CHUNK)
+  call('HSET', image, 'row:' .. gen, number)
   local size = call('APPEND', P .. 'rows:' .. chunk, row)
   if #words > 0 then call('APPEND', P .. 'words:' .. chunk, words) end
   call('HINCRBY', P .. 'head', 'rows', 1)
@@ -35,12 +37,20 @@ local function append_row(row, words)
       if full then call('SET', P .. kind .. chunk, full) end
     end
   end
-  return number
+end
+
+-- Where an image's row lies: {generation, number, field that counts the dead}, twice while a compaction has copied it already.
+local function rows_of(image)
+  local found, next = {}, call('HGET', P .. 'head', 'next')
+  for _, place in ipairs({{generation(), 'dead'}, {next or '', 'next_dead'}}) do
+    local number = call('HGET', image, 'row:' .. place[1])
+    if number then found[#found + 1] = {place[1], tonumber(number), place[2]} end
+  end
+  return found
 end
 
 -- Mark a row dead and overwrite it and its words. Its word count stays, else the words behind it could not be told apart.
-local function kill_row(number)
-  local gen = generation()
+local function kill_row(gen, number, counter)
   local chunk, at = gen .. ':' .. math.floor(number / CHUNK), number % CHUNK
   local rows = call('GETRANGE', P .. 'rows:' .. chunk, 0, (at + 1) * ROW - 1)
   local before = 0
@@ -51,7 +61,11 @@ local function kill_row(number)
   if count > 0 then call('SETRANGE', P .. 'words:' .. chunk, before * WORD, string.rep('\0', count * WORD)) end
   local u32 = string.char(number % 256, math.floor(number / 256) % 256, math.floor(number / 65536) % 256, math.floor(number / 16777216))
   call('APPEND', P .. 'tombs:' .. gen, u32)
-  call('HINCRBY', P .. 'head', 'dead', 1)
+  call('HINCRBY', P .. 'head', counter, 1)
+end
+
+local function kill_rows(rows)
+  for _, row in ipairs(rows) do kill_row(row[1], row[2], row[3]) end
   stamp()
 end
 

@@ -1,0 +1,113 @@
+"""The second half of a picture's path: index replica -> candidates -> verification -> decision, for `link` and for `query`.
+
+Takes one decoded or stored picture, gives the images that were worth verifying, each with its verdict. Reads the store, writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container, Iterator
+from dataclasses import dataclass
+
+from .calibration import Calibration
+from .candidates import find_candidates, find_mirrored_candidates
+from .deadline import Timer
+from .decision import decide
+from .errors import CorruptRecord, FormatError, UnknownVersion
+from .features import codec
+from .index.replica import IndexReplica
+from .records import Candidate, Decision, ImageFeatures, ImageId, Purpose, Verdict
+from .store import Store
+from .verification import Subject, verify
+
+log = logging.getLogger(__name__)
+
+RECORDS_AT_ONCE = 16
+"""Records of candidates fetched in one round trip. chosen: about 600 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    image_id: ImageId
+    verdict: Verdict
+
+
+class Search:
+    """One search through the store; `complete` says afterwards whether all candidates were judged."""
+
+    def __init__(self, store: Store, replica: IndexReplica, calibration: Calibration, timer: Timer) -> None:
+        self._store = store
+        self._replica = replica
+        self._calibration = calibration
+        self._timer = timer
+        self._unreadable = 0
+
+    @property
+    def complete(self) -> bool:
+        return not self._timer.cut and not self._unreadable
+
+    def judge(self, query: Subject, *, exclude: Container[ImageId], members: Container[ImageId] | None = None) -> Iterator[Judged]:
+        """Candidates with their verdicts, the most promising first; ends early when the time is up.
+
+        Where none matches, candidates of the mirrored picture follow; an image may then come a second time, with a better verdict.
+        `members`: only these may be answers.
+        """
+        features = query.features
+        ignored, baseline = members_by_purpose(self._store, Purpose.IGNORE), members_by_purpose(self._store, Purpose.BASELINE)
+        vetoed = self._store.vetoed(features.image_id)
+
+        def allowed(image_id: ImageId) -> bool:
+            left_out = image_id in exclude or image_id in ignored or image_id in vetoed
+            return not left_out and (members is None or image_id in members)
+
+        self._replica.refresh()
+        same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
+        candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=allowed)
+        answered: dict[ImageId, Decision] = {}
+        for judged in self._verified(query, candidates, baseline):
+            answered[judged.image_id] = judged.verdict.decision
+            yield judged
+        if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up() or query.mirrored is None:
+            return
+
+        def unanswered(image_id: ImageId) -> bool:
+            return answered.get(image_id, Decision.NO_MATCH) is Decision.NO_MATCH and allowed(image_id)
+
+        mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
+        yield from self._verified(query, mirrored, baseline)
+
+    def _verified(self, query: Subject, candidates: list[Candidate], baseline: Container[ImageId]) -> Iterator[Judged]:
+        """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
+        for start in range(0, len(candidates), RECORDS_AT_ONCE):
+            batch = candidates[start : start + RECORDS_AT_ONCE]
+            for candidate, record in zip(batch, self._store.records([candidate.image_id for candidate in batch]), strict=True):
+                if self._timer.is_up():
+                    return
+                if record is None:  # forgotten between the two steps
+                    continue
+                try:
+                    reference = Subject(read_record(candidate.image_id, record))
+                except FormatError as error:  # one broken record must not silence the others; it is named, and the answer is not complete
+                    log.warning("left out of the search: %s", error)
+                    self._unreadable += 1
+                    continue
+                found = verify(query, reference, mirrored=candidate.mirrored)
+                yield Judged(candidate.image_id, decide(found.evidence, self._calibration, baseline=candidate.image_id in baseline))
+
+
+def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:
+    """Features from stored bytes. Raises CorruptRecord or UnknownVersion naming the image."""
+    try:
+        features = codec.decode(record)
+    except FormatError as error:
+        kind: Callable[[str], FormatError] = UnknownVersion if isinstance(error, UnknownVersion) else CorruptRecord
+        raise kind(f"image {image_id}: {error}") from error
+    if features.image_id != image_id:
+        raise CorruptRecord(f"image {image_id}: its record is that of image {features.image_id}; forget it and add the picture again")
+    return features
+
+
+def members_by_purpose(store: Store, purpose: Purpose) -> frozenset[ImageId]:
+    """Images in the collections of one purpose."""
+    names = [collection.name for collection in store.collections() if collection.purpose is purpose]
+    return frozenset[ImageId]().union(*(store.collection_members(name) for name in names))
