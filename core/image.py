@@ -108,6 +108,8 @@ def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
 
 def _decode_pixels(data: bytes, header: Header, max_pixels: int, name: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """RGB u8[h, w, 3] and grey u8[h, w] of the first frame. Whatever Pillow raises becomes an ImageError here."""
+    from PIL.Image import DecompressionBombError
+
     try:
         with _open(data, header.format) as opened:
             if opened.size not in ((header.width, header.height), (header.height, header.width)):
@@ -121,6 +123,10 @@ def _decode_pixels(data: bytes, header: Header, max_pixels: int, name: str) -> t
         raise
     except MemoryError:
         raise ImageTooLarge(f"{name}: {header.width} x {header.height} pixels need more memory than there is; lower max_pixels") from None
+    except DecompressionBombError as error:
+        raise ImageTooLarge(
+            f"{name}: {header.width} x {header.height} pixels are too many for Pillow ({_words(error)}); raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
     except NotImplementedError as error:
         raise UnsupportedImage(f"{name}: a kind of {header.format} that is not read ({_words(error)}); save it as PNG") from error
     except Exception as error:

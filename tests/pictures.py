@@ -12,7 +12,7 @@ import random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-SYLLABLES = "ka lo mi ren ta su ve dor il ash pe no gra tu bel os an qui ster ho fin du".split()
+SYLLABLES = ["ka", "lo", "mi", "ren", "ta", "su", "ve", "dor", "il", "ash", "pe", "no", "gra", "tu", "bel", "os", "an", "qui", "ster", "ho", "fin", "du"]
 THEMES = (
     ("#ffffff", "#1f2933", "#0b5fa5", "#e8eef4"),
     ("#fbfaf7", "#2b2118", "#8a2b2b", "#efe7dc"),
