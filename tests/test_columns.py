@@ -59,10 +59,11 @@ def expected(images: list[NewImage]) -> dict[str, tuple[bytes, bytes]]:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Four rows a chunk instead of 256, and two chunks a round trip, so that a few images cross many of them."""
+    """Four rows a chunk instead of 128, and two chunks a round trip, so that a few images cross many of them."""
     monkeypatch.setattr("douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 4, 16, 1000\n")
     monkeypatch.setattr(columns, "CHUNK_ROWS", 4)
     monkeypatch.setattr(columns, "READ_CHUNKS", 2)
+    monkeypatch.setattr(columns, "COMPACT_CHUNKS", 1)
     monkeypatch.setattr("douglas_quaid.store.images.PUT", Script("put", after="shard"))
     monkeypatch.setattr("douglas_quaid.store.forgetting.FORGET_IMAGE", Script("forget_image", after="shard"))
     monkeypatch.setattr(columns, "COMPACT", Script("compact", after="shard"))
@@ -82,6 +83,8 @@ STEPS = st.one_of(
     st.tuples(st.just("forget"), st.integers(0, 50)),
     st.tuples(st.just("renew"), st.integers(0, 50)),
     st.tuples(st.just("compact"), st.just(0)),
+    st.tuples(st.just("slice"), st.integers(1, 3)),
+    st.tuples(st.just("slice"), st.integers(1, 3)),
     st.tuples(st.just("read"), st.just(0)),
 )
 
@@ -104,7 +107,10 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
             live.append(replace(old, pdq=bytes([n]) * 32, words=bytes([n]) * 16 * (n % 3)))
             store.put(live[-1], renew=True)
         elif kind == "compact":
-            assert compact(store.connection, "7") == len(live)
+            compact(store.connection, "7")
+        elif kind == "slice":  # a compaction that is interrupted after it
+            generation = shared_server.redis.hget("dq:{7}:head", "generation") or b"0"
+            store.connection.ask(columns.COMPACT("7", generation, n))
         elif kind == "read":
             assert follower.refresh().images() == expected(live)
     # Then both hold every live image with its own row and words, and nothing else
@@ -113,6 +119,11 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
     for image in live:
         store.forget(image.image_id)
     assert follower.refresh().images() == {}
+    # And in no generation is anything left of any
+    for key in shared_server.redis.keys("dq:{7}:rows:*"):
+        assert not np.frombuffer(shared_server.redis.get(key), ROW)["image_id"].any()
+    for key in shared_server.redis.keys("dq:{7}:words:*"):
+        assert not any(shared_server.redis.get(key))
 
 
 def test_a_row_says_what_was_put_in(store, make_image):
@@ -165,6 +176,18 @@ def test_a_shard_with_many_dead_rows_is_compacted(store, shared_server, make_ima
     assert follower.refresh().images() == expected(images[6:])
 
 
+def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(small_chunks, store, shared_server, make_image):
+    images = in_one_shard(make_image, 9)
+    store.put_many(images)
+    assert store.connection.ask(columns.COMPACT("7", "0", 1)) == 0  # the first of three chunks is copied
+    store.put(replace(images[1], pdq=bytes(32)), renew=True)
+    store.forget(images[1].image_id)
+    store.forget(images[2].image_id)
+    compact(store.connection, "7")
+    assert shared_server.redis.get("dq:{7}:tombs:1") == np.array([1, 2], "<u4").tobytes()
+    assert Follower(store.column_reader()).refresh().images() == expected([images[0], *images[3:]])
+
+
 def test_readers_never_mix_generations_while_a_shard_is_compacted_and_written(small_chunks, store, store_url, make_image):
     # Given one thread that adds, forgets and compacts without end, and another that follows
     images, stop = in_one_shard(make_image, 400), threading.Event()
@@ -207,6 +230,21 @@ def test_a_reader_notices_a_server_that_lost_its_last_second(server, make_image,
         # When fewer other images came since, as many, or more
         store.put_many(images[3 : 3 + since])
         assert follower.refresh().images() == expected([images[0], *images[3 : 3 + since]])
+
+
+def test_a_reader_notices_that_other_rows_died_than_it_knows(server, make_image):
+    images = in_one_shard(make_image, 6)
+    with Store.open(Config(store=server.url)) as store:
+        store.put_many(images)
+        saved = {key: server.redis.dump(key) for key in server.redis.keys("*")}
+        store.forget(images[0].image_id)
+        follower = Follower(store.column_reader()).refresh()
+        server.redis.flushall()
+        for key, value in saved.items():
+            server.redis.restore(key, 0, value)
+        for image in images[1:3]:
+            store.forget(image.image_id)
+        assert follower.refresh().images() == expected([images[0], *images[3:]])
 
 
 def test_columns_that_are_shorter_than_they_say_are_refused(store, shared_server, make_image):

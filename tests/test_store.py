@@ -6,7 +6,7 @@ import os
 import re
 import threading
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from importlib import resources
 
 import pytest
@@ -20,6 +20,7 @@ from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence,
 from douglas_quaid.store import PutStatus, RecordOutcome, Store
 from douglas_quaid.store import verdicts as codec
 from douglas_quaid.store.columns import pack_row
+from douglas_quaid.store.intents import Intent, JudgedPair
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4, covered_query=0.5, covered_reference=1.0), "test-1", "PDQ 4/256")
@@ -218,6 +219,16 @@ def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store,
     # Then it keeps the five surest, and the others still know theirs
     assert [found.verdict.confidence for found in store.verdicts(images[0].image_id)] == [0.8, 0.7, 0.6, 0.5, 0.4]
     assert store.verdict_between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
+
+
+def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
+    # Given a change that somebody recorded an hour ago and only now comes to write
+    a, b = make_image(1), make_image(2)
+    store.put_many([a, b])
+    store.record_verdict(a.image_id, b.image_id, REVIEW)
+    old = [codec.encode(MATCH, datetime.now(timezone.utc) - timedelta(hours=1))] * 2
+    store._judge(Intent("late", "judge", a.image_id, pairs=(JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old),)), recorded=False)
+    assert store.verdict_between(a.image_id, b.image_id).verdict == store.verdict_between(b.image_id, a.image_id).verdict == REVIEW
 
 
 EVIDENCE = st.builds(

@@ -1,6 +1,6 @@
 -- One slice of rewriting the shard's columns without their dead rows, under a new generation. ARGV: the old generation, most chunks to copy.
 -- Slices keep the server free in between. Until the last, everybody reads and appends to the old generation, and a row that dies is
--- killed in both. The last slice copies the chunk that is still being filled and makes the new generation the current one, at once.
+-- killed in both. The slice that copies the last chunk, the one still being filled, also makes the new generation the current one.
 -- The name of every chunk holds its generation, so that a reader can never mix two. Gives 1 when there is nothing left to do, else 0.
 local old = generation()
 if old ~= ARGV[1] then return 1 end
@@ -39,14 +39,7 @@ local function copy(name)
 end
 
 local last = math.min(first + tonumber(ARGV[2]), chunks)
-for chunk = first, last - 1 do
-  -- The chunk being filled is copied by the last slice only, and every slice but the last stops before it.
-  if chunk * CHUNK + CHUNK > total and chunk > first then
-    last = chunk
-    break
-  end
-  copy(old .. ':' .. chunk)
-end
+for chunk = first, last - 1 do copy(old .. ':' .. chunk) end
 if last < chunks then
   call('HSET', P .. 'head', 'next', new, 'next_chunk', last, 'next_rows', kept, 'next_dead', head[4] or '0')
   return 0
