@@ -14,11 +14,16 @@ from dataclasses import dataclass
 
 from .errors import CorruptImage, UnsupportedImage
 
-MAX_STEPS = 1_000_000
-"""Most blocks, chunks or table entries that are walked in one file. chosen: a 64 MiB GIF of usual 255-byte blocks has 263,000."""
+MAX_STEPS = 300_000
+"""Most blocks, chunks or table entries in one file, and numbers in one TIFF tag. chosen: a 64 MiB GIF of usual 255-byte blocks has 263,000.
 
-MAX_SCANS = 100
+Pillow takes up to 10 microseconds for each of them."""
+
+MAX_SCANS = 40
 """Most scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write about 10."""
+
+MAX_EXIF_PARTS = 16
+"""Most EXIF segments of a JPEG, of 64 KiB each; Pillow joins them in quadratic time. chosen: cameras write one."""
 
 MAX_EXIF = 16 * 1024 * 1024
 """Bytes that the values of an EXIF block may claim, overlaps counted. chosen: cameras write at most some 100 KiB."""
@@ -102,6 +107,8 @@ def _jpeg(data: bytes) -> Header:
             size = (width, height)
         elif marker == 0xE1 and data[position + 4 : position + 10] == b"Exif\0\0":
             exif.append(data[position + 10 : position + 2 + length])
+            if len(exif) > MAX_EXIF_PARTS:
+                raise CorruptImage(f"JPEG of more than {MAX_EXIF_PARTS} EXIF segments, which only an attack has; save the picture without metadata")
         position += 2 + length
     if size is None:
         raise CorruptImage("JPEG without a frame header; fetch or save the picture again")
