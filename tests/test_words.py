@@ -49,7 +49,7 @@ def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> 
     held = [{int(word) for word in words_of(sampled[rows == image]).ravel()} for image in range(images)]
     frequency = {word: sum(word in words for words in held) for word in asked}
     expected = [
-        sum(np.log1p(images / frequency[word]) ** 2 for word in asked & words if frequency[word] <= max(COMMON_FLOOR, 0.05 * images)) / np.sqrt(12 + SIZE_OFFSET)
+        sum(np.log1p(images / frequency[word]) ** 2 for word in asked & words if frequency[word] <= COMMON_FLOOR) / np.sqrt(12 + SIZE_OFFSET)
         for words in held
     ]
     assert np.allclose(votes, expected)
