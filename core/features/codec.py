@@ -1,7 +1,8 @@
 """The record: ImageFeatures to bytes and back, as FORMAT.md in this folder lays them out.
 
-The writer knows one format version, the reader all released ones. Sizes are checked before anything is allocated, and a
-checksum over the whole makes flipped or missing bytes a CorruptRecord, never other features.
+The writer knows one format version, the reader all released ones; a format that gains a family gets a new number, so that an
+older program refuses it by name. Sizes are checked before anything is allocated, and a checksum over the whole makes flipped
+or missing bytes a CorruptRecord, never other features.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from .local import pack, unpack
 
 MAGIC = b"DQF1"
 FORMAT_VERSION = 1
-MAX_RECORD = 4 * 1024 * 1024
-"""Bytes. chosen: twenty bands of keypoints and the largest thumbnail stay below half of it."""
+MAX_RECORD = 16 * 1024 * 1024
+"""Bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383 pixels of noise stay below half of it."""
 
-_HEAD = struct.Struct("<4sBBHI32sIII8s")
-_FAMILY = struct.Struct("<BBHI")
-_LOCAL = struct.Struct("<ddI")
-_CHECKSUM = 8
+HEAD = struct.Struct("<4sBBHI32sIII8s")
+FAMILY = struct.Struct("<BBHI")
+LOCAL_HEAD = struct.Struct("<ddI")
+CHECKSUM = 8
+"""Bytes. These four are the tables of FORMAT.md; a test compares them."""
 
 _PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL = range(1, 7)
 
@@ -41,9 +43,9 @@ def encode(features: ImageFeatures) -> bytes:
     ]
     if features.thumbnail is not None:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
-    body = b"".join(_FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families)
-    size = _HEAD.size + len(body) + _CHECKSUM
-    head = _HEAD.pack(
+    body = b"".join(FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families)
+    size = HEAD.size + len(body) + CHECKSUM
+    head = HEAD.pack(
         MAGIC,
         FORMAT_VERSION,
         int(features.informative),
@@ -60,9 +62,9 @@ def encode(features: ImageFeatures) -> bytes:
 
 def decode(data: bytes) -> ImageFeatures:
     """Features back from a record. Raises CorruptRecord, or UnknownVersion for a record of a newer program."""
-    if len(data) < _HEAD.size + _CHECKSUM or len(data) > MAX_RECORD or data[:4] != MAGIC:
+    if len(data) < HEAD.size + CHECKSUM or len(data) > MAX_RECORD or data[:4] != MAGIC:
         raise CorruptRecord(f"{len(data)} bytes are no feature record; add the picture again")
-    if data[-_CHECKSUM:] != _checksum(data[:-_CHECKSUM]):
+    if data[-CHECKSUM:] != _checksum(data[:-CHECKSUM]):
         raise CorruptRecord(f"feature record of {len(data)} bytes fails its checksum; add the picture again")
     if data[4] != FORMAT_VERSION:
         raise UnknownVersion(f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION}; update douglas-quaid")
@@ -73,7 +75,7 @@ def decode(data: bytes) -> ImageFeatures:
 
 
 def _decode_v1(data: bytes) -> ImageFeatures:
-    _, _, flags, count, size, image_id, width, height, frames, format = _HEAD.unpack_from(data)
+    _, _, flags, count, size, image_id, width, height, frames, format = HEAD.unpack_from(data)
     if size != len(data):
         raise ValueError(f"size field says {size}")
     families = {code: (version, payload) for code, version, payload in _families(data, count)}
@@ -114,10 +116,10 @@ def _decode_v1(data: bytes) -> ImageFeatures:
 
 
 def _families(data: bytes, count: int) -> Iterator[tuple[int, int, bytes]]:
-    position, end, last = _HEAD.size, len(data) - _CHECKSUM, 0
+    position, end, last = HEAD.size, len(data) - CHECKSUM, 0
     for _ in range(count):
-        code, version, _, length = _FAMILY.unpack_from(data, position)
-        position += _FAMILY.size
+        code, version, _, length = FAMILY.unpack_from(data, position)
+        position += FAMILY.size
         if not last < code <= _THUMBNAIL or length > end - position:
             raise ValueError(f"family {code} of {length} bytes at {position}")
         yield code, version, data[position : position + length]
@@ -127,17 +129,17 @@ def _families(data: bytes, count: int) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _encode_local(local: LocalFeatures) -> bytes:
-    head = _LOCAL.pack(local.frame_width, local.frame_height, len(local))
+    head = LOCAL_HEAD.pack(local.frame_width, local.frame_height, len(local))
     return head + pack(local.keypoints, local.frame_width, local.frame_height).tobytes() + local.descriptors.tobytes()
 
 
 def _decode_local(payload: bytes) -> LocalFeatures:
-    width, height, count = _LOCAL.unpack_from(payload)
-    _sized(payload, _LOCAL.size + 40 * count)
+    width, height, count = LOCAL_HEAD.unpack_from(payload)
+    _sized(payload, LOCAL_HEAD.size + 40 * count)
     if not (0 < width < 1e6 and 0 < height < 1e6):
         raise ValueError(f"frame of {width} x {height}")
-    packed = np.frombuffer(payload, "<u2", 4 * count, _LOCAL.size).reshape(count, 4)
-    descriptors = np.frombuffer(payload, np.uint8, 32 * count, _LOCAL.size + 8 * count).reshape(count, 32)
+    packed = np.frombuffer(payload, "<u2", 4 * count, LOCAL_HEAD.size).reshape(count, 4)
+    descriptors = np.frombuffer(payload, np.uint8, 32 * count, LOCAL_HEAD.size + 8 * count).reshape(count, 32)
     return LocalFeatures(frame_width=width, frame_height=height, keypoints=unpack(packed, width, height), descriptors=descriptors)
 
 
@@ -148,4 +150,4 @@ def _sized(payload: bytes, *sizes: int) -> bytes:
 
 
 def _checksum(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()[:_CHECKSUM]
+    return hashlib.sha256(data).digest()[:CHECKSUM]

@@ -67,7 +67,8 @@ def extract_local(grey: NDArray[np.uint8]) -> LocalFeatures:
     height, width = grey.shape
     scale = frame_scale(width, height)
     frame_width, frame_height = max(1, round(width * scale)), max(1, round(height * scale))
-    bands = max(1, round(frame_width * frame_height / BAND_AREA))
+    # What was enlarged holds no more than the source did.
+    bands = max(1, round(min(frame_width * frame_height, width * height) / BAND_AREA))
     budget = BUDGET * bands
     rows, descriptors, ranks = [], [], []
     for exponent, level, share in _levels(grey, frame_width, frame_height):
