@@ -156,6 +156,21 @@ def test_a_server_whose_folder_was_deleted_ends(folder):
     wait_until(lambda: not _processes_with("embedded_watcher.py", str(folder)))
 
 
+def test_a_server_of_a_deleted_folder_does_not_take_the_new_one_with_it(folder, make_image):
+    # Given a server whose folder was deleted, and another that works in a new folder at the same path
+    with Store.open(config(folder, idle_seconds=2)) as old:
+        old_pid = server_pid(old)
+        shutil.rmtree(folder)
+        with Store.open(config(folder)) as new:
+            new.put(make_image(1))
+            assert server_pid(new) != old_pid
+    # When the old one ends
+    wait_until(lambda: not Path(f"/proc/{old_pid}").exists())
+    # Then the new one is still reached
+    with Store.open(config(folder)) as again:
+        assert again.exists(make_image(1).image_id)
+
+
 def test_a_silent_server_is_never_doubled(folder):
     with Store.open(config(folder)) as store:
         pid = server_pid(store)

@@ -64,11 +64,16 @@ class EmbeddedServer:
 
     @property
     def socket(self) -> Path:
-        """In the data folder; where that path is too long for a socket, in a short private folder named after it."""
-        path = self.folder / "valkey.sock"
+        """In the data folder; where that path is too long for a socket, in a short private folder named after it.
+
+        The name holds the folder's inode: a server whose folder was deleted removes its socket when it ends, and must not remove
+        that of the server which works in a new folder at the same path. The old one keeps its inode taken for as long as it lives.
+        """
+        inode = self.folder.stat().st_ino if self.folder.exists() else 0
+        path = self.folder / f"valkey-{inode:x}.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
             return path
-        name = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        name = hashlib.sha256(os.fsencode(self.folder) + b":%x" % inode).hexdigest()[:16]
         return Path("/tmp") / f"dq-{os.getuid()}-{name}" / "s"  # not XDG_RUNTIME_DIR: it goes at logout, the server stays
 
     def ensure(self) -> None:
