@@ -82,17 +82,20 @@ def tall_page(seed: int, width: int = 1280, ratio: float = 8.0) -> Image.Image:
 def photo(seed: int, width: int = 640, height: int = 480) -> Image.Image:
     """A natural-looking picture: smooth shapes of every size, light from one side, fine grain."""
     rng = np.random.default_rng(seed)
-    layers = np.zeros((height, width, 3))
+    light, tint = np.zeros((height, width, 1)), np.zeros((height, width, 3))
     for octave in range(1, 8):
         cells = 2**octave
-        grid = rng.integers(0, 256, (max(2, cells * height // max(width, height)), max(2, cells * width // max(width, height)), 3), dtype=np.uint8)
-        layers += np.asarray(Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC), float) / octave**1.2
+        grid = rng.integers(0, 256, (max(2, cells * height // max(width, height)), max(2, cells * width // max(width, height)), 4), dtype=np.uint8)
+        layer = np.asarray(Image.fromarray(grid).resize((width, height), Image.Resampling.BICUBIC), float) / octave**1.2
+        light += layer[:, :, 3:]
+        tint += layer[:, :, :3] * (octave < 4)
+    layers = light + 0.3 * tint
     layers -= layers.min()
     picture = Image.fromarray((layers * (255 / layers.max())).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
     for _ in range(12):
         x, y, size = rng.integers(0, width), rng.integers(0, height), int(rng.integers(4, max(5, width // 5)))
-        colour = tuple(int(value) for value in rng.integers(0, 256, 3))
+        colour = tuple(int(value) for value in (rng.integers(0, 200) + rng.integers(0, 56, 3)))
         if rng.random() < 0.5:
             draw.ellipse((x, y, x + size, y + 0.7 * size), fill=colour)
         else:

@@ -6,8 +6,8 @@ shot of a tall page. A *band* is a piece of the frame of 640 x 1,000 pixels; eac
 
 Levels are thirds of an octave anchored on the frame, from twice the frame (only as far as the source has those pixels; crops
 need it) down to about a quarter. So a picture and its half-size copy have the same levels. In each level the strongest keypoint
-of every cell comes first, then the second of each, so that text does not eat the budget; every prefix of the result is spread
-over picture and levels alike, and retrieval takes such a prefix.
+of every cell comes first, then the second of each, so that text does not eat the budget; the result is ordered so that every
+prefix is spread over regions and levels alike, and retrieval takes such a prefix.
 
 Measured (2026-11, 40 screenshots and 40 photographs, 13 edits each, share with >= 10 inliers / ms for extraction). This: 91.3 %
 and 100 %, 10.8 ms; every edit of the acceptance list at the ceiling that blank pictures and blank crops leave. Strongest
@@ -50,6 +50,9 @@ FINEST, COARSEST = 3, -5
 """Levels: the frame enlarged by STEP to the power of these."""
 CELL = 40
 """Level pixels. measured: see above."""
+REGION = 160
+"""Level pixels; prefixes of the result take as much from one region as from any other. measured: of photographs embedded at 40 %,
+the first 300 keypoints find 95 % and not 82; nothing else changes."""
 FAST_THRESHOLD, FAST_FAINT = 20, 7
 """Grey levels. The second is tried where the first finds too little. measured: see above."""
 ENOUGH = 1.5
@@ -144,17 +147,24 @@ def _detect(level: NDArray[np.uint8], bands: int, wanted: int) -> list[cv2.KeyPo
 
 
 def _spread(points: list[cv2.KeyPoint], count: int) -> list[cv2.KeyPoint]:
-    """The strongest of each cell, then the second strongest of each, and so on, until `count`."""
+    """The strongest of each cell, then the second strongest of each, until `count`; those ordered so that each prefix covers all regions."""
     if not points:
         return []
-    places = np.array(cv2.KeyPoint.convert(points)).astype(np.int64) // CELL
-    cells = places[:, 1] * LONGEST_SIDE + places[:, 0]
+    places = np.array(cv2.KeyPoint.convert(points)).astype(np.int64)
     response = np.array([point.response for point in points])
-    by_cell = np.lexsort((-response, cells))
-    starts = np.flatnonzero(np.diff(cells[by_cell], prepend=-1))
-    turn = np.arange(len(points)) - np.repeat(starts, np.diff(starts, append=len(points)))
-    chosen = by_cell[np.lexsort((-response[by_cell], turn))][:count]
-    return [points[index] for index in chosen]
+    chosen = np.lexsort((-response, _turns(places // CELL, -response)))[:count]
+    order = np.argsort(_turns(places[chosen] // REGION, np.arange(len(chosen))), kind="stable")
+    return [points[index] for index in chosen[order]]
+
+
+def _turns(cells: NDArray[np.int64], merit: NDArray[np.floating] | NDArray[np.integer]) -> NDArray[np.int64]:
+    """For each row of `cells` (n, 2): how many others of its cell have a smaller `merit`."""
+    number = cells[:, 1] * LONGEST_SIDE + cells[:, 0]
+    order = np.lexsort((merit, number))
+    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
+    turns = np.empty(len(order), np.int64)
+    turns[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    return turns
 
 
 def pack(keypoints: NDArray[np.floating], frame_width: float, frame_height: float) -> NDArray[np.uint16]:
