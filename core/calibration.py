@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from math import exp
+from math import exp, inf
 
 import numpy as np
 
 from .errors import ConfigError
-from .records import Evidence
+from .records import Configuration, Evidence
 
 SHIPPED = "calibration.json"
 
@@ -47,6 +47,8 @@ class Calibration:
     """Each a group of alternatives, of which the best counts."""
     match: float
     """Least probability of a match."""
+    match_content: float
+    """Least content agreement of a match, however near the hashes are: a page's frame alone can bring them within a few bits."""
     review: float
     """Least probability of a review."""
     whole: float
@@ -71,6 +73,8 @@ def _value(name: str, evidence: Evidence) -> float | None:
     if name == "covered":
         sides = [side for side in (evidence.covered_query, evidence.covered_reference) if side is not None]
         return max(sides) if sides else None
+    if name == "inliers" and evidence.inliers is None and evidence.configuration is Configuration.WHOLE:
+        return inf  # not asked for, because the whole pictures agree: worth as much as any number of inliers
     value = getattr(evidence, name)
     return None if value is None else float(value)
 
@@ -97,6 +101,7 @@ def parse(text: str) -> Calibration:
             prior=float(data["prior"]),
             terms=terms,
             match=float(thresholds["match"]),
+            match_content=float(thresholds["match_content"]),
             review=float(thresholds["review"]),
             whole=float(thresholds["whole"]),
             template_inliers=int(thresholds["template_inliers"]),

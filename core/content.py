@@ -39,6 +39,8 @@ class Agreement:
     """Agreeing blocks over blocks with content, 0 to 1."""
     kept: float
     """Agreeing blocks over the blocks with content in the emptier of the two, 0 to 1: near 1 when one shows all of the other and more."""
+    correlation: float
+    """Mean correlation of the blocks with content, -1 to 1: tells near copies apart where every block agrees."""
     blocks: int
     """Blocks with content in either; below about five the shares mean little."""
 
@@ -52,7 +54,7 @@ def content_agreement(query: NDArray[np.uint8], reference: NDArray[np.uint8], ma
         scale = 1 / scale
     box = _overlap(query, matrix)
     if box is None:
-        return Agreement(0.0, 0.0, 0)
+        return Agreement(0.0, 0.0, 0.0, 0)
     left, top, right, bottom = box
     pixels = _to_pixels(matrix, query, reference) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
     size = (right - left, bottom - top)
@@ -97,7 +99,8 @@ def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[n
     either = textured_a | textured_b
     count, agreeing = int(either.sum()), int((either & agrees).sum())
     emptier = max(LEAST_BLOCKS, min(int(textured_a.sum()), int(textured_b.sum())))
-    return Agreement(agreeing / count if count else 0.0, min(1.0, agreeing / emptier), count)
+    mean = float(_correlation(a, b)[either].mean()) if count else 0.0
+    return Agreement(agreeing / count if count else 0.0, min(1.0, agreeing / emptier), mean, count)
 
 
 def _agrees(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from .calibration import Calibration
 from .features.perceptual import ORIENTATIONS
 from .records import Configuration, Decision, Evidence, Relation, Verdict
 
-CERTAIN = 0.999999
+CERTAIN = 1 - 1e-9
 """Confidence of identical pixels, and the most that anything else reaches: chance, a bug or a broken disk are left. chosen."""
 
 
@@ -33,7 +33,8 @@ def _judge(evidence: Evidence, calibration: Calibration, *, baseline: bool) -> t
     if probability >= calibration.review:
         relation = Relation.NEAR_DUPLICATE if _whole(evidence, calibration) else Relation.PARTIAL
         refutable = evidence.content_agreement is not None and evidence.configuration is not Configuration.INCOMPARABLE
-        decision = Decision.MATCH if probability >= calibration.match and refutable else Decision.REVIEW
+        agrees = (evidence.content_agreement or 0.0) >= calibration.match_content
+        decision = Decision.MATCH if probability >= calibration.match and refutable and agrees else Decision.REVIEW
         return decision, relation, probability if refutable else min(probability, calibration.match)
     if (evidence.inliers or 0) < calibration.template_inliers:
         return Decision.NO_MATCH, None, probability

@@ -228,7 +228,7 @@ class Engine:
 
     def _hits(self, judged: Iterable[Judged], *, per_cluster: bool) -> tuple[Hit, ...]:
         """Verdicts as hits, surest first; `per_cluster`: the best member of each cluster only."""
-        ordered = sorted(judged, key=lambda found: (-found.verdict.confidence, -(found.verdict.evidence.content_agreement or 0), found.image_id))
+        ordered = sorted(judged, key=lambda found: (-found.verdict.confidence, found.image_id))
         hits: list[Hit] = []
         seen: set[str] = set()
         for found, info in zip(ordered, self._store.infos([found.image_id for found in ordered]), strict=True):

@@ -246,6 +246,8 @@ class Evidence:
     """Share of the textured blocks inside the overlap that show the same content, 0 to 1."""
     content_kept: float | None = None
     """The same share of the emptier picture's blocks alone: near 1 when one picture shows all of the other, and something more."""
+    content_correlation: float | None = None
+    """Mean normalised cross-correlation of these blocks, -1 to 1."""
     content_blocks: int | None = None
     """How many textured blocks that share rests on."""
     configuration: Configuration = Configuration.NO_GEOMETRY

@@ -100,7 +100,8 @@ def verify(query: Subject, reference: Subject, *, mirrored: bool = False, thorou
     parts = _match_parts(query, reference, hashes, mirror=mirror)
     best = whole if whole is not None and not _tells_more(parts.evidence, whole) else parts.evidence
     if same:
-        best = replace(hashes, inliers=parts.evidence.inliers, content_agreement=best.content_agreement, content_blocks=best.content_blocks)
+        content = {name: getattr(best, name) for name in ("content_agreement", "content_kept", "content_correlation", "content_blocks")}
+        best = replace(hashes, inliers=parts.evidence.inliers, **content)
     elif thorough or best is whole:
         best = replace(best, inliers=parts.evidence.inliers)
     if not (same or _same_versions(q, r)):
@@ -186,7 +187,8 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     if query.thumbnail is None or reference.thumbnail is None or not same_family:
         return evidence
     agreement = content_agreement(query.thumbnail, reference.thumbnail, matrix)
-    return replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept, content_blocks=agreement.blocks)
+    measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept)
+    return replace(measured, content_correlation=agreement.correlation, content_blocks=agreement.blocks)
 
 
 def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
