@@ -98,17 +98,37 @@ def test_pdq_is_the_references_on_any_picture(height: int, width: int, seed: int
     assert (found.hex(), quality) == reference_pdq(picture)
 
 
-def test_the_reference_is_asked_where_rounding_decides_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr(perceptual, "reference", lambda picture: (asked.append(1), (bytes(32), 0))[1])
+@pytest.mark.parametrize("sides", [(height, width) for height in (1, 3, 4, 5, 6, 64) for width in (1, 4, 5, 50, 64)])
+def test_pdq_is_the_references_on_tiny_pictures(sides: tuple[int, int]) -> None:
+    picture = np.random.default_rng(sum(sides)).integers(0, 256, (*sides, 3), dtype=np.uint8)
+
+    hashes, quality = pdq_orientations(picture)
+
+    assert (hashes[0].hex(), quality) == reference_pdq(picture)
+    assert min(sides) >= 5 or set(hashes) == {bytes(32)}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_slow_way_gives_the_references_coefficients_to_the_last_bit(shape: str) -> None:
+    picture = pixels(SHAPES[shape])
+
+    found = perceptual._coefficients_as_rounded(perceptual._samples_as_rounded(picture))
+
+    assert np.array_equal(found.ravel()[::-1], pdqhash.compute_float(picture)[0])
+
+
+def test_the_slow_way_is_taken_where_rounding_decides_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    slow = perceptual._samples_as_rounded
+    monkeypatch.setattr(perceptual, "_samples_as_rounded", lambda picture: (taken.append(1), slow(picture))[1])
 
     pdq_hash(pixels(SHAPES["checkerboard"]))
-    assert asked, "half of its coefficients are zero but for rounding"
+    assert taken, "half of its coefficients are zero but for rounding"
 
-    asked.clear()
+    taken.clear()
     for seed in range(20):
         pdq_hash(pixels(photo(seed, 160, 120)))
-    assert len(asked) <= 6
+    assert len(taken) <= 6
 
 
 @pytest.mark.parametrize("shape", ["page", "photo", "tall page", "exactly 64"])
@@ -401,6 +421,7 @@ NOTHING = {
     "a JPEG of a blank sheet": recompressed(sheet(), 20),
     "shading": np.tile(np.linspace(90, 250, 1000).astype(np.uint8), (700, 1)),
     "a tall blank page": sheet(9000, 1280),
+    "four rows of noise": np.random.default_rng(3).integers(0, 256, (4, 300), dtype=np.uint8),
 }
 
 

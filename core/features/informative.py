@@ -21,13 +21,15 @@ EDGE = 0.01
 """Share of each side that is not looked at, and never less than two pixels of large pictures: hairline borders. chosen."""
 CONTRAST = 8.0
 """Grey levels between a cell and the mean of its 3 x 3 cells. measured: faint text has 12, JPEG noise below 2."""
+LEAST_SIDE = 5
+"""Pixels a side below which there is nothing to recognise. spec: PDQ has no hash for smaller pictures."""
 ENOUGH = 4
 """Cells with contrast. measured: a line of text has 35, a word 8, a prompt or a cursor 1 to 3, stray pixels none."""
 
 
 def is_informative(grey: NDArray[np.uint8]) -> bool:
-    """False for blank and near-uniform u8[h, w], also with stray pixels, a hairline border, noise or smooth shading."""
-    return cells_with_contrast(grey) >= ENOUGH
+    """False for tiny, blank and near-uniform u8[h, w], also with stray pixels, a hairline border, noise or smooth shading."""
+    return min(grey.shape) >= LEAST_SIDE and cells_with_contrast(grey) >= ENOUGH
 
 
 def cells_with_contrast(grey: NDArray[np.uint8]) -> int:
