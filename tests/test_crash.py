@@ -384,7 +384,7 @@ def test_two_forgets_at_once_both_end(server, make_image, everything):
 
 
 def on_disk(folder: Path) -> bytes:
-    return b"\n".join(path.read_bytes() for path in sorted((folder / "appendonlydir").iterdir()))
+    return b"\n".join(path.read_bytes() for path in sorted(folder.rglob("appendonly*")) if path.is_file())
 
 
 def test_purge_takes_a_forgotten_image_off_the_disk_too(server, make_image):

@@ -6,13 +6,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError, StoreFull, StoreTimeout, StoreUnavailable
-from douglas_quaid.records import Decision, Evidence, Purpose, Relation, Verdict
+from douglas_quaid.records import Decision, Evidence, Occurrence, Purpose, Relation, Verdict
 from douglas_quaid.store import ColumnState, PutStatus, Store
 
 SHORT = 0.3
@@ -149,7 +149,8 @@ def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, mak
         store.put(make_image(1))
     server.redis.config_set("port", port)
     server.redis.config_set("repl-diskless-sync-delay", 0)
-    replica = make_server(replicaof=f"127.0.0.1 {port}")
+    replica = make_server()
+    replica.redis.replicaof("127.0.0.1", port)
     deadline = time.monotonic() + 20
     while replica.redis.info("replication")["master_link_status"] != "up":
         assert time.monotonic() < deadline
@@ -158,7 +159,7 @@ def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, mak
         assert store.records([make_image(1).image_id]) == [make_image(1).record]
         for refused in (
             lambda: store.put(make_image(2)),
-            lambda: store.note(make_image(1).image_id),
+            lambda: store.note(make_image(1).image_id, occurrence=Occurrence.parse("file:path:/tmp/a.png")),
             lambda: store.forget(make_image(1).image_id),
             lambda: store.record_verdict(make_image(1).image_id, make_image(2).image_id, MATCH),
         ):
@@ -204,30 +205,34 @@ def test_nobody_listening_is_unavailable():
 
 @pytest.fixture
 def cluster(make_server):
-    """Three primaries; gives the servers and the URL."""
-    ports, probes = [], [socket.socket() for _ in range(6)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-        ports.append(probe.getsockname()[1])
-    for probe in probes:
-        probe.close()
-    servers = [
-        make_server(port=str(ports[2 * n]), cluster_port=str(ports[2 * n + 1]), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000")
-        for n in range(3)
-    ]
+    """Three primaries; gives the servers, the URL and the ports."""
+    ports = [_free_port() for _ in range(3)]
+    servers = [make_server(port=str(port), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000") for port in ports]
     bounds = (0, 5461, 10923, 16384)
     for n, server in enumerate(servers):
-        server.redis.execute_command("CLUSTER", "ADDSLOTSRANGE", bounds[n], bounds[n + 1] - 1)
-        servers[0].redis.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[2 * n], ports[2 * n + 1])
+        server.redis.execute_command("CLUSTER", "ADDSLOTS", *range(bounds[n], bounds[n + 1]))
+        servers[0].redis.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[n])
     deadline = time.monotonic() + 30
-    while not all(b"cluster_state:ok" in server.redis.execute_command("CLUSTER", "INFO") and len(_table(server)) == 3 for server in servers):
+    while not all(_knows_all(server.redis.execute_command("CLUSTER", "INFO")) for server in servers):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    return servers, f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[2]}", ports
+    return servers, f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}", ports
 
 
-def _table(server) -> list[object]:
-    return server.redis.execute_command("CLUSTER", "SLOTS")
+def _knows_all(info: bytes) -> bool:
+    return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
+
+
+def _free_port() -> int:
+    """A port that is free, and 10,000 above it another, which the servers of a cluster talk on."""
+    while True:
+        with socket.socket() as client, socket.socket() as bus:
+            client.bind(("127.0.0.1", 0))
+            port = int(client.getsockname()[1])
+            if port < 55_000:
+                with suppress(OSError):
+                    bus.bind(("127.0.0.1", port + 10_000))
+                    return port
 
 
 def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(cluster, make_image, everything):
@@ -266,7 +271,7 @@ def test_a_slot_that_moves_is_followed(cluster, make_image):
         servers[new].redis.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", identities[old])
         servers[old].redis.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", identities[new])
         keys = servers[old].redis.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 100_000)
-        servers[old].redis.execute_command("MIGRATE", "127.0.0.1", ports[2 * new], "", 0, 5000, "KEYS", *keys)
+        servers[old].redis.execute_command("MIGRATE", "127.0.0.1", ports[new], "", 0, 5000, "KEYS", *keys)
         for server in servers:
             server.redis.execute_command("CLUSTER", "SETSLOT", slot, "NODE", identities[new])
         # Then reading and adding go on

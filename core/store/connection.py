@@ -261,9 +261,8 @@ class ClusterRoute:
     def _at(self, address: tuple[str, int]) -> Redis:
         from redis import Redis
 
-        if address not in self._clients:
-            self._clients[address] = Redis(host=address[0], port=address[1], **self._options)
-        return self._clients[address]
+        found = self._clients.get(address)
+        return found or self._clients.setdefault(address, Redis(host=address[0], port=address[1], **self._options))
 
     def _learn(self, told: tuple[str, int] | None = None) -> None:
         """Read the slot table from the first server that answers: one that is said to know, those of the URL, those known before."""

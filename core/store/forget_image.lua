@@ -19,6 +19,6 @@ list_remove('pixels', digest, id)
 local occurrences = call('HKEYS', P .. 'occ:' .. id)
 for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
 for _, collection in ipairs(call('HKEYS', P .. 'mem:' .. id)) do call('SREM', P .. 'set:' .. collection, id) end
-call('HINCRBY', P .. 'head', 'occurrences', -#occurrences)
+call('HINCRBY', P .. 'head', 'occurrences', 0 - #occurrences) -- not -#: Redis before 7.2 would be sent -0
 call('DEL', P .. 'occ:' .. id, P .. 'seen:' .. id, P .. 'mem:' .. id, P .. 'ver:' .. id)
 return {1, #occurrences}

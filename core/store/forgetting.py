@@ -7,12 +7,13 @@ on its partners' sides; take it out of clusters, edges and vetoes; remove the li
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import NotFound
+from ..errors import NotFound, StoreError
 from ..records import ImageId
 from .columns import compact_if_worth_it
 from .intents import ATTEMPTS, Intent, Interrupted, gave_up, new_intent_id
@@ -23,6 +24,9 @@ from .scripts import BUMP, FORGET_IMAGE, Command
 
 PARTNERS_AT_ONCE = 500
 """Partners whose sides one round of scripts cleans. chosen: some milliseconds of a server's time."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,10 @@ class Forgetting(Judgements):
         if not self._present(image_id)[0]:
             raise NotFound(f"image {image_id} is not in the store")
         report = self._forget(Intent(new_intent_id(), "forget", image_id), recorded=False)
-        compact_if_worth_it(self.connection, shard(image_id))
+        try:
+            compact_if_worth_it(self.connection, shard(image_id))
+        except StoreError as error:  # the image is forgotten; the next forget in this shard goes on with the compaction
+            _log.warning("shard %s was not compacted: %s", shard(image_id), error)
         return report
 
     def purge(self) -> None:

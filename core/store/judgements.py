@@ -175,7 +175,8 @@ class Judgements(Clusters):
         arguments = [item for pair in kept for item in (image_id, pair.other, "1" if pair.joins else "0", repr(pair.confidence))]
         answers: Any = self._journal.meta("judge", intent, fences, secrets.token_hex(16), *arguments)
         if answers == b"gone":  # somebody who opened the store meanwhile finished it for us
-            answers = [b"joined" if pair.joins else b"stored" for pair in kept]
+            mine, *theirs = self.cluster_ids([image_id, *(pair.other for pair in kept)])
+            answers = [b"stored" if not pair.joins else b"joined" if mine and mine == its else b"apart" for pair, its in zip(kept, theirs, strict=True)]
         for pair, answer in zip(kept, answers, strict=True):
             outcomes[pair.other] = RecordOutcome(as_text(answer))
         vetoed_meanwhile = [pair.other for pair in kept if outcomes[pair.other] is RecordOutcome.VETOED]
