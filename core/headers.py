@@ -61,7 +61,7 @@ def read_header(data: bytes) -> Header:
             return _avif(data)
         if head[:2] == b"BM" and len(data) >= 26 and struct.unpack_from("<I", data, 14)[0] in (12, 16, 40, 52, 56, 64, 108, 124):
             return _bmp(data)
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):  # BigTIFF has offsets beyond what Python can index
         raise CorruptImage("cut short in the header; fetch or save the picture again") from None
     raise UnsupportedImage(f"not a picture, or a format that is not read; {READ}")
 
@@ -242,7 +242,7 @@ def exif_orientation(exif: bytes) -> int:
         return 1
     try:
         orientation = next(_tables(exif, MAX_EXIF), {}).get(_ORIENTATION, 1)
-    except struct.error:
+    except (struct.error, OverflowError):
         return 1
     return orientation if 1 <= orientation <= 8 else 1
 

@@ -83,6 +83,8 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
         header = read_header(data)
     except ImageError as error:
         raise type(error)(f"{name}: {error}") from None
+    except Exception as error:  # nothing is known to come here; a picture must never end its host's worker
+        raise CorruptImage(f"{name}: the header cannot be read ({_words(error)}); fetch or save the picture again") from error
     _check_size(header.width, header.height, max_pixels, name)
     pixels = header.width * header.height
     if not BUDGET.acquire(pixels, limit=max_pixels):

@@ -214,6 +214,7 @@ def png_of_size(width: int, height: int) -> bytes:
         (b"GIF89a", CorruptImage),
         (b"II*\0", CorruptImage),
         (b"RIFF\0\0\0\0WEBPVP8 ", CorruptImage),
+        (b"II+\0\x08\0\0\0" + b"\xff" * 8, CorruptImage),
         (png_of_size(0, 10), EmptyImage),
         (png_of_size(10, 0), EmptyImage),
         (png_of_size(100_000, 100_000), ImageTooLarge),
