@@ -9,7 +9,7 @@ with a confidence of its own: that the one imitates the other.
 from __future__ import annotations
 
 from .calibration import Calibration
-from .features.perceptual import ORIENTATIONS
+from .features.pdq import ORIENTATIONS
 from .records import Configuration, Decision, Evidence, Relation, Verdict
 
 CERTAIN = 1 - 1e-9

@@ -51,7 +51,7 @@ class Hashes:
     pdq: bytes
     """256-bit PDQ, 32 bytes, in the byte order of its hex form."""
     orientations: tuple[bytes, ...]
-    """PDQ of the picture in its 8 orientations, 32 bytes each, in the order of features.perceptual.ORIENTATIONS; the first is `pdq`."""
+    """PDQ of the picture in its 8 orientations, 32 bytes each, in the order of features.pdq.ORIENTATIONS; the first is `pdq`."""
     pdq_quality: int
     """0 to 100, as Meta's reference computes it."""
     ahash: bytes
@@ -194,7 +194,7 @@ class Candidate:
     pdq_bits: int | None
     """Hamming distance of the PDQ hashes in the orientation below; None when found by local features only."""
     orientation: int
-    """0 to 7, index into features.perceptual.ORIENTATIONS: how the query was turned to come this near."""
+    """0 to 7, index into features.pdq.ORIENTATIONS: how the query was turned to come this near."""
     votes: float
     """Weight of shared visual words; 0 when found by hash only."""
     mirrored: bool = False

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from .content import content_agreement
 from .coverage import coverage
 from .features.local import extract_local
-from .features.perceptual import ORIENTATIONS, hamming, tlsh_distance
+from .features.pdq import ORIENTATIONS
+from .features.perceptual import hamming, tlsh_distance
 from .features.thumbnail import read_thumbnail
 from .geometry import MIN_INLIERS, Geometry, estimate_geometry, estimate_homography, find_neighbours, vote_geometry
 from .records import Configuration, Evidence, ImageFeatures, LocalFeatures

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
-from douglas_quaid.features.perceptual import ORIENTATIONS
+from douglas_quaid.features.pdq import ORIENTATIONS
 from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence, Purpose, Relation, Verdict
 from douglas_quaid.store import PutStatus, RecordOutcome, Store
 from douglas_quaid.store import verdicts as codec

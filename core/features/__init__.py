@@ -12,7 +12,8 @@ import struct
 from ..records import DecodedImage, FamilyVersions, ImageFeatures
 from .informative import is_informative
 from .local import LOCAL_VERSION, extract_local
-from .perceptual import IMAGEHASH_VERSION, PDQ_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
+from .pdq import PDQ_VERSION
+from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
 from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 
 PIXELS_VERSION = 1

@@ -1,128 +1,25 @@
-"""Whole-picture hashes: PDQ as Meta's reference path computes it, ImageHash's four bit for bit, TLSH, so that lists can be exchanged.
+"""Whole-picture hashes: PDQ, ImageHash's four bit for bit, TLSH, so that lists can be exchanged.
 
-Takes the decoded picture, gives `Hashes`. PDQ is computed at full resolution from the RGB array: after a resize of our own
-it moves by 17 bits on average, half the radius.
-
-PDQ (Meta, "hashing.pdf" in facebook/ThreatExchange; called there by threatexchange/signal_type/pdq/pdq_hasher.py) takes the
-picture's luma, blurs it with two box filters along either axis, picks 64 x 64 samples, takes 16 x 16 coefficients of their cosine
-transform, and sets the bits of the upper half of these. All of it up to the last step is linear, so two small matrices, applied
-from left and right, give the samples at once. The reference computes running sums in 32-bit floats, and their rounding errors are
-part of its answer: where the gap between the two halves is not clearly larger than those errors, or the quality lies on the edge of a
-whole number, the same sums are taken in the same order and precision (one picture in seven). Measured (2026-11, 1,640 pictures):
-no bit and no quality differs from pdqhash 0.2.8, in a third of its time with all orientations.
-
-The turned pictures are hashed as if they had been turned, by mirrored matrices. PDQ's own shortcut, changing signs in the cosine
-transform, is off by up to 32 bits, because the 64 samples do not lie in the middle of their windows.
+Takes the decoded picture, gives `Hashes`; takes a file's bytes, gives their TLSH.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Hashes
+from .pdq import PDQ_VERSION as PDQ_VERSION
+from .pdq import pdq_orientations
 
 if TYPE_CHECKING:
     import imagehash
     from PIL import Image
 
-PDQ_VERSION = 1
 IMAGEHASH_VERSION = 1
 TLSH_VERSION = 1
-
-SAMPLES = 64
-"""Samples a side. spec: PDQ."""
-COEFFICIENTS = 16
-"""Coefficients a side. spec: PDQ."""
-LEAST_SIDE = 5
-"""Pixels a side below which the hash is all zeros and the quality 0. spec: PDQ, MIN_HASHABLE_DIM."""
-LUMA = np.array([0.299, 0.587, 0.114])
-"""spec: PDQ."""
-LEAST_GAP = 0.02
-"""Between the smallest coefficient of the upper half and the largest of the lower. measured: the reference's errors stay below 0.007."""
-SAMPLE_ERROR = 0.002
-"""Grey levels by which the reference's samples may be off. measured, as above: below 0.001."""
-LARGE = 4000
-"""Pixels of the longer side from which both grow in proportion. measured: 0.019 at 20,000."""
-BLOCK = 4
-"""Samples computed at a time, to work in cache and on little memory. chosen."""
-ONE_THREAD = 1 << 18
-"""Multiplications up to which OpenBLAS stays on one thread. measured: its threads spin, and cost ten times the work when others use the processors."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orientation:
-    """One of the eight ways to turn or mirror a picture."""
-
-    name: str
-    matrix: tuple[float, ...]
-    """Row-major 3x3 map carrying a point of the picture onto the same point of the turned picture, both in coordinates 0 to 1 (x right, y down)."""
-
-    @property
-    def is_mirror(self) -> bool:
-        """Whether left and right are exchanged, beside any turn."""
-        a, b, _, c, d, *_ = self.matrix
-        return a * d - b * c < 0
-
-
-ORIENTATIONS = (
-    Orientation("upright", (1, 0, 0, 0, 1, 0, 0, 0, 1)),
-    Orientation("left 90", (0, 1, 0, -1, 0, 1, 0, 0, 1)),
-    Orientation("180", (-1, 0, 1, 0, -1, 1, 0, 0, 1)),
-    Orientation("right 90", (0, -1, 1, 1, 0, 0, 0, 0, 1)),
-    Orientation("upside-down mirror", (1, 0, 0, 0, -1, 1, 0, 0, 1)),
-    Orientation("mirror", (-1, 0, 1, 0, 1, 0, 0, 0, 1)),
-    Orientation("transpose", (0, 1, 0, 1, 0, 0, 0, 0, 1)),
-    Orientation("transverse", (0, -1, 1, -1, 0, 1, 0, 0, 1)),
-)
-"""In the order of `pdq_orientations` and of `Candidate.orientation`. The names say what was done to the query."""
-
-
-def turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The picture (first two axes: rows, columns) turned as ORIENTATIONS[orientation] says; a view."""
-    turns = (
-        lambda a: a,
-        lambda a: np.rot90(a, 1),
-        lambda a: np.rot90(a, 2),
-        lambda a: np.rot90(a, 3),
-        np.flipud,
-        np.fliplr,
-        lambda a: np.swapaxes(a, 0, 1),
-        lambda a: np.swapaxes(np.rot90(a, 2), 0, 1),
-    )
-    turned: NDArray[np.uint8] = turns[orientation](pixels)
-    return turned
-
-
-def pdq_hash(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
-    """PDQ of RGB pixels u8[h, w, 3]: 32 bytes in the order of the hex form, and the quality, 0 to 100."""
-    hashes, quality = pdq_orientations(pixels)
-    return hashes[0], quality
-
-
-def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]:
-    """PDQ of RGB u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex form, and the quality 0 to 100.
-
-    The first and the quality are the reference's. The others are those of the turned pictures, but for bits that hang on rounding.
-    """
-    if min(pixels.shape[:2]) < LEAST_SIDE:
-        return (bytes(32),) * len(ORIENTATIONS), 0
-    flips = _samples(pixels)
-    upright, mirror, upside_down, half_turn = flips[0, :, 0], flips[0, :, 1], flips[1, :, 0], flips[1, :, 1]
-    orders = (upright, mirror.T, half_turn, upside_down.T, upside_down, mirror, upright.T, half_turn.T)
-    hashes = [_bits(_coefficients(samples)) for samples in orders]
-    large = max(1.0, max(pixels.shape) / LARGE)
-    quality = _quality(upright, SAMPLE_ERROR * large)
-    if quality is None or _gap(_coefficients(upright)) < LEAST_GAP * large:
-        rounded = _samples_as_rounded(pixels)
-        hashes[0], quality = _bits(_coefficients_as_rounded(rounded)), _quality(rounded, 0.0)
-    assert quality is not None
-    return tuple(hashes), quality
 
 
 def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, whash: bool) -> Hashes:
@@ -191,138 +88,3 @@ def _narrowed(grey: NDArray[np.uint8], widths: tuple[int, ...]) -> list[Image.Im
 
 def _packed(hash: imagehash.ImageHash) -> bytes:
     return np.packbits(hash.hash.ravel()).tobytes()
-
-
-def _samples(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Blurred luma at the 64 x 64 places, of the four flips: f64[2, 64, 2, 64], where 1 means rows or columns in reverse order."""
-    height, width, _ = pixels.shape
-    columns = _shrink(pixels.reshape(height, 3 * width)).reshape(2 * SAMPLES, width, 3) @ LUMA
-    return _shrink(np.ascontiguousarray(columns.T)).T.reshape(2, SAMPLES, 2, SAMPLES)
-
-
-def _coefficients(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cosine transform f64[16, 16] of samples f64[64, 64], without its constant row and column."""
-    return (2 / SAMPLES) * (_cosines() @ samples @ _cosines().T)
-
-
-def _bits(coefficients: NDArray[np.floating]) -> bytes:
-    """The upper half is 1, the last coefficient comes first."""
-    median = np.partition(coefficients.ravel(), 127)[127]
-    return np.packbits((coefficients > median).ravel()[::-1]).tobytes()
-
-
-def _gap(coefficients: NDArray[np.float64]) -> float:
-    """Between the two halves of the coefficients."""
-    ordered = np.partition(coefficients.ravel(), (127, 128))
-    return float(ordered[128] - ordered[127])
-
-
-def _quality(samples: NDArray[np.floating], error: float) -> int | None:
-    """PDQ's quality by the gradients of the samples; None when an `error` in grey levels could change it."""
-    steps = np.abs(np.concatenate([np.diff(samples, axis=0).ravel(), np.diff(samples, axis=1).ravel()])) * 100 / 255
-    low, high = (min(100, int(np.trunc(np.maximum(steps + shift, 0)).sum()) // 90) for shift in (-error, error))
-    return low if low == high else None
-
-
-def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The samples f32[64, 64] by running sums in the reference's order and precision; slower, and to the last bit the same."""
-    height, width, _ = pixels.shape
-    luma = pixels[..., 0] * np.float32(299)
-    luma += pixels[..., 1] * np.float32(587)
-    luma += pixels[..., 2] * np.float32(114)
-    luma /= np.float32(1000)  # whole numbers up to here, so this rounds as the reference's sum of doubles does
-    if (height, width) == (SAMPLES, SAMPLES):
-        return luma
-    luma = _boxes(luma.T, range(width)).T
-    luma = _boxes(luma, range(height)).T
-    luma = _boxes(luma, _picks(width)).T
-    return _boxes(luma, _picks(height))
-
-
-def _boxes(rows: NDArray[np.float32], wanted: Sequence[int]) -> NDArray[np.float32]:
-    """A box filter along the first axis of f32[n, m], of which the `wanted` rows are given."""
-    rows = np.ascontiguousarray(rows)
-    behind, ahead = _window(len(rows))
-    total = np.zeros(rows.shape[1], np.float32)
-    result = np.empty((len(wanted), rows.shape[1]), np.float32)
-    left = right = at = 0
-    for centre in range(wanted[-1] + 1):
-        begin, end = max(centre - behind, 0), min(centre + ahead, len(rows))
-        while right < end:
-            total += rows[right]
-            right += 1
-        if left < begin:
-            total -= rows[left]
-            left += 1
-        while at < len(wanted) and wanted[at] == centre:
-            np.divide(total, np.float32(end - begin), out=result[at])
-            at += 1
-    return result
-
-
-def _coefficients_as_rounded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cosine transform f32[16, 16], added up term by term as the reference does."""
-    cosines = (float(np.float32(np.sqrt(2 / SAMPLES))) * _cosines()).astype(np.float32)
-    half, whole = np.zeros((COEFFICIENTS, SAMPLES), np.float32), np.zeros((COEFFICIENTS, COEFFICIENTS), np.float32)
-    for k in range(SAMPLES):
-        half += cosines[:, k, None] * samples[k]
-    for k in range(SAMPLES):
-        whole += half[:, k, None] * cosines[:, k]
-    return whole
-
-
-def _window(count: int) -> tuple[int, int]:
-    """The box around row r of `count` is [r - behind, r + ahead), cut at both ends."""
-    window = (count + 2 * SAMPLES - 1) // (2 * SAMPLES)
-    ahead = (window + 2) // 2
-    return window - ahead, ahead
-
-
-def _picks(count: int) -> list[int]:
-    """The 64 rows of `count` that are sampled."""
-    return [int((sample + 0.5) * count / SAMPLES) for sample in range(SAMPLES)]
-
-
-def _shrink(rows: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two box filters along the first axis of [n, m] and 64 picks: f64[128, m]; the second 64 are of the rows in reverse order."""
-    count = len(rows)
-    result = np.empty((2, SAMPLES, rows.shape[1]))
-    for first in range(0, SAMPLES, BLOCK):
-        start, weights = _weights(count, first)
-        part = rows[start : start + weights.shape[1]].astype(np.float32)
-        step = max(1, ONE_THREAD // weights.size)
-        for left in range(0, part.shape[1], step):
-            block = weights @ part[:, left : left + step]
-            result[0, first : first + BLOCK, left : left + step] = block[:BLOCK]
-            result[1, SAMPLES - first - BLOCK : SAMPLES - first, left : left + step] = block[BLOCK:][::-1]
-    return result.reshape(2 * SAMPLES, -1)
-
-
-@lru_cache(maxsize=64)
-def _weights(count: int, first: int) -> tuple[int, NDArray[np.float32]]:
-    """What samples `first` to `first` + BLOCK take of `count` rows: number of the first row that counts, and f32[2 * BLOCK, n].
-
-    The second BLOCK rows are for the reversed picture, in the order in which their samples lie here (so descending).
-    """
-    behind, ahead = _window(count)
-    picks = np.array(_picks(count))
-    forward, backward = picks[first : first + BLOCK], picks[SAMPLES - first - BLOCK : SAMPLES - first][::-1]
-    centres = np.concatenate([forward, backward])[:, None] + np.arange(-behind, ahead)
-    inside = (centres >= 0) & (centres < count)
-    begins, ends = np.maximum(centres - behind, 0), np.minimum(centres + ahead, count)
-    share = inside / np.maximum(ends - begins, 1) / inside.sum(axis=1, keepdims=True)
-    # Boxes of the reversed picture, read from the other end.
-    begins[BLOCK:], ends[BLOCK:] = count - ends[BLOCK:], count - begins[BLOCK:]
-    start, stop = int(begins[inside].min()), int(ends[inside].max())
-    steps = np.zeros((2 * BLOCK, stop - start + 1))
-    row = np.broadcast_to(np.arange(2 * BLOCK)[:, None], centres.shape)
-    np.add.at(steps, (row[inside], begins[inside] - start), share[inside])
-    np.subtract.at(steps, (row[inside], ends[inside] - start), share[inside])
-    return start, np.cumsum(steps, axis=1)[:, :-1].astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _cosines() -> NDArray[np.float64]:
-    row, column = np.mgrid[1 : COEFFICIENTS + 1, 0:SAMPLES]
-    cosines: NDArray[np.float64] = np.cos(np.pi / (2 * SAMPLES) * row * (2 * column + 1))
-    return cosines

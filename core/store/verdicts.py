@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptRecord, UnknownVersion
-from ..features.perceptual import ORIENTATIONS
+from ..features.pdq import ORIENTATIONS
 from ..records import Configuration, Decision, Evidence, ImageId, Relation, StoredVerdict, Verdict
 
 MAGIC = b"DQV"
