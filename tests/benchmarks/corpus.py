@@ -2,8 +2,8 @@
 `phishing/` (real phishing pages with hand-made pairs; here they are only among what is searched).
 
 Gives pictures with set, group and id, the right answers of a query, and seeded samples. Two pictures of different groups may show
-the same thing to the pixel; `set_aside.jsonl`, made by set_aside.py beside this file, lists them, and every benchmark honours it:
-a twin is a right answer of a query, and no negative pair.
+the same thing to the pixel, and some show next to nothing; `set_aside.jsonl`, made by set_aside.py beside this file, lists them, and
+every benchmark honours it: a twin is a right answer of a query, and no negative pair; a blank picture is not asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 SET_ASIDE = Path(__file__).with_name("set_aside.jsonl")
@@ -74,11 +75,20 @@ class Corpus:
     def twins(self) -> dict[str, set[str]]:
         """For each file, the files of other groups that show the same thing (set_aside.jsonl)."""
         found: dict[str, set[str]] = defaultdict(set)
-        for line in SET_ASIDE.read_text().splitlines():
-            row = json.loads(line)
-            found[row["a"]].add(row["b"])
-            found[row["b"]].add(row["a"])
+        for row in self._set_aside:
+            if "a" in row:
+                found[row["a"]].add(row["b"])
+                found[row["b"]].add(row["a"])
         return dict(found)
+
+    @cached_property
+    def blank(self) -> frozenset[str]:
+        """Files that show next to nothing (set_aside.jsonl)."""
+        return frozenset(row["file"] for row in self._set_aside if "file" in row)
+
+    @cached_property
+    def _set_aside(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in SET_ASIDE.read_text().splitlines()]
 
     def right_answers(self, item: Item) -> set[str]:
         """Files that are a right answer to a query with an edited `item`: its group, and the twins of its group."""
@@ -86,12 +96,19 @@ class Corpus:
         return files.union(*(self.twins.get(file, set()) for file in files))
 
 
+def has_ink(picture: Image.Image) -> bool:
+    """Whether a picture shows anything: at least one pixel in 1,000 is more than 16 grey levels off the median (chosen: a line of text)."""
+    grey = np.asarray(picture.convert("L"), np.float32)
+    return bool((np.abs(grey - np.median(grey)) > 16).mean() >= 0.001)
+
+
 def spread_screenshots(corpus: Corpus, count: int, seed: int) -> list[Item]:
-    """`count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of one group."""
+    """`count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of one group, none blank."""
     rng = random.Random(f"screenshots:{seed}")
     by_set: dict[str, list[Item]] = defaultdict(list)
     for item in corpus.screenshots:
-        by_set[item.set].append(item)
+        if item.file not in corpus.blank:
+            by_set[item.set].append(item)
     picked: list[Item] = []
     for place, name in enumerate(sorted(by_set)):
         share = count // len(by_set) + (place < count % len(by_set))

@@ -1,6 +1,7 @@
 """Is a given pair judged right? Edited pairs must be seen, pairs of different pictures must not be called a match.
 
-1. Each screenshot against itself after browser bar, 10 % border, crop to 0.75, banner, 5 degrees. Must: at least `review` in 95 %.
+1. Each screenshot against itself after browser bar, 10 % border, crop to 0.75, banner, 5 degrees. Must: at least `review` in 95 %
+   of the pairs that show something on both sides: a random crop of a nearly empty page is blank. All pairs are counted beside it.
 2. 20,000 random pairs across sets, twins left out (set_aside.jsonl). Must: no `match`. Reviews are counted too.
 3. 2,000 pairs of different groups of one set (two pages of one design system may differ in a single line). Reported, no must.
 
@@ -25,7 +26,7 @@ from pathlib import Path
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
 
 import report
-from corpus import PHOTOS, Corpus, Item, pairs_across_sets, pairs_of_one_template, spread_screenshots
+from corpus import PHOTOS, Corpus, Item, has_ink, pairs_across_sets, pairs_of_one_template, spread_screenshots
 from edits import PARTIAL, edit, opened, png
 from filled_store import add_argument, filled_store
 
@@ -50,6 +51,8 @@ class Outcome:
     sentence: str
     evidence: dict[str, object]
     seconds: float
+    blank: bool
+    """One side shows next to nothing: a blank original (set_aside.jsonl), or an edit that left nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +110,10 @@ def _judge(job: Job) -> Outcome:
     engine, corpus = _opened[0]
     reference = corpus.image_id(job.reference)
     query: bytes | str = corpus.image_id(job.query)
+    blank = not corpus.blank.isdisjoint((job.query.file, job.reference.file))
     if job.stratum not in ("across", "template"):
-        query = png(edit(job.stratum, opened(corpus.folder / job.query.file), seed=job.query.file))
+        picture = edit(job.stratum, opened(corpus.folder / job.query.file), seed=job.query.file)
+        query, blank = png(picture), blank or not has_ink(picture)
     began = time.perf_counter()
     hit = engine.compare(query, reference)
     seconds = time.perf_counter() - began
@@ -123,6 +128,7 @@ def _judge(job: Job) -> Outcome:
         sentence=hit.sentence,
         evidence={name: value for name, value in asdict(hit.evidence).items() if name != "matrix" and value is not None},
         seconds=round(seconds, 4),
+        blank=blank,
     )
 
 
@@ -134,16 +140,18 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
         sets = sorted({outcome.set for outcome in shots})
         rows = []
         for name in dict.fromkeys(outcome.stratum for outcome in shots):
-            these = [outcome for outcome in shots if outcome.stratum == name]
-            rows.append((name, _seen(these), _matches(these), *(_seen([outcome for outcome in these if outcome.set == set_]) for set_ in sets)))
+            every = [outcome for outcome in shots if outcome.stratum == name]
+            these = [outcome for outcome in every if not outcome.blank]
+            parts = [_seen([outcome for outcome in these if outcome.set == set_]) for set_ in sets]
+            rows.append((name, _seen(these), _matches(these), *parts, _seen(every)))
             seen = sum(outcome.decision != "no-match" for outcome in these)
             musts.append((f"{name}: at least review in 95 % of screenshot pairs ({report.share(seen, len(these))})", seen >= MUST * len(these)))
-        report.table(("edit", "at least review", "match", *sets), rows)
+        report.table(("edit", "at least review", "match", *sets, "with blank ones: at least review"), rows)
         if photos := [outcome for outcome in edited if outcome.set == PHOTOS]:
             names = dict.fromkeys(outcome.stratum for outcome in photos)
             parts = [(name, [outcome for outcome in photos if outcome.stratum == name]) for name in names]
             report.table(("edit, photographs", "at least review", "match"), [(name, _seen(these), _matches(these)) for name, these in parts])
-        _print_list("Edited pairs called no-match", [outcome for outcome in edited if outcome.decision == "no-match"])
+        _print_list("Edited pairs that show something, called no-match", [o for o in edited if o.decision == "no-match" and not o.blank])
     strata = (("across", "different sets"), ("template", "different groups of one set"))
     rows = []
     for stratum, words in strata:

@@ -1,7 +1,8 @@
-"""Find pictures of different groups that show the same thing, and write them to set_aside.jsonl.
+"""Find the pictures that a benchmark must not count against the engine, and write them to set_aside.jsonl with the reason.
 
-Takes the picture folder; compares all pictures pair by pair, by their pixels and by PDQ (Meta's reference path, full size); gives one
-line per pair that is equal to the pixel or at most 5 of 256 bits apart (chosen: captures of one unchanged page differ by up to that much).
+1. Pairs of different groups that show the same thing: compared pair by pair, by their pixels and by PDQ (Meta's reference path, full
+   size), equal to the pixel or at most 5 of 256 bits apart (chosen: captures of one unchanged page differ by up to that much).
+2. Nearly blank pictures: those without ink (see corpus.has_ink), and groups of empty windows that a person has looked at.
 
     python -P tests/benchmarks/set_aside.py --pictures DIR
 """
@@ -21,10 +22,19 @@ from numpy.typing import NDArray
 
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py and edits.py, also under python -P
 
-from corpus import SET_ASIDE, Corpus, Item
+from corpus import SET_ASIDE, Corpus, Item, has_ink
 from edits import opened
 
 TWIN_BITS = 5
+EMPTY_WINDOWS = {
+    "jupyterlab-008": "an empty editor",
+    "jupyterlab-012": "a terminal with nothing but its prompt",
+    "jupyterlab-017": "a terminal with nothing but its prompt",
+    "jupyterlab-047": "an empty editor",
+    "jupyterlab-051": "a terminal with nothing but its prompt",
+    "jupyterlab-078": "a terminal with nothing but its prompt",
+}
+"""Groups that were looked at: their ink is the frame of the window."""
 
 
 def main() -> None:
@@ -33,8 +43,13 @@ def main() -> None:
     corpus = Corpus.load(parser.parse_args().pictures)
     with ThreadPoolExecutor() as pool:
         measured = list(pool.map(lambda item: _measure(corpus, item), corpus.items))
-    hashes = np.stack([pdq for pdq, _ in measured])
+    hashes = np.stack([pdq for pdq, _, _ in measured])
     lines = []
+    for item, (_, _, ink) in zip(corpus.items, measured, strict=True):
+        reason = EMPTY_WINDOWS.get(item.group) or (None if ink else "nearly blank")
+        if reason:
+            lines.append(json.dumps({"file": item.file, "reason": reason, "page": item.page}))
+    blank = len(lines)
     for place, item in enumerate(corpus.items):
         bits = np.bitwise_count(hashes[place] ^ hashes[place + 1 :]).sum(axis=1)
         for near in np.flatnonzero(bits <= TWIN_BITS):
@@ -44,14 +59,14 @@ def main() -> None:
                 reason = "pixel-identical" if identical else f"PDQ at most {TWIN_BITS} bits apart"
                 lines.append(json.dumps({"a": item.file, "b": other.file, "pdq_bits": int(bits[near]), "reason": reason, "pages": [item.page, other.page]}))
     SET_ASIDE.write_text("".join(f"{line}\n" for line in lines))
-    print(f"{len(lines)} pairs set aside, {sum('pixel-identical' in line for line in lines)} of them pixel-identical")
+    print(f"{blank} nearly blank pictures; {len(lines) - blank} pairs, {sum('pixel-identical' in line for line in lines)} of them pixel-identical")
 
 
-def _measure(corpus: Corpus, item: Item) -> tuple[NDArray[np.uint8], bytes]:
-    """PDQ as 32 bytes, and a digest of size and pixels."""
+def _measure(corpus: Corpus, item: Item) -> tuple[NDArray[np.uint8], bytes, bool]:
+    """PDQ as 32 bytes, a digest of size and pixels, and whether the picture shows anything."""
     picture = opened(corpus.folder / item.file)
     bits, _quality = pdqhash.compute(np.asarray(picture))
-    return np.packbits(bits), sha256(repr(picture.size).encode() + picture.tobytes()).digest()
+    return np.packbits(bits), sha256(repr(picture.size).encode() + picture.tobytes()).digest(), has_ink(picture)
 
 
 if __name__ == "__main__":
