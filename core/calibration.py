@@ -21,6 +21,8 @@ from .errors import ConfigError
 from .records import Configuration, Evidence
 
 SHIPPED = "calibration.json"
+KEPT_COVERS = 0.8
+"""Coverage of both pictures from which content beside a banner counts. measured: with the band, see content.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def _value(name: str, evidence: Evidence) -> float | None:
         return max(sides) if sides else None
     if name == "inliers" and evidence.inliers is None and evidence.configuration is Configuration.WHOLE:
         return inf  # not asked for, because the whole pictures agree: worth as much as any number of inliers
+    if name == "content_kept" and min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) < KEPT_COVERS:
+        return None
     value = getattr(evidence, name)
     return None if value is None else float(value)
 

@@ -245,7 +245,7 @@ class Evidence:
     content_agreement: float | None = None
     """Share of the textured blocks inside the overlap that show the same content, 0 to 1."""
     content_kept: float | None = None
-    """The same share of the emptier picture's blocks alone: near 1 when one picture shows all of the other, and something more."""
+    """The same share of the emptier picture's blocks alone, or beside one band across: near 1 when one shows all of the other and more."""
     content_correlation: float | None = None
     """Mean normalised cross-correlation of these blocks, -1 to 1."""
     content_blocks: int | None = None

@@ -188,6 +188,8 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     if query.thumbnail is None or reference.thumbnail is None or not same_family:
         return evidence
     agreement = content_agreement(query.thumbnail, reference.thumbnail, matrix)
+    if not agreement.blocks:  # nothing there that could agree or disagree
+        return replace(evidence, content_blocks=0)
     measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept)
     return replace(measured, content_correlation=agreement.correlation, content_blocks=agreement.blocks)
 
