@@ -11,7 +11,7 @@ base=${PYTHON:-python3}
 
 stop() { printf '%s\n' "$@" >&2; exit 1; }
 
-# What an installation needs, and the Debian package that has it: py-tlsh and pdqhash come as source and are compiled,
+# What an installation needs, and the Debian package that has it: py-tlsh (and pdqhash for the tests) come as source and are compiled,
 # OpenCV's wheel loads libGL and GLib, and Debian keeps the pip of new environments apart.
 missing_packages() {
     command -v g++ >/dev/null || echo g++

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from .config import Config
 from .errors import DouglasQuaidError
 
-LIBRARIES = ("numpy", "pillow", "opencv-python", "imagehash", "pdqhash", "py-tlsh", "redis")
+LIBRARIES = ("numpy", "pillow", "opencv-python", "imagehash", "py-tlsh", "redis")
 
 
 @dataclass(frozen=True, slots=True)
