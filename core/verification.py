@@ -6,8 +6,8 @@
 4. Keypoints: mutual matches, then an affine map or a homography by RANSAC; the content inside the overlap has the last word.
 5. The same with the query mirrored, where something speaks for it.
 
-Pictures with too few keypoints (logos, gradients, smooth wallpapers) are judged by step 3 alone. Outcomes are named kinds
-(`records.Configuration`). The order keeps most pairs below 2 ms: only those that hashes cannot settle reach the keypoints.
+Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 3, within a wider radius. Outcomes are named kinds
+(`records.Configuration`). Only pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SURE_AGREEMENT = 0.9
 SURE_BLOCKS = 12
 """... and blocks that must have been compared. chosen."""
 LOW_TEXTURE = 40
-"""Keypoints below which a picture is judged by the whole. measured (2026-11): one photograph in ten has fewer than 50."""
+"""Keypoints below which a picture rests on the whole. measured (2026-11): one photograph in ten has fewer than 50."""
 BETTER_BY = 0.05
 """What keypoints must explain beyond the whole pictures to be preferred. chosen: half a block in ten is noise."""
 CONVINCING = 0.6
