@@ -74,9 +74,6 @@ class HammingIndex:
         """Add rows, shape (n, 32). Rows not `searchable` keep their number, but are never found."""
         self._hashes.extend(np.ascontiguousarray(hashes))
         self._alive.extend(np.ones(len(hashes), np.bool_) if searchable is None else searchable)
-        tail = len(self) - self._base
-        if tail > SCAN_BELOW and tail * MERGE_SHARE > self._base:
-            self._merge()
 
     def remove(self, rows: NDArray[np.integer]) -> None:
         """Remove rows by number; they are not found from now on, and their hashes are overwritten."""
@@ -87,6 +84,9 @@ class HammingIndex:
         """All live rows within `radius` bits of `query` (32 bytes): row numbers and distances, nearest first."""
         if len(query) != BYTES or radius < 0:
             raise ValueError(f"a query has {BYTES} bytes and a radius of 0 or more; got {len(query)} bytes, radius {radius}")
+        tail_rows = len(self) - self._base
+        if tail_rows > SCAN_BELOW and tail_rows * MERGE_SHARE > self._base:
+            self._merge()  # here and not in `extend`, so that rows which come in many pieces are folded once
         words = np.frombuffer(query, np.uint8)
         if radius > LARGEST_RADIUS:
             rows = np.arange(len(self), dtype=np.uint32)

@@ -74,6 +74,7 @@ class WordIndex:
 
     def __init__(self) -> None:
         self._segments: list[_Segment] = []
+        self._pending: list[tuple[NDArray[np.uint32], NDArray[np.uint8]]] = []
         self._images = 0
         self._sizes = np.zeros(0)
 
@@ -86,18 +87,26 @@ class WordIndex:
         """Add descriptors: `sampled` (n, 16) belongs to the image in `rows` (n,)."""
         if not len(rows):
             return
-        words = words_of(sampled)
+        self._pending.append((rows.astype(np.uint32), sampled))
         self._images += len(np.unique(rows))
         if rows.max() >= len(self._sizes):
             self._sizes = np.concatenate([self._sizes, np.zeros(max(int(rows.max()) + 1 - len(self._sizes), len(self._sizes) // 8))])
         self._sizes[: int(rows.max()) + 1] += np.bincount(rows)
-        self._segments.append(_segment(words.ravel(), np.repeat(rows.astype(np.uint32), TABLES)))
+
+    def _settle(self) -> None:
+        """Sort what came since the last question into one segment, however many pieces it came in."""
+        if not self._pending:
+            return
+        rows, sampled = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
+        self._pending.clear()
+        self._segments.append(_segment(words_of(sampled).ravel(), np.repeat(rows, TABLES)))
         while len(self._segments) > 1 and len(self._segments[-2].words) < 2 * len(self._segments[-1].words):
             last, before = self._segments.pop(), self._segments.pop()
             self._segments.append(_segment(np.concatenate([before.words, last.words]), np.concatenate([before.rows, last.rows])))
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
         """Votes for rows 0..count-1 from a query's sampled descriptors (n, 16), shape (count,); large images have no advantage."""
+        self._settle()
         votes = np.zeros(count)
         if not self._segments or not len(sampled):
             return votes
