@@ -72,14 +72,15 @@ class Start:
 def main() -> int:
     parser = report.arguments(__doc__, pictures=False)
     parser.add_argument("--count", type=int, default=STATED_FOR)
-    parser.add_argument("--with-words", type=int, default=20_000)
+    parser.add_argument("--with-words", type=int, default=20_000, help="images of the second store; 0 for none")
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
     if options.sample:
         options.count, options.with_words, options.starts = 50_000, 1_000, 2
     report.heading(f"Start of a new process at {options.count:,} images", options)
     rows, all_starts = [], []
-    for count, words in ((options.count, 0), (options.with_words, WORDS_PER_IMAGE)):
+    stores = [(options.count, 0)] + [(options.with_words, WORDS_PER_IMAGE)] * (options.with_words > 0)
+    for count, words in stores:
         filled, starts = measure(count, words, options.starts, options.seed)
         all_starts.append(starts)
         ready = [start.opened + start.first for start in starts]
