@@ -45,9 +45,10 @@ from douglas_quaid import Engine
 with Engine.open(sys.argv[1]) as engine:
     opened = time.perf_counter()
     picture = io.BytesIO()
-    Image.radial_gradient("L").save(picture, "PNG")
+    Image.effect_noise((320, 240), 90).resize((640, 480)).save(picture, "PNG")
     answer = engine.query(picture.getvalue())
     first = time.perf_counter()
+    assert answer.informative  # otherwise nothing was searched
     engine.query(picture.getvalue())
     second = time.perf_counter()
     replica = engine._replica
