@@ -141,7 +141,7 @@ def _agrees(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.bool_]
 
     Lines of text are stripes: other words at the same places correlate above 0.6. What is left without the means of rows and columns
     is the words themselves, and has to agree too. Measured (2026-11): two articles set alike fall from 87 % of blocks to 58 %,
-    the median of pages of one site that share a frame from 24 % to 10 %, and no edit of the acceptance list loses a point.
+    the median of pages of one site that share a frame from 24 % to 10 %, and no edit of tests/benchmarks/pairs.py loses a point.
     """
     rest_a, rest_b = (blocks - blocks.mean(axis=1, keepdims=True) - blocks.mean(axis=2, keepdims=True) for blocks in (a, b))
     only_stripes = np.maximum(_deviation(rest_a), _deviation(rest_b)) < STRIPES_TEXTURE

@@ -31,13 +31,13 @@ from ..records import LocalFeatures
 LOCAL_VERSION = 1
 
 FRAME_WIDTH = 640
-"""Frame pixels. spec: design section 5."""
+"""Frame pixels. chosen: full-page captures and viewport shots of one page get the same scale."""
 FRAME_LEAST_HEIGHT = 320
 """Frame pixels; pictures wider than 2:1 are scaled by their height. chosen: at 640 wide a strip of 7:1 would be 90 pixels high."""
 MAX_ENLARGEMENT = 4.0
 """chosen: a 64-pixel icon gets a frame of 256, which has keypoints; more would only invent pixels."""
 BAND_AREA = 640 * 1000
-"""Frame pixels of a band. spec: design section 5, about 1,000 rows of 640."""
+"""Frame pixels of a band. chosen: about 1,000 rows of 640."""
 MAX_BANDS = 20
 """chosen: a page of 20,000 frame rows; longer ones get a narrower frame."""
 LONGEST_SIDE = 32_000

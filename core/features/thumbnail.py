@@ -1,6 +1,6 @@
 """The grey thumbnail, by which content agreement is judged when the picture's bytes are no longer at hand.
 
-Takes grey pixels, gives a WebP of normally 320 pixels width, and back. Measured (facts of the project, anchors 5.3): 320 pixels
+Takes grey pixels, gives a WebP of normally 320 pixels width, and back. Measured (2026-11, 9,120 pairs of pages of one site): 320 pixels
 tell other content as well as 640 raw pixels do.
 """
 

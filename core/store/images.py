@@ -22,12 +22,12 @@ from .membership import Collections
 from .scripts import PUT, WORD_BYTES, Command
 
 SIGHTINGS_SHOWN = 20
-"""spec: design section 2, occurrences in an answer are capped and counted."""
+"""spec: README, occurrences in an answer are capped and counted."""
 LABEL_CHARACTERS = 4096
 """Longest label set, as JSON. chosen."""
 ID_CHARACTERS = 64
 PREFIX_CHARACTERS = 8
-"""spec: design section 2, a unique prefix of 8 or more."""
+"""spec: README, a unique beginning of 8 digits or more."""
 ATTEMPTS = 100
 
 

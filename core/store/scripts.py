@@ -13,7 +13,7 @@ from .keys import prefix
 ROW_BYTES = 72
 """spec: FORMAT.md."""
 CHUNK_ROWS = 128
-"""Rows in one string. chosen: design section 5 allows 4,096; 128 keep a chunk of words (8 KB an image) near 1 MB, for stores that rewrite it."""
+"""Rows in one string. chosen: 128 keep a chunk of words (8 KB an image) near 1 MB, for stores that rewrite it."""
 WORD_BYTES = 16
 """spec: FORMAT.md."""
 VERDICT_CAP = 1000

@@ -14,7 +14,7 @@ from ..errors import ConfigError, StoreError
 from .connection import Connection
 
 OLDEST = (6, 2)
-"""spec: design section 5; ZADD GT and script effects replication are used."""
+"""spec: Redis 6.2 brought ZADD GT; that and script effects replication are used."""
 
 _log = logging.getLogger(__name__)
 

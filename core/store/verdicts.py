@@ -29,7 +29,7 @@ _RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: 0.0}
 
 
 def joins(verdict: Verdict) -> bool:
-    """Whether it connects the two images in a cluster: only a match of the whole pictures does (design section 3)."""
+    """Whether it connects the two images in a cluster: only a match of the whole pictures does."""
     return verdict.decision is Decision.MATCH and verdict.relation in _JOINING
 
 

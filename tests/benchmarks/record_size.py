@@ -36,7 +36,7 @@ SIZES = (16, 24, 32, 40, 48, 64)
 BESIDES = 3_000
 """Bytes of a record besides its keypoints: hashes and thumbnail."""
 PER_KEYPOINT = 40
-"""spec: design section 5, 32 of the descriptor and 8 of the place."""
+"""spec: core/features/FORMAT.md, 32 of the descriptor and 8 of the place."""
 AIM = 40 * 1024
 
 
