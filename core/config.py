@@ -24,7 +24,7 @@ class Config:
     """Largest picture file, in bytes. chosen: 64 MiB, above any screenshot."""
 
     max_pixels: int = 120_000_000
-    """Largest picture, in pixels, and the pixels that all threads of a process may hold at once. chosen: 120 megapixels, three full-page captures of 1920 x 20000."""
+    """Largest picture, in pixels, and the pixels that all threads of a process may hold at once. chosen: three full-page captures of 1920 x 20000."""
 
     whash: bool = False
     """Compute ImageHash's wavelet hash too. chosen: it costs 18-20 ms of a picture's 40 and finds nothing that others miss."""
