@@ -145,7 +145,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
             parts = [_seen([outcome for outcome in these if outcome.set == set_]) for set_ in sets]
             rows.append((name, _seen(these), _matches(these), *parts, _seen(every)))
             seen = sum(outcome.decision != "no-match" for outcome in these)
-            musts.append((f"{name}: at least review in 95 % of screenshot pairs ({report.share(seen, len(these))})", seen >= MUST * len(these)))
+            musts.append((f"{name}: at least review in 95 % of pairs that show something ({report.share(seen, len(these))})", seen >= MUST * len(these)))
         report.table(("edit", "at least review", "match", *sets, "with blank ones: at least review"), rows)
         if photos := [outcome for outcome in edited if outcome.set == PHOTOS]:
             names = dict.fromkeys(outcome.stratum for outcome in photos)
