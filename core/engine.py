@@ -223,8 +223,8 @@ class Engine:
 
     def _compared(self, query: Subject, reference: Subject) -> tuple[Verification, Verdict]:
         found = verify(query, reference, thorough=True)
-        baseline = reference.features.image_id in members_by_purpose(self._store, Purpose.BASELINE)
-        return found, decide(found.evidence, self._calibration, baseline=baseline)
+        (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
+        return found, decide(found.evidence, self._calibration, baseline=reference.features.image_id in baseline)
 
     def _hits(self, judged: Iterable[Judged], *, per_cluster: bool) -> tuple[Hit, ...]:
         """Verdicts as hits, surest first; `per_cluster`: the best member of each cluster only."""

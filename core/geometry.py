@@ -8,6 +8,7 @@ gets the same answer. A partial affine map fails on pictures squashed in one dir
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -64,7 +65,7 @@ def _nothing(configuration: Configuration = Configuration.NO_GEOMETRY, inliers: 
     return Geometry(configuration, None, inliers, empty, empty)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Neighbours:
     """For each keypoint of the query its NEIGHBOURS nearest in the reference, by Hamming distance of the descriptors."""
 
@@ -75,6 +76,24 @@ class Neighbours:
     bits: NDArray[np.int32]
     """Their distances, same shape."""
 
+    @cached_property
+    def matches(self) -> NDArray[np.int64]:
+        """Pairs of keypoint numbers (n, 2) that are each other's nearest and clearly nearer than any at another place."""
+        if not len(self.numbers):
+            return np.empty((0, 2), np.int64)
+        place, bits = self.reference.keypoints[:, :2], self.bits
+        best = self.numbers[:, 0]
+        elsewhere = np.abs(place[self.numbers[:, 1:]] - place[best][:, None]).max(axis=2) > SAME_PLACE
+        # Where all neighbours are the same corner, the last one bounds the distance of the next corner from below.
+        second = bits[np.arange(len(bits)), np.where(elsewhere.any(axis=1), elsewhere.argmax(axis=1) + 1, NEIGHBOURS - 1)]
+        kept = np.flatnonzero(bits[:, 0] < RATIO * second)
+        if len(kept) < MIN_INLIERS:
+            return np.empty((0, 2), np.int64)
+        _, back = cv2.batchDistance(self.reference.descriptors[best[kept]], self.query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
+        returned = self.query.keypoints[np.asarray(back)[:, 0], :2]
+        kept = kept[np.abs(returned - self.query.keypoints[kept, :2]).max(axis=1) <= SAME_PLACE]
+        return np.stack([kept, best[kept]], axis=1)
+
 
 def find_neighbours(query: LocalFeatures, reference: LocalFeatures) -> Neighbours:
     if len(query) < NEIGHBOURS or len(reference) < NEIGHBOURS:
@@ -84,32 +103,14 @@ def find_neighbours(query: LocalFeatures, reference: LocalFeatures) -> Neighbour
     return Neighbours(query, reference, np.asarray(numbers, np.int32), np.asarray(bits, np.int32))
 
 
-def match_descriptors(near: Neighbours) -> NDArray[np.int64]:
-    """Pairs of keypoint numbers (n, 2) that are each other's nearest and clearly nearer than any at another place."""
-    if not len(near.numbers):
-        return np.empty((0, 2), np.int64)
-    place, bits = near.reference.keypoints[:, :2], near.bits
-    best = near.numbers[:, 0]
-    elsewhere = np.abs(place[near.numbers[:, 1:]] - place[best][:, None]).max(axis=2) > SAME_PLACE
-    # Where all neighbours are the same corner, the last one bounds the distance of the next corner from below.
-    second = bits[np.arange(len(bits)), np.where(elsewhere.any(axis=1), elsewhere.argmax(axis=1) + 1, NEIGHBOURS - 1)]
-    kept = np.flatnonzero(bits[:, 0] < RATIO * second)
-    if len(kept) < MIN_INLIERS:
-        return np.empty((0, 2), np.int64)
-    _, back = cv2.batchDistance(near.reference.descriptors[best[kept]], near.query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
-    returned = near.query.keypoints[np.asarray(back)[:, 0], :2]
-    kept = kept[np.abs(returned - near.query.keypoints[kept, :2]).max(axis=1) <= SAME_PLACE]
-    return np.stack([kept, best[kept]], axis=1)
-
-
 def estimate_geometry(near: Neighbours) -> Geometry:
     """The affine map that most unambiguous correspondences agree on, or the reason why there is none."""
-    return _fit_affine(near, match_descriptors(near))
+    return _fit_affine(near, near.matches)
 
 
 def estimate_homography(near: Neighbours) -> Geometry:
     """The perspective map that most of them agree on: for pictures seen at an angle, where an affine map fits a part only."""
-    pairs = match_descriptors(near)
+    pairs = near.matches
     if len(pairs) < MIN_INLIERS_HOMOGRAPHY:
         return _nothing()
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]

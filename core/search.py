@@ -53,7 +53,7 @@ class Search:
         `members`: only these may be answers.
         """
         features = query.features
-        ignored, baseline = members_by_purpose(self._store, Purpose.IGNORE), members_by_purpose(self._store, Purpose.BASELINE)
+        ignored, baseline = members_by_purpose(self._store, Purpose.IGNORE, Purpose.BASELINE)
         vetoed = self._store.vetoed(features.image_id)
 
         def allowed(image_id: ImageId) -> bool:
@@ -107,7 +107,8 @@ def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:
     return features
 
 
-def members_by_purpose(store: Store, purpose: Purpose) -> frozenset[ImageId]:
-    """Images in the collections of one purpose."""
-    names = [collection.name for collection in store.collections() if collection.purpose is purpose]
-    return frozenset[ImageId]().union(*(store.collection_members(name) for name in names))
+def members_by_purpose(store: Store, *purposes: Purpose) -> list[frozenset[ImageId]]:
+    """For each purpose the images in its collections; the list of collections is read once."""
+    known = store.collections()
+    named = [[collection.name for collection in known if collection.purpose is purpose] for purpose in purposes]
+    return [frozenset[ImageId]().union(*map(store.collection_members, names)) for names in named]

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Hashes
-from .pdq import PDQ_VERSION as PDQ_VERSION
 from .pdq import pdq_orientations
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ import report
 
 from douglas_quaid.config import Config
 from douglas_quaid.features.local import LOCAL_VERSION
-from douglas_quaid.features.perceptual import PDQ_VERSION
+from douglas_quaid.features.pdq import PDQ_VERSION
 from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, WORDS_PER_IMAGE
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.embedded import stop_embedded
