@@ -1,8 +1,15 @@
-"""One time budget, handed down from the host; work that it cuts is reported, never silently left out."""
+"""Time budgets handed down from a host. Two kinds: a `Timer` cuts a search short, and what it cuts is reported, never silently
+left out; a `time_limit` bounds every wait for the store, so that a stalled server cannot hold the thread of a host."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_limit: ContextVar[float | None] = ContextVar("limit", default=None)
+"""Moment of time.monotonic() at which this thread's wait for the store ends; None for no limit."""
 
 
 class Timer:
@@ -20,3 +27,21 @@ class Timer:
 
 
 UNLIMITED = Timer(None)
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Inside, on this thread, whoever waits for the store gets StoreTimeout after `seconds` at the latest; of nested limits the nearest holds."""
+    at = time.monotonic() + seconds
+    outer = _limit.get()
+    token = _limit.set(at if outer is None else min(at, outer))
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def seconds_left() -> float | None:
+    """Until the limit of this thread; negative when it has passed, None without one."""
+    at = _limit.get()
+    return None if at is None else at - time.monotonic()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import seconds_left
+from ..errors import StoreTimeout
 from ..records import ImageId
 from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
 from ..store.keys import SHARDS
@@ -70,14 +72,21 @@ class IndexReplica:
         self._dead = 0
 
     def refresh(self) -> None:
-        """Take over all that the store acknowledged before this call. Raises StoreError."""
-        with self._lock:
+        """Take over all that the store acknowledged before this call. Raises StoreError.
+
+        Interrupted (the store fell silent, or the thread's time is up), it keeps what it has taken over; the next call goes on from there.
+        """
+        left = seconds_left()
+        if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
+            raise StoreTimeout("the index is being loaded by another thread, and the time for this question is up; ask again in a moment")
+        try:
             if self._dead > REBUILD_LEAST and self._dead > REBUILD_SHARE * len(self._live):
                 self._clear()
-            changes = self._reader.refresh(self._state)
-            for change in changes.shards:
+            for change, after in self._reader.steps(self._state):
                 self._apply(change)
-            self._state = changes.state
+                self._state = after
+        finally:
+            self._lock.release()
 
     def _apply(self, change: ShardChange) -> None:
         shard = change.shard

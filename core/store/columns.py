@@ -8,7 +8,7 @@ nothing under the old names and reads that shard anew. Layout in FORMAT.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -126,8 +126,15 @@ class ColumnReader:
 
     def refresh(self, state: ColumnState, *, words: bool = True) -> ColumnChanges:
         """All that was appended or died since `state`. One round trip when nothing is new."""
-        shards = dict(enumerate(state.shards))
         changes = []
+        for change, after in self.steps(state, words=words):
+            changes.append(change)
+            state = after
+        return ColumnChanges(state, tuple(changes))
+
+    def steps(self, state: ColumnState, *, words: bool = True) -> Iterator[tuple[ShardChange, ColumnState]]:
+        """The same, shard by shard, each with the state after it: who is interrupted can go on from the last one taken over."""
+        shards = dict(enumerate(state.shards))
         pending = self._changed(shards, shards)
         for _ in range(ATTEMPTS):
             retry = []
@@ -136,10 +143,10 @@ class ColumnReader:
                 if change is None:  # compacted while it was read
                     retry.append(number)
                     continue
-                changes.append(change[0])
                 shards[number] = change[1]
+                yield change[0], ColumnState(tuple(shards.values()))
             if not retry:
-                return ColumnChanges(ColumnState(tuple(shards.values())), tuple(changes))
+                return
             pending = self._changed(shards, retry)
         raise StoreUnavailable(f"the columns at {self._connection.name} were compacted {ATTEMPTS} times while they were read; try again")
 

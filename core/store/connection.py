@@ -1,7 +1,8 @@
 """The way to Redis: a URL becomes a `Connection`, which runs commands by tag and speaks only this package's errors.
 
 One server or a Redis Cluster look alike from above: a command says under which tag its key lies, the connection knows which
-server that is. Time is bounded: redis-py's own retries are off, a silent server raises StoreTimeout after `store_timeout`.
+server that is. Time is bounded: redis-py's own retries are off, a silent server raises StoreTimeout after `store_timeout`, or
+earlier where the thread has a time limit (timed.py).
 A broken connection is made anew by the next command. Safe for threads; a forked child makes connections of its own.
 """
 
@@ -14,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ..config import Config
+from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
 from .embedded import EmbeddedServer
 from .keys import TAGS, prefix
 from .scripts import Command
+from .timed import timed
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -108,7 +111,9 @@ class Connection:
         try:
             yield
         except exceptions.TimeoutError:
-            raise StoreTimeout(f"the store at {self.name} did not answer within {self._timeout:g} s; is it overloaded or stopped?") from None
+            left = seconds_left()
+            wait = f"{self._timeout:g} s" if left is None or left > 0 else "the time left for this question"
+            raise StoreTimeout(f"the store at {self.name} did not answer within {wait}; is it overloaded or stopped?") from None
         except exceptions.RedisError as error:
             raise self._translate(error, str(error)[:200]) from None
         except OSError as error:
@@ -163,21 +168,6 @@ def _options(config: Config) -> dict[str, Any]:
     }
 
 
-def _timed(client: Redis) -> Redis:
-    """redis-py 5.0 forgets the timeout of Unix sockets; this sets it for every version."""
-    from redis.connection import UnixDomainSocketConnection
-
-    class Timed(UnixDomainSocketConnection):
-        def __init__(self, *, socket_timeout: float | None = None, **options: Any) -> None:
-            initialise: Any = super().__init__
-            initialise(socket_timeout=socket_timeout, **options)
-            self.socket_timeout = socket_timeout
-
-    if client.connection_pool.connection_class is UnixDomainSocketConnection:
-        client.connection_pool.connection_class = Timed
-    return client
-
-
 class ServerRoute:
     """One server holds all tags."""
 
@@ -185,7 +175,7 @@ class ServerRoute:
         from redis import Redis
 
         try:
-            self._redis = _timed(Redis.from_url(config.store, **_options(config)))
+            self._redis = timed(Redis.from_url(config.store, **_options(config)))
         except (ValueError, TypeError) as error:
             raise ConfigError(f"store {shown(config.store)!r}: {error}") from None
 
@@ -210,7 +200,7 @@ class EmbeddedRoute(ServerRoute):
 
         self._server = EmbeddedServer.of(config)
         self._server.ensure()
-        self._redis = _timed(Redis(unix_socket_path=str(self._server.socket), **_options(config)))
+        self._redis = timed(Redis(unix_socket_path=str(self._server.socket), **_options(config)))
 
     def recover(self, error: Exception) -> bool:
         from redis import exceptions
@@ -262,7 +252,7 @@ class ClusterRoute:
         from redis import Redis
 
         found = self._clients.get(address)
-        return found or self._clients.setdefault(address, Redis(host=address[0], port=address[1], **self._options))
+        return found or self._clients.setdefault(address, timed(Redis(host=address[0], port=address[1], **self._options)))
 
     def _learn(self, told: tuple[str, int] | None = None) -> None:
         """Read the slot table from the first server that answers: one that is said to know, those of the URL, those known before."""
