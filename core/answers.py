@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
-from .records import Cluster, Decision, Evidence, ImageFeatures, ImageId, ImageInfo, Membership, Relation, Verdict
+from .records import Cluster, Decision, Evidence, ImageFeatures, ImageId, ImageInfo, Membership, Relation, Sighting, Verdict
 from .store import StoreStats
 
 
@@ -81,6 +81,22 @@ class Hit:
             "last_seen": timestamp(self.last_seen),
             "collections": memberships_json(self.collections),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Where the picture of a hit was seen: at the places of its image and of the other images of its cluster."""
+
+    count: int
+    """Occurrences; the least number of them when not `complete`."""
+    first_seen: datetime | None
+    last_seen: datetime | None
+    sightings: tuple[Sighting, ...]
+    """Those of the hit's own image first, then the latest first; at most 20 of an image."""
+    memberships: tuple[Membership, ...]
+    """Collections that any of these images is in."""
+    complete: bool
+    """Whether `sightings` are all there are."""
 
 
 @dataclass(frozen=True, slots=True)

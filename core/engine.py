@@ -12,15 +12,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection as Names
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import calibration as calibrations
-from .answers import AddResult, Description, EngineStats, Hit, QueryResult
+from .answers import AddResult, Description, EngineStats, History, Hit, QueryResult
 from .candidates import words_for_index
 from .config import Config
 from .deadline import Timer
@@ -30,8 +31,22 @@ from .features import codec, extract_features
 from .image import decode_image
 from .index.replica import IndexReplica
 from .overlay import draw_overlay
-from .records import Cluster, Collection, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Relation, StoredVerdict, Verdict
-from .search import Judged, Search, members_by_purpose, read_record
+from .recall import as_hits, histories, stored_hits
+from .records import (
+    Cluster,
+    Collection,
+    Decision,
+    ImageFeatures,
+    ImageId,
+    Occurrence,
+    Purpose,
+    Relation,
+    Seen,
+    StoredVerdict,
+    Verdict,
+    Withdrawn,
+)
+from .search import Search, members_by_purpose, read_record
 from .store import ForgetReport, NewImage, Store
 from .verification import Subject, Verification, verify
 
@@ -77,22 +92,24 @@ class Engine:
         occurrence: Occurrence | str | None = None,
         labels: Mapping[str, str] | None = None,
         collection: str | None = None,
+        seen: datetime | None = None,
         link: bool = True,
         name: str = "picture",
     ) -> AddResult:
         """Store a picture and where it was seen; when this returns, every process finds it.
 
         `labels` belong to the membership when a `collection` is given, else to the occurrence. Known bytes are not decoded again.
-        Raises ImageError (named `name`), StoreError, NotFound for a collection that was never created.
+        `seen`: when it was seen there, with a time zone; now when not given. Of image and occurrence the first and the last of all
+        these times are kept. Raises ImageError (named `name`), StoreError, NotFound for a collection that was never created.
         """
         place = _occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
         try:
-            status = self._store.note(image_id, occurrence=place, labels=labels, collection=collection)
+            status = self._store.note(image_id, occurrence=place, labels=labels, collection=collection, seen=seen)
             subject = Subject(self._features(image_id))
         except NotFound:
             subject = self._extract(data, name)
-            status = self._store.put(_new_image(subject.features), occurrence=place, labels=labels, collection=collection)
+            status = self._store.put(_new_image(subject.features), occurrence=place, labels=labels, collection=collection, seen=seen)
         if link and not self._store.is_linked(image_id):
             self._link(subject)
         return AddResult(image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0])
@@ -117,7 +134,7 @@ class Engine:
         *,
         limit: int = 10,
         deadline: float | None = None,
-        collection: str | None = None,
+        collection: str | Names[str] | None = None,
         min_decision: Decision | str = Decision.REVIEW,
         exclude: Names[str] = (),
         include_same_template: bool = False,
@@ -126,12 +143,12 @@ class Engine:
         """Which stored images show this picture or a part of it? Nothing is stored.
 
         `deadline`: seconds from now after which the answer is given with what was judged so far (`complete` is false then).
-        `collection`: search its members only. `exclude`: image ids, or occurrences whose image is then left out if it has no other.
+        `collection`: search the members of this one, or of these, only. `exclude`: image ids, or occurrences whose image is then left out if it has no other.
         Hits are sorted by confidence, one per cluster, those of at least `min_decision`.
         """
         started = time.monotonic()
         subject = self._extract(data, name)
-        members = None if collection is None else self._store.collection_members(collection)
+        members = None if collection is None else frozenset().union(*map(self._store.collection_members, _names(collection)))
         excluded = self._excluded(exclude)
         search = self._search(None if deadline is None else started + deadline)
         judged = list(search.judge(subject, exclude=excluded, members=members))
@@ -141,7 +158,7 @@ class Engine:
             image_id=features.image_id,
             decision=max((found.verdict.decision for found in judged), key=_RANK.__getitem__, default=Decision.NO_MATCH),
             informative=features.informative,
-            hits=self._hits(listed, per_cluster=True)[:limit],
+            hits=as_hits(self._store, listed, per_cluster=True, limit=limit),
             images_searched=len(self._replica),
             complete=search.complete,
             seconds=time.monotonic() - started,
@@ -149,12 +166,18 @@ class Engine:
             frames=features.frames,
         )
 
-    def hits(self, name: str) -> tuple[Hit, ...]:
-        """What `link` stored about an image (by id, unique prefix or occurrence) or about the members of a cluster."""
+    def hits(self, name: str, *, limit: int | None = None, per_cluster: bool = False, elsewhere: bool = False) -> tuple[Hit, ...]:
+        """What `link` stored about an image (by id, unique prefix or occurrence) or about the members of a cluster.
+
+        `per_cluster`: the best of each cluster only. `elsewhere`: the question is about one place, so an image that was seen at others
+        too is a hit of its own.
+        """
         subject = self._store.resolve(name)
-        members = subject.members if isinstance(subject, Cluster) else (subject,)
-        stored = [Judged(found.image_id, found.verdict) for member in members for found in self._store.verdicts(member)]
-        return self._hits(stored, per_cluster=False)
+        return stored_hits(self._store, self._calibration, subject, limit=limit, per_cluster=per_cluster, itself=elsewhere)
+
+    def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
+        """For each hit where its picture was seen, other images of its cluster included; `besides`: a place that does not count."""
+        return histories(self._store, hits, besides=_occurrence(besides))
 
     def compare(self, a: bytes | str, b: bytes | str) -> Hit:
         """Judge one pair with every piece of evidence measured; each side is a picture's bytes, an image id or an occurrence."""
@@ -206,6 +229,40 @@ class Engine:
             self._store.purge()
         return report
 
+    # -- places, for adapters that follow another system ---------------------------------------------------------------------
+
+    def withdraw(self, occurrence: Occurrence | str, *, keep: ImageId | None = None) -> tuple[Withdrawn, ...]:
+        """This place no longer shows the images it did, except `keep`; gives those it showed. Empty for a place that showed none.
+
+        An image that is then seen nowhere and is in no collection is forgotten, and what was connected through it linked again.
+        """
+        withdrawn = self._store.withdraw(_place(occurrence), keep=keep)
+        if any(image.forgotten for image in withdrawn):
+            self._relink()
+        return withdrawn
+
+    def sightings(self, occurrences: Sequence[Occurrence | str]) -> list[tuple[Seen, ...]]:
+        """For each place the images seen there, latest first, with labels and times; two round trips for hundreds of places."""
+        return self._store.sightings([_place(occurrence) for occurrence in occurrences])
+
+    def occurrences(self, prefix: str) -> Iterator[Occurrence]:
+        """All places that start with `prefix`, such as "misp:attribute:": each at least once, in no order, read as they are asked for."""
+        return self._store.occurrences(prefix)
+
+    def bookmark(self, name: str) -> str | None:
+        """What an adapter noted under this name; None for nothing."""
+        return self._store.bookmark(name)
+
+    def set_bookmark(self, name: str, text: str | None) -> None:
+        """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None removes it."""
+        self._store.set_bookmark(name, text)
+
+    def count(self) -> int:
+        """Images in the store; unlike `stats`, without reading their hashes."""
+        return self._store.count()
+
+    # -- collections -----------------------------------------------------------------------------------------------------------
+
     def collection_size(self, name: str) -> int:
         return self._store.collection_size(name)
 
@@ -225,18 +282,6 @@ class Engine:
         found = verify(query, reference, thorough=True)
         (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
         return found, decide(found.evidence, self._calibration, baseline=reference.features.image_id in baseline)
-
-    def _hits(self, judged: Iterable[Judged], *, per_cluster: bool) -> tuple[Hit, ...]:
-        """Verdicts as hits, surest first; `per_cluster`: the best member of each cluster only."""
-        ordered = sorted(judged, key=lambda found: (-found.verdict.confidence, found.image_id))
-        hits: list[Hit] = []
-        seen: set[str] = set()
-        for found, info in zip(ordered, self._store.infos([found.image_id for found in ordered]), strict=True):
-            if info is None or found.image_id in seen or (per_cluster and seen.intersection(info.clusters)):
-                continue
-            seen.update((found.image_id, *info.clusters))
-            hits.append(Hit.of(found.verdict, found.image_id, info))
-        return tuple(hits)
 
     def _relink(self) -> None:
         """Link again what lost its connection when another image was forgotten."""
@@ -306,5 +351,13 @@ def _new_image(features: ImageFeatures) -> NewImage:
     )
 
 
+def _names(given: str | Names[str]) -> Names[str]:
+    return (given,) if isinstance(given, str) else given
+
+
 def _occurrence(given: Occurrence | str | None) -> Occurrence | None:
+    return None if given is None else _place(given)
+
+
+def _place(given: Occurrence | str) -> Occurrence:
     return Occurrence.parse(given) if isinstance(given, str) else given

@@ -46,6 +46,7 @@ READING_ORDER = (
     "answers",
     "overlay",
     "search",
+    "recall",
     # the whole path
     "engine",
     # what people use

@@ -12,7 +12,8 @@ from typing import Any
 
 import edits
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import runner
 from PIL import Image, ImageDraw
 
 from douglas_quaid.cli import main
@@ -26,7 +27,7 @@ def quaid(store_url: str) -> Iterator[Quaid]:
     """Runs a command on an empty store."""
 
     def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-        return CliRunner().invoke(main, [*map(str, arguments), "--store", store_url], input=stdin, catch_exceptions=False)
+        return runner().invoke(main, [*map(str, arguments), "--store", store_url], input=stdin, catch_exceptions=False)
 
     yield run
 
@@ -130,7 +131,7 @@ def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurr
     assert [process.returncode for process in running] == [0, 0]
     # Then each image was added once, and both its places are known
     assert sorted(line["status"] for line in answers) == ["added"] * 40 + ["updated"] * 40
-    stats = lines(CliRunner().invoke(main, ["stats", "--json", "--store", store_url]))[0]
+    stats = lines(runner().invoke(main, ["stats", "--json", "--store", store_url]))[0]
     assert (stats["images"], stats["occurrences"]) == (40, 80)
 
 
@@ -177,24 +178,24 @@ def test_collections_and_vetoes(quaid: Quaid, cat: Path, tmp_path: Path) -> None
 )
 def test_what_goes_wrong_has_its_status_and_its_word(quaid: Quaid, arguments: list[str], status: int, message: str) -> None:
     result = quaid(*arguments)
-    assert result.exit_code == status and message in result.output
+    assert result.exit_code == status and message in (result.stdout + result.stderr)
 
 
 def test_settings_are_checked_by_name(store_url: str, monkeypatch: pytest.MonkeyPatch, cat: Path) -> None:
     monkeypatch.setenv("DOUGLAS_QUAID_MAX_PIXELS", "many")
-    wrong = CliRunner().invoke(main, ["stats", "--store", store_url])
-    assert wrong.exit_code == 2 and "DOUGLAS_QUAID_MAX_PIXELS" in wrong.output
+    wrong = runner().invoke(main, ["stats", "--store", store_url])
+    assert wrong.exit_code == 2 and "DOUGLAS_QUAID_MAX_PIXELS" in (wrong.stdout + wrong.stderr)
     monkeypatch.setenv("DOUGLAS_QUAID_MAX_PIXELS", "1000")
-    small = CliRunner().invoke(main, ["add", str(cat), "--json", "--store", store_url])
+    small = runner().invoke(main, ["add", str(cat), "--json", "--store", store_url])
     assert small.exit_code == 1 and lines(small)[0]["error"]["type"] == "ImageTooLarge"
     monkeypatch.delenv("DOUGLAS_QUAID_MAX_PIXELS")
     monkeypatch.setenv("DOUGLAS_QUAID_COLOUR", "red")
-    unknown = CliRunner().invoke(main, ["stats", "--store", store_url])
-    assert unknown.exit_code == 2 and "DOUGLAS_QUAID_COLOUR" in unknown.output
+    unknown = runner().invoke(main, ["stats", "--store", store_url])
+    assert unknown.exit_code == 2 and "DOUGLAS_QUAID_COLOUR" in (unknown.stdout + unknown.stderr)
 
 
 def test_a_store_that_is_away_is_said_at_once(tmp_path: Path, cat: Path) -> None:
-    result = CliRunner().invoke(main, ["add", str(cat), "--json", "--store", f"unix://{tmp_path}/nobody"])
+    result = runner().invoke(main, ["add", str(cat), "--json", "--store", f"unix://{tmp_path}/nobody"])
     assert result.exit_code == 1 and lines(result)[0]["error"]["type"] == "StoreUnavailable"
 
 

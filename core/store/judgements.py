@@ -70,17 +70,23 @@ class Judgements(Clusters):
         )
         return self._judge(Intent(new_intent_id(), "judge", image_id, pairs=pairs), recorded=False)
 
-    def verdicts(self, image_id: ImageId) -> list[StoredVerdict]:
-        """What was concluded about an image and others, matches first, the surest first, at most VERDICT_CAP; vetoed pairs left out."""
+    def partners(self, image_id: ImageId) -> list[ImageId]:
+        """Images with a verdict about this one: matches first, the surest first, at most VERDICT_CAP; vetoed pairs left out."""
         tag = shard(image_id)
-        order, stored, vetoes = self.connection.run(
+        order, vetoes = self.connection.run(
             [
                 Command(tag, "ZREVRANGEBYSCORE", key(tag, f"partners:{image_id}"), "+inf", 0, "LIMIT", 0, VERDICT_CAP),
-                Command(tag, "HGETALL", key(tag, f"ver:{image_id}")),
                 Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")),
             ]
         )
-        return [codec.decode(as_text(other), stored[other]) for other in order if other in stored and other not in vetoes]
+        return [as_text(other) for other in order if other not in vetoes]
+
+    def verdicts(self, image_id: ImageId, partners: Sequence[ImageId] | None = None) -> list[StoredVerdict]:
+        """What was concluded about an image and its partners (default: all of them), in their order."""
+        others = self.partners(image_id) if partners is None else partners
+        tag = shard(image_id)
+        stored = self.connection.ask(Command(tag, "HMGET", key(tag, f"ver:{image_id}"), *others)) if others else []
+        return [codec.decode(other, found) for other, found in zip(others, stored, strict=True) if found is not None]
 
     def verdict_between(self, image_id: ImageId, other: ImageId) -> StoredVerdict | None:
         """What was concluded about a pair, with `image_id` as the query; None when it was never judged, or vetoed."""
