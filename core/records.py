@@ -172,6 +172,25 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """An image that is seen at some place."""
+
+    image_id: ImageId
+    sighting: Sighting
+    linked: bool
+    """Whether it was searched for, and lost no connection by a forget since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """An image that is no longer seen at some place."""
+
+    image_id: ImageId
+    forgotten: bool
+    """Whether it is no longer in the store, because that was its last place."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """What the store knows about an image besides its features."""
 

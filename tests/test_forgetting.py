@@ -86,11 +86,11 @@ def test_an_image_being_forgotten_is_added_again_only_after_that(server, make_im
     with Store.open(Config(store=server.url)) as store:
         forgotten, partners = rich_store(server.url, make_image, "y")
         assert run_and_die(monkeypatch, server.url, lambda other: other.forget(forgotten.image_id), 25)
-        assert server.redis.hlen("dq:{meta}:intents") == 1
+        assert server.redis.smembers(f"dq:{{{forgotten.image_id[0]}}}:forgetting") == {forgotten.image_id.encode()}
         # When it adds the image, the forget is finished first; opening later takes nothing away
         assert store.put(forgotten, occurrence=HERE) is PutStatus.ADDED
         store.record_verdict(forgotten.image_id, partners[0].image_id, MATCH)
-        assert server.redis.hlen("dq:{meta}:intents") == 0
+        assert not server.redis.exists(f"dq:{{{forgotten.image_id[0]}}}:forgetting")
         with Store.open(Config(store=server.url)) as again:
             assert again.exists(forgotten.image_id) and len(again.verdicts(partners[0].image_id)) == 1
 

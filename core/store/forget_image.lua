@@ -1,24 +1,49 @@
--- Steps of forgetting an image inside its own shard.
--- ARGV: expected fence, step, id. Step 'begin' removes the record first and all else that names the image, but keeps its
--- partners, which tell the later steps where to clean, and marks it so that it cannot be added meanwhile. Step 'end' removes these two.
--- Gives 'fence' and does nothing when another forget has passed; else 1 if there was an image (begin), and its number of occurrences.
-if fence_moved(ARGV[1]) then return 'fence' end
-local id = ARGV[3]
-if ARGV[2] == 'end' then
-  call('DEL', P .. 'partners:' .. id)
-  call('SREM', P .. 'forgetting', id)
-  return {0, 0}
+-- Steps of forgetting an image inside its own shard. ARGV: step, then what it needs.
+-- 'begin', id: removes the record first and all else that names the image, but keeps its partners, which tell the later steps where to
+--   clean, and marks it: until 'end' it cannot be added, and whoever finds the mark does the rest. Gives {1 if there is now something
+--   to end, else 0; its number of occurrences}.
+-- 'withdraw', occurrence, ids: these images are no longer seen there; one that is seen nowhere else and is in no collection is begun
+--   to be forgotten in the same step, so that nobody can add it in between. Gives for each id 1 if there is no such image now, else 0.
+-- 'end', expected fence, id: removes partners and mark, and moves the fence, so that nobody who saw the mark goes on.
+--   Gives 'fence' and does nothing when another has moved it.
+local function begin(id)
+  local digest, rows = call('HGET', P .. 'img:' .. id, 'digest'), rows_of(P .. 'img:' .. id)
+  if not digest then return 0 end
+  call('DEL', P .. 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
+  call('SADD', P .. 'forgetting', id)
+  kill_rows(rows)
+  call('ZREM', P .. 'ids', id)
+  list_remove('pixels', digest, id)
+  local occurrences = call('HKEYS', P .. 'occ:' .. id)
+  for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
+  for _, collection in ipairs(call('HKEYS', P .. 'mem:' .. id)) do call('SREM', P .. 'set:' .. collection, id) end
+  call('HINCRBY', P .. 'head', 'occurrences', 0 - #occurrences) -- not -#: Redis before 7.2 would be sent -0
+  call('DEL', P .. 'occ:' .. id, P .. 'seen:' .. id, P .. 'mem:' .. id, P .. 'ver:' .. id)
+  return #occurrences
 end
-local digest, rows = call('HGET', P .. 'img:' .. id, 'digest'), rows_of(P .. 'img:' .. id)
-if not digest then return {0, 0} end
-call('DEL', P .. 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
-call('SADD', P .. 'forgetting', id)
-kill_rows(rows)
-call('ZREM', P .. 'ids', id)
-list_remove('pixels', digest, id)
-local occurrences = call('HKEYS', P .. 'occ:' .. id)
-for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
-for _, collection in ipairs(call('HKEYS', P .. 'mem:' .. id)) do call('SREM', P .. 'set:' .. collection, id) end
-call('HINCRBY', P .. 'head', 'occurrences', 0 - #occurrences) -- not -#: Redis before 7.2 would be sent -0
-call('DEL', P .. 'occ:' .. id, P .. 'seen:' .. id, P .. 'mem:' .. id, P .. 'ver:' .. id)
-return {1, #occurrences}
+
+if ARGV[1] == 'begin' then
+  local occurrences = begin(ARGV[2])
+  return {call('SISMEMBER', P .. 'forgetting', ARGV[2]), occurrences}
+
+elseif ARGV[1] == 'withdraw' then
+  local occurrence, gone = ARGV[2], {}
+  for at = 3, #ARGV do
+    local id = ARGV[at]
+    if call('HDEL', P .. 'occ:' .. id, occurrence) == 1 then
+      call('ZREM', P .. 'seen:' .. id, occurrence)
+      list_remove('where', occurrence, id)
+      call('HINCRBY', P .. 'head', 'occurrences', -1)
+      if call('HLEN', P .. 'occ:' .. id) == 0 and call('HLEN', P .. 'mem:' .. id) == 0 then begin(id) end
+    end
+    gone[#gone + 1] = 1 - call('EXISTS', P .. 'img:' .. id)
+  end
+  return gone
+
+elseif ARGV[1] == 'end' then
+  if fence_moved(ARGV[2]) then return 'fence' end
+  call('DEL', P .. 'partners:' .. ARGV[3])
+  call('SREM', P .. 'forgetting', ARGV[3])
+  return call('HINCRBY', P .. 'head', 'fence', 1)
+end
+return redis.error_reply('unknown step')

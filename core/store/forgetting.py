@@ -1,8 +1,13 @@
 """Forgetting an image so that nothing of it can be found again, and finishing what was interrupted (see intents.py).
 
-Steps: record the intent; remove the record and all else in the image's own shard, row and words overwritten; raise every fence, so
+Steps: remove the record and all else in the image's own shard, row and words overwritten, and mark the image; raise every fence, so
 that no writer who saw the image can still write about it; finish the changes by others that mention it; drop the verdicts about it
-on its partners' sides; take it out of clusters, edges and vetoes; remove the list of partners; remove the intent.
+on its partners' sides; take it out of clusters, edges and vetoes; remove the list of partners and the mark.
+
+The first step is one script, and from then on the mark stands for the rest: the image cannot be added while it is there, and whoever
+opens the store, or wants to add the image, does what remains. So no intent is recorded, and what is forgotten because it is seen
+nowhere any more (places.py) takes the same way. The last step moves the fence of the shard with the mark, so that nobody who still
+works on this forgetting can touch the image once somebody has added it again.
 """
 
 from __future__ import annotations
@@ -10,7 +15,9 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import NotFound, StoreError
@@ -18,7 +25,7 @@ from ..records import ImageId
 from .columns import compact_if_worth_it
 from .intents import ATTEMPTS, Intent, Interrupted, gave_up, new_intent_id
 from .judgements import Judgements
-from .keys import TAGS, as_text, key, shard
+from .keys import META, SHARDS, TAGS, as_text, key, shard
 from .purging import rewrite_files
 from .scripts import BUMP, FORGET_IMAGE, Command
 
@@ -45,14 +52,10 @@ class Forgetting(Judgements):
 
     def forget(self, image_id: ImageId) -> ForgetReport:
         """Remove an image and everything that names it. Raises NotFound when it is not in the store."""
-        if not self._present(image_id)[0]:
+        begun, occurrences = self._begin(image_id)
+        if not begun:
             raise NotFound(f"image {image_id} is not in the store")
-        report = self._forget(Intent(new_intent_id(), "forget", image_id), recorded=False)
-        try:
-            compact_if_worth_it(self.connection, shard(image_id))
-        except StoreError as error:  # the image is forgotten; the next forget in this shard goes on with the compaction
-            _log.warning("shard %s was not compacted: %s", shard(image_id), error)
-        return report
+        return replace(self._finish_forgetting([image_id])[0], occurrences=occurrences)
 
     def purge(self) -> None:
         """Have every server write its files anew, so that what was forgotten is not in them either; returns when that is done."""
@@ -60,45 +63,53 @@ class Forgetting(Judgements):
 
     def finish_intents(self) -> list[ForgetReport]:
         """Finish the changes that were interrupted by a crash; gives the reports of the forgets among them."""
-        reports = []
         for intent in self._journal.pending():
-            if intent.kind == "forget":
-                reports.append(self._forget(intent, recorded=True))
+            if intent.kind == "forget":  # the wish of an older program, which recorded it before it began
+                self._begin(intent.image_id)
+                with suppress(Interrupted):
+                    self._journal.end(intent, self._journal.fences([META]))
             else:
                 self._finish(intent)
+        marked = self.connection.run([Command(tag, "SMEMBERS", key(tag, "forgetting")) for tag in SHARDS])
+        return [self._forget(as_text(member)) for members in marked for member in sorted(members)]
+
+    def _begin(self, image_id: ImageId) -> tuple[int, int]:
+        begun, occurrences = self.connection.ask(FORGET_IMAGE(shard(image_id), "begin", image_id))
+        return begun, occurrences
+
+    def _finish_forgetting(self, ids: Sequence[ImageId]) -> list[ForgetReport]:
+        """Forget images that are marked, and compact their shards where that is worth it."""
+        reports = [self._forget(image_id) for image_id in ids]
+        for tag in dict.fromkeys(shard(image_id) for image_id in ids):
+            try:
+                compact_if_worth_it(self.connection, tag)
+            except StoreError as error:  # the images are forgotten; the next forget in this shard goes on with the compaction
+                _log.warning("shard %s was not compacted: %s", tag, error)
         return reports
 
-    def _forget(self, intent: Intent, *, recorded: bool) -> ForgetReport:
-        occurrences, verdicts, unlinked = 0, set[ImageId](), list[ImageId]()
+    def _forget(self, image_id: ImageId) -> ForgetReport:
+        """Do the steps after the first, as long as the image's mark stands; any number of processes may do so at once."""
+        intent, tag = Intent(new_intent_id(), "forget", image_id), shard(image_id)  # never recorded: the mark says what is to be done
+        verdicts, unlinked = set[ImageId](), list[ImageId]()
         for _ in range(ATTEMPTS):
             fences = self._journal.fences(TAGS)
-            if recorded and not self._journal.stands(intent):
+            if not self.connection.ask(Command(tag, "SISMEMBER", key(tag, "forgetting"), image_id)):
                 break
             try:
-                if not recorded:
-                    self._journal.record(intent, fences)
-                    recorded = True
-                occurrences += self._begin(intent.image_id, fences)
                 fences = self._raise_fences(fences)
                 for other in self._journal.pending():
-                    if other.kind != "forget" and other.mentions(intent.image_id):
+                    if other.kind != "forget" and other.mentions(image_id):
                         self._finish(other)
-                verdicts |= self._clean_partners(intent.image_id, fences)
-                moved: Any = self._journal.meta("forget", intent, fences, secrets.token_hex(16), intent.image_id)
+                verdicts |= self._clean_partners(image_id, fences)
+                moved: Any = self._journal.meta("forget", intent, fences, secrets.token_hex(16), image_id)
                 unlinked += [as_text(member) for member in moved]
-                self._journal.unmoved(self.connection.ask(FORGET_IMAGE(shard(intent.image_id), fences[shard(intent.image_id)], "end", intent.image_id)))
-                self._journal.end(intent, fences)
+                self._journal.unmoved(self.connection.ask(FORGET_IMAGE(tag, "end", fences[tag], image_id)))
                 break
             except Interrupted:
                 time.sleep(secrets.randbelow(1000) / 100_000)  # two forgets at once would interrupt each other for ever in step
         else:
             raise gave_up(intent)
-        return ForgetReport(intent.image_id, occurrences, len(verdicts), tuple(dict.fromkeys(unlinked)))
-
-    def _begin(self, image_id: ImageId, fences: dict[str, bytes]) -> int:
-        tag = shard(image_id)
-        found: Any = self._journal.unmoved(self.connection.ask(FORGET_IMAGE(tag, fences[tag], "begin", image_id)))
-        return int(found[1])
+        return ForgetReport(image_id, 0, len(verdicts), tuple(dict.fromkeys(unlinked)))
 
     def _raise_fences(self, fences: dict[str, bytes]) -> dict[str, bytes]:
         raised = self.connection.run([BUMP(tag, fence) for tag, fence in fences.items()])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
 
@@ -29,6 +29,9 @@ ID_CHARACTERS = 64
 PREFIX_CHARACTERS = 8
 """spec: README, a unique beginning of 8 digits or more."""
 ATTEMPTS = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+AHEAD = timedelta(days=1)
+"""How far a clock elsewhere may be ahead of ours. chosen: as far as a wrong time zone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +73,16 @@ class Images(Collections, Forgetting):
         occurrence: Occurrence | None = None,
         labels: Mapping[str, str] | None = None,
         collection: str | None = None,
+        seen: datetime | None = None,
         renew: bool = False,
     ) -> PutStatus:
         """Add an image, or note what is new about a known one; it is searchable when this returns.
 
         Labels go to the membership when a collection is given, else to the occurrence; labels given again replace the old ones.
+        `seen`: when it was seen there, default now; first and last times are the least and the greatest of all given.
         `renew` replaces the features of a known image by the ones given. Raises NotFound for a collection that was never created.
         """
-        return self.put_many([entry], occurrence=occurrence, labels=labels, collection=collection, renew=renew)[0]
+        return self.put_many([entry], occurrence=occurrence, labels=labels, collection=collection, seen=seen, renew=renew)[0]
 
     def put_many(
         self,
@@ -86,20 +91,27 @@ class Images(Collections, Forgetting):
         occurrence: Occurrence | None = None,
         labels: Mapping[str, str] | None = None,
         collection: str | None = None,
+        seen: datetime | None = None,
         renew: bool = False,
     ) -> list[PutStatus]:
-        """`put` for many images that share occurrence, labels and collection, in few round trips; each image is whole by itself."""
-        about = self._about(occurrence, labels, collection)
+        """`put` for many images that share occurrence, labels, collection and time, in few round trips; each image is whole by itself."""
+        about = self._about(occurrence, labels, collection, seen)
         return self._put([PUT(shard(entry.image_id), entry.image_id, *about, *_columns(entry), "1" if renew else "0") for entry in entries])
 
     def note(
-        self, image_id: ImageId, *, occurrence: Occurrence | None = None, labels: Mapping[str, str] | None = None, collection: str | None = None
+        self,
+        image_id: ImageId,
+        *,
+        occurrence: Occurrence | None = None,
+        labels: Mapping[str, str] | None = None,
+        collection: str | None = None,
+        seen: datetime | None = None,
     ) -> PutStatus:
-        """Note where a known image was seen, without its features. UPDATED when that was new; its last-seen time moves in any case.
+        """Note where a known image was seen, without its features. UPDATED when that was new; times move in any case.
 
         Raises NotFound when there is no such image.
         """
-        return self._put([PUT(shard(image_id), image_id, *self._about(occurrence, labels, collection))])[0]
+        return self._put([PUT(shard(image_id), image_id, *self._about(occurrence, labels, collection, seen))])[0]
 
     def records(self, ids: Sequence[ImageId]) -> list[bytes | None]:
         """Encoded features, None for images that are not there."""
@@ -157,7 +169,9 @@ class Images(Collections, Forgetting):
         answers = self.connection.run([Command(tag, "HGET", key(tag, name), field_name) for tag in SHARDS])
         return [as_text(ids[at : at + ID_CHARACTERS]) for ids in answers if ids for at in range(0, len(ids), ID_CHARACTERS)]
 
-    def _about(self, occurrence: Occurrence | None, labels: Mapping[str, str] | None, collection: str | None) -> tuple[int, bytes, bytes, bytes]:
+    def _about(
+        self, occurrence: Occurrence | None, labels: Mapping[str, str] | None, collection: str | None, seen: datetime | None
+    ) -> tuple[int, bytes, bytes, bytes]:
         if collection is not None:
             self.require_collection(collection)
         text = json.dumps(dict(labels or {}), sort_keys=True, separators=(",", ":"))
@@ -165,7 +179,7 @@ class Images(Collections, Forgetting):
             raise ConfigError(f"labels of {len(text)} characters; at most {LABEL_CHARACTERS} are kept")
         if labels and occurrence is None and collection is None:
             raise ConfigError("labels belong to an occurrence or to a collection; name one of them")
-        return int(datetime.now(timezone.utc).timestamp()), as_bytes(occurrence or ""), as_bytes(collection or ""), text.encode()
+        return _moment(seen), as_bytes(occurrence or ""), as_bytes(collection or ""), text.encode()
 
     def _put(self, commands: list[Command]) -> list[PutStatus]:
         answers = self.connection.run(commands)
@@ -182,6 +196,18 @@ class Images(Collections, Forgetting):
             if answer == b"forgetting":
                 raise StoreUnavailable(f"image {command[4]!s} is being forgotten by another process; try again")
         return [PutStatus(as_text(answer)) for answer in answers]
+
+
+def _moment(seen: datetime | None) -> int:
+    """Unix seconds of a time that may be true; of now when none is given."""
+    now = datetime.now(timezone.utc)
+    if seen is None:
+        return int(now.timestamp())
+    if seen.tzinfo is None or seen.utcoffset() is None:
+        raise ConfigError(f"seen at {seen.isoformat()}, which has no time zone; give one, such as datetime(..., tzinfo=timezone.utc)")
+    if not EPOCH <= seen <= now + AHEAD:
+        raise ConfigError(f"seen at {seen.isoformat()}; expected a time from 1970 to a day from now, {(now + AHEAD).isoformat(timespec='seconds')}")
+    return int(seen.timestamp())
 
 
 def _columns(entry: NewImage) -> tuple[bytes, bytes, bytes, bytes]:
@@ -207,8 +233,7 @@ def _info(image_id: ImageId, found: Sequence[Any], occurrences: Sequence[bytes |
     for (name, last_seen), value in zip(_pairs(seen), occurrences[1:], strict=True):
         if value is None:  # forgotten between the two round trips
             continue
-        first_seen, _, labels = value.partition(b" ")
-        sightings.append(Sighting(Occurrence.parse(as_text(name)), json.loads(labels), _time(first_seen), _time(last_seen)))
+        sightings.append(sighting(Occurrence.parse(as_text(name)), value, last_seen))
     members = memberships.items() if isinstance(memberships, dict) else zip(memberships[::2], memberships[1::2], strict=True)
     return ImageInfo(
         image_id=image_id,
@@ -219,6 +244,12 @@ def _info(image_id: ImageId, found: Sequence[Any], occurrences: Sequence[bytes |
         memberships=tuple(Membership(as_text(name), json.loads(labels)) for name, labels in sorted(members)),
         clusters=(as_text(cluster), *sorted(as_text(alias) for alias in aliases)) if cluster else (),
     )
+
+
+def sighting(occurrence: Occurrence, value: bytes, last_seen: float) -> Sighting:
+    """An occurrence as it lies in occ:<id>, with its score in seen:<id>."""
+    first_seen, _, labels = value.partition(b" ")
+    return Sighting(occurrence, json.loads(labels), _time(first_seen), _time(last_seen))
 
 
 def _pairs(answer: Sequence[Any]) -> list[tuple[bytes, float]]:

@@ -2,7 +2,8 @@
 
 A change that spans shards is a row of small atomic steps. Before the first, an *intent* that says all that is needed to do them
 is recorded under `meta`; after the last it is removed. Every step can be repeated, and whoever opens the store repeats the
-steps of the intents it finds, so an interrupted change is finished then. An intent that is done leaves no byte behind.
+steps of the intents it finds, so an interrupted change is finished then. An intent that is done leaves no byte behind. Forgetting
+begins in one shard and needs no intent: the mark it sets there says as much (forgetting.py).
 
 *Fences* keep a slow writer from undoing a forget. Each tag has a number that every forget raises, after the record is gone and
 before it cleans up. A writer reads the fences of the tags it will touch before anything else, and each of its steps is refused
@@ -45,7 +46,7 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change that has begun: `judge` (image, pairs), `veto` (image, other) or `forget` (image)."""
+    """A change that has begun: `judge` (image, pairs) or `veto` (image, other); `forget` (image) is marked elsewhere (forgetting.py)."""
 
     intent_id: str
     kind: str

@@ -20,7 +20,7 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       where                hash    occurrence -> ids of the images seen there, 64 characters each
       pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, 64 characters each
       set:<collection>     set     ids of the shard's images in the collection
-      forgetting           set     ids whose forgetting has begun and not ended; they cannot be added until then
+      forgetting           set     ids whose forgetting has begun; whoever finds one ends it, and it cannot be added until then
 
     tag meta
       head                 hash    schema, created (unix seconds), fence
@@ -33,11 +33,13 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       edges:<id>           hash    image id -> confidence, on both sides: the joining verdicts a cluster rests on
       vetoes:<id>          set     image ids a person said are not the same, on both sides
       relink               set     ids of images that lost a connection when another was forgotten and await a new link
+      bookmarks            hash    name -> text: notes of adapters about how far they have read elsewhere
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun and not ended
 """
 
 from __future__ import annotations
 
+from ..errors import ConfigError
 from ..records import ImageId
 
 SCHEMA_VERSION = 1
@@ -63,8 +65,12 @@ def shard(image_id: ImageId) -> str:
 
 
 def as_bytes(name: object) -> bytes:
-    """Text for Redis; a file name that is no UTF-8 keeps its bytes (PEP 383)."""
-    return str(name).encode("utf-8", "surrogateescape")
+    """Text for Redis; a file name that is no UTF-8 keeps its bytes (PEP 383). Raises ConfigError for half of a surrogate pair."""
+    text = str(name)
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{text[:80]!r} holds half of a character ({error.reason}); give whole ones") from None
 
 
 def as_text(data: bytes) -> str:

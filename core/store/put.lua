@@ -1,7 +1,8 @@
 -- Add an image, or note where a known one was seen. One script: record, row, words and lookups appear together or not at all.
--- ARGV: id, now, occurrence or '', collection or '', labels (JSON), then for a put: record, row, words, digest, '1' to renew the features
+-- ARGV: id, unix seconds when it was seen, occurrence or '', collection or '', labels (JSON), then for a put: record, row, words, digest,
+-- '1' to renew the features. First-seen times only fall, last-seen times only rise.
 -- Gives added, updated (something new about a known image), known, absent (a note about none), or forgetting (ask again).
-local id, now, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, seen, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local image, status = P .. 'img:' .. id, 'known'
 
@@ -9,7 +10,7 @@ if call('SISMEMBER', P .. 'forgetting', id) == 1 then return 'forgetting' end
 local known = call('HMGET', image, 'digest', 'first', 'last')
 if not known[1] then
   if not record then return 'absent' end
-  call('HSET', image, 'record', record, 'digest', digest, 'first', now, 'last', now)
+  call('HSET', image, 'record', record, 'digest', digest, 'first', seen, 'last', seen)
   append_row(image, row, words)
   call('ZADD', P .. 'ids', 0, id)
   list_add('pixels', digest, id)
@@ -26,26 +27,26 @@ else
     list_add('pixels', digest, id)
     status = 'updated'
   end
-  if tonumber(now) > tonumber(known[3]) then call('HSET', image, 'last', now) end
-  if tonumber(now) < tonumber(known[2]) then call('HSET', image, 'first', now) end
+  if tonumber(seen) > tonumber(known[3]) then call('HSET', image, 'last', seen) end
+  if tonumber(seen) < tonumber(known[2]) then call('HSET', image, 'first', seen) end
 end
 
 if occurrence ~= '' then
   local given = collection == '' and labels or '{}'
   local old = call('HGET', P .. 'occ:' .. id, occurrence)
   if not old then
-    call('HSET', P .. 'occ:' .. id, occurrence, now .. ' ' .. given)
+    call('HSET', P .. 'occ:' .. id, occurrence, seen .. ' ' .. given)
     call('HINCRBY', P .. 'head', 'occurrences', 1)
     list_add('where', occurrence, id)
     if status == 'known' then status = 'updated' end
   else
     local first, had = string.match(old, '^(%d+) (.*)$')
-    if given ~= '{}' and given ~= had then
-      call('HSET', P .. 'occ:' .. id, occurrence, first .. ' ' .. given)
-      if status == 'known' then status = 'updated' end
-    end
+    if given == '{}' then given = had end
+    if given ~= had and status == 'known' then status = 'updated' end
+    if tonumber(seen) < tonumber(first) then first = seen end
+    if first .. ' ' .. given ~= old then call('HSET', P .. 'occ:' .. id, occurrence, first .. ' ' .. given) end
   end
-  call('ZADD', P .. 'seen:' .. id, 'GT', now, occurrence)
+  call('ZADD', P .. 'seen:' .. id, 'GT', seen, occurrence)
 end
 
 if collection ~= '' then

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from ..config import Config
 from ..errors import CorruptRecord, NotFound, UnknownVersion
 from ..records import Cluster, ImageId, Occurrence
+from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX
 from .connection import Connection
-from .images import Images
 from .keys import META, SCHEMA_VERSION, SHARDS, key
+from .places import Places
 from .scripts import Command
 from .server_checks import check_servers, server_facts
 
@@ -39,8 +40,8 @@ class StoreStats:
     schema: int
 
 
-class Store(Images):
-    """See the files of this folder for its parts: images, collections, judgements, clusters, forgetting."""
+class Store(Places, Bookmarks):
+    """See the files of this folder for its parts: places, images, collections, judgements, clusters, forgetting, bookmarks."""
 
     @classmethod
     def open(cls, config: Config) -> Store:
