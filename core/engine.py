@@ -205,6 +205,11 @@ class Engine:
             raise NotFound(f"image {subject} was forgotten meanwhile")
         return Description(read_record(subject, record), info, len(record))
 
+    def load(self) -> int:
+        """Bring the index of this process up to date, as every query does first; gives how many images it can search. Raises StoreError."""
+        self._replica.refresh()
+        return len(self._replica)
+
     def stats(self) -> EngineStats:
         self._replica.refresh()
         return EngineStats(self._store.stats(), len(self._replica), self._replica.nbytes, self._replica.word_bytes, self._calibration.id)

@@ -1,0 +1,122 @@
+"""One request, one answer in time: the question is read, asked of the engine on threads of ours, and translated back.
+
+misp-modules runs all modules on one small pool of threads and does not stop a thread whose time is up. So its thread only waits here,
+never longer than the request allows; the work is done on pools of this process, which bounds how many pictures are in memory at once.
+A store that stalls gives the work back when the request's time is up (`time_limit`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import Any
+
+from douglas_quaid.config import Config
+from douglas_quaid.deadline import seconds_left, time_limit
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import ConfigError, DouglasQuaidError, StoreTimeout
+
+from .answers import Answer, failed
+from .expand import expand
+from .hover import hover
+from .request import Question
+from .settings import Settings
+from .text import harmless
+
+log = logging.getLogger("misp-modules.image_correlation")
+
+MOST_STORES = 8
+"""Engines in one process: one for each store and limits that MISP's settings name. chosen: a guard against settings that change with every request."""
+
+_enrichments = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="image-correlation")
+"""Each decodes and compares one picture; more at once would only take memory."""
+_hovers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="image-correlation-hover")
+"""Each waits for the store, so that a hover never stands behind an enrichment. chosen."""
+
+
+def answer(request: Any) -> Answer:
+    """The answer to what MISP posted, in its words; `error` and `results` both when something is wrong. Raises nothing that is foreseen."""
+    started = time.monotonic()
+    hovering = False
+    try:
+        if not isinstance(request, Mapping):
+            raise ConfigError(f"the request is a {type(request).__name__}; expected an object with a module and an attribute")
+        settings = Settings.parse(request.get("config"))
+        question = Question.read(request, max_seconds=settings.max_seconds)
+        hovering = question.hover
+        if hovering:
+            return _in_time(_hovers, started + question.seconds, lambda: hover(_engines.get(settings), question, settings))
+        return _in_time(_enrichments, started + question.seconds, lambda: expand(_engines.get(settings), question, settings))
+    except DouglasQuaidError as error:
+        log.warning("%s", harmless(str(error), most=500))
+        return failed(harmless(str(error), most=500), hovering=hovering)
+
+
+def _in_time(pool: ThreadPoolExecutor, until: float, work: Callable[[], Answer]) -> Answer:
+    """Do `work` on a thread of the pool, with what is left of the time as its limit; StoreTimeout when that was not enough."""
+
+    def limited() -> Answer:
+        with time_limit(until - time.monotonic()):
+            return work()
+
+    future = pool.submit(limited)
+    try:
+        return future.result(timeout=max(until - time.monotonic(), 0))
+    except FutureTimeout:
+        future.cancel()
+        raise StoreTimeout("no answer in the time that MISP waits: the machine is busy, or the store does not answer; ask again in a moment") from None
+
+
+class _Engines:
+    """Engines by store and limits, opened by the first question and kept; the index is loaded behind the first answer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opening: dict[Config, _Opening] = {}
+
+    def get(self, settings: Settings) -> Engine:
+        config = Config.from_environment(store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        with self._lock:
+            if config not in self._opening and len(self._opening) >= MOST_STORES:
+                raise ConfigError(f"this process serves {MOST_STORES} stores already; restart misp-modules after changing store or limits so often")
+            opening = self._opening.setdefault(config, _Opening(config))
+        return opening.engine()
+
+
+class _Opening:
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+
+    def engine(self) -> Engine:
+        """Raises StoreError; the next question tries again."""
+        left = seconds_left()
+        if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
+            raise StoreTimeout("the store is being opened by another request; ask again in a moment")
+        try:
+            if self._engine is None:
+                import cv2
+
+                cv2.setNumThreads(1)  # many pictures at once, each on its own thread
+                self._engine = Engine.open(config=self._config)
+                threading.Thread(target=self._load, args=(self._engine,), name="image-correlation-load", daemon=True).start()
+            return self._engine
+        finally:
+            self._lock.release()
+
+    @staticmethod
+    def _load(engine: Engine) -> None:
+        """No request waits for a large index longer than its time; those that come meanwhile are told to ask again."""
+        try:
+            engine.load()
+        except DouglasQuaidError as error:
+            log.warning("the index is loaded by the next enrichment instead: %s", harmless(str(error), most=500))
+
+
+_engines = _Engines()
