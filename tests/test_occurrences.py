@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import edits
@@ -412,26 +413,58 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
     assert statuses.count(PutStatus.UPDATED) > 15 and statuses.count(PutStatus.ADDED) > 20
 
 
-def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_added_since(server, make_image, monkeypatch):
-    # Given two who work on the forgetting of one image, and a third who adds it again as soon as one of them has ended
+class Held:
+    """Work with a store in a thread of its own that stops before its step-th command until it is told to go on."""
+
+    def __init__(self, store: Store, step: int, work: Callable[[], object]) -> None:
+        self._reached, self._go, run, count = threading.Event(), threading.Event(), store.connection.run, 0
+
+        def held(commands):
+            nonlocal count
+            answers = []
+            for command in commands:
+                if count == step:
+                    self._reached.set()
+                    assert self._go.wait(30)
+                count += 1
+                answers += run([command])
+            return answers
+
+        store.connection.run = held
+        self._thread = threading.Thread(target=work)
+        self._thread.start()
+        assert self._reached.wait(30)
+
+    def end(self) -> None:
+        self._go.set()
+        self._thread.join()
+
+
+@pytest.mark.parametrize("ahead", [0, 35], ids=["at its start", "after it raised the fences"])
+def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_added_since(server, make_image, monkeypatch, ahead):
+    # Given two who work on the forgetting of one image, one of them ahead, and a third who adds the image again once that one has ended
     step, reached = 0, True
-    with Store.open(Config(store=server.url)) as slow, Store.open(Config(store=server.url)) as quick:
-        while reached:
+    while reached:
+        with Store.open(Config(store=server.url)) as slow, Store.open(Config(store=server.url)) as quick, Store.open(Config(store=server.url)) as writer:
             image, partner = make_image(2 * step, salt="ended"), make_image(2 * step + 1, salt="ended")
-            quick.put_many([image, partner], occurrence=HERE)
-            quick.record_verdict(partner.image_id, image.image_id, MATCH)
-            slow._begin(image.image_id)
+            writer.put_many([image, partner], occurrence=HERE)
+            writer.record_verdict(partner.image_id, image.image_id, MATCH)
+            writer._begin(image.image_id)
+            ending = Held(quick, ahead, partial(quick._finish_forgetting, [image.image_id]))
 
-            def end_and_add(image=image, partner=partner) -> None:
-                quick.finish_intents()
-                assert quick.put(image, occurrence=THERE) is PutStatus.ADDED
-                quick.record_verdict(image.image_id, partner.image_id, MATCH)
+            def end_and_add(ending=ending, writer=writer, image=image, partner=partner) -> None:
+                ending.end()
+                assert writer.put(image, occurrence=THERE) is PutStatus.ADDED
+                writer.record_verdict(image.image_id, partner.image_id, MATCH)
 
-            reached = interleave(monkeypatch, slow, step, work=lambda image=image: slow._finish_forgetting([image.image_id]), between=end_and_add)
+            reached = interleave(monkeypatch, slow, step, work=partial(slow._finish_forgetting, [image.image_id]), between=end_and_add)
             if reached:
-                assert places_of(quick, image) == {THERE} and len(quick.verdicts(partner.image_id)) == 1, f"added before step {step}"
-                assert quick.clusters_of([image.image_id])[0] is not None
-            assert quick.exists(image.image_id) == reached
+                # Then neither of them touches it any more
+                assert places_of(writer, image) == {THERE} and len(writer.verdicts(partner.image_id)) == 1, f"added before step {step}"
+                assert writer.clusters_of([image.image_id])[0] is not None, f"added before step {step}"
+            else:
+                ending.end()
+            assert writer.exists(image.image_id) == reached
             step += 1
     assert step > 35
 
