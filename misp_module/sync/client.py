@@ -1,0 +1,238 @@
+"""MISP's REST interface through PyMISP, with patience: the only file that knows PyMISP.
+
+Takes questions as values, gives `Attribute`s. An overloaded or broken server is asked again, waiting as long as it says or twice as
+long each time; a refusal ends at once. The key appears in no message: PyMISP's own log is switched off, because it prints headers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from pymisp import PyMISP
+from pymisp.exceptions import PyMISPError
+
+from .attribute import Attribute, attributes_of
+from .failures import MispAway, MispRefused
+from .filters import Filters
+
+Answer = TypeVar("Answer")
+
+TIMEOUT = (10.0, 120.0)
+"""Seconds until a connection stands, and between two pieces of an answer. chosen: PHP may think for a minute about a large page."""
+AGAIN = frozenset({408, 413, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+"""Answers after which the same question may work later; 413 and 500 may also mean that it was too large. spec: RFC 9110; 52x: proxies."""
+ORDER = "Attribute.timestamp asc,Attribute.id asc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    tries: int = 5
+    """How often one question is asked. chosen."""
+    first_wait: float = 1.0
+    """Seconds before the second try, doubled for each further one. chosen."""
+    longest_wait: float = 900.0
+    """Most seconds that the server may make us wait. spec: MISP counts its rate limit over 15 minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    url: str
+    """Base URL without a slash at its end."""
+    key: str = field(repr=False)
+    ca_bundle: str | None = None
+    """File of certificates to trust instead of the usual ones. Certificates are always verified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """Lower ends of a search, in seconds; 0: none."""
+
+    attribute: int = 0
+    event: int = 0
+    """Time of the event's last edit."""
+    publication: int = 0
+
+
+class _Again(PyMISPError):
+    """Worth another try, after `wait` seconds if the server named a time."""
+
+    def __init__(self, problem: str, wait: float | None = None) -> None:
+        super().__init__(problem)
+        self.wait = wait
+
+
+class _Refusal(PyMISPError):
+    """No use in another try."""
+
+
+class _Missing(PyMISPError):
+    """404."""
+
+
+class _Checked(PyMISP):
+    """PyMISP that looks at the status of an answer itself: PyMISP's own check hides it and prints what was sent."""
+
+    date: int | None = None
+    """The server's clock at its last answer."""
+
+    def _prepare_request(self, *arguments: Any, **named: Any) -> requests.Response:
+        try:
+            response = super()._prepare_request(*arguments, **named)
+        except requests.RequestException as error:
+            raise _connection_problem(error) from None
+        self.date = _seconds(response.headers.get("Date")) or self.date
+        status = response.status_code
+        if status in AGAIN:
+            raise _Again(f"MISP answers {status}: {_words(response, self.key)}", _wait(response))
+        if status == 404:
+            raise _Missing(f"MISP answers 404: {_words(response, self.key)}")
+        if status >= 400:
+            hint = "; check the key, its expiry and its role" if status in (401, 403) else ""
+            raise _Refusal(f"MISP answers {status}: {_words(response, self.key)}{hint}")
+        if response.content.lstrip()[:1] not in (b"{", b"["):
+            page = "a web page" if "html" in response.headers.get("Content-Type", "") else "something that is not JSON"
+            raise _Refusal(f"got {page} instead of MISP's JSON; is this the base URL of the MISP, and does no login page stand before it?")
+        return response
+
+
+class Client:
+    """Questions to one MISP. Not for several threads at once."""
+
+    def __init__(self, access: Access, patience: Patience | None = None) -> None:
+        """Raises MispRefused when address, certificate or key are wrong, MispAway when nobody answers."""
+        logging.getLogger("pymisp").disabled = True
+        self.url = access.url
+        self._patience = patience or Patience()
+        _check(access)
+        self._misp = self._ask(lambda: _Checked(access.url + "/", access.key, ssl=access.ca_bundle or True, timeout=TIMEOUT, tool="douglas-quaid"))
+
+    @property
+    def now(self) -> int:
+        """The server's clock at its last answer, or ours when it does not tell."""
+        return self._misp.date or int(time.time())
+
+    def page(self, filters: Filters, since: Since, *, page: int, size: int) -> list[Attribute]:
+        """Attributes without their files, deleted ones too, by rising timestamp."""
+        return self._search(
+            filters,
+            timestamp=since.attribute or None,
+            event_timestamp=since.event or None,
+            publish_timestamp=since.publication or None,
+            deleted=[0, 1],
+            page=page,
+            limit=size,
+            order=ORDER,
+        )
+
+    def present(self, filters: Filters, attributes: Sequence[str]) -> list[Attribute]:
+        """Those of these attributes (UUIDs) that exist and pass, without their files."""
+        return self._search(filters, uuid=list(attributes))
+
+    def files(self, attributes: Sequence[str]) -> list[Attribute]:
+        """These attributes (UUIDs) with their files, in any order; those that are gone are missing.
+
+        Several at once are asked for twice only: the caller asks one by one then, which costs the server less memory.
+        """
+        return self._search(Filters(), tries=2 if len(attributes) > 1 else None, uuid=list(attributes), with_attachments=True)
+
+    def _search(self, filters: Filters, *, tries: int | None = None, **options: Any) -> list[Attribute]:
+        answer = self._ask(
+            lambda: self._misp.search(
+                controller="attributes",
+                type_attribute=list(filters.types),
+                tags=list(filters.tags) or None,
+                org=filters.org,
+                published=True if filters.published else None,
+                eventid=filters.event,
+                include_event_tags=True,
+                include_event_uuid=True,
+                **options,
+            ),
+            tries,
+        )
+        return attributes_of(answer)
+
+    def _ask(self, question: Callable[[], Answer], tries: int | None = None) -> Answer:
+        tries = min(tries or self._patience.tries, self._patience.tries)
+        wait = self._patience.first_wait
+        for left in reversed(range(tries)):
+            try:
+                return question()
+            except _Again as error:
+                problem, asked = str(error), error.wait
+            except (_Refusal, _Missing) as error:
+                raise MispRefused(f"{self.url}: {error}") from None
+            except PyMISPError as error:  # JSON that breaks off in the middle, or answers that PyMISP cannot make sense of
+                problem, asked = f"PyMISP cannot read the answer ({type(error).__name__})", None
+            if not left or (asked or 0) > self._patience.longest_wait:
+                break
+            time.sleep(wait if asked is None else asked)
+            wait *= 2
+        raise MispAway(f"{self.url}: {problem}" + (f", and says to wait {asked:.0f} s" if asked else "") + f"; asked {tries - left} times")
+
+
+def _check(access: Access) -> None:
+    parts = urlsplit(access.url)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or len(access.url) > 500:
+        raise MispRefused(f"{access.url[:80]!r}: expected the base URL of a MISP, such as https://misp.example.org")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise MispRefused(f"{access.url}: http would send the key unprotected; use https, with --ca-bundle for a certificate of your own")
+    if not re.fullmatch("[A-Za-z0-9]{40}", access.key):
+        raise MispRefused(f"the key has {len(access.key)} characters; a key of MISP has 40 letters and digits")
+
+
+def _connection_problem(error: requests.RequestException) -> PyMISPError:
+    text = str(error)
+    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in text.upper():
+        return _Refusal("its certificate is not trusted; name the authority that signed it with --ca-bundle FILE")
+    if isinstance(error, OSError) and "CA certificate bundle" in text:
+        return _Refusal("the file of --ca-bundle cannot be read as certificates")
+    if isinstance(error, requests.Timeout):
+        return _Again("no answer in time")
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return _Again("the connection broke in mid-answer")
+    if isinstance(error, requests.ConnectionError):
+        return _Again("cannot be reached, or the connection broke")
+    return _Refusal(f"cannot be asked ({type(error).__name__})")
+
+
+def _words(response: requests.Response, key: str) -> str:
+    """What MISP says about an error, short and without the key."""
+    try:
+        said = json.loads(response.content)
+        text = str(said.get("message") or said.get("name") or said) if isinstance(said, dict) else str(said)
+    except ValueError:
+        text = response.reason or "no reason given"
+    return "".join(character if character.isprintable() else " " for character in text.replace(key, "***"))[:200]
+
+
+def _wait(response: requests.Response) -> float | None:
+    """Seconds that the server wants us to wait: Retry-After as seconds or date (RFC 9110), or MISP's own X-Rate-Limit-Reset."""
+    given = response.headers.get("Retry-After")
+    if given is not None:
+        if given.strip().isdigit():
+            return float(given)
+        moment = _seconds(given)
+        if moment is not None:
+            return max(0.0, moment - (_seconds(response.headers.get("Date")) or time.time()))
+    reset = response.headers.get("X-Rate-Limit-Reset", "")
+    return float(reset) if response.status_code == 429 and reset.isdigit() else None
+
+
+def _seconds(date: str | None) -> int | None:
+    """An HTTP date as seconds."""
+    try:
+        moment = parsedate_to_datetime(date) if date else None
+    except ValueError:
+        return None
+    return None if moment is None else int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
