@@ -98,7 +98,7 @@ def echo(attribute: Attribute) -> list[dict[str, Any]]:
     Left out inside an object, where MISP would not recognise it, and where its text would not come back from MISP's pages as it was.
     """
     shown = {"type": attribute.type, "category": attribute.category, "value": attribute.value, "comment": attribute.comment}
-    sound = all(text == harmless(text, most=10_000) for text in (attribute.value, attribute.comment)) and attribute.value and attribute.category
+    sound = all(text == harmless(text, most=1000) for text in (attribute.value, attribute.comment)) and attribute.value and attribute.category
     return [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}] if sound and not attribute.in_object else []
 
 
@@ -213,7 +213,7 @@ def _told(text: str | None) -> tuple[str, ...]:
 def _new_object() -> MISPObject:
     from pymisp import MISPObject
 
-    return MISPObject(NAME, strict=True, misp_objects_template_custom=definition())
+    return MISPObject(NAME, strict=True, standalone=False, misp_objects_template_custom=definition())
 
 
 def _add(made: MISPObject, relation: str, value: str, decision: Decision) -> Any:

@@ -33,7 +33,7 @@ def attached(data: str, *, max_bytes: int) -> bytes:
     if not data or not isinstance(data, str):
         raise EmptyImage("the attachment has no data")
     if len(data) // 4 * 3 - 2 > max_bytes:
-        raise ImageTooLarge(f"the attachment has about {len(data) * 3 // 4:,} bytes, the limit is {max_bytes:,}; raise max_image_mb or attach a smaller picture")
+        raise ImageTooLarge(f"the attachment has about {len(data) * 3 // 4:,} bytes, the limit is {max_bytes:,}; raise max_image_mb")
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:

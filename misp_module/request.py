@@ -93,7 +93,7 @@ def _given(request: Mapping[str, Any]) -> tuple[Attribute, ...]:
         event_id = request["object"].get("event_id") or request.get("event_id")
         return tuple(_attribute(part, event_id, in_object=True) for part in pictures[:MOST_PICTURES])
     if not isinstance(request.get("attribute"), Mapping):
-        raise BadRequest("the request has no attribute and no object to look at; use the module from MISP, or post an attribute with uuid, type, value and data")
+        raise BadRequest("the request has no attribute and no object to look at; use the module from MISP, or post one with uuid, type, value and data")
     return (_attribute(request["attribute"], request.get("event_id"), in_object=False),)
 
 

@@ -33,6 +33,9 @@ log = logging.getLogger("misp-modules.image_correlation")
 MOST_STORES = 8
 """Engines in one process: one for each store and limits that MISP's settings name. chosen: a guard against settings that change with every request."""
 
+KNOCK_SECONDS = 0.25
+"""How long a store that did not answer before is waited for. chosen: a hundred times what it takes."""
+
 _enrichments = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="image-correlation")
 """Each decodes and compares one picture; more at once would only take memory."""
 _hovers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="image-correlation-hover")
@@ -49,9 +52,10 @@ def answer(request: Any) -> Answer:
         settings = Settings.parse(request.get("config"))
         question = Question.read(request, max_seconds=settings.max_seconds)
         hovering = question.hover
+        opening, until = _engines.opening(settings), started + question.seconds
         if hovering:
-            return _in_time(_hovers, started + question.seconds, lambda: hover(_engines.get(settings), question, settings))
-        return _in_time(_enrichments, started + question.seconds, lambda: expand(_engines.get(settings), question, settings))
+            return _in_time(_hovers, until, lambda: opening.ask(lambda engine: hover(engine, question, settings)))
+        return _in_time(_enrichments, until, lambda: opening.ask(lambda engine: expand(engine, question, settings)))
     except DouglasQuaidError as error:
         log.warning("%s", harmless(str(error), most=500))
         return failed(harmless(str(error), most=500), hovering=hovering)
@@ -79,23 +83,38 @@ class _Engines:
         self._lock = threading.Lock()
         self._opening: dict[Config, _Opening] = {}
 
-    def get(self, settings: Settings) -> Engine:
+    def opening(self, settings: Settings) -> _Opening:
         config = Config.from_environment(store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
         with self._lock:
             if config not in self._opening and len(self._opening) >= MOST_STORES:
                 raise ConfigError(f"this process serves {MOST_STORES} stores already; restart misp-modules after changing store or limits so often")
-            opening = self._opening.setdefault(config, _Opening(config))
-        return opening.engine()
+            return self._opening.setdefault(config, _Opening(config))
 
 
 class _Opening:
+    """One engine, opened when it is first needed, and whether its store has fallen silent."""
+
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
         self._engine: Engine | None = None
+        self._silent = False
 
-    def engine(self) -> Engine:
-        """Raises StoreError; the next question tries again."""
+    def ask(self, work: Callable[[Engine], Answer]) -> Answer:
+        """Raises StoreError. After a time-out the store is knocked at first, so that while it is away each request ends soon."""
+        try:
+            if self._silent and self._engine is not None:
+                with time_limit(KNOCK_SECONDS):
+                    self._engine.count()
+            answered = work(self._ready())
+        except StoreTimeout:
+            self._silent = True
+            raise
+        self._silent = False
+        return answered
+
+    def _ready(self) -> Engine:
+        """The next question tries again where this one fails."""
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
             raise StoreTimeout("the store is being opened by another request; ask again in a moment")

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from douglas_quaid.errors import ConfigError
-from douglas_quaid.records import Membership
+
+if TYPE_CHECKING:
+    from douglas_quaid.records import Membership
 
 NAMES = (
     "store",
