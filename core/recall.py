@@ -15,8 +15,9 @@ from .records import Cluster, Configuration, Evidence, ImageId, ImageInfo, Membe
 from .search import Judged
 from .store import Store
 
-MEMBERS_READ = 200
-"""Images of one cluster whose sightings are read for a history; of more it says that there are more. chosen: some 5 ms."""
+MEMBERS_READ = 50
+"""Images of one cluster whose sightings are read for a history; of more it says that there are more. measured (benchmarks/misp.py): 200 made a
+hover of 2,000 copies three times as slow."""
 
 ITSELF = Evidence(same_bytes=True, same_pixels=True, pdq_bits=0, orientation=0, configuration=Configuration.SAME_BYTES)
 """What there is to say about an image and itself."""

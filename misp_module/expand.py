@@ -91,7 +91,7 @@ def similar_to(engine: Engine, hits: tuple[Hit, ...], attribute: Attribute, sett
     if not settings.include_same_event:
         events = own_events(engine, attribute)
         found = tuple(Similar(similar.hit, without_events(similar.history, events)) for similar in found)
-    return tuple(similar for similar in found if similar.history.count or similar.memberships)
+    return tuple(similar for similar in found if similar.history.count or similar.memberships or not similar.hit.occurrence_count)
 
 
 def _keep(engine: Engine, data: bytes, attribute: Attribute) -> None:

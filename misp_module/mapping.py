@@ -114,7 +114,7 @@ def places(sightings: Iterable[Sighting]) -> tuple[Place, ...]:
 def seen_in_words(history: History) -> str:
     """Such as: seen 14 times in 6 events since 2026-03-02."""
     if not history.count or history.first_seen is None:
-        return "in a collection, seen nowhere else"
+        return "no place is known where it was seen"
     known = places(history.sightings)
     events = len({place.event for place in known if place.event})
     least = "" if history.complete else "at least "
