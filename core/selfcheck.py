@@ -25,7 +25,7 @@ def run_checks(url: str | None) -> Iterator[Check]:
     yield _check("libraries", _libraries)
     yield _check("formats", _formats)
     yield _check("features", _features)
-    yield _check("settings", lambda: f"store {Config.from_environment(store=url).store}")
+    yield _check("settings", lambda: _settings(url))
     yield _check("store", lambda: _store(url))
     yield _check("who sees the store", lambda: _visibility(url))
 
@@ -67,6 +67,12 @@ def _features() -> str:
     if again.hashes != features.hashes or len(again.local) != len(features.local):
         raise AssertionError("a record does not read back as it was written; reinstall douglas-quaid and its libraries")
     return f"{len(features.local)} keypoints, PDQ quality {features.hashes.pdq_quality}, record of {len(codec.encode(features)):,} bytes"
+
+
+def _settings(url: str | None) -> str:
+    from .store.connection import shown
+
+    return f"store {shown(Config.from_environment(store=url).store)}"
 
 
 def _store(url: str | None) -> str:
