@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -52,7 +53,7 @@ def tool(name: str) -> str:
     """A linter of this environment or of the machine."""
     found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if found is None:
-        pytest.skip(f"{name} is not installed: its package has no binary for this machine")
+        pytest.skip(f"{name} is not installed, and its package has no binary for this machine")
     return found
 
 
@@ -194,7 +195,7 @@ def test_no_secret_is_written_into_a_compose_file() -> None:
         text = (DOCKER / name).read_text("utf-8")
         assert not re.search(r"(?i)(password|passwd|authkey|misp_key) *[:=] *['\"]?\w", text), name
         assert all("file" in secret for secret in compose(name)["secrets"].values())
-    assert subprocess.run(["git", "check-ignore", "--quiet", "docker/secrets/misp_key"], cwd=ROOT, check=False).returncode == 0
+    assert "/secrets/" in (DOCKER / ".gitignore").read_text("utf-8").split()
 
 
 def test_everything_that_is_mounted_is_in_the_repository() -> None:
@@ -232,7 +233,8 @@ def here(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "valkey-server").symlink_to(binary)
     (tmp_path / "password").write_text(f"{PASSWORD}\n", "utf-8")
-    port = 20000 + os.getpid() % 10000
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     (tmp_path / "store.conf").write_text((DOCKER / "store.conf").read_text("utf-8") + f"bind 127.0.0.1\nport {port}\n", "utf-8")
     return {
         "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
