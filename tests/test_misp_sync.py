@@ -1,86 +1,343 @@
-"""`quaid misp sync` against a MISP over HTTP and a real store: what is in MISP is in the store, once, and follows it."""
+"""`quaid misp sync` against a MISP over HTTP and a real store: what is in MISP is in the store, once, and the store follows."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Callable, Iterator
+import io
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from hashlib import md5, sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import runner
-from misp_server import KEY, Attribute, Misp, misp_server
-from pictures import photo, png
+from conftest import Server
+from misp_runs import PICTURES, Sync, places
+from misp_server import Attribute, Misp
 
-from douglas_quaid.cli import main
 from douglas_quaid.engine import Engine
 
-PICTURES = [png(photo(seed, 96, 72)) for seed in range(12)]
-"""Small, no two alike."""
+pytest_plugins = ["misp_fixtures"]
+
+PDF = b"%PDF-1.7 no picture"
 
 
-@pytest.fixture
-def misp() -> Iterator[Misp]:
-    with misp_server() as server:
-        yield server
+def locked(data: bytes, name: str) -> bytes:
+    """A malware sample as MISP keeps it; the zip is locked by hand, since Python's zipfile only unlocks."""
+    plain = io.BytesIO()
+    digest = md5(data).hexdigest()
+    with zipfile.ZipFile(plain, "w") as archive:
+        archive.writestr(digest, data)
+        archive.writestr(f"{digest}.filename.txt", name)
+    return zip_crypto(plain.getvalue(), b"infected")
 
 
-@pytest.fixture
-def engine(store_url: str) -> Iterator[Engine]:
-    with Engine.open(store_url) as engine:
-        yield engine
+def zip_crypto(archive: bytes, password: bytes) -> bytes:
+    """The same archive of stored members, encrypted with PKWARE's traditional method (APPNOTE 6.1)."""
+    table = [0] * 256
+    for n in range(256):
+        value = n
+        for _ in range(8):
+            value = (value >> 1) ^ (0xEDB88320 if value & 1 else 0)
+        table[n] = value
+    result, central = io.BytesIO(), io.BytesIO()
+    opened = zipfile.ZipFile(io.BytesIO(archive))
+    for member in opened.infolist():
+        keys = [0x12345678, 0x23456789, 0x34567890]
+
+        def update(byte: int, keys: list[int] = keys) -> None:
+            keys[0] = (keys[0] >> 8) ^ table[(keys[0] ^ byte) & 0xFF]
+            keys[1] = ((keys[1] + (keys[0] & 0xFF)) * 134775813 + 1) & 0xFFFFFFFF
+            keys[2] = (keys[2] >> 8) ^ table[(keys[2] ^ (keys[1] >> 24)) & 0xFF]
+
+        for byte in password:
+            update(byte)
+        sealed = bytearray()
+        for byte in bytes(11) + bytes([member.CRC >> 24]) + opened.read(member):
+            part = (keys[2] | 2) & 0xFFFF
+            sealed.append(byte ^ ((part * (part ^ 1) >> 8) & 0xFF))
+            update(byte)
+        member.flag_bits |= 1
+        member.compress_size = len(sealed)
+        member.header_offset = result.tell()
+        result.write(member.FileHeader() + sealed)
+        name = member.filename.encode()
+        fields = (20, 20, 1, 0, 0, 33, member.CRC, len(sealed), member.file_size, len(name), 0, 0, 0, 0, 0, member.header_offset)
+        central.write(b"PK\1\2" + struct.pack("<6H3I5H2I", *fields) + name)
+    start = result.tell()
+    count = len(opened.infolist())
+    return result.getvalue() + central.getvalue() + b"PK\5\6" + struct.pack("<4H2IH", 0, 0, count, count, central.tell(), start, 0)
 
 
-class Done:
-    """What a run said."""
-
-    def __init__(self, status: int, output: str, errors: str) -> None:
-        self.status, self.output, self.errors = status, output, errors
-        lines = [json.loads(line) for line in output.splitlines()]
-        self.lines = [line for line in lines if "attribute" in line]
-        self.summary: dict[str, Any] = next((line["summary"] for line in lines if "summary" in line), {})
-
-    def statuses(self) -> Counter[str]:
-        return Counter(line["status"] for line in self.lines)
-
-    def of(self, attribute: Attribute) -> list[str]:
-        return [line["status"] for line in self.lines if line["attribute"] == attribute.uuid]
-
-
-@pytest.fixture
-def sync(misp: Misp, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
-    """One pass with JSON lines."""
-    monkeypatch.setenv("MISP_KEY", KEY)
-
-    def run(*arguments: str) -> Done:
-        misp.requests.clear()
-        result = runner().invoke(main, ["misp", "sync", "--url", misp.url, "--json", "--store", store_url, *arguments], catch_exceptions=False)
-        return Done(result.exit_code, result.stdout, result.stderr)
-
-    return run
-
-
-def places(engine: Engine) -> dict[str, str]:
-    """Image id of each attribute in the store."""
-    found = sorted(map(str, engine.occurrences("misp:attribute:")))
-    return {place.removeprefix("misp:attribute:"): seen[0].image_id for place, seen in zip(found, engine.sightings(found), strict=True)}
-
-
-def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Callable[..., Done]) -> None:
+def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given an event with pictures and a document
     event = misp.event("Phishing against Example Bank")
     pictures = [misp.attach(event, data, f"{n}.png") for n, data in enumerate(PICTURES)]
-    misp.attach(event, b"%PDF-1.7 no picture", "report.pdf")
+    misp.attach(event, PDF, "report.pdf")
     # When it is read in small pages
     first = sync("--page-size", "5")
     # Then every picture is there with where it was seen, and the document is counted
     assert (first.status, first.statuses()) == (0, {"added": 12, "skipped": 1})
-    assert set(places(engine)) == {picture.uuid for picture in pictures}
+    assert places(engine) == {picture.uuid: sha256(data).hexdigest() for picture, data in zip(pictures, PICTURES, strict=True)}
     (seen,) = engine.sightings([f"misp:attribute:{pictures[3].uuid}"])[0]
     assert seen.linked and seen.sighting.labels == {
         "event": event.uuid, "timestamp": str(pictures[3].timestamp), "misp": misp.url, "filename": "3.png", "info": "Phishing against Example Bank",
     }  # fmt: skip
-    # And a second run asks for no file again
+    assert int(seen.sighting.last_seen.timestamp()) == pictures[3].timestamp
+    # And a second run asks for no file again, and adds nothing
     second = sync()
-    assert second.status == 0 and not misp.asked(files=True)
+    assert second.status == 0 and not misp.fetched()
     assert engine.count() == 12
+    # And long after, nothing is listed any more, and a new picture alone is read
+    misp.later()
+    sync()
+    assert sync().lines == []
+    new = misp.attach(misp.event(), PICTURES[0], first_seen="2026-02-03T04:05:06.000000+00:00")
+    third = sync()
+    assert (third.lines[0]["attribute"], third.statuses(), misp.fetched()) == (new.uuid, {"updated": 1}, [new.uuid])
+    assert engine.sightings([f"misp:attribute:{new.uuid}"])[0][0].sighting.first_seen.isoformat() == "2026-02-03T04:05:06+00:00"
+
+
+def test_malware_samples_and_attributes_of_objects(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given a picture and a program as malware samples, and a picture in an object
+    event = misp.event()
+    picture = misp.attach(event, locked(PICTURES[0], "invoice.png"), f"invoice.png|{md5(PICTURES[0]).hexdigest()}", type="malware-sample")
+    program = misp.attach(event, locked(b"MZ" + bytes(100_000), "a.exe"), "a.exe|0", type="malware-sample")
+    inside = misp.attach(event, PICTURES[1], object=misp.object(event), relation="attachment")
+    # When they are read
+    done = sync()
+    # Then both pictures are found, by the bytes of the picture and the name without its digest
+    assert (done.of(picture), done.of(program), done.of(inside)) == (["added"], ["skipped"], ["added"])
+    assert places(engine)[picture.uuid] == sha256(PICTURES[0]).hexdigest()
+    assert engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels["filename"] == "invoice.png"
+
+
+def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given three pictures in the store
+    event = misp.event()
+    changed, replaced, deleted = (misp.attach(event, data) for data in PICTURES[:3])
+    sync()
+    misp.later()
+    # When one gets other bytes, one becomes a document, one is deleted
+    misp.edit(changed, data=PICTURES[3])
+    misp.edit(replaced, data=PDF)
+    misp.delete(deleted)
+    done = sync()
+    # Then the store has the one new picture only
+    assert (done.status, done.of(changed), done.of(replaced), done.of(deleted)) == (0, ["added"], ["skipped"], ["withdrawn"])
+    assert places(engine) == {changed.uuid: sha256(PICTURES[3]).hexdigest()} and engine.count() == 1
+    # And the same run again does nothing; what is restored comes back
+    assert sync().statuses() == {"known": 1, "skipped": 1, "gone": 1} and not misp.fetched()
+    misp.later()
+    misp.edit(deleted, deleted=False)
+    assert sync().of(deleted) == ["added"]
+    # And an edit that leaves the bytes alone leaves one image, with the new time
+    misp.later()
+    misp.edit(changed, comment="seen again")
+    assert sync().of(changed) == ["updated"]
+    assert engine.sightings([f"misp:attribute:{changed.uuid}"])[0][0].sighting.labels["timestamp"] == str(changed.timestamp)
+
+
+def test_what_was_deleted_for_good_goes_with_prune(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given pictures of two events, and one of another MISP
+    kept, removed = (misp.attach(misp.event(), data) for data in PICTURES[:2])
+    lost = [misp.attach(event, data) for event in [misp.event()] for data in PICTURES[2:4]]
+    engine.add(PICTURES[5], occurrence="misp:attribute:4c1a7d4e-6a64-4f35-8f0c-0a8f3c5d2b11", labels={"misp": "https://other.example.org"})
+    sync()
+    misp.later()
+    sync()
+    # When an attribute and a whole event vanish, a normal pass cannot know
+    misp.delete_for_good(removed, *lost)
+    assert sync().lines == [] and len(places(engine)) == 5
+    # Then --prune says what it would do, and does it; the other MISP's place stays
+    assert sync("--prune", "--dry-run").statuses() == {"known": 1, "would-withdraw": 3} and len(places(engine)) == 5
+    done = sync("--prune")
+    assert (done.statuses(), not misp.fetched()) == ({"known": 1, "withdrawn": 3}, True)
+    assert set(places(engine)) == {kept.uuid, "4c1a7d4e-6a64-4f35-8f0c-0a8f3c5d2b11"}
+    assert sync("--prune").statuses() == {"known": 1}
+
+
+def test_prune_with_one_event_leaves_the_others_alone(misp: Misp, engine: Engine, sync: Sync) -> None:
+    here, elsewhere = misp.event(), misp.event()
+    gone, other = misp.attach(here, PICTURES[0]), misp.attach(elsewhere, PICTURES[1])
+    sync()
+    misp.delete_for_good(gone)
+    assert sync("--prune", "--event", here.uuid).statuses() == {"withdrawn": 1}
+    assert set(places(engine)) == {other.uuid}
+
+
+def test_a_picture_added_while_prune_reads_is_kept(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given a second reader that stores a new picture just after the first has listed all
+    event = misp.event()
+    misp.attach(event, PICTURES[0])
+    late: list[Attribute] = []
+
+    def add_late(path: str, request: dict[str, Any]) -> None:
+        if request.get("limit") and not late and len(misp.asked(files=False)) == 2:
+            late.append(misp.attach(event, PICTURES[1], timestamp=5))
+            engine.add(PICTURES[1], occurrence=f"misp:attribute:{late[0].uuid}", labels={"misp": misp.url, "event": event.uuid})
+
+    misp.before_answer = add_late
+    # Then prune asks about it once more before it withdraws it
+    assert "withdrawn" not in sync("--prune").statuses() and late and late[0].uuid in places(engine)
+
+
+def test_a_broken_picture_is_named_once(misp: Misp, engine: Engine, sync: Sync) -> None:
+    event = misp.event()
+    broken = misp.attach(event, PICTURES[0][: len(PICTURES[0]) // 2], "cut.png")
+    odd = misp.attach(event, "not base64 at all!", "odd.png")
+    misp.attach(event, PICTURES[1])
+    # Given two broken pictures among others, they are named, and the rest is done
+    first = sync(json_lines=False)
+    assert first.status == 1 and broken.uuid in first.errors and odd.uuid in first.errors
+    assert "1 added" in first.output and "2 failed" in first.output
+    # Then nobody asks for them again, not even when everything is read
+    for arguments in ((), ("--prune",)):
+        again = sync(*arguments)
+        assert (again.status, again.statuses(), misp.fetched()) == (0, {"known": 1, "skipped": 2}, [])
+    # Until they change
+    misp.edit(broken, data=PICTURES[0], timestamp=misp.now + 1)
+    broken.timestamp += 1
+    assert sync().of(broken) == ["added"]
+
+
+def test_events_that_come_late_are_not_missed(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given a draft, which --published leaves out
+    draft = misp.event(published=False)
+    picture = misp.attach(draft, PICTURES[0])
+    assert sync("--published").lines == []
+    misp.later()
+    sync("--published")
+    # When it is published long after its attribute was made, and an old event is pulled from elsewhere
+    misp.publish(draft)
+    old = misp.event("pulled")
+    pulled = misp.attach(old, PICTURES[1], timestamp=1_600_000_000)
+    old.timestamp = 1_600_000_000
+    # Then both are found
+    done = sync("--published")
+    assert (done.of(picture), done.of(pulled)) == (["added"], ["added"])
+
+
+@pytest.mark.parametrize("sorts", [True, False], ids=["server sorts", "server too old to sort"])
+def test_nothing_is_lost_while_others_work(misp: Misp, engine: Engine, sync: Sync, sorts: bool) -> None:
+    # Given many attributes, half of them of one and the same second, on a server where rows change between two pages
+    event = misp.event()
+    same = misp.now - 500
+    pictures = [misp.attach(event, PICTURES[n % 12], f"{n}", timestamp=same if n % 2 else same - n) for n in range(24)]
+    misp.sorts = sorts
+    listings = 0
+
+    def change(path: str, request: dict[str, Any]) -> None:
+        nonlocal listings
+        listings += "limit" in request
+        if sorts and request.get("limit") and listings == 2:
+            misp.delete_for_good(pictures[22], pictures[20])  # rows before the next page
+            misp.edit(pictures[0], comment="edited")
+
+    misp.before_answer = change
+    done = sync("--page-size", "4")
+    # Then every one that is left is there, once
+    assert set(places(engine)) == {picture.uuid for picture in misp.attributes}
+    assert done.status == 0 and len(done.lines) == len({line["attribute"] for line in done.lines} | {0}) - 1 + len(done.of(pictures[0])) - 1
+
+
+def test_a_killed_pass_is_repeated_and_nothing_comes_twice(misp: Misp, engine: Engine, sync: Sync, store_url: str, key: str) -> None:
+    # Given a pass that is killed when it asks for the second batch of files
+    event = misp.event()
+    pictures = [misp.attach(event, data) for data in PICTURES]
+    running: list[subprocess.Popen[bytes]] = []
+
+    def kill(path: str, request: dict[str, Any]) -> None:
+        if len(misp.asked(files=True)) == 2 and running[0].poll() is None:
+            deadline = time.monotonic() + 30
+            while engine.count() < 4 and time.monotonic() < deadline:  # the first batch is on its way
+                time.sleep(0.01)
+            os.kill(running[0].pid, signal.SIGKILL)
+
+    misp.before_answer = kill
+    command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url]
+    with misp.lock:
+        running.append(subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    output = running[0].communicate(timeout=60)
+    assert running[0].returncode == -signal.SIGKILL, output
+    stored = engine.count()
+    assert 4 <= stored < 12
+    # When the command is run again
+    misp.before_answer = lambda path, request: None
+    done = sync()
+    # Then it goes on where the other stopped
+    assert done.status == 0 and done.statuses()["known"] >= stored - 1 and sum(done.statuses().values()) == 12
+    assert set(places(engine)) == {picture.uuid for picture in pictures} and engine.count() == 12
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_watch_follows_and_ends_when_told(misp: Misp, engine: Engine, store_url: str, key: str, number: int) -> None:
+    # Given a watcher, a picture that was there, and one that comes later
+    event = misp.event()
+    misp.attach(event, PICTURES[0])
+    command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url, "--watch", "1"]
+    watcher = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        for expected in (1, 2):
+            deadline = time.monotonic() + 30
+            while engine.count() < expected and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert engine.count() == expected
+            misp.attach(event, PICTURES[1])
+        # When it is told to end, it ends well
+        watcher.send_signal(number)
+        output, errors = watcher.communicate(timeout=30)
+        assert watcher.returncode == 0 and b"1 added" in output and b"Traceback" not in errors
+    finally:
+        watcher.kill()
+
+
+def test_a_dry_run_writes_nothing(misp: Misp, engine: Engine, sync: Sync, shared_server: Server, everything: Callable[[Any], bytes]) -> None:
+    # Given a store that knows one of two pictures, and one that MISP has deleted
+    event = misp.event()
+    known, gone = misp.attach(event, PICTURES[0]), misp.attach(event, PICTURES[1])
+    sync()
+    misp.later()
+    misp.delete(gone)
+    new = misp.attach(event, PICTURES[2])
+    before = everything(shared_server.redis)
+    # When a dry run with everything on is made
+    done = sync("--dry-run", "--prune", "--relationships", "--into", "banks", "--event", event.uuid)
+    # Then it says what would be done, and the store is byte for byte the same
+    assert (done.of(new), done.of(gone)) == (["would-fetch"], ["would-withdraw"]) and done.summary["dry_run"]
+    assert everything(shared_server.redis) == before and not misp.fetched() and not misp.relationships
+    assert known.uuid in places(engine)
+
+
+def test_names_of_strangers_are_harmless_or_left_out(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given a file name and a title with control characters, a turned reading direction, and far too long
+    event = misp.event("\x1b[31mred\x00\n" + "\U0001f600" * 1000)
+    picture = misp.attach(event, PICTURES[0], "\u202egnp.exe " + "x" * 10_000)
+    assert sync().of(picture) == ["added"]
+    labels = engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels
+    assert labels["info"].startswith("[31mred \U0001f600") and labels["filename"].startswith("gnp.exe x") and len(labels["filename"]) == 255
+    # Then --no-names takes them out again, and keeps them out
+    assert sync("--no-names").of(picture) == ["updated"]
+    assert set(engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels) == {"event", "timestamp", "misp"}
+    assert sync("--no-names").of(picture) == ["known"]
+
+
+def test_without_links_first_and_with_them_later(misp: Misp, engine: Engine, sync: Sync) -> None:
+    picture = misp.attach(misp.event(), PICTURES[0])
+    sync("--no-link")
+    place = f"misp:attribute:{picture.uuid}"
+    assert not engine.sightings([place])[0][0].linked
+    assert sync().of(picture) == ["known"] and not misp.fetched()
+    assert engine.sightings([place])[0][0].linked
+
+
+def test_the_help_loads_nothing_heavy(tmp_path: Path) -> None:
+    program = "import sys\nfrom douglas_quaid.cli import main\ntry:\n    main(['misp', 'sync', '--help'])\nexcept SystemExit:\n    pass\n"
+    program += "print('loaded:', *{'pymisp', 'requests', 'cv2', 'numpy', 'redis'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"

@@ -23,7 +23,7 @@ class Attribute:
     uuid: str
     """Lower case, with hyphens."""
     type: str
-    """attachment or malware-sample."""
+    """attachment or malware-sample for those that carry a file."""
     event: str
     """UUID of its event."""
     info: str

@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from pymisp import PyMISP
+from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import PyMISPError
 
+from .analyst_data import Relationship
 from .attribute import Attribute, attributes_of
-from .failures import MispAway, MispRefused
+from .failures import MispAway, MispMissing, MispRefused
 from .filters import Filters
+from .similarity import Similarity, similarities_of
 
 Answer = TypeVar("Answer")
 
@@ -125,6 +127,7 @@ class Client:
         """Attributes without their files, deleted ones too, by rising timestamp."""
         return self._search(
             filters,
+            type_attribute=list(filters.types),
             timestamp=since.attribute or None,
             event_timestamp=since.event or None,
             publish_timestamp=since.publication or None,
@@ -134,9 +137,13 @@ class Client:
             order=ORDER,
         )
 
+    def tagged(self, tags: Sequence[str], since: Since, *, page: int, size: int) -> list[Attribute]:
+        """Attributes of all types with one of these tags, on themselves or on their event, by rising timestamp."""
+        return self._search(Filters(tags=tuple(tags)), timestamp=since.attribute or None, page=page, limit=size, order=ORDER)
+
     def present(self, filters: Filters, attributes: Sequence[str]) -> list[Attribute]:
         """Those of these attributes (UUIDs) that exist and pass, without their files."""
-        return self._search(filters, uuid=list(attributes))
+        return self._search(filters, type_attribute=list(filters.types), uuid=list(attributes))
 
     def files(self, attributes: Sequence[str]) -> list[Attribute]:
         """These attributes (UUIDs) with their files, in any order; those that are gone are missing.
@@ -145,11 +152,34 @@ class Client:
         """
         return self._search(Filters(), tries=2 if len(attributes) > 1 else None, uuid=list(attributes), with_attachments=True)
 
+    def similarities(self, event: str) -> list[Similarity]:
+        """Answers of our module in the event (UUID). Whole events are asked for: MISP shows an object's references nowhere else."""
+        return similarities_of(self._ask(lambda: self._misp.search(controller="events", eventid=event)))
+
+    def relate(self, relation: Relationship) -> bool:
+        """Write a relationship, visible to the organisation of the key only. False when it is there already."""
+        data = MISPRelationship()
+        data.from_dict(
+            uuid=relation.uuid,
+            object_uuid=relation.attribute,
+            object_type="Attribute",
+            related_object_uuid=relation.related,
+            related_object_type="Attribute",
+            relationship_type=relation.kind,
+            distribution=0,
+            authors="douglas-quaid",
+        )
+        try:
+            self._ask(lambda: self._misp.get_relationship(data))
+            return False
+        except MispMissing:
+            self._ask(lambda: self._misp.add_relationship(data))
+            return True
+
     def _search(self, filters: Filters, *, tries: int | None = None, **options: Any) -> list[Attribute]:
         answer = self._ask(
             lambda: self._misp.search(
                 controller="attributes",
-                type_attribute=list(filters.types),
                 tags=list(filters.tags) or None,
                 org=filters.org,
                 published=True if filters.published else None,
@@ -170,7 +200,9 @@ class Client:
                 return question()
             except _Again as error:
                 problem, asked = str(error), error.wait
-            except (_Refusal, _Missing) as error:
+            except _Missing as error:
+                raise MispMissing(f"{self.url}: {error}") from None
+            except _Refusal as error:
                 raise MispRefused(f"{self.url}: {error}") from None
             except PyMISPError as error:  # JSON that breaks off in the middle, or answers that PyMISP cannot make sense of
                 problem, asked = f"PyMISP cannot read the answer ({type(error).__name__})", None

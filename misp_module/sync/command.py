@@ -15,7 +15,7 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 from douglas_quaid.terminal import complain, error_json, json_line, say
 
-from .client import Access, Client, Patience
+from .client import Access, Client
 from .filters import TYPES, Filters
 from .index import Manner
 from .outcome import Outcome, Status
@@ -48,7 +48,6 @@ def run(
     dry_run: bool,
     store: str | None,
     as_json: bool,
-    patience: Patience | None = None,
 ) -> int:
     """Exit status: 0 all done, 1 something failed or waits for another pass. Raises ConfigError for options that do not fit."""
     base = url.rstrip("/")
@@ -63,7 +62,7 @@ def run(
         page_size=page_size,
     )
     _check(options)
-    client = Client(Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle)), patience)
+    client = Client(Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle)))
     with Engine.open(store) as engine:
         workers = engine.config.workers or len(os.sched_getaffinity(0))
 
@@ -143,7 +142,6 @@ def _complaint(outcome: Outcome) -> None:
 
 def _show(url: str, summary: Summary, options: Options, *, as_json: bool) -> int:
     counts: dict[str, Any] = {status.value: summary.statuses[status] for status in Status if summary.statuses[status]}
-    counts |= {name: value for name, value in (("vetoes", summary.vetoes), ("relationships", summary.relationships)) if value}
     if as_json:
         json_line({"summary": {"misp": url, "dry_run": options.manner.dry_run, "seconds": round(summary.seconds, 1)} | counts})
     else:

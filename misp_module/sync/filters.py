@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 
 from .attribute import INHERIT, Attribute
@@ -15,7 +16,7 @@ TYPES = ("attachment", "malware-sample")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     tags: tuple[str, ...] = ()
-    """On the attribute or its event: any of these, and none of those that begin with `!`."""
+    """On the attribute or its event: any of these, and none of those that begin with `!`; % stands for anything."""
     org: str | None = None
     """Creator organisation: name, id or UUID; `!` excludes it."""
     published: bool = False
@@ -40,5 +41,5 @@ class Filters:
 
     def _excluded(self, attribute: Attribute) -> bool:
         """MISP knows only tags it has seen, and hides some from exports; an excluded tag that we do see excludes."""
-        excluded = {tag[1:].casefold() for tag in self.tags if tag.startswith("!")}
-        return any(tag.casefold() in excluded for tag in (*attribute.tags, *attribute.event_tags))
+        excluded = [re.escape(tag[1:]).replace("%", ".*") for tag in self.tags if tag.startswith("!")]
+        return any(re.fullmatch(pattern, tag, re.IGNORECASE) for pattern in excluded for tag in (*attribute.tags, *attribute.event_tags))

@@ -30,6 +30,14 @@ class Status(str, Enum):
     WOULD_FETCH = "would-fetch"
     """Dry run: its file would be asked for."""
     WOULD_WITHDRAW = "would-withdraw"
+    VETOED = "vetoed"
+    """An analyst rejected it."""
+    WOULD_VETO = "would-veto"
+    NOT_IN_STORE = "not-in-store"
+    """Rejected, but there is nothing to veto."""
+    RELATED = "related"
+    """A relationship to another attribute was written to MISP."""
+    WOULD_RELATE = "would-relate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

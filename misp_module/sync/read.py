@@ -21,7 +21,7 @@ ASKED_BY_UUID = 100
 
 
 class Reader:
-    """One pass over what MISP lists. `listed` fills with every attribute that passes, `wanted` with those whose file is needed."""
+    """One pass over what MISP lists. `listed` fills with every attribute that passes, deleted ones too, `wanted` with those whose file is needed."""
 
     def __init__(self, client: Client, filters: Filters, indexer: Indexer, aside: Noted, tell: Callable[[Outcome], None], *, page_size: int) -> None:
         self._client, self._filters, self._indexer, self._aside, self._tell = client, filters, indexer, aside, tell
@@ -44,7 +44,8 @@ class Reader:
             self._page(self._client.present(self._filters, some))
 
     def _window(self, since: Since) -> None:
-        for rows in walk(self._client, self._filters, since, size=self._page_size):
+        size = self._page_size
+        for rows in walk(lambda since, page: self._client.page(self._filters, since, page=page, size=size), since, size=size):
             self._page(rows)
 
     def _page(self, rows: Sequence[Attribute]) -> None:
@@ -56,7 +57,7 @@ class Reader:
                 passing.append(row)
             else:
                 self._tell(Outcome.of(row, Status.FILTERED))
-        self.listed.update(row.uuid for row in passing if not row.deleted)
+        self.listed.update(row.uuid for row in passing)
         for row, outcome in zip(passing, self._indexer.known(passing), strict=True):
             if outcome is not None:
                 self._tell(outcome)

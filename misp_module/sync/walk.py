@@ -8,20 +8,22 @@ are read by page number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from .attribute import Attribute
-from .client import Client, Since
-from .filters import Filters
+from .client import Since
 
 
-def walk(client: Client, filters: Filters, since: Since, *, size: int) -> Iterator[list[Attribute]]:
-    """Pages of attributes that were not given before with this timestamp; ends at a page that is not full and says nothing new."""
-    page, sorted_by_time = 1, True
+def walk(ask: Callable[[Since, int], list[Attribute]], since: Since | None = None, *, size: int) -> Iterator[list[Attribute]]:
+    """Pages of attributes that were not given before with this timestamp; ends at a page that is not full and says nothing new.
+
+    `ask(since, page)` gives one page of at most `size` attributes, numbered from 1.
+    """
+    since, page, sorted_by_time = since or Since(), 1, True
     given: set[tuple[str, int]] = set()
     while True:
-        rows = client.page(filters, since, page=page, size=size)
+        rows = ask(since, page)
         fresh = [row for row in rows if (row.uuid, row.timestamp) not in given]
         given.update((row.uuid, row.timestamp) for row in fresh)
         if fresh:
@@ -29,8 +31,8 @@ def walk(client: Client, filters: Filters, since: Since, *, size: int) -> Iterat
         elif len(rows) < size:
             return
         times = [row.timestamp for row in rows]
-        sorted_by_time = sorted_by_time and times == sorted(times) and min(times, default=0) >= since.attribute
-        if sorted_by_time and times and times[-1] > since.attribute:
+        sorted_by_time = sorted_by_time and times == sorted(times)
+        if sorted_by_time and times[-1] > since.attribute:
             since, page = replace(since, attribute=times[-1]), 1
             given = {place for place in given if place[1] >= since.attribute}
         else:
