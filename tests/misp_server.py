@@ -275,6 +275,8 @@ def _is_named(event: Event, request: Request) -> bool:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
     misp: Misp
 
     def log_message(self, *_: object) -> None:
@@ -314,6 +316,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if fault and fault.cut else body)
+        self.wfile.flush()
         if fault and fault.cut:
             self.close_connection = True
 

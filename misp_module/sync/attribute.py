@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from .failures import MispRefused
-
 INHERIT = 5
 """Distribution of an attribute or object that is as visible as what holds it. spec: MISP distribution levels."""
 
@@ -59,10 +57,10 @@ def occurrence_of(attribute: str) -> str:
 
 
 def attributes_of(answer: object) -> list[Attribute]:
-    """All attributes of an answer. Raises MispRefused when it has not the shape that MISP gives."""
+    """All attributes of an answer. Raises ValueError when it has not the shape that MISP gives."""
     rows = answer.get("Attribute") if isinstance(answer, dict) else answer
     if not isinstance(rows, list) or (rows and not isinstance(answer, dict)):  # old versions answer an empty list when nothing fits
-        raise MispRefused(f"the answer to attributes/restSearch holds no attributes but {_kind(answer)}; is this the base URL of a MISP?")
+        raise ValueError(f"the answer to attributes/restSearch holds no attributes but {_kind(answer)}")
     return [_attribute(row) for row in rows]
 
 
@@ -90,7 +88,7 @@ def _attribute(row: object) -> Attribute:
             data=row.get("data"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise MispRefused(f"an attribute in MISP's answer cannot be read ({type(error).__name__}: {str(error)[:100]}); is this MISP 2.4 or newer?") from None
+        raise ValueError(f"an attribute in the answer cannot be read ({type(error).__name__}: {str(error)[:100]})") from None
 
 
 def _inherited(tag: Mapping[str, Any]) -> bool:

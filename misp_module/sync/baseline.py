@@ -14,7 +14,7 @@ from .labels import clean
 
 KEYS = ("brand", "domain")
 _TAG = re.compile(r'douglas-quaid:(\w+)="?([^"]*)"?', re.IGNORECASE)
-_PAIR = re.compile(r"""(?<![\w.-])(\w+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""")
+_PAIR = re.compile(r"""(?:^|[\s,;(])(brand|domain)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""", re.IGNORECASE)
 
 
 def membership_labels(attribute: Attribute) -> dict[str, str]:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import requests
 from pymisp import MISPRelationship, PyMISP
-from pymisp.exceptions import PyMISPError
+from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 
 from .analyst_data import Relationship
 from .attribute import Attribute, attributes_of
@@ -97,7 +97,7 @@ class _Checked(PyMISP):
         if status in AGAIN:
             raise _Again(f"MISP answers {status}: {_words(response, self.key)}", _wait(response))
         if status == 404:
-            raise _Missing(f"MISP answers 404: {_words(response, self.key)}")
+            raise _Missing(f"MISP answers 404: {_words(response, self.key)}; is this the base URL of a MISP?")
         if status >= 400:
             hint = "; check the key, its expiry and its role" if status in (401, 403) else ""
             raise _Refusal(f"MISP answers {status}: {_words(response, self.key)}{hint}")
@@ -154,7 +154,7 @@ class Client:
 
     def similarities(self, event: str) -> list[Similarity]:
         """Answers of our module in the event (UUID). Whole events are asked for: MISP shows an object's references nowhere else."""
-        return similarities_of(self._ask(lambda: self._misp.search(controller="events", eventid=event)))
+        return self._parsed(similarities_of, self._ask(lambda: self._misp.search(controller="events", eventid=event)))
 
     def relate(self, relation: Relationship) -> bool:
         """Write a relationship, visible to the organisation of the key only. False when it is there already."""
@@ -190,7 +190,13 @@ class Client:
             ),
             tries,
         )
-        return attributes_of(answer)
+        return self._parsed(attributes_of, answer)
+
+    def _parsed(self, parse: Callable[[object], Answer], answer: object) -> Answer:
+        try:
+            return parse(answer)
+        except ValueError as error:
+            raise MispRefused(f"{self.url}: {error}; is this the base URL of a MISP, 2.4 or newer?") from None
 
     def _ask(self, question: Callable[[], Answer], tries: int | None = None) -> Answer:
         tries = min(tries or self._patience.tries, self._patience.tries)
@@ -204,8 +210,10 @@ class Client:
                 raise MispMissing(f"{self.url}: {error}") from None
             except _Refusal as error:
                 raise MispRefused(f"{self.url}: {error}") from None
-            except PyMISPError as error:  # JSON that breaks off in the middle, or answers that PyMISP cannot make sense of
-                problem, asked = f"PyMISP cannot read the answer ({type(error).__name__})", None
+            except PyMISPUnexpectedResponse:  # its message holds all of the answer
+                problem, asked = "JSON that breaks off, or is none", None
+            except PyMISPError as error:
+                raise MispRefused(f"{self.url}: does not answer as a MISP does ({type(error).__name__}); is this the base URL of a MISP?") from None
             if not left or (asked or 0) > self._patience.longest_wait:
                 break
             time.sleep(wait if asked is None else asked)

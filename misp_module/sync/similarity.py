@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .failures import MispRefused
-
 NAME = "image-similarity"
 """spec: our object template."""
 NAMED = "attribute-uuid"
@@ -23,13 +21,13 @@ class Similarity:
 
 
 def similarities_of(answer: object) -> list[Similarity]:
-    """All such objects in an answer of `events/restSearch`. Raises MispRefused when it has not the shape that MISP gives."""
+    """All such objects in an answer of `events/restSearch`. Raises ValueError when it has not the shape that MISP gives."""
     try:
         if not isinstance(answer, list):
             raise TypeError(f"a {type(answer).__name__} instead of a list of events")
         return [_similarity(found) for row in answer for found in row["Event"].get("Object") or [] if found["name"] == NAME]
     except (KeyError, TypeError, AttributeError) as error:
-        raise MispRefused(f"an event in MISP's answer cannot be read ({type(error).__name__}: {str(error)[:100]})") from None
+        raise ValueError(f"an event in the answer cannot be read ({type(error).__name__}: {str(error)[:100]})") from None
 
 
 def _similarity(found: dict[str, list[dict[str, str]]]) -> Similarity:
