@@ -236,12 +236,13 @@ class Engine:
 
     # -- places, for adapters that follow another system ---------------------------------------------------------------------
 
-    def withdraw(self, occurrence: Occurrence | str, *, keep: ImageId | None = None) -> tuple[Withdrawn, ...]:
+    def withdraw(self, occurrence: Occurrence | str, *, keep: ImageId | None = None, collection: str | None = None) -> tuple[Withdrawn, ...]:
         """This place no longer shows the images it did, except `keep`; gives those it showed. Empty for a place that showed none.
 
-        An image that is then seen nowhere and is in no collection is forgotten, and what was connected through it linked again.
+        An image that is then seen nowhere leaves `collection` too; if it is then in none it is forgotten, and what was connected
+        through it linked again.
         """
-        withdrawn = self._store.withdraw(_place(occurrence), keep=keep)
+        withdrawn = self._store.withdraw(_place(occurrence), keep=keep, collection=collection)
         if any(image.forgotten for image in withdrawn):
             self._relink()
         return withdrawn

@@ -155,6 +155,25 @@ def test_an_image_of_a_collection_stays_without_places(store, shared_server, mak
     check_both_directions(store, shared_server.redis)
 
 
+def test_an_image_that_is_seen_nowhere_any_more_leaves_the_collection_that_its_places_filled(store, shared_server, make_image):
+    # Given a collection that somebody fills from places, two of which show the same image, and another collection
+    shown, kept = make_image(1), make_image(2)
+    for name in ("brands", "mine"):
+        store.create_collection(name, Purpose.BASELINE)
+    for image in (shown, kept):
+        store.put(image, collection="brands")
+        store.put(image, occurrence=HERE)
+    store.put(shown, occurrence=THERE)
+    store.put(kept, collection="mine")
+    # When one place is withdrawn, then what is seen elsewhere stays a member, and what is in another collection stays an image
+    assert set(store.withdraw(HERE, collection="brands")) == {Withdrawn(shown.image_id, False), Withdrawn(kept.image_id, False)}
+    assert store.collection_members("brands") == {shown.image_id} and store.collection_members("mine") == {kept.image_id}
+    # When the last one is, then the image goes
+    assert store.withdraw(THERE, collection="brands") == (Withdrawn(shown.image_id, True),)
+    assert store.collection_members("brands") == set() and not store.exists(shown.image_id)
+    check_both_directions(store, shared_server.redis)
+
+
 def test_an_image_that_was_seen_nowhere_is_left_alone(store, make_image):
     store.put(make_image(1))
     assert store.withdraw(HERE) == () and store.exists(make_image(1).image_id)

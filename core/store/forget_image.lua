@@ -2,8 +2,9 @@
 -- 'begin', id: removes the record first and all else that names the image, but keeps its partners, which tell the later steps where to
 --   clean, and marks it: until 'end' it cannot be added, and whoever finds the mark does the rest. Gives {1 if there is now something
 --   to end, else 0; its number of occurrences}.
--- 'withdraw', occurrence, ids: these images are no longer seen there; one that is seen nowhere else and is in no collection is begun
---   to be forgotten in the same step, so that nobody can add it in between. Gives for each id 1 if there is no such image now, else 0.
+-- 'withdraw', occurrence, collection or '', ids: these images are no longer seen there; one that is seen nowhere else leaves the
+--   collection too, and if it is then in none it is begun to be forgotten in the same step, so that nobody can add it in between.
+--   Gives for each id 1 if there is no such image now, else 0.
 -- 'end', expected fence, id: removes partners and mark, and moves the fence, so that nobody who saw the mark goes on.
 --   Gives 'fence' and does nothing when another has moved it.
 local function begin(id)
@@ -27,14 +28,17 @@ if ARGV[1] == 'begin' then
   return {call('SISMEMBER', P .. 'forgetting', ARGV[2]), occurrences}
 
 elseif ARGV[1] == 'withdraw' then
-  local occurrence, gone = ARGV[2], {}
-  for at = 3, #ARGV do
+  local occurrence, collection, gone = ARGV[2], ARGV[3], {}
+  for at = 4, #ARGV do
     local id = ARGV[at]
     if call('HDEL', P .. 'occ:' .. id, occurrence) == 1 then
       call('ZREM', P .. 'seen:' .. id, occurrence)
       list_remove('where', occurrence, id)
       call('HINCRBY', P .. 'head', 'occurrences', -1)
-      if call('HLEN', P .. 'occ:' .. id) == 0 and call('HLEN', P .. 'mem:' .. id) == 0 then begin(id) end
+      if call('HLEN', P .. 'occ:' .. id) == 0 then
+        if collection ~= '' and call('HDEL', P .. 'mem:' .. id, collection) == 1 then call('SREM', P .. 'set:' .. collection, id) end
+        if call('HLEN', P .. 'mem:' .. id) == 0 then begin(id) end
+      end
     end
     gone[#gone + 1] = 1 - call('EXISTS', P .. 'img:' .. id)
   end

@@ -23,13 +23,13 @@ SCAN_COUNT = 1000
 class Places(Images):
     """The part of the store that is about occurrences."""
 
-    def withdraw(self, occurrence: Occurrence, *, keep: ImageId | None = None) -> tuple[Withdrawn, ...]:
-        """Take back that images, all but `keep`, are seen at a place; forget those that are then seen nowhere and in no collection."""
+    def withdraw(self, occurrence: Occurrence, *, keep: ImageId | None = None, collection: str | None = None) -> tuple[Withdrawn, ...]:
+        """Take back that images, all but `keep`, are seen at a place; forget those that are then seen nowhere and in no other collection."""
         by_shard: dict[str, list[ImageId]] = {}
         for image_id in self.images_of(occurrence):
             if image_id != keep:
                 by_shard.setdefault(shard(image_id), []).append(image_id)
-        answers = self.connection.run([FORGET_IMAGE(tag, "withdraw", as_bytes(occurrence), *ids) for tag, ids in by_shard.items()])
+        answers = self.connection.run([FORGET_IMAGE(tag, "withdraw", as_bytes(occurrence), as_bytes(collection or ""), *ids) for tag, ids in by_shard.items()])
         withdrawn = [Withdrawn(i, bool(gone)) for ids, answer in zip(by_shard.values(), answers, strict=True) for i, gone in zip(ids, answer, strict=True)]
         self._finish_forgetting([image.image_id for image in withdrawn if image.forgotten])
         return tuple(withdrawn)
