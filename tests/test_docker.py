@@ -34,7 +34,7 @@ from douglas_quaid import cli
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 UNITS = sorted(DOCKER.glob("systemd/*.service"))
-SCRIPTS = [DOCKER / "entrypoint", DOCKER / "store", DOCKER / "customize_misp.sh", ROOT / "tests/bare_debian/prove", ROOT / "tests/bare_debian/serve_misp"]
+SCRIPTS = [DOCKER / "entrypoint", DOCKER / "store", DOCKER / "customize_misp.sh", *(ROOT / "tests/bare_debian" / name for name in ("prove", "serve_misp", "host_misp"))]
 README = (DOCKER / "README.md").read_text("utf-8")
 STAGES = dockerfile.parse((DOCKER / "Dockerfile").read_text("utf-8"))
 PASSWORD = "3c9a0d1e5b7f4c2a"
@@ -316,6 +316,17 @@ def test_units_please_systemd(unit: Path, tmp_path: Path) -> None:
     done = subprocess.run([tool("systemd-analyze"), "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=60, check=False)
     complaints = [line for line in done.stderr.splitlines() if unit.stem in line]
     assert done.returncode == 0 and not complaints, done.stderr
+
+
+def test_the_drop_in_pleases_systemd(tmp_path: Path) -> None:
+    # given a misp-modules.service as MISP's installer leaves it
+    (tmp_path / "misp-modules.service.d").mkdir()
+    (tmp_path / "misp-modules.service").write_text("[Service]\nUser=www-data\nExecStart=/bin/true\n", "utf-8")
+    drop_in = (DOCKER / "systemd/misp-modules.service.d/quaid.conf").read_text("utf-8").replace("/var/www/MISP/venv/bin", str(Path(sys.executable).parent))
+    (tmp_path / "misp-modules.service.d" / "quaid.conf").write_text(drop_in, "utf-8")
+    command = [tool("systemd-analyze"), "verify", "--man=no", str(tmp_path / "misp-modules.service")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "quaid.conf" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
