@@ -171,8 +171,9 @@ class Misp:
     def _search(self, request: Request) -> list[Attribute]:
         found = [attribute for attribute in self.attributes if self._fits(attribute, request)]
         if self.sorts and "order" in request:
-            assert request["order"] == "Attribute.timestamp asc,Attribute.id asc"
-            found.sort(key=lambda attribute: (attribute.timestamp, attribute.id))
+            rising, falling = ([f"Attribute.timestamp {way}", f"Attribute.id {way}"] for way in ("asc", "desc"))
+            assert request["order"].split(",") in (rising, falling)
+            found.sort(key=lambda attribute: (attribute.timestamp, attribute.id), reverse=request["order"].split(",") == falling)
         elif not self.sorts:
             found.reverse()
         start = (int(request.get("page", 1)) - 1) * int(request.get("limit", 0))

@@ -24,7 +24,7 @@ from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 from .analyst_data import Relationship
 from .attribute import Attribute, attributes_of
 from .failures import MispAway, MispMissing, MispRefused
-from .filters import Filters
+from .filters import TYPES, Filters
 from .similarity import Similarity, similarities_of
 
 Answer = TypeVar("Answer")
@@ -33,7 +33,8 @@ TIMEOUT = (10.0, 120.0)
 """Seconds until a connection stands, and between two pieces of an answer. chosen: PHP may think for a minute about a large page."""
 AGAIN = frozenset({408, 413, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 """Answers after which the same question may work later; 413 and 500 may also mean that it was too large. spec: RFC 9110; 52x: proxies."""
-ORDER = "Attribute.timestamp asc,Attribute.id asc"
+RISING, FALLING = ("Attribute.timestamp asc,Attribute.id asc", "Attribute.timestamp desc,Attribute.id desc")
+_PROBES = ((1, RISING), (1, FALLING), (2, RISING))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,7 @@ class Client:
         self.url = access.url
         self._patience = patience or Patience()
         _check(access)
+        self._sorts: bool | None = None
         self._misp = self._ask(lambda: _Checked(access.url + "/", access.key, ssl=access.ca_bundle or True, timeout=TIMEOUT, tool="douglas-quaid"))
 
     @property
@@ -123,7 +125,16 @@ class Client:
         """The server's clock at its last answer, or ours when it does not tell."""
         return self._misp.date or int(time.time())
 
-    def page(self, filters: Filters, since: Since, *, page: int, size: int) -> list[Attribute]:
+    def sorts(self) -> bool:
+        """Whether the server sorts when it is asked to: versions of MISP that do not know the parameter ignore it."""
+        if self._sorts is None:
+            first, last, two = (self._search(Filters(), type_attribute=list(TYPES), limit=n, page=1, order=by) for n, by in _PROBES)
+            if len(two) < 2:
+                return True  # nothing to sort; asked again when there is
+            self._sorts = [row.uuid for row in first] != [row.uuid for row in last]
+        return self._sorts
+
+    def page(self, filters: Filters, since: Since, page: int, size: int) -> list[Attribute]:
         """Attributes without their files, deleted ones too, by rising timestamp."""
         return self._search(
             filters,
@@ -134,12 +145,12 @@ class Client:
             deleted=[0, 1],
             page=page,
             limit=size,
-            order=ORDER,
+            order=RISING,
         )
 
-    def tagged(self, tags: Sequence[str], since: Since, *, page: int, size: int) -> list[Attribute]:
+    def tagged(self, tags: Sequence[str], since: Since, page: int, size: int) -> list[Attribute]:
         """Attributes of all types with one of these tags, on themselves or on their event, by rising timestamp."""
-        return self._search(Filters(tags=tuple(tags)), timestamp=since.attribute or None, page=page, limit=size, order=ORDER)
+        return self._search(Filters(tags=tuple(tags)), timestamp=since.attribute or None, page=page, limit=size, order=RISING)
 
     def present(self, filters: Filters, attributes: Sequence[str]) -> list[Attribute]:
         """Those of these attributes (UUIDs) that exist and pass, without their files."""

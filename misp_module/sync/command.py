@@ -7,6 +7,8 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -62,23 +64,29 @@ def run(
         page_size=page_size,
     )
     _check(options)
-    client = Client(Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle)))
-    with Engine.open(store) as engine:
-        workers = engine.config.workers or len(os.sched_getaffinity(0))
+    access = Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle))
+    tell = _line if as_json else _complaint
+    with ExitStack() as stack:
+        opened: list[tuple[Client, Engine]] = []
 
-        def once() -> int:
-            return _show(base, synchronise(engine, client, options, _line if as_json else _complaint, workers=workers), options, as_json=as_json)
+        def once(options: Options) -> int:
+            if not opened:
+                opened.append((Client(access), stack.enter_context(Engine.open(store))))
+            client, engine = opened[0]
+            workers = engine.config.workers or len(os.sched_getaffinity(0))
+            return _show(base, synchronise(engine, client, options, tell, workers=workers), options, as_json=as_json)
 
-        return once() if watch is None else _watch(once, watch, as_json=as_json)
+        return once(options) if watch is None else _watch(once, options, watch, as_json=as_json)
 
 
-def _watch(once: Callable[[], int], seconds: int, *, as_json: bool) -> int:
+def _watch(once: Callable[[Options], int], options: Options, seconds: int, *, as_json: bool) -> int:
     """Pass after pass until somebody ends it. What went wrong in a pass is said, and tried again in the next."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
             try:
-                once()
+                once(options)
+                options = replace(options, since=None)
             except DouglasQuaidError as error:
                 if isinstance(error, ConfigError):
                     raise

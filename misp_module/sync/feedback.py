@@ -8,6 +8,7 @@ Tags are searched for in every pass, since a local tag moves no timestamp; what 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
@@ -28,7 +29,7 @@ SAYING_THE_OPPOSITE = ('false-positive:confirmed="false"', 'false-positive:risk=
 def feedback(engine: Engine, client: Client, done: Noted, tell: Callable[[Outcome], None], *, page_size: int, dry_run: bool) -> None:
     """Vetoes for all rejected attributes that were not dealt with before."""
     answers: dict[str, list[Attribute]] = {}
-    for rows in walk(lambda since, page: client.tagged(REJECTING, since, page=page, size=page_size), size=page_size):
+    for rows in walk(partial(client.tagged, REJECTING), size=page_size, sorts=client.sorts()):
         for row in filter(_is_rejected, rows):
             if row.type in TYPES:
                 for outcome in _about_image(engine, row, dry_run):

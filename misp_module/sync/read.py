@@ -7,6 +7,7 @@ distribution), and events that were published (or pulled from another MISP, whos
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from .attribute import Attribute
 from .bookmark import Noted
@@ -44,8 +45,7 @@ class Reader:
             self._page(self._client.present(self._filters, some))
 
     def _window(self, since: Since) -> None:
-        size = self._page_size
-        for rows in walk(lambda since, page: self._client.page(self._filters, since, page=page, size=size), since, size=size):
+        for rows in walk(partial(self._client.page, self._filters), since, size=self._page_size, sorts=self._client.sorts()):
             self._page(rows)
 
     def _page(self, rows: Sequence[Attribute]) -> None:
