@@ -34,7 +34,8 @@ from douglas_quaid import cli
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 UNITS = sorted(DOCKER.glob("systemd/*.service"))
-SCRIPTS = [DOCKER / "entrypoint", DOCKER / "store", DOCKER / "customize_misp.sh", *(ROOT / "tests/bare_debian" / name for name in ("prove", "serve_misp", "host_misp"))]
+PROOFS = ROOT / "tests" / "bare_debian"
+SCRIPTS = [*(DOCKER / name for name in ("entrypoint", "store", "customize_misp.sh")), *(PROOFS / name for name in ("prove", "serve_misp", "host_misp"))]
 README = (DOCKER / "README.md").read_text("utf-8")
 STAGES = dockerfile.parse((DOCKER / "Dockerfile").read_text("utf-8"))
 PASSWORD = "3c9a0d1e5b7f4c2a"
