@@ -17,13 +17,16 @@ moduleinfo = {
     "version": "1",
     "author": "Douglas-Quaid",
     "name": "Image correlation",
-    "description": "Has this picture, or a piece of it, been seen before? Hover and enrichment for screenshots and pictures, with a calibrated score and evidence.",
+    "description": (
+        "Has this picture, or a piece of it, been seen before? Hover and enrichment for screenshots and pictures, with a calibrated score and evidence."
+    ),
     "module-type": ["expansion", "hover"],
     "logo": "",
     "requirements": ["douglas-quaid: pip install 'douglas-quaid[misp]'", "a Redis or Valkey that `quaid misp sync` fills"],
     "features": (
         "A hover answers from the stored verdicts: how often and since when the picture was seen, whether it matches, and what that rests on."
-        " An enrichment compares the picture with all that is known, and adds one image-similarity object for each hit: verdict, score, relation, evidence, events."
+        " An enrichment compares the picture with all that is known, and adds an image-similarity object for each hit:"
+        " verdict, score, relation, evidence, events."
         " Only a match correlates; scores and UUIDs are all that is told unless the administrator allows more."
     ),
     "references": ["https://arxiv.org/abs/1908.03449", "https://github.com/facebook/ThreatExchange/tree/main/pdq"],
