@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
@@ -18,9 +19,11 @@ from pathlib import Path
 
 import click
 import pytest
+from misp_server import KEY, Misp, misp_server
 from PIL import Image
 
 from douglas_quaid.config import PREFIX
+from douglas_quaid.demo.pictures import sample, saved, scaled
 from douglas_quaid.misp.commands import misp
 from douglas_quaid.misp.settings import NAMES, Disclosure, Settings
 from douglas_quaid.misp.template import definition
@@ -97,29 +100,30 @@ def test_the_pictures_of_answers_are_small() -> None:
             picture.load()
 
 
-def steps() -> list[tuple[str, str]]:
-    """Command and output of the blocks marked `console`: lines after `$` and `>` are commands, the others what they print."""
-    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def steps(kind: str) -> list[tuple[str, str]]:
+    """Command and output of the blocks of this kind: lines after `$` and `>` are commands, the others what they print."""
+    blocks = re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     found = [step for block in blocks for step in re.findall(r"^\$ (.*\n(?:> .*\n)*)((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
     return [(re.sub(r"^> ", "", command, flags=re.MULTILINE).rstrip("\n"), output) for command, output in found]
 
 
-def run(commands: list[str], folder: Path) -> list[tuple[int, str]]:
-    """Exit status and output of each, typed one after the other into one shell."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    script = "set -o pipefail\n" + "".join(f"{command}\nprintf '\\036%d\\036' $?\n" for command in commands).replace("6666", str(port))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tuple[int, str]]:
+    """Exit status and output of each, typed one after the other into one shell; `instead`: what stands here for what the README says."""
+    script = "set -o pipefail\n" + "".join(f"{command}\nprintf '\\036%d\\036' $?\n" for command in commands)
+    for written, here in instead.items():
+        script = script.replace(written, here)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "MISP_"))}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_PROXY": "*"}
     (folder / "transcript.sh").write_text(script, "utf-8")
     shell = subprocess.Popen(["bash", "transcript.sh"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     try:
-        output = shell.communicate(timeout=SECONDS)[0].decode().replace(str(port), "6666").replace(str(folder), "/home/ana")
+        output = shell.communicate(timeout=SECONDS)[0].decode()
     finally:
         with suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)  # the server too, should the transcript not have got so far
         stop_embedded(folder / "trial")
+    for written, here in instead.items():
+        output = output.replace(here, written)
     parts = output.split("\x1e")
     return [(int(status), text) for text, status in zip(parts[::2], parts[1::2], strict=False)]
 
@@ -132,14 +136,44 @@ def comparable(text: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "N", text).rstrip("\n")
 
 
+def check(kind: str, folder: Path, instead: dict[str, str]) -> None:
+    written = steps(kind)
+    assert len(written) > 4
+    done = run([command for command, _ in written], folder, instead)
+    for (command, expected), (status, printed) in zip(written, done, strict=True):
+        assert status == 0, f"$ {command}\n{printed}\n{log_of(folder)}"
+        assert comparable(printed) == comparable(expected), f"$ {command}\n{log_of(folder)}"
+
+
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the transcript uses curl and jq")
 def test_the_transcript_prints_what_the_readme_says(tmp_path: Path) -> None:
-    written = steps()
-    assert len(written) > 10
-    done = run([command for command, _ in written], tmp_path)
-    for (command, expected), (status, printed) in zip(written, done, strict=True):
-        assert status == 0, f"$ {command}\n{printed}\n{log_of(tmp_path)}"
-        assert comparable(printed) == comparable(expected), f"$ {command}\n{log_of(tmp_path)}"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    check("console", tmp_path, {"6666": str(port)})
+
+
+def test_the_sync_prints_what_the_readme_says(tmp_path: Path) -> None:
+    with misp_server() as misp:
+        fill(misp)
+        (tmp_path / "misp_key").write_text(KEY, "utf-8")
+        check("console sync", tmp_path, {"https://misp.example.org": misp.url})
+
+
+def fill(misp: Misp) -> None:
+    """Two phishing reports, and an event of legitimate pages, shared as such."""
+    page = sample("asked/bank-imitation.png")
+    with Image.open(io.BytesIO(page)) as picture:
+        smaller = saved(scaled(picture.convert("RGB"), 0.8), quality=70)
+    titles = ("Phishing against Example Bank", "Report of a customer")
+    reports = [misp.event(info, uuid=f"e0000000-0000-4000-8000-00000000000{number}") for number, info in enumerate(titles, 1)]
+    misp.attach(reports[0], page, "account-locked.png", uuid="a0000000-0000-4000-8000-000000000001")
+    misp.attach(reports[0], b"%PDF-1.7 no picture", "letter.pdf", uuid="a0000000-0000-4000-8000-000000000002")
+    misp.attach(reports[1], smaller, "screen.jpg", uuid="a0000000-0000-4000-8000-000000000003")
+    misp.attach(reports[1], page[:5000], "cut-short.png", uuid="a0000000-0000-4000-8000-000000000004")
+    legitimate = misp.event("Sign-in pages", uuid="e0000000-0000-4000-8000-000000000009", tags=["douglas-quaid:baseline"])
+    labels = 'brand="Example Bank" domain=bank.example'
+    misp.attach(legitimate, sample("indexed/bank-login.png"), "login.png", comment=labels, uuid="a0000000-0000-4000-8000-000000000009")
 
 
 def log_of(folder: Path) -> str:
@@ -148,6 +182,6 @@ def log_of(folder: Path) -> str:
 
 
 def test_the_settings_of_the_transcript_are_settings() -> None:
-    for command, _ in steps():
+    for command, _ in steps("console"):
         for given in re.findall(r"config: (\{[^}]*\})", command):
             Settings.parse(json.loads(re.sub(r"(\w+):(?!//)", r'"\1":', given)))
