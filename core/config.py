@@ -7,6 +7,7 @@ Labels: *spec* (cited), *measured* (the benchmark is named), *chosen*. Every fie
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -81,3 +82,14 @@ def _parse(variable: str, text: str, default: object) -> object:
     except (KeyError, ValueError):
         raise ConfigError(f"{variable}={text!r}: expected a value like {default!r}") from None
     return text
+
+
+def shown(url: str) -> str:
+    """A URL without its password, for messages; also one whose password holds an unescaped `/`, `@` or `#`, or is an option."""
+    if url.startswith("embedded:"):
+        return url
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    login, at, place = rest.rpartition("@")
+    if ":" in login:
+        rest = f"{login.partition(':')[0]}:***{at}{place}"
+    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", scheme + mark + rest)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from .config import Config
+from .config import Config, shown
 from .errors import DouglasQuaidError
 
 LIBRARIES = ("numpy", "pillow", "opencv-python", "imagehash", "py-tlsh", "redis")
@@ -70,8 +70,6 @@ def _features() -> str:
 
 
 def _settings(url: str | None) -> str:
-    from .store.connection import shown
-
     return f"store {shown(Config.from_environment(store=url).store)}"
 
 

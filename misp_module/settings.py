@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Settings:
 
 
 def _shown(value: object) -> str:
-    return repr(value)[:80]
+    return shown(repr(value))[:80]
 
 
 def _text(name: str, value: object) -> str:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from ..config import Config
+from ..config import Config, shown
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
 from .embedded import EmbeddedServer
@@ -139,11 +139,6 @@ class StorePart:
         self.connection = connection
 
 
-def shown(url: str) -> str:
-    """A store's URL without its password, for messages."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
-
-
 def _route(config: Config) -> Route:
     url = config.store
     scheme = url.split(":", 1)[0]
@@ -177,7 +172,9 @@ class ServerRoute:
         try:
             self._redis = timed(Redis.from_url(config.store, **_options(config)))
         except (ValueError, TypeError) as error:
-            raise ConfigError(f"store {shown(config.store)!r}: {error}") from None
+            # An unescaped password shifts where host and port are looked for, so the reason may quote a piece of it.
+            reason = "write / @ # ? : in a user or password as %2F %40 %23 %3F %3A" if "@" in config.store else str(error)
+            raise ConfigError(f"store {shown(config.store)!r} is no address: {reason}") from None
 
     def client(self, tag: str) -> Redis:
         return self._redis
