@@ -63,11 +63,15 @@ class Engine:
         self._replica = IndexReplica(store.column_reader())
 
     @classmethod
-    def open(cls, url: str | None = None, *, config: Config | None = None) -> Engine:
-        """Open the store at `url` (default: the configured one). Raises ConfigError, StoreError, FormatError."""
+    def open(cls, url: str | None = None, *, config: Config | None = None, mend: bool = True) -> Engine:
+        """Open the store at `url` (default: the configured one). Raises ConfigError, StoreError, FormatError.
+
+        `mend` false: at once, even where a crash left images to be linked again, which needs the index; the caller calls `mend` later.
+        """
         config = config or Config.from_environment(store=url)
         engine = cls(Store.open(config), config)
-        engine._relink()  # a crash may have come between a forget and this
+        if mend:
+            engine.mend()
         return engine
 
     @property
@@ -229,7 +233,7 @@ class Engine:
         Images that were connected through it are linked again among themselves.
         """
         report = self._store.forget(self._image(name))
-        self._relink()
+        self.mend()
         if purge:
             self._store.purge()
         return report
@@ -244,7 +248,7 @@ class Engine:
         """
         withdrawn = self._store.withdraw(_place(occurrence), keep=keep, collection=collection)
         if any(image.forgotten for image in withdrawn):
-            self._relink()
+            self.mend()
         return withdrawn
 
     def sightings(self, occurrences: Sequence[Occurrence | str]) -> list[tuple[Seen, ...]]:
@@ -289,8 +293,8 @@ class Engine:
         (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
         return found, decide(found.evidence, self._calibration, baseline=reference.features.image_id in baseline)
 
-    def _relink(self) -> None:
-        """Link again what lost its connection when another image was forgotten."""
+    def mend(self) -> None:
+        """Link again what lost its connection when another image was forgotten; a crash may have come between the two. Raises StoreError."""
         for image_id in self._store.waiting_for_link():
             with suppress(NotFound):  # forgotten too, meanwhile
                 self.link(image_id)

@@ -87,6 +87,8 @@ class _Engines:
         config = Config.from_environment(store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
         with self._lock:
             if config not in self._opening and len(self._opening) >= MOST_STORES:
+                self._opening = {known: opening for known, opening in self._opening.items() if opening.is_open}  # mistyped ones leave no trace
+            if config not in self._opening and len(self._opening) >= MOST_STORES:
                 raise ConfigError(f"this process serves {MOST_STORES} stores already; restart misp-modules after changing store or limits so often")
             return self._opening.setdefault(config, _Opening(config))
 
@@ -99,6 +101,10 @@ class _Opening:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._silent = False
+
+    @property
+    def is_open(self) -> bool:
+        return self._engine is not None
 
     def ask(self, work: Callable[[Engine], Answer]) -> Answer:
         """Raises StoreError. After a time-out the store is knocked at first, so that while it is away each request ends soon."""
@@ -123,7 +129,7 @@ class _Opening:
                 import cv2
 
                 cv2.setNumThreads(1)  # many pictures at once, each on its own thread
-                self._engine = Engine.open(config=self._config)
+                self._engine = Engine.open(config=self._config, mend=False)
                 threading.Thread(target=self._load, args=(self._engine,), name="image-correlation-load", daemon=True).start()
             return self._engine
         finally:
@@ -131,11 +137,15 @@ class _Opening:
 
     @staticmethod
     def _load(engine: Engine) -> None:
-        """No request waits for a large index longer than its time; those that come meanwhile are told to ask again."""
+        """No request waits for a large index longer than its time; those that come meanwhile are told to ask again.
+
+        What a crash left unlinked is linked here, too: that needs the index, and a request that waited for it would open the store in vain.
+        """
         try:
             engine.load()
+            engine.mend()
         except DouglasQuaidError as error:
-            log.warning("the index is loaded by the next enrichment instead: %s", harmless(str(error), most=500))
+            log.warning("the index is brought up to date by the next enrichment instead: %s", harmless(str(error), most=500))
 
 
 _engines = _Engines()
