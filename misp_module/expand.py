@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from douglas_quaid.answers import Hit
 from douglas_quaid.deadline import seconds_left
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import EmptyImage, ImageError, StoreError, StoreTimeout
+from douglas_quaid.errors import DouglasQuaidError, EmptyImage, ImageError, StoreTimeout
 from douglas_quaid.records import Decision
 
 from .answers import Answer, nothing, objects
@@ -27,35 +28,50 @@ ARCHIVE_BYTES = 100_000
 SEARCH_SHARE = 0.85
 """Share of the time after which a search ends with what it has judged; the rest reads where the hits were seen. chosen."""
 
+UNFINISHED = (
+    "not all candidates were compared, and there is no hit among those that were:"
+    " the time was up (raise Plugin.Enrichment_timeout), or a record of the store is broken (see the log of misp-modules)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     found: tuple[Similar, ...]
     complete: bool
+    """Whether all candidates were compared."""
 
 
 def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
-    """Raises ImageError when none of the pictures can be read, StoreError; a broken picture beside a good one is logged."""
+    """Raises ImageError when none of the pictures can be read, StoreError; a broken picture beside a good one is logged.
+
+    Hits that were found are told, whatever happened to the other pictures.
+    """
     left = seconds_left()
     until = time.monotonic() + (question.seconds if left is None else left)
-    made, echoed, problems = [], [], []
+    made, echoed, read = [], [], []
+    problems: list[ImageError | StoreTimeout] = []
+    longest = 0.0
     for attribute in question.attributes:
+        began = time.monotonic()
         try:
             data = _bytes(attribute, settings, until)
             asked = _ask(engine, data, attribute, settings, until)
-        except ImageError as error:
+            if not asked.found and not asked.complete:
+                raise StoreTimeout(UNFINISHED)
+        except (ImageError, StoreTimeout) as error:
             log.warning("attribute %s: %s", attribute.uuid, harmless(str(error), most=500))
             problems.append(error)
             continue
-        note = "" if asked.complete else "; the time was up before all candidates were compared"
+        note = "" if asked.complete else "; not all candidates were compared"
         made += [expansion_object(similar, attribute, settings, note=note) for similar in asked.found]
         echoed += echo(attribute) if asked.found else []
-        if not asked.found and not asked.complete:
-            raise StoreTimeout("the time was up before all candidates were compared, and no hit was found until then; raise Plugin.Enrichment_timeout")
-        if settings.index_query_image:
-            _keep(engine, data, attribute)
-    if problems and len(problems) == len(question.attributes):
-        raise problems[0]
+        read.append((data, attribute))
+        longest = max(longest, time.monotonic() - began)
+    unfinished = [problem for problem in problems if isinstance(problem, StoreTimeout)]
+    if not made and (unfinished or len(problems) == len(question.attributes)):
+        raise (unfinished or problems)[0]
+    if settings.index_query_image:
+        _keep(engine, read, until=until, each=longest)
     return objects(made, echoed=echoed) if made else nothing()
 
 
@@ -94,10 +110,17 @@ def similar_to(engine: Engine, hits: tuple[Hit, ...], attribute: Attribute, sett
     return tuple(similar for similar in found if similar.history.count or similar.memberships or not similar.hit.occurrence_count)
 
 
-def _keep(engine: Engine, data: bytes, attribute: Attribute) -> None:
-    """The answer stands whether or not the picture could be kept; the next enrichment or `quaid misp sync` tries again."""
-    labels = {"event_id": attribute.event_id} if attribute.event_id.isascii() and attribute.event_id.isdigit() else {}
-    try:
-        engine.add(data, occurrence=attribute.occurrence, labels=labels, name=attribute.name)
-    except StoreError as error:
-        log.warning("attribute %s could not be kept: %s", attribute.uuid, harmless(str(error), most=500))
+def _keep(engine: Engine, read: Sequence[tuple[bytes, Attribute]], *, until: float, each: float) -> None:
+    """The answer stands whether or not the pictures could be kept; the next enrichment or `quaid misp sync` tries again.
+
+    To keep a picture takes as long as to ask for it (`each`, in seconds), so nothing is begun that would hold the answer back beyond `until`.
+    """
+    for data, attribute in read:
+        if time.monotonic() + each > until:
+            log.warning("attribute %s was not kept: too little of the time was left; raise Plugin.Enrichment_timeout", attribute.uuid)
+            continue
+        labels = {"event_id": attribute.event_id} if attribute.event_id.isascii() and attribute.event_id.isdigit() else {}
+        try:
+            engine.add(data, occurrence=attribute.occurrence, labels=labels, name=attribute.name)
+        except DouglasQuaidError as error:
+            log.warning("attribute %s could not be kept: %s", attribute.uuid, harmless(str(error), most=500))

@@ -36,4 +36,5 @@ def hover(engine: Engine, question: Question, settings: Settings) -> Answer:
         return objects([hover_object(similar, settings) for similar in found], echoed=None)
     if not any(place.linked for place in seen):
         return said("Image indexed, but not compared with the others yet; ask again in a moment.")
-    return said(f"No similar image among {engine.count():,} indexed images.")
+    shown = " that the settings of this module show" if filtered else ""
+    return said(f"No similar image{shown} among {engine.count():,} indexed images.")

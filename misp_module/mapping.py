@@ -98,7 +98,8 @@ def echo(attribute: Attribute) -> list[dict[str, Any]]:
     Left out inside an object, where MISP would not recognise it, and where its text would not come back from MISP's pages as it was.
     """
     shown = {"type": attribute.type, "category": attribute.category, "value": attribute.value, "comment": attribute.comment}
-    sound = all(text == harmless(text, most=1000) for text in (attribute.value, attribute.comment)) and attribute.value and attribute.category
+    unchanged = all(text == harmless(text, most=1000) for text in (attribute.value, attribute.comment, attribute.category))
+    sound = unchanged and attribute.value and attribute.category
     return [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}] if sound and not attribute.in_object else []
 
 
@@ -130,8 +131,8 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     labels = _page_labels(similar, settings)
     known = places(history.sightings)[: 4 * MOST_PLACES]
     events = tuple(dict.fromkeys(place.event for place in known if place.event))[:MOST_PLACES]
-    told = settings.disclose.covers(similar.memberships)
-    own = [sighting.labels for sighting in history.sightings] if told else []
+    told = settings.disclose.covers(hit.collections)  # what may be told of one image of a cluster may not of the others
+    own = [sighting.labels for sighting in history.sightings if str(sighting.occurrence) in hit.occurrences] if told else []
     values: dict[str, tuple[str, ...]] = {
         "verdict": (hit.decision.value,),
         "score": (_score(hit),),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import struct
 import time
 import zipfile
 import zlib
@@ -20,6 +21,8 @@ NAME_MEMBER = ".filename.txt"
 """spec: MISP, AttachmentTool::encrypt: beside the sample <md5> lies <md5>.filename.txt with its name."""
 STEP_BYTES = 64 * 1024
 """Unlocked between two looks at the clock. measured: Python unlocks about 1.3 MB/s, so a step is 50 ms."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""spec: MISP, AttachmentTool::encrypt. Others take memory before a byte is read."""
 MOST_MEMBERS = 16
 """Entries of an archive that are looked at; MISP writes two. chosen."""
 
@@ -53,7 +56,7 @@ def sample(archive: bytes, *, max_bytes: int, until: float | None = None, only_f
             if len(files) != 1:
                 raise UnsupportedImage(f"the archive holds {len(files)} files; a malware sample holds one")
             return _unlocked(opened, files[0], max_bytes, until, only_first)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, OverflowError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, IndexError, OSError, ValueError, OverflowError) as error:
         raise CorruptImage(f"the archive of the malware sample cannot be read ({_words(error)}); attach it again") from None
     except RuntimeError as error:  # what zipfile raises for a wrong password, and NotImplementedError for a method it has not
         if isinstance(error, NotImplementedError):
@@ -62,6 +65,8 @@ def sample(archive: bytes, *, max_bytes: int, until: float | None = None, only_f
 
 
 def _unlocked(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, max_bytes: int, until: float | None, only_first: int | None) -> bytes:
+    if entry.compress_type not in METHODS:
+        raise UnsupportedImage("the archive of the malware sample is packed in a way that MISP does not use; attach it through MISP")
     if entry.file_size > max_bytes and only_first is None:
         raise ImageTooLarge(f"the malware sample has {entry.file_size:,} bytes, the limit is {max_bytes:,}; raise max_image_mb")
     parts, size = [], 0

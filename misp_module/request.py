@@ -122,9 +122,9 @@ def _seconds(given: object, default: float, most: float) -> float:
     """The time for an answer, a margin for the way back taken off."""
     try:
         seconds = default if given in (None, "") else float(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if isinstance(given, bool) or not 0 < seconds < math.inf:
         raise BadRequest(f"timeout is {harmless(repr(given), most=40)}; expected seconds above zero")
-    allowed = min(seconds, most)
+    allowed = min(math.floor(seconds) or seconds, most)  # misp-modules waits for whole seconds
     return allowed - min(MARGIN_SECONDS, allowed / 2)

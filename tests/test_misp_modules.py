@@ -23,8 +23,15 @@ from PIL import Image
 from pymisp import MISPEvent, MISPObject
 
 from douglas_quaid import Engine
+from douglas_quaid.answers import QueryResult
+from douglas_quaid.config import Config
 from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
+from douglas_quaid.errors import StoreTimeout
+from douglas_quaid.misp.expand import expand
+from douglas_quaid.misp.request import Question
+from douglas_quaid.misp.settings import Settings
 from douglas_quaid.misp.template import definition
+from douglas_quaid.store import Store
 
 OTHER = "0c8a1f0d-53a6-4b8b-9d65-7c2b1c0f6e21"
 COFFEE = sample("indexed/coffee.jpg")
@@ -212,6 +219,21 @@ def test_only_uuids_are_told_unless_the_operator_says_more(host: Host, known: st
     assert correlating == {"sha256"}
 
 
+def test_what_may_be_told_of_one_picture_of_a_cluster_is_not_told_of_the_others(host: Host, known: str) -> None:
+    # Given a picture in a collection that may be told of, and in the same cluster one that is in none
+    smaller = saved(opened("coffee.jpg").resize((400, 267)))
+    with Engine.open(known) as engine:
+        engine.create_collection("brands", "known")
+        engine.add(smaller, collection="brands")
+        engine.add(smaller, occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4()), "filename": "brand.jpg"})
+    # When the one in none is the hit, then neither its name nor its hash is told, nor the other's name as its own
+    (found,) = objects(host.post(enrichment(known, attribute(COFFEE), disclose="brands")))
+    assert not {"filename", "sha256"} & set(values(found)) and values(found)["collection"] == ["brands"]
+    # When the other is, then its own are
+    (found,) = objects(host.post(enrichment(known, attribute(smaller), disclose="brands")))
+    assert values(found)["filename"] == ["brand.jpg"] and len(values(found)["sha256"]) == 1
+
+
 def test_a_match_in_a_cluster_correlates_on_every_name_of_it(host: Host, known: str) -> None:
     with Engine.open(known) as engine:
         second = engine.add(saved(opened("coffee.jpg").resize((400, 267))), occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())})
@@ -232,6 +254,29 @@ def test_an_enriched_picture_is_kept_when_asked_and_not_otherwise(host: Host, kn
     assert "not indexed yet" in host.post(hover(known, attribute(uuid=asked["uuid"])))["results"][0]["values"][0]
     host.post(enrichment(known, asked, index_query_image="true"))
     assert host.post(hover(known, attribute(uuid=asked["uuid"])))["results"][0]["values"] == ["No similar image among 2 indexed images."]
+
+
+def test_a_picture_that_cannot_be_kept_has_its_answer(host: Host, known: str) -> None:
+    asked = attribute(COFFEE, event_id="9" * 5000)  # more than the labels of a place may have
+    assert len(objects(host.post(enrichment(known, asked, index_query_image="true")))) == 1
+
+
+def test_hits_of_one_picture_are_told_though_the_time_is_up_for_the_next(known: str) -> None:
+    class Hurried(Engine):
+        """No time is left for any other picture than the cup's."""
+
+        def query(self, data: bytes, **options: Any) -> QueryResult:
+            return super().query(data, **options if data == COFFEE else options | {"deadline": 0.0})
+
+    cup, next_one = attribute(COFFEE, object_id="3"), attribute(saved(opened("coffee.jpg").resize((400, 267))), object_id="3")
+    with Hurried.open(known) as engine:
+
+        def asked(*parts: Any) -> Any:
+            return expand(engine, Question.read({"event_id": "1", "object": {"Attribute": list(parts)}}, max_seconds=20), Settings())
+
+        assert len(objects(asked(cup, next_one))) == 1
+        with pytest.raises(StoreTimeout, match="not all candidates were compared"):
+            asked(next_one)
 
 
 def test_collections_narrow_the_search(host: Host, known: str) -> None:
@@ -312,12 +357,20 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
 
 
-def archive(files: dict[str, bytes]) -> bytes:
+def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as opened:
+    with zipfile.ZipFile(made, "w", method) as opened:
         for name, data in files.items():
             opened.writestr(name, data)
     return made.getvalue()
+
+
+def nameless(data: bytes) -> bytes:
+    """The archive, its only file without a name."""
+    entry = bytearray(data)
+    at = entry.rindex(b"PK\x01\x02")
+    entry[at + 28 : at + 30] = bytes(2)
+    return bytes(entry)
 
 
 def sampled(data: bytes) -> dict[str, Any]:
@@ -344,6 +397,8 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
     "an archive of several files": (lambda s: enrichment(s, sampled(archive({"a": COFFEE, "b": COFFEE}))), "holds 2 files"),
     "an archive of nothing": (lambda s: enrichment(s, sampled(archive({}))), "holds 0 files"),
     "an archive of very many files": (lambda s: enrichment(s, sampled(archive({str(n): b"" for n in range(3000)}))), "holds 3000 files"),
+    "an archive packed in another way": (lambda s: enrichment(s, sampled(archive({"a": COFFEE}, zipfile.ZIP_LZMA))), "that MISP does not use"),
+    "an archive whose index is broken": (lambda s: enrichment(s, sampled(nameless(archive({"a": COFFEE})))), "cannot be read"),
     "a zip bomb": (lambda s: enrichment(s, sampled(archive({"a": bytes(200_000_000)}))), "limit is 20,000,000"),
     "an object without a picture": (lambda s: enrichment(s, attribute()) | {"object": {"Attribute": []}}, "no attribute of type"),
     "config that is text": (lambda s: enrichment(s, attribute(COFFEE)) | {"config": "store"}, "config"),
@@ -376,7 +431,37 @@ def test_settings_may_be_missing_null_or_empty(config: Any, tmp_path: Path, know
         assert len(objects(host.post(request))) == 1
 
 
-@pytest.mark.parametrize("timeout", [0, "0", "soon", -5, True, [], "nan", "inf"])
+SECRET_IN = (
+    "redis://:{}@127.0.0.1:1",
+    "redis://:{}/ab@127.0.0.1:1",
+    "redis://:ab@{}@127.0.0.1:1",
+    "rediss://:{}#ab@127.0.0.1:1",
+    "redis://127.0.0.1:1/0?password={}",
+    "unix:///nobody.sock?password={}",
+    "redis+cluster://:{}/x@127.0.0.1:1",
+    "redis://:{}\u200b@127.0.0.1:1",
+    "mysql://user:{}@127.0.0.1",
+    ":{}@127.0.0.1",
+)
+
+
+@pytest.mark.parametrize("store", SECRET_IN)
+def test_no_error_tells_the_password_of_the_store(store: str) -> None:
+    from douglas_quaid.misp.service import answer
+
+    for request in (hover(store.format("S3CRET"), attribute()), enrichment("x", attribute(), misp_url=store.format("S3CRET").replace("redis", "https"))):
+        assert "S3CRET" not in json.dumps(said := answer(request | {"timeout": 2})) and said["error"]
+
+
+def test_stores_that_were_mistyped_do_not_use_up_the_places(known: str) -> None:
+    from douglas_quaid.misp.service import MOST_STORES, answer
+
+    for n in range(MOST_STORES + 1):
+        assert "cannot be reached" in answer(hover(f"unix:///nobody-{n}", attribute()))["error"]
+    assert "not indexed yet" in answer(hover(known, attribute()))["results"][0]["values"][0]
+
+
+@pytest.mark.parametrize("timeout", [0, "0", "soon", -5, True, [], "nan", "inf", 10**400])
 def test_a_timeout_that_is_none_is_refused_with_a_reason(timeout: Any, known: str) -> None:
     """Asked of the module itself: misp-modules answers some of these before it (with HTTP 500, or Timeout), which no module can change."""
     from douglas_quaid.misp.service import answer
@@ -498,6 +583,25 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path, make_server
         assert "cannot be reached" in refused["error"] and refused["results"] == {}
         server.start()
         assert host.post(enrichment(server.url, attribute(COFFEE))) == {"results": {}}
+
+
+def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: Path, known: str) -> None:
+    # Given a picture that was forgotten by somebody who was killed before those it had connected were linked again
+    with Engine.open(known) as engine:
+        bridge = engine.add(saved(opened("coffee.jpg").resize((400, 267))))
+    with Store.open(Config(store=known)) as store:
+        store.forget(bridge.image_id)
+        assert store.waiting_for_link()
+        # When the store is opened for a request, then the request does not wait for that
+        with Engine.open(known, mend=False) as engine:
+            assert store.waiting_for_link() and engine.count() == 1
+        # And when the server has answered, it is made good
+        with misp_host.running(tmp_path) as host:
+            assert "results" in host.post(hover(known, attribute(uuid=OTHER)))
+            deadline = time.monotonic() + 30
+            while store.waiting_for_link():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
 
 
 def test_32_questions_at_once_have_the_answers_of_one(host: Host, known: str) -> None:
