@@ -178,7 +178,7 @@ def test_a_picture_added_while_prune_reads_is_kept(misp: Misp, engine: Engine, s
     late: list[Attribute] = []
 
     def add_late(path: str, request: dict[str, Any]) -> None:
-        if request.get("limit") and not late and len(misp.asked(files=False)) == 2:
+        if request.get("withAttachments") and not late:
             late.append(misp.attach(event, PICTURES[1], timestamp=5))
             engine.add(PICTURES[1], occurrence=f"misp:attribute:{late[0].uuid}", labels={"misp": misp.url, "event": event.uuid})
 
@@ -221,6 +221,17 @@ def test_events_that_come_late_are_not_missed(misp: Misp, engine: Engine, sync: 
     # Then both are found
     done = sync("--published")
     assert (done.of(picture), done.of(pulled)) == (["added"], ["added"])
+    # And so are an attribute that was edited where its event was not, and one whose event alone was edited
+    misp.later()
+    sync("--published", "--tag", "rsit:fraud")
+    misp.later()
+    sync("--published", "--tag", "rsit:fraud")
+    picture.tags.append("rsit:fraud")
+    picture.timestamp = misp.now
+    old.tags.append("rsit:fraud")
+    old.timestamp = misp.now
+    done = sync("--published", "--tag", "rsit:fraud")
+    assert (done.of(picture), done.of(pulled)) == (["updated"], ["known"])
 
 
 @pytest.mark.parametrize("sorts", [True, False], ids=["server sorts", "server too old to sort"])
@@ -280,7 +291,7 @@ def test_watch_follows_and_ends_when_told(misp: Misp, engine: Engine, store_url:
     # Given a watcher, a picture that was there, and one that comes later
     event = misp.event()
     misp.attach(event, PICTURES[0])
-    command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url, "--watch", "1"]
+    command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url, "--watch", "1", "--since", "2020-01-01"]
     watcher = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         for expected in (1, 2):
@@ -293,8 +304,20 @@ def test_watch_follows_and_ends_when_told(misp: Misp, engine: Engine, store_url:
         watcher.send_signal(number)
         output, errors = watcher.communicate(timeout=30)
         assert watcher.returncode == 0 and b"1 added" in output and b"Traceback" not in errors
+        # And only its first pass began where --since said
+        assert [request["timestamp"] for request in misp.asked(files=False) if "timestamp" in request][-1] > misp.now - 1000
     finally:
         watcher.kill()
+
+
+def test_a_pass_that_ended_between_adding_and_withdrawing_is_completed(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given a place with its new image and still its old one, as a pass leaves it that is killed between the two
+    picture = misp.attach(misp.event(), PICTURES[0])
+    sync()
+    engine.add(PICTURES[1], occurrence=f"misp:attribute:{picture.uuid}", labels={"timestamp": "1", "misp": misp.url})
+    # Then the next pass withdraws the old one, without asking for a file
+    assert sync().of(picture) == ["known"] and not misp.fetched()
+    assert places(engine) == {picture.uuid: sha256(PICTURES[0]).hexdigest()}
 
 
 def test_a_dry_run_writes_nothing(misp: Misp, engine: Engine, sync: Sync, shared_server: Server, everything: Callable[[Any], bytes]) -> None:
