@@ -108,7 +108,7 @@ def test_misp_goes_away_in_the_middle(misp: Misp, engine: Engine, sync: Sync) ->
     # Given a MISP that answers nothing more after the first files
     pictures = [misp.attach(misp.event(), data) for data in PICTURES]
     misp.before_answer = lambda path, request: misp.fault(times=10_000) if len(misp.asked(files=True)) == 2 else None
-    done = sync("--no-link")
+    done = sync("--no-link", "--no-feedback")
     assert done.status == 1 and "MispAway" in done.errors and not done.summary
     # Then the next run has all
     misp.before_answer = lambda path, request: None
