@@ -19,8 +19,10 @@ FILTERED = 50
 
 
 def hover(engine: Engine, question: Question, settings: Settings) -> Answer:
-    """One object a cluster, the surest first, or a line that says why there is none. Raises StoreError."""
+    """One object a cluster, the surest first, or a line that says why there is none. Raises StoreError, NotFound."""
     attribute = question.attributes[0]
+    for name in settings.collections:
+        engine.collection_size(name)  # raises for one that was never created, as an enrichment does
     (seen,) = engine.sightings([attribute.occurrence])
     if not seen:
         return said("Image not indexed yet: use Add enrichment, or ask the administrator to run quaid misp sync.")
@@ -29,9 +31,10 @@ def hover(engine: Engine, question: Question, settings: Settings) -> Answer:
     hits = engine.hits(attribute.occurrence, limit=FILTERED if filtered else most, per_cluster=True, elsewhere=True)
     if not settings.include_review:
         hits = tuple(hit for hit in hits if hit.decision is Decision.MATCH)
-    if settings.collections:
-        hits = tuple(hit for hit in hits if any(membership.name in settings.collections for membership in hit.collections))
-    found = similar_to(engine, hits, attribute, settings)[:most]
+    found = similar_to(engine, hits, attribute, settings)
+    if settings.collections:  # a hit stands for its cluster, any member of which may be in the collection
+        found = tuple(similar for similar in found if any(membership.name in settings.collections for membership in similar.memberships))
+    found = found[:most]
     if found:
         return objects([hover_object(similar, settings) for similar in found], echoed=None)
     if not any(place.linked for place in seen):

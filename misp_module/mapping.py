@@ -7,6 +7,7 @@ it has already; nothing points into another event; nothing is for intrusion dete
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -41,6 +42,9 @@ _BANDS = (
 
 _REFERENCES = {Decision.MATCH: "similar", Decision.REVIEW: "related-to", Decision.NO_MATCH: "related-to"}
 """spec: MISP's list of relationship types; `same-as` where the bytes are the same."""
+
+_DOMAIN = re.compile(r"[\w.-]+\.[\w-]{2,}")
+"""chosen: MISP refuses to save anything else under the type domain, such as the address of a page."""
 
 _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain", "filename", "event", "link")
 """What a hover shows, in this order; it has no room for more."""
@@ -146,7 +150,7 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "event": events,
         "attribute-uuid": tuple(place.attribute for place in known if not place.event or place.event in events)[:MOST_PLACES],
         "brand": _told(labels.get("brand")),
-        "domain": _told(labels.get("domain")),
+        "domain": tuple(name for name in _told(labels.get("domain")) if _DOMAIN.fullmatch(name)),
         "collection": tuple(harmless(m.name) for m in similar.memberships if settings.disclose.covers([m])),
         "filename": _told(next((label["filename"] for label in own if label.get("filename")), None)),
         "sha256": (hit.image_id,) if told else (),

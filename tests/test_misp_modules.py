@@ -209,6 +209,15 @@ def test_a_review_does_not_correlate_and_asks_for_a_person(host: Host, store_url
     assert "Example Bank" not in json.dumps(untold) and "bank.example" not in json.dumps(untold)
 
 
+def test_a_domain_that_is_an_address_is_told_in_the_evidence_only(host: Host, store_url: str) -> None:
+    """MISP refuses to save it as a domain."""
+    with Engine.open(store_url) as engine:
+        engine.create_collection("brands", "baseline")
+        engine.add(COFFEE, collection="brands", labels={"brand": "Example Cups", "domain": "https://cups.example/shop"})
+    (found,) = objects(host.post(enrichment(store_url, attribute(COFFEE), disclose="full")))
+    assert "domain" not in values(found) and "(https://cups.example/shop)" in values(found)["evidence"][0]
+
+
 def test_only_uuids_are_told_unless_the_operator_says_more(host: Host, known: str) -> None:
     asked = attribute(COFFEE)
     (by_default,) = objects(host.post(enrichment(known, asked)))
@@ -321,6 +330,23 @@ def test_a_hover_has_words_for_what_it_cannot_show(host: Host, known: str) -> No
     with Engine.open(known) as engine:
         engine.add(sample("asked/weather.png"), occurrence=f"misp:attribute:{EVENT}", link=False)
     assert "not compared" in host.post(hover(known, attribute(uuid=EVENT)))["results"][0]["values"][0]
+
+
+def test_a_hover_finds_in_a_collection_what_an_enrichment_finds(host: Host, known: str) -> None:
+    # Given a cluster whose surest member is in no collection, and another is
+    with Engine.open(known) as engine:
+        engine.create_collection("brands", "known")
+        engine.create_collection("kits", "known")
+        engine.add(saved(opened("coffee.jpg").resize((500, 333))))
+        engine.add(saved(opened("coffee.jpg").resize((400, 267))), collection="brands")
+    asked = attribute(uuid=OTHER)
+    assert len(host.post(hover(known, asked, collections="brands"))["results"]["Object"]) == 1
+    assert len(objects(host.post(enrichment(known, attribute(COFFEE, uuid=OTHER), collections="brands")))) == 1
+    line = host.post(hover(known, asked, collections="kits"))["results"][0]["values"]
+    assert line == ["No similar image that the settings of this module show among 3 indexed images."]
+    # And a collection that was never created is an error in both
+    for request in (hover(known, asked, collections="typo"), enrichment(known, attribute(COFFEE), collections="typo")):
+        assert "typo" in host.post(request)["error"]
 
 
 def test_a_click_shows_more_than_a_hover(host: Host, store_url: str) -> None:
