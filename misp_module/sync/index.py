@@ -87,10 +87,10 @@ class Indexer:
         except ImageError as error:
             self._engine.withdraw(attribute.occurrence)
             is_none = isinstance(error, UnsupportedImage)
-            return Outcome.of(attribute, Status.SKIPPED if is_none else Status.FAILED, reason=clean(str(error)))
+            return Outcome.of(attribute, Status.SKIPPED if is_none else Status.FAILED, reason=clean(str(error).removeprefix(f"{_name(attribute)}: ")))
 
     def _add(self, attribute: Attribute, data: bytes) -> tuple[Status, str]:
-        manner, name = self._manner, f"attribute {attribute.uuid}"
+        manner, name = self._manner, _name(attribute)
         first = None
         if manner.into is not None:  # first, so that linking knows that it is a baseline
             first = self._engine.add(data, collection=manner.into, labels=membership_labels(attribute), link=False, name=name)
@@ -106,3 +106,8 @@ class Indexer:
             return Outcome.of(attribute, Status.WOULD_WITHDRAW)
         withdrawn = self._engine.withdraw(attribute.occurrence)
         return Outcome.of(attribute, Status.WITHDRAWN, image_id=withdrawn[0].image_id if withdrawn else None)
+
+
+def _name(attribute: Attribute) -> str:
+    """What errors call the picture."""
+    return f"attribute {attribute.uuid}"
