@@ -47,7 +47,7 @@ from .records import (
     Withdrawn,
 )
 from .search import Search, members_by_purpose, read_record
-from .store import ForgetReport, NewImage, Store
+from .store import ForgetReport, NewImage, PutStatus, Store
 from .verification import Subject, Verification, verify
 
 _RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
@@ -114,6 +114,8 @@ class Engine:
         except NotFound:
             subject = self._extract(data, name)
             status = self._store.put(_new_image(subject.features), occurrence=place, labels=labels, collection=collection, seen=seen)
+        if status is PutStatus.UPDATED and self._is_baseline(collection) and self._store.is_linked(image_id):
+            self._store.await_link(image_id)  # pictures that are there already may look like it
         if link and not self._store.is_linked(image_id):
             self._link(subject)
         return AddResult(image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0])
@@ -125,7 +127,7 @@ class Engine:
 
     def _link(self, subject: Subject) -> None:
         image_id = subject.features.image_id
-        judged = self._search().judge(subject, exclude=frozenset({image_id}))
+        judged = self._search().judge(subject, exclude=frozenset({image_id}), both_ways=True)
         kept = [(found.image_id, found.verdict) for found in judged if found.verdict.decision is not Decision.NO_MATCH]
         self._store.record_verdicts(image_id, kept)
         self._store.mark_linked(image_id)
@@ -310,6 +312,9 @@ class Engine:
         if record is None:
             raise NotFound(f"image {image_id} is not in the store; add it first")
         return read_record(image_id, record)
+
+    def _is_baseline(self, collection: str | None) -> bool:
+        return collection is not None and any(known.name == collection and known.purpose is Purpose.BASELINE for known in self._store.collections())
 
     def _image(self, name: str) -> ImageId:
         subject = self._store.resolve(name)

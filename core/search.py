@@ -46,15 +46,19 @@ class Search:
     def complete(self) -> bool:
         return not self._timer.cut and not self._unreadable
 
-    def judge(self, query: Subject, *, exclude: Container[ImageId], members: Container[ImageId] | None = None) -> Iterator[Judged]:
+    def judge(
+        self, query: Subject, *, exclude: Container[ImageId], members: Container[ImageId] | None = None, both_ways: bool = False
+    ) -> Iterator[Judged]:
         """Candidates with their verdicts, the most promising first; ends early when the time is up.
 
         Where none matches, candidates of the mirrored picture follow; an image may then come a second time, with a better verdict.
-        `members`: only these may be answers.
+        `members`: only these may be answers. `both_ways`: the verdicts are kept on both sides, so the query may be the legitimate page
+        that a candidate looks like, too.
         """
         features = query.features
         ignored, baseline = members_by_purpose(self._store, Purpose.IGNORE, Purpose.BASELINE)
         vetoed = self._store.vetoed(features.image_id)
+        legitimate = both_ways and features.image_id in baseline
 
         def allowed(image_id: ImageId) -> bool:
             left_out = image_id in exclude or image_id in ignored or image_id in vetoed
@@ -64,7 +68,7 @@ class Search:
         same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
         candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=allowed)
         answered: dict[ImageId, Decision] = {}
-        for judged in self._verified(query, candidates, baseline):
+        for judged in self._verified(query, candidates, lambda image_id: legitimate or image_id in baseline):
             answered[judged.image_id] = judged.verdict.decision
             yield judged
         if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up() or query.mirrored is None:
@@ -74,9 +78,9 @@ class Search:
             return answered.get(image_id, Decision.NO_MATCH) is Decision.NO_MATCH and allowed(image_id)
 
         mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
-        yield from self._verified(query, mirrored, baseline)
+        yield from self._verified(query, mirrored, lambda image_id: legitimate or image_id in baseline)
 
-    def _verified(self, query: Subject, candidates: list[Candidate], baseline: Container[ImageId]) -> Iterator[Judged]:
+    def _verified(self, query: Subject, candidates: list[Candidate], may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
         """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
         for start in range(0, len(candidates), RECORDS_AT_ONCE):
             batch = candidates[start : start + RECORDS_AT_ONCE]
@@ -92,7 +96,7 @@ class Search:
                     self._unreadable += 1
                     continue
                 found = verify(query, reference, mirrored=candidate.mirrored)
-                yield Judged(candidate.image_id, decide(found.evidence, self._calibration, baseline=candidate.image_id in baseline))
+                yield Judged(candidate.image_id, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
 
 
 def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:

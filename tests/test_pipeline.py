@@ -169,6 +169,19 @@ def test_a_deadline_cuts_the_work_and_says_so(engine: Engine) -> None:
     assert engine.query(edited("resize_50", CAT), deadline=60).complete
 
 
+def test_a_page_that_becomes_legitimate_later_meets_the_pages_that_were_there_before(engine: Engine) -> None:
+    # Given a phishing page, and the page it imitates as one picture among others
+    phishing = engine.add(sample("asked/bank-imitation.png"))
+    bank = engine.add(sample("indexed/bank-login.png"))
+    assert engine.hits(phishing.image_id) == ()
+    # When the page is put into a baseline
+    engine.create_collection("brands", "baseline")
+    engine.add(sample("indexed/bank-login.png"), collection="brands", labels={"brand": "Example Bank"})
+    # Then the phishing page, which nobody has touched, looks like it
+    (hit,) = engine.hits(phishing.image_id)
+    assert (hit.image_id, hit.decision, hit.relation) == (bank.image_id, Decision.REVIEW, Relation.LOOKS_LIKE)
+
+
 def test_clones_of_one_page_fill_neither_the_candidates_nor_the_hits(engine: Engine) -> None:
     # Given 60 captures of one page, each a little different, and one other picture
     page = edits.opened(MARKET).resize((640, 400))

@@ -1,7 +1,8 @@
 """Recording verdicts on both sides, joining clusters, and vetoes: changes that span shards (see intents.py).
 
 Steps of a verdict: read fences; record the intent; write both sides, each only where that image still has a record; then, in one
-script, join or cut the cluster and end the intent. Steps of a veto: read fences; in one script record the veto, cut what it
+script, join or cut the cluster and end the intent. A person's confirmation takes the same steps; no score replaces it, and a veto that
+came before it refuses it. Steps of a veto: read fences; in one script record the veto, cut what it
 separates and record the intent; drop the verdict on both sides; end the intent.
 """
 
@@ -21,7 +22,7 @@ from .clusters import Clusters
 from .connection import Connection
 from .intents import ATTEMPTS, Intent, Interrupted, Journal, JudgedPair, gave_up, new_intent_id
 from .keys import META, as_text, key, shard
-from .scripts import MARK, SIDES, VERDICT_CAP, Command
+from .scripts import MARK, META_STEP, SIDES, VERDICT_CAP, Command
 
 
 class RecordOutcome(str, Enum):
@@ -57,17 +58,7 @@ class Judgements(Clusters):
         if image_id in {other for other, _ in judged}:
             raise ConfigError(f"image {image_id} cannot be judged against itself")
         now = datetime.now(timezone.utc)
-        pairs = tuple(
-            JudgedPair(
-                other=other,
-                joins=codec.joins(verdict),
-                confidence=verdict.confidence,
-                rank=codec.rank(verdict),
-                forward=codec.encode(verdict, now),
-                backward=codec.encode(codec.reversed_verdict(verdict), now),
-            )
-            for other, verdict in judged
-        )
+        pairs = tuple(_pair(other, verdict, now) for other, verdict in judged)
         return self._judge(Intent(new_intent_id(), "judge", image_id, pairs=pairs), recorded=False)
 
     def partners(self, image_id: ImageId) -> list[ImageId]:
@@ -125,6 +116,24 @@ class Judgements(Clusters):
             return tuple(as_text(member) for member in moved)
         raise gave_up(intent)
 
+    def confirm(self, image_id: ImageId, other: ImageId, verdict: Verdict) -> RecordOutcome:
+        """A person says: the same. Stored on both sides in place of any score, until a veto or until one of the two is forgotten.
+
+        `verdict` has the calibration id PERSON. Raises ConfigError for a vetoed pair, NotFound when one of the two is not in the store.
+        """
+        now = datetime.now(timezone.utc)
+        intent = Intent(new_intent_id(), "confirm", image_id, pairs=(_pair(other, verdict, now),))
+        outcome = self._judge(intent, recorded=False)[0]
+        if outcome is RecordOutcome.VETOED:
+            raise ConfigError(f"a person said of images {image_id} and {other} that they are not the same, which holds for good; nothing was changed")
+        if outcome is RecordOutcome.ABSENT:
+            raise NotFound(f"image {image_id} or {other} is not in the store")
+        return outcome
+
+    def confirmed(self, image_id: ImageId) -> set[ImageId]:
+        """Images that a person said are the same as this one."""
+        return {as_text(other) for other in self.connection.ask(Command(META, "HKEYS", key(META, f"confirmed:{image_id}")))}
+
     def is_linked(self, image_id: ImageId) -> bool:
         """Whether the image was linked, and lost no connection by a forget since."""
         tag = shard(image_id)
@@ -135,15 +144,24 @@ class Judgements(Clusters):
 
     def mark_linked(self, image_id: ImageId) -> None:
         """Say that the image was linked; nothing happens when it was forgotten meanwhile."""
-        self.connection.run([MARK(shard(image_id), image_id, "linked", int(time.time())), Command(META, "SREM", key(META, "relink"), image_id)])
+        mark = MARK(shard(image_id), image_id, "linked", int(time.time()))
+        confirmed = Command(META, "HLEN", key(META, f"confirmed:{image_id}"))
+        *_, by_person = self.connection.run([mark, Command(META, "SREM", key(META, "relink"), image_id), confirmed])
+        if by_person:
+            fence = self._journal.fences([META])[META]
+            self.connection.ask(META_STEP(META, "rejoin", fence, "", secrets.token_hex(16), image_id))
+
+    def await_link(self, image_id: ImageId) -> None:
+        """Say that a linked image is to be linked again."""
+        self.connection.ask(Command(META, "SADD", key(META, "relink"), image_id))
 
     def waiting_for_link(self) -> list[ImageId]:
-        """Images that lost a connection when another was forgotten, and were not linked again since."""
+        """Images to be linked again: they lost a connection when another was forgotten, or became a page that others may look like."""
         return sorted(as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, "relink"))))
 
     def _finish(self, intent: Intent) -> None:
         """Do what an intent that was found still asks for."""
-        if intent.kind == "judge":
+        if intent.kind in ("judge", "confirm"):
             self._judge(intent, recorded=True)
         elif intent.kind == "veto":
             self._finish_veto(intent)
@@ -179,7 +197,7 @@ class Judgements(Clusters):
         self._drop_sides(image_id, [pair.other for pair in undone], fences)
         kept = [pair for pair in allowed if pair not in undone]
         arguments = [item for pair in kept for item in (image_id, pair.other, "1" if pair.joins else "0", repr(pair.confidence))]
-        answers: Any = self._journal.meta("judge", intent, fences, secrets.token_hex(16), *arguments)
+        answers: Any = self._journal.meta(intent.kind, intent, fences, secrets.token_hex(16), *arguments)
         if answers == b"gone":  # somebody who opened the store meanwhile finished it for us
             mine, *theirs = self.cluster_ids([image_id, *(pair.other for pair in kept)])
             answers = [b"stored" if not pair.joins else b"joined" if mine and mine == its else b"apart" for pair, its in zip(kept, theirs, strict=True)]
@@ -224,3 +242,14 @@ class Judgements(Clusters):
             except Interrupted:
                 continue
         raise gave_up(intent)
+
+
+def _pair(other: ImageId, verdict: Verdict, now: datetime) -> JudgedPair:
+    return JudgedPair(
+        other=other,
+        joins=codec.joins(verdict),
+        confidence=verdict.confidence,
+        rank=codec.rank(verdict),
+        forward=codec.encode(verdict, now),
+        backward=codec.encode(codec.reversed_verdict(verdict), now),
+    )
