@@ -74,10 +74,6 @@ def _open(store: str | None) -> Engine:
     return Engine.open(store)
 
 
-def _workers(engine: Engine) -> int:
-    return engine.config.workers or len(os.sched_getaffinity(0))
-
-
 def _each(engine: Engine, inputs: list[Input], work: Callable[[Input, bytes], dict[str, Any]], label: str, show: Printer) -> int:
     """Do `work` for every input on all cores, and show each line; a broken picture fails alone, a store that is away ends it all."""
     from .inputs import in_parallel
@@ -91,7 +87,7 @@ def _each(engine: Engine, inputs: list[Input], work: Callable[[Input, bytes], di
             return {"path": item.path} | error_json(error)
 
     failed = 0
-    for line in with_progress(in_parallel(one, inputs, _workers(engine)), len(inputs), label):
+    for line in with_progress(in_parallel(one, inputs, engine.config.threads), len(inputs), label):
         failed += "error" in line
         show(line)
     if failed:
@@ -267,6 +263,20 @@ def veto(a: str, b: str, store: str | None, as_json: bool) -> None:
         json_line({"a": a, "b": b, "status": "vetoed"})
     else:
         say(f"vetoed: {a} and {b} are not the same")
+
+
+@command("confirm")
+@click.argument("a")
+@click.argument("b")
+def confirm(a: str, b: str, store: str | None, as_json: bool) -> None:
+    """Say that two images show the same source picture; holds against every score, until a veto."""
+    with _open(store) as engine:
+        outcome = engine.confirm(a, b).value
+    if as_json:
+        json_line({"a": a, "b": b, "status": "confirmed", "outcome": outcome})
+    else:
+        meaning = {"joined": "in one cluster now", "apart": "not joined: a veto stands between their clusters"}.get(outcome, "a part, which joins no cluster")
+        say(f"confirmed: {a} and {b} show the same picture ({meaning})")
 
 
 @main.group()

@@ -43,7 +43,18 @@ class Config:
     """Seconds without any client after which the embedded server ends itself. chosen."""
 
     workers: int = 0
-    """Threads for folders; 0 takes one per processor."""
+    """Threads for folders, and most child processes of `isolate`; 0 takes one per processor."""
+
+    isolate: bool = False
+    """Decode and extract in child processes, so that a picture that crashes or hangs a decoder takes nothing else with it."""
+
+    decode_seconds: float = 30.0
+    """Seconds after which a child that is busy with one picture is ended. chosen: a page of 1920 x 20000 takes about 2."""
+
+    @property
+    def threads(self) -> int:
+        """`workers`, or one per processor this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Config:
@@ -64,7 +75,7 @@ class Config:
         return config
 
     def _check(self) -> None:
-        for name in ("max_bytes", "max_pixels", "store_timeout", "idle_seconds"):
+        for name in ("max_bytes", "max_pixels", "store_timeout", "idle_seconds", "decode_seconds"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be above zero")
         if self.workers < 0:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from .calibration import Calibration
 from .features.pdq import ORIENTATIONS
-from .records import Configuration, Decision, Evidence, Relation, Verdict
+from .records import PERSON, Configuration, Decision, Evidence, Relation, Verdict
 
 CERTAIN = 1 - 1e-9
 """Confidence of identical pixels, and the most that anything else reaches: chance, a bug or a broken disk are left. chosen."""
+
+LOOKS_LIKE = "looks like this page, but is not a picture of it"
+"""Last part of the sentence for that relation."""
 
 
 def decide(evidence: Evidence, calibration: Calibration, *, baseline: bool = False) -> Verdict:
@@ -48,6 +51,17 @@ def _whole(evidence: Evidence, calibration: Calibration) -> bool:
     return min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= calibration.whole
 
 
+def confirmed(known: Verdict, calibration: Calibration) -> Verdict:
+    """A person says of a pair with this verdict: the same source picture. A part stays a part; all else counts as whole, unless
+    what was measured says that only parts agree.
+    """
+    evidence, relation = known.evidence, known.relation
+    if relation not in (Relation.IDENTICAL, Relation.PARTIAL):
+        relation = Relation.NEAR_DUPLICATE if evidence.matrix is None or _whole(evidence, calibration) else Relation.PARTIAL
+    measured = "" if known.calibration_id == PERSON else sentence(evidence, relation)
+    return Verdict(Decision.MATCH, relation, 1.0, evidence, PERSON, f"a person confirmed it; {measured}" if measured else known.sentence)
+
+
 def sentence(evidence: Evidence, relation: Relation | None) -> str:
     """The evidence in words, in the order in which a person would check it."""
     if evidence.same_bytes:
@@ -73,7 +87,7 @@ def sentence(evidence: Evidence, relation: Relation | None) -> str:
     if relation is Relation.SAME_TEMPLATE:
         parts.append("same layout, other content")
     if relation is Relation.LOOKS_LIKE:
-        parts.append("looks like this page, but is not a picture of it")
+        parts.append(LOOKS_LIKE)
     return "; ".join(parts)
 
 

@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 
 from . import calibration as calibrations
 from .answers import AddResult, Description, EngineStats, History, Hit, QueryResult
-from .candidates import words_for_index
 from .config import Config
 from .deadline import Timer
-from .decision import decide
+from .decision import confirmed, decide
 from .errors import ConfigError, NotFound
-from .features import codec, extract_features
-from .image import decode_image
+from .extraction import Extraction, is_hash_only, new_image
 from .index.replica import IndexReplica
 from .overlay import draw_overlay
 from .recall import as_hits, histories, stored_hits
@@ -47,7 +45,7 @@ from .records import (
     Withdrawn,
 )
 from .search import Search, members_by_purpose, read_record
-from .store import ForgetReport, NewImage, PutStatus, Store
+from .store import ForgetReport, PutStatus, RecordOutcome, Store
 from .verification import Subject, Verification, verify
 
 _RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
@@ -59,6 +57,7 @@ class Engine:
     def __init__(self, store: Store, config: Config) -> None:
         self._store = store
         self._config = config
+        self._extraction = Extraction(config)
         self._calibration = calibrations.shipped()
         self._replica = IndexReplica(store.column_reader())
 
@@ -79,6 +78,7 @@ class Engine:
         return self._config
 
     def close(self) -> None:
+        self._extraction.close()
         self._store.close()
 
     def __enter__(self) -> Engine:
@@ -98,6 +98,7 @@ class Engine:
         collection: str | None = None,
         seen: datetime | None = None,
         link: bool = True,
+        hash_only: bool | None = None,
         name: str = "picture",
     ) -> AddResult:
         """Store a picture and where it was seen; when this returns, every process finds it.
@@ -105,20 +106,43 @@ class Engine:
         `labels` belong to the membership when a `collection` is given, else to the occurrence. Known bytes are not decoded again.
         `seen`: when it was seen there, with a time zone; now when not given. Of image and occurrence the first and the last of all
         these times are kept. Raises ImageError (named `name`), StoreError, NotFound for a collection that was never created.
+
+        `hash_only`: true keeps nothing but hashes: no thumbnail, no keypoints, no words; pairs that need these end at `review`. Of a
+        known image the rest is removed, and its verdicts stay. None keeps all of a new image and leaves a known one as it is, so that
+        whoever does not know undoes nothing. False is an explicit word that all may be kept, of a known image too.
         """
         place = _occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
         try:
             status = self._store.note(image_id, occurrence=place, labels=labels, collection=collection, seen=seen)
             subject = Subject(self._features(image_id))
+            if hash_only is not None and hash_only != is_hash_only(subject.features):
+                subject = self._renew(data, hash_only=hash_only, name=name)
         except NotFound:
-            subject = self._extract(data, name)
-            status = self._store.put(_new_image(subject.features), occurrence=place, labels=labels, collection=collection, seen=seen)
+            subject = self._extraction.subject(data, name=name, hash_only=bool(hash_only))
+            # renewed: another may have added it meanwhile, and kept more
+            status = self._store.put(new_image(subject.features), occurrence=place, labels=labels, collection=collection, seen=seen, renew=bool(hash_only))
         if status is PutStatus.UPDATED and self._is_baseline(collection) and self._store.is_linked(image_id):
             self._store.await_link(image_id)  # pictures that are there already may look like it
         if link and not self._store.is_linked(image_id):
             self._link(subject)
         return AddResult(image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0])
+
+    def _renew(self, data: bytes, *, hash_only: bool, name: str) -> Subject:
+        """Features of a known image anew. What was concluded from more than hashes is not judged again by hashes alone."""
+        subject = self._extraction.subject(data, name=name, hash_only=hash_only)
+        image_id = subject.features.image_id
+        keep_verdicts = hash_only and self._store.is_linked(image_id)
+        self._store.put(new_image(subject.features), renew=True)
+        if keep_verdicts:
+            self._store.mark_linked(image_id)
+        return subject
+
+    def note(
+        self, image_id: ImageId, *, occurrence: Occurrence | str, labels: Mapping[str, str] | None = None, seen: datetime | None = None
+    ) -> str:
+        """A known image was seen at a place; its bytes are not needed. Gives "known" or "updated". Raises NotFound for an image that is not in the store."""
+        return self._store.note(self._image(image_id), occurrence=_place(occurrence), labels=labels, seen=seen).value
 
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
         """Search for a stored image, and keep what is found: verdicts on both sides, matches joined into clusters."""
@@ -153,7 +177,7 @@ class Engine:
         Hits are sorted by confidence, one per cluster, those of at least `min_decision`.
         """
         started = time.monotonic()
-        subject = self._extract(data, name)
+        subject = self._extraction.subject(data, name=name)
         members = None if collection is None else frozenset().union(*map(self._store.collection_members, _names(collection)))
         excluded = self._excluded(exclude)
         search = self._search(None if deadline is None else started + deadline)
@@ -223,11 +247,19 @@ class Engine:
     # -- a person's word -----------------------------------------------------------------------------------------------------
 
     def veto(self, a: str, b: str) -> None:
-        """These two are not the same: said once and for good; splits a cluster that had joined them."""
-        first, second = self._image(a), self._image(b)
-        if first == second:
-            raise ConfigError(f"veto {a} {b}: both are image {first}; an image is always the same as itself")
-        self._store.veto(first, second)
+        """These two are not the same: said once and for good; splits a cluster that had joined them, a `confirm` too."""
+        self._store.veto(*self._pair("veto", a, b))
+
+    def confirm(self, a: str, b: str) -> RecordOutcome:
+        """These two show the same source picture: stored as a match that no score replaces, until a `veto`.
+
+        JOINED: they are in one cluster now. STORED: one holds a part of the other, which never joins. APART: not joined, because a veto
+        stands between their clusters. Raises ConfigError for a vetoed pair.
+        """
+        first, second = self._pair("confirm", a, b)
+        known = self._store.verdict_between(first, second)
+        verdict = known.verdict if known else self._compared(Subject(self._features(first)), Subject(self._features(second)))[1]
+        return self._store.confirm(first, second, confirmed(verdict, self._calibration))
 
     def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
         """Remove an image and everything that names it; `purge` also rewrites the server's append-only file and waits for that.
@@ -265,9 +297,16 @@ class Engine:
         """What an adapter noted under this name; None for nothing."""
         return self._store.bookmark(name)
 
-    def set_bookmark(self, name: str, text: str | None) -> None:
-        """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None removes it."""
-        self._store.set_bookmark(name, text)
+    def bookmarks(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Bookmarks whose names start with `prefix`, and their texts: each at least once, in no order, read as they are asked for."""
+        return self._store.bookmarks(prefix)
+
+    def set_bookmark(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
+        """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None removes it.
+
+        `unless_there`: only if there is none, so that of many one succeeds. Says whether something was written or removed.
+        """
+        return self._store.set_bookmark(name, text, unless_there=unless_there)
 
     def count(self) -> int:
         """Images in the store; unlike `stats`, without reading their hashes."""
@@ -303,10 +342,6 @@ class Engine:
 
     # -- names and bytes to pictures -------------------------------------------------------------------------------------------
 
-    def _extract(self, data: bytes, name: str) -> Subject:
-        image = decode_image(data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name)
-        return Subject(extract_features(image, whash=self._config.whash, thumbnails=self._config.thumbnails), image.grey)
-
     def _features(self, image_id: ImageId) -> ImageFeatures:
         record = self._store.records([image_id])[0]
         if record is None:
@@ -322,13 +357,19 @@ class Engine:
             raise ConfigError(f"{name} is a cluster of {len(subject.members)} images; name one image")
         return subject
 
+    def _pair(self, verb: str, a: str, b: str) -> tuple[ImageId, ImageId]:
+        first, second = self._image(a), self._image(b)
+        if first == second:
+            raise ConfigError(f"{verb} {a} {b}: both are image {first}; an image is always the same as itself")
+        return first, second
+
     def _subject(self, side: bytes | str, name: str) -> Subject:
-        return self._extract(side, name) if isinstance(side, bytes) else Subject(self._features(self._image(side)))
+        return self._extraction.subject(side, name=name) if isinstance(side, bytes) else Subject(self._features(self._image(side)))
 
     def _drawn(self, side: bytes | str, subject: Subject) -> NDArray[np.uint8]:
         """RGB pixels to draw on."""
         if isinstance(side, bytes):
-            return decode_image(side, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels).pixels
+            return self._extraction.pixels(side, name="picture")
         if subject.thumbnail is None:
             raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
         return np.repeat(subject.thumbnail[:, :, None], 3, axis=2)
@@ -350,20 +391,6 @@ def _is_listed(verdict: Verdict, floor: Decision, *, same_template: bool) -> boo
     if verdict.relation is Relation.SAME_TEMPLATE:
         return same_template
     return _RANK[verdict.decision] >= _RANK[floor]
-
-
-def _new_image(features: ImageFeatures) -> NewImage:
-    return NewImage(
-        image_id=features.image_id,
-        record=codec.encode(features),
-        pixel_digest=features.pixel_digest,
-        pdq=features.hashes.pdq,
-        pdq_quality=features.hashes.pdq_quality,
-        informative=features.informative,
-        pdq_version=features.versions.pdq,
-        local_version=features.versions.local,
-        words=words_for_index(features),
-    )
 
 
 def _names(given: str | Names[str]) -> Names[str]:

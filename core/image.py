@@ -75,6 +75,19 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
     Raises EmptyImage, UnsupportedImage, CorruptImage or ImageTooLarge, never anything else. Waits while other threads hold
     so many pixels that this picture does not fit beside them under `max_pixels`.
     """
+    header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
+    pixels = reserve(header, max_pixels=max_pixels, name=name)
+    try:
+        rgb, grey = _decode_pixels(data, header, max_pixels, name)
+        weakref.finalize(rgb, BUDGET.release, pixels)
+    except BaseException:
+        BUDGET.release(pixels)
+        raise
+    return DecodedImage(image_id=hashlib.sha256(data).hexdigest(), pixels=rgb, grey=grey, format=header.format, frames=header.frames, data=data)
+
+
+def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
+    """What a picture says about itself, within the limits; no decoder has run and no pixel is allocated. Raises ImageError."""
     if not data:
         raise EmptyImage(f"{name}: the file is empty; give a picture")
     if len(data) > max_bytes:
@@ -86,19 +99,18 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
     except Exception as error:  # nothing is known to come here; a picture must never end its host's worker
         raise CorruptImage(f"{name}: the header cannot be read ({_words(error)}); fetch or save the picture again") from error
     _check_size(header.width, header.height, max_pixels, name)
+    return header
+
+
+def reserve(header: Header, *, max_pixels: int, name: str) -> int:
+    """Take a picture's share of BUDGET, which is to be released; gives its pixels. Raises ImageTooLarge after a long wait in vain."""
     pixels = header.width * header.height
     if not BUDGET.acquire(pixels, limit=max_pixels):
         raise ImageTooLarge(
             f"{name}: {pixels:,} pixels do not fit beside the {BUDGET.held:,} that other threads hold, the limit is {max_pixels:,} for all;"
             " decode fewer pictures at once or raise max_pixels"
         )
-    try:
-        rgb, grey = _decode_pixels(data, header, max_pixels, name)
-        weakref.finalize(rgb, BUDGET.release, pixels)
-    except BaseException:
-        BUDGET.release(pixels)
-        raise
-    return DecodedImage(image_id=hashlib.sha256(data).hexdigest(), pixels=rgb, grey=grey, format=header.format, frames=header.frames, data=data)
+    return pixels
 
 
 def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:

@@ -288,6 +288,10 @@ class Relation(str, Enum):
     SAME_TEMPLATE = "same-template"
 
 
+PERSON = "person"
+"""Calibration id of a verdict that a person gave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What we conclude about two pictures, with the evidence it rests on."""

@@ -47,6 +47,10 @@ READING_ORDER = (
     "overlay",
     "search",
     "recall",
+    # bytes to what is stored and compared, in this process or a child
+    "isolation",
+    "decoders",
+    "extraction",
     # the whole path
     "engine",
     # what people use

@@ -11,7 +11,7 @@ import struct
 
 from ..records import DecodedImage, FamilyVersions, ImageFeatures
 from .informative import is_informative
-from .local import LOCAL_VERSION, extract_local
+from .local import LOCAL_VERSION, extract_local, no_local
 from .pdq import PDQ_VERSION
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
 from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
@@ -19,8 +19,12 @@ from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 PIXELS_VERSION = 1
 
 
-def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bool = True) -> ImageFeatures:
-    """All features of one picture, already rounded as a record keeps them: what is fresh compares like what is stored."""
+def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bool = True, hash_only: bool = False) -> ImageFeatures:
+    """All features of one picture, already rounded as a record keeps them: what is fresh compares like what is stored.
+
+    `hash_only`: hashes alone; no thumbnail and no keypoints, whose families then have version 0, absent.
+    """
+    thumbnails = thumbnails and not hash_only
     return ImageFeatures(
         image_id=image.image_id,
         width=image.width,
@@ -32,13 +36,13 @@ def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bo
             pdq=PDQ_VERSION,
             imagehash=IMAGEHASH_VERSION,
             tlsh=TLSH_VERSION,
-            local=LOCAL_VERSION,
+            local=0 if hash_only else LOCAL_VERSION,
             thumbnail=THUMBNAIL_VERSION if thumbnails else 0,
         ),
         pixel_digest=pixel_digest(image),
         hashes=whole_picture_hashes(image.pixels, image.grey, whash=whash),
         tlsh=tlsh_of(image.data),
-        local=extract_local(image.grey),
+        local=no_local(image.grey) if hash_only else extract_local(image.grey),
         thumbnail=make_thumbnail(image.grey) if thumbnails else None,
         informative=is_informative(image.grey),
     )

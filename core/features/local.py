@@ -89,7 +89,7 @@ def extract_local(grey: NDArray[np.uint8]) -> LocalFeatures:
         ranks.append(np.array([p.class_id for p in points]) / wanted)
         descriptors.append(found)
     if not rows:
-        return LocalFeatures(float(frame_width), float(frame_height), np.empty((0, 4), np.float32), np.empty((0, 32), np.uint8))
+        return _no_points(frame_width, frame_height)
     order = np.argsort(np.concatenate(ranks), kind="stable")
     return LocalFeatures(
         frame_width=float(frame_width),
@@ -97,6 +97,17 @@ def extract_local(grey: NDArray[np.uint8]) -> LocalFeatures:
         keypoints=unpack(pack(np.concatenate(rows)[order], frame_width, frame_height), frame_width, frame_height),
         descriptors=np.ascontiguousarray(np.concatenate(descriptors)[order]),
     )
+
+
+def no_local(grey: NDArray[np.uint8]) -> LocalFeatures:
+    """No keypoints, in the frame of u8[h, w]: for pictures of which nothing may be kept but hashes."""
+    height, width = grey.shape
+    scale = frame_scale(width, height)
+    return _no_points(max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _no_points(frame_width: int, frame_height: int) -> LocalFeatures:
+    return LocalFeatures(float(frame_width), float(frame_height), np.empty((0, 4), np.float32), np.empty((0, 32), np.uint8))
 
 
 def frame_scale(width: int, height: int) -> float:

@@ -46,7 +46,7 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change that has begun: `judge` (image, pairs) or `veto` (image, other); `forget` (image) is marked elsewhere (forgetting.py)."""
+    """A change that has begun: `judge` or `confirm` (image, pairs) or `veto` (image, other); `forget` (image) is marked elsewhere (forgetting.py)."""
 
     intent_id: str
     kind: str

@@ -32,12 +32,15 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       alias                hash    alias -> canonical cluster id
       edges:<id>           hash    image id -> confidence, on both sides: the joining verdicts a cluster rests on
       vetoes:<id>          set     image ids a person said are not the same, on both sides
+      confirmed:<id>       hash    image id that a person said is the same -> 1 if that joins them, else 0; on both sides
       relink               set     ids of images that lost a connection when another was forgotten and await a new link
       bookmarks            hash    name -> text: notes of adapters about how far they have read elsewhere
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun and not ended
 """
 
 from __future__ import annotations
+
+import re
 
 from ..errors import ConfigError
 from ..records import ImageId
@@ -48,6 +51,9 @@ SCHEMA_VERSION = 1
 SHARDS = tuple("0123456789abcdef")
 META = "meta"
 TAGS = (*SHARDS, META)
+
+SCAN_COUNT = 1000
+"""Fields of a hash that one command looks at. chosen: below a millisecond of a server's time."""
 
 
 def prefix(tag: str) -> str:
@@ -71,6 +77,11 @@ def as_bytes(name: object) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ConfigError(f"{text[:80]!r} holds half of a character ({error.reason}); give whole ones") from None
+
+
+def starting_with(text: str) -> bytes:
+    """Pattern of Redis for names that begin with this text, whatever characters it holds."""
+    return re.sub(rb"([\\*?\[\]])", rb"\\\1", as_bytes(text)) + b"*"
 
 
 def as_text(data: bytes) -> str:

@@ -19,8 +19,12 @@ elseif operation == 'judge' then
   local answers = {}
   for at = 5, #ARGV, 4 do
     local a, b, joins, confidence = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+    local said = call('HGET', P .. 'confirmed:' .. a, b)
+    if said then joins, confidence = said, '1.0' end -- a person has said more than any score can
     if joins == '1' then
       answers[#answers + 1] = join(a, b, confidence)
+    elseif said then
+      answers[#answers + 1] = 'stored'
     else
       cut(a, b)
       answers[#answers + 1] = call('SISMEMBER', P .. 'vetoes:' .. a, b) == 1 and 'vetoed' or 'stored'
@@ -28,12 +32,35 @@ elseif operation == 'judge' then
   end
   return answers
 
+elseif operation == 'confirm' then -- seed, a, b, '1' if it joins, confidence: the person's word and the union; ends the intent
+  if call('HDEL', P .. 'intents', intent) == 0 then return 'gone' end
+  if not ARGV[5] then return {} end -- one of the two was forgotten
+  local a, b, joins = ARGV[5], ARGV[6], ARGV[7]
+  seed = ARGV[4]
+  if call('SISMEMBER', P .. 'vetoes:' .. a, b) == 1 then return {'vetoed'} end
+  call('HSET', P .. 'confirmed:' .. a, b, joins)
+  call('HSET', P .. 'confirmed:' .. b, a, joins)
+  if joins == '1' then return {join(a, b, '1.0')} end
+  cut(a, b)
+  return {'stored'}
+
+elseif operation == 'rejoin' then -- seed, id: what a person joined with this image and a forget or a veto, now gone, had separated
+  local id = ARGV[5]
+  seed = ARGV[4]
+  local found = call('HGETALL', P .. 'confirmed:' .. id)
+  for at = 1, #found, 2 do
+    if found[at + 1] == '1' then join(id, found[at], '1.0') end
+  end
+  return 'rejoined'
+
 elseif operation == 'veto' then -- bytes, seed, a, b: the person's word, the cut and the intent to clean both sides, all at once
   local a, b = ARGV[6], ARGV[7]
   seed = ARGV[5]
   call('HSET', P .. 'intents', intent, ARGV[4])
   call('SADD', P .. 'vetoes:' .. a, b)
   call('SADD', P .. 'vetoes:' .. b, a)
+  call('HDEL', P .. 'confirmed:' .. a, b)
+  call('HDEL', P .. 'confirmed:' .. b, a)
   local connected = remove_edge(a, b)
   local cluster = cluster_of(a)
   if cluster and (connected or cluster == cluster_of(b)) then
@@ -48,7 +75,8 @@ elseif operation == 'forget' then -- seed, id: everything here that names the im
   call('SREM', P .. 'relink', id)
   for _, other in ipairs(call('SMEMBERS', P .. 'vetoes:' .. id)) do call('SREM', P .. 'vetoes:' .. other, id) end
   for _, other in ipairs(call('HKEYS', P .. 'edges:' .. id)) do call('HDEL', P .. 'edges:' .. other, id) end
-  call('DEL', P .. 'vetoes:' .. id, P .. 'edges:' .. id)
+  for _, other in ipairs(call('HKEYS', P .. 'confirmed:' .. id)) do call('HDEL', P .. 'confirmed:' .. other, id) end
+  call('DEL', P .. 'vetoes:' .. id, P .. 'edges:' .. id, P .. 'confirmed:' .. id)
   local cluster = cluster_of(id)
   if not cluster then return {} end
   call('HDEL', P .. 'cluster-of', id)

@@ -8,16 +8,12 @@ image, or after it, and adds the image afresh (forgetting.py); no sighting is lo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from ..records import ImageId, Occurrence, Seen, Withdrawn
 from .images import ID_CHARACTERS, Images, sighting
-from .keys import META, SHARDS, as_bytes, as_text, key, shard
+from .keys import META, SCAN_COUNT, SHARDS, as_bytes, as_text, key, shard, starting_with
 from .scripts import FORGET_IMAGE, Command
-
-SCAN_COUNT = 1000
-"""Fields of a hash that one command looks at. chosen: below a millisecond of a server's time."""
 
 
 class Places(Images):
@@ -60,7 +56,7 @@ class Places(Images):
 
     def occurrences(self, prefix: str) -> Iterator[Occurrence]:
         """All places that start with `prefix`, each at least once, in no order; what is added or withdrawn meanwhile may be missing or there."""
-        pattern = re.sub(rb"([\\*?\[\]])", rb"\\\1", as_bytes(prefix)) + b"*"
+        pattern = starting_with(prefix)
         for tag in SHARDS:
             cursor = -1
             while cursor:

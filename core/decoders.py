@@ -1,0 +1,311 @@
+"""Child processes that decode pictures for this one (isolation.py): as many as are needed at once, and no more than `workers`.
+
+A child that crashes, hangs longer than `decode_seconds` or sends what is no answer is ended and replaced, and its picture gets an
+ImageError; one that is found dead before it was given a picture is replaced without a word. Safe for threads; a process that was
+forked from this one starts children of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import errors
+from .config import Config
+from .errors import ConfigError, CorruptImage, FormatError, ImageError
+from .features import codec
+from .image import BUDGET, admit, reserve
+from .isolation import ANSWER, READY, REQUEST, TEXT_BYTES, Kind, Wanted, arguments
+from .records import ImageFeatures
+
+START_SECONDS = 60.0
+"""Longest start of a child. chosen: a second is usual, and a machine may be busy."""
+END_SECONDS = 2.0
+"""Time that children have to end by themselves when the engine is closed. chosen."""
+PIPE_BYTES = 1 << 20
+"""Size of a pipe. spec: the most that Linux gives to an ordinary user; with the usual 64 KiB a picture takes 30 turns."""
+ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_", "LD_", "PYTHON", "VIRTUAL_ENV")
+"""Beginnings of the environment variables that a child gets: none of them a secret. chosen."""
+
+
+class _Died(Exception):
+    """The child ended, or its pipe broke."""
+
+
+class _Hung(Exception):
+    """The time is up."""
+
+
+class _Babble(Exception):
+    """What came is no answer."""
+
+
+class Decoders:
+    """Decodes and extracts like image.py and features/, elsewhere."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._changed = threading.Condition()
+        self._owner = os.getpid()
+        self._idle: list[_Child] = []
+        self._busy: set[_Child] = set()
+        self._places = config.threads
+        self._closed = False
+
+    def features(self, data: bytes, *, name: str, hash_only: bool, grey: bool) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
+        """Features of a picture, and its grey pixels u8[h, w] when they are asked for. Raises ImageError."""
+        wanted = (Wanted.HASH_ONLY if hash_only else Wanted(0)) | (Wanted.GREY if grey else Wanted(0))
+        first, second = self._ask(data, wanted, name, Kind.RECORD)
+        try:
+            features = codec.decode(first)
+            if features.image_id != hashlib.sha256(data).hexdigest():
+                raise _Babble
+            if not grey:
+                return features, None
+            return features, _pixels(second, features.height, features.width)
+        except (FormatError, _Babble):
+            raise CorruptImage(f"{name}: its decoder sent features that are not its own; fetch or save the picture again") from None
+
+    def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:
+        """RGB pixels u8[h, w, 3]. Raises ImageError."""
+        first, second = self._ask(data, Wanted.RGB, name, Kind.PIXELS)
+        try:
+            width, height = np.frombuffer(first, "<u4").tolist()
+            return _pixels(second, height, width, 3)
+        except (ValueError, _Babble):
+            raise CorruptImage(f"{name}: its decoder sent pixels that are none; fetch or save the picture again") from None
+
+    def close(self) -> None:
+        """End all children, those at work too, and wait for them."""
+        with self._changed:
+            self._closed = True
+            self._forget_if_forked()
+            idle, self._idle = self._idle, []
+            for child in self._busy:
+                child.kill()  # whoever uses it notices, and ends it
+            self._changed.notify_all()
+        for child in idle:
+            child.close_input()
+        until = time.monotonic() + END_SECONDS
+        for child in idle:
+            child.end(until)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy, END_SECONDS)
+
+    def _ask(self, data: bytes, wanted: Wanted, name: str, expected: Kind) -> tuple[bytes, bytes]:
+        config = self._config
+        header = admit(data, max_bytes=config.max_bytes, max_pixels=config.max_pixels, name=name)
+        pixels = reserve(header, max_pixels=config.max_pixels, name=name)
+        try:
+            kind, first, second = self._answer(data, wanted, name)
+        finally:
+            BUDGET.release(pixels)
+        if kind is Kind.ERROR:
+            raise _image_error(first, second, name)
+        if kind is not expected:
+            raise CorruptImage(f"{name}: its decoder sent something else than was asked for; fetch or save the picture again")
+        return first, second
+
+    def _answer(self, data: bytes, wanted: Wanted, name: str) -> tuple[Kind, bytes, bytes]:
+        seconds = self._config.decode_seconds
+        while True:
+            with self._child() as child:
+                try:
+                    return child.ask(data, wanted, name, most=3 * self._config.max_pixels, seconds=seconds)
+                except _Hung:
+                    raise CorruptImage(f"{name}: kept its decoder busy for more than {seconds:g} s; save the picture again, or raise decode_seconds") from None
+                except _Babble:
+                    raise CorruptImage(f"{name}: its decoder sent no answer that can be read; fetch or save the picture again") from None
+                except _Died:
+                    if self._closed:
+                        raise ConfigError("the engine was closed while a picture was being decoded") from None
+                    if child.fresh or child.took_all:
+                        raise CorruptImage(f"{name}: {child.end()}; fetch or save the picture again") from None
+                    child.end()  # of something else, before it had this picture
+
+    @contextmanager
+    def _child(self) -> Iterator[_Child]:
+        """A child that is free, or a new one; waits while all are at work. One that fails, or whose question is given up, is ended."""
+        child = self._take()
+        try:
+            child.start(self._config)
+            yield child
+        except BaseException:
+            child.end()
+            raise
+        finally:
+            self._give_back(child)
+
+    def _take(self) -> _Child:
+        with self._changed:
+            self._forget_if_forked()
+            while not self._closed and not self._idle and len(self._busy) >= self._places:
+                self._changed.wait()
+            if self._closed:
+                raise ConfigError("the engine is closed; open it again")
+            child = self._idle.pop() if self._idle else _Child()
+            self._busy.add(child)
+            return child
+
+    def _forget_if_forked(self) -> None:
+        if self._owner != os.getpid():  # the children belong to the other process
+            self._owner, self._idle, self._busy = os.getpid(), [], set()
+
+    def _give_back(self, child: _Child) -> None:
+        with self._changed:
+            self._busy.discard(child)
+            if child.is_alive and not self._closed:
+                self._idle.append(child)
+            self._changed.notify_all()
+
+
+class _Child:
+    """One process; used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self.fresh = True
+        """Whether it was given no picture before this one."""
+        self.took_all = False
+        """Whether it has read, or can read, all of the picture."""
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, config: Config) -> None:
+        """Start it if it does not run. Raises ConfigError when it does not come up, which is no picture's fault."""
+        self.fresh = not self.is_alive
+        if not self.fresh:
+            return
+        self.end()
+        command = [sys.executable, *(["-P"] if sys.version_info >= (3, 11) else []), "-m", "douglas_quaid.isolation", *arguments(config)]
+        environment = {name: value for name, value in os.environ.items() if name.startswith(ENVIRONMENT)}
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        pipe = subprocess.PIPE
+        try:
+            # In a session of its own, so that Ctrl-C in a terminal is the parent's affair; in no folder of anybody's.
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd="/", env=environment, start_new_session=True, bufsize=0)
+        except OSError as error:
+            raise ConfigError(f"the process that decodes pictures cannot be started: {error}") from None
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+            with suppress(OSError, AttributeError):  # beyond what this user may have: slower, no less right
+                fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        try:
+            if self._read(1, time.monotonic() + START_SECONDS) != READY:
+                raise _Babble
+        except (_Died, _Hung, _Babble):
+            assert self._process.stderr is not None
+            self._process.kill()
+            said = self._process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise ConfigError(f"the process that decodes pictures does not start: {said or self.end()}; run quaid self-check") from None
+
+    def ask(self, data: bytes, wanted: Wanted, name: str, *, most: int, seconds: float) -> tuple[Kind, bytes, bytes]:
+        """Raises _Died, _Hung or _Babble, after which it is to be ended."""
+        until = time.monotonic() + seconds
+        self.took_all = False
+        given = name.encode("utf-8", "surrogatepass")
+        for part in (REQUEST.pack(wanted, len(given), len(data)) + given, data):
+            self._write(part, until)
+        self.took_all = True
+        kind, first, second = ANSWER.unpack(self._read(ANSWER.size, until))
+        if kind not in list(Kind) or first > codec.MAX_RECORD or second > max(most, TEXT_BYTES):
+            raise _Babble
+        return Kind(kind), self._read(first, until), self._read(second, until)
+
+    def kill(self) -> None:
+        """From any thread; the one that uses it ends it."""
+        if (process := self._process) is not None:
+            process.kill()
+
+    def close_input(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def end(self, until: float = 0.0) -> str:
+        """Kill it if it does not end by itself until then (time.monotonic()), leave no zombie, and say in words how it ended."""
+        process = self._process
+        if process is None:
+            return "its decoder did not run"
+        self._process = None
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        return _ending(process.returncode)
+
+    def _write(self, data: bytes, until: float) -> None:
+        assert self._process is not None and self._process.stdin is not None
+        descriptor, view = self._process.stdin.fileno(), memoryview(data)
+        while view:
+            try:
+                view = view[os.write(descriptor, view) :]
+            except BlockingIOError:
+                _wait(descriptor, select.POLLOUT, until)
+            except OSError:
+                raise _Died from None
+
+    def _read(self, count: int, until: float) -> bytes:
+        assert self._process is not None and self._process.stdout is not None
+        descriptor, found, at = self._process.stdout.fileno(), bytearray(count), 0
+        view = memoryview(found)
+        while at < count:
+            try:
+                read = os.readv(descriptor, [view[at:]])
+            except BlockingIOError:
+                _wait(descriptor, select.POLLIN, until)
+                continue
+            except OSError:
+                raise _Died from None
+            if not read:
+                raise _Died
+            at += read
+        return bytes(found)
+
+
+def _wait(descriptor: int, event: int, until: float) -> None:
+    left = until - time.monotonic()
+    poll = select.poll()
+    poll.register(descriptor, event)
+    if left <= 0 or not poll.poll(left * 1000):
+        raise _Hung
+
+
+def _pixels(data: bytes, *shape: int) -> NDArray[np.uint8]:
+    if len(data) != int(np.prod(shape, dtype=object)):
+        raise _Babble
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _image_error(kind: bytes, text: bytes, name: str) -> ImageError:
+    """The child's error; of its tree only those that a picture may have."""
+    found = getattr(errors, kind.decode("ascii", "replace"), None)
+    if not (isinstance(found, type) and issubclass(found, ImageError)):
+        return CorruptImage(f"{name}: its decoder sent an error that is none; fetch or save the picture again")
+    return found(text.decode("utf-8", "replace"))
+
+
+def _ending(status: int) -> str:
+    if status >= 0:
+        return f"ended its decoder (exit status {status})"
+    if -status == signal.SIGKILL:
+        return "its decoder was killed (SIGKILL), perhaps for want of memory"
+    return f"crashed its decoder ({signal.Signals(-status).name})"
