@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from douglas_quaid.answers import Hit
 from douglas_quaid.deadline import seconds_left
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import DouglasQuaidError, EmptyImage, ImageError, StoreTimeout
+from douglas_quaid.errors import ConfigError, DouglasQuaidError, EmptyImage, ImageError, StoreTimeout
 from douglas_quaid.records import Decision
 
 from .answers import Answer, nothing, objects
@@ -20,6 +19,7 @@ from .request import Attribute, Question
 from .same_event import own_events, without_events
 from .settings import Settings
 from .text import harmless
+from .workers import NoTime
 
 log = logging.getLogger("misp-modules.image_correlation")
 
@@ -48,16 +48,17 @@ def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
     """
     left = seconds_left()
     until = time.monotonic() + (question.seconds if left is None else left)
-    made, echoed, read = [], [], []
+    check_names(engine, settings)
+    made, echoed = [], []
     problems: list[ImageError | StoreTimeout] = []
-    longest = 0.0
     for attribute in question.attributes:
-        began = time.monotonic()
         try:
             data = _bytes(attribute, settings, until)
+            if settings.index_query_image:  # before it is asked for, so that the next enrichment has the same answer
+                _keep(engine, data, attribute)
             asked = _ask(engine, data, attribute, settings, until)
             if not asked.found and not asked.complete:
-                raise StoreTimeout(UNFINISHED)
+                raise NoTime(UNFINISHED)
         except (ImageError, StoreTimeout) as error:
             log.warning("attribute %s: %s", attribute.uuid, harmless(str(error), most=500))
             problems.append(error)
@@ -65,13 +66,9 @@ def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
         note = "" if asked.complete else "; not all candidates were compared"
         made += [expansion_object(similar, attribute, settings, note=note) for similar in asked.found]
         echoed += echo(attribute) if asked.found else []
-        read.append((data, attribute))
-        longest = max(longest, time.monotonic() - began)
     unfinished = [problem for problem in problems if isinstance(problem, StoreTimeout)]
     if not made and (unfinished or len(problems) == len(question.attributes)):
         raise (unfinished or problems)[0]
-    if settings.index_query_image:
-        _keep(engine, read, until=until, each=longest)
     return objects(made, echoed=echoed) if made else nothing()
 
 
@@ -110,17 +107,20 @@ def similar_to(engine: Engine, hits: tuple[Hit, ...], attribute: Attribute, sett
     return tuple(similar for similar in found if similar.history.count or similar.memberships or not similar.hit.occurrence_count)
 
 
-def _keep(engine: Engine, read: Sequence[tuple[bytes, Attribute]], *, until: float, each: float) -> None:
-    """The answer stands whether or not the pictures could be kept; the next enrichment or `quaid misp sync` tries again.
+def check_names(engine: Engine, settings: Settings) -> None:
+    """Raises ConfigError for a collection that was never created: a misspelt name must not look like an empty answer."""
+    named = set(settings.collections) | settings.disclose.collections
+    unknown = sorted(named - {collection.name for collection in engine.collections()}) if named else []
+    if unknown:
+        raise ConfigError(f"there is no collection {unknown[0]!r}, which “collections” or “disclose” of this module names; see quaid collection list")
 
-    To keep a picture takes as long as to ask for it (`each`, in seconds), so nothing is begun that would hold the answer back beyond `until`.
-    """
-    for data, attribute in read:
-        if time.monotonic() + each > until:
-            log.warning("attribute %s was not kept: too little of the time was left; raise Plugin.Enrichment_timeout", attribute.uuid)
-            continue
-        labels = {"event_id": attribute.event_id} if attribute.event_id.isascii() and attribute.event_id.isdigit() else {}
-        try:
-            engine.add(data, occurrence=attribute.occurrence, labels=labels, name=attribute.name)
-        except DouglasQuaidError as error:
-            log.warning("attribute %s could not be kept: %s", attribute.uuid, harmless(str(error), most=500))
+
+def _keep(engine: Engine, data: bytes, attribute: Attribute) -> None:
+    """The picture is asked for whether or not it could be kept; the next enrichment or `quaid misp sync` tries again."""
+    known = attribute.event_id.isascii() and attribute.event_id.isdigit()
+    try:
+        (seen,) = engine.sightings([attribute.occurrence])
+        labels = {"event_id": attribute.event_id} if known and not seen else {}  # those that the sync wrote say more
+        engine.add(data, occurrence=attribute.occurrence, labels=labels, name=attribute.name)
+    except DouglasQuaidError as error:
+        log.warning("attribute %s could not be kept: %s", attribute.uuid, harmless(str(error), most=500))

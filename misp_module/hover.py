@@ -6,7 +6,7 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision
 
 from .answers import Answer, objects, said
-from .expand import similar_to
+from .expand import check_names, similar_to
 from .mapping import hover_object
 from .request import Question
 from .settings import Settings
@@ -19,10 +19,9 @@ FILTERED = 50
 
 
 def hover(engine: Engine, question: Question, settings: Settings) -> Answer:
-    """One object a cluster, the surest first, or a line that says why there is none. Raises StoreError, NotFound."""
+    """One object a cluster, the surest first, or a line that says why there is none. Raises StoreError, ConfigError."""
     attribute = question.attributes[0]
-    for name in settings.collections:
-        engine.collection_size(name)  # raises for one that was never created, as an enrichment does
+    check_names(engine, settings)
     (seen,) = engine.sightings([attribute.occurrence])
     if not seen:
         return said("Image not indexed yet: use Add enrichment, or ask the administrator to run quaid misp sync.")

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from douglas_quaid.answers import History, Hit
+from douglas_quaid.decision import LOOKS_LIKE
 from douglas_quaid.records import Decision, Evidence, Membership, Relation, Sighting
 
 from .request import Attribute, is_uuid
@@ -116,15 +117,18 @@ def places(sightings: Iterable[Sighting]) -> tuple[Place, ...]:
     return tuple(found.values())
 
 
-def seen_in_words(history: History) -> str:
+def seen_in_words(similar: Similar) -> str:
     """Such as: seen 14 times in 6 events since 2026-03-02."""
+    history = similar.history
     if not history.count or history.first_seen is None:
-        return "no place is known where it was seen"
+        return "kept in a collection, and seen nowhere" if similar.memberships else "no place is known where it was seen"
     known = places(history.sightings)
     events = len({place.event for place in known if place.event})
     least = "" if history.complete else "at least "
     times = "once" if history.count == 1 else f"{least}{history.count:,} times"
     where = f" in {least}{events:,} event{'s' if events > 1 else ''}" if events else ""
+    if not history.complete:
+        return f"seen {times}{where}"
     when = history.first_seen.astimezone(timezone.utc).date().isoformat()
     return f"seen {times}{where}, on {when}" if history.count == 1 else f"seen {times}{where} since {when}"
 
@@ -135,24 +139,26 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     labels = _page_labels(similar, settings)
     known = places(history.sightings)[: 4 * MOST_PLACES]
     events = tuple(dict.fromkeys(place.event for place in known if place.event))[:MOST_PLACES]
-    told = settings.disclose.covers(hit.collections)  # what may be told of one image of a cluster may not of the others
-    own = [sighting.labels for sighting in history.sightings if str(sighting.occurrence) in hit.occurrences] if told else []
+    # What may be told of one image of a cluster may not of the others, and what of an image in a collection not of all its places.
+    told = settings.disclose.covers(hit.collections)
+    named = [settings.disclose.labels(membership) for membership in hit.collections]
+    named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
     values: dict[str, tuple[str, ...]] = {
         "verdict": (hit.decision.value,),
         "score": (_score(hit),),
         "relation": (hit.relation.value,) if hit.relation else (),
         "evidence": (_evidence(hit, labels),),
         "method": _methods(hit.evidence),
-        "seen": (seen_in_words(history),),
-        "seen-count": (str(history.count),) if history.count else (),
-        "first-seen": _moment(history.first_seen),
-        "last-seen": _moment(history.last_seen),
+        "seen": (seen_in_words(similar),),
+        "seen-count": (str(history.count),) if history.count and history.complete else (),
+        "first-seen": _moment(history.first_seen if history.complete else None),
+        "last-seen": _moment(history.last_seen if history.complete else None),
         "event": events,
         "attribute-uuid": tuple(place.attribute for place in known if not place.event or place.event in events)[:MOST_PLACES],
         "brand": _told(labels.get("brand")),
         "domain": tuple(name for name in _told(labels.get("domain")) if _DOMAIN.fullmatch(name)),
         "collection": tuple(harmless(m.name) for m in similar.memberships if settings.disclose.covers([m])),
-        "filename": _told(next((label["filename"] for label in own if label.get("filename")), None)),
+        "filename": _told(next((labels["filename"] for labels in named if labels.get("filename")), None)),
         "sha256": (hit.image_id,) if told else (),
         "cluster": hit.clusters[:MOST_NAMES],
         "link": tuple(f"{settings.misp_url}/events/view/{event}" for event in events) if settings.misp_url else (),
@@ -170,8 +176,11 @@ def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
         return harmless(hit.sentence, most=500)
     owner = labels.get("brand") or labels["domain"]
     known_as = f" ({labels['domain']})" if labels.get("brand") and labels.get("domain") else ""
-    verb = "looks like" if hit.relation is Relation.LOOKS_LIKE else "shows"
-    return harmless(f"{verb} the {labels.get('page') or 'page'} of {owner}{known_as}: {hit.sentence}", most=500)
+    page = f"the {labels.get('page') or 'page'} of {owner}{known_as}"
+    measured = hit.sentence.removesuffix(f"; {LOOKS_LIKE}")
+    if hit.relation is Relation.LOOKS_LIKE:
+        return harmless(f"looks like {page}, but is not a picture of it: {measured}", most=500)
+    return harmless(f"shows {page}: {measured}", most=500)
 
 
 def _page_labels(similar: Similar, settings: Settings) -> Mapping[str, str]:

@@ -1,8 +1,7 @@
 """One request, one answer in time: the question is read, asked of the engine on threads of ours, and translated back.
 
 misp-modules runs all modules on one small pool of threads and does not stop a thread whose time is up. So its thread only waits here,
-never longer than the request allows; the work is done on pools of this process, which bounds how many pictures are in memory at once.
-A store that stalls gives the work back when the request's time is up (`time_limit`).
+never longer than the request allows; the work is done by workers of this process (workers.py).
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from douglas_quaid.config import Config
 from douglas_quaid.deadline import seconds_left, time_limit
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, DouglasQuaidError, StoreTimeout
+from douglas_quaid.errors import ConfigError, DouglasQuaidError, FormatError, StoreError, StoreTimeout, StoreUnavailable
+from douglas_quaid.store.embedded import has_default_store
 
 from .answers import Answer, failed
 from .expand import expand
@@ -27,6 +25,7 @@ from .hover import hover
 from .request import Question
 from .settings import Settings
 from .text import harmless
+from .workers import NoTime, Workers
 
 log = logging.getLogger("misp-modules.image_correlation")
 
@@ -36,10 +35,10 @@ MOST_STORES = 8
 KNOCK_SECONDS = 0.25
 """How long a store that did not answer before is waited for. chosen: a hundred times what it takes."""
 
-_enrichments = ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2), thread_name_prefix="image-correlation")
+_enrichments = Workers(max(2, os.cpu_count() or 2), "image-correlation")
 """Each decodes and compares one picture; more at once would only take memory."""
-_hovers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="image-correlation-hover")
-"""Each waits for the store, so that a hover never stands behind an enrichment. chosen."""
+_hovers = Workers(8, "image-correlation-hover")
+"""Each waits for the store. A pool of their own, so that a hover never stands behind an enrichment. chosen."""
 
 
 def answer(request: Any) -> Answer:
@@ -54,26 +53,22 @@ def answer(request: Any) -> Answer:
         hovering = question.hover
         opening, until = _engines.opening(settings), started + question.seconds
         if hovering:
-            return _in_time(_hovers, until, lambda: opening.ask(lambda engine: hover(engine, question, settings)))
-        return _in_time(_enrichments, until, lambda: opening.ask(lambda engine: expand(engine, question, settings)))
+            return _hovers.in_time(until, lambda: opening.ask(lambda engine: hover(engine, question, settings)))
+        return _enrichments.in_time(until, lambda: opening.ask(lambda engine: expand(engine, question, settings)))
     except DouglasQuaidError as error:
-        log.warning("%s", harmless(str(error), most=500))
-        return failed(harmless(str(error), most=500), hovering=hovering)
+        log.warning("%s: %s", type(error).__name__, harmless(str(error), most=500))
+        return failed(_for_analysts(error), hovering=hovering)
 
 
-def _in_time(pool: ThreadPoolExecutor, until: float, work: Callable[[], Answer]) -> Answer:
-    """Do `work` on a thread of the pool, with what is left of the time as its limit; StoreTimeout when that was not enough."""
-
-    def limited() -> Answer:
-        with time_limit(until - time.monotonic()):
-            return work()
-
-    future = pool.submit(limited)
-    try:
-        return future.result(timeout=max(until - time.monotonic(), 0))
-    except FutureTimeout:
-        future.cancel()
-        raise StoreTimeout("no answer in the time that MISP waits: the machine is busy, or the store does not answer; ask again in a moment") from None
+def _for_analysts(error: DouglasQuaidError) -> str:
+    """The reason in MISP's words; where the store is and what is wrong with it is for the administrator, in the log."""
+    if isinstance(error, NoTime):
+        return harmless(str(error), most=500)
+    if isinstance(error, StoreTimeout):
+        return "The feature store did not answer in time; ask again in a moment."
+    if isinstance(error, StoreError | FormatError):
+        return f"The feature store {'cannot be reached' if isinstance(error, StoreUnavailable) else 'has a problem'}; see the log of misp-modules."
+    return harmless(str(error).replace("max_pixels", "max_megapixels").replace("max_bytes", "max_image_mb"), most=500)
 
 
 class _Engines:
@@ -85,6 +80,8 @@ class _Engines:
 
     def opening(self, settings: Settings) -> _Opening:
         config = Config.from_environment(store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        if config.store == Config().store and not has_default_store():
+            raise ConfigError("no feature store is named, and this user has none of its own; set “store” of this module to the URL that quaid misp sync fills")
         with self._lock:
             if config not in self._opening and len(self._opening) >= MOST_STORES:
                 self._opening = {known: opening for known, opening in self._opening.items() if opening.is_open}  # mistyped ones leave no trace
@@ -123,7 +120,7 @@ class _Opening:
         """The next question tries again where this one fails."""
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
-            raise StoreTimeout("the store is being opened by another request; ask again in a moment")
+            raise NoTime("the store is being opened by another request; ask again in a moment")
         try:
             if self._engine is None:
                 import cv2

@@ -183,6 +183,7 @@ def test_a_wrong_key_is_refused_and_never_shown(misp: Misp, store_url: str, tmp_
         (["--url", "https://user:pass@misp.example.org"], "base URL"),
         (["--since", "yesterday"], "--since 'yesterday'"),
         (["--into", "banks"], "--event"),
+        (["--into", "banks", "--tag", "brand", "--prune"], "all other pictures would be withdrawn"),
         (["--prune", "--since", "7d"], "--prune"),
         (["--prune", "--event", "12"], "UUID"),
         (["--key-file", "/no/such/file"], "/no/such/file"),

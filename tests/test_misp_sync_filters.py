@@ -110,6 +110,22 @@ def test_an_event_fills_a_baseline(misp: Misp, engine: Engine, sync: Sync) -> No
     assert labels(engine, one.uuid)["brand"] == "Example Bank AG" and engine.collection_size("banks") == 2
 
 
+def test_a_page_that_is_deleted_from_the_event_leaves_the_baseline(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given two pages in a baseline that an event fills
+    event = misp.event()
+    gone, replaced, stays = (misp.attach(event, picture, comment="brand=Acme") for picture in PICTURES[:3])
+    sync("--event", event.uuid, "--into", "banks")
+    misp.later()
+    # When one is deleted and another gets other bytes, and it is a run for all pictures that hears of it first
+    misp.delete(gone)
+    misp.edit(replaced, data=PICTURES[3])
+    sync()
+    assert engine.collection_size("banks") == 1
+    # Then the next run for the baseline has the page that is there, and the new one
+    sync("--event", event.uuid, "--into", "banks")
+    assert engine.collection_size("banks") == 2 and labels(engine, stays.uuid) == labels(engine, replaced.uuid) == {"brand": "Acme"}
+
+
 def test_pictures_that_are_known_already_become_members(misp: Misp, engine: Engine, sync: Sync) -> None:
     event = misp.event()
     picture = misp.attach(event, PICTURES[0], comment="brand='A B'")

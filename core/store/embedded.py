@@ -47,6 +47,11 @@ _SETTINGS = {
 }
 
 
+def has_default_store() -> bool:
+    """Whether this user has a store at the default place; nothing is started."""
+    return default_folder().is_dir()
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
     """Where an embedded server lives; `ensure` brings it up."""

@@ -1,7 +1,7 @@
 """Labels for pictures that fill a collection: whose page it is, read from the attribute's comment and from tags.
 
-`brand` and `domain` come from tags such as `douglas-quaid:brand="Example Bank"` on the attribute, else from `brand=...` and
-`domain=...` in its comment, else from such tags on the event.
+`brand`, `domain` and `page` (such as "sign-in page") come from tags such as `douglas-quaid:brand="Example Bank"` on the attribute, else
+from `brand=...`, `domain=...` and `page=...` in its comment, else from such tags on the event.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from .attribute import Attribute
 from .labels import clean
 
-KEYS = ("brand", "domain")
+KEYS = ("brand", "domain", "page")
 _TAG = re.compile(r'douglas-quaid:(\w+)="?([^"]*)"?', re.IGNORECASE)
-_PAIR = re.compile(r"""(?:^|[\s,;(])(brand|domain)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""", re.IGNORECASE)
+_PAIR = re.compile(r"""(?:^|[\s,;(])(brand|domain|page)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""", re.IGNORECASE)
 
 
 def membership_labels(attribute: Attribute) -> dict[str, str]:

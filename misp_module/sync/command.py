@@ -102,6 +102,8 @@ def _check(options: Options) -> None:
     filters, into = options.filters, options.manner.into
     if into is not None and filters.event is None and all(tag.startswith("!") for tag in filters.tags):
         raise ConfigError(f"--into {into}: name the event (--event) or tag (--tag) whose pictures belong into the collection")
+    if options.prune and into is not None and filters.event is None:
+        raise ConfigError(f"--prune with --into {into}: all other pictures would be withdrawn; name the event (--event), or prune in a run without --into")
     if options.prune and options.since is not None:
         raise ConfigError("--prune reads everything, --since a part; give one of them")
     if options.prune and filters.event is not None and "-" not in filters.event:

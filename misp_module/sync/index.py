@@ -14,6 +14,7 @@ from .baseline import membership_labels
 from .file import bytes_of
 from .labels import clean
 from .outcome import Outcome, Status
+from .withdraw import FILLED, filled_by, withdraw
 
 NAMES = ("filename", "info")
 """Labels that `--no-names` leaves out."""
@@ -59,7 +60,7 @@ class Indexer:
             if self._manner.link and not seen.linked:
                 self._engine.link(seen.image_id)
             if len(places) > 1:  # an earlier pass ended between adding the new bytes and withdrawing the old ones
-                self._engine.withdraw(attribute.occurrence, keep=seen.image_id)
+                withdraw(self._engine, attribute.occurrence, keep=seen.image_id)
         return Outcome.of(attribute, Status.KNOWN, image_id=seen.image_id)
 
     def _is_current(self, attribute: Attribute, seen: Seen) -> bool:
@@ -82,10 +83,10 @@ class Indexer:
         try:
             data = bytes_of(attribute, max_bytes=self._engine.config.max_bytes)
             status, image_id = self._add(attribute, data)
-            self._engine.withdraw(attribute.occurrence, keep=image_id)
+            withdraw(self._engine, attribute.occurrence, keep=image_id)
             return Outcome.of(attribute, status, image_id=image_id)
         except ImageError as error:
-            self._engine.withdraw(attribute.occurrence)
+            withdraw(self._engine, attribute.occurrence)
             is_none = isinstance(error, UnsupportedImage)
             return Outcome.of(attribute, Status.SKIPPED if is_none else Status.FAILED, reason=clean(str(error).removeprefix(f"{_name(attribute)}: ")))
 
@@ -95,6 +96,8 @@ class Indexer:
         if manner.into is not None:  # first, so that linking knows that it is a baseline
             first = self._engine.add(data, collection=manner.into, labels=membership_labels(attribute), link=False, name=name)
         labels = {"event": attribute.event, "timestamp": str(attribute.timestamp), "misp": manner.misp}
+        filled = manner.into or filled_by(self._engine, attribute.occurrence)
+        labels |= {FILLED: filled} if filled else {}
         if manner.names:
             labels |= {"filename": clean(attribute.filename), "info": clean(attribute.info)}
         added = self._engine.add(data, occurrence=attribute.occurrence, labels=labels, seen=attribute.seen, link=manner.link, name=name)
@@ -104,7 +107,7 @@ class Indexer:
         """Its place out of the store."""
         if self._manner.dry_run:
             return Outcome.of(attribute, Status.WOULD_WITHDRAW)
-        withdrawn = self._engine.withdraw(attribute.occurrence)
+        withdrawn = withdraw(self._engine, attribute.occurrence)
         return Outcome.of(attribute, Status.WITHDRAWN, image_id=withdrawn[0].image_id if withdrawn else None)
 
 

@@ -16,6 +16,7 @@ from .client import Client
 from .filters import Filters
 from .outcome import Outcome, Status
 from .read import ASKED_BY_UUID, in_groups
+from .withdraw import withdraw
 
 AT_ONCE = 500
 """Places asked for in one go. chosen."""
@@ -28,7 +29,7 @@ def prune(engine: Engine, client: Client, filters: Filters, listed: Collection[s
         for attribute in some:
             if attribute in there:
                 continue
-            withdrawn = () if dry_run else engine.withdraw(PREFIX + attribute)
+            withdrawn = () if dry_run else withdraw(engine, PREFIX + attribute)
             image_id = withdrawn[0].image_id if withdrawn else None
             tell(Outcome(attribute=attribute, image_id=image_id, status=Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN))
 
