@@ -26,7 +26,8 @@ from .config import Config
 from .deadline import Timer
 from .decision import confirmed, decide
 from .errors import ConfigError, NotFound
-from .extraction import Extraction, is_hash_only, new_image
+from .extraction import Extraction, new_image
+from .features import hashes_alone, is_hash_only
 from .index.replica import IndexReplica
 from .overlay import draw_overlay
 from .recall import as_hits, histories, stored_hits
@@ -44,7 +45,7 @@ from .records import (
     Verdict,
     Withdrawn,
 )
-from .search import Search, members_by_purpose, read_record
+from .search import Search, images_left_out, members_by_purpose, read_record
 from .store import ForgetReport, PutStatus, RecordOutcome, Store
 from .verification import Subject, Verification, verify
 
@@ -98,7 +99,7 @@ class Engine:
         collection: str | None = None,
         seen: datetime | None = None,
         link: bool = True,
-        hash_only: bool | None = None,
+        hash_only: bool = False,
         name: str = "picture",
     ) -> AddResult:
         """Store a picture and where it was seen; when this returns, every process finds it.
@@ -107,41 +108,37 @@ class Engine:
         `seen`: when it was seen there, with a time zone; now when not given. Of image and occurrence the first and the last of all
         these times are kept. Raises ImageError (named `name`), StoreError, NotFound for a collection that was never created.
 
-        `hash_only`: true keeps nothing but hashes: no thumbnail, no keypoints, no words; pairs that need these end at `review`. Of a
-        known image the rest is removed, and its verdicts stay. None keeps all of a new image and leaves a known one as it is, so that
-        whoever does not know undoes nothing. False is an explicit word that all may be kept, of a known image too.
+        `hash_only`: nothing but hashes is kept, no thumbnail, no keypoints, no words, so that pairs which need these end at `review`. Of an
+        image that is known with more the rest is removed, and its verdicts stay. It stays so until `forget`: to add it again without
+        `hash_only` renews nothing, because whoever does so may not know why.
         """
         place = _occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
         try:
             status = self._store.note(image_id, occurrence=place, labels=labels, collection=collection, seen=seen)
             subject = Subject(self._features(image_id))
-            if hash_only is not None and hash_only != is_hash_only(subject.features):
-                subject = self._renew(data, hash_only=hash_only, name=name)
+            if hash_only and not is_hash_only(subject.features):
+                subject, status = self._reduced(subject.features), PutStatus.UPDATED
         except NotFound:
-            subject = self._extraction.subject(data, name=name, hash_only=bool(hash_only))
-            # renewed: another may have added it meanwhile, and kept more
-            status = self._store.put(new_image(subject.features), occurrence=place, labels=labels, collection=collection, seen=seen, renew=bool(hash_only))
+            subject = self._extraction.subject(data, name=name, hash_only=hash_only)
+            # `renew`: another may have added it meanwhile, and kept more.
+            status = self._store.put(new_image(subject.features), occurrence=place, labels=labels, collection=collection, seen=seen, renew=hash_only)
         if status is PutStatus.UPDATED and self._is_baseline(collection) and self._store.is_linked(image_id):
             self._store.await_link(image_id)  # pictures that are there already may look like it
         if link and not self._store.is_linked(image_id):
             self._link(subject)
         return AddResult(image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0])
 
-    def _renew(self, data: bytes, *, hash_only: bool, name: str) -> Subject:
-        """Features of a known image anew. What was concluded from more than hashes is not judged again by hashes alone."""
-        subject = self._extraction.subject(data, name=name, hash_only=hash_only)
-        image_id = subject.features.image_id
-        keep_verdicts = hash_only and self._store.is_linked(image_id)
-        self._store.put(new_image(subject.features), renew=True)
-        if keep_verdicts:
-            self._store.mark_linked(image_id)
-        return subject
+    def _reduced(self, features: ImageFeatures) -> Subject:
+        """A known image without all but its hashes. What was concluded from more is not judged again by these alone."""
+        linked, reduced = self._store.is_linked(features.image_id), hashes_alone(features)
+        self._store.put(new_image(reduced), renew=True)
+        if linked:
+            self._store.mark_linked(features.image_id)
+        return Subject(reduced)
 
-    def note(
-        self, image_id: ImageId, *, occurrence: Occurrence | str, labels: Mapping[str, str] | None = None, seen: datetime | None = None
-    ) -> str:
-        """A known image was seen at a place; its bytes are not needed. Gives "known" or "updated". Raises NotFound for an image that is not in the store."""
+    def note(self, image_id: ImageId, *, occurrence: Occurrence | str, labels: Mapping[str, str] | None = None, seen: datetime | None = None) -> str:
+        """A known image was seen at a place; its bytes are not needed. Gives "known" or "updated". Raises NotFound when it is not in the store."""
         return self._store.note(self._image(image_id), occurrence=_place(occurrence), labels=labels, seen=seen).value
 
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
@@ -179,7 +176,7 @@ class Engine:
         started = time.monotonic()
         subject = self._extraction.subject(data, name=name)
         members = None if collection is None else frozenset().union(*map(self._store.collection_members, _names(collection)))
-        excluded = self._excluded(exclude)
+        excluded = images_left_out(self._store, exclude)
         search = self._search(None if deadline is None else started + deadline)
         judged = list(search.judge(subject, exclude=excluded, members=members))
         floor, features = Decision(min_decision), subject.features
@@ -373,17 +370,6 @@ class Engine:
         if subject.thumbnail is None:
             raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
         return np.repeat(subject.thumbnail[:, :, None], 3, axis=2)
-
-    def _excluded(self, names: Names[str]) -> frozenset[ImageId]:
-        """Images to leave out: those named by id, and those seen at the named occurrences and nowhere else."""
-        places = {name for name in names if ":" in name}
-        seen = [image_id for place in places for image_id in self._store.images_of(Occurrence.parse(place))]
-        alone = {
-            info.image_id
-            for info in self._store.infos(seen)
-            if info and info.occurrence_count <= len(places) and all(str(sighting.occurrence) in places for sighting in info.sightings)
-        }
-        return frozenset(names) - places | alone
 
 
 def _is_listed(verdict: Verdict, floor: Decision, *, same_template: bool) -> bool:

@@ -60,8 +60,3 @@ def new_image(features: ImageFeatures) -> NewImage:
         local_version=features.versions.local,
         words=words_for_index(features),
     )
-
-
-def is_hash_only(features: ImageFeatures) -> bool:
-    """Whether nothing but hashes was kept of a picture."""
-    return features.versions.local == 0

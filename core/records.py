@@ -80,7 +80,7 @@ class LocalFeatures:
 
 @dataclass(frozen=True, slots=True)
 class FamilyVersions:
-    """Extractor version of each feature family; families of different versions are never compared. 0: absent."""
+    """Extractor version of each feature family; families of different versions are never compared. 0: not kept."""
 
     pixels: int
     pdq: int

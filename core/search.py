@@ -6,7 +6,7 @@ Takes one decoded or stored picture, gives the images that were worth verifying,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass
 
 from .calibration import Calibration
@@ -16,7 +16,7 @@ from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
 from .features import codec
 from .index.replica import IndexReplica
-from .records import Candidate, Decision, ImageFeatures, ImageId, Purpose, Verdict
+from .records import Candidate, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Verdict
 from .store import Store
 from .verification import Subject, verify
 
@@ -51,22 +51,28 @@ class Search:
     ) -> Iterator[Judged]:
         """Candidates with their verdicts, the most promising first; ends early when the time is up.
 
-        Where none matches, candidates of the mirrored picture follow; an image may then come a second time, with a better verdict.
+        What a person confirmed comes first, as it was confirmed. Where no candidate matches, those of the mirrored picture follow; an image
+        may then come a second time, with a better verdict.
         `members`: only these may be answers. `both_ways`: the verdicts are kept on both sides, so the query may be the legitimate page
         that a candidate looks like, too.
         """
         features = query.features
         ignored, baseline = members_by_purpose(self._store, Purpose.IGNORE, Purpose.BASELINE)
         vetoed = self._store.vetoed(features.image_id)
+        confirmed = {found.image_id: found.verdict for found in self._store.confirmed(features.image_id)}
         legitimate = both_ways and features.image_id in baseline
 
         def allowed(image_id: ImageId) -> bool:
             left_out = image_id in exclude or image_id in ignored or image_id in vetoed
             return not left_out and (members is None or image_id in members)
 
+        def undecided(image_id: ImageId) -> bool:
+            return image_id not in confirmed and allowed(image_id)
+
+        yield from (Judged(image_id, verdict) for image_id, verdict in confirmed.items() if allowed(image_id))
         self._replica.refresh()
         same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
-        candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=allowed)
+        candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
         answered: dict[ImageId, Decision] = {}
         for judged in self._verified(query, candidates, lambda image_id: legitimate or image_id in baseline):
             answered[judged.image_id] = judged.verdict.decision
@@ -75,7 +81,7 @@ class Search:
             return
 
         def unanswered(image_id: ImageId) -> bool:
-            return answered.get(image_id, Decision.NO_MATCH) is Decision.NO_MATCH and allowed(image_id)
+            return answered.get(image_id, Decision.NO_MATCH) is Decision.NO_MATCH and undecided(image_id)
 
         mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
         yield from self._verified(query, mirrored, lambda image_id: legitimate or image_id in baseline)
@@ -109,6 +115,18 @@ def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:
     if features.image_id != image_id:
         raise CorruptRecord(f"image {image_id}: its record is that of image {features.image_id}; forget it and add the picture again")
     return features
+
+
+def images_left_out(store: Store, names: Collection[str]) -> frozenset[ImageId]:
+    """Images that a question excludes: those named by id, and those seen at the named occurrences and nowhere else."""
+    places = {name for name in names if ":" in name}
+    seen = [image_id for place in places for image_id in store.images_of(Occurrence.parse(place))]
+    alone = {
+        info.image_id
+        for info in store.infos(seen)
+        if info and info.occurrence_count <= len(places) and all(str(sighting.occurrence) in places for sighting in info.sightings)
+    }
+    return frozenset(names) - places | alone
 
 
 def members_by_purpose(store: Store, *purposes: Purpose) -> list[frozenset[ImageId]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from dataclasses import replace
 
 from ..records import DecodedImage, FamilyVersions, ImageFeatures
 from .informative import is_informative
@@ -42,10 +43,20 @@ def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bo
         pixel_digest=pixel_digest(image),
         hashes=whole_picture_hashes(image.pixels, image.grey, whash=whash),
         tlsh=tlsh_of(image.data),
-        local=no_local(image.grey) if hash_only else extract_local(image.grey),
+        local=no_local(image.width, image.height) if hash_only else extract_local(image.grey),
         thumbnail=make_thumbnail(image.grey) if thumbnails else None,
         informative=is_informative(image.grey),
     )
+
+
+def hashes_alone(features: ImageFeatures) -> ImageFeatures:
+    """The same as `hash_only` would have extracted."""
+    return replace(features, local=no_local(features.width, features.height), thumbnail=None, versions=replace(features.versions, local=0, thumbnail=0))
+
+
+def is_hash_only(features: ImageFeatures) -> bool:
+    """Whether there are no keypoints because none were asked for."""
+    return features.versions.local == 0
 
 
 def pixel_digest(image: DecodedImage) -> bytes:

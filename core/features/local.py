@@ -99,9 +99,8 @@ def extract_local(grey: NDArray[np.uint8]) -> LocalFeatures:
     )
 
 
-def no_local(grey: NDArray[np.uint8]) -> LocalFeatures:
-    """No keypoints, in the frame of u8[h, w]: for pictures of which nothing may be kept but hashes."""
-    height, width = grey.shape
+def no_local(width: int, height: int) -> LocalFeatures:
+    """No keypoints, in the frame of a picture of that size: for those of which nothing may be kept but hashes."""
     scale = frame_scale(width, height)
     return _no_points(max(1, round(width * scale)), max(1, round(height * scale)))
 

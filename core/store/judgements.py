@@ -1,9 +1,9 @@
 """Recording verdicts on both sides, joining clusters, and vetoes: changes that span shards (see intents.py).
 
 Steps of a verdict: read fences; record the intent; write both sides, each only where that image still has a record; then, in one
-script, join or cut the cluster and end the intent. A person's confirmation takes the same steps; no score replaces it, and a veto that
-came before it refuses it. Steps of a veto: read fences; in one script record the veto, cut what it
-separates and record the intent; drop the verdict on both sides; end the intent.
+script, join or cut the cluster and end the intent. A person's confirmation takes the same steps; scripts see to it that no score replaces
+it and that it does nothing against a veto. Steps of a veto: read fences; in one script record the veto, take back a confirmation, cut
+what it separates and record the intent; drop the verdict on both sides; end the intent.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from enum import Enum
 from typing import Any
 
 from ..errors import ConfigError, NotFound, UnknownVersion
-from ..records import ImageId, StoredVerdict, Verdict
+from ..records import PERSON, ImageId, StoredVerdict, Verdict
 from . import verdicts as codec
 from .clusters import Clusters
 from .connection import Connection
 from .intents import ATTEMPTS, Intent, Interrupted, Journal, JudgedPair, gave_up, new_intent_id
 from .keys import META, as_text, key, shard
-from .scripts import MARK, META_STEP, SIDES, VERDICT_CAP, Command
+from .scripts import MARK, SIDES, VERDICT_CAP, Command
 
 
 class RecordOutcome(str, Enum):
@@ -130,9 +130,10 @@ class Judgements(Clusters):
             raise NotFound(f"image {image_id} or {other} is not in the store")
         return outcome
 
-    def confirmed(self, image_id: ImageId) -> set[ImageId]:
-        """Images that a person said are the same as this one."""
-        return {as_text(other) for other in self.connection.ask(Command(META, "HKEYS", key(META, f"confirmed:{image_id}")))}
+    def confirmed(self, image_id: ImageId) -> list[StoredVerdict]:
+        """What persons confirmed of this image."""
+        others = sorted(as_text(other) for other in self.connection.ask(Command(META, "HKEYS", key(META, f"confirmed:{image_id}"))))
+        return [found for found in self.verdicts(image_id, others) if found.verdict.calibration_id == PERSON] if others else []
 
     def is_linked(self, image_id: ImageId) -> bool:
         """Whether the image was linked, and lost no connection by a forget since."""
@@ -144,12 +145,7 @@ class Judgements(Clusters):
 
     def mark_linked(self, image_id: ImageId) -> None:
         """Say that the image was linked; nothing happens when it was forgotten meanwhile."""
-        mark = MARK(shard(image_id), image_id, "linked", int(time.time()))
-        confirmed = Command(META, "HLEN", key(META, f"confirmed:{image_id}"))
-        *_, by_person = self.connection.run([mark, Command(META, "SREM", key(META, "relink"), image_id), confirmed])
-        if by_person:
-            fence = self._journal.fences([META])[META]
-            self.connection.ask(META_STEP(META, "rejoin", fence, "", secrets.token_hex(16), image_id))
+        self.connection.run([MARK(shard(image_id), image_id, "linked", int(time.time())), Command(META, "SREM", key(META, "relink"), image_id)])
 
     def await_link(self, image_id: ImageId) -> None:
         """Say that a linked image is to be linked again."""

@@ -44,15 +44,6 @@ elseif operation == 'confirm' then -- seed, a, b, '1' if it joins, confidence: t
   cut(a, b)
   return {'stored'}
 
-elseif operation == 'rejoin' then -- seed, id: what a person joined with this image and a forget or a veto, now gone, had separated
-  local id = ARGV[5]
-  seed = ARGV[4]
-  local found = call('HGETALL', P .. 'confirmed:' .. id)
-  for at = 1, #found, 2 do
-    if found[at + 1] == '1' then join(id, found[at], '1.0') end
-  end
-  return 'rejoined'
-
 elseif operation == 'veto' then -- bytes, seed, a, b: the person's word, the cut and the intent to clean both sides, all at once
   local a, b = ARGV[6], ARGV[7]
   seed = ARGV[5]
