@@ -16,6 +16,8 @@ from lib.objects import Images, Messages
 from lib.objects.Chats import Chat
 from modules.abstract_module import AbstractModule
 
+TELEGRAM = "00098785-7e70-5d12-a120-c5cdc1252b2b"  # what AIL makes of the network's name
+
 r_db = ConfigLoader().get_db_conn("Kvrocks_DB")
 
 
@@ -34,7 +36,7 @@ class FeederModuleImporter(AbstractModule):
     def compute(self, message):
         data = json.loads(message)
         meta = data["meta"]
-        instance, epoch = data["source-uuid"], int(meta["date"]["timestamp"])
+        instance, epoch = TELEGRAM, int(meta["date"]["timestamp"])
         date = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc).strftime("%Y%m%d")
         chat = Chat(str(meta["chat"]["id"]), instance)
         chat.update_daterange(date)
@@ -46,6 +48,8 @@ class FeederModuleImporter(AbstractModule):
         if image:
             image.add(date, text)
             image.add(date, chat)
+            for obj in (image, text):
+                obj.add_correlation("user-account", instance, str(meta["sender"]["id"]))
             objs.append(image)
         for obj, rest in build_queue_messages(objs, data["source"].removeprefix("ail_feeder_"), date):
             self.add_message_to_queue(obj=obj, message=rest)

@@ -38,6 +38,14 @@ def exists_obj(obj_type, subtype, obj_id):
     return get_object(obj_type, subtype, obj_id).exists()
 
 
+def add_obj_tag(obj_type, subtype, id, tag):
+    get_object(obj_type, subtype, id).add_tag(tag)
+
+
+def get_obj_tags(obj_type, subtype, id):
+    return get_object(obj_type, subtype, id).get_tags()
+
+
 def get_relationship_src_dest(src_type, obj1, obj2):
     return (obj1, obj2) if obj1.get_type() == src_type else (obj2, obj1)
 
