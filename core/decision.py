@@ -1,7 +1,7 @@
 """From evidence to a verdict: decision, relation, confidence, and the sentence an analyst reads.
 
 `match` may be acted on by a machine, `review` is for a person, `no-match` is an answer. Where a piece is missing that could
-refute (no thumbnail, other extractor version), the answer ends at `review`. Pictures that geometry joins and content separates
+refute (no thumbnail, other extractor version, hashes alone), the answer ends at `review`. Pictures that geometry joins and content separates
 are `same-template`, which is a `no-match`; in a baseline collection they may be `looks-like`, which is at most a `review`,
 with a confidence of its own: that the one imitates the other.
 """
@@ -95,7 +95,7 @@ _NOTHING = {
     Configuration.NO_GEOMETRY: "too few keypoints agree on a map between the two",
     Configuration.DEGENERATE: "keypoints agree only on a map that no edit makes",
     Configuration.LOW_TEXTURE: "too few keypoints to compare",
-    Configuration.INCOMPARABLE: "features come from different versions and are not compared",
+    Configuration.INCOMPARABLE: "keypoints are not compared: their versions differ, or only hashes were kept",
 }
 
 

@@ -240,7 +240,7 @@ class Configuration(str, Enum):
     UNINFORMATIVE = "uninformative"
     """One of the two is blank or near-uniform; nothing was compared beyond bytes and pixels."""
     INCOMPARABLE = "incomparable"
-    """The two records come from different extractor versions."""
+    """The two records come from different extractor versions, or of one only hashes were kept."""
 
 
 @dataclass(frozen=True, slots=True)

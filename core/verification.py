@@ -147,7 +147,7 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Evidence
 def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool) -> Verification:
     """Keypoints of the query as it is, ambiguous ones too, then mirrored, until the content under a map agrees; the best of them."""
     q, r = query.features, reference.features
-    if q.versions.local != r.versions.local:
+    if q.versions.local != r.versions.local or not q.versions.local:  # 0: not kept
         return _without_points(replace(hashes, configuration=Configuration.INCOMPARABLE))
     near = find_neighbours(q.local, r.local)
     tries = [_laid(query, reference, hashes, estimate_geometry(near))]
