@@ -7,19 +7,15 @@ package; the double needs neither. The fixtures are in ail_fixtures.py.
 from __future__ import annotations
 
 import configparser
-import json
 import os
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from ail_console import plain, revive
+from ail_process import CodeFailed, Console, Module
 from ail_servers import Servers, Valkey
 
 DOUBLE = Path(__file__).parent / "ail_double"
@@ -44,27 +40,7 @@ if __name__ == '__main__':
 """
 
 Form = Literal["double", "real"]
-
-
-class CodeFailed(AssertionError):
-    """Code that AIL's interpreter ran raised something; the text has the traceback and what it printed."""
-
-
-class Module(subprocess.Popen[bytes]):
-    """A module that was started as LAUNCH.sh does."""
-
-    log: Path
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-    def wait_for(self, true: Callable[[], object], what: str, *, seconds: float = 60) -> None:
-        """Until that is true; fails with the module's words when it ends or takes longer."""
-        deadline = time.monotonic() + seconds
-        while not true():
-            assert self.poll() is None, f"the module ended ({self.returncode}) before {what}:\n{self.said()[-4000:]}"
-            assert time.monotonic() < deadline, f"{what}: not within {seconds} s; the module says:\n{self.said()[-4000:]}"
-            time.sleep(0.02)
+__all__ = ["AilHome", "CodeFailed", "Form", "Module"]
 
 
 class AilHome:
@@ -98,7 +74,7 @@ class AilHome:
         self._modules_at_first = self.modules_cfg.read_text()
         self._added: list[Path] = []
         self._started: list[Module] = []
-        self._console: subprocess.Popen[bytes] | None = None
+        self._console: Console | None = None
         self._write_core_cfg()
 
     def _make_repository(self) -> None:
@@ -158,41 +134,14 @@ class AilHome:
 
         fresh: AIL's libraries are loaded anew, after their files changed. Raises CodeFailed.
         """
-        if fresh or self._console is None or self._console.poll() is not None:
-            self._open_console()
-        assert self._console is not None and self._console.stdin is not None
-        self._console.stdin.write(json.dumps({"code": code, "values": values}, default=plain).encode() + b"\n")
-        self._console.stdin.flush()
-        reply = json.loads(self._answer(timeout), object_hook=revive)
-        if "error" in reply or reply["status"]:
-            raise CodeFailed(f"{reply.get('error', 'ended with ' + str(reply['status']))}\n{reply['output']}")
-        return reply.get("value")
-
-    def _open_console(self) -> None:
-        self._close_console()
-        with (self.folder / "console.log").open("ab") as log:
-            script = Path(__file__).parent / "ail_console.py"
-            self._console = subprocess.Popen(
-                [self.python, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=self.environment, start_new_session=True
-            )
-        self._answer(60)
-
-    def _answer(self, timeout: float) -> bytes:
-        assert self._console is not None and self._console.stdout is not None
-        if not select.select([self._console.stdout], [], [], timeout)[0]:
-            os.killpg(self._console.pid, signal.SIGKILL)
-            self._console.wait()
-            raise CodeFailed(f"no answer within {timeout} s")
-        line = self._console.stdout.readline()
-        assert line, (self.folder / "console.log").read_text()
-        return line
+        if fresh or self._console is None or not self._console.runs:
+            self._close_console()
+            self._console = Console(self.python, self.environment, self.folder / "console.log")
+        return self._console.run(code, values, timeout)
 
     def _close_console(self) -> None:
         if self._console is not None:
-            assert self._console.stdin is not None
-            if self._console.poll() is None:
-                self._console.stdin.close()
-                self._console.wait(30)
+            self._console.close()
             self._console = None
 
     # modules
