@@ -153,3 +153,24 @@ def everything() -> Callable[[Any], bytes]:
         return b"\n".join(found)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The real misp-modules server with our module."""
+    import misp_host
+
+    with misp_host.running(tmp_path_factory.mktemp("host")) as host:
+        yield host
+
+
+@pytest.fixture
+def known(store_url: str) -> str:
+    """A store that holds the picture of a cup of coffee, seen in one event of a MISP."""
+    from misp_host import COFFEE, EVENT, OTHER
+
+    from douglas_quaid import Engine
+
+    with Engine.open(store_url) as engine:
+        engine.add(COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT, "event_id": "7", "filename": "cup.jpg"})
+    return store_url

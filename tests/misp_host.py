@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,9 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from douglas_quaid.demo.pictures import sample
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = "image_correlation"
 EVENT = "5f4a2c1e-0b7d-4c7e-9d1a-2b6f8f1e3a10"
+OTHER = "0c8a1f0d-53a6-4b8b-9d65-7c2b1c0f6e21"
+"""An attribute of that event, which holds the cup of coffee."""
+COFFEE = sample("indexed/coffee.jpg")
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,24 @@ def enrichment(store: str, asked: dict[str, Any], **config: Any) -> dict[str, An
 def hover(store: str, asked: dict[str, Any], **config: Any) -> dict[str, Any]:
     """The mouse over an attribute: no event, and never any data."""
     return {"module": MODULE, "timeout": 5, "config": {"store": store, **config}, "attribute": asked}
+
+
+def objects(answer: Any) -> list[dict[str, Any]]:
+    assert set(answer) == {"results"}, answer
+    return list(answer["results"].get("Object", []))
+
+
+def values(found: dict[str, Any]) -> dict[str, list[str]]:
+    """Values of an object by relation."""
+    by_relation: dict[str, list[str]] = {}
+    for part in found["Attribute"]:
+        by_relation.setdefault(part["object_relation"], []).append(part["value"])
+    return by_relation
+
+
+def without_new_uuids(text: str, asked: str) -> str:
+    """The answer with every UUID that was made for it blotted out; those of the question and of stored events stay."""
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", lambda found: found.group() if found.group() in (asked, EVENT, OTHER) else "NEW", text)
 
 
 def locked(data: bytes, *, password: bytes = b"infected", name: str = "0cc175b9c0f1b6a831c399e269772661") -> bytes:

@@ -1,0 +1,218 @@
+"""What no request may do: every bad input has a readable error with results, every hostile text ends harmless, and the server stays up."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import misp_host
+import pytest
+from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, locked, objects
+
+from douglas_quaid import Engine
+from douglas_quaid.demo.pictures import opened
+
+# -- bad input ---------------------------------------------------------------------------------------------------------------
+
+
+def bomb() -> bytes:
+    """A PNG of 30,000 x 30,000 pixels in a few bytes of header; nobody may ask for its pixels."""
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as opened:
+        for name, data in files.items():
+            opened.writestr(name, data)
+    return made.getvalue()
+
+
+def nameless(data: bytes) -> bytes:
+    """The archive, its only file without a name."""
+    entry = bytearray(data)
+    at = entry.rindex(b"PK\x01\x02")
+    entry[at + 28 : at + 30] = bytes(2)
+    return bytes(entry)
+
+
+def sampled(data: bytes) -> dict[str, Any]:
+    return attribute(data, type="malware-sample", value="x.png|0cc175b9c0f1b6a831c399e269772661")
+
+
+BAD: dict[str, tuple[Callable[[str], Any], str]] = {
+    "no attribute": (lambda s: {"module": misp_host.MODULE, "event_id": "1", "config": {"store": s}}, "no attribute"),
+    "an attribute that is none": (lambda s: enrichment(s, "x"), "no attribute"),  # type: ignore[arg-type]
+    "another type": (lambda s: enrichment(s, attribute(COFFEE, type="url")), "of type url"),
+    "no uuid": (lambda s: enrichment(s, attribute(COFFEE, uuid="../../etc")), "uuid"),
+    "no data": (lambda s: enrichment(s, attribute()), "has no data"),
+    "data that is no text": (lambda s: enrichment(s, attribute(data=None) | {"data": 7}), "base64"),
+    "bad base64": (lambda s: enrichment(s, attribute() | {"data": "not base64!"}), "not base64"),
+    "text": (lambda s: enrichment(s, attribute(b"Dear all, please find attached")), "phish.png"),
+    "a PDF": (lambda s: enrichment(s, attribute(b"%PDF-1.7\n...")), "phish.png"),
+    "a cut picture": (lambda s: enrichment(s, attribute(COFFEE[:5000])), "cut short"),
+    "too many bytes": (lambda s: enrichment(s, attribute(COFFEE), max_image_mb="0.01"), "limit is 10,000"),
+    "too many pixels": (lambda s: enrichment(s, attribute(COFFEE), max_megapixels="0.1"), "limit is 100,000"),
+    "a picture bomb": (lambda s: enrichment(s, attribute(bomb())), "30000 x 30000"),
+    "a sample that is no archive": (lambda s: enrichment(s, sampled(COFFEE)), "cannot be read"),
+    "a cut archive": (lambda s: enrichment(s, sampled(locked(COFFEE)[:-40])), "cannot be read"),
+    "the wrong password": (lambda s: enrichment(s, sampled(locked(COFFEE, password=b"secret"))), "infected"),
+    "an archive of several files": (lambda s: enrichment(s, sampled(archive({"a": COFFEE, "b": COFFEE}))), "holds 2 files"),
+    "an archive of nothing": (lambda s: enrichment(s, sampled(archive({}))), "holds 0 files"),
+    "an archive of very many files": (lambda s: enrichment(s, sampled(archive({str(n): b"" for n in range(3000)}))), "holds 3000 files"),
+    "an archive packed in another way": (lambda s: enrichment(s, sampled(archive({"a": COFFEE}, zipfile.ZIP_LZMA))), "that MISP does not use"),
+    "an archive whose index is broken": (lambda s: enrichment(s, sampled(nameless(archive({"a": COFFEE})))), "cannot be read"),
+    "a zip bomb": (lambda s: enrichment(s, sampled(archive({"a": bytes(200_000_000)}))), "limit is 20,000,000"),
+    "an object without a picture": (lambda s: enrichment(s, attribute()) | {"object": {"Attribute": []}}, "no attribute of type"),
+    "config that is text": (lambda s: enrichment(s, attribute(COFFEE)) | {"config": "store"}, "config"),
+    "an unknown setting": (lambda s: enrichment(s, attribute(COFFEE), colour="red"), "colour"),
+    "a number that is none": (lambda s: enrichment(s, attribute(COFFEE), max_results="many"), "max_results"),
+    "a truth that is none": (lambda s: enrichment(s, attribute(COFFEE), include_review="perhaps"), "include_review"),
+    "an address that is none": (lambda s: enrichment(s, attribute(COFFEE), misp_url="javascript:alert(1)"), "misp_url"),
+    "a setting that is a list": (lambda s: enrichment(s, attribute(COFFEE), collections=["a"]), "collections"),
+    "a store that is none": (lambda s: enrichment("mysql://here", attribute(COFFEE)), "expected embedded:"),
+    "a timeout below zero": (lambda s: enrichment(s, attribute(COFFEE)) | {"timeout": -1}, "Timeout"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_has_a_readable_error_and_the_server_stays_up(name: str, host: Host, known: str) -> None:
+    request, expected = BAD[name]
+    answer = host.post(request(known))
+    assert expected in answer["error"], answer
+    if expected != "Timeout":  # that one is misp-modules' own, which never asks us
+        assert answer["results"] == {} and "\n" not in answer["error"] and "Traceback" not in answer["error"]
+    assert host.is_up()
+
+
+@pytest.mark.parametrize("config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}])
+def test_without_a_store_there_is_a_word_and_no_new_store(config: Any, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+    with misp_host.running(tmp_path, environment=home) as host:
+        answer = host.post(enrichment("", attribute(COFFEE)) | {"config": config})
+        assert "no feature store is named" in answer["error"] and answer["results"] == {}
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}])
+def test_settings_may_be_missing_null_or_empty(config: Any, tmp_path: Path, known: str) -> None:
+    with misp_host.running(tmp_path, environment={"DOUGLAS_QUAID_STORE": known}) as host:
+        request = enrichment(known, attribute(COFFEE)) | {"config": config}
+        assert len(objects(host.post(request))) == 1
+        del request["config"], request["timeout"]
+        assert len(objects(host.post(request))) == 1
+
+
+SECRET_IN = (
+    "redis://:{}@127.0.0.1:1",
+    "redis://:{}/ab@127.0.0.1:1",
+    "redis://:ab@{}@127.0.0.1:1",
+    "rediss://:{}#ab@127.0.0.1:1",
+    "redis://127.0.0.1:1/0?password={}",
+    "unix:///nobody.sock?password={}",
+    "redis+cluster://:{}/x@127.0.0.1:1",
+    "redis://:{}\u200b@127.0.0.1:1",
+    "mysql://user:{}@127.0.0.1",
+    ":{}@127.0.0.1",
+)
+
+
+@pytest.mark.parametrize("store", SECRET_IN)
+def test_no_error_tells_the_password_of_the_store(store: str) -> None:
+    from douglas_quaid.misp.service import answer
+
+    for request in (hover(store.format("S3CRET"), attribute()), enrichment("x", attribute(), misp_url=store.format("S3CRET").replace("redis", "https"))):
+        assert "S3CRET" not in json.dumps(said := answer(request | {"timeout": 2})) and said["error"]
+
+
+def test_stores_that_were_mistyped_do_not_use_up_the_places(known: str) -> None:
+    from douglas_quaid.misp.service import MOST_STORES, answer
+
+    for n in range(MOST_STORES + 1):
+        assert "cannot be reached" in answer(hover(f"unix:///nobody-{n}", attribute()))["error"]
+    assert "not indexed yet" in answer(hover(known, attribute()))["results"][0]["values"][0]
+
+
+@pytest.mark.parametrize("timeout", [0, "0", "soon", -5, True, [], "nan", "inf", 10**400])
+def test_a_timeout_that_is_none_is_refused_with_a_reason(timeout: Any, known: str) -> None:
+    """Asked of the module itself: misp-modules answers some of these before it (with HTTP 500, or Timeout), which no module can change."""
+    from douglas_quaid.misp.service import answer
+
+    said = answer(enrichment(known, attribute(COFFEE)) | {"timeout": timeout})
+    assert "timeout" in said["error"] and said["results"] == {}
+
+
+@pytest.mark.parametrize("timeout", ["0", "soon", "nan", "-1"])
+def test_after_a_timeout_that_is_none_the_server_answers_the_next_question(timeout: str, host: Host, known: str) -> None:
+    host.status_of(json.dumps(enrichment(known, attribute(COFFEE)) | {"timeout": timeout}).encode())
+    assert len(objects(host.post(enrichment(known, attribute(COFFEE)) | {"timeout": "9"}))) == 1
+
+
+def test_a_gif_is_a_picture(host: Host, known: str) -> None:
+    made = io.BytesIO()
+    opened("coffee.jpg").convert("P").save(made, "GIF")
+    assert len(objects(host.post(enrichment(known, attribute(made.getvalue(), value="cup.gif"))))) == 1
+
+
+def test_a_broken_picture_in_an_object_does_not_hide_the_good_one(host: Host, known: str) -> None:
+    parts = [attribute(b"no picture", object_id="3"), attribute(COFFEE, object_id="3")]
+    request = {"module": misp_host.MODULE, "event_id": "42", "config": {"store": known}, "object": {"name": "image", "Attribute": parts}}
+    assert len(objects(host.post(request))) == 1
+
+
+def test_a_body_that_is_no_json_is_misp_modules_to_refuse(host: Host) -> None:
+    assert host.status_of(b"{") == 500 and host.is_up()
+
+
+# -- hostile text ------------------------------------------------------------------------------------------------------------
+
+
+HOSTILE = {
+    "markup": "<img src=x onerror=alert(1)>\"'`.png",
+    "json": '{"type": "attachment"}',
+    "a list": "[1, 2, 3]",
+    "10,000 characters": "A" * 10_000,
+    "control characters": "a\x00b\x1b[31mred\r\nX-Injected: 1\x7f\u2028.png",
+    "turned text": "invoice\u202egnp.exe\u2066\u200b",
+    "a lone surrogate": "cup\ud800.png",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: str) -> None:
+    """As an attribute's value, as the file name of a hit, as the label of a baseline, and in an error."""
+    text = HOSTILE[name]
+    stored = text.encode("utf-8", "replace").decode()
+    with Engine.open(store_url) as engine:
+        engine.create_collection("brands", "baseline")
+        engine.add(COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT, "filename": stored[:3000]})
+        engine.add(COFFEE, collection="brands", labels={"brand": stored[:3000], "domain": stored[:900]})
+    asked = attribute(COFFEE, value=text, comment=text)
+    body = json.dumps(enrichment(store_url, asked, disclose="full")).encode()
+    if "\\ud800" in body.decode():  # misp-modules' own parser refuses these bytes; another host's may not
+        from douglas_quaid.misp.service import answer as ask
+
+        assert host.status_of(body) == 500
+        answer = ask(json.loads(body))
+    else:
+        answer = json.loads(host.post_bytes(body))
+    (found,) = objects(answer)
+    said = [part["value"] for part in found["Attribute"]] + [found["comment"]]
+    for value in said:
+        assert len(value) <= 600 and value.isprintable() and not value.startswith(("{", "[")), value
+        assert not set(value) & set("<>\"'`\\\u202e\u2066\u200b"), value
+        value.encode("utf-8")
+    assert answer["results"]["Attribute"] == [], "text that MISP's page would bring back changed is not echoed"
+    broken = host.post(enrichment(store_url, attribute(b"no picture", value=text.encode("utf-8", "replace").decode())))
+    assert not set(broken["error"]) & set("<>\u202e") and broken["error"].isprintable() and len(broken["error"]) <= 600
