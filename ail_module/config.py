@@ -110,11 +110,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One of AIL's Redis servers; as AIL does, without a password."""
+    """One of AIL's servers, addressed as AIL does: Redis by the number of a database, Kvrocks by a password that names a key space."""
 
+    section: str
     host: str
     port: int
-    db: int
+    db: int = 0
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class Places:
     """Lists of messages, heartbeats."""
     process: Server
     """The ledger of messages that are being worked on."""
+    tags: Server
+    correlations: Server
 
     @classmethod
     def read(cls, ail_home: Path | str) -> Places:
@@ -135,8 +139,10 @@ class Places:
         return cls(
             images=home / _value(home, cfg, "Directories", "images"),
             screenshots=home / _value(home, cfg, "Directories", "screenshot"),
-            queues=_server(home, cfg, "Redis_Queues"),
-            process=_server(home, cfg, "Redis_Process"),
+            queues=_server(home, cfg, "Redis_Queues", "db"),
+            process=_server(home, cfg, "Redis_Process", "db"),
+            tags=_server(home, cfg, "Kvrocks_Tags", "password"),
+            correlations=_server(home, cfg, "Kvrocks_Correlations", "password"),
         )
 
 
@@ -171,11 +177,11 @@ def _value(home: Path, cfg: RawConfigParser, section: str, option: str) -> str:
     return text
 
 
-def _server(home: Path, cfg: RawConfigParser, section: str) -> Server:
-    host, port, db = (_value(home, cfg, section, option) for option in ("host", "port", "db"))
-    if not port.isdecimal() or not db.isdecimal():
-        raise ConfigError(f"{home / CORE_CFG}: [{section}] port = {port}, db = {db}; expected numbers")
-    return Server(host, int(port), int(db))
+def _server(home: Path, cfg: RawConfigParser, section: str, key: str) -> Server:
+    host, port, name = (_value(home, cfg, section, option) for option in ("host", "port", key))
+    if not port.isdecimal() or (key == "db" and not name.isdecimal()):
+        raise ConfigError(f"{home / CORE_CFG}, [{section}]: port is {port}; expected numbers for port and db")
+    return Server(section, host, int(port), db=int(name)) if key == "db" else Server(section, host, int(port), password=name)
 
 
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

@@ -13,6 +13,7 @@ from typing import TypeVar
 from .errors import ImageTooLarge, NotFound, UnsupportedImage
 from .records import Occurrence
 
+Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
@@ -78,7 +79,7 @@ def _walk(folder: str) -> Iterator[str]:
                 yield path
 
 
-def in_parallel(work: Callable[[Input], Answer], inputs: list[Input], workers: int) -> Iterator[Answer]:
+def in_parallel(work: Callable[[Item], Answer], inputs: Iterable[Item], workers: int) -> Iterator[Answer]:
     """Answers in the order of `inputs`, a bounded number of them in work at once. `work` must not raise for a bad picture."""
     with ThreadPoolExecutor(workers, thread_name_prefix="quaid") as pool:
         waiting: list[Future[Answer]] = []

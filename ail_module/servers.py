@@ -1,0 +1,125 @@
+"""AIL's Redis and Kvrocks, read by their key layout: for commands that run without AIL's code, also while AIL's modules do not.
+
+Takes the addresses from core.cfg, gives plain values. Whatever these servers do wrong becomes StoreUnavailable naming the section of
+core.cfg, so nothing of `redis` crosses this border. The layout is that of bin/lib/{ail_queues,Tag,correlations_engine}.py.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from douglas_quaid.errors import StoreUnavailable
+
+from .config import Places, Server
+
+_TOPICS = ("violence", "pornography-illicit-or-illegal", "pornography-child-exploitation", "child-sexual-abuse-material")
+UNSAFE = frozenset(f'dark-web:topic="{topic}"' for topic in _TOPICS)
+"""spec: bin/lib/Tag.py, build_unsafe_tags, and the name that the taxonomy has for the third today; besides these every tag of the one below."""
+UNSAFE_TAXONOMY = "copine-scale:"
+TIMEOUT = 5.0
+"""Seconds until a silent server counts as away. chosen: as the store's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The messages that wait for one module, and the processes of it."""
+
+    waiting: int
+    oldest: int | None
+    """When the message at the head was queued, seconds since 1970; None when nothing waits or AIL's ledger does not know."""
+    heartbeats: dict[int, int]
+    """Process id to the time at which it last looked for a message; -1: never. Dead processes stay listed, AIL removes none."""
+
+
+class AilServers:
+    """Connections, made when they are needed."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._stack = ExitStack()
+        self._open: dict[Server, Any] = {}
+
+    def __enter__(self) -> AilServers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stack.close()
+
+    def queue(self, module: str) -> Queue:
+        with self._at(self._places.queues) as queues:
+            key = f"queue:{module}:in"
+            waiting, head, beats = queues.llen(key), queues.lindex(key, 0), queues.hgetall(f"module:{module}")
+        oldest = None
+        if head:
+            gid = head.partition(";")[0]
+            with self._at(self._places.process) as ledger:
+                rows = ledger.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
+            oldest = min((int(epoch) for row, epoch in rows if row.startswith(f"{module}:")), default=None)
+        return Queue(int(waiting), oldest, {int(pid): int(epoch) for pid, epoch in beats.items()})
+
+    def in_work(self, module: str) -> dict[str, int]:
+        """Global ids that a process of the module popped and has not ended, and when: being worked on, or lost in a crash."""
+        with self._at(self._places.process) as ledger:
+            gids = [gid for kind in ("image", "screenshot", "item") for gid in ledger.zrange(f"objs:process:{kind}", 0, -1)]
+            pipe = ledger.pipeline(transaction=False)
+            for gid in gids:
+                pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
+            found = zip(gids, pipe.execute(), strict=True)
+        return {gid: int(epoch) for gid, rows in found for row, epoch in rows if row.startswith(f"{module}:")}
+
+    def push(self, module: str, messages: Iterable[str]) -> int:
+        """Put `<global id>;<text>` at the tail of the module's list; gives how many wait there now. AIL enters them into its ledger when they are popped."""
+        lines = list(messages)
+        with self._at(self._places.queues) as queues:
+            key = f"queue:{module}:in"
+            waiting = int(queues.rpush(key, *lines) if lines else queues.llen(key))
+            queues.hset("queues", module, waiting)
+        return waiting
+
+    def unsafe(self, objects: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of the (type, id) that AIL marks unsafe: they, or for a screenshot a domain it was taken on, carry an unsafe tag."""
+        with self._at(self._places.correlations) as correlations:
+            pipe = correlations.pipeline(transaction=False)
+            for kind, name in objects:
+                pipe.smembers(f"correlation:obj:{kind}::domain:{name}")
+            domains: list[set[str]] = pipe.execute()
+        with self._at(self._places.tags) as tags:
+            pipe = tags.pipeline(transaction=False)
+            owners = []
+            for (kind, name), of in zip(objects, domains, strict=True):
+                for key in (f"tag:{kind}::{name}", *(f"tag:domain::{domain.partition(':')[2]}" for domain in of)):
+                    owners.append((kind, name))
+                    pipe.smembers(key)
+            found: list[set[str]] = pipe.execute()
+        return {owner for owner, given in zip(owners, found, strict=True) if any(tag in UNSAFE or tag.startswith(UNSAFE_TAXONOMY) for tag in given)}
+
+    @contextmanager
+    def _at(self, server: Server) -> Iterator[Any]:
+        import redis
+
+        if server not in self._open:
+            self._open[server] = self._stack.enter_context(
+                redis.Redis(
+                    host=server.host,
+                    port=server.port,
+                    db=server.db,
+                    password=server.password,
+                    decode_responses=True,
+                    socket_timeout=TIMEOUT,
+                    socket_connect_timeout=TIMEOUT,
+                )
+            )
+        try:
+            yield self._open[server]
+        except redis.RedisError as error:
+            raise StoreUnavailable(f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?") from None
+
+
+def age(epoch: int | None) -> float | None:
+    """Seconds since then, at least 0."""
+    return None if epoch is None else max(0.0, time.time() - epoch)

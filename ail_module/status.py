@@ -1,0 +1,107 @@
+"""How the modules are doing: what waits, since when, who works, how fast, what failed, and how much the store holds.
+
+Takes the store and AIL's own servers, gives frozen values; reads only, and loads no index. AIL counts queue lengths and heartbeats, our
+processes the rest (counters.py).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from douglas_quaid.engine import Engine
+
+from .backfill import BOOKMARK, KINDS
+from .config import MODULES, Settings
+from .counters import Counters, read_counters
+from .servers import AilServers
+
+INDEX_BYTES = 18_600
+"""Memory of one indexed picture in every process that searches, bytes. measured: tests/benchmarks/README.md, screenshots."""
+DEAD = "ail:dead:"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    pid: int
+    alive: bool
+    """Whether a process of this number runs on this machine."""
+    heartbeat: float | None
+    """Seconds since it last looked for a message; longer than a picture takes: it hangs. None: it never did."""
+    counters: Counters | None
+    """None: it has not reported yet, or is no process of ours any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStatus:
+    module: str
+    waiting: int
+    lag: float | None
+    """Seconds since the message at the head of the queue was queued; None when nothing waits or AIL does not know."""
+    processes: tuple[Process, ...]
+    """Those that run, and those that ended but left a message unfinished."""
+    in_work: int
+    """Messages that were popped and not ended."""
+    lost: int
+    """Of these, older than `grace_seconds`: the module takes them up again when it starts or is idle."""
+
+    @property
+    def rate(self) -> float:
+        """Objects a second of all its processes, as they last reported."""
+        return sum(process.counters.rate for process in self.processes if process.counters and process.alive)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    modules: tuple[ModuleStatus, ...]
+    dead_letters: int
+    images: int
+    """In the store, those of other adapters included."""
+    index_bytes: int
+    """Memory that the index takes in each process, about."""
+    backfill: dict[str, str]
+    """Kind to the name behind which a back-fill that did not end goes on."""
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"modules": [asdict(module) | {"rate": module.rate} for module in self.modules]}
+
+
+def read_status(engine: Engine, ail: AilServers, settings: Settings) -> Status:
+    """Raises StoreUnavailable naming the server that does not answer."""
+    modules = tuple(_module(engine, ail, settings, name) for name in MODULES)
+    dead = sum(1 for _ in engine.bookmarks(DEAD))
+    images = engine.count()
+    marks = {kind: mark for kind in KINDS if (mark := engine.bookmark(BOOKMARK + kind))}
+    return Status(modules, dead, images, images * INDEX_BYTES, marks, tuple(_warnings(modules, settings)))
+
+
+def _module(engine: Engine, ail: AilServers, settings: Settings, name: str) -> ModuleStatus:
+    now = time.time()
+    queue, in_work = ail.queue(name), ail.in_work(name)
+    reported = {counters.pid: counters for counters in read_counters(engine, name)}
+    processes = [
+        Process(pid, os.path.exists(f"/proc/{pid}"), None if beat < 0 else max(0.0, now - beat), reported.get(pid)) for pid, beat in queue.heartbeats.items()
+    ]
+    lost = sum(now - epoch > settings.grace_seconds for epoch in in_work.values())
+    lag = None if queue.oldest is None else max(0.0, now - queue.oldest)
+    return ModuleStatus(name, queue.waiting, lag, tuple(process for process in processes if process.alive), len(in_work), lost)
+
+
+def _warnings(modules: tuple[ModuleStatus, ...], settings: Settings) -> list[str]:
+    found = []
+    for module in modules:
+        if module.waiting and not module.processes:
+            found.append(f"{module.module}: {module.waiting:,} messages wait and no process of it runs; start it, AIL's lists grow without a limit")
+        if module.waiting >= settings.warn_queue:
+            found.append(f"{module.module}: {module.waiting:,} messages wait; start a second process, each takes messages of the same list")
+        if module.lost:
+            found.append(
+                f"{module.module}: {module.lost} messages were popped more than {settings.grace_seconds} s ago and not ended; its next start recovers them"
+            )
+        for process in module.processes:
+            if process.heartbeat is not None and process.heartbeat > max(60.0, 3 * settings.decode_seconds):
+                found.append(f"{module.module}: process {process.pid} has not looked for a message for {process.heartbeat:.0f} s")
+    return found
