@@ -286,6 +286,18 @@ class Engine:
         """For each place the images seen there, latest first, with labels and times; two round trips for hundreds of places."""
         return self._store.sightings([_place(occurrence) for occurrence in occurrences])
 
+    def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
+        """What is stored about a pair, `a` having been the query; None when it was never judged, or vetoed."""
+        return self._store.verdict_between(a, b)
+
+    def vetoed(self, image_id: ImageId) -> set[ImageId]:
+        """Images that a person said are not the same as this one."""
+        return self._store.vetoed(image_id)
+
+    def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
+        """The canonical cluster id of each image, in one round trip; None for an image that is in none, or not in the store."""
+        return self._store.cluster_ids(ids)
+
     def occurrences(self, prefix: str) -> Iterator[Occurrence]:
         """All places that start with `prefix`, such as "misp:attribute:": each at least once, in no order, read as they are asked for."""
         return self._store.occurrences(prefix)
