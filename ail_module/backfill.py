@@ -13,54 +13,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, CorruptImage, DouglasQuaidError, NotFound, StoreError
-from douglas_quaid.inputs import Input, in_parallel
+from douglas_quaid.inputs import in_parallel
 from douglas_quaid.records import Decision, Occurrence
 
 from .config import Places, Settings
+from .objects import TYPES, AilObject, read
+from .process import WRITTEN, WRITTEN_BY
 from .servers import AilServers
+from .walk import Broken, File, walk
 
-KINDS = ("image", "screenshot")
 BOOKMARK = "ail:backfill:"
 """And the kind: the last name of which all before are in the store or broken."""
 BATCH = 200
 """Files that are asked about in one round trip. chosen: a crash repeats at most so many."""
-_NAME = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    kind: str
-    id: str
-    """sha256 of the bytes, says AIL by the path."""
-    path: str
-
-    @property
-    def occurrence(self) -> Occurrence:
-        return Occurrence("ail", self.kind, self.id)
-
-    @property
-    def gid(self) -> str:
-        return f"{self.kind}::{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    path: str
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        return {"path": self.path, "error": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +78,7 @@ class Backfill:
         places: Places,
         settings: Settings,
         *,
-        kinds: Sequence[str] = KINDS,
+        kinds: Sequence[str] = TYPES,
         rate: float | None = None,
         limit: int | None = None,
         ail: AilServers | None = None,
@@ -127,9 +102,9 @@ class Backfill:
             files = walk(kind, self._folders[kind], after=self._engine.bookmark(BOOKMARK + kind) or "", tell=self._broken)
             for batch in batches(files if left is None else islice(files, left)):
                 self._add_batch(batch)
-                self._engine.set_bookmark(BOOKMARK + kind, batch[-1].id)
+                self._engine.set_bookmark(BOOKMARK + kind, batch[-1].object.id)
                 left = None if left is None else left - len(batch)
-                clock.tick(len(batch), share=int(batch[-1].id[:8], 16) / 2**32)
+                clock.tick(len(batch), share=int(batch[-1].object.id[:8], 16) / 2**32)
             if left is not None and next(files, None) is not None:
                 self.counts.complete = False
                 break
@@ -148,15 +123,17 @@ class Backfill:
     def _add_batch(self, batch: Sequence[File]) -> None:
         new = self._unknown(batch)
         self.counts.known += len(batch) - len(new)
-        unsafe = self._ail.unsafe([(file.kind, file.id) for file in new]) if self._ail and new and self._settings.unsafe_hash_only else set()
+        unsafe = self._ail.unsafe([file.object for file in new]) if self._ail and new and self._settings.unsafe_hash_only else set()
 
         def work(file: File) -> str | Broken:
             try:
-                return self._add_one(file, hash_only=(file.kind, file.id) in unsafe)
+                return self._add_one(file, hash_only=file.object in unsafe)
             except (StoreError, ConfigError):
                 raise
             except DouglasQuaidError as error:
                 return Broken(file.path, str(error))
+            except OSError as error:
+                return Broken(file.path, f"{file.path}: cannot be read: {error.strerror}")
 
         for outcome in in_parallel(work, self._pace.each(new), self._engine.config.threads):
             if isinstance(outcome, Broken):
@@ -166,18 +143,18 @@ class Backfill:
         self.counts.hash_only += len(unsafe)
 
     def _unknown(self, batch: Sequence[File]) -> list[File]:
-        places = self._engine.sightings([file.occurrence for file in batch])
+        places = self._engine.sightings([file.object.occurrence for file in batch])
         return [file for file, seen in zip(batch, places, strict=True) if not seen]
 
     def _add_one(self, file: File, *, hash_only: bool) -> str:
-        """`added`, `known` or `skipped`. Raises ImageError, NotFound for a file that went away, StoreError."""
-        data = Input(file.path).read(self._settings.max_bytes)
-        if hashlib.sha256(data).hexdigest() != file.id:
+        """`added`, `known` or `skipped`. Raises ImageError, FileNotThere, OSError, StoreError."""
+        data = read(file.path, self._settings.max_bytes)
+        if hashlib.sha256(data).hexdigest() != file.object.id:
             raise CorruptImage(f"{file.path}: its {len(data):,} bytes do not have the sha256 that its name says; it was cut short or changed")
         if self._settings.skip_gif and data[:4] == b"GIF8":
             return "skipped"
         stored = datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc)
-        result = self._engine.add(data, occurrence=file.occurrence, seen=stored, link=False, hash_only=hash_only or None, name=file.path)
+        result = self._engine.add(data, occurrence=file.object.occurrence, seen=stored, link=False, hash_only=hash_only or None, name=file.path)
         return "added" if result.status == "added" else "known"
 
     def _broken(self, broken: Broken) -> None:
@@ -204,10 +181,13 @@ class Backfill:
         return self.counts
 
     def write(self, ail: AilServers | None, module: str) -> Counts:
-        """Hand every object that matches another, or may, to the module's queue: the module writes AIL's tags and correlations. None: count only."""
+        """Hand what matches another, or may, and was not written about yet to the module's queue: the module writes AIL's tags and correlations.
+
+        `ail` None: count only.
+        """
         clock = Clock("write", self._progress)
         for batch in batches(self._places()):
-            gids = [f"{place.kind}::{place.id}" for place in self._pace.each(batch) if self._matches(place)]
+            gids = [obj.gid for obj in self._pace.each(self._unwritten(batch)) if self._matches(obj)]
             self.counts.matching += len(gids)
             if ail and gids:
                 ail.push(module, [f"{gid};" for gid in gids])
@@ -215,42 +195,21 @@ class Backfill:
             clock.tick(len(batch))
         return self.counts
 
+    def _unwritten(self, batch: Sequence[Occurrence]) -> Iterator[AilObject]:
+        for place, seen in zip(batch, self._engine.sightings(batch), strict=True):
+            obj = AilObject.of(place)
+            if obj and seen and not any(each.sighting.labels.get(WRITTEN) == WRITTEN_BY for each in seen):
+                yield obj
+
     def _places(self) -> Iterator[Occurrence]:
         for kind in self._kinds:
             yield from self._engine.occurrences(f"ail:{kind}:")
 
-    def _matches(self, place: Occurrence) -> bool:
+    def _matches(self, obj: AilObject) -> bool:
         try:
-            return any(hit.decision is not Decision.NO_MATCH for hit in self._engine.hits(str(place), limit=1, elsewhere=True))
+            return any(hit.decision is not Decision.NO_MATCH for hit in self._engine.hits(str(obj.occurrence), limit=1, elsewhere=True))
         except NotFound:
             return False
-
-
-def walk(kind: str, folder: str, *, after: str = "", tell: Callable[[Broken], None]) -> Iterator[File]:
-    """Objects of AIL below its folder, `aa/bb/cc/dd/ee/ff/<52 digits>` and `.png` for a screenshot, in order of their ids, those behind `after`.
-
-    Other files are none of AIL's objects and are passed over. A folder that cannot be read is told of. No file is opened.
-    """
-    end = ".png" if kind == "screenshot" else ""
-
-    def below(path: str, name: str, depth: int) -> Iterator[File]:
-        try:
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-        except FileNotFoundError:
-            if depth:
-                return  # emptied meanwhile
-            raise ConfigError(f"{path}: AIL's folder of {kind}s is not there; [Directories] of core.cfg names it") from None
-        except OSError as error:
-            tell(Broken(path, f"cannot be read: {error.strerror}"))
-            return
-        for entry in entries:
-            if depth < 6:
-                if name + entry.name >= after[: 2 * depth + 2] and len(entry.name) == 2 and entry.is_dir(follow_symlinks=False):
-                    yield from below(entry.path, name + entry.name, depth + 1)
-            elif entry.name.endswith(end) and _NAME.fullmatch(full := name + entry.name.removesuffix(end)) and full > after and entry.is_file():
-                yield File(kind, full, entry.path)
-
-    return below(folder, "", 0)
 
 
 def batches(items: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:

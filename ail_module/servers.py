@@ -6,7 +6,6 @@ core.cfg, so nothing of `redis` crosses this border. The layout is that of bin/l
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from douglas_quaid.errors import StoreUnavailable
 
 from .config import Places, Server
+from .objects import AilObject
 
 _TOPICS = ("violence", "pornography-illicit-or-illegal", "pornography-child-exploitation", "child-sexual-abuse-material")
 UNSAFE = frozenset(f'dark-web:topic="{topic}"' for topic in _TOPICS)
@@ -81,22 +81,22 @@ class AilServers:
             queues.hset("queues", module, waiting)
         return waiting
 
-    def unsafe(self, objects: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of the (type, id) that AIL marks unsafe: they, or for a screenshot a domain it was taken on, carry an unsafe tag."""
+    def unsafe(self, objects: Sequence[AilObject]) -> set[AilObject]:
+        """Those that AIL marks unsafe: they, or for a screenshot a domain it was taken on, carry an unsafe tag."""
         with self._at(self._places.correlations) as correlations:
             pipe = correlations.pipeline(transaction=False)
-            for kind, name in objects:
-                pipe.smembers(f"correlation:obj:{kind}::domain:{name}")
+            for obj in objects:
+                pipe.smembers(f"correlation:obj:{obj.type}::domain:{obj.id}")
             domains: list[set[str]] = pipe.execute()
+        owners: list[AilObject] = []
         with self._at(self._places.tags) as tags:
             pipe = tags.pipeline(transaction=False)
-            owners = []
-            for (kind, name), of in zip(objects, domains, strict=True):
-                for key in (f"tag:{kind}::{name}", *(f"tag:domain::{domain.partition(':')[2]}" for domain in of)):
-                    owners.append((kind, name))
+            for obj, places in zip(objects, domains, strict=True):
+                for key in (f"tag:{obj.gid}", *(f"tag:domain::{place.partition(':')[2]}" for place in places)):
+                    owners.append(obj)
                     pipe.smembers(key)
             found: list[set[str]] = pipe.execute()
-        return {owner for owner, given in zip(owners, found, strict=True) if any(tag in UNSAFE or tag.startswith(UNSAFE_TAXONOMY) for tag in given)}
+        return {owner for owner, given in zip(owners, found, strict=True) if any(map(is_unsafe, given))}
 
     @contextmanager
     def _at(self, server: Server) -> Iterator[Any]:
@@ -120,6 +120,5 @@ class AilServers:
             raise StoreUnavailable(f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?") from None
 
 
-def age(epoch: int | None) -> float | None:
-    """Seconds since then, at least 0."""
-    return None if epoch is None else max(0.0, time.time() - epoch)
+def is_unsafe(tag: str) -> bool:
+    return tag in UNSAFE or tag.startswith(UNSAFE_TAXONOMY)

@@ -13,9 +13,10 @@ from typing import Any
 
 from douglas_quaid.engine import Engine
 
-from .backfill import BOOKMARK, KINDS
+from .backfill import BOOKMARK
 from .config import MODULES, Settings
 from .counters import Counters, read_counters
+from .objects import TYPES
 from .servers import AilServers
 
 INDEX_BYTES = 18_600
@@ -74,7 +75,7 @@ def read_status(engine: Engine, ail: AilServers, settings: Settings) -> Status:
     modules = tuple(_module(engine, ail, settings, name) for name in MODULES)
     dead = sum(1 for _ in engine.bookmarks(DEAD))
     images = engine.count()
-    marks = {kind: mark for kind in KINDS if (mark := engine.bookmark(BOOKMARK + kind))}
+    marks = {kind: mark for kind in TYPES if (mark := engine.bookmark(BOOKMARK + kind))}
     return Status(modules, dead, images, images * INDEX_BYTES, marks, tuple(_warnings(modules, settings)))
 
 
@@ -98,10 +99,34 @@ def _warnings(modules: tuple[ModuleStatus, ...], settings: Settings) -> list[str
         if module.waiting >= settings.warn_queue:
             found.append(f"{module.module}: {module.waiting:,} messages wait; start a second process, each takes messages of the same list")
         if module.lost:
-            found.append(
-                f"{module.module}: {module.lost} messages were popped more than {settings.grace_seconds} s ago and not ended; its next start recovers them"
-            )
+            found.append(f"{module.module}: {module.lost} messages were popped over {settings.grace_seconds} s ago and not ended; its next start recovers them")
         for process in module.processes:
             if process.heartbeat is not None and process.heartbeat > max(60.0, 3 * settings.decode_seconds):
                 found.append(f"{module.module}: process {process.pid} has not looked for a message for {process.heartbeat:.0f} s")
     return found
+
+
+def status_text(status: Status) -> str:
+    """For people, a line for each subject."""
+    lines = []
+    for module in status.modules:
+        lag = "" if module.lag is None else f", the next since {_span(module.lag)}"
+        lines.append(f"{module.module}: {module.waiting:,} waiting{lag}; {module.in_work} in work; {module.rate:.2f} objects/s")
+        for process in module.processes:
+            beat = "never looked for a message" if process.heartbeat is None else f"looked for a message {_span(process.heartbeat)} ago"
+            counters = process.counters
+            did = f"; {counters.done:,} done, {counters.errors:,} tries failed, {counters.dead:,} dead letters" if counters else "; has not reported yet"
+            lines.append(f"  process {process.pid}: {beat}{did}")
+        if not module.processes:
+            lines.append("  no process runs")
+    lines.append(f"dead letters: {status.dead_letters:,}" + (" (`quaid ail dead-letters` lists them)" if status.dead_letters else ""))
+    lines.append(f"store: {status.images:,} images; their index takes about {status.index_bytes / 1e6:,.0f} MB in each process")
+    lines += [f"back-fill of {kind}s: not finished, goes on behind {mark[:12]}" for kind, mark in status.backfill.items()]
+    return "\n".join([*lines, *(f"WARNING {warning}" for warning in status.warnings)])
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
