@@ -193,7 +193,11 @@ class AilHome:
 
     def new_image(self, content: bytes) -> str:
         """Global id of an image with this file, as the chat feeders make it."""
-        return str(self.run("from lib.objects import Images\nreturn Images.create(content, force=True).get_global_id()", content=content))
+        return self.new_images([content])[0]
+
+    def new_images(self, contents: list[bytes]) -> list[str]:
+        code = "from lib.objects import Images\nreturn [Images.create(content, force=True).get_global_id() for content in contents]"
+        return cast(list[str], self.run(code, contents=contents))
 
     def new_screenshot(self, content: bytes, *, domain: str | None = None, item: str | None = None) -> str:
         """Global id of a screenshot with this file, taken of that item of that domain, as the crawler makes it."""
