@@ -1,0 +1,106 @@
+"""What AIL's own Python has: asked in a process that stands where AIL's modules stand, with their sys.path, but imports none of them.
+
+Takes the checkout and its interpreter, gives `Facts`. The process is started as `python ./Module.py` in bin/modules is: its first place to
+look for modules is that folder, its last is AIL_BIN.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from douglas_quaid.errors import ConfigError
+
+SECONDS = 120
+"""Longest wait for its answer. chosen: OpenCV from a cold disk takes some seconds."""
+NAMES = ("lib", "modules", "core", "importer")
+"""Top-level packages of AIL, without __init__.py all but one: any other package of that name on sys.path wins over them."""
+NEEDED = ("numpy", "PIL", "cv2", "redis", "imagehash", "tlsh", "douglas_quaid.engine", "douglas_quaid.ail")
+_QUESTION = """
+import importlib, json, os, sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+sys.path.append(os.environ["AIL_BIN"])
+
+
+def failure(of):
+    try:
+        of()
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def release(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def places(name):
+    spec = find_spec(name)
+    return [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
+
+
+names, needed = json.loads(sys.argv[1])
+answer = {
+    "places": {name: places(name) for name in names},
+    "path": [os.path.realpath(entry or ".") for entry in sys.path],
+    "broken": {name: text for name in needed if (text := failure(lambda: importlib.import_module(name)))},
+    "releases": {name: release(name) for name in ("douglas-quaid", "redis", "xxhash")},
+    "xxhash": failure(lambda: importlib.import_module("xxhash").xxh3_64_hexdigest("AIL hashes text")),
+}
+print("\\n" + json.dumps(answer))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    python: Path
+    broken: tuple[tuple[str, str], ...]
+    """Modules that we need and that cannot be imported, and why."""
+    releases: tuple[tuple[str, str | None], ...]
+    """Versions of douglas-quaid, redis and xxhash; None: not installed."""
+    xxhash_error: str | None
+    """What the call that AIL's queues make raises."""
+    strangers: tuple[tuple[str, str], ...]
+    """Names of AIL's own packages that another package has taken, and where that is."""
+    root_on_path: bool
+    """Whether the checkout's root is on sys.path, where it has a folder `tests` and others that shadow names."""
+
+    def release(self, name: str) -> str | None:
+        return dict(self.releases)[name]
+
+
+def interpreter(home: Path) -> Path | None:
+    """AIL's own, of its virtual environment; None when there is none."""
+    for folder in (home / "AILENV", Path(os.environ.get("AIL_VENV") or home / "AILENV")):
+        if (folder / "bin" / "python").exists():
+            return folder / "bin" / "python"
+    return None
+
+
+def ask(home: Path, python: Path) -> Facts:
+    """Raises ConfigError when it does not answer."""
+    environment = {**os.environ, "AIL_HOME": f"{home}/", "AIL_BIN": f"{home}/bin/"}
+    question = [str(python), "-c", _QUESTION, json.dumps([NAMES, NEEDED])]
+    try:
+        done = subprocess.run(question, cwd=home / "bin" / "modules", env=environment, capture_output=True, text=True, timeout=SECONDS)
+        answer = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
+        raise ConfigError(f"AIL's interpreter {python} does not answer: {error}") from None
+    bin_folder = os.path.realpath(home / "bin")
+    strangers = [(name, place) for name, places in answer["places"].items() for place in places if not os.path.realpath(place).startswith(bin_folder + os.sep)]
+    missing = [(name, "nowhere") for name, places in answer["places"].items() if not places]
+    return Facts(
+        python=python,
+        broken=tuple(answer["broken"].items()),
+        releases=tuple(answer["releases"].items()),
+        xxhash_error=answer["xxhash"],
+        strangers=tuple(strangers + missing),
+        root_on_path=os.path.realpath(home) in answer["path"],
+    )
