@@ -1,8 +1,8 @@
 """Child processes that decode pictures for this one (isolation.py): as many as are needed at once, and no more than `workers`.
 
 A child that crashes, hangs longer than `decode_seconds` or sends what is no answer is ended and replaced, and its picture gets an
-ImageError; one that is found dead before it was given a picture is replaced without a word. Safe for threads; a process that was
-forked from this one starts children of its own.
+ImageError; one that dies before it has begun with a picture is replaced without a word. Safe for threads; a process that was forked
+from this one starts children of its own.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import hashlib
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +31,7 @@ from .config import Config
 from .errors import ConfigError, CorruptImage, FormatError, ImageError
 from .features import codec
 from .image import BUDGET, admit, reserve
-from .isolation import ANSWER, READY, REQUEST, TEXT_BYTES, Kind, Wanted, arguments
+from .isolation import ANSWER, BEGUN, READY, REQUEST, SIZE, TEXT_BYTES, Kind, Wanted, arguments
 from .records import ImageFeatures
 
 START_SECONDS = 60.0
@@ -38,6 +42,9 @@ PIPE_BYTES = 1 << 20
 """Size of a pipe. spec: the most that Linux gives to an ordinary user; with the usual 64 KiB a picture takes 30 turns."""
 ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_", "LD_", "PYTHON", "VIRTUAL_ENV")
 """Beginnings of the environment variables that a child gets: none of them a secret. chosen."""
+
+
+T = TypeVar("T")
 
 
 class _Died(Exception):
@@ -52,6 +59,15 @@ class _Babble(Exception):
     """What came is no answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of a child, its sizes checked and nothing else; see isolation.py."""
+
+    kind: Kind
+    first: bytes
+    second: bytes
+
+
 class Decoders:
     """Decodes and extracts like image.py and features/, elsewhere."""
 
@@ -63,77 +79,73 @@ class Decoders:
         self._busy: set[_Child] = set()
         self._places = config.threads
         self._closed = False
+        weakref.finalize(self, _end_all, self._idle, self._owner)
 
     def features(self, data: bytes, *, name: str, hash_only: bool, grey: bool) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
         """Features of a picture, and its grey pixels u8[h, w] when they are asked for. Raises ImageError."""
         wanted = (Wanted.HASH_ONLY if hash_only else Wanted(0)) | (Wanted.GREY if grey else Wanted(0))
-        first, second = self._ask(data, wanted, name, Kind.RECORD)
-        try:
-            features = codec.decode(first)
-            if features.image_id != hashlib.sha256(data).hexdigest():
+        image_id = hashlib.sha256(data).hexdigest()
+
+        def read(answer: Answer) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
+            features = codec.decode(_expected(answer, Kind.RECORD))
+            if features.image_id != image_id:
                 raise _Babble
-            if not grey:
-                return features, None
-            return features, _pixels(second, features.height, features.width)
-        except (FormatError, _Babble):
-            raise CorruptImage(f"{name}: its decoder sent features that are not its own; fetch or save the picture again") from None
+            return features, _pixels(answer.second, features.height, features.width) if grey else None
+
+        return self._ask(data, wanted, name, read)
 
     def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:
         """RGB pixels u8[h, w, 3]. Raises ImageError."""
-        first, second = self._ask(data, Wanted.RGB, name, Kind.PIXELS)
-        try:
-            width, height = np.frombuffer(first, "<u4").tolist()
-            return _pixels(second, height, width, 3)
-        except (ValueError, _Babble):
-            raise CorruptImage(f"{name}: its decoder sent pixels that are none; fetch or save the picture again") from None
+
+        def read(answer: Answer) -> NDArray[np.uint8]:
+            width, height = SIZE.unpack(_expected(answer, Kind.PIXELS))
+            return _pixels(answer.second, height, width, 3)
+
+        return self._ask(data, Wanted.RGB, name, read)
 
     def close(self) -> None:
         """End all children, those at work too, and wait for them."""
         with self._changed:
             self._closed = True
             self._forget_if_forked()
-            idle, self._idle = self._idle, []
+            idle = self._idle[:]
+            self._idle.clear()
             for child in self._busy:
                 child.kill()  # whoever uses it notices, and ends it
             self._changed.notify_all()
-        for child in idle:
-            child.close_input()
-        until = time.monotonic() + END_SECONDS
-        for child in idle:
-            child.end(until)
+        _end_all(idle, os.getpid())
         with self._changed:
             self._changed.wait_for(lambda: not self._busy, END_SECONDS)
 
-    def _ask(self, data: bytes, wanted: Wanted, name: str, expected: Kind) -> tuple[bytes, bytes]:
+    def _ask(self, data: bytes, wanted: Wanted, name: str, read: Callable[[Answer], T]) -> T:
         config = self._config
         header = admit(data, max_bytes=config.max_bytes, max_pixels=config.max_pixels, name=name)
         pixels = reserve(header, max_pixels=config.max_pixels, name=name)
         try:
-            kind, first, second = self._answer(data, wanted, name)
+            found = self._answer(data, wanted, name, read)
         finally:
             BUDGET.release(pixels)
-        if kind is Kind.ERROR:
-            raise _image_error(first, second, name)
-        if kind is not expected:
-            raise CorruptImage(f"{name}: its decoder sent something else than was asked for; fetch or save the picture again")
-        return first, second
+        if isinstance(found, ImageError):
+            raise found
+        return found
 
-    def _answer(self, data: bytes, wanted: Wanted, name: str) -> tuple[Kind, bytes, bytes]:
+    def _answer(self, data: bytes, wanted: Wanted, name: str, read: Callable[[Answer], T]) -> T | ImageError:
         seconds = self._config.decode_seconds
         while True:
             with self._child() as child:
                 try:
-                    return child.ask(data, wanted, name, most=3 * self._config.max_pixels, seconds=seconds)
+                    answer = child.ask(data, wanted, name, most=3 * self._config.max_pixels, seconds=seconds)
+                    return _image_error(answer) if answer.kind is Kind.ERROR else read(answer)
                 except _Hung:
                     raise CorruptImage(f"{name}: kept its decoder busy for more than {seconds:g} s; save the picture again, or raise decode_seconds") from None
-                except _Babble:
-                    raise CorruptImage(f"{name}: its decoder sent no answer that can be read; fetch or save the picture again") from None
+                except (_Babble, FormatError, struct.error):
+                    raise CorruptImage(f"{name}: its decoder sent what is no answer; fetch or save the picture again") from None
                 except _Died:
                     if self._closed:
                         raise ConfigError("the engine was closed while a picture was being decoded") from None
-                    if child.fresh or child.took_all:
+                    if child.begun or child.fresh:
                         raise CorruptImage(f"{name}: {child.end()}; fetch or save the picture again") from None
-                    child.end()  # of something else, before it had this picture
+                    child.end()  # of something else, before it had begun with this picture
 
     @contextmanager
     def _child(self) -> Iterator[_Child]:
@@ -161,7 +173,10 @@ class Decoders:
 
     def _forget_if_forked(self) -> None:
         if self._owner != os.getpid():  # the children belong to the other process
-            self._owner, self._idle, self._busy = os.getpid(), [], set()
+            self._owner = os.getpid()
+            self._idle.clear()
+            self._busy.clear()
+            weakref.finalize(self, _end_all, self._idle, self._owner)
 
     def _give_back(self, child: _Child) -> None:
         with self._changed:
@@ -178,8 +193,8 @@ class _Child:
         self._process: subprocess.Popen[bytes] | None = None
         self.fresh = True
         """Whether it was given no picture before this one."""
-        self.took_all = False
-        """Whether it has read, or can read, all of the picture."""
+        self.begun = False
+        """Whether it has begun with the picture."""
 
     @property
     def is_alive(self) -> bool:
@@ -214,18 +229,20 @@ class _Child:
             said = self._process.stderr.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise ConfigError(f"the process that decodes pictures does not start: {said or self.end()}; run quaid self-check") from None
 
-    def ask(self, data: bytes, wanted: Wanted, name: str, *, most: int, seconds: float) -> tuple[Kind, bytes, bytes]:
+    def ask(self, data: bytes, wanted: Wanted, name: str, *, most: int, seconds: float) -> Answer:
         """Raises _Died, _Hung or _Babble, after which it is to be ended."""
         until = time.monotonic() + seconds
-        self.took_all = False
+        self.begun = False
         given = name.encode("utf-8", "surrogatepass")
         for part in (REQUEST.pack(wanted, len(given), len(data)) + given, data):
             self._write(part, until)
-        self.took_all = True
+        if self._read(1, until) != BEGUN:
+            raise _Babble
+        self.begun = True
         kind, first, second = ANSWER.unpack(self._read(ANSWER.size, until))
         if kind not in list(Kind) or first > codec.MAX_RECORD or second > max(most, TEXT_BYTES):
             raise _Babble
-        return Kind(kind), self._read(first, until), self._read(second, until)
+        return Answer(Kind(kind), self._read(first, until), self._read(second, until))
 
     def kill(self) -> None:
         """From any thread; the one that uses it ends it."""
@@ -295,12 +312,29 @@ def _pixels(data: bytes, *shape: int) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _image_error(kind: bytes, text: bytes, name: str) -> ImageError:
-    """The child's error; of its tree only those that a picture may have."""
-    found = getattr(errors, kind.decode("ascii", "replace"), None)
+def _expected(answer: Answer, kind: Kind) -> bytes:
+    if answer.kind is not kind:
+        raise _Babble
+    return answer.first
+
+
+def _image_error(answer: Answer) -> ImageError:
+    """The child's error; of our tree only those that a picture may have."""
+    found = getattr(errors, answer.first.decode("ascii", "replace"), None)
     if not (isinstance(found, type) and issubclass(found, ImageError)):
-        return CorruptImage(f"{name}: its decoder sent an error that is none; fetch or save the picture again")
-    return found(text.decode("utf-8", "replace"))
+        raise _Babble
+    return found(answer.second.decode("utf-8", "replace"))
+
+
+def _end_all(idle: list[_Child], owner: int) -> None:
+    """Give children a moment to end by themselves; nothing in a fork of their owner, which has other children."""
+    if owner != os.getpid():
+        return
+    for child in idle:
+        child.close_input()
+    until = time.monotonic() + END_SECONDS
+    for child in idle:
+        child.end(until)
 
 
 def _ending(status: int) -> str:

@@ -7,8 +7,9 @@ accidents and denial of service; it is no sandbox against code that a decoder's 
 
     ready        1 byte, once
     request      options u8, bytes of the name u32, bytes of the picture u64; name; picture
+    begun        1 byte, when all of it was read: what happens from here on is this picture's doing
     answer       kind u8, bytes of the first part u32, bytes of the second u64; both parts
-                 record: the record, and the pixels that were asked for; error: the name of its class, and its text
+                 record: the record, and the grey pixels that were asked for; pixels: width and height, u32, and RGB; error: the name of its class, and its text
 
 The child ends with its parent: at the end of its input, when the parent is gone, and, while a picture keeps it busy, by an alarm.
 """
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 
     from .config import Config
 
-READY = b"\x06"
+READY, BEGUN = b"\x06", b"\x05"
 REQUEST = struct.Struct("<BIQ")
 ANSWER = struct.Struct("<BIQ")
+SIZE = struct.Struct("<II")
+"""Width and height, before pixels."""
 
 BASE_BYTES = 1 << 30
 """Address space of a child with its libraries loaded and no picture. chosen: twice what was measured, 421 MiB (2026-11)."""
@@ -61,7 +64,6 @@ class Wanted(IntFlag):
 class Kind(IntEnum):
     RECORD = 0
     PIXELS = 1
-    """Width and height, u32 each, and the pixels."""
     ERROR = 2
 
 
@@ -91,7 +93,7 @@ def main(given: list[str]) -> None:
     def work(wanted: Wanted, name: str, data: bytes) -> tuple[Kind, bytes, bytes | memoryview]:
         image = decode_image(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
         if Wanted.RGB in wanted:
-            return Kind.PIXELS, struct.pack("<II", image.width, image.height), _bytes(image.pixels)
+            return Kind.PIXELS, SIZE.pack(image.width, image.height), _bytes(image.pixels)
         features = extract_features(image, whash=bool(whash), thumbnails=bool(thumbnails), hash_only=Wanted.HASH_ONLY in wanted)
         return Kind.RECORD, codec.encode(features), _bytes(image.grey) if Wanted.GREY in wanted else b""
 
@@ -99,6 +101,7 @@ def main(given: list[str]) -> None:
     while _parent_speaks(parent):
         options, name_bytes, data_bytes = REQUEST.unpack(_read(REQUEST.size))
         name, data = _read(name_bytes).decode("utf-8", "surrogatepass"), _read(data_bytes)
+        _write(answers, BEGUN)
         signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
         try:
             kind, first, second = work(Wanted(options), name, data)
