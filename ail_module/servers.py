@@ -16,11 +16,8 @@ from douglas_quaid.errors import StoreUnavailable
 
 from .config import Places, Server
 from .objects import AilObject
+from .tags import is_unsafe
 
-_TOPICS = ("violence", "pornography-illicit-or-illegal", "pornography-child-exploitation", "child-sexual-abuse-material")
-UNSAFE = frozenset(f'dark-web:topic="{topic}"' for topic in _TOPICS)
-"""spec: bin/lib/Tag.py, build_unsafe_tags, and the name that the taxonomy has for the third today; besides these every tag of the one below."""
-UNSAFE_TAXONOMY = "copine-scale:"
 TIMEOUT = 5.0
 """Seconds until a silent server counts as away. chosen: as the store's."""
 
@@ -118,7 +115,3 @@ class AilServers:
             yield self._open[server]
         except redis.RedisError as error:
             raise StoreUnavailable(f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?") from None
-
-
-def is_unsafe(tag: str) -> bool:
-    return tag in UNSAFE or tag.startswith(UNSAFE_TAXONOMY)

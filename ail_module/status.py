@@ -16,12 +16,12 @@ from douglas_quaid.engine import Engine
 from .backfill import BOOKMARK
 from .config import MODULES, Settings
 from .counters import Counters, read_counters
+from .dead_letters import dead_letters
 from .objects import TYPES
 from .servers import AilServers
 
 INDEX_BYTES = 18_600
 """Memory of one indexed picture in every process that searches, bytes. measured: tests/benchmarks/README.md, screenshots."""
-DEAD = "ail:dead:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Status:
 def read_status(engine: Engine, ail: AilServers, settings: Settings) -> Status:
     """Raises StoreUnavailable naming the server that does not answer."""
     modules = tuple(_module(engine, ail, settings, name) for name in MODULES)
-    dead = sum(1 for _ in engine.bookmarks(DEAD))
+    dead = sum(1 for _ in dead_letters(engine))
     images = engine.count()
     marks = {kind: mark for kind in TYPES if (mark := engine.bookmark(BOOKMARK + kind))}
     return Status(modules, dead, images, images * INDEX_BYTES, marks, tuple(_warnings(modules, settings)))

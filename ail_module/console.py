@@ -1,0 +1,48 @@
+"""What the commands `quaid ail ...` share: their group, their options, their question before anything of AIL is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from douglas_quaid.errors import ConfigError
+
+if TYPE_CHECKING:
+    from douglas_quaid.engine import Engine
+
+    from .config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group(name="ail", context_settings={"help_option_names": ["-h", "--help"]})
+def ail() -> None:
+    """AIL: the modules for its queues, and the images that an instance holds."""
+
+
+HOME = click.option("--ail-home", "home", metavar="DIR", help="The folder of AIL; default: $AIL_HOME.")
+
+
+def shown_first(function: F) -> F:
+    """The options of what changes something outside of our store."""
+    dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+    yes = click.option("--yes", is_flag=True, help="Do it without asking.")
+    return dry_run(yes(function))
+
+
+def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
+    """Whether to go on. Raises ConfigError when nobody can be asked."""
+    if dry_run or yes:
+        return not dry_run
+    if as_json:
+        raise ConfigError("--json asks no questions; add --dry-run or --yes")
+    return click.confirm(question, err=True)
+
+
+def open_engine(settings: Settings, store: str | None) -> Engine:
+    """The store of the modules, or the one that --store names."""
+    from douglas_quaid.engine import Engine
+
+    return Engine.open(config=settings.engine_config(store=store), mend=False)
