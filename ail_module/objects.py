@@ -33,6 +33,10 @@ class FileNotThere(DouglasQuaidError):
     retryable = True
 
 
+class NoScreenshot(FileNotThere):
+    """A crawled item has none yet, or never will: the crawler queues the item first, and not every item has one."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class AilObject:
     """One image or screenshot."""

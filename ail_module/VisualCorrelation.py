@@ -1,0 +1,368 @@
+"""The two modules that run inside AIL, and all that imports AIL's code.
+
+    VisualCorrelation         subscribes to Images: images, and screenshots where AIL queues them
+    VisualCorrelationCrawled  subscribes to Indexers: crawled items, whose screenshots AIL does not queue
+
+Take a message off AIL's queue, carry out the work of process.py on its object, and do with the message what delivery.py says. AIL's
+contract: bin/modules/abstract_module.py. An entry file in bin/modules imports this one after it has put AIL_BIN on `sys.path`; AIL's
+packages are called `lib`, `modules`, `core`, so nothing else of ours may be imported under such a name.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import sys
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+import redis
+from xxhash import xxh3_64_hexdigest
+
+if os.environ["AIL_BIN"] not in sys.path:
+    sys.path.append(os.environ["AIL_BIN"])
+
+from lib import Tag, ail_queues
+from lib.ConfigLoader import ConfigLoader
+from lib.objects import ail_objects
+from modules.abstract_module import AbstractModule
+
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import ConfigError, FormatError, StoreError
+
+from .config import Settings
+from .counters import Meter
+from .dead_letters import bury
+from .delivery import Delivery, Died, Fate
+from .gate import Gate
+from .objects import TYPES, AilObject, BadObject, NoScreenshot
+from .orphans import Orphan, Orphans
+from .process import process
+from .sink import ALGORITHM
+from .writer import StarWriter
+
+MOST_DOMAINS = 20
+"""Domains of a screenshot that are asked whether they are unsafe. chosen."""
+
+
+class AilHost:
+    """What AIL knows of a picture."""
+
+    def path(self, obj: AilObject) -> str | None:
+        found: str | None = _ail(obj).get_filepath()
+        return found
+
+    def domains(self, obj: AilObject) -> tuple[str, ...]:
+        return tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"])) if obj.type == "screenshot" else ()
+
+    def chats(self, obj: AilObject) -> tuple[str, ...]:
+        return tuple(sorted(_ail(obj).get_correlation("chat")["chat"])) if obj.type == "image" else ()
+
+    def is_unsafe(self, obj: AilObject) -> bool:
+        return not (
+            _ail(obj).is_tags_safe() and all(ail_objects.get_object("domain", "", name).is_tags_safe() for name in self.domains(obj)[:MOST_DOMAINS])
+        )
+
+    def first_seen(self, obj: AilObject) -> datetime | None:
+        """AIL keeps days only."""
+        dates = [_ail(obj).get_first_seen()] if obj.type == "image" else _ail(obj).get_dates()
+        return min(filter(None, map(_day, dates)), default=None)
+
+
+class AilSink:
+    """AIL's own functions for what we write."""
+
+    def __init__(self, queue: Any) -> None:
+        """`queue`: an AILQueue of a module that publishes Tags."""
+        self._queue = queue
+        self._duplicates = ConfigLoader().get_db_conn("Kvrocks_Duplicates")
+
+    def correlate(self, a: AilObject, b: AilObject) -> None:
+        _ail(a).add_correlation(b.type, "", b.id)
+
+    def uncorrelate(self, a: AilObject, b: AilObject) -> None:
+        _ail(a).delete_correlation(b.type, "", b.id)
+
+    def correlated(self, a: AilObject, b: AilObject) -> bool:
+        return bool(_ail(a).is_correlated(b.type, "", b.id))
+
+    def duplicate(self, a: AilObject, b: AilObject, score: int) -> None:
+        """A row on both sides."""
+        _ail(a).add_duplicate(ALGORITHM, score, b.id)
+        _ail(b).add_duplicate(ALGORITHM, score, a.id)
+
+    def unduplicate(self, a: AilObject, b: AilObject, score: int) -> None:
+        """AIL has no function for it; the rows are those of lib/Duplicate.py."""
+        for one, other in ((a, b), (b, a)):
+            self._duplicates.srem(f"obj:duplicates:{one.gid}", f"{score}:{ALGORITHM}:{other.id}")
+
+    def tag(self, obj: AilObject, tag: str) -> None:
+        """Through the module Tags, as AIL's own modules do, so that its exports hear of it."""
+        self._queue.send_message(obj.gid, tag, "Tags")
+
+    def untag(self, obj: AilObject, tag: str) -> None:
+        Tag.delete_object_tag(tag, obj.type, obj.id)
+
+    def tags(self, obj: AilObject) -> set[str]:
+        return set(_ail(obj).get_tags())
+
+
+class _Module(AbstractModule):  # type: ignore[misc]
+    """What both have in common."""
+
+    kinds: tuple[str, ...]
+    """Types of objects that AIL's ledger is searched for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pending_seconds = 1
+        if "Tags" not in self.get_available_queues():
+            raise ConfigError(f"configs/modules.cfg, [{self.module_name}]: expected publish = Tags; `quaid ail install` writes this section")
+        config = ConfigLoader()
+        self._settings = Settings.read(os.environ["AIL_HOME"])
+        self._host, self._sink = AilHost(), AilSink(self.queue)
+        self._queues = config.get_redis_conn("Redis_Queues")
+        self._engine: Engine | None = None
+        databases = {name: config.get_db_conn(name).ping for name in ("Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Tags", "Kvrocks_Objects")}
+        knocks = {"the feature store": self._knock, "AIL's Redis_Queues": self._queues.ping}
+        self._gate = Gate(knocks | {f"AIL's {name}": ping for name, ping in databases.items()}, seconds=self._settings.gate_seconds, logger=self.logger)
+        longest_pause = self._settings.retry_seconds * self._settings.attempts
+        self._orphans = Orphans(
+            self._queues,
+            config.get_redis_conn("Redis_Process"),
+            module=self.module_name,
+            pid=self.pid,
+            kinds=self.kinds,
+            grace=self._settings.grace_seconds + longest_pause,
+            logger=self.logger,
+        )
+        self._later: list[tuple[float, str, str, str]] = []
+        """Heap of what is tried again after a pause: when (monotonic), global id, hash, text."""
+        self._warned, self._watch_next = False, 0.0
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except (ConfigError, FormatError) as error:  # nothing that waiting would help
+            self.logger.critical(f"{self.module_name} ends: {error}")
+            raise SystemExit(1) from None
+
+    def _knock(self) -> None:
+        """Opens the store, or writes something small to it. Raises StoreError."""
+        if self._engine is None:
+            engine = Engine.open(config=self._settings.engine_config())
+            try:
+                images = engine.load()
+                self._meter = Meter(engine, self.module_name, report_seconds=self._settings.report_seconds)
+                self._meter.clear_old()
+            except StoreError:
+                engine.close()
+                raise
+            self._writer = StarWriter(engine, self._sink, self._settings)
+            self._delivery = Delivery(
+                engine, self._gate, self._meter, module=self.module_name, attempts=self._settings.attempts, logger=self.logger
+            )
+            self._engine = engine
+            self.logger.info(f"{self.module_name}: {images:,} images in the store")
+        self._engine.set_bookmark("ail:gate", "open")
+
+    # -- before a message is taken -------------------------------------------------------------------------------------------
+
+    def can_process_next_message(self) -> bool:
+        if not self._gate.is_open():
+            return False
+        try:
+            self._hand_back_due()
+            self._watch_queue()
+            for orphan in self._orphans.due():
+                self._recover(orphan)
+        except (StoreError, redis.RedisError) as error:
+            self.logger.warning(f"{self.module_name}: {type(error).__name__}: {error}")
+            self._gate.doubt()
+            return False
+        return True
+
+    def _watch_queue(self) -> None:
+        """AIL's lists grow without a word."""
+        if time.monotonic() < self._watch_next:
+            return
+        self._watch_next = time.monotonic() + self._settings.report_seconds
+        waiting = self.queue.get_nb_messages()
+        if waiting >= self._settings.warn_queue and not self._warned:
+            self.logger.warning(f"{self.module_name}: {waiting:,} messages wait; start a second process, each takes messages of the same list")
+        self._warned = waiting >= self._settings.warn_queue
+
+    def computeNone(self) -> None:
+        self._meter.report()
+
+    def get_message(self) -> str | None:
+        """As AbstractModule's, which whatever a wrong global id raises would leave, and end the process."""
+        while True:
+            self.obj = self.sha256_mess = None
+            try:
+                taken = self.queue.get_message()
+            except redis.RedisError as error:
+                self.logger.warning(f"{self.module_name}: AIL's queue fails: {error}")
+                self._gate.doubt()
+                return None
+            if not taken:
+                return None
+            gid, name, message = taken
+            try:
+                if not gid:
+                    raise BadObject(f"{message[:120]!r}: expected <global id>;<text>")
+                self.obj, self.sha256_mess = _object(gid), name
+                return str(message)
+            except BadObject as error:
+                if not self._refuse(gid, name, message, error):
+                    return None
+
+    def _refuse(self, gid: str | None, name: str | None, message: str, error: BadObject) -> bool:
+        """A dead letter; False when it could not be kept, and the message is in the queue again."""
+        assert self._engine is not None  # the gate opened it
+        try:
+            letter = bury(self._engine, gid=gid or message, message=message, module=self.module_name, error=error)
+        except StoreError:
+            self._gate.doubt()
+            if gid:
+                self._send_back(gid, str(name), message)
+            else:
+                self._queues.rpush(f"queue:{self.module_name}:in", message)
+            return False
+        self._meter.count("dead", 0.0)
+        self.logger.warning(f"given up: {letter.reason}")
+        if gid:
+            self.queue.end_message(gid, name)
+        return True
+
+    # -- the message ---------------------------------------------------------------------------------------------------------
+
+    def compute(self, message: str | None) -> None:
+        """Never raises an Exception; what failed is on its way back when this returns, or a dead letter."""
+        gid, name, text = self.obj.get_global_id(), self.sha256_mess, message or ""
+        fate, attempts = self._compute(gid, text)
+        if fate is Fate.AGAIN:
+            self._send_back(gid, name, text)
+        elif fate is Fate.LATER:
+            self._put_off(gid, name, text, self._settings.retry_seconds * attempts)
+        if fate in (Fate.AGAIN, Fate.LATER):
+            self.obj = self.sha256_mess = None  # so that run() does not end it
+
+    def _compute(self, gid: str, message: str) -> tuple[Fate, int]:
+        raise NotImplementedError
+
+    def _picture(self, gid: str, message: str) -> tuple[Fate, int]:
+        def work() -> None:
+            assert self._engine is not None  # the gate opened it
+            outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=_day(message))
+            if outcome.status != "known":
+                self._delivery.done(gid)
+            self.logger.debug(f"{gid}: {outcome.status}, {len(outcome.found)} similar")
+
+        delivered = self._delivery.carry_out(gid, message, work)
+        return delivered.fate, delivered.attempts
+
+    # -- back to the queue -----------------------------------------------------------------------------------------------------
+
+    def _send_back(self, gid: str, name: str, message: str) -> None:
+        """AIL's ledger loses sight of a message while AIL sends it back; it is entered beforehand, so that a crash loses nothing."""
+        ail_queues.add_processed_obj(gid, name, queue=self.module_name)
+        self.queue.send_back_message_to_queue(gid, name, message)
+
+    def _put_off(self, gid: str, name: str, message: str, seconds: float) -> None:
+        """Kept here until then, and in AIL's ledger as queued, where it counts as an orphan if this process dies meanwhile."""
+        if seconds <= 0:
+            self._send_back(gid, name, message)
+            return
+        ail_queues.add_processed_obj(gid, name, queue=self.module_name)
+        self.queue.end_message(gid, name, resend=True)
+        heapq.heappush(self._later, (time.monotonic() + seconds, gid, name, message))
+
+    def _hand_back_due(self) -> None:
+        while self._later and self._later[0][0] <= time.monotonic():
+            _, gid, name, message = self._later[0]
+            self._send_back(gid, name, message)
+            heapq.heappop(self._later)
+
+    def _recover(self, orphan: Orphan) -> None:
+        """Back to the queue; one whose work had begun counts as a failure, and may become a dead letter."""
+        gid, name = orphan.gid, orphan.hash
+        if orphan.popped and self._delivery.failed(gid, "", Died("the process that had it ended before it was done")).fate is Fate.DEAD:
+            self.queue.end_message(gid, name)
+            return
+        self._send_back(gid, name, "")
+        if name != xxh3_64_hexdigest(f"{gid};"):  # its text is lost, and with it the name by which AIL would take it out of the ledger
+            ail_queues.end_processed_obj(gid, name, queue=self.module_name)
+
+
+def _object(gid: str) -> Any:
+    """AIL's object. Raises BadObject for what AIL has no object for, and for an id of a picture that is none."""
+    if gid.partition(":")[0] in TYPES:
+        AilObject.parse(gid)
+    try:
+        return ail_objects.get_obj_from_global_id(gid)
+    except Exception as error:  # KeyError, ValueError, AIL's own: whatever its many classes raise for such an id
+        raise BadObject(f"{gid[:120]!r}: AIL has no object of this name ({type(error).__name__}: {error})") from None
+
+
+def _ail(obj: AilObject) -> Any:
+    return ail_objects.get_object(obj.type, "", obj.id)
+
+
+def _day(text: Any) -> datetime | None:
+    """The day that AIL writes as YYYYMMDD; None for what is none, or has not come yet."""
+    try:
+        day = datetime.strptime(str(text), "%Y%m%d").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    return day if day <= datetime.now(timezone.utc) else None
+
+
+def _date_of(item: str) -> str:
+    """YYYYMMDD of `item::crawled/YYYY/MM/DD/...`; empty for an item that is named otherwise."""
+    return "".join(item.split("/")[1:4])
+
+
+class VisualCorrelation(_Module):
+    """Pictures that AIL queues."""
+
+    kinds = TYPES
+
+    def _compute(self, gid: str, message: str) -> tuple[Fate, int]:
+        if self.obj.type not in TYPES:
+            self.logger.debug(f"{gid[:120]}: no picture, left alone")
+            return Fate.DONE, 0
+        return self._picture(gid, message)
+
+
+class VisualCorrelationCrawled(_Module):
+    """Screenshots of crawled items. AIL's crawler queues the item some milliseconds before it stores the screenshot, so a miss is asked for again."""
+
+    kinds = ("item",)
+
+    def _compute(self, gid: str, message: str) -> tuple[Fate, int]:
+        if self.obj.type != "item" or not self.obj.is_crawled():
+            return Fate.DONE, 0
+        screenshots: list[str] = []
+
+        def look() -> None:
+            screenshots.extend(sorted(name.partition(":")[2] for name in self.obj.get_correlation("screenshot")["screenshot"]))
+            if not screenshots:
+                raise NoScreenshot(f"{gid}: AIL has no screenshot of this item yet")
+            self._delivery.done(gid)
+
+        delivered = self._delivery.carry_out(gid, message, look)
+        if not screenshots:
+            return delivered.fate, delivered.attempts
+        fates = [self._picture(f"screenshot::{name}", _date_of(gid)) for name in screenshots]
+        return max(fates, key=lambda fate: _PATIENCE[fate[0]])
+
+
+_PATIENCE = {Fate.DONE: 0, Fate.DEAD: 0, Fate.LATER: 1, Fate.AGAIN: 2}
+"""What becomes of an item with several screenshots: what the one asks for that needs most."""
+
+
+def main(module: type[_Module] = VisualCorrelation) -> None:
+    """What an entry file in bin/modules calls; endless."""
+    module().run()

@@ -1,0 +1,118 @@
+"""One object of AIL, from its name to what is written about it.
+
+Takes an `AilObject`, asks AIL (`Host`) for its file and its places, asks the engine what it resembles, and hands that to a `Writer`. What was
+done before is not done again: the label `written` of the object's occurrence says that it was done to the end, so an object that a crash
+interrupted, or that a back-fill only stored, is done from where it stands. Everything it does may be done twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Protocol
+
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import CorruptImage
+
+from .findings import Finding, stored_findings
+from .objects import AilObject, FileNotThere, read
+
+if TYPE_CHECKING:
+    from .config import Settings
+    from .writer import Writer, Written
+
+LABEL_VALUES = 20
+"""Most domains or chats that a label names. chosen: a placeholder page is seen on thousands."""
+LABEL_CHARACTERS = 1500
+"""Longest label. chosen: the store keeps 4096 characters of all labels together."""
+WRITTEN = "written"
+"""Label of an occurrence about which everything is written to AIL."""
+WRITTEN_BY = "1"
+"""Value of that label. A later version that writes other things gives another one."""
+
+
+class Host(Protocol):
+    """What is asked of AIL about an object."""
+
+    def path(self, obj: AilObject) -> str | None:
+        """Its file, there or not; None for an id that leads out of AIL's folder."""
+        ...
+
+    def domains(self, obj: AilObject) -> tuple[str, ...]:
+        """Domains it was taken on, sorted."""
+        ...
+
+    def chats(self, obj: AilObject) -> tuple[str, ...]:
+        """`<subtype>:<id>` of the chats it was posted in, sorted."""
+        ...
+
+    def is_unsafe(self, obj: AilObject) -> bool:
+        """Whether AIL marks it, or a domain it was taken on, with one of its unsafe tags."""
+        ...
+
+    def first_seen(self, obj: AilObject) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an object."""
+
+    obj: AilObject
+    status: str
+    """added: new to the store; updated: known, seen at a new place; known: all was done before; skipped: left alone by the settings."""
+    found: tuple[Finding, ...] = ()
+    written: Written | None = None
+
+
+def process(engine: Engine, obj: AilObject, host: Host, writer: Writer, *, settings: Settings, seen: datetime | None = None) -> Outcome:
+    """Store, link and write. `seen`: when the message says it was seen; now when not given.
+
+    Raises ImageError for a picture that cannot be used, FileNotThere for a file that is missing or not whole, StoreError, OSError.
+    """
+    first = host.first_seen(obj)
+    seen = seen or (first if obj.type == "image" else None)  # an image without a day in its message was not posted again
+    labels = _labels(obj, host, first)
+    unsafe = settings.unsafe_hash_only and host.is_unsafe(obj)
+    if not unsafe and _is_done(engine, obj):
+        engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
+        return Outcome(obj, "known")
+    data = _bytes(obj, host, settings)
+    if settings.skip_gif and data.startswith(b"GIF8"):
+        return Outcome(obj, "skipped")
+    result = engine.add(data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe or None, name=obj.gid)
+    found = stored_findings(engine, obj)
+    written = writer.write(obj, found)
+    engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
+    return Outcome(obj, result.status, found, written)
+
+
+def _is_done(engine: Engine, obj: AilObject) -> bool:
+    (places,) = engine.sightings([obj.occurrence])
+    return any(seen.image_id == obj.id and seen.linked and seen.sighting.labels.get(WRITTEN) == WRITTEN_BY for seen in places)
+
+
+def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:
+    path = host.path(obj)
+    if path is None:
+        raise CorruptImage(f"{obj.gid}: AIL has no path for this id")
+    data = read(path, settings.max_bytes)
+    if hashlib.sha256(data).hexdigest() != obj.id:
+        raise FileNotThere(f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being written, was cut short or changed")
+    return data
+
+
+def _labels(obj: AilObject, host: Host, first: datetime | None) -> dict[str, str]:
+    labels: Mapping[str, str] = {
+        "domain": _joined(host.domains(obj)) if obj.type == "screenshot" else "",
+        "chat": _joined(host.chats(obj)) if obj.type == "image" else "",
+        "date": first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else "",
+    }
+    return {name: text for name, text in labels.items() if text}
+
+
+def _joined(names: tuple[str, ...]) -> str:
+    """Separated by commas; whole names only."""
+    text = ",".join(names[:LABEL_VALUES])
+    return text if len(text) <= LABEL_CHARACTERS else text[:LABEL_CHARACTERS].rpartition(",")[0]
