@@ -147,7 +147,7 @@ def dead_letters(
         if found and (requeue or remove) and agreed(f"{verb} {len(found):,} dead letters?", dry_run=dry_run, yes=yes, as_json=as_json):
             for letter in found:
                 if requeue:  # first queued, then taken off: a crash in between repeats one, and loses none
-                    servers.push(letter.module, [f"{letter.gid};{letter.message}"])
+                    servers.push(letter.module, [letter.message if letter.gid == letter.message else f"{letter.gid};{letter.message}"])
                 letters.remove(engine, letter.gid)
             if not as_json:
                 say(f"{verb}d {len(found):,}.")

@@ -72,7 +72,8 @@ def patch(names: tuple[str, ...], home: str | None, revert: bool, dry_run: bool,
         if as_json:
             json_line({"patch": one.name, "title": one.title, "state": each.state.value, "says": each.says, "reason": one.reason, "without": one.cost})
         else:
-            say(f"{one.name}  {one.title}: {each.state.value}\n    {one.reason}\n    Without it: {one.cost}\n    Restart after a change: {', '.join(one.restart)}")
+            say(f"{one.name}  {one.title}: {each.state.value}\n    {one.reason}\n    Without it: {one.cost}")
+            say(f"    Restart after a change: {', '.join(one.restart)}")
     return 0
 
 
@@ -107,7 +108,8 @@ def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool
         for plan in plans:
             apply(plan)
     if as_json:
-        json_line({"home": str(plans[0].home), "changes": [change.name for change in changes], "written": write, "notes": notes})
+        diff = "".join(plan.diff for plan in plans)
+        json_line({"home": str(plans[0].home), "changes": [change.name for change in changes], "written": write, "notes": notes, "diff": diff})
         return 0
     for note in notes:
         say(f"* {note}")
