@@ -77,7 +77,7 @@ def plan_install(home: Path, *, store: str | None = None, crawled: bool = True, 
     changes = [change for module in modules if (change := _entry(checkout, module, receipt=added and module == MODULE))]
     changes += [FileChange(entry_file(module), text.bytes, None) for module, text in _ours(checkout).items() if module not in modules]
     changes += [change for change in (_sections(checkout, modules), options) if change]
-    changes += _windows(checkout, modules) if launcher else edited(checkout, [_window(module) for module in MODULES if module not in modules], revert=True)
+    changes += edited(checkout, put=_windows(checkout, modules) if launcher else (), taken=[_window(module) for module in MODULES if module not in modules])
     return Plan(checkout.home, tuple(changes), tuple(_notes(checkout, changes, modules, launcher)) if changes else ())
 
 
@@ -97,7 +97,7 @@ def plan_uninstall(home: Path) -> Plan:
         if left != text:
             changes.append(FileChange(name, text.bytes, left.bytes))
     edits = [edit for each in patches() for edit in each.edits] + [_window(module) for module in MODULES]
-    changes += edited(checkout, edits, revert=True)
+    changes += edited(checkout, taken=edits)
     if changes:
         notes += [
             f"Stop the modules, and restart {', '.join(publishers(checkout, MODULES))}: until then they fill the queues of subscribers that are gone.",
@@ -195,15 +195,15 @@ def _options(checkout: Checkout, store: str | None) -> tuple[FileChange | None, 
     return FileChange(CORE_CFG, text.bytes, Text(new).bytes), False
 
 
-def _windows(checkout: Checkout, modules: tuple[str, ...]) -> tuple[FileChange, ...]:
+def _windows(checkout: Checkout, modules: tuple[str, ...]) -> list[Edit]:
+    """What the launcher lacks to start these modules."""
+    edits = [_window(module) for module in modules if module not in launched(checkout)]
     text = checkout.read(LAUNCHER)
-    missing = [module for module in modules if module not in launched(checkout)]
-    edits = [_window(module) for module in missing]
-    if text is None or (edits and not text.count(edits[0].after)):
+    if edits and (text is None or not text.count(edits[0].after)):
         raise ConfigError(
             f"{checkout.home / LAUNCHER} does not start CodeReader as AIL's launcher does, so there is no place for our windows; use the systemd unit instead"
         )
-    return edited(checkout, edits, revert=False)
+    return edits
 
 
 def _window(module: str) -> Edit:

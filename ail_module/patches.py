@@ -201,7 +201,7 @@ def plan_patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Pla
         if found.state is PatchState.UPSTREAM or not fits:
             notes.append(f"{each.name}: {found.says}")
     edits = [edit for each in chosen for edit in each.edits]
-    changes = edited(checkout, edits, revert=revert)
+    changes = edited(checkout, taken=edits) if revert else edited(checkout, put=edits)
     if changes:
         touched = {change.name for change in changes}
         restart = dict.fromkeys(name for each in chosen if touched & {edit.name for edit in each.edits} for name in each.restart)
@@ -216,13 +216,17 @@ def patch(home: Path, names: Sequence[str], revert: bool = False) -> Plan:
     return plan
 
 
-def edited(checkout: Checkout, edits: Sequence[Edit], *, revert: bool) -> tuple[FileChange, ...]:
-    """The files that these edits change, one after the other, or in reverse order when they are taken back."""
-    before = {name: text for name in dict.fromkeys(edit.name for edit in edits) if (text := checkout.read(name)) is not None}
+def edited(checkout: Checkout, *, put: Sequence[Edit] = (), taken: Sequence[Edit] = ()) -> tuple[FileChange, ...]:
+    """The files that change when edits are taken back, in reverse order, and others are put in, one after the other."""
+    names = dict.fromkeys(edit.name for edit in (*put, *taken))
+    before = {name: text for name in names if (text := checkout.read(name)) is not None}
     after = dict(before)
-    for edit in reversed(edits) if revert else edits:
+    for edit in reversed(taken):
         if edit.name in after:
-            after[edit.name] = edit.reverted(after[edit.name]) if revert else edit.applied(after[edit.name])
+            after[edit.name] = edit.reverted(after[edit.name])
+    for edit in put:
+        if edit.name in after:
+            after[edit.name] = edit.applied(after[edit.name])
     return tuple(FileChange(name, before[name].bytes, after[name].bytes) for name in before if after[name] != before[name])
 
 

@@ -1,7 +1,7 @@
 """`quaid ail self-check`: what of an installation is missing or wrong, what that costs, and what to do about it.
 
-Takes the folder that AIL_HOME names, gives one `Check` per subject, good ones too. Nothing is written, started or repaired, neither here nor in
-AIL, and AIL's servers are asked only what its modules noted there.
+Takes the folder that AIL_HOME names, gives one `Check` per subject, good ones too. Nothing is started or repaired, and nothing is written but the
+schema of a feature store that is empty. AIL's servers are asked only what its modules noted there.
 """
 
 from __future__ import annotations
@@ -167,20 +167,16 @@ def _store(checkout: Checkout) -> Iterator[Check]:
         remedy = f"Run a Redis or Valkey of its own, and name it as `store` in {CORE_CFG}, [{SECTION}]"
         yield Check("store", Grade.FAILURE, f"{shown(config.store)} is AIL's own server [{taken}]", "Our data and AIL's would be in one place.", remedy)
         return
-    from douglas_quaid.store.connection import Connection
-    from douglas_quaid.store.server_checks import check_servers
+    from douglas_quaid.engine import Engine
 
     try:
-        connection = Connection(config)
-        try:
-            check_servers(connection, volatile_allowed=config.volatile_store)
-        finally:
-            connection.close()
+        with Engine.open(config=config, mend=False) as engine:
+            images = engine.stats().store.images
     except DouglasQuaidError as error:
         cost = "Our modules take nothing off their queues until it is there; nothing is lost."
         yield Check("store", Grade.FAILURE, str(error), cost, f"Start it, or correct `store` in {CORE_CFG}, [{SECTION}]")
     else:
-        yield Check("store", Grade.OK, f"{shown(config.store)} answers")
+        yield Check("store", Grade.OK, f"{shown(config.store)} answers, {images:,} images")
 
 
 def _embedded(checkout: Checkout, url: str) -> Check:
