@@ -283,11 +283,11 @@ class AilHome:
 
     # end
 
-    def reset(self) -> None:
-        """As it was at first, with the same processes."""
+    def reset(self, *, store: bool = True) -> None:
+        """As it was at first, with the same processes; without `store` what our module keeps stays."""
         self.kill()
         self._started.clear()
-        for server in [*self.servers.all, self.store]:
+        for server in [*self.servers.all, *([self.store] if store else [])]:
             server.client().flushall()
         self.modules_cfg.write_text(self._modules_at_first)
         for path in self._added:

@@ -1,0 +1,258 @@
+"""How many objects does one process of the AIL module take off the queue in a second, and whose time is it?
+
+A store of 100,000 images: random hashes and words, so that an index of that size is searched, and pictures of a corpus, so that there is
+something to verify. Then full-width screenshots, half of them other bytes of pictures that are there, are worked on from the same snapshot:
+
+1. by an engine alone, decoding in its own process, and in a child process as the module does;
+2. by one process of the module, off AIL's queue, written to AIL. Aims: 5 objects a second, and 0.8 of the engine alone. Each process is
+   bound to one core with all it starts; the servers (the store's and AIL's) use what cores there are;
+3. by two processes. Aim: 1.8 times one.
+4. by the module once more with a stopwatch at every border: AIL's code, the engine, ours.
+
+$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is measured, and said so.
+
+    python -P tests/benchmarks/ail.py --pictures DIR [--count 100000] [--words 500] [--known 300] [--objects 120] [--seed 1] [--sample]
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py and ail_host.py, also under python -P
+
+import report
+from ail_host import AilHome
+from corpus import Corpus
+from PIL import Image
+from startup import random_images
+
+from douglas_quaid import Engine
+from douglas_quaid.config import Config
+from douglas_quaid.store import Store
+
+WIDTH = 1920
+HIGHEST = 1.5
+"""Screenshots are cut below this many times their width. chosen: a first screen and a half, as most of the corpus."""
+WARM = 4
+"""Objects before the clock starts: libraries, index."""
+AIM_RATE, AIM_SHARE, AIM_TWO = 5.0, 0.8, 1.8
+
+ENGINE = """
+import os, time
+from douglas_quaid.config import Config
+from douglas_quaid.engine import Engine
+os.sched_setaffinity(0, {0})
+with Engine.open(config=Config.from_environment(store=url, isolate=isolate)) as engine:
+    engine.load()
+    def add(gids):
+        for gid, path in gids:
+            with open(path, 'rb') as file:
+                engine.add(file.read(), occurrence='ail:' + gid.replace('::', ':'), name=gid)
+    add(warm)
+    began = time.perf_counter()
+    add(objects)
+    return time.perf_counter() - began
+"""
+
+WATCHED = """
+import functools, importlib, os, time
+from collections import Counter
+os.sched_setaffinity(0, {0})
+spent, layers, since = Counter(), ['AIL: loop'], [time.perf_counter()]
+
+def turn(layer=None):
+    now = time.perf_counter()
+    spent[layers[-1]] += now - since[0]
+    since[0] = now
+    if layer:
+        layers.append(layer)
+    else:
+        layers.pop()
+
+def watch(owner, name, layer):
+    plain = getattr(owner, name)
+    @functools.wraps(plain)
+    def watched(*args, **options):
+        turn(layer)
+        try:
+            return plain(*args, **options)
+        finally:
+            turn()
+    setattr(owner, name, watched)
+
+ours = importlib.import_module('douglas_quaid.ail.VisualCorrelation')
+from douglas_quaid.engine import Engine
+from lib.ail_queues import AILQueue
+borders = ((Engine, 'engine: {}'), (AILQueue, 'AIL: queue'), (ours.AilHost, 'AIL: questions'), (ours.AilSink, 'AIL: writing'))
+for owner, layer in borders:
+    for name, found in list(vars(owner).items()):
+        if callable(found) and not name.startswith('_'):
+            watch(owner, name, layer.format(name))
+watch(ours.VisualCorrelation, 'compute', 'adapter: an object')
+watch(ours.VisualCorrelation, 'can_process_next_message', 'adapter: gate and orphans')
+module = importlib.import_module('modules.VisualCorrelation').VisualCorrelation()
+module.pending_seconds = 0
+done = [0]
+compute = module.compute
+def counted(message):
+    compute(message)
+    done[0] += 1
+    if done[0] == warm:
+        spent.clear()
+module.compute = counted
+def stop():
+    module.proceed = False
+module.computeNone = stop
+module.run()
+turn('')
+return dict(spent)
+"""
+
+
+def main() -> int:
+    parser = report.arguments(__doc__)
+    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--words", type=int, default=500)
+    parser.add_argument("--known", type=int, default=300)
+    parser.add_argument("--objects", type=int, default=120)
+    options = parser.parse_args()
+    if options.sample:
+        options.count, options.words, options.known, options.objects = 5_000, 50, 20, 12
+    form = "real" if os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON") else "double"
+    report.heading(f"AIL: objects a second at {options.count:,} indexed, {'a real checkout' if form == 'real' else 'the double'}", options)
+    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
+        home = AilHome(Path(folder), form).start()
+        try:
+            bench = Bench(home, Corpus.load(options.pictures), objects=options.objects, seed=options.seed)
+            bench.fill(options.count, options.words, options.known)
+            return judge(bench, sample=options.sample)
+        finally:
+            home.close()
+
+
+def judge(bench: Bench, *, sample: bool) -> int:
+    alone, isolated = bench.engine(isolate=False), bench.engine(isolate=True)
+    one, two = bench.module(cores=(0,)), bench.module(cores=(0, 1))
+    rows = [
+        ("the engine alone, in one process", f"{alone:.2f}", ""),
+        ("the engine alone, decoding in a child process", f"{isolated:.2f}", f"{isolated / alone:.2f}"),
+        ("one process of the module", f"{one:.2f}", f"{one / alone:.2f}"),
+        ("two processes of the module, a core each", f"{two:.2f}", f"{two / alone:.2f}"),
+    ]
+    report.table(("who", "objects a second", "of the engine alone"), rows)
+    spent = bench.watched()
+    total = sum(spent.values())
+    for who in ("engine", "adapter", "AIL"):
+        spent[f"**{who}**"] = sum(time for name, time in spent.items() if name.startswith(f"{who}:"))
+    shares = sorted(((who, time) for who, time in spent.items() if time > total / 1000), key=lambda part: -part[1])
+    report.table(("whose time", "ms an object", "share"), [(who, f"{1000 * time / bench.count:.1f}", f"{100 * time / total:.1f} %") for who, time in shares])
+    if sample:
+        return 0
+    return report.verdict(
+        [
+            (f"at least {AIM_RATE:.0f} objects a second with one process on one core (aim; {one:.2f})", one >= AIM_RATE),
+            (f"at least {AIM_SHARE} of the engine alone (aim; {one / alone:.2f})", one >= AIM_SHARE * alone),
+            (f"two processes at least {AIM_TWO} times one (aim; {two / one:.2f})", two >= AIM_TWO * one),
+        ]
+    )
+
+
+class Bench:
+    """One AIL; each run begins with the same store, empty queues and the same objects."""
+
+    def __init__(self, home: AilHome, corpus: Corpus, *, objects: int, seed: int) -> None:
+        self._home, self._corpus, self._seed = home, corpus, seed
+        rng = random.Random(seed)
+        wide = [item for item in corpus.screenshots if Image.open(corpus.folder / item.file).width >= 1000]
+        shown = rng.sample(wide, objects + 2 * WARM)
+        self._known = shown[::2]
+        """In the store in the corpus's bytes; the objects are wider."""
+        self._others = [item for item in corpus.items if item not in shown]
+        rng.shuffle(self._others)
+        self._contents = [wide_png(corpus.data(item)) for item in shown]
+        self._snapshot = home.folder / "snapshot"
+
+    @property
+    def count(self) -> int:
+        return len(self._contents) - 2 * WARM
+
+    def fill(self, count: int, words: int, known: int) -> None:
+        began = time.perf_counter()
+        store = self._home.store
+        config = Config.from_environment(store=store.url)
+        with Store.open(config) as columns:
+            for batch in random_images(count, words, self._seed):
+                columns.put_many(batch)
+        with Engine.open(config=config) as engine:
+            for item in self._known + self._others[:known]:
+                engine.add(self._corpus.data(item), link=False, name=item.file)
+            held = engine.count()
+        store.client().bgrewriteaof()
+        while store.client().info("persistence")["aof_rewrite_in_progress"]:
+            time.sleep(0.1)
+        store.stop()
+        shutil.copytree(store.folder, self._snapshot)
+        size = sum(map(len, self._contents)) / len(self._contents) / 1024
+        print(f"{held:,} images stored in {time.perf_counter() - began:.0f} s; objects of {size:.0f} KiB on average.\n", flush=True)
+
+    def _begin(self) -> list[tuple[str, str]]:
+        """Global id and file of every object."""
+        store = self._home.store
+        store.stop()
+        shutil.rmtree(store.folder)
+        shutil.copytree(self._snapshot, store.folder)
+        store.start()
+        self._home.reset(store=False)
+        self._home.add_ours()
+        gids = [self._home.new_screenshot(content, domain=f"{n}.onion") for n, content in enumerate(self._contents)]
+        return [(gid, str(self._home.path(gid))) for gid in gids]
+
+    def engine(self, *, isolate: bool) -> float:
+        """Objects a second."""
+        objects = self._begin()
+        url = self._home.store.url
+        return self.count / float(self._home.run(ENGINE, url=url, isolate=isolate, warm=objects[: 2 * WARM], objects=objects[2 * WARM :], timeout=3600))
+
+    def module(self, *, cores: Sequence[int]) -> float:
+        """Objects a second, by a process for each core."""
+        objects, home = self._begin(), self._home
+        modules = [home.start_module() for _ in cores]
+        for module, core in zip(modules, cores, strict=True):
+            os.sched_setaffinity(module.pid, {core})
+        for module in modules:
+            module.wait_for(lambda pid=module.pid: home.heartbeats().get(pid, -1) > 0, "it asks for messages", seconds=600)
+        for part in (objects[: 2 * WARM], objects[2 * WARM :]):
+            home.queue_all([(gid, "") for gid, _ in part])
+            began = time.perf_counter()
+            modules[0].wait_for(lambda: home.queue_length() == 0 and not home.in_flight(), "all objects are done", seconds=3600)
+        taken = time.perf_counter() - began
+        home.kill()
+        return self.count / taken
+
+    def watched(self) -> dict[str, float]:
+        """Seconds of each layer, without those of the layers that it calls."""
+        objects = self._begin()
+        self._home.queue_all([(gid, "") for gid, _ in objects])
+        return dict(self._home.run(WATCHED, warm=2 * WARM, timeout=3600))
+
+
+def wide_png(content: bytes) -> bytes:
+    """1,920 pixels wide, cut where it is higher than HIGHEST allows."""
+    with Image.open(io.BytesIO(content)) as picture:
+        sheet = picture.convert("RGB")
+    sheet = sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    sheet.crop((0, 0, WIDTH, min(sheet.height, round(HIGHEST * WIDTH)))).save(file, "PNG")
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
