@@ -85,7 +85,7 @@ class Backfill:
         tell: Callable[[Broken], None],
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """`rate`: most files a second. `limit`: most files in this run. `ail`: whom to ask which objects are unsafe; None: nobody."""
+        """`rate`: most files a second. `limit`: most new files in this run. `ail`: whom to ask which objects are unsafe; None: nobody."""
         self._engine, self._settings, self._kinds = engine, settings, kinds
         self._folders = {"image": os.fspath(places.images), "screenshot": os.fspath(places.screenshots)}
         self._pace, self._limit, self._ail = Pace(rate), limit, ail
@@ -99,15 +99,18 @@ class Backfill:
         left = self._limit
         for kind in self._kinds:
             clock = Clock(kind, self._progress)
-            files = walk(kind, self._folders[kind], after=self._engine.bookmark(BOOKMARK + kind) or "", tell=self._broken)
-            for batch in batches(files if left is None else islice(files, left)):
-                self._add_batch(batch)
-                self._engine.set_bookmark(BOOKMARK + kind, batch[-1].object.id)
-                left = None if left is None else left - len(batch)
-                clock.tick(len(batch), share=int(batch[-1].object.id[:8], 16) / 2**32)
-            if left is not None and next(files, None) is not None:
-                self.counts.complete = False
-                break
+            for batch in batches(walk(kind, self._folders[kind], after=self._engine.bookmark(BOOKMARK + kind) or "", tell=self._broken)):
+                new = self._unknown(batch)
+                if left is not None and len(new) > left:
+                    batch, new = batch[: batch.index(new[left])], new[:left]
+                    self.counts.complete = False
+                self._add_batch(batch, new)
+                if batch:
+                    self._engine.set_bookmark(BOOKMARK + kind, batch[-1].object.id)
+                    clock.tick(len(batch), share=int(batch[-1].object.id[:8], 16) / 2**32)
+                if not self.counts.complete:
+                    return self.counts
+                left = None if left is None else left - len(new)
             self._engine.set_bookmark(BOOKMARK + kind, None)
         return self.counts
 
@@ -120,8 +123,7 @@ class Backfill:
                 self.counts.added += len(batch) - known
         return self.counts
 
-    def _add_batch(self, batch: Sequence[File]) -> None:
-        new = self._unknown(batch)
+    def _add_batch(self, batch: Sequence[File], new: Sequence[File]) -> None:
         self.counts.known += len(batch) - len(new)
         unsafe = self._ail.unsafe([file.object for file in new]) if self._ail and new and self._settings.unsafe_hash_only else set()
 

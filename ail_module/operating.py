@@ -18,7 +18,7 @@ from .console import HOME, agreed, ail, open_engine, shown_first
 @HOME
 @click.option("--type", "kinds", multiple=True, type=click.Choice(["image", "screenshot"]), help="Only these. Repeatable; default: both.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many pictures a second.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many files in this run; the next run goes on behind them.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many new files in this run; the next run goes on behind them.")
 @click.option("--no-link", is_flag=True, help="Store only; a later run searches for matches.")
 @click.option("--write", is_flag=True, help="Afterwards hand what matches to the module's queue, which writes AIL's tags and correlations.")
 @click.option("--no-tags", is_flag=True, help="Do not ask AIL's Kvrocks which objects are unsafe: all are kept alike, and AIL need not run.")
