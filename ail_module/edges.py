@@ -29,6 +29,8 @@ class Star:
     """Former ids of the cluster whose representatives were looked for; more now means that clusters merged since."""
     walked: str | None = None
     """Last image whose edges a walk has looked at, "" before the first; None when there is nothing to walk for."""
+    former: tuple[AilObject, ...] = ()
+    """Representatives of clusters that were merged into this one, which the walk correlates with the centre first."""
 
 
 class Stars:
@@ -49,6 +51,13 @@ class Stars:
             if _decoded(cluster_id, text).centre == obj:
                 yield cluster_id
 
+    def to_walk(self) -> Iterator[str]:
+        """Ids of the clusters with a walk that was begun and not ended; reads all notes."""
+        for name, text in self._engine.bookmarks(PREFIX):
+            cluster_id = name.removeprefix(PREFIX)
+            if _decoded(cluster_id, text).walked is not None:
+                yield cluster_id
+
     def representative(self, names: Sequence[str], propose: AilObject) -> AilObject:
         """Of the cluster with these names (its id, then its former ones). `propose`: one of its objects, elected when there is none."""
         cluster_id, former = names[0], names[1:]
@@ -66,8 +75,9 @@ class Stars:
 
     def _merge(self, cluster_id: str, former: Sequence[str], star: Star) -> Star:
         """Take over the stars of former clusters. The note comes first: were it lost, nobody would look for their edges."""
-        absorbed = [name for name in former if self.read(name) is not None]
-        star = replace(star, names=len(former), walked="" if absorbed else star.walked)
+        absorbed = {name: found for name in former if (found := self.read(name))}
+        centres = dict.fromkeys([*star.former, *(found.centre for found in absorbed.values())])
+        star = replace(star, names=len(former), walked="" if absorbed else star.walked, former=tuple(obj for obj in centres if obj != star.centre))
         self.write(cluster_id, star)
         for name in absorbed:
             self.write(name, None)
@@ -75,12 +85,16 @@ class Stars:
 
 
 def _encoded(star: Star) -> str:
-    return json.dumps({"centre": star.centre.gid, "names": star.names} | ({} if star.walked is None else {"walked": star.walked}), separators=(",", ":"))
+    fields: dict[str, object] = {"centre": star.centre.gid, "names": star.names}
+    if star.walked is not None:
+        fields |= {"walked": star.walked, "former": [obj.gid for obj in star.former]}
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def _decoded(cluster_id: str, text: str) -> Star:
     try:
         fields = json.loads(text)
-        return Star(AilObject.parse(fields["centre"]), int(fields["names"]), fields.get("walked"))
+        former = tuple(AilObject.parse(gid) for gid in fields.get("former", []))
+        return Star(AilObject.parse(fields["centre"]), int(fields["names"]), fields.get("walked"), former)
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptRecord(f"the note of who represents cluster {cluster_id} cannot be read: {error}") from None

@@ -53,14 +53,16 @@ def stored_findings(engine: Engine, obj: AilObject) -> tuple[Finding, ...]:
         hits = engine.hits(str(obj.occurrence), limit=MOST_HITS, elsewhere=True)
     except NotFound:
         return ()
-    return tuple(found for hit in hits for found in _findings(engine, obj, hit))
+    mine = domains(engine, obj)[0] if hits else frozenset()
+    return tuple(found for hit in hits for found in _findings(obj, mine, hit))
 
 
-def _findings(engine: Engine, obj: AilObject, hit: Hit) -> Iterator[Finding]:
+def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Finding]:
     if hit.decision is Decision.NO_MATCH or hit.relation is Relation.SAME_TEMPLATE:
         return
-    others = [other for place in hit.occurrences if (other := AilObject.of(place)) and other != obj]
-    for other in others:
-        yield Finding(hit, other, same_domain=on_same_domain(engine, obj, other))
+    places = [(other, labels) for place, labels in zip(hit.occurrences, hit.labels, strict=True) if (other := AilObject.of(place))]
+    others = [(other, frozenset(tags.domains(labels.get("domain", "")))) for other, labels in places if other != obj]
+    for other, theirs in others:
+        yield Finding(hit, other, same_domain=bool(mine) and mine == theirs)
     if not others and hit.collections:
         yield Finding(hit, None, same_domain=False)

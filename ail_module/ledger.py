@@ -7,7 +7,9 @@ in AIL is in the ledger, whenever a process was killed. `hold` lets one process 
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ PREFIX = "ail:wrote:"
 LOCK = "ail:busy:"
 VERSION = 1
 HOLD_SECONDS = 30.0
-"""Age at which the lock of a process that was killed is taken over. chosen: a write takes milliseconds; AIL's servers may be slow."""
+"""Age at which the lock of a process that cannot be asked for is taken over. chosen: a write takes milliseconds; AIL's servers may be slow."""
 WAIT_SECONDS = 0.01
 """Pause before a lock is tried again. chosen."""
 
@@ -120,9 +122,9 @@ class Ledger:
         """Until the block ends nobody else changes this object's entry. Raises StoreTimeout when somebody does not end."""
         name, token = LOCK + gid, secrets.token_hex(8)
         give_up = time.monotonic() + 2 * HOLD_SECONDS
-        while not self._engine.set_bookmark(name, f"{time.time():.3f} {token}", unless_there=True):
+        while not self._engine.set_bookmark(name, json.dumps([time.time(), socket.gethostname(), os.getpid(), token]), unless_there=True):
             found = self._engine.bookmark(name)
-            if found is not None and time.time() - float(found.split()[0]) > HOLD_SECONDS:
+            if found is not None and _is_abandoned(found):
                 self._engine.set_bookmark(name, None)
             elif time.monotonic() > give_up:
                 raise StoreTimeout(f"{gid}: another process has been writing about it for {2 * HOLD_SECONDS:.0f} s; it is tried again later")
@@ -132,8 +134,24 @@ class Ledger:
             yield
         finally:
             found = self._engine.bookmark(name)
-            if found is not None and found.endswith(token):
+            if found is not None and token in found:
                 self._engine.set_bookmark(name, None)
+
+
+def _is_abandoned(lock: str) -> bool:
+    """Whether who wrote it is dead, or has held it for longer than any write takes."""
+    since, host, pid, _ = json.loads(lock)
+    if time.time() - since > HOLD_SECONDS:
+        return True
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's, and alive
+        return False
+    return False
 
 
 def _encoded(entry: Entry) -> str:

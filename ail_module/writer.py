@@ -23,9 +23,13 @@ from .findings import Finding, on_same_domain
 from .labels import is_refused, wanted_labels
 from .ledger import Edge, Entry, Kind, Label, Ledger, Row
 from .objects import AilObject
+from .reconcile import Reconciler
 from .sink import ALGORITHM, Sink, carry_out
 
 __all__ = ["ALGORITHM", "Finding", "Sink", "StarWriter", "Writer", "Written"]
+
+WALK_STEP = 20
+"""Images of a cluster looked at after each write, while edges move to another representative. chosen: some 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class StarWriter:
         self._settings = settings
         self._ledger = Ledger(engine)
         self._stars = Stars(engine)
+        self._reconciler = Reconciler(engine, sink, settings)
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> Written:
         across = [f for f in found if f.hit.decision is not Decision.NO_MATCH and (self._settings.same_domain or not f.same_domain)]
@@ -71,6 +76,8 @@ class StarWriter:
             changed = carry_out(self._ledger, self._sink, obj, before, after)
         if matches and self._settings.tag_match:
             changed |= self._tell(matches[0], obj)
+        if after.edges and (cluster_id := self._engine.cluster_ids([obj.id])[0]):
+            self._reconciler.walk(cluster_id, limit=WALK_STEP)
         return Written(
             correlated=tuple(AilObject.parse(edge.other) for edge in after.edges),
             scores=tuple((AilObject.parse(row.other), row.score) for row in after.rows),
@@ -162,7 +169,8 @@ class StarWriter:
         """The found object matches across domains too, and may not have known: one that came first found nothing."""
         assert match.other is not None
         label = Label(tags.match(match.hit.relation, match.hit.confidence), Kind.MATCH, obj.id)
-        if any(known.kind is Kind.MATCH for known in self._ledger.read(match.other.gid).labels):
+        known = self._ledger.read(match.other.gid)
+        if known.settled and any(old.kind is Kind.MATCH for old in known.labels):
             return False
         with self._ledger.hold(match.other.gid):
             before = self._ledger.read(match.other.gid)

@@ -1,0 +1,435 @@
+"""What is written to AIL about an object, taken back and moved: against a real store, and an AIL in memory with AIL's semantics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, count
+
+import pytest
+from ail_memory import Killed, World
+
+from douglas_quaid.ail import tags
+from douglas_quaid.ail.ledger import PREFIX, Entry
+from douglas_quaid.ail.objects import AilObject
+from douglas_quaid.ail.reconcile import reconcile, sweep
+from douglas_quaid.records import Decision, Purpose, Relation
+
+NEAR = 'infoleak:automatic-detection="visual-near-duplicate-almost-certain"'
+PARTIAL = {"relation": Relation.PARTIAL}
+REVIEW = {"decision": Decision.REVIEW, "confidence": 0.6}
+
+
+@pytest.fixture
+def world(store_url: str) -> Iterator[World]:
+    world = World(store_url)
+    yield world
+    world.close()
+
+
+def star(*spokes: AilObject, centre: AilObject) -> set[frozenset[str]]:
+    return {frozenset((spoke.gid, centre.gid)) for spoke in spokes}
+
+
+# -- what is written ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_match_across_domains_is_a_correlation_a_score_at_both_and_a_tag_at_both(world: World) -> None:
+    # Given a page that was there first, and a copy of it on another domain
+    first = world.add("a.onion")
+    assert world.write(first).changed is False
+    copy = world.add("b.onion")
+    world.judge(copy, first, 0.974)
+    # When the copy is written
+    written = world.write(copy)
+    # Then AIL shows it at both
+    assert world.sink.pairs() == star(copy, centre=first)
+    assert world.sink.rows == {copy.gid: {f"97:douglas-quaid:{first.id}"}, first.gid: {f"97:douglas-quaid:{copy.id}"}}
+    assert world.sink.tagged[copy.gid] == world.sink.tagged[first.gid] == {NEAR}
+    assert (written.correlated, written.scores, written.tags, written.changed) == ((first,), ((first, 97),), (NEAR,), True)
+
+
+def test_nothing_is_written_for_no_match_and_within_one_domain(world: World) -> None:
+    page, again = world.add("a.onion"), world.add("a.onion")
+    world.judge(again, page)
+    world.judge(world.add("b.onion"), page, 0.1, decision=Decision.NO_MATCH, relation=Relation.SAME_TEMPLATE)
+    assert not world.write(again).changed and not world.write(page).changed
+    assert world.sink.done == [] and world.ledger.read(again.gid) == Entry()
+    # unless the operator wants to see the crawls of one site together
+    assert world.write(again, same_domain=True).correlated == (page,)
+
+
+def test_pictures_of_chats_have_no_domain_and_are_always_written(world: World) -> None:
+    first, second = world.add(kind="image"), world.add(kind="image")
+    world.judge(second, first)
+    assert world.write(second).correlated == (first,)
+
+
+def test_between_an_image_and_a_screenshot_there_is_no_score(world: World) -> None:
+    page, picture = world.add("a.onion"), world.add(kind="image")
+    world.judge(picture, page)
+    written = world.write(picture)
+    assert written.correlated == (page,) and written.scores == () and not any(world.sink.rows.values())
+
+
+def test_the_same_bytes_as_image_and_as_screenshot_are_two_objects_that_correlate(world: World) -> None:
+    page = world.add("a.onion")
+    picture = world.add(kind="image", same_as=page)
+    assert world.write(picture).correlated == (page,)
+    assert world.sink.tagged[picture.gid] == {'infoleak:automatic-detection="visual-identical-almost-certain"'}
+    assert not reconcile(world.engine, world.sink, picture.gid)
+    # And when the page is withdrawn there is nothing to correlate with
+    world.engine.withdraw(page.occurrence)
+    reconcile(world.engine, world.sink, picture.gid)
+    assert world.sink.pairs() == set()
+
+
+def test_writing_again_asks_ail_for_nothing(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    before = list(world.sink.done)
+    assert world.write(copy).changed is False and world.write(first).changed is False
+    assert world.sink.done == before
+
+
+def test_a_tag_is_written_once_and_stays_away_when_an_analyst_removes_it(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    world.sink.tagged[copy.gid].clear()
+    # when it is found again, and another match comes
+    world.write(copy)
+    world.judge(copy, world.add("c.onion"), 0.99, relation=Relation.IDENTICAL)
+    world.write(copy)
+    assert world.sink.tagged[copy.gid] == set()
+
+
+def test_each_band_of_likelihood_has_its_name() -> None:
+    assert tags.match(Relation.PARTIAL, 0.95).endswith('"visual-partial-almost-certain"')
+    assert tags.match(Relation.PARTIAL, 0.8).endswith('very-likely"')
+    assert tags.match(Relation.PARTIAL, 0.0).endswith('almost-no-chance"')
+
+
+def test_what_the_settings_leave_out_is_not_written(world: World) -> None:
+    first, copy = world.add("a.onion"), world.add("b.onion")
+    world.judge(copy, first)
+    written = world.write(copy, correlate=False, duplicates=False, tag_match=False, tag_review=False)
+    assert not written.changed and world.sink.done == []
+
+
+# -- stars -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_is_a_star_and_never_a_clique(world: World) -> None:
+    # Given pages that all match all that were there before
+    pages = [world.add("0.onion")]
+    for n in range(1, 8):
+        pages.append(world.found(f"{n}.onion", *pages))
+    assert world.sink.pairs() == star(*pages[1:], centre=pages[0])
+    assert all(NEAR in world.sink.tagged[page.gid] for page in pages)
+
+
+def test_a_later_crawl_of_the_representatives_own_site_is_tagged_but_not_correlated_with_it(world: World) -> None:
+    first = world.add("a.onion")
+    other = world.found("b.onion", first)
+    again = world.found("a.onion", first, other)
+    assert world.sink.pairs() == star(other, centre=first)
+    assert world.sink.tagged[again.gid] == {NEAR}
+
+
+def test_a_part_is_correlated_with_the_representative_of_its_partners_cluster(world: World) -> None:
+    # Given a cluster of two, of which a collage shows the second
+    first = world.add("a.onion")
+    second = world.found("b.onion", first)
+    collage = world.found("c.onion", second, **PARTIAL)
+    assert world.sink.pairs() == star(second, collage, centre=first)
+    assert world.engine.cluster_ids([collage.id]) == [None]
+    # And the score is the one that was measured
+    assert world.sink.rows[collage.gid] == {f"97:douglas-quaid:{second.id}"}
+
+
+def test_a_person_who_vetoed_the_representative_is_heard_when_the_part_is_written(world: World) -> None:
+    first = world.add("a.onion")
+    second = world.found("b.onion", first)
+    collage = world.add("c.onion")
+    world.engine.veto(collage.id, first.id)
+    world.judge(collage, second, **PARTIAL)
+    assert world.write(collage).correlated == (second,)
+
+
+def test_a_collage_of_two_known_pictures_leaves_their_clusters_apart_and_max_edges_says_how_many_it_names(world: World) -> None:
+    a, b = world.add("a.onion"), world.add("b.onion")
+    collage = world.add("c.onion")
+    world.judge(collage, a, 0.99, **PARTIAL)
+    world.judge(collage, b, 0.98, **PARTIAL)
+    assert world.write(collage).correlated == (a,)
+    assert world.write(collage, max_edges=2).correlated == (a, b)
+    assert world.engine.cluster_ids([a.id, b.id]) == [None, None]
+
+
+def test_a_pair_is_written_by_one_of_its_sides_only(world: World) -> None:
+    logo, page = world.add("a.onion"), world.add("b.onion")
+    world.judge(page, logo, **PARTIAL)
+    assert world.write(page).correlated == (logo,)
+    assert world.write(logo).correlated == ()
+    # so it goes when that side's reason goes
+    world.engine.veto(page.id, logo.id)
+    reconcile(world.engine, world.sink, page.gid)
+    assert world.sink.pairs() == set()
+
+
+def test_when_clusters_merge_the_edges_move_to_the_representative_that_stays(world: World) -> None:
+    # Given a star of four and a star of three
+    large = [world.add("0.onion")]
+    for n in range(1, 4):
+        large.append(world.found(f"{n}.onion", large[0]))
+    small = [world.add("10.onion")]
+    for n in range(11, 13):
+        small.append(world.found(f"{n}.onion", small[0]))
+    # When a page matches both
+    bridge = world.found("20.onion", large[1], small[1])
+    # Then there is one star, around the representative of the larger one, with every page in it
+    assert world.sink.pairs() == star(*large[1:], *small, bridge, centre=large[0])
+    assert len({world.engine.bookmark(name) for name, _ in world.engine.bookmarks("ail:star:")}) == 1
+    assert sweep(world.engine, world.sink) == 0
+
+
+def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("douglas_quaid.ail.writer.WALK_STEP", 3)
+    stars = []
+    for start in (0, 100):
+        stars.append([world.add(f"{start}.onion")])
+        for n in range(1, 8):
+            stars[-1].append(world.found(f"{start + n}.onion", stars[-1][0]))
+    pages = [page for pages in stars for page in pages]
+    pages.append(world.found("200.onion", stars[0][0], stars[1][0]))
+    moved = []
+    for n in range(201, 208):
+        before = world.sink.pairs()
+        pages.append(world.found(f"{n}.onion", pages[-1]))
+        moved.append(len(before - world.sink.pairs()))
+    assert max(moved) <= 3
+    centres = [gid for gid, others in world.sink.correlations.items() if len(others) > 1]
+    assert len(centres) == 1 and len(world.sink.pairs()) == len(pages) - 1
+
+
+# -- tags of a person's questions and of collections ---------------------------------------------------------------------------------
+
+
+def test_a_pair_for_a_person_is_a_tag_that_ail_can_confirm_and_nothing_else(world: World) -> None:
+    first, second = world.add("a.onion"), world.add("b.onion")
+    world.judge(second, first, **REVIEW)
+    assert world.write(second).tags == ('infoleak:automatic-detection="visual-review"',)
+    assert world.sink.pairs() == set() and not any(world.sink.rows.values()) and not world.sink.tagged[first.gid]
+
+
+def test_a_question_about_a_cluster_that_is_matched_anyway_is_not_asked(world: World) -> None:
+    first = world.add("a.onion")
+    second = world.found("b.onion", first)
+    third = world.add("c.onion")
+    world.judge(third, first)
+    world.judge(third, second, **REVIEW)
+    assert world.write(third).tags == (NEAR,)
+
+
+@pytest.mark.parametrize("relation", [Relation.LOOKS_LIKE, Relation.NEAR_DUPLICATE])
+@pytest.mark.parametrize(
+    ("domain", "labels", "expected"),
+    [
+        ("evil.onion", {"brand": "Big Bank & Co", "domain": "bank.example"}, 'infoleak:automatic-detection="visual-looks-like-big-bank-co"'),
+        ("evil.onion", {"domain": "bank.example, bank.onion"}, 'infoleak:automatic-detection="visual-looks-like-bank.example"'),
+        ("evil.onion", {"brand": "Bank", "tag": 'phishing:target="bank"'}, 'phishing:target="bank"'),
+        ("bank.onion", {"brand": "Bank", "domain": "bank.example, Bank.onion."}, None),
+        ("evil.onion,login.bank.example", {"brand": "Bank", "domain": "bank.example"}, None),
+        ("bank.example.evil.onion", {"brand": "Bank", "domain": "bank.example"}, 'infoleak:automatic-detection="visual-looks-like-bank"'),
+        ("notbank.example", {"brand": "Bank", "domain": "bank.example"}, 'infoleak:automatic-detection="visual-looks-like-bank"'),
+    ],
+)
+def test_a_page_that_looks_like_a_brands_on_a_domain_that_is_not_its_own(
+    world: World, relation: Relation, domain: str, labels: dict[str, str], expected: str | None
+) -> None:
+    legitimate = world.known("banks", Purpose.BASELINE, **labels)
+    page = world.add(domain)
+    decision = Decision.REVIEW if relation is Relation.LOOKS_LIKE else Decision.MATCH
+    world.judge(page, legitimate, relation=relation, decision=decision)
+    assert world.write(page).tags == ((expected,) if expected else ())
+    assert world.write(page, tag_looks_like=False).changed is False
+
+
+def test_an_unsafe_tag_is_written_only_when_the_settings_name_it(world: World) -> None:
+    tag = 'dark-web:topic="pornography-child-exploitation"'
+    known = world.known("list", Purpose.KNOWN, tag=tag)
+    picture = world.add(kind="image")
+    world.judge(picture, known)
+    written = world.write(picture)
+    assert written.refused == (tag,) and tag not in world.sink.tagged[picture.gid]
+    assert tag in world.write(picture, allow_tags=(tag,)).tags
+
+
+@pytest.mark.parametrize("tag", ['dark-web:topic="violence"', 'copine-scale:level-10="sadistic-bestiality"', 'DARK-WEB:topic="child-sexual-abuse-material"'])
+def test_tags_for_which_ail_blurs_are_unsafe(tag: str) -> None:
+    assert tags.is_unsafe(tag)
+
+
+def test_other_tags_of_the_dark_web_are_safe() -> None:
+    assert not tags.is_unsafe('dark-web:topic="drugs-narcotics"')
+
+
+# -- only ours -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_somebody_else_wrote_is_not_ours_and_stays(world: World) -> None:
+    # Given a correlation and a tag that were there before
+    first, copy = world.add("a.onion"), world.add("b.onion")
+    world.sink.correlate(copy, first)
+    world.sink.tag(copy, NEAR)
+    world.judge(copy, first)
+    # When it is written, and then vetoed
+    assert world.write(copy).correlated == ()
+    world.engine.veto(copy.id, first.id)
+    reconcile(world.engine, world.sink, copy.gid)
+    # Then ours is gone and theirs is not
+    assert world.sink.pairs() == star(copy, centre=first) and world.sink.tagged[copy.gid] == {NEAR}
+    assert not any(world.sink.rows.values())
+
+
+def test_a_veto_takes_back_all_that_was_written_about_the_pair(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    world.engine.veto(first.id, copy.id)
+    assert reconcile(world.engine, world.sink, copy.gid) + reconcile(world.engine, world.sink, first.gid) == 2
+    assert world.sink.state() == ({}, {}, {})
+    assert list(world.engine.bookmarks("ail:")) == []
+
+
+def test_of_a_cluster_that_a_veto_splits_each_part_gets_its_own_star(world: World) -> None:
+    # Given two groups around their firsts, joined by one weak match
+    left = [world.add("0.onion")]
+    for n in range(1, 4):
+        left.append(world.found(f"{n}.onion", left[0], confidence=0.99))
+    right = [world.found("10.onion", left[3], confidence=0.96)]
+    for n in range(11, 13):
+        right.append(world.found(f"{n}.onion", right[0], confidence=0.99))
+    assert world.sink.pairs() == star(*left[1:], *right, centre=left[0])
+    # When a person says that two of them are not the same
+    world.engine.veto(right[2].id, left[1].id)
+    for obj in (right[2], left[1]):
+        reconcile(world.engine, world.sink, obj.gid)
+    # Then nothing connects the two groups, and each is a star
+    for one, other in ((left, right), (right, left)):
+        names = {obj.gid for obj in one}
+        mine = {pair for pair in world.sink.pairs() if pair <= names}
+        assert len(mine) == len(one) - 1 and max(len(world.sink.correlations[gid] & names) for gid in names) == len(one) - 1
+        assert all(not world.sink.correlations[obj.gid] & {far.gid for far in other} for obj in one)
+    assert sweep(world.engine, world.sink) == 0
+
+
+def test_when_the_representative_is_forgotten_another_takes_its_place(world: World) -> None:
+    pages = [world.add("0.onion")]
+    for n in range(1, 5):
+        pages.append(world.found(f"{n}.onion", *pages))
+    world.store.forget(pages[0].id)
+    sweep(world.engine, world.sink)
+    pairs = {pair for pair in world.sink.pairs()}
+    assert len(pairs) == 3 and all(pages[0].gid not in pair for pair in pairs)
+    assert not any(pages[0].id in row for rows in world.sink.rows.values() for row in rows)
+    assert sweep(world.engine, world.sink) == 0
+
+
+def test_a_score_that_changed_replaces_the_row(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    world.judge(copy, first, 0.99)
+    reconcile(world.engine, world.sink, copy.gid)
+    assert world.sink.rows[copy.gid] == {f"99:douglas-quaid:{first.id}"} and world.sink.rows[first.gid] == {f"99:douglas-quaid:{copy.id}"}
+
+
+def test_a_match_that_became_a_question_leaves_the_question(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    world.judge(copy, first, **REVIEW)
+    reconcile(world.engine, world.sink, copy.gid)
+    reconcile(world.engine, world.sink, first.gid)
+    assert world.sink.state() == ({}, {}, {})
+    world.write(copy)
+    assert world.sink.tagged[copy.gid] == {tags.REVIEW}
+
+
+# -- crashes -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    whole = world.sink.state()
+    for step in count():
+        # Given the pair anew, when the process is killed before its next change of AIL
+        world.sink.dies_at = None
+        _start_over(world, first, copy)
+        world.judge(copy, first)
+        world.sink.dies_at = len(world.sink.done) + step
+        try:
+            world.write(copy)
+            break
+        except Killed:
+            world.sink.dies_at = None
+        # then everything that AIL has is in the ledger
+        owned = [world.ledger.read(obj.gid) for obj in (copy, first)]
+        assert len(world.sink.pairs()) <= sum(len(entry.edges) for entry in owned)
+        # and repeating it gives the same as one that was not killed, or taking it back leaves nothing
+        if step % 2:
+            world.write(copy)
+            assert world.sink.state() == whole
+    assert step > 3
+
+
+def test_taking_back_that_is_killed_anywhere_and_repeated_leaves_nothing(world: World) -> None:
+    for step in count():
+        first = world.add("a.onion")
+        copy = world.found("b.onion", first)
+        world.engine.veto(copy.id, first.id)
+        world.sink.dies_at = len(world.sink.done) + step
+        try:
+            for obj in (copy, first):
+                reconcile(world.engine, world.sink, obj.gid)
+            break
+        except Killed:
+            world.sink.dies_at = None
+        for obj in (copy, first):
+            reconcile(world.engine, world.sink, obj.gid)
+        assert world.sink.state() == ({}, {}, {})
+    assert step > 2
+
+
+def _start_over(world: World, first: AilObject, copy: AilObject) -> None:
+    """As before anything was written about the two."""
+    world.judge(copy, first, decision=Decision.NO_MATCH)
+    for obj in (copy, first):
+        reconcile(world.engine, world.sink, obj.gid)
+    assert world.sink.state() == ({}, {}, {})
+
+
+# -- bounds --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_many_clones_of_one_template_get_one_edge_each_and_short_notes(world: World) -> None:
+    """A scaled stand-in for 10,000: what it costs is the same for each, so it is for all."""
+    clones, calls = [world.add("0.onion")], []
+    for n in range(1, 200):
+        before = len(world.sink.done)
+        clones.append(world.found(f"{n}.onion", *clones[-30:]))
+        calls.append(len(world.sink.done) - before)
+    assert world.sink.pairs() == star(*clones[1:], centre=clones[0])
+    assert sum(len(rows) for rows in world.sink.rows.values()) == 2 * (len(clones) - 1)
+    assert max(calls[1:]) <= 3  # an edge, a row, a tag
+    notes = [len(name) + len(text) for name, text in world.engine.bookmarks("ail:")]
+    assert len(notes) <= len(clones) + 1 and max(notes) < 700
+    assert all(len(world.engine.bookmark(PREFIX + clone.gid) or "") < 600 for clone in clones)
+
+
+def test_two_writers_at_once_leave_one_star(world: World) -> None:
+    """Two processes find different representatives at the same time."""
+    a, b, c, d = (world.add(f"{n}.onion") for n in range(4))
+    for x, y in combinations((a, b, c, d), 2):
+        world.judge(x, y)
+    for obj in (d, a, c, b):
+        world.write(obj)
+    assert len(world.sink.pairs()) == 3
