@@ -54,8 +54,8 @@ class Meter:
     def __init__(self, engine: Engine, module: str, *, report_seconds: float) -> None:
         self._engine, self._seconds = engine, report_seconds
         self._began = time.time()
-        self._name = f"{PREFIX}{module}:{socket.gethostname()}:{os.getpid()}"
-        self._module = module
+        self._module, self._host, self._pid = module, socket.gethostname(), os.getpid()
+        self._name = f"{PREFIX}{module}:{self._host}:{self._pid}"
         self._done = self._errors = self._dead = self._done_before = 0
         self._busy = 0.0
         self._written = self._began
@@ -74,7 +74,7 @@ class Meter:
         if not now and time_now - self._written < self._seconds:
             return
         rate = (self._done - self._done_before) / max(time_now - self._written, 1e-3)
-        counters = Counters(self._module, socket.gethostname(), os.getpid(), self._began, time_now, self._done, self._errors, self._dead, self._busy, rate)
+        counters = Counters(self._module, self._host, self._pid, self._began, time_now, self._done, self._errors, self._dead, self._busy, rate)
         with suppress(StoreError):
             self._engine.set_bookmark(self._name, json.dumps(asdict(counters), sort_keys=True))
         self._written, self._done_before = time_now, self._done

@@ -1,0 +1,342 @@
+"""`quaid ail`: what its commands say and change; and its README, which is true about settings, commands, patches and texts of the program."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import click
+import pytest
+from ail_host import AilHome
+from command_line import runner
+
+from douglas_quaid import cli
+from douglas_quaid.ail import tags
+from douglas_quaid.ail.commands import ail as group
+from douglas_quaid.ail.config import SECTION, Places, Settings
+from douglas_quaid.ail.counters import Meter, read_counters
+from douglas_quaid.ail.dead_letters import bury, dead_letters
+from douglas_quaid.ail.objects import FileNotThere
+from douglas_quaid.ail.patches import patches
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import ConfigError, CorruptImage, StoreUnavailable
+
+pytest_plugins = ["ail_fixtures"]
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "ail_module"
+README = (FOLDER / "README.md").read_text("utf-8")
+GID = "image::" + "ab" * 32
+OTHER = "screenshot::" + "cd" * 32
+
+
+@dataclass(frozen=True)
+class Done:
+    status: int
+    output: str
+    complaints: str
+
+
+def quaid(ail: AilHome, name: str, *options: str, answer: str = "") -> Done:
+    done = runner().invoke(cli.main, ["ail", name, "--ail-home", str(ail.home), *options], input=answer, catch_exceptions=False)
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def engine(ail: AilHome) -> Iterator[Engine]:
+    ail.configure(isolate=False)
+    with Engine.open(config=Settings.read(ail.home).engine_config()) as engine:
+        yield engine
+
+
+def fill(engine: Engine, module: str = "VisualCorrelation") -> None:
+    """Two dead letters."""
+    bury(engine, gid=GID, message="20260701", module=module, error=CorruptImage("cut short"))
+    bury(engine, gid=OTHER, message="", module=module, error=FileNotThere("no file"))
+
+
+# -- status ------------------------------------------------------------------------------------------------------------------
+
+
+def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHome, engine: Engine) -> None:
+    # Given two messages in our queue, the older for a minute, one in work, a process that looked for messages just now and one that ended,
+    ail.add_ours()
+    for gid in (GID, OTHER):
+        ail.queue(gid)
+    queues, ledger, now = ail.redis("Redis_Queues"), ail.redis("Redis_Process"), int(time.time())
+    (row,) = (row for row in ledger.zrange(f"obj:queues:{GID}", 0, -1) if row.startswith("VisualCorrelation:"))
+    ledger.zadd(f"obj:queues:{GID}", {row: now - 60})
+    ledger.zadd("objs:process:image", {"image::" + "ef" * 32: now})
+    ledger.zadd("obj:modules:image::" + "ef" * 32, {"VisualCorrelation:0123": now - 5})
+    queues.hset("module:VisualCorrelation", mapping={str(os.getpid()): now, "4194300": now - 9000})
+    # a process that has counted, and two dead letters,
+    meter = Meter(engine, "VisualCorrelation", report_seconds=60)
+    for outcome in ("done", "done", "error", "dead"):
+        meter.count(outcome, 0.25)
+    meter.report(now=True)
+    fill(engine)
+    # when status is asked for, then it says so, for programs and for people.
+    done = quaid(ail, "status", "--json")
+    said = json.loads(done.output)
+    ours = said["modules"][0]
+    assert (done.status, said["dead_letters"], said["images"], said["warnings"]) == (0, 2, 0, [])
+    assert (ours["module"], ours["waiting"], ours["in_work"], ours["lost"]) == ("VisualCorrelation", 2, 1, 0)
+    assert 60 <= ours["lag"] < 120 and ours["rate"] > 0
+    (process,) = ours["processes"]
+    assert process["pid"] == os.getpid() and process["heartbeat"] < 60
+    assert {name: process["counters"][name] for name in ("done", "errors", "dead", "busy")} == {"done": 2, "errors": 1, "dead": 1, "busy": 1.0}
+    text = quaid(ail, "status").output
+    assert "VisualCorrelation: 2 waiting, the next since" in text and "2 done, 1 tries failed, 1 dead letters" in text and "dead letters: 2" in text
+
+
+def test_status_warns_of_a_queue_that_nobody_empties_and_of_lost_messages(ail: AilHome, engine: Engine) -> None:
+    ail.add_ours()
+    ail.queue(GID)
+    ledger = ail.redis("Redis_Process")
+    ledger.zadd("objs:process:screenshot", {OTHER: time.time()})
+    ledger.zadd(f"obj:modules:{OTHER}", {"VisualCorrelation:0123": time.time() - 10_000})
+    done = quaid(ail, "status")
+    assert done.status == 1
+    assert "1 messages wait and no process of it runs" in done.output and "1 messages were popped over 600 s ago" in done.output
+    ail.configure(warn_queue=1)
+    assert "start a second process" in quaid(ail, "status").output
+
+
+def test_status_names_the_server_that_is_away(ail: AilHome, engine: Engine) -> None:
+    ail.configure("Redis_Queues", port=1)
+    done = quaid(ail, "status")
+    assert done.status == 1 and "[Redis_Queues]" in done.complaints
+
+
+def test_counters_of_processes_that_ended_long_ago_are_removed(ail: AilHome, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 4194301)
+    ended = Meter(engine, "VisualCorrelation", report_seconds=0)
+    monkeypatch.undo()
+    ended.count("done", 1.0)
+    assert [counters.done for counters in read_counters(engine, "VisualCorrelation")] == [1]
+    Meter(engine, "VisualCorrelation", report_seconds=60).clear_old()
+    assert len(list(read_counters(engine, "VisualCorrelation"))) == 1, "it may be looked at for a week"
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + 8 * 86_400)
+    Meter(engine, "VisualCorrelation", report_seconds=60).clear_old()
+    assert list(read_counters(engine, "VisualCorrelation")) == []
+
+
+# -- dead letters ------------------------------------------------------------------------------------------------------------
+
+
+def test_dead_letters_are_listed_with_their_reasons(ail: AilHome, engine: Engine) -> None:
+    fill(engine)
+    listed = [json.loads(line) for line in quaid(ail, "dead-letters", "--json").output.splitlines()]
+    assert {(line["gid"], line["error"], line["reason"]) for line in listed} == {(GID, "CorruptImage", "cut short"), (OTHER, "FileNotThere", "no file")}
+    assert "CorruptImage: cut short" in quaid(ail, "dead-letters", GID).output
+    assert OTHER not in quaid(ail, "dead-letters", "--error", "CorruptImage").output
+    unknown = quaid(ail, "dead-letters", "image::00")
+    assert unknown.status == 1 and "no such dead letter" in unknown.complaints
+
+
+def test_a_requeued_letter_is_in_the_queue_and_off_the_list(ail: AilHome, engine: Engine) -> None:
+    ail.add_ours()
+    fill(engine)
+    bury(engine, gid="no gid at all", message="no gid at all", module="VisualCorrelation", error=CorruptImage("no name"))
+    # Shown only, refused at the question, and without anybody to ask: nothing happens.
+    assert quaid(ail, "dead-letters", "--requeue", "--dry-run").status == 0
+    assert quaid(ail, "dead-letters", "--requeue", answer="n\n").status == 0
+    assert quaid(ail, "dead-letters", "--requeue", "--json").status == 2
+    assert (ail.messages(), len(list(dead_letters(engine)))) == ([], 3)
+    # One, then all the others.
+    assert quaid(ail, "dead-letters", GID, "--requeue", "--yes").status == 0
+    assert ail.messages() == [f"{GID};20260701"]
+    assert quaid(ail, "dead-letters", "--requeue", answer="y\n").status == 0
+    assert set(ail.messages()) == {f"{GID};20260701", f"{OTHER};", "no gid at all"}
+    assert list(dead_letters(engine)) == []
+
+
+def test_removed_letters_go_nowhere(ail: AilHome, engine: Engine) -> None:
+    ail.add_ours()
+    fill(engine)
+    assert quaid(ail, "dead-letters", "--remove", "--yes").status == 0
+    assert (ail.messages(), list(dead_letters(engine))) == ([], [])
+    assert quaid(ail, "dead-letters", "--remove", "--requeue", "--yes").status == 2
+
+
+# -- the checkout --------------------------------------------------------------------------------------------------------------
+
+
+def test_install_shows_asks_and_writes_and_uninstall_takes_it_back(ail: AilHome) -> None:
+    files = [ail.core_cfg, ail.modules_cfg, *(ail.home / "bin").rglob("*.py"), ail.home / "bin" / "LAUNCH.sh"]
+    text = ail.core_cfg.read_text()
+    ail.core_cfg.write_text(re.sub(rf"(?ms)^\[{SECTION}\]\n.*?(?=^\[|\Z)", "", text))
+    before = {path: path.read_bytes() for path in files}
+    # Shown only, and refused at the question: nothing is written.
+    shown = quaid(ail, "install", "--patch", "all", "--launcher", "--store", "redis://:secret@127.0.0.1:6390/0", "--dry-run")
+    assert shown.status == 0 and "+[VisualCorrelation]" in shown.output and "secret" not in shown.output
+    assert "+++ b/bin/lib/correlations_engine.py" in shown.output
+    quaid(ail, "install", answer="n\n")
+    assert {path: path.read_bytes() for path in files} == before
+    # Written, with the store's address where the modules find it.
+    assert quaid(ail, "install", "--patch", "all", "--launcher", "--store", "redis://:secret@127.0.0.1:6390/0", "--yes").status == 0
+    assert Settings.read(ail.home).store == "redis://:secret@127.0.0.1:6390/0"
+    assert (ail.home / "bin" / "modules" / "VisualCorrelation.py").is_file()
+    states = [json.loads(line) for line in quaid(ail, "patch", "--json").output.splitlines()]
+    assert {line["state"] for line in states} == {"applied"}
+    # A second time there is nothing to do, and everything goes back.
+    assert "Nothing to change." in quaid(ail, "install", "--launcher", "--yes").output
+    assert quaid(ail, "patch", "P3", "--revert", "--yes").status == 0
+    assert quaid(ail, "uninstall", "--yes").status == 0
+    assert {path: path.read_bytes() for path in files} == before
+    assert not (ail.home / "bin" / "modules" / "VisualCorrelation.py").exists()
+
+
+def test_install_tells_which_patches_are_offered(ail: AilHome) -> None:
+    output = quaid(ail, "install", "--dry-run").output
+    assert all(each.name in output for each in patches())
+
+
+def test_self_check_says_what_is_wrong_and_its_status_tells_programs(ail: AilHome) -> None:
+    done = quaid(ail, "self-check", "--json", "--python", ail.python)
+    checks = {line["subject"]: line for line in map(json.loads, done.output.splitlines())}
+    assert done.status == 1 and checks["VisualCorrelation"]["grade"] == "failure" and "install" in checks["VisualCorrelation"]["remedy"]
+    assert "FAIL    VisualCorrelation: " in quaid(ail, "self-check", "--python", ail.python).output
+
+
+def test_a_systemd_unit_is_printed(ail: AilHome) -> None:
+    output = quaid(ail, "systemd-unit", "VisualCorrelationCrawled").output
+    assert "./VisualCorrelationCrawled.py" in output and f"WorkingDirectory={ail.home.resolve()}/bin/modules" in output
+
+
+def test_a_folder_that_is_no_ail_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIL_HOME", raising=False)
+    for arguments, words in ((["--ail-home", str(tmp_path)], "is not a checkout of AIL"), ([], "set AIL_HOME")):
+        done = runner().invoke(cli.main, ["ail", "status", *arguments])
+        assert done.exit_code == 2 and words in done.stderr
+
+
+# -- settings ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("attempt", "3", "attempt is not an option; options are store, max_bytes"),
+        ("attempts", "three", "attempts is 'three'; expected a whole number"),
+        ("attempts", "0", "attempts is 0; expected a number from 1 to 1,000"),
+        ("max_edges", "11", "max_edges is 11; expected a number from 1 to 10"),
+        ("retry_seconds", "nan", "retry_seconds is nan; expected a number"),
+        ("isolate", "maybe", "isolate is 'maybe'; expected True or False"),
+    ],
+)
+def test_a_wrong_option_is_refused_by_file_section_and_name(tmp_path: Path, option: str, value: str, words: str) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "core.cfg").write_text(f"[{SECTION}]\n{option} = {value}\n")
+    with pytest.raises(ConfigError, match=re.escape(f"[{SECTION}]: {words}")) as refused:
+        Settings.read(tmp_path)
+    assert str(tmp_path / "configs" / "core.cfg") in str(refused.value)
+
+
+def test_options_are_read_as_they_stand_and_empty_ones_keep_their_defaults() -> None:
+    given = {"store": "redis://:a%40b@h:1/0", "attempts": "5", "isolate": "no", "retry_seconds": "0.5", "allow_tags": 'a:b="c", d', "max_edges": ""}
+    assert Settings.parse(given) == Settings(
+        store="redis://:a%40b@h:1/0", attempts=5, isolate=False, retry_seconds=0.5, allow_tags=('a:b="c"', "d"), max_edges=Settings().max_edges
+    )
+
+
+def test_the_section_that_is_installed_says_the_defaults_and_why() -> None:
+    text = Settings.section(store="redis://h")
+    lines = text.splitlines()
+    assert lines[0] == f"[{SECTION}]" and all(re.match(r"# \S|\w+ =", line) for line in lines[1:])
+    given = dict(line.split(" =", 1) for line in lines[1:] if not line.startswith("#"))
+    assert Settings.parse(given) == Settings(store="redis://h") and set(given) == {field.name for field in fields(Settings)}
+
+
+def test_the_store_that_is_named_wins_over_the_section_and_that_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOUGLAS_QUAID_STORE", "redis://environment")
+    monkeypatch.setenv("DOUGLAS_QUAID_WORKERS", "3")
+    assert Settings().engine_config().store == "redis://environment"
+    assert Settings(store="redis://section").engine_config().store == "redis://section"
+    config = Settings(store="redis://section", max_pixels=5).engine_config(store="redis://named")
+    assert (config.store, config.max_pixels, config.workers, config.isolate) == ("redis://named", 5, 3, True)
+
+
+def test_places_come_from_core_cfg_as_ail_reads_them(ail: AilHome) -> None:
+    places = Places.read(ail.home)
+    assert places.images == ail.home / "IMAGES" and places.screenshots == ail.home / "CRAWLED_SCREENSHOT" / "screenshot"
+    ail.configure("Directories", images="/elsewhere/IMAGES")
+    assert Places.read(ail.home).images == Path("/elsewhere/IMAGES")
+    assert places.tags.password == "ail_tags" and "ail_tags" not in repr(places)
+
+
+def test_a_server_that_is_away_is_a_store_error_that_names_its_section(ail: AilHome) -> None:
+    from douglas_quaid.ail.servers import AilServers
+
+    ail.configure("Redis_Process", port=1)
+    with AilServers(Places.read(ail.home)) as servers, pytest.raises(StoreUnavailable, match=r"\[Redis_Process\] at .*:1"):
+        servers.in_work("VisualCorrelation")
+
+
+# -- the README ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", group.commands)
+def test_every_command_and_option_is_in_the_readme(name: str) -> None:
+    assert f"quaid ail {name}" in README and group.commands[name].help
+    for option in group.commands[name].params:
+        for flag in option.opts:
+            if isinstance(option, click.Option) and flag.startswith("--") and not option.hidden:
+                assert re.search(rf"{re.escape(flag)}\b", README), f"ail_module/README.md does not mention {flag} of `quaid ail {name}`"
+
+
+@pytest.mark.parametrize("name", group.commands)
+def test_every_command_is_in_the_root_readme(name: str) -> None:
+    assert f"`quaid ail {name}" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_setting_is_in_the_table_with_its_default() -> None:
+    for field in fields(Settings):
+        row = re.search(rf"^\| `{field.name}` \| (?:`([^`]*)`)? ?\|", README, re.MULTILINE)
+        assert row, f"ail_module/README.md has no table row for the option `{field.name}`"
+        assert Settings.parse({field.name: row.group(1) or ""}) == Settings(), f"ail_module/README.md gives another default for `{field.name}`"
+        assert (row.group(1) is None) == (field.default in (None, ())), f"ail_module/README.md is silent about the default of `{field.name}`"
+
+
+def test_every_patch_is_in_the_readme() -> None:
+    assert set(re.findall(r"^\| (P\d) \|", README, re.MULTILINE)) == {each.name for each in patches()}
+
+
+def test_the_tags_of_the_readme_are_those_that_are_written() -> None:
+    named = set(re.findall(r'infoleak:automatic-detection="(visual-[a-z-]+?)-?…?"', README))
+    relations = ("identical-almost-certain", "near-duplicate", "partial", "review", "looks-like")
+    assert named == {f"visual-{relation}" for relation in relations}
+    assert tags.REVIEW == 'infoleak:automatic-detection="visual-review"'
+    for _, band in tags.BANDS:
+        assert f"`{band}`" in README
+
+
+def test_the_symptoms_are_texts_of_the_program() -> None:
+    texts = "\n".join(text for folder in (FOLDER, ROOT / "core") for path in folder.rglob("*.py") for text in literals(path))
+    table = re.search(r"^## Troubleshooting\n(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    assert table
+    symptoms = [part for row in re.findall(r"^\| (`[^|]*`) \|", table.group(1), re.MULTILINE) for part in re.findall(r"`([^`]+)`", row)]
+    assert len(symptoms) >= 5
+    for symptom in symptoms:
+        assert symptom in texts, f"ail_module/README.md explains {symptom!r}, which no code says"
+
+
+def literals(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_every_file_and_heading_that_the_readme_names_exists() -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README):
+        if "://" not in target:
+            assert (FOLDER / target).exists(), f"ail_module/README.md links to {target}"
+    headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    for target in re.findall(r"\]\(#([^)]+)\)", README):
+        assert target in headings
