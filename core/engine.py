@@ -39,17 +39,14 @@ from .records import (
     ImageId,
     Occurrence,
     Purpose,
-    Relation,
     Seen,
     StoredVerdict,
     Verdict,
     Withdrawn,
 )
-from .search import Search, images_left_out, members_by_purpose, read_record
+from .search import RANK, Search, images_left_out, is_listed, members_by_purpose, read_record
 from .store import ForgetReport, PutStatus, RecordOutcome, Store
 from .verification import Subject, Verification, verify
-
-_RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
 
 
 class Engine:
@@ -180,10 +177,10 @@ class Engine:
         search = self._search(None if deadline is None else started + deadline)
         judged = list(search.judge(subject, exclude=excluded, members=members))
         floor, features = Decision(min_decision), subject.features
-        listed = [found for found in judged if _is_listed(found.verdict, floor, same_template=include_same_template)]
+        listed = [found for found in judged if is_listed(found.verdict, floor, same_template=include_same_template)]
         return QueryResult(
             image_id=features.image_id,
-            decision=max((found.verdict.decision for found in judged), key=_RANK.__getitem__, default=Decision.NO_MATCH),
+            decision=max((found.verdict.decision for found in judged), key=RANK.__getitem__, default=Decision.NO_MATCH),
             informative=features.informative,
             hits=as_hits(self._store, listed, per_cluster=True, limit=limit),
             images_searched=len(self._replica),
@@ -382,13 +379,6 @@ class Engine:
         if subject.thumbnail is None:
             raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
         return np.repeat(subject.thumbnail[:, :, None], 3, axis=2)
-
-
-def _is_listed(verdict: Verdict, floor: Decision, *, same_template: bool) -> bool:
-    """Pages of one template are listed on request only, everything else from `floor` up."""
-    if verdict.relation is Relation.SAME_TEMPLATE:
-        return same_template
-    return _RANK[verdict.decision] >= _RANK[floor]
 
 
 def _names(given: str | Names[str]) -> Names[str]:

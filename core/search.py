@@ -16,7 +16,7 @@ from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
 from .features import codec
 from .index.replica import IndexReplica
-from .records import Candidate, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Verdict
+from .records import Candidate, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Relation, Verdict
 from .store import Store
 from .verification import Subject, verify
 
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 RECORDS_AT_ONCE = 16
 """Records of candidates fetched in one round trip. chosen: about 600 KB."""
+
+
+RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
+"""Decisions by what they ask of the reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,13 @@ def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:
     if features.image_id != image_id:
         raise CorruptRecord(f"image {image_id}: its record is that of image {features.image_id}; forget it and add the picture again")
     return features
+
+
+def is_listed(verdict: Verdict, floor: Decision, *, same_template: bool) -> bool:
+    """Pages of one template are listed on request only, everything else from `floor` up."""
+    if verdict.relation is Relation.SAME_TEMPLATE:
+        return same_template
+    return RANK[verdict.decision] >= RANK[floor]
 
 
 def images_left_out(store: Store, names: Collection[str]) -> frozenset[ImageId]:
