@@ -415,7 +415,7 @@ def test_many_clones_of_one_template_get_one_edge_each_and_short_notes(world: Wo
     clones, calls = [world.add("0.onion")], []
     for n in range(1, 200):
         before = len(world.sink.done)
-        clones.append(world.found(f"{n}.onion", *clones[-30:]))
+        clones.append(world.found(f"{n}.onion", *clones[-8:]))
         calls.append(len(world.sink.done) - before)
     assert world.sink.pairs() == star(*clones[1:], centre=clones[0])
     assert sum(len(rows) for rows in world.sink.rows.values()) == 2 * (len(clones) - 1)

@@ -1,0 +1,135 @@
+"""What analysts answer in AIL becomes verdicts of persons in our store.
+
+Takes objects that we tagged, reads their tags, gives what was heard. AIL's confirm button adds our tag with `analyst-detection`: the two
+pictures are the same (`Engine.confirm`). The tag `infoleak:confirmed="false-positive"`, or our review tag removed, says they are not
+(`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing.
+What was said before we wrote, and tags that AIL may still have in a queue, say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import ConfigError, NotFound
+from douglas_quaid.records import Decision, ImageId
+
+from . import tags
+from .config import Settings
+from .findings import objects_of, stored_findings
+from .ledger import Entry, Kind, Label, Ledger
+from .objects import AilObject
+from .reconcile import Reconciler
+from .sink import Sink
+from .writer import StarWriter
+
+SAME = "same"
+DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One answer about one pair."""
+
+    obj: AilObject
+    said: str
+    """SAME or DIFFERENT."""
+    other: ImageId
+    refused: str | None = None
+    """Why nothing came of it, in words: a person had said otherwise, or the picture is gone."""
+
+
+def tagged(engine: Engine) -> Iterator[AilObject]:
+    """The objects that an analyst may answer about, each at least once; reads the ledger as it is asked for."""
+    for gid, entry in Ledger(engine).entries():
+        if entry.labels:
+            yield AilObject.parse(gid)
+
+
+def feedback(engine: Engine, sink: Sink, objects: Iterable[AilObject], *, settings: Settings | None = None) -> tuple[Heard, ...]:
+    """Act upon what was answered about these objects since the last time. Raises StoreError, and what AIL raises when its servers are away."""
+    listener = _Listener(engine, sink, settings or Settings())
+    return tuple(heard for obj in objects for heard in listener.listen(obj))
+
+
+class _Listener:
+    def __init__(self, engine: Engine, sink: Sink, settings: Settings) -> None:
+        self._engine = engine
+        self._sink = sink
+        self._same_domain = settings.same_domain
+        self._ledger = Ledger(engine)
+        self._reconciler = Reconciler(engine, sink, settings)
+        self._writer = StarWriter(engine, sink, settings)
+
+    def listen(self, obj: AilObject) -> list[Heard]:
+        entry = self._ledger.read(obj.gid)
+        if not entry.labels:
+            return []
+        there = self._sink.tags(obj)
+        same = [label for label in entry.labels if _is_confirmed(label, entry, there)]
+        different = [image_id for image_id in self._rejected(obj, entry, there) if image_id not in {label.about for label in same}]
+        heard = [self._act(obj, SAME, label.about) for label in same] + self._separate(obj, different)
+        if heard:
+            self._follow(obj, heard)
+        self._note(obj, there, [tags.analysts(label.tag) for label in same] + ([tags.FALSE_POSITIVE] if tags.FALSE_POSITIVE in there else []))
+        return heard
+
+    def _act(self, obj: AilObject, said: str, other: ImageId) -> Heard:
+        try:
+            if said == SAME:
+                self._engine.confirm(obj.id, other)
+            else:
+                self._engine.veto(obj.id, other)
+        except (ConfigError, NotFound) as error:
+            return Heard(obj, said, other, refused=str(error))
+        return Heard(obj, said, other)
+
+    def _separate(self, obj: AilObject, images: list[ImageId]) -> list[Heard]:
+        """Veto the object against each of these. A cut runs where a cluster is weakest, which may be between two of these images; those
+        are linked again, so that it is the object that leaves and not they."""
+        before = self._engine.cluster_ids(images)
+        heard = [self._act(obj, DIFFERENT, image_id) for image_id in images]
+        for image_id, old, new in zip(images, before, self._engine.cluster_ids(images), strict=True):
+            if old != new:
+                with suppress(NotFound):  # forgotten
+                    self._engine.link(image_id)
+        return heard
+
+    def _rejected(self, obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
+        """Images that an analyst says are something else."""
+        images: list[ImageId] = []
+        if tags.FALSE_POSITIVE in there and tags.FALSE_POSITIVE not in entry.heard:
+            images += [label.about for label in entry.labels]
+            images += [AilObject.parse(row.other).id for row in entry.rows]
+            images += [edge.via or AilObject.parse(edge.other).id for edge in entry.edges]
+            across = (found.hit for found in stored_findings(self._engine, obj) if self._same_domain or not found.same_domain)
+            images += [hit.image_id for hit in across if hit.decision is Decision.MATCH]
+        for label in entry.labels:
+            is_answered = tags.analysts(label.tag) in there
+            if label.kind is Kind.REVIEW and label.seen and entry.settled and label.tag not in there and not is_answered:
+                images.append(label.about)
+        return [image_id for image_id in dict.fromkeys(images) if image_id != obj.id]
+
+    def _follow(self, obj: AilObject, heard: list[Heard]) -> None:
+        """Bring what is written into line with what was said, at both ends."""
+        for each in dict.fromkeys([obj, *(other for answer in heard for other in objects_of(answer.other))]):
+            self._reconciler.reconcile(each)
+        if any(answer.said == SAME and not answer.refused for answer in heard):
+            self._writer.write(obj, stored_findings(self._engine, obj))
+
+    def _note(self, obj: AilObject, there: set[str], words: list[str]) -> None:
+        """Which of our tags AIL has by now, and which answers are done with."""
+        with self._ledger.hold(obj.gid):
+            before = self._ledger.read(obj.gid)
+            labels = tuple(replace(label, seen=label.seen or label.tag in there) for label in before.labels)
+            after = replace(before, labels=labels, heard=tuple(sorted({*before.heard, *words})))
+            if after != before:
+                self._ledger.write(obj.gid, after)
+
+
+def _is_confirmed(label: Label, entry: Entry, there: set[str]) -> bool:
+    """Tags of a collection are about a page and its imitation, which are not the same whoever confirms them."""
+    word = tags.analysts(label.tag)
+    return label.kind is not Kind.REFERENCE and word != label.tag and word in there and word not in entry.heard

@@ -1,0 +1,172 @@
+"""What analysts answer in AIL becomes verdicts of persons, and a cluster's report: against a real store and an AIL in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ail_memory import World
+
+from douglas_quaid.ail import tags
+from douglas_quaid.ail.cluster import report
+from douglas_quaid.ail.feedback import DIFFERENT, SAME, Heard, feedback, tagged
+from douglas_quaid.ail.objects import AilObject
+from douglas_quaid.errors import NotFound
+from douglas_quaid.records import PERSON, Decision, Purpose, Relation
+
+ANALYST = 'infoleak:analyst-detection="visual-review"'
+REVIEW = {"decision": Decision.REVIEW, "confidence": 0.6}
+
+
+@pytest.fixture
+def world(store_url: str) -> Iterator[World]:
+    world = World(store_url)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def asked(world: World) -> tuple[AilObject, AilObject]:
+    """A page of which we ask whether it is the same as another, and that other."""
+    first, page = world.add("a.onion"), world.add("b.onion")
+    world.judge(page, first, **REVIEW)
+    assert world.write(page).tags == (tags.REVIEW,)
+    return page, first
+
+
+def listen(world: World) -> tuple[Heard, ...]:
+    return feedback(world.engine, world.sink, list(tagged(world.engine)))
+
+
+def decision(world: World, a: AilObject, b: AilObject) -> Decision | None:
+    found = world.engine.verdict_between(a.id, b.id)
+    return found.verdict.decision if found else None
+
+
+def test_without_an_answer_nothing_happens(world: World, asked: tuple[AilObject, AilObject]) -> None:
+    before = world.sink.state()
+    assert listen(world) == () and listen(world) == ()
+    assert world.sink.state() == before and decision(world, *asked) is Decision.REVIEW
+
+
+def test_the_confirm_button_is_the_word_of_a_person_and_a_match_from_then_on(world: World, asked: tuple[AilObject, AilObject]) -> None:
+    page, first = asked
+    # When an analyst confirms the review tag as AIL does
+    world.sink.tagged[page.gid].add(ANALYST)
+    assert listen(world) == (Heard(page, SAME, first.id),)
+    # Then the two are a match by a person, AIL shows them as one, and the question is answered
+    verdict = world.engine.verdict_between(page.id, first.id)
+    assert verdict is not None and verdict.verdict.decision is Decision.MATCH and verdict.verdict.calibration_id == PERSON
+    assert world.sink.correlated(page, first) and world.sink.rows[page.gid] == {f"100:douglas-quaid:{first.id}"}
+    assert tags.REVIEW not in world.sink.tagged[page.gid] and ANALYST in world.sink.tagged[page.gid]
+    # and it is heard once
+    assert listen(world) == ()
+
+
+@pytest.mark.parametrize("said", ["false-positive", "removed"])
+def test_a_rejected_question_is_a_veto(world: World, asked: tuple[AilObject, AilObject], said: str) -> None:
+    page, first = asked
+    assert listen(world) == ()  # AIL's Tags module has done its work
+    if said == "removed":
+        world.sink.tagged[page.gid].discard(tags.REVIEW)
+    else:
+        world.sink.tagged[page.gid].add(tags.FALSE_POSITIVE)
+    assert listen(world) == (Heard(page, DIFFERENT, first.id),)
+    assert world.engine.vetoed(page.id) == {first.id} and decision(world, page, first) is None
+    assert tags.REVIEW not in world.sink.tagged[page.gid]
+    assert listen(world) == ()
+
+
+def test_a_tag_that_ail_has_not_written_yet_was_not_removed(world: World, asked: tuple[AilObject, AilObject]) -> None:
+    page, _ = asked
+    world.sink.tagged[page.gid].discard(tags.REVIEW)
+    assert listen(world) == () and world.engine.vetoed(page.id) == set()
+    world.sink.tagged[page.gid].add(tags.REVIEW)
+    assert listen(world) == ()
+    world.sink.tagged[page.gid].discard(tags.REVIEW)
+    assert len(listen(world)) == 1
+
+
+def test_a_false_positive_takes_back_a_match_and_all_that_was_written_about_it(world: World) -> None:
+    first = world.add("a.onion")
+    second = world.found("b.onion", first)
+    third = world.found("c.onion", first, second)
+    world.sink.tagged[third.gid].add(tags.FALSE_POSITIVE)
+    heard = listen(world)
+    assert set(heard) == {Heard(third, DIFFERENT, first.id), Heard(third, DIFFERENT, second.id)}
+    assert world.sink.pairs() == {frozenset((first.gid, second.gid))}
+    assert world.sink.tagged[third.gid] == {tags.FALSE_POSITIVE} and world.sink.tagged[first.gid] == world.sink.tagged[second.gid] != set()
+    # and those that it matched are one cluster as before
+    assert report(world.engine, first.gid).images == 2
+    assert listen(world) == ()
+
+
+def test_what_was_said_before_we_wrote_is_not_about_us(world: World) -> None:
+    # Given an image that AIL's OcrExtractor could not read, which it marks as a false positive
+    first, page = world.add("a.onion"), world.add("b.onion")
+    world.sink.tagged[page.gid] |= {tags.FALSE_POSITIVE, ANALYST}
+    world.judge(page, first, **REVIEW)
+    world.write(page)
+    assert listen(world) == () and decision(world, page, first) is Decision.REVIEW
+
+
+def test_a_confirmed_match_and_a_confirmed_imitation(world: World) -> None:
+    # Given a match and a page that looks like a bank's, each confirmed with AIL's button
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    bank = world.known("banks", Purpose.BASELINE, brand="Bank", domain="bank.example")
+    page = world.add("evil.onion")
+    world.judge(page, bank, 0.8, relation=Relation.LOOKS_LIKE, decision=Decision.REVIEW)
+    world.write(page)
+    for obj in (copy, page):
+        world.sink.tagged[obj.gid] |= {tags.analysts(tag) for tag in world.sink.tagged[obj.gid]}
+    # Then the match is a person's, and the imitation does not become the bank's own page
+    assert listen(world) == (Heard(copy, SAME, first.id),)
+    assert decision(world, page, AilObject("image", bank)) is Decision.REVIEW
+
+
+def test_a_confirmation_of_what_a_person_vetoed_is_refused_and_said(world: World, asked: tuple[AilObject, AilObject]) -> None:
+    page, first = asked
+    world.engine.veto(page.id, first.id)
+    world.sink.tagged[page.gid].add(ANALYST)
+    (heard,) = listen(world)
+    assert heard.refused and "not the same" in heard.refused
+    assert listen(world) == ()
+
+
+def test_an_answer_about_a_forgotten_picture_is_said_once(world: World, asked: tuple[AilObject, AilObject]) -> None:
+    page, first = asked
+    world.store.forget(first.id)
+    world.sink.tagged[page.gid].add(ANALYST)
+    (heard,) = listen(world)
+    assert heard.refused and listen(world) == ()
+
+
+# -- a cluster's report ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_of_a_cluster_counts_objects_domains_and_chats(world: World) -> None:
+    first = world.add("a.onion, b.onion")
+    second = world.found("B.onion", first)
+    picture = world.add(kind="image")
+    world.engine.note(picture.id, occurrence=picture.occurrence, labels={"chat": "uuid-1:7,uuid-1:8"})
+    world.judge(picture, second)
+    world.write(picture)
+    cluster_id = world.engine.cluster_ids([first.id])[0]
+    assert cluster_id
+    for name in (cluster_id, first.id, second.gid, str(picture.occurrence)):
+        found = report(world.engine, name)
+        assert found.cluster == cluster_id and found.images == 3 and set(found.objects) == {first, second, picture}
+        assert [(domain.name, domain.objects) for domain in found.domains] == [("b.onion", 2), ("a.onion", 1)]
+        assert [(chat.name, chat.objects) for chat in found.chats] == [("uuid-1:7", 1), ("uuid-1:8", 1)]
+        assert found.representative == first and found.first_seen and found.last_seen and found.first_seen <= found.last_seen
+    told = report(world.engine, cluster_id).to_json()
+    assert told["object_count"] == 3 and told["domain_count"] == 2 and told["representative"] == first.gid and told["first_seen"].endswith("Z")
+
+
+def test_the_report_of_an_object_that_is_in_no_cluster_says_so(world: World) -> None:
+    alone = world.add("a.onion")
+    with pytest.raises(NotFound, match="no cluster"):
+        report(world.engine, alone.gid)
+    with pytest.raises(NotFound):
+        report(world.engine, AilObject("image", "0" * 64).gid)
