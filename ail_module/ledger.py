@@ -156,7 +156,7 @@ def _is_abandoned(lock: str) -> bool:
 
 def _encoded(entry: Entry) -> str:
     edges, rows, labels = _lists(entry.lines)
-    fields = {"v": VERSION, "edges": edges, "rows": rows, "tags": labels, "heard": list(entry.heard)}
+    fields: dict[str, object] = {"v": VERSION, "edges": edges, "rows": rows, "tags": labels, "heard": list(entry.heard)}
     if entry.going:
         fields["going"] = _lists(entry.going)
     if not entry.settled:
@@ -164,10 +164,10 @@ def _encoded(entry: Entry) -> str:
     return json.dumps({name: value for name, value in fields.items() if value != []}, separators=(",", ":"))
 
 
-def _lists(lines: tuple[Edge | Row | Label, ...]) -> tuple[list[list[object]], ...]:
-    edges = [[line.other, line.via] if line.via else [line.other] for line in lines if isinstance(line, Edge)]
-    rows = [[line.other, line.score] for line in lines if isinstance(line, Row)]
-    labels = [[line.tag, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Label)]
+def _lists(lines: tuple[Edge | Row | Label, ...]) -> tuple[list[object], list[object], list[object]]:
+    edges: list[object] = [[line.other, line.via] if line.via else [line.other] for line in lines if isinstance(line, Edge)]
+    rows: list[object] = [[line.other, line.score] for line in lines if isinstance(line, Row)]
+    labels: list[object] = [[line.tag, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Label)]
     return edges, rows, labels
 
 

@@ -48,7 +48,7 @@ class Reconciler:
         entry = self._ledger.read(obj.gid)
         ids = [obj.id, *_images((*entry.lines, *entry.going))]
         clusters = dict.fromkeys([*self._engine.cluster_ids(ids), *self._stars.centred_on(obj)])
-        changed = self.check(obj)
+        changed = int(self.check(obj))
         for cluster_id in clusters:
             changed += self.walk(cluster_id, whole=True) if cluster_id else 0
         parts = [found.other for found in stored_findings(self._engine, obj) if found.other and found.hit.relation is Relation.PARTIAL]
