@@ -36,6 +36,7 @@ from .counters import Meter
 from .dead_letters import bury
 from .delivery import Delivery, Died, Fate
 from .gate import Gate
+from .listening import Listener
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
 from .orphans import Orphan, Orphans
 from .process import process
@@ -160,6 +161,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
                 engine.close()
                 raise
             self._writer = StarWriter(engine, self._sink, self._settings)
+            self._listener = Listener(engine, self._sink, self._settings, self.logger)
             self._delivery = Delivery(
                 engine, self._gate, self._meter, module=self.module_name, attempts=self._settings.attempts, logger=self.logger
             )
@@ -177,6 +179,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
             self._watch_queue()
             for orphan in self._orphans.due():
                 self._recover(orphan)
+            self._listener.step()
         except (StoreError, redis.RedisError) as error:
             self.logger.warning(f"{self.module_name}: {type(error).__name__}: {error}")
             self._gate.doubt()
@@ -202,6 +205,8 @@ class _Module(AbstractModule):  # type: ignore[misc]
             self.obj = self.sha256_mess = None
             try:
                 taken = self.queue.get_message()
+            except UnicodeDecodeError as error:  # popped, and no text
+                taken = None, None, repr(bytes(error.object))
             except redis.RedisError as error:
                 self.logger.warning(f"{self.module_name}: AIL's queue fails: {error}")
                 self._gate.doubt()

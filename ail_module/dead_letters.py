@@ -114,4 +114,5 @@ def remove(engine: Engine, gid: str) -> bool:
 
 
 def _named(gid: str) -> str:
-    return gid if len(gid) <= _NAME_CHARACTERS else "sha256-" + hashlib.sha256(gid.encode("utf-8", "surrogatepass")).hexdigest()
+    kept = gid[:REASON_CHARACTERS]  # as a letter has it
+    return kept if len(kept) <= _NAME_CHARACTERS else "sha256-" + hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()

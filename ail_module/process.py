@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptImage
+from douglas_quaid.records import Cluster, Decision, Seen
 
-from .findings import Finding, stored_findings
+from .edges import PREFIX as STAR
+from .findings import Finding, objects_of, stored_findings
+from .ledger import PREFIX as WROTE
 from .objects import AilObject, FileNotThere, read
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ LABEL_VALUES = 20
 """Most domains or chats that a label names. chosen: a placeholder page is seen on thousands."""
 LABEL_CHARACTERS = 1500
 """Longest label. chosen: the store keeps 4096 characters of all labels together."""
+MOST_TOLD = 50
+"""Images of a cluster that is looked through for such as were left out. chosen: as many as one search finds and tells of."""
 WRITTEN = "written"
 """Label of an occurrence about which everything is written to AIL."""
 WRITTEN_BY = "1"
@@ -75,7 +80,8 @@ def process(engine: Engine, obj: AilObject, host: Host, writer: Writer, *, setti
     seen = seen or (first if obj.type == "image" else None)  # an image without a day in its message was not posted again
     labels = _labels(obj, host, first)
     unsafe = settings.unsafe_hash_only and host.is_unsafe(obj)
-    if not unsafe and _is_done(engine, obj):
+    before = _before(engine, obj)
+    if before is not None and before.sighting.labels.get(WRITTEN) == WRITTEN_BY and before.linked and not unsafe:
         engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
         return Outcome(obj, "known")
     data = _bytes(obj, host, settings)
@@ -83,14 +89,36 @@ def process(engine: Engine, obj: AilObject, host: Host, writer: Writer, *, setti
         return Outcome(obj, "skipped")
     result = engine.add(data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe or None, name=obj.gid)
     found = stored_findings(engine, obj)
+    if any(finding.hit.decision is Decision.MATCH for finding in found):
+        _catch_up(engine, obj, writer, again=before is not None)
     written = writer.write(obj, found)
     engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
     return Outcome(obj, result.status, found, written)
 
 
-def _is_done(engine: Engine, obj: AilObject) -> bool:
+def _before(engine: Engine, obj: AilObject) -> Seen | None:
+    """What the store had of it."""
     (places,) = engine.sightings([obj.occurrence])
-    return any(seen.image_id == obj.id and seen.linked and seen.sighting.labels.get(WRITTEN) == WRITTEN_BY for seen in places)
+    return next((seen for seen in places if seen.image_id == obj.id), None)
+
+
+def _catch_up(engine: Engine, obj: AilObject, writer: Writer, *, again: bool) -> None:
+    """Write about objects of its cluster that were done when nothing matched them yet, and that nobody told since.
+
+    Normally the second of a cluster tells the first. That second one may have died before, or be in work in another process, when a third
+    one comes: the star has no representative yet, or this is the second one `again`. Few clusters, then small.
+    """
+    (cluster_id,) = engine.cluster_ids([obj.id])
+    if cluster_id is None or (not again and engine.bookmark(STAR + cluster_id) is not None):
+        return
+    cluster = engine.show(cluster_id)
+    if not isinstance(cluster, Cluster) or not 2 < len(cluster.members) <= MOST_TOLD:
+        return
+    others = [other for member in cluster.members if member != obj.id for other in objects_of(member)]
+    for other, places in zip(others, engine.sightings([other.occurrence for other in others]), strict=True):
+        done = any(seen.image_id == other.id and WRITTEN in seen.sighting.labels for seen in places)
+        if done and engine.bookmark(WROTE + other.gid) is None:
+            writer.write(other, stored_findings(engine, other))
 
 
 def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:
