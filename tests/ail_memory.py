@@ -7,8 +7,10 @@ second; a tag is there or not. The store is a real one.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 
 from pictures import page, png
 
@@ -32,9 +34,10 @@ class Killed(BaseException):
 
 
 class MemorySink:
-    """`dies_at`: the number of the change before which the process is killed."""
+    """`dies_at`: the number of the change before which the process is killed. `journal`: a file that all changes are appended to."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Path | None = None) -> None:
+        self.journal = journal
         self.correlations: defaultdict[str, set[str]] = defaultdict(set)
         self.rows: defaultdict[str, set[str]] = defaultdict(set)
         self.tagged: defaultdict[str, set[str]] = defaultdict(set)
@@ -45,6 +48,15 @@ class MemorySink:
         if self.dies_at is not None and len(self.done) >= self.dies_at:
             raise Killed
         self.done.append(what)
+        if self.journal:
+            with self.journal.open("a") as file:
+                file.write(json.dumps([part.gid if isinstance(part, AilObject) else part for part in what]) + "\n")
+
+    def replay(self, journal: Path) -> None:
+        """What another process did to this AIL."""
+        for line in journal.read_text().splitlines() if journal.exists() else ():
+            verb, gid, *rest = json.loads(line)
+            getattr(self, verb)(AilObject.parse(gid), *(AilObject.parse(part) if "::" in str(part) else part for part in rest))
 
     def correlate(self, a: AilObject, b: AilObject) -> None:
         self._do("correlate", a, b)
@@ -92,10 +104,10 @@ class MemorySink:
 class World:
     """A store, an AIL and a writer between them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, journal: Path | None = None) -> None:
         self.engine = Engine.open(config=Config(store=url))
         self.store = Store.open(Config(store=url))
-        self.sink = MemorySink()
+        self.sink = MemorySink(journal)
         self.ledger = Ledger(self.engine)
         self._count = 0
 

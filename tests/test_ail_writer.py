@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations, count
+from pathlib import Path
 
 import pytest
 from ail_memory import Killed, World
+from steps import run_and_die
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.ledger import PREFIX, Entry
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.reconcile import reconcile, sweep
 from douglas_quaid.records import Decision, Purpose, Relation
+from douglas_quaid.store import Store
 
 NEAR = 'infoleak:automatic-detection="visual-near-duplicate-almost-certain"'
 PARTIAL = {"relation": Relation.PARTIAL}
@@ -397,6 +401,52 @@ def test_taking_back_that_is_killed_anywhere_and_repeated_leaves_nothing(world: 
             reconcile(world.engine, world.sink, obj.gid)
         assert world.sink.state() == ({}, {}, {})
     assert step > 2
+
+
+def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that_the_next_does_not_mend(
+    world: World, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    whole = world.sink.state()
+    for step in count(0, 3):
+        # Given the pair anew, and a process that is killed with -9 while it writes about it
+        _start_over(world, first, copy)
+        world.judge(copy, first)
+        journal = tmp_path / str(step)
+
+        def write(_: Store, journal: Path = journal) -> None:
+            World(store_url, journal=journal).write(copy)
+
+        died = run_and_die(monkeypatch, store_url, write, step)
+        world.sink.replay(journal)
+        # Then what it did to AIL is in the ledger, every line of it
+        assert world.sink.pairs() == {
+            frozenset((obj.gid, edge.other)) for obj in (copy, first) for edge in world.ledger.read(obj.gid).edges if _done(world, obj)
+        }
+        # and the next process that gets the message does the rest at once, whatever lock was left
+        world.write(copy)
+        assert world.sink.state() == whole
+        assert not list(world.engine.bookmarks("ail:busy:" + copy.gid))
+        if not died:
+            break
+    assert step > 30
+
+
+def _done(world: World, obj: AilObject) -> bool:
+    """Whether AIL has the correlation that was announced; it may not, when the process was killed between the two."""
+    return bool(world.sink.correlations[obj.gid])
+
+
+def test_two_processes_that_write_about_one_object_take_turns(world: World, store_url: str) -> None:
+    first, copy = world.add("a.onion"), world.add("b.onion")
+    world.judge(copy, first)
+    other = World(store_url)
+    other.sink = world.sink
+    with ThreadPoolExecutor(4) as threads:
+        changed = list(threads.map(lambda n: (world, other)[n % 2].write(copy).changed, range(8)))
+    other.close()
+    assert changed.count(True) == 1 and len(world.sink.done) == 4
 
 
 def _start_over(world: World, first: AilObject, copy: AilObject) -> None:
