@@ -59,6 +59,7 @@ class Settings:
     correlate: bool = _option(True, "write correlations, to the representative of the cluster only")
     max_edges: int = _option(1, "most correlations of ours at an object that is no representative. chosen: a star; cliques hang AIL's graph", least=1, most=10)
     duplicates: bool = _option(True, "write the confidence, 0 to 100, to AIL's duplicates; for pairs of one type only")
+    feedback_seconds: int = _option(600, "how often the answers of analysts in AIL are read, seconds; 0: never. chosen", most=86_400)
     same_domain: bool = _option(False, "write pairs of one domain too; off, because every crawl of a site matches the one before it")
 
     def __post_init__(self) -> None:

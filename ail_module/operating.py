@@ -1,8 +1,9 @@
-"""`quaid ail backfill`, `status`, `dead-letters`, `cluster`: what the modules work on, and how they are doing."""
+"""`quaid ail backfill`, `status`, `dead-letters`, `cluster`, `reconcile`: what the modules work on, and how they are doing."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from datetime import datetime
 
 import click
 
@@ -152,3 +153,73 @@ def dead_letters(
             if not as_json:
                 say(f"{verb}d {len(found):,}.")
     return 1 if missing else 0
+
+
+@command("cluster", group=ail)
+@click.argument("name", metavar="ID")
+@HOME
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="Most domains, chats and objects to print (--json: all).")
+def cluster(name: str, home: str | None, limit: int, store: str | None, as_json: bool) -> None:
+    """A cluster's domains, chats, objects, first and last time seen. ID: cluster id, image id, or an object (screenshot::<sha256>)."""
+    from .cluster import report
+
+    with open_engine(Settings.read(ail_home(home)), store) as engine:
+        found = report(engine, name)
+    if as_json:
+        json_line(found.to_json())
+        return
+    say(f"{found.cluster}: {found.images:,} images, {len(found.objects):,} objects of AIL, " + _seen(found.first_seen, found.last_seen))
+    if found.representative:
+        say(f"  the others are correlated with {found.representative.gid}")
+    for title, lines in (
+        ("domains", [f"{each.name}  {each.objects:,} objects" for each in found.domains]),
+        ("chats", [f"{each.name}  {each.objects:,} objects" for each in found.chats]),
+        ("objects, latest first", [obj.gid for obj in found.objects]),
+    ):
+        if lines:
+            say(f"{title} ({len(lines):,}):" + "".join(f"\n  {line}" for line in lines[:limit]) + ("\n  ..." if len(lines) > limit else ""))
+
+
+def _seen(first: datetime | None, last: datetime | None) -> str:
+    return f"seen {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "seen in AIL never"
+
+
+@command("reconcile", group=ail)
+@HOME
+@shown_first
+def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
+    """Act upon analysts' answers in AIL and on vetoes, now; the modules do it by themselves. Runs in AIL's interpreter: AILENV/bin/quaid."""
+    import logging
+
+    from .inside import open_sink
+    from .ledger import Ledger
+    from .listening import listen
+    from .objects import AilObject
+    from .reconcile import Reconciler
+    from .servers import AilServers
+
+    where = ail_home(home)
+    settings = Settings.read(where)
+    with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers:
+        gids = sorted({gid for gid, _ in Ledger(engine).entries()})
+        if not as_json:
+            say(f"{len(gids):,} objects that something of ours is written about; what no longer holds is taken back or moved, nothing else is touched")
+        if not gids or not agreed("Look at all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
+            return 0
+        sink = open_sink(where, servers)
+        reconciler, heard, changed = Reconciler(engine, sink, settings), 0, 0
+        for gid in gids:
+            said, moved = listen(engine, sink, reconciler, AilObject.parse(gid), settings=settings, logger=logging.getLogger("quaid"))
+            heard, changed = heard + len(said), changed + moved
+            for each in said:
+                line = {"object": gid, "said": each.said, "image": each.other, "refused": each.refused}
+                if as_json:
+                    json_line(line)
+                else:
+                    say(f"{gid}: {each.said} {each.other}" + (f" (refused: {each.refused})" if each.refused else ""))
+        changed += reconciler.sweep()
+    if as_json:
+        json_line({"summary": {"objects": len(gids), "answers": heard, "changed": changed}})
+    else:
+        say(f"{heard:,} answers, {changed:,} objects changed in AIL besides")
+    return 0

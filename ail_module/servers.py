@@ -7,6 +7,7 @@ core.cfg, so nothing of `redis` crosses this border. The layout is that of bin/l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from configparser import RawConfigParser
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -77,6 +78,12 @@ class AilServers:
             waiting = int(queues.rpush(key, *lines) if lines else queues.llen(key))
             queues.hset("queues", module, waiting)
         return waiting
+
+    def publish(self, modules_cfg: RawConfigParser, queue: str, message: str) -> None:
+        """Send to all modules that subscribe to this queue, as a module of AIL that publishes it does."""
+        for name in modules_cfg.sections():
+            if modules_cfg.get(name, "subscribe", fallback="") == queue:
+                self.push(name, [message])
 
     def unsafe(self, objects: Sequence[AilObject]) -> set[AilObject]:
         """Those that AIL marks unsafe: they, or for a screenshot a domain it was taken on, carry an unsafe tag."""

@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -15,6 +16,7 @@ import click
 import pytest
 from ail_host import AilHome
 from command_line import runner
+from pictures import page, png
 
 from douglas_quaid import cli
 from douglas_quaid.ail import tags
@@ -163,6 +165,72 @@ def test_removed_letters_go_nowhere(ail: AilHome, engine: Engine) -> None:
     assert quaid(ail, "dead-letters", "--remove", "--yes").status == 0
     assert (ail.messages(), list(dead_letters(engine))) == ([], [])
     assert quaid(ail, "dead-letters", "--remove", "--requeue", "--yes").status == 2
+
+
+# -- clusters, and what analysts answer --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def matched(ail: AilHome, engine: Engine) -> tuple[str, str]:
+    """Two captures of one page on two domains, as our module wrote about them."""
+    ail.add_ours()
+    sheet = page(1, 480, 300)
+    first = ail.new_screenshot(png(sheet), domain="a.onion")
+    second = ail.new_screenshot(png(sheet.resize((400, 250))), domain="b.onion")
+    for gid in (first, second):
+        ail.queue(gid)
+    ail.drain("VisualCorrelation", "Tags")
+    assert ail.correlations(second, "screenshot") == {first} and any("visual-" in tag for tag in ail.tags(second))
+    return first, second
+
+
+def test_a_cluster_is_shown_with_its_domains(ail: AilHome, matched: tuple[str, str]) -> None:
+    first, second = matched
+    said = json.loads(quaid(ail, "cluster", second, "--json").output)
+    assert [domain["name"] for domain in said["domains"]] == ["a.onion", "b.onion"]
+    assert set(said["objects"]) == {first, second} and said["representative"] == first and said["images"] == 2
+    text = quaid(ail, "cluster", said["cluster"], "--limit", "1").output
+    assert "2 images, 2 objects of AIL" in text and "domains (2):\n  a.onion  1 objects\n  ..." in text
+    assert quaid(ail, "cluster", GID).status == 1
+
+
+def reconcile(ail: AilHome, *options: str) -> subprocess.CompletedProcess[str]:
+    """In AIL's interpreter, as an operator types it."""
+    command = [ail.python, "-P", "-m", "douglas_quaid", "ail", "reconcile", "--json", *options]
+    return subprocess.run(command, cwd=ail.folder, env=ail.environment, capture_output=True, text=True, timeout=120)
+
+
+def test_what_an_analyst_rejects_is_taken_back_from_ail(ail: AilHome, engine: Engine, matched: tuple[str, str]) -> None:
+    first, second = matched
+    ail.run("from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)", name=second.partition("::")[2])
+    # Shown only: nothing happens.
+    assert reconcile(ail, "--dry-run").returncode == 0 and ail.correlations(second, "screenshot") == {first}
+    # Then the two are apart, in the store for good and in AIL, where nothing else changed.
+    done = reconcile(ail, "--yes")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert [(line["object"], line["said"]) for line in lines[:-1]] == [(second, "different")] and lines[-1]["summary"]["answers"] == 1
+    assert ail.correlations(second, "screenshot") == set() and ail.correlations(second, "domain") == {"domain::b.onion"}
+    assert ail.tags(second) == {'infoleak:confirmed="false-positive"'}
+    assert engine.cluster_ids([second.partition("::")[2]]) == [None]
+    # A second time there is nothing to do.
+    assert json.loads(reconcile(ail, "--yes").stdout.splitlines()[-1])["summary"]["answers"] == 0
+
+
+def test_a_veto_at_the_command_line_is_followed_in_ail(ail: AilHome, engine: Engine, matched: tuple[str, str]) -> None:
+    first, second = matched
+    engine.veto(first.partition("::")[2], second.partition("::")[2])
+    assert reconcile(ail, "--yes").returncode == 0
+    assert ail.correlations(second, "screenshot") == ail.correlations(first, "screenshot") == set()
+    assert not [tag for gid in matched for tag in ail.tags(gid) if "visual-" in tag]
+
+
+def test_a_module_listens_by_itself(ail: AilHome, matched: tuple[str, str]) -> None:
+    _, second = matched
+    ail.run("from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)", name=second.partition("::")[2])
+    ail.configure(feedback_seconds=1)
+    module = ail.start_module("VisualCorrelation")
+    module.wait_for(lambda: not ail.correlations(second, "screenshot"), "the correlation was taken back")
 
 
 # -- the checkout --------------------------------------------------------------------------------------------------------------
