@@ -77,7 +77,11 @@ def _python(checkout: Checkout, given: Path | None) -> Iterator[Check]:
         remedy = "Install AIL (installing_deps.sh), or say which interpreter runs its modules"
         yield Check("interpreter", Grade.FAILURE, f"{checkout.home} has no AILENV/bin/python", "AIL's modules cannot be started, ours neither.", remedy)
         return
-    facts = ask(checkout.home, python)
+    try:
+        facts = ask(checkout.home, python)
+    except ConfigError as error:
+        yield Check("interpreter", Grade.FAILURE, str(error), "AIL's modules cannot be started, ours neither.", "Repair AIL's virtual environment AILENV")
+        return
     pip = f"{python} -m pip install"
     broken = dict(facts.broken)
     if broken:
