@@ -33,7 +33,7 @@ class Module(subprocess.Popen[bytes]):
         while not true():
             assert self.poll() is None, f"the module ended ({self.returncode}) before {what}:\n{self.said()[-4000:]}"
             assert time.monotonic() < deadline, f"{what}: not within {seconds} s; the module says:\n{self.said()[-4000:]}"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 class Console:

@@ -141,7 +141,7 @@ def test_killed_at_any_moment_it_loses_no_message_and_writes_nothing_twice(ail: 
     # given pairs of pictures, and lost messages that are looked for soon
     ail.add_ours()
     ail.configure(grace_seconds=1, attempts=50, retry_seconds=0)
-    rng, pairs, kills = random.Random(7), 30, 12 if ail.form == "double" else 5
+    rng, pairs, kills = random.Random(7), 20, 8 if ail.form == "double" else 4
     gids = [ail.new_image(content) for n in range(pairs) for content in (png(small(n)), variant(small(n)))]
     ail.queue_all([(gid, "20260701") for gid in gids])
     # when the module is killed in the midst of its work, again and again, and started again
