@@ -176,6 +176,18 @@ def test_every_service_is_confined(name: str) -> None:
     assert "privileged" not in service and "network_mode" not in service and "cap_add" not in service
 
 
+def test_every_folder_that_setup_cfg_packages_is_copied_into_the_image() -> None:
+    """Else pip stops in the middle of the build, which no linter sees."""
+    import configparser
+
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    folders = {line.split("=")[1].strip() for line in setup["options"]["package_dir"].strip().splitlines()}
+    dockerfile, ignored = ((ROOT / name).read_text("utf-8") for name in ("docker/Dockerfile", ".dockerignore"))
+    for folder in folders:
+        assert f"COPY {folder} /src/{folder}\n" in dockerfile and f"!{folder}\n" in ignored, folder
+
+
 def test_only_misp_modules_is_published_and_only_to_this_host() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["misp-modules"]
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["misp-modules"]["ports"])
