@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, NotFound
@@ -53,32 +52,6 @@ def feedback(engine: Engine, sink: Sink, objects: Iterable[AilObject], *, settin
     """Act upon what was answered about these objects since the last time. Raises StoreError, and what AIL raises when its servers are away."""
     listener = _Listener(engine, sink, settings or Settings())
     return tuple(heard for obj in objects for heard in listener.listen(obj))
-
-
-class Rounds:
-    """A module's work between messages: round after round through all that was written, some objects at a time.
-
-    Each is listened to, and what is written about it brought into line with the store: what `quaid veto` or `forget` changed reaches AIL
-    within a round, whoever called them. Not for threads.
-    """
-
-    def __init__(self, engine: Engine, sink: Sink, settings: Settings) -> None:
-        self._ledger = Ledger(engine)
-        self._listener = _Listener(engine, sink, settings)
-        self._reconciler = Reconciler(engine, sink, settings)
-        self._left: Iterator[tuple[str, Entry]] = iter(())
-
-    def step(self, limit: int) -> tuple[Heard, ...]:
-        """The next `limit` objects, fewer at the end of a round; what was answered about them."""
-        heard: list[Heard] = []
-        for gid, _ in islice(self._left, limit):
-            limit -= 1
-            obj = AilObject.parse(gid)
-            heard += self._listener.listen(obj)
-            self._reconciler.check(obj)
-        if limit:
-            self._left = self._ledger.entries()
-        return tuple(heard)
 
 
 class _Listener:

@@ -25,9 +25,10 @@ from lib.ail_queues import AILQueue
 from lib.objects.ail_objects import get_obj_from_global_id
 from douglas_quaid.ail.VisualCorrelation import AilSink
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.ail.feedback import Rounds
+from douglas_quaid.ail.feedback import feedback, tagged
 from douglas_quaid.ail.findings import stored_findings
 from douglas_quaid.ail.objects import AilObject
+from douglas_quaid.ail.reconcile import sweep
 from douglas_quaid.ail.writer import StarWriter
 from douglas_quaid.engine import Engine
 settings = Settings.read(os.environ['AIL_HOME'])
@@ -40,9 +41,9 @@ with Engine.open(settings.store) as engine:
 """
 LISTEN = """
 with Engine.open(settings.store) as engine:
-    rounds = Rounds(engine, sink, settings)
-    rounds.step(1)
-    return [[heard.obj.gid, heard.said, heard.other] for heard in rounds.step(1000)]
+    heard = feedback(engine, sink, list(tagged(engine)), settings=settings)
+    sweep(engine, sink, settings=settings)
+    return [[each.obj.gid, each.said, each.other] for each in heard]
 """
 
 
@@ -111,7 +112,7 @@ def test_a_false_positive_removes_all_of_ours_and_nothing_of_others(ail: AilHome
     assert listen(ail) == []
 
 
-def test_what_the_command_line_vetoes_leaves_ail_within_a_round(ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]) -> None:
+def test_what_the_command_line_vetoes_leaves_ail_when_all_is_swept(ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]) -> None:
     first, second = pair
     judge(store, second, first, Decision.MATCH, 0.97)
     ail.run(SETUP + WRITE, gid=second.gid)
