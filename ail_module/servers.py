@@ -105,6 +105,8 @@ class AilServers:
     @contextmanager
     def _at(self, server: Server) -> Iterator[Any]:
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
         if server not in self._open:
             self._open[server] = self._stack.enter_context(
@@ -116,6 +118,7 @@ class AilServers:
                     decode_responses=True,
                     socket_timeout=TIMEOUT,
                     socket_connect_timeout=TIMEOUT,
+                    retry=Retry(NoBackoff(), 1),
                 )
             )
         try:
