@@ -113,9 +113,10 @@ class _Listener:
         return [image_id for image_id in dict.fromkeys(images) if image_id != obj.id]
 
     def _follow(self, obj: AilObject, heard: list[Heard]) -> None:
-        """Bring what is written into line with what was said, at both ends."""
+        """Bring what is written about these into line with what was said. Of a large cluster that a veto split the rest follows step by
+        step: with whatever is written about it next, and with the listener's next pass."""
         for each in dict.fromkeys([obj, *(other for answer in heard for other in objects_of(answer.other))]):
-            self._reconciler.reconcile(each)
+            self._reconciler.check(each)
         if any(answer.said == SAME and not answer.refused for answer in heard):
             self._writer.write(obj, stored_findings(self._engine, obj))
 

@@ -1,7 +1,7 @@
 """Taking back and moving what we wrote, after a verdict changed, a person vetoed, an image was forgotten or clusters merged.
 
 Takes an object, looks at every line of its ledger entry, and keeps what still holds, moves what holds with another representative, and takes
-back the rest; only lines of the ledger are touched. Nothing new is written: that is the writer's. Everything may be repeated, and finishes
+back the rest; only lines of the ledger are touched. Nothing else is written: that is the writer's. Everything may be repeated, and finishes
 what a killed process began. After a veto call `reconcile` for both objects; `sweep` looks at everything, whatever changed.
 """
 
@@ -112,12 +112,24 @@ class Reconciler:
         edges = [self._edge(obj, edge, clusters) for edge in entry.edges]
         rows = [self._row(obj, row, clusters) for row in entry.rows]
         labels = [self._label(obj, label, clusters) for label in entry.labels]
+        if owed := self._owed(obj, entry, clusters[obj.id]):
+            edges.insert(0, owed)
         return replace(
             entry,
-            edges=tuple({edge.other: edge for edge in edges if edge}.values()),
+            edges=tuple({edge.other: edge for edge in edges if edge}.values())[: max(self._settings.max_edges, len(entry.edges))],
             rows=tuple(row for row in rows if row),
             labels=tuple(label for label in labels if label),
         )
+
+    def _owed(self, obj: AilObject, entry: Entry, cluster_id: str | None) -> Edge | None:
+        """The edge of an object that matches, and had none because it was of the same domain as the representative, or was that itself."""
+        has_one = any(not edge.via for edge in entry.edges)
+        if cluster_id is None or has_one or not self._settings.correlate or all(label.kind is not Kind.MATCH for label in entry.labels):
+            return None
+        star = self._stars.read(cluster_id)
+        if star is None or star.centre == obj or self._engine.cluster_ids([star.centre.id]) != [cluster_id] or not self._says_something(obj, star.centre):
+            return None
+        return None if self._sink.correlated(obj, star.centre) else Edge(star.centre.gid)
 
     def _edge(self, obj: AilObject, edge: Edge, clusters: Clusters) -> Edge | None:
         own, other = clusters[obj.id], AilObject.parse(edge.other)

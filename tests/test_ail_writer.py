@@ -338,6 +338,17 @@ def test_when_the_representative_is_forgotten_another_takes_its_place(world: Wor
     assert sweep(world.engine, world.sink) == 0
 
 
+def test_who_was_of_the_representatives_domain_is_correlated_with_the_next_one(world: World) -> None:
+    first = world.add("a.onion")
+    other = world.found("b.onion", first)
+    again = world.found("a.onion", first, other)
+    assert not world.sink.correlations[again.gid]
+    world.store.forget(first.id)
+    sweep(world.engine, world.sink)
+    sweep(world.engine, world.sink)
+    assert world.sink.pairs() == star(again, centre=other)
+
+
 def test_a_score_that_changed_replaces_the_row(world: World) -> None:
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
