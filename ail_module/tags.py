@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from douglas_quaid.likelihood import band
 from douglas_quaid.records import Relation
 
 AUTOMATIC = "infoleak:automatic-detection"
@@ -17,25 +18,13 @@ REVIEW = f'{AUTOMATIC}="visual-review"'
 TAG_CHARACTERS = 200
 """Longest tag of a label. chosen."""
 
-BANDS = (
-    (0.95, "almost-certain"),
-    (0.80, "very-likely"),
-    (0.55, "likely"),
-    (0.45, "roughly-even-chance"),
-    (0.20, "unlikely"),
-    (0.05, "very-unlikely"),
-    (0.0, "almost-no-chance"),
-)
-"""spec: taxonomy estimative-language, likelihood-probability: the least probability of each band."""
-
 _UNSAFE = ("pornography-illicit-or-illegal", "pornography-child-exploitation", "child-sexual-abuse-material", "violence")
 """spec: values of dark-web:topic for which AIL blurs pictures and tags all that is correlated (Tag.py), and their new name in the taxonomy."""
 
 
 def match(relation: Relation | None, confidence: float) -> str:
     """Such as infoleak:automatic-detection="visual-partial-very-likely"."""
-    band = next(name for least, name in BANDS if confidence >= least)
-    return f'{AUTOMATIC}="visual-{relation.value if relation else "match"}-{band}"'
+    return f'{AUTOMATIC}="visual-{relation.value if relation else "match"}-{band(confidence)}"'
 
 
 def looks_like(labels: Mapping[str, str]) -> str:

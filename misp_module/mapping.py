@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from douglas_quaid.answers import History, Hit
 from douglas_quaid.decision import LOOKS_LIKE
+from douglas_quaid.likelihood import band
 from douglas_quaid.records import Decision, Evidence, Membership, Relation, Sighting
 
 from .request import Attribute, is_uuid
@@ -29,17 +30,6 @@ MOST_PLACES = 5
 """Events and attributes named in one object; the count says how many there are. chosen."""
 MOST_NAMES = 20
 """Names of a cluster told: the canonical one and the latest of its former ones. chosen."""
-
-_BANDS = (
-    (0.95, "almost-certain"),
-    (0.80, "very-likely"),
-    (0.55, "likely"),
-    (0.45, "roughly-even-chance"),
-    (0.20, "unlikely"),
-    (0.05, "very-unlikely"),
-    (0.0, "almost-no-chance"),
-)
-"""spec: taxonomy estimative-language, likelihood-probability: the least probability of each band."""
 
 _REFERENCES = {Decision.MATCH: "similar", Decision.REVIEW: "related-to", Decision.NO_MATCH: "related-to"}
 """spec: MISP's list of relationship types; `same-as` where the bytes are the same."""
@@ -205,8 +195,7 @@ def _methods(evidence: Evidence) -> tuple[str, ...]:
 
 def _tags(hit: Hit) -> list[tuple[str, bool]]:
     """Name, and whether the tag stays on this MISP."""
-    band = next(name for least, name in _BANDS if hit.confidence >= least)
-    tags = [('misp:automation-level="unsupervised"', False), (f'estimative-language:likelihood-probability="{band}"', False)]
+    tags = [('misp:automation-level="unsupervised"', False), (f'estimative-language:likelihood-probability="{band(hit.confidence)}"', False)]
     return tags + ([('workflow:todo="review"', True)] if hit.decision is Decision.REVIEW else [])
 
 

@@ -43,6 +43,7 @@ READING_ORDER = (
     "verification",
     "calibration",
     "decision",
+    "likelihood",
     "answers",
     "overlay",
     "search",
