@@ -144,7 +144,7 @@ class StarWriter:
         for gid, score in scores.items():
             if len(rows) >= self._settings.max_edges:
                 break
-            if gid not in rows and not self._ledger.claims(gid, Row(gid, score), obj.gid):
+            if gid not in rows and all(row.other != obj.gid for row in self._ledger.read(gid).rows):
                 rows[gid] = Row(gid, score)
         return tuple(rows.values())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import combinations, count
 from pathlib import Path
 
@@ -466,6 +468,74 @@ def _start_over(world: World, first: AilObject, copy: AilObject) -> None:
     for obj in (copy, first):
         reconcile(world.engine, world.sink, obj.gid)
     assert world.sink.state() == ({}, {}, {})
+
+
+# -- whatever happens ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(world: World, seed: int) -> None:
+    rng = random.Random(seed)
+    objects: list[AilObject] = []
+    for _ in range(45):
+        kind = rng.choice(("add", "add", "match", "match", "match", "part", "review", "none", "veto", "forget", "check", "kill"))
+        if kind == "add" or len(objects) < 3:
+            objects.append(world.add(f"{rng.randrange(6)}.onion"))
+            continue
+        a, b = rng.sample(objects, 2)
+        if kind == "forget":
+            if rng.random() < 0.3:
+                world.store.forget(a.id)
+                objects.remove(a)
+        elif kind == "veto":
+            world.engine.veto(a.id, b.id)
+        elif kind == "check":
+            reconcile(world.engine, world.sink, a.gid)
+        else:
+            relation = Relation.PARTIAL if kind == "part" else Relation.NEAR_DUPLICATE
+            decision = {"review": Decision.REVIEW, "none": Decision.NO_MATCH}.get(kind, Decision.MATCH)
+            world.judge(a, b, round(rng.uniform(0.9, 1.0), 3), relation=relation, decision=decision)
+            world.sink.dies_at = len(world.sink.done) + rng.randrange(3) if kind == "kill" else None
+            with suppress(Killed):
+                world.write(a, max_edges=rng.choice((1, 1, 2)))
+            world.sink.dies_at = None
+    while sweep(world.engine, world.sink):
+        pass
+    entries = dict(world.ledger.entries())
+    # Then AIL has what the ledger says, and nothing else
+    assert world.sink.pairs() == {frozenset((gid, edge.other)) for gid, entry in entries.items() for edge in entry.edges}
+    rows = {(frozenset((gid, row.other)), row.score) for gid, entry in entries.items() for row in entry.rows}
+    assert sum(map(len, world.sink.rows.values())) == 2 * len(rows)
+    assert {gid: found for gid, found in world.sink.tagged.items() if found} == {
+        gid: {label.tag for label in entry.labels} for gid, entry in entries.items() if entry.labels
+    }
+    assert all(entry.settled and not entry.going for entry in entries.values())
+    # and each line holds
+    for gid, entry in entries.items():
+        obj = AilObject.parse(gid)
+        assert obj in objects
+        for edge in entry.edges:
+            other = AilObject.parse(edge.other)
+            assert other in objects and other.id not in world.engine.vetoed(obj.id)
+            mine, theirs = world.engine.cluster_ids([obj.id, other.id])
+            if edge.via and not (mine and mine == theirs):
+                verdict = world.engine.verdict_between(obj.id, edge.via)
+                assert verdict and verdict.verdict.decision is Decision.MATCH
+                assert edge.via == other.id or world.engine.cluster_ids([edge.via]) == [theirs]
+            else:
+                assert mine and mine == theirs
+        for row in entry.rows:
+            verdict = world.engine.verdict_between(obj.id, AilObject.parse(row.other).id)
+            assert verdict and verdict.verdict.decision is Decision.MATCH and row.score == round(100 * verdict.verdict.confidence)
+        assert not [label for label in entry.labels if label.about in world.engine.vetoed(obj.id)]
+    # and no cluster has more than one representative
+    for cluster_id in {name for name in world.engine.cluster_ids([obj.id for obj in objects]) if name}:
+        centres = {edge.other for gid, entry in entries.items() for edge in entry.edges if not edge.via and _cluster(world, edge.other) == cluster_id}
+        assert len(centres) <= 1
+
+
+def _cluster(world: World, gid: str) -> str | None:
+    return world.engine.cluster_ids([AilObject.parse(gid).id])[0]
 
 
 # -- bounds --------------------------------------------------------------------------------------------------------------------------
