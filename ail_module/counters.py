@@ -57,6 +57,7 @@ class Meter:
         self._module, self._host, self._pid = module, socket.gethostname(), os.getpid()
         self._name = f"{PREFIX}{module}:{self._host}:{self._pid}"
         self._done = self._errors = self._dead = self._done_before = 0
+        self._told = (0, 0, 0)
         self._busy = 0.0
         self._written = self._began
 
@@ -68,16 +69,18 @@ class Meter:
         self._busy += seconds
         self.report()
 
-    def report(self, *, now: bool = False) -> None:
-        """Write the counters if the last time is long enough ago, or `now`; also to be called while nothing is to be done."""
+    def report(self, *, now: bool = False, idle: bool = False) -> None:
+        """Write the counters if the last time is long enough ago, or `now`. `idle`: nothing is to be done, so what was is told at once."""
         time_now = time.time()
-        if not now and time_now - self._written < self._seconds:
+        news = (self._done, self._errors, self._dead) != self._told
+        if not (now or (idle and news) or time_now - self._written >= self._seconds):
             return
         rate = (self._done - self._done_before) / max(time_now - self._written, 1e-3)
         counters = Counters(self._module, self._host, self._pid, self._began, time_now, self._done, self._errors, self._dead, self._busy, rate)
         with suppress(StoreError):
             self._engine.set_bookmark(self._name, json.dumps(asdict(counters), sort_keys=True))
         self._written, self._done_before = time_now, self._done
+        self._told = (self._done, self._errors, self._dead)
 
     def clear_old(self) -> None:
         """Remove the counters of processes of this module that ended long ago. Raises StoreError."""

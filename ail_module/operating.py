@@ -172,8 +172,8 @@ def cluster(name: str, home: str | None, limit: int, store: str | None, as_json:
     if found.representative:
         say(f"  the others are correlated with {found.representative.gid}")
     for title, lines in (
-        ("domains", [f"{each.name}  {each.objects:,} objects" for each in found.domains]),
-        ("chats", [f"{each.name}  {each.objects:,} objects" for each in found.chats]),
+        ("domains", [f"{each.name}  {each.objects:,} object{'s' * (each.objects != 1)}" for each in found.domains]),
+        ("chats", [f"{each.name}  {each.objects:,} object{'s' * (each.objects != 1)}" for each in found.chats]),
         ("objects, latest first", [obj.gid for obj in found.objects]),
     ):
         if lines:

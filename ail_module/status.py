@@ -120,7 +120,7 @@ def status_text(status: Status) -> str:
         if not module.processes:
             lines.append("  no process runs")
     lines.append(f"dead letters: {status.dead_letters:,}" + (" (`quaid ail dead-letters` lists them)" if status.dead_letters else ""))
-    lines.append(f"store: {status.images:,} images; their index takes about {status.index_bytes / 1e6:,.0f} MB in each process")
+    lines.append(f"store: {status.images:,} images; their index takes about {status.index_bytes / 1e6:,.1f} MB in each process")
     lines += [f"back-fill of {kind}s: not finished, goes on behind {mark[:12]}" for kind, mark in status.backfill.items()]
     return "\n".join([*lines, *(f"WARNING {warning}" for warning in status.warnings)])
 

@@ -18,7 +18,7 @@ from ail_host import AilHome
 from command_line import runner
 from pictures import page, png
 
-from douglas_quaid import cli
+from douglas_quaid import cli, likelihood
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Places, Settings
@@ -115,6 +115,18 @@ def test_status_names_the_server_that_is_away(ail: AilHome, engine: Engine) -> N
     assert done.status == 1 and "[Redis_Queues]" in done.complaints
 
 
+def test_an_idle_process_tells_at_once_what_it_did_and_nothing_twice(ail: AilHome, engine: Engine) -> None:
+    meter = Meter(engine, "VisualCorrelation", report_seconds=3600)
+    meter.report(idle=True)
+    assert not list(read_counters(engine, "VisualCorrelation"))
+    meter.count("done", 0.1)
+    assert not list(read_counters(engine, "VisualCorrelation"))
+    meter.report(idle=True)
+    (first,) = read_counters(engine, "VisualCorrelation")
+    meter.report(idle=True)
+    assert list(read_counters(engine, "VisualCorrelation")) == [first] and first.done == 1
+
+
 def test_counters_of_processes_that_ended_long_ago_are_removed(ail: AilHome, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getpid", lambda: 4194301)
     ended = Meter(engine, "VisualCorrelation", report_seconds=0)
@@ -190,7 +202,7 @@ def test_a_cluster_is_shown_with_its_domains(ail: AilHome, matched: tuple[str, s
     assert [domain["name"] for domain in said["domains"]] == ["a.onion", "b.onion"]
     assert set(said["objects"]) == {first, second} and said["representative"] == first and said["images"] == 2
     text = quaid(ail, "cluster", said["cluster"], "--limit", "1").output
-    assert "2 images, 2 objects of AIL" in text and "domains (2):\n  a.onion  1 objects\n  ..." in text
+    assert "2 images, 2 objects of AIL" in text and "domains (2):\n  a.onion  1 object\n  ..." in text
     assert quaid(ail, "cluster", GID).status == 1
 
 
@@ -381,7 +393,7 @@ def test_the_tags_of_the_readme_are_those_that_are_written() -> None:
     relations = ("identical-almost-certain", "near-duplicate", "partial", "review", "looks-like")
     assert named == {f"visual-{relation}" for relation in relations}
     assert tags.REVIEW == 'infoleak:automatic-detection="visual-review"'
-    for _, band in tags.BANDS:
+    for _, band in likelihood.BANDS:
         assert f"`{band}`" in README
 
 
