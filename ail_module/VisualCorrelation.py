@@ -1,32 +1,22 @@
-"""The two modules that run inside AIL, and all that imports AIL's code.
+"""The two modules that run inside AIL.
 
     VisualCorrelation         subscribes to Images: images, and screenshots where AIL queues them
     VisualCorrelationCrawled  subscribes to Indexers: crawled items, whose screenshots AIL does not queue
 
 Take a message off AIL's queue, carry out the work of process.py on its object, and do with the message what delivery.py says. AIL's
-contract: bin/modules/abstract_module.py. An entry file in bin/modules imports this one after it has put AIL_BIN on `sys.path`; AIL's
-packages are called `lib`, `modules`, `core`, so nothing else of ours may be imported under such a name.
+contract: bin/modules/abstract_module.py. An entry file in bin/modules imports this one. AIL's packages are called `lib`, `modules`, `core`, so
+nothing of ours may be imported under such a name.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-import sys
 import time
-from datetime import datetime, timezone
-from typing import Any
+from datetime import datetime
 
 import redis
 from xxhash import xxh3_64_hexdigest
-
-if os.environ["AIL_BIN"] not in sys.path:
-    sys.path.append(os.environ["AIL_BIN"])
-
-from lib import Tag, ail_queues
-from lib.ConfigLoader import ConfigLoader
-from lib.objects import ail_objects
-from modules.abstract_module import AbstractModule
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, FormatError, StoreError
@@ -34,79 +24,20 @@ from douglas_quaid.errors import ConfigError, FormatError, StoreError
 from .config import Settings
 from .counters import Meter
 from .dead_letters import bury
-from .delivery import Delivery, Died, Fate
+from .delivery import Delivered, Delivery, Died, Fate
 from .gate import Gate
+from .host import AilHost, AilSink, ail_object, day  # first, for it puts AIL_BIN on sys.path
 from .listening import Listener
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
 from .orphans import Orphan, Orphans
 from .process import process
-from .sink import ALGORITHM
 from .writer import StarWriter
 
-MOST_DOMAINS = 20
-"""Domains of a screenshot that are asked whether they are unsafe. chosen."""
+from lib import ail_queues  # isort: skip
+from lib.ConfigLoader import ConfigLoader  # isort: skip
+from modules.abstract_module import AbstractModule  # isort: skip
 
-
-class AilHost:
-    """What AIL knows of a picture."""
-
-    def path(self, obj: AilObject) -> str | None:
-        found: str | None = _ail(obj).get_filepath()
-        return found
-
-    def domains(self, obj: AilObject) -> tuple[str, ...]:
-        return tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"])) if obj.type == "screenshot" else ()
-
-    def chats(self, obj: AilObject) -> tuple[str, ...]:
-        return tuple(sorted(_ail(obj).get_correlation("chat")["chat"])) if obj.type == "image" else ()
-
-    def is_unsafe(self, obj: AilObject) -> bool:
-        return not (
-            _ail(obj).is_tags_safe() and all(ail_objects.get_object("domain", "", name).is_tags_safe() for name in self.domains(obj)[:MOST_DOMAINS])
-        )
-
-    def first_seen(self, obj: AilObject) -> datetime | None:
-        """AIL keeps days only."""
-        dates = [_ail(obj).get_first_seen()] if obj.type == "image" else _ail(obj).get_dates()
-        return min(filter(None, map(_day, dates)), default=None)
-
-
-class AilSink:
-    """AIL's own functions for what we write."""
-
-    def __init__(self, queue: Any) -> None:
-        """`queue`: an AILQueue of a module that publishes Tags."""
-        self._queue = queue
-        self._duplicates = ConfigLoader().get_db_conn("Kvrocks_Duplicates")
-
-    def correlate(self, a: AilObject, b: AilObject) -> None:
-        _ail(a).add_correlation(b.type, "", b.id)
-
-    def uncorrelate(self, a: AilObject, b: AilObject) -> None:
-        _ail(a).delete_correlation(b.type, "", b.id)
-
-    def correlated(self, a: AilObject, b: AilObject) -> bool:
-        return bool(_ail(a).is_correlated(b.type, "", b.id))
-
-    def duplicate(self, a: AilObject, b: AilObject, score: int) -> None:
-        """A row on both sides."""
-        _ail(a).add_duplicate(ALGORITHM, score, b.id)
-        _ail(b).add_duplicate(ALGORITHM, score, a.id)
-
-    def unduplicate(self, a: AilObject, b: AilObject, score: int) -> None:
-        """AIL has no function for it; the rows are those of lib/Duplicate.py."""
-        for one, other in ((a, b), (b, a)):
-            self._duplicates.srem(f"obj:duplicates:{one.gid}", f"{score}:{ALGORITHM}:{other.id}")
-
-    def tag(self, obj: AilObject, tag: str) -> None:
-        """Through the module Tags, as AIL's own modules do, so that its exports hear of it."""
-        self._queue.send_message(obj.gid, tag, "Tags")
-
-    def untag(self, obj: AilObject, tag: str) -> None:
-        Tag.delete_object_tag(tag, obj.type, obj.id)
-
-    def tags(self, obj: AilObject) -> set[str]:
-        return set(_ail(obj).get_tags())
+__all__ = ["AilHost", "AilSink", "VisualCorrelation", "VisualCorrelationCrawled", "main"]
 
 
 class _Module(AbstractModule):  # type: ignore[misc]
@@ -143,11 +74,18 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._warned, self._watch_next = False, 0.0
 
     def run(self) -> None:
-        try:
-            super().run()
-        except (ConfigError, FormatError) as error:  # nothing that waiting would help
-            self.logger.critical(f"{self.module_name} ends: {error}")
-            raise SystemExit(1) from None
+        """Endless, also over a restart of AIL's servers; what was in work then is found in AIL's ledger. Ends for what no waiting would help."""
+        while self.proceed:
+            try:
+                super().run()
+            except redis.RedisError as error:
+                self.logger.warning(f"{self.module_name}: AIL's servers fail: {error}")
+                self.obj = self.sha256_mess = None
+                self._gate.doubt()
+                time.sleep(self.pending_seconds)
+            except (ConfigError, FormatError) as error:
+                self.logger.critical(f"{self.module_name} ends: {error}")
+                raise SystemExit(1) from None
 
     def _knock(self) -> None:
         """Opens the store, or writes something small to it. Raises StoreError."""
@@ -162,9 +100,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
                 raise
             self._writer = StarWriter(engine, self._sink, self._settings)
             self._listener = Listener(engine, self._sink, self._settings, self.logger)
-            self._delivery = Delivery(
-                engine, self._gate, self._meter, module=self.module_name, attempts=self._settings.attempts, logger=self.logger
-            )
+            self._delivery = Delivery(engine, self._gate, self._meter, module=self.module_name, attempts=self._settings.attempts, logger=self.logger)
             self._engine = engine
             self.logger.info(f"{self.module_name}: {images:,} images in the store")
         self._engine.set_bookmark("ail:gate", "open")
@@ -184,6 +120,8 @@ class _Module(AbstractModule):  # type: ignore[misc]
             self.logger.warning(f"{self.module_name}: {type(error).__name__}: {error}")
             self._gate.doubt()
             return False
+        except Exception:  # a mistake beside the work does not stop the work
+            self.logger.exception(f"{self.module_name}: looking after lost messages and answers failed")
         return True
 
     def _watch_queue(self) -> None:
@@ -197,7 +135,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._warned = waiting >= self._settings.warn_queue
 
     def computeNone(self) -> None:
-        self._meter.report()
+        self._meter.report(idle=True)
 
     def get_message(self) -> str | None:
         """As AbstractModule's, which whatever a wrong global id raises would leave, and end the process."""
@@ -207,17 +145,13 @@ class _Module(AbstractModule):  # type: ignore[misc]
                 taken = self.queue.get_message()
             except UnicodeDecodeError as error:  # popped, and no text
                 taken = None, None, repr(bytes(error.object))
-            except redis.RedisError as error:
-                self.logger.warning(f"{self.module_name}: AIL's queue fails: {error}")
-                self._gate.doubt()
-                return None
             if not taken:
                 return None
             gid, name, message = taken
             try:
                 if not gid:
                     raise BadObject(f"{message[:120]!r}: expected <global id>;<text>")
-                self.obj, self.sha256_mess = _object(gid), name
+                self.obj, self.sha256_mess = ail_object(gid), name
                 return str(message)
             except BadObject as error:
                 if not self._refuse(gid, name, message, error):
@@ -244,29 +178,29 @@ class _Module(AbstractModule):  # type: ignore[misc]
     # -- the message ---------------------------------------------------------------------------------------------------------
 
     def compute(self, message: str | None) -> None:
-        """Never raises an Exception; what failed is on its way back when this returns, or a dead letter."""
+        """What failed is on its way back when this returns, or a dead letter."""
         gid, name, text = self.obj.get_global_id(), self.sha256_mess, message or ""
-        fate, attempts = self._compute(gid, text)
-        if fate is Fate.AGAIN:
+        delivered = self._compute(gid, text)
+        if delivered.fate not in (Fate.AGAIN, Fate.LATER):
+            return
+        self.obj = self.sha256_mess = None  # so that run() does not end it, whatever happens now
+        if delivered.fate is Fate.AGAIN:
             self._send_back(gid, name, text)
-        elif fate is Fate.LATER:
-            self._put_off(gid, name, text, self._settings.retry_seconds * attempts)
-        if fate in (Fate.AGAIN, Fate.LATER):
-            self.obj = self.sha256_mess = None  # so that run() does not end it
+        else:
+            self._put_off(gid, name, text, self._settings.retry_seconds * delivered.attempts)
 
-    def _compute(self, gid: str, message: str) -> tuple[Fate, int]:
+    def _compute(self, gid: str, message: str) -> Delivered:
         raise NotImplementedError
 
-    def _picture(self, gid: str, message: str) -> tuple[Fate, int]:
+    def _picture(self, gid: str, message: str, seen: datetime | None) -> Delivered:
         def work() -> None:
             assert self._engine is not None  # the gate opened it
-            outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=_day(message))
+            outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=seen)
             if outcome.status != "known":
                 self._delivery.done(gid)
             self.logger.debug(f"{gid}: {outcome.status}, {len(outcome.found)} similar")
 
-        delivered = self._delivery.carry_out(gid, message, work)
-        return delivered.fate, delivered.attempts
+        return self._delivery.carry_out(gid, message, work)
 
     # -- back to the queue -----------------------------------------------------------------------------------------------------
 
@@ -301,44 +235,16 @@ class _Module(AbstractModule):  # type: ignore[misc]
             ail_queues.end_processed_obj(gid, name, queue=self.module_name)
 
 
-def _object(gid: str) -> Any:
-    """AIL's object. Raises BadObject for what AIL has no object for, and for an id of a picture that is none."""
-    if gid.partition(":")[0] in TYPES:
-        AilObject.parse(gid)
-    try:
-        return ail_objects.get_obj_from_global_id(gid)
-    except Exception as error:  # KeyError, ValueError, AIL's own: whatever its many classes raise for such an id
-        raise BadObject(f"{gid[:120]!r}: AIL has no object of this name ({type(error).__name__}: {error})") from None
-
-
-def _ail(obj: AilObject) -> Any:
-    return ail_objects.get_object(obj.type, "", obj.id)
-
-
-def _day(text: Any) -> datetime | None:
-    """The day that AIL writes as YYYYMMDD; None for what is none, or has not come yet."""
-    try:
-        day = datetime.strptime(str(text), "%Y%m%d").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None
-    return day if day <= datetime.now(timezone.utc) else None
-
-
-def _date_of(item: str) -> str:
-    """YYYYMMDD of `item::crawled/YYYY/MM/DD/...`; empty for an item that is named otherwise."""
-    return "".join(item.split("/")[1:4])
-
-
 class VisualCorrelation(_Module):
     """Pictures that AIL queues."""
 
     kinds = TYPES
 
-    def _compute(self, gid: str, message: str) -> tuple[Fate, int]:
+    def _compute(self, gid: str, message: str) -> Delivered:
         if self.obj.type not in TYPES:
             self.logger.debug(f"{gid[:120]}: no picture, left alone")
-            return Fate.DONE, 0
-        return self._picture(gid, message)
+            return Delivered(Fate.DONE)
+        return self._picture(gid, message, day(message))
 
 
 class VisualCorrelationCrawled(_Module):
@@ -346,22 +252,18 @@ class VisualCorrelationCrawled(_Module):
 
     kinds = ("item",)
 
-    def _compute(self, gid: str, message: str) -> tuple[Fate, int]:
+    def _compute(self, gid: str, message: str) -> Delivered:
         if self.obj.type != "item" or not self.obj.is_crawled():
-            return Fate.DONE, 0
-        screenshots: list[str] = []
-
-        def look() -> None:
-            screenshots.extend(sorted(name.partition(":")[2] for name in self.obj.get_correlation("screenshot")["screenshot"]))
-            if not screenshots:
+            return Delivered(Fate.DONE)
+        try:
+            names = sorted(name.partition(":")[2] for name in self.obj.get_correlation("screenshot")["screenshot"])
+            if not names:
                 raise NoScreenshot(f"{gid}: AIL has no screenshot of this item yet")
             self._delivery.done(gid)
-
-        delivered = self._delivery.carry_out(gid, message, look)
-        if not screenshots:
-            return delivered.fate, delivered.attempts
-        fates = [self._picture(f"screenshot::{name}", _date_of(gid)) for name in screenshots]
-        return max(fates, key=lambda fate: _PATIENCE[fate[0]])
+        except Exception as error:
+            return self._delivery.failed(gid, message, error)
+        crawled = day("".join(gid.split("/")[1:4]))  # of item::crawled/YYYY/MM/DD/...
+        return max((self._picture(f"screenshot::{name}", "", crawled) for name in names), key=lambda delivered: _PATIENCE[delivered.fate])
 
 
 _PATIENCE = {Fate.DONE: 0, Fate.DEAD: 0, Fate.LATER: 1, Fate.AGAIN: 2}
@@ -369,5 +271,5 @@ _PATIENCE = {Fate.DONE: 0, Fate.DEAD: 0, Fate.LATER: 1, Fate.AGAIN: 2}
 
 
 def main(module: type[_Module] = VisualCorrelation) -> None:
-    """What an entry file in bin/modules calls; endless."""
+    """What an entry file in bin/modules may call; endless."""
     module().run()

@@ -84,9 +84,7 @@ def bury(engine: Engine, *, gid: str, message: str, module: str, error: Exceptio
     now = datetime.now(timezone.utc).replace(microsecond=0)
     failures = failures or Failures(1, now)
     reason = (" ".join(str(error).split()) or "no words")[:REASON_CHARACTERS]
-    letter = DeadLetter(
-        gid[:REASON_CHARACTERS], message[:REASON_CHARACTERS], module, type(error).__name__, reason, failures.first, now, failures.attempts
-    )
+    letter = DeadLetter(gid[:REASON_CHARACTERS], message[:REASON_CHARACTERS], module, type(error).__name__, reason, failures.first, now, failures.attempts)
     fields = asdict(letter) | {"first": letter.first.isoformat(), "last": letter.last.isoformat()}
     engine.set_bookmark(DEAD + _named(gid), json.dumps(fields, sort_keys=True))
     engine.set_bookmark(ATTEMPTS + _named(gid), None)

@@ -1,6 +1,6 @@
 """What is done to AIL, and in which order, so that a process may be killed between any two steps.
 
-`Sink` is all that the writer asks of AIL; the one implementation that imports AIL is in VisualCorrelation.py. `carry_out` brings AIL from one
+`Sink` is all that the writer asks of AIL; the one implementation that imports AIL is in host.py. `carry_out` brings AIL from one
 entry of the ledger to the next: the ledger first, then AIL, then the ledger again.
 """
 

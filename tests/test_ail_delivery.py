@@ -204,6 +204,20 @@ def test_while_the_store_is_full_or_away_or_ail_s_database_is_nothing_is_popped(
     assert letters(store) == {}
 
 
+def test_a_restart_of_ail_s_queue_server_ends_no_module(ail: AilHome, store: Engine) -> None:
+    ail.add_ours()
+    server, gid = ail.servers.of("Redis_Queues"), ail.new_image(png(small(1)))
+    module = ail.start_module()
+    module.wait_for(lambda: ail.heartbeats().get(module.pid, -1) > 0, "it asks for messages")
+    # when the server goes, and one without any of what it held comes
+    server.stop()
+    module.wait_for(lambda: "AIL's servers fail" in module.said() or "messages stay" in module.said(), "it tells of it")
+    server.start()
+    # then the module goes on
+    ail.queue(gid, "20260701")
+    module.wait_for(lambda: sighting(store, gid) and idle(ail), "the picture is known")
+
+
 def test_a_store_that_goes_in_the_midst_of_the_work_sends_the_message_back_uncounted(ail: AilHome, store: Engine) -> None:
     # given one attempt only, and a store that ends when the work has begun
     ail.add_ours()

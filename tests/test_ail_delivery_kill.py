@@ -70,7 +70,7 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     # given a picture that is known
     ail.add_ours()
     ail.configure(grace_seconds=1, attempts=50, retry_seconds=0)
-    step = 5 if ail.form == "double" else 11
+    step = 7 if ail.form == "double" else 11
     gids = [ail.new_image(png(small(0)))]
     ail.queue(gids[0])
     ail.drain(OURS)
