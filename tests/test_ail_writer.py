@@ -14,6 +14,9 @@ from ail_memory import Killed, World
 from steps import run_and_die
 
 from douglas_quaid.ail import tags
+from douglas_quaid.ail.config import Settings
+from douglas_quaid.ail.edges import Stars
+from douglas_quaid.ail.findings import on_same_domain, stored_findings
 from douglas_quaid.ail.ledger import PREFIX, Entry
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.reconcile import reconcile, sweep
@@ -532,6 +535,19 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(wo
     for cluster_id in {name for name in world.engine.cluster_ids([obj.id for obj in objects]) if name}:
         centres = {edge.other for gid, entry in entries.items() for edge in entry.edges if not edge.via and _cluster(world, edge.other) == cluster_id}
         assert len(centres) <= 1
+
+    # and when all are written once more, each that matches across domains is in a star, unless it is of its representative's domain
+    for obj in objects:
+        world.write(obj, max_edges=3)
+    while sweep(world.engine, world.sink, settings=Settings(max_edges=3)):
+        pass
+    for obj in objects:
+        matches = [f for f in stored_findings(world.engine, obj) if f.hit.decision is Decision.MATCH and not f.same_domain]
+        cluster_id = world.engine.cluster_ids([obj.id])[0]
+        joined = [f for f in matches if cluster_id in f.hit.clusters]
+        if joined and not world.sink.correlations[obj.gid]:
+            found = Stars(world.engine).read(str(cluster_id))
+            assert found and (found.centre == obj or on_same_domain(world.engine, found.centre, obj))
 
 
 def _cluster(world: World, gid: str) -> str | None:
