@@ -81,13 +81,13 @@ def process(engine: Engine, obj: AilObject, host: Host, writer: Writer, *, setti
     labels = _labels(obj, host, first)
     unsafe = settings.unsafe_hash_only and host.is_unsafe(obj)
     before = _before(engine, obj)
-    if before is not None and before.sighting.labels.get(WRITTEN) == WRITTEN_BY and before.linked and not unsafe:
+    if before is not None and _is_done(before, labels) and not unsafe:
         engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
         return Outcome(obj, "known")
     data = _bytes(obj, host, settings)
     if settings.skip_gif and data.startswith(b"GIF8"):
         return Outcome(obj, "skipped")
-    result = engine.add(data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe or None, name=obj.gid)
+    result = engine.add(data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe, name=obj.gid)
     found = stored_findings(engine, obj)
     if any(finding.hit.decision is Decision.MATCH for finding in found):
         _catch_up(engine, obj, writer, again=before is not None)
@@ -100,6 +100,12 @@ def _before(engine: Engine, obj: AilObject) -> Seen | None:
     """What the store had of it."""
     (places,) = engine.sightings([obj.occurrence])
     return next((seen for seen in places if seen.image_id == obj.id), None)
+
+
+def _is_done(before: Seen, labels: Mapping[str, str]) -> bool:
+    """Not when it was seen on another domain since: a pair that was of one domain then, and kept quiet about, is none now."""
+    known = before.sighting.labels
+    return before.linked and known.get(WRITTEN) == WRITTEN_BY and known.get("domain") == labels.get("domain")
 
 
 def _catch_up(engine: Engine, obj: AilObject, writer: Writer, *, again: bool) -> None:

@@ -73,6 +73,20 @@ def test_a_screenshot_keeps_its_first_twenty_domains(ail: AilHome, store: Engine
     assert seen.labels["date"] == "2026-07-15" and seen.first_seen.strftime("%Y%m%d") == "20260715" and seen.last_seen > seen.first_seen
 
 
+def test_a_pair_of_one_domain_is_told_of_when_one_of_them_turns_up_on_another(ail: AilHome, store: Engine) -> None:
+    # given two captures of one page on one domain, of which nothing is said
+    ail.add_ours()
+    gids = [ail.new_screenshot(content, domain="a.onion") for content in (png(small(1)), variant(small(1)))]
+    ail.queue_all([(gid, "") for gid in gids], publisher="Crawler")
+    ail.drain(OURS)
+    assert ail.correlations(gids[0], "screenshot") == set() and ail.messages("Tags") == []
+    # when another domain shows the very same bytes
+    assert ail.new_screenshot(png(small(1)), domain="b.onion") == gids[0]
+    ail.queue(gids[0], publisher="Crawler")
+    ail.drain(OURS)
+    assert ail.correlations(gids[0], "screenshot") == {gids[1]} and ail.messages("Tags")
+
+
 def test_of_what_ail_marks_unsafe_only_hashes_are_kept(ail: AilHome, store: Engine) -> None:
     # given an unsafe screenshot, one of an unsafe domain, and one that becomes unsafe later
     ail.add_ours()
