@@ -137,12 +137,12 @@ class Backfill:
             except OSError as error:
                 return Broken(file.path, f"{file.path}: cannot be read: {error.strerror}")
 
-        for outcome in in_parallel(work, self._pace.each(new), self._engine.config.threads):
+        for file, outcome in zip(new, in_parallel(work, self._pace.each(new), self._engine.config.threads), strict=True):
             if isinstance(outcome, Broken):
                 self._broken(outcome)
             else:
                 setattr(self.counts, outcome, getattr(self.counts, outcome) + 1)
-        self.counts.hash_only += len(unsafe)
+                self.counts.hash_only += outcome == "added" and file.object in unsafe
 
     def _unknown(self, batch: Sequence[File]) -> list[File]:
         places = self._engine.sightings([file.object.occurrence for file in batch])
@@ -156,7 +156,7 @@ class Backfill:
         if self._settings.skip_gif and data[:4] == b"GIF8":
             return "skipped"
         stored = datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc)
-        result = self._engine.add(data, occurrence=file.object.occurrence, seen=stored, link=False, hash_only=hash_only or None, name=file.path)
+        result = self._engine.add(data, occurrence=file.object.occurrence, seen=stored, link=False, hash_only=hash_only, name=file.path)
         return "added" if result.status == "added" else "known"
 
     def _broken(self, broken: Broken) -> None:
