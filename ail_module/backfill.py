@@ -5,7 +5,7 @@ The files lie in the order of their names, which are sha256 of their bytes, so t
 name of which all before are done, and a name says how far the walk has come. All are added before any is linked: each is then searched
 for once, among all of them.
 
-    walk (after the bookmark) -> 200 at a time: which are known? which are unsafe? -> read, add without a search -> bookmark
+    walk (after the bookmark) -> 200 at a time: which are known? what does AIL know of the others? -> read, add without a search -> bookmark
     places in the store       -> 200 at a time: which are not linked?              -> link
 """
 
@@ -27,8 +27,8 @@ from douglas_quaid.records import Decision, Occurrence
 
 from .config import Places, Settings
 from .objects import TYPES, AilObject, read
-from .process import WRITTEN, WRITTEN_BY
-from .servers import AilServers
+from .process import WRITTEN, WRITTEN_BY, place_labels
+from .servers import NOTHING, About, AilServers
 from .walk import Broken, File, walk
 
 BOOKMARK = "ail:backfill:"
@@ -85,7 +85,7 @@ class Backfill:
         tell: Callable[[Broken], None],
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """`rate`: most files a second. `limit`: most new files in this run. `ail`: whom to ask which objects are unsafe; None: nobody."""
+        """`rate`: most files a second. `limit`: most new files in this run. `ail`: whom to ask what AIL knows of them; None: nobody."""
         self._engine, self._settings, self._kinds = engine, settings, kinds
         self._folders = {"image": os.fspath(places.images), "screenshot": os.fspath(places.screenshots)}
         self._pace, self._limit, self._ail = Pace(rate), limit, ail
@@ -125,11 +125,12 @@ class Backfill:
 
     def _add_batch(self, batch: Sequence[File], new: Sequence[File]) -> None:
         self.counts.known += len(batch) - len(new)
-        unsafe = self._ail.unsafe([file.object for file in new]) if self._ail and new and self._settings.unsafe_hash_only else set()
+        objects = [file.object for file in new]
+        about = dict(zip(objects, self._ail.about(objects) if self._ail and new else [NOTHING] * len(new), strict=True))
 
         def work(file: File) -> str | Broken:
             try:
-                return self._add_one(file, hash_only=file.object in unsafe)
+                return self._add_one(file, about[file.object])
             except (StoreError, ConfigError):
                 raise
             except DouglasQuaidError as error:
@@ -137,27 +138,29 @@ class Backfill:
             except OSError as error:
                 return Broken(file.path, f"{file.path}: cannot be read: {error.strerror}")
 
-        for file, outcome in zip(new, in_parallel(work, self._pace.each(new), self._engine.config.threads), strict=True):
+        for outcome in in_parallel(work, self._pace.each(new), self._engine.config.threads):
             if isinstance(outcome, Broken):
                 self._broken(outcome)
             else:
-                setattr(self.counts, outcome, getattr(self.counts, outcome) + 1)
-                self.counts.hash_only += outcome == "added" and file.object in unsafe
+                for count in outcome.split():
+                    setattr(self.counts, count, getattr(self.counts, count) + 1)
 
     def _unknown(self, batch: Sequence[File]) -> list[File]:
         places = self._engine.sightings([file.object.occurrence for file in batch])
         return [file for file, seen in zip(batch, places, strict=True) if not seen]
 
-    def _add_one(self, file: File, *, hash_only: bool) -> str:
-        """`added`, `known` or `skipped`. Raises ImageError, FileNotThere, OSError, StoreError."""
+    def _add_one(self, file: File, about: About) -> str:
+        """Names of the counts it counts for. Raises ImageError, FileNotThere, OSError, StoreError."""
         data = read(file.path, self._settings.max_bytes)
         if hashlib.sha256(data).hexdigest() != file.object.id:
             raise CorruptImage(f"{file.path}: its {len(data):,} bytes do not have the sha256 that its name says; it was cut short or changed")
         if self._settings.skip_gif and data[:4] == b"GIF8":
             return "skipped"
         stored = datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc)
-        result = self._engine.add(data, occurrence=file.object.occurrence, seen=stored, link=False, hash_only=hash_only, name=file.path)
-        return "added" if result.status == "added" else "known"
+        labels = place_labels(domains=about.domains, chats=about.chats)
+        hash_only = about.unsafe and self._settings.unsafe_hash_only
+        result = self._engine.add(data, occurrence=file.object.occurrence, labels=labels, seen=stored, link=False, hash_only=hash_only, name=file.path)
+        return "known" if result.status != "added" else "added hash_only" if hash_only else "added"
 
     def _broken(self, broken: Broken) -> None:
         self.counts.broken += 1

@@ -32,7 +32,7 @@ def open_sink(home: Path, servers: AilServers) -> Sink:
     places = {"AIL_HOME": home, "AIL_BIN": home / "bin", "AIL_FLASK": home / "var" / "www"}
     os.environ.update({name: f"{path}/" for name, path in places.items()})
     try:
-        from .VisualCorrelation import AilSink
+        from .host import AilSink
     except ImportError as error:
         raise ConfigError(f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: {home}/AILENV/bin/quaid ail ...") from None
     return AilSink(Publisher(home, servers))

@@ -22,7 +22,7 @@ from .console import HOME, agreed, ail, open_engine, shown_first
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many new files in this run; the next run goes on behind them.")
 @click.option("--no-link", is_flag=True, help="Store only; a later run searches for matches.")
 @click.option("--write", is_flag=True, help="Afterwards hand what matches to the module's queue, which writes AIL's tags and correlations.")
-@click.option("--no-tags", is_flag=True, help="Do not ask AIL's Kvrocks which objects are unsafe: all are kept alike, and AIL need not run.")
+@click.option("--without-ail", is_flag=True, help="Do not ask AIL's Kvrocks on which domains pictures were seen and which are unsafe; AIL need not run.")
 @click.option("--dry-run", is_flag=True, help="Count what is there and what is new; store nothing.")
 def backfill(
     home: str | None,
@@ -31,7 +31,7 @@ def backfill(
     limit: int | None,
     no_link: bool,
     write: bool,
-    no_tags: bool,
+    without_ail: bool,
     dry_run: bool,
     store: str | None,
     as_json: bool,
@@ -61,7 +61,7 @@ def backfill(
 
     with ExitStack() as stack:
         engine, servers = stack.enter_context(open_engine(settings, store)), stack.enter_context(AilServers(places))
-        asked = None if no_tags or dry_run else servers
+        asked = None if without_ail or dry_run else servers
         run = Backfill(engine, places, settings, kinds=kinds or TYPES, rate=rate, limit=limit, ail=asked, tell=tell, progress=progress)
         if dry_run:
             counts = run.survey()

@@ -138,11 +138,14 @@ def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:
 
 
 def _labels(obj: AilObject, host: Host, first: datetime | None) -> dict[str, str]:
-    labels: Mapping[str, str] = {
-        "domain": _joined(host.domains(obj)) if obj.type == "screenshot" else "",
-        "chat": _joined(host.chats(obj)) if obj.type == "image" else "",
-        "date": first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else "",
-    }
+    domains = host.domains(obj) if obj.type == "screenshot" else ()
+    return place_labels(domains=domains, chats=host.chats(obj) if obj.type == "image" else (), first=first)
+
+
+def place_labels(*, domains: tuple[str, ...] = (), chats: tuple[str, ...] = (), first: datetime | None = None) -> dict[str, str]:
+    """Labels of an object's occurrence; both in AIL's order, sorted."""
+    date = first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else ""
+    labels = {"domain": _joined(domains), "chat": _joined(chats), "date": date}
     return {name: text for name, text in labels.items() if text}
 
 

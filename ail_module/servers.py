@@ -34,6 +34,21 @@ class Queue:
     """Process id to the time at which it last looked for a message; -1: never. Dead processes stay listed, AIL removes none."""
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What AIL knows of a picture."""
+
+    domains: tuple[str, ...]
+    """It was taken on, sorted; of a screenshot."""
+    chats: tuple[str, ...]
+    """`<subtype>:<id>` of those it was posted in, sorted; of an image."""
+    unsafe: bool
+    """Whether it, or a domain it was taken on, carries an unsafe tag."""
+
+
+NOTHING = About((), (), False)
+
+
 class AilServers:
     """Connections, made when they are needed."""
 
@@ -85,22 +100,30 @@ class AilServers:
             if modules_cfg.get(name, "subscribe", fallback="") == queue:
                 self.push(name, [message])
 
-    def unsafe(self, objects: Sequence[AilObject]) -> set[AilObject]:
-        """Those that AIL marks unsafe: they, or for a screenshot a domain it was taken on, carry an unsafe tag."""
+    def about(self, objects: Sequence[AilObject]) -> list[About]:
+        """What AIL knows of each of these; three round trips for hundreds."""
+        related = {"screenshot": "domain", "image": "chat"}
         with self._at(self._places.correlations) as correlations:
             pipe = correlations.pipeline(transaction=False)
             for obj in objects:
-                pipe.smembers(f"correlation:obj:{obj.type}::domain:{obj.id}")
-            domains: list[set[str]] = pipe.execute()
-        owners: list[AilObject] = []
+                pipe.smembers(f"correlation:obj:{obj.type}::{related[obj.type]}:{obj.id}")
+            others: list[set[str]] = pipe.execute()
         with self._at(self._places.tags) as tags:
             pipe = tags.pipeline(transaction=False)
-            for obj, places in zip(objects, domains, strict=True):
-                for key in (f"tag:{obj.gid}", *(f"tag:domain::{place.partition(':')[2]}" for place in places)):
-                    owners.append(obj)
-                    pipe.smembers(key)
-            found: list[set[str]] = pipe.execute()
-        return {owner for owner, given in zip(owners, found, strict=True) if any(map(is_unsafe, given))}
+            keys = [[f"tag:{obj.gid}", *self._domain_tags(obj, names)] for obj, names in zip(objects, others, strict=True)]
+            for key in (key for own in keys for key in own):
+                pipe.smembers(key)
+            given = iter(pipe.execute())
+        found = []
+        for obj, names, own in zip(objects, others, keys, strict=True):
+            unsafe = any([any(map(is_unsafe, next(given))) for _ in own])
+            # `<subtype>:<id>`; the subtype of a domain is empty
+            domains = tuple(sorted(name.partition(":")[2] for name in names)) if obj.type == "screenshot" else ()
+            found.append(About(domains, tuple(sorted(names)) if obj.type == "image" else (), unsafe))
+        return found
+
+    def _domain_tags(self, obj: AilObject, names: Iterable[str]) -> list[str]:
+        return [f"tag:domain::{name.partition(':')[2]}" for name in names] if obj.type == "screenshot" else []
 
     @contextmanager
     def _at(self, server: Server) -> Iterator[Any]:

@@ -205,6 +205,25 @@ def test_of_what_ail_marks_unsafe_only_hashes_are_kept(ail: AilHome, engine: Eng
     assert [kept[gid].features.thumbnail is None for gid in (tagged, safe, shot)] == [True, False, True]  # type: ignore[union-attr]
 
 
+def test_domains_and_chats_come_along_so_that_a_new_crawl_of_a_site_is_no_news(ail: AilHome, engine: Engine) -> None:
+    # Given a site that was crawled before us, and a picture of a chat
+    old = ail.new_screenshot(picture(1), domain="a.onion")
+    image = ail.new_image(picture(2))
+    ail.run("from lib.objects.Images import Image\nImage(name).add_correlation('chat', 'some-instance', '4711')", name=image.partition("::")[2])
+    assert backfill(ail).summary["added"] == 2
+    (shot,), (posted,) = engine.sightings([occurrence(old), occurrence(image)])
+    assert shot.sighting.labels == {"domain": "a.onion"} and posted.sighting.labels == {"chat": "some-instance:4711"}
+    # when our module sees the site's next crawl, then AIL is not told of a match; one of another domain is.
+    ail.add_ours()
+    again, elsewhere = ail.new_screenshot(picture(1, scale=0.8), domain="a.onion"), ail.new_screenshot(picture(1, scale=0.9), domain="b.onion")
+    ail.queue(again)
+    ail.drain("VisualCorrelation", "Tags")
+    assert ail.tags(again) == set() and ail.correlations(again, "screenshot") == set()
+    ail.queue(elsewhere)
+    ail.drain("VisualCorrelation", "Tags")
+    assert ail.tags(elsewhere) and ail.correlations(elsewhere, "screenshot") <= {old, again} != set()
+
+
 def test_what_matches_is_handed_to_the_module_on_request(ail: AilHome) -> None:
     # Given two pictures of one page and one of another
     ail.add_ours()
@@ -230,7 +249,7 @@ def test_without_ails_servers_it_says_which_one_is_away_and_what_helps(ail: AilH
     ail.configure("Kvrocks_Correlations", port=1)
     done = backfill(ail)
     assert done.status == 1 and "[Kvrocks_Correlations]" in done.complaints and engine.count() == 0
-    assert backfill(ail, "--no-tags").summary["added"] == 1
+    assert backfill(ail, "--without-ail").summary["added"] == 1
 
 
 def test_gifs_are_left_alone_when_the_settings_say_so(ail: AilHome, engine: Engine) -> None:
