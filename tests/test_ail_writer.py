@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations, count
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from douglas_quaid.ail import tags
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.edges import Stars
 from douglas_quaid.ail.findings import on_same_domain, stored_findings
-from douglas_quaid.ail.ledger import PREFIX, Entry
+from douglas_quaid.ail.ledger import PREFIX, Edge, Entry, Row
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.reconcile import reconcile, sweep
+from douglas_quaid.ail.sink import carry_out
 from douglas_quaid.records import Decision, Purpose, Relation
 from douglas_quaid.store import Store
 
@@ -373,6 +375,17 @@ def test_a_match_that_became_a_question_leaves_the_question(world: World) -> Non
     assert world.sink.tagged[copy.gid] == {tags.REVIEW}
 
 
+def test_what_both_sides_wrote_at_once_stays_until_both_take_it_back(world: World) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    world.ledger.write(first.gid, Entry(edges=(Edge(copy.gid),), rows=(Row(copy.gid, 97),)))
+    shown = world.sink.pairs(), dict(world.sink.rows)
+    carry_out(world.ledger, world.sink, copy, world.ledger.read(copy.gid), Entry())
+    assert (world.sink.pairs(), dict(world.sink.rows)) == shown
+    carry_out(world.ledger, world.sink, first, world.ledger.read(first.gid), Entry())
+    assert world.sink.pairs() == set() and not any(world.sink.rows.values())
+
+
 # -- crashes -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -399,6 +412,16 @@ def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been
             world.write(copy)
             assert world.sink.state() == whole
     assert step > 3
+
+
+def test_a_tag_that_ail_has_is_not_sent_again_after_a_crash(world: World) -> None:
+    """Each time it is sent AIL's exports hear of it again."""
+    copy = world.found("b.onion", world.add("a.onion"))
+    world.ledger.write(copy.gid, replace(world.ledger.read(copy.gid), settled=False))
+    before = len(world.sink.done)
+    world.write(copy)
+    assert world.ledger.read(copy.gid).settled
+    assert {what[0] for what in world.sink.done[before:]} == {"correlate", "duplicate"}
 
 
 def test_taking_back_that_is_killed_anywhere_and_repeated_leaves_nothing(world: World) -> None:
