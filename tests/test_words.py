@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from douglas_quaid.index import words
 from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, SIZE_OFFSET, TABLES, WordIndex, sample_bits, words_of
 
 
@@ -26,8 +28,15 @@ def test_the_sampled_bits_never_change() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), cuts=st.lists(st.integers(1, 7), min_size=1, max_size=12))
-def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> None:
+@given(seed=st.integers(0, 2**32 - 1), cuts=st.lists(st.integers(1, 7), min_size=1, max_size=12), segment=st.sampled_from([words.SEGMENT, 100, 400]))
+def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int], segment: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(words, "SEGMENT", segment)
+        patch.setattr(words, "BLOCK", 5)
+        assert_votes_do_not_depend_on_how_rows_came_in(seed, cuts)
+
+
+def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> None:
     # Given the same images added at once, and in pieces of any size
     rng = np.random.default_rng(seed)
     images = sum(cuts)
@@ -47,10 +56,10 @@ def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> 
     assert np.allclose(votes, pieces.vote(query, images))
     asked = {int(word) for word in words_of(query).ravel()}
     held = [{int(word) for word in words_of(sampled[rows == image]).ravel()} for image in range(images)]
-    frequency = {word: sum(word in words for words in held) for word in asked}
+    frequency = {word: sum(word in found for found in held) for word in asked}
     expected = [
-        sum(np.log1p(images / frequency[word]) ** 2 for word in asked & words if frequency[word] <= COMMON_FLOOR) / np.sqrt(12 + SIZE_OFFSET)
-        for words in held
+        sum(np.log1p(images / frequency[word]) ** 2 for word in asked & found if frequency[word] <= COMMON_FLOOR) / np.sqrt(12 + SIZE_OFFSET)
+        for found in held
     ]
     assert np.allclose(votes, expected)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ among the first 24): 300 find 93 %, 500 find 97 %, 850 find 100 %; 500 cost 8 KB
 SIZE_OFFSET = 100
 """Votes are divided by the root of an image's words and this. measured: the right picture comes first in 75 % of these crops, 58 % without;
 without the offset, pictures of five words win."""
+BLOCK = 1 << 16
+"""Descriptors whose words are made at a time. chosen: spread out, their bits take 40 MB; those of 20,000 images at once took 5 GB."""
+SEGMENT = 1 << 25
+"""Most words that are sorted at a time, those of 11,000 images. chosen: it takes 1 GB for a moment; a question asks each segment."""
 
 # The sampled bits, in an order that is fixed for good and the same on every machine: sorted by a hash of their number.
 _SAMPLED = np.array(sorted(range(256), key=lambda bit: hashlib.sha256(b"douglas-quaid word bit %d" % bit).digest())[: 8 * BYTES_PER_DESCRIPTOR])
@@ -47,9 +52,11 @@ def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def words_of(sampled: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """Words of sampled descriptors (n, 16): table number above 18 bits, shape (n, TABLES)."""
-    bits = np.unpackbits(sampled, axis=1)[:, : TABLES * BITS].reshape(len(sampled), TABLES, BITS)
-    words = bits.astype(np.uint32) @ _WEIGHTS
-    numbered: NDArray[np.uint32] = (words + (np.arange(TABLES, dtype=np.uint32) << BITS)).astype(np.uint32)
+    numbered = np.empty((len(sampled), TABLES), np.uint32)
+    for start in range(0, len(sampled), BLOCK):
+        block = sampled[start : start + BLOCK]
+        bits = np.unpackbits(block, axis=1)[:, : TABLES * BITS].reshape(len(block), TABLES, BITS)
+        numbered[start : start + BLOCK] = bits.astype(np.uint32) @ _WEIGHTS + (np.arange(TABLES, dtype=np.uint32) << BITS)
     return numbered
 
 
@@ -94,15 +101,26 @@ class WordIndex:
         self._sizes[: int(rows.max()) + 1] += np.bincount(rows)
 
     def _settle(self) -> None:
-        """Sort what came since the last question into one segment, however many pieces it came in."""
+        """Sort what came since the last question into segments, however many pieces it came in."""
         if not self._pending:
             return
         rows, sampled = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
         self._pending.clear()
-        self._segments.append(_segment(words_of(sampled).ravel(), np.repeat(rows, TABLES)))
-        while len(self._segments) > 1 and len(self._segments[-2].words) < 2 * len(self._segments[-1].words):
-            last, before = self._segments.pop(), self._segments.pop()
-            self._segments.append(_segment(np.concatenate([before.words, last.words]), np.concatenate([before.rows, last.rows])))
+        # An image's words stay together, so that each pair of word and row is in one segment.
+        firsts = np.flatnonzero(np.diff(rows, prepend=rows[:1] + np.uint32(1)))
+        wanted = np.arange(SEGMENT // TABLES, len(rows), SEGMENT // TABLES)
+        cuts = [0, *np.unique(firsts[np.searchsorted(firsts, wanted, side="right") - 1]), len(rows)]
+        for start, stop in pairwise(cuts):
+            self._segments.append(_segment(words_of(sampled[start:stop]).ravel(), np.repeat(rows[start:stop], TABLES)))
+            self._merge()
+
+    def _merge(self) -> None:
+        while len(self._segments) > 1:
+            before, last = self._segments[-2:]
+            size = len(before.words) + len(last.words)
+            if size > min(3 * len(last.words) - 1, SEGMENT):
+                return
+            self._segments[-2:] = [_segment(np.concatenate([before.words, last.words]), np.concatenate([before.rows, last.rows]))]
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
         """Votes for rows 0..count-1 from a query's sampled descriptors (n, 16), shape (count,); large images have no advantage."""
