@@ -1,7 +1,7 @@
 """How many objects does one process of the AIL module take off the queue in a second, and whose time is it?
 
-A store of 100,000 images: random hashes and words, so that an index of that size is searched, and pictures of a corpus, so that there is
-something to verify. Then full-width screenshots, half of them other bytes of pictures that are there, are worked on from the same snapshot:
+A store of 100,000 images: random hashes, so that an index of that size is searched, and pictures of a corpus, so that there is something to
+verify. Then screenshots 1,920 pixels wide, half of them known at another width, are worked on from the same snapshot:
 
 1. by an engine alone, decoding in its own process, and in a child process as the module does;
 2. by one process of the module, off AIL's queue, written to AIL. Aims: 5 objects a second, and 0.8 of the engine alone. Each process is
@@ -11,7 +11,7 @@ something to verify. Then full-width screenshots, half of them other bytes of pi
 
 $AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is measured, and said so.
 
-    python -P tests/benchmarks/ail.py --pictures DIR [--count 100000] [--words 500] [--known 300] [--objects 120] [--height 1080]
+    python -P tests/benchmarks/ail.py --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height 1080]
 """
 
 from __future__ import annotations
@@ -139,20 +139,19 @@ class Rate:
 def main() -> int:
     parser = report.arguments(__doc__)
     parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--words", type=int, default=500)
     parser.add_argument("--known", type=int, default=300)
     parser.add_argument("--objects", type=int, default=120)
     parser.add_argument("--height", type=int, default=1080, help="screenshots are cut below this, pixels (default: a window of 1,920 x 1,080)")
     options = parser.parse_args()
     if options.sample:
-        options.count, options.words, options.known, options.objects = 5_000, 50, 20, 12
+        options.count, options.known, options.objects = 5_000, 20, 12
     form = "real" if os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON") else "double"
     report.heading(f"AIL: objects a second at {options.count:,} indexed, {'a real checkout' if form == 'real' else 'the double'}", options)
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         home = AilHome(Path(folder), form).start()
         try:
             bench = Bench(home, Corpus.load(options.pictures), objects=options.objects, height=options.height, seed=options.seed)
-            bench.fill(options.count, options.words, options.known)
+            bench.fill(options.count, options.known)
             return judge(bench, sample=options.sample)
         finally:
             home.close()
@@ -205,12 +204,12 @@ class Bench:
     def count(self) -> int:
         return len(self._contents) - 2 * WARM
 
-    def fill(self, count: int, words: int, known: int) -> None:
+    def fill(self, count: int, known: int) -> None:
         began = time.perf_counter()
         store = self._home.store
         config = Config.from_environment(store=store.url)
         with Store.open(config) as columns:
-            for batch in random_images(count, words, self._seed):
+            for batch in random_images(count, 0, self._seed):
                 columns.put_many(batch)
         with Engine.open(config=config) as engine:
             for item in self._known + self._others[:known]:
