@@ -232,30 +232,34 @@ def test_a_restart_of_ail_s_queue_server_ends_no_module(ail: AilHome, store: Eng
     module.wait_for(lambda: sighting(store, gid) and idle(ail), "the picture is known")
 
 
-def test_a_store_that_goes_in_the_midst_of_the_work_sends_the_message_back_uncounted(ail: AilHome, store: Engine) -> None:
-    # given one attempt only, and a store that ends when the work has begun
+@pytest.mark.parametrize("away", ["store", "Kvrocks_Correlations"])
+def test_what_goes_in_the_midst_of_the_work_sends_the_message_back_uncounted(ail: AilHome, store: Engine, away: str) -> None:
+    # given one attempt only, and a store or a database of AIL that ends when the work has begun
     ail.add_ours()
     ail.configure(attempts=1, gate_seconds=60)
     gid = ail.new_image(png(small(1)))
     ail.queue(gid, "20260701")
     code = """
     import redis
+    from lib.ConfigLoader import ConfigLoader
     from modules.VisualCorrelation import VisualCorrelation
     module = VisualCorrelation()
     work = module.compute
     def compute(message):
-        redis.Redis(port=port).shutdown(nosave=True)
+        server = redis.Redis(port=port) if away == "store" else ConfigLoader().get_db_conn(away)
+        server.shutdown(nosave=True)
         work(message)
         module.proceed = False
     module.compute = compute
     module.run()
     return module.can_process_next_message()
     """
-    assert ail.run(code, port=ail.store.port) is False, "and nothing is taken any more"
+    assert ail.run(code, port=ail.store.port, away=away) is False, "and nothing is taken any more"
     assert ail.messages() == [f"{gid};20260701"] and ail.in_flight() == set()
-    # when the store is back
-    ail.store.stop()
-    ail.store.start()
+    # when it is back
+    server = ail.store if away == "store" else ail.servers.of(away)
+    server.stop()
+    server.start()
     ail.drain(OURS)
     assert sighting(store, gid) and letters(store) == {} and idle(ail)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 
@@ -119,24 +120,26 @@ def test_a_picture_that_kills_again_and_again_becomes_a_dead_letter(ail: AilHome
 
 
 def test_what_a_living_process_has_is_not_taken_from_it(ail: AilHome, store: Engine) -> None:
-    # given a process that stands still over its message, for longer than the grace period
+    # given that the younger of two processes stands still over its message, for longer than the grace period
     ail.add_ours()
-    ail.configure(grace_seconds=1, attempts=2, retry_seconds=0)
+    ail.configure(grace_seconds=1, retry_seconds=0)
+    elder = ail.start_module()
+    elder.wait_for(lambda: ail.heartbeats().get(elder.pid, -1) > 0, "it asks for messages")
+    os.kill(elder.pid, signal.SIGSTOP)
+    younger = ail.start_module()
     gid = ail.new_image(png(small(1)))
     ail.queue(gid, "20260701")
-    slow = ail.start_module()
-    slow.wait_for(lambda: ail.in_flight() == {gid}, "it has the message")
-    os.kill(slow.pid, 19)
-    time.sleep(2.2)
-    # when another one looks for lost messages
-    ail.drain(OURS)
-    # then it finds none while the first lives, and does it when the first is dead
-    assert ail.in_flight() <= {gid}
-    if ail.in_flight():
-        assert written(store, [gid]) == set()
-        ail.kill()
-        second = ail.start_module()
-        second.wait_for(lambda: written(store, [gid]) == {gid}, "the message is done")
+    younger.wait_for(lambda: ail.in_flight() == {gid}, "it has the message")
+    os.kill(younger.pid, signal.SIGSTOP)
+    assert ail.in_flight() == {gid} and not written(store, [gid])
+    # when the elder one, which looks for lost messages, goes on
+    os.kill(elder.pid, signal.SIGCONT)
+    time.sleep(3)
+    # then it leaves the message alone as long as the other lives, and does it when that is dead
+    assert not ail.queue_length() and not written(store, [gid]) and store.bookmark(f"ail:attempts:{gid}") is None
+    os.kill(younger.pid, signal.SIGKILL)
+    younger.wait()
+    elder.wait_for(lambda: written(store, [gid]) == {gid}, "the message is done")
     assert list(dead_letters(store)) == []
 
 
