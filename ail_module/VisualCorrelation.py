@@ -250,9 +250,11 @@ class VisualCorrelation(_Module):
 class VisualCorrelationCrawled(_Module):
     """Screenshots of crawled items. AIL's crawler queues the item some milliseconds before it stores the screenshot, so a miss is asked for again."""
 
-    kinds = ("item",)
+    kinds = ("item", *TYPES)
 
     def _compute(self, gid: str, message: str) -> Delivered:
+        if self.obj.type in TYPES:  # a dead letter of ours that was queued again
+            return self._picture(gid, message, day(message))
         if self.obj.type != "item" or not self.obj.is_crawled():
             return Delivered(Fate.DONE)
         try:

@@ -65,10 +65,11 @@ class Failures:
 def count_failure(engine: Engine, gid: str) -> Failures:
     """One more; gives all so far. Raises StoreError."""
     known = engine.bookmark(ATTEMPTS + _named(gid))
-    failures = Failures(1, datetime.now(timezone.utc).replace(microsecond=0))
-    if known:
-        count, _, first = known.partition(" ")
+    try:
+        count, _, first = (known or "0 ").partition(" ")
         failures = Failures(int(count) + 1, datetime.fromisoformat(first))
+    except ValueError:  # none, or none of ours
+        failures = Failures(1, datetime.now(timezone.utc).replace(microsecond=0))
     engine.set_bookmark(ATTEMPTS + _named(gid), f"{failures.attempts} {failures.first.isoformat()}")
     return failures
 

@@ -77,14 +77,20 @@ class AilObject:
 def read(path: str | Path, max_bytes: int) -> bytes:
     """The bytes of a regular file. Raises FileNotThere, ImageTooLarge, and OSError for what a disk does wrong."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in the place of a picture does not hold us up
+        with open(path, "rb", opener=_at_once) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise FileNotThere(f"{path}: is not a regular file")
+            data = file.read(max_bytes + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotThere(f"{path}: there is no such file") from None
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise FileNotThere(f"{path}: is not a regular file")
-        data = file.read(max_bytes + 1)
+    except IsADirectoryError:
+        raise FileNotThere(f"{path}: is not a regular file") from None
     if len(data) > max_bytes:
         raise ImageTooLarge(f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it")
     return data
+
+
+def _at_once(path: str, flags: int) -> int:
+    """A pipe in the place of a picture does not hold us up."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -323,3 +323,20 @@ def test_a_screenshot_of_many_items_is_done_once(ail: AilHome, store: Engine) ->
     ail.drain(CRAWLED, OURS)
     assert sighting(store, gid) and store.count() == 1 and letters(store) == {}
     assert idle(ail) and idle(ail, CRAWLED)
+
+
+def test_a_crawled_screenshot_that_was_given_up_can_be_queued_again(ail: AilHome, store: Engine) -> None:
+    # given an item whose screenshot's file is missing
+    ail.add_ours(CRAWLED, subscribe="Indexers")
+    ail.configure(attempts=2, retry_seconds=0)
+    content, item = png(page(1)), "crawled/2026/07/15/a.onion-0000"
+    gid = ail.new_screenshot(content, domain="a.onion", item=item)
+    ail.path(gid).unlink()
+    ail.queue(f"item::{item}", queue="Indexers")
+    ail.drain(CRAWLED)
+    assert {letter.gid: (letter.module, letter.error) for letter in dead_letters(store)} == {gid: (CRAWLED, "FileNotThere")}
+    # when the file is there, and the letter is queued again
+    ail.path(gid).write_bytes(content)
+    ail.redis("Redis_Queues").rpush(f"queue:{CRAWLED}:in", f"{gid};")
+    ail.drain(CRAWLED)
+    assert sighting(store, gid) and letters(store) == {} and idle(ail, CRAWLED)
