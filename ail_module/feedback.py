@@ -2,8 +2,9 @@
 
 Takes objects that we tagged, reads their tags, gives what was heard. AIL's confirm button adds our tag with `analyst-detection`: the two
 pictures are the same (`Engine.confirm`). The tag `infoleak:confirmed="false-positive"`, or our review tag removed, says they are not
-(`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing.
-What was said before we wrote, and tags that AIL may still have in a queue, say nothing.
+(`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing. What was
+said before we wrote, and tags that AIL may still have in a queue, say nothing; nor does that tag on an image, since AIL's own OcrExtractor
+gives it to images that it cannot open.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class _Listener:
         heard = [self._act(obj, SAME, label.about) for label in same] + self._separate(obj, different)
         if heard:
             self._follow(obj, heard)
-        self._note(obj, there, [tags.analysts(label.tag) for label in same] + ([tags.FALSE_POSITIVE] if tags.FALSE_POSITIVE in there else []))
+        self._note(obj, there, [tags.analysts(label.tag) for label in same] + ([tags.FALSE_POSITIVE] if _is_rejected(obj, there) else []))
         return heard
 
     def _act(self, obj: AilObject, said: str, other: ImageId) -> Heard:
@@ -100,7 +101,7 @@ class _Listener:
     def _rejected(self, obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
         """Images that an analyst says are something else."""
         images: list[ImageId] = []
-        if tags.FALSE_POSITIVE in there and tags.FALSE_POSITIVE not in entry.heard:
+        if _is_rejected(obj, there) and tags.FALSE_POSITIVE not in entry.heard:
             images += [label.about for label in entry.labels]
             images += [AilObject.parse(row.other).id for row in entry.rows]
             images += [edge.via or AilObject.parse(edge.other).id for edge in entry.edges]
@@ -128,6 +129,11 @@ class _Listener:
             after = replace(before, labels=labels, heard=tuple(sorted({*before.heard, *words})))
             if after != before:
                 self._ledger.write(obj.gid, after)
+
+
+def _is_rejected(obj: AilObject, there: set[str]) -> bool:
+    """Images have that word from AIL itself: bin/modules/OcrExtractor.py, which sees no screenshots."""
+    return obj.type == "screenshot" and tags.FALSE_POSITIVE in there
 
 
 def _is_confirmed(label: Label, entry: Entry, there: set[str]) -> bool:

@@ -101,6 +101,18 @@ def test_a_false_positive_takes_back_a_match_and_all_that_was_written_about_it(w
     assert listen(world) == ()
 
 
+def test_a_false_positive_of_an_image_may_be_ails_own_word(world: World) -> None:
+    # Given an image that matches a screenshot, which AIL's OcrExtractor cannot open and marks as a false positive later
+    first = world.add("a.onion")
+    image = world.add(kind="image")
+    world.judge(image, first)
+    world.write(image)
+    assert world.sink.correlated(image, first)
+    world.sink.tagged[image.gid].add(tags.FALSE_POSITIVE)
+    # Then nobody has said anything
+    assert listen(world) == () and world.sink.correlated(image, first) and world.engine.vetoed(image.id) == set()
+
+
 def test_what_was_said_before_we_wrote_is_not_about_us(world: World) -> None:
     # Given an image that AIL's OcrExtractor could not read, which it marks as a false positive
     first, page = world.add("a.onion"), world.add("b.onion")
