@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import heapq
 import os
+import signal
+import threading
 import time
 from datetime import datetime
+from typing import Any
 
 import redis
 from xxhash import xxh3_64_hexdigest
@@ -33,9 +36,9 @@ from .orphans import Orphan, Orphans
 from .process import process
 from .writer import StarWriter
 
-from lib import ail_queues  # isort: skip
-from lib.ConfigLoader import ConfigLoader  # isort: skip
-from modules.abstract_module import AbstractModule  # isort: skip
+from lib import ail_queues  # type: ignore[import-not-found]  # isort: skip
+from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]  # isort: skip
+from modules.abstract_module import AbstractModule  # type: ignore[import-not-found]  # isort: skip
 
 __all__ = ["AilHost", "AilSink", "VisualCorrelation", "VisualCorrelationCrawled", "main"]
 
@@ -45,6 +48,10 @@ class _Module(AbstractModule):  # type: ignore[misc]
 
     kinds: tuple[str, ...]
     """Types of objects that AIL's ledger is searched for."""
+    obj: Any
+    """AIL's object of the message in work; None between messages, and run() then ends none."""
+    sha256_mess: Any
+    """Hash of that message in AIL's ledger."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,10 +81,17 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._warned, self._watch_next = False, 0.0
 
     def run(self) -> None:
-        """Endless, also over a restart of AIL's servers; what was in work then is found in AIL's ledger. Ends for what no waiting would help."""
+        """Endless, also over a restart of AIL's servers; what was in work then is found in AIL's ledger. Ends for what no waiting would help.
+
+        Told to end (SIGTERM, SIGHUP) it finishes the message in work first, and hands back those that it keeps for a later try.
+        """
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, lambda *_: setattr(self, "proceed", False))
         while self.proceed:
             try:
                 super().run()
+                self._hand_back(float("inf"))
             except redis.RedisError as error:
                 self.logger.warning(f"{self.module_name}: AIL's servers fail: {error}")
                 self.obj = self.sha256_mess = None
@@ -86,6 +100,9 @@ class _Module(AbstractModule):  # type: ignore[misc]
             except (ConfigError, FormatError) as error:
                 self.logger.critical(f"{self.module_name} ends: {error}")
                 raise SystemExit(1) from None
+        if self._engine is not None:
+            self._meter.report(now=True)
+            self._engine.close()
 
     def _knock(self) -> None:
         """Opens the store, or writes something small to it. Raises StoreError."""
@@ -111,7 +128,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
         if not self._gate.is_open():
             return False
         try:
-            self._hand_back_due()
+            self._hand_back(time.monotonic())
             self._watch_queue()
             for orphan in self._orphans.due():
                 self._recover(orphan)
@@ -218,8 +235,9 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self.queue.end_message(gid, name, resend=True)
         heapq.heappush(self._later, (time.monotonic() + seconds, gid, name, message))
 
-    def _hand_back_due(self) -> None:
-        while self._later and self._later[0][0] <= time.monotonic():
+    def _hand_back(self, due: float) -> None:
+        """What was put off until then."""
+        while self._later and self._later[0][0] <= due:
             _, gid, name, message = self._later[0]
             self._send_back(gid, name, message)
             heapq.heappop(self._later)

@@ -14,9 +14,9 @@ from typing import Any
 if os.environ["AIL_BIN"] not in sys.path:
     sys.path.append(os.environ["AIL_BIN"])
 
-from lib import Tag
-from lib.ConfigLoader import ConfigLoader
-from lib.objects import ail_objects
+from lib import Tag  # type: ignore[import-not-found]
+from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
+from lib.objects import ail_objects  # type: ignore[import-not-found]
 
 from .objects import TYPES, AilObject, BadObject
 from .sink import ALGORITHM

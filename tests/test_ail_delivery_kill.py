@@ -163,6 +163,24 @@ def test_what_was_kept_for_a_later_try_survives_the_process(ail: AilHome, store:
     assert store.bookmark(f"ail:attempts:{gid}") is None and list(dead_letters(store)) == []
 
 
+def test_told_to_end_it_finishes_its_message_and_hands_back_what_it_keeps(ail: AilHome, store: Engine) -> None:
+    # given a message that is kept for a later try, one in work and one that waits
+    ail.add_ours()
+    ail.configure(retry_seconds=60)
+    gone, first, second = (ail.new_image(png(small(n))) for n in range(3))
+    ail.path(gone).unlink()
+    ail.queue_all([(gid, "20260701") for gid in (gone, first, second)])
+    module = ail.start_module()
+    module.wait_for(lambda: store.bookmark(f"ail:attempts:{gone}") and ail.in_flight(), "it works on the next")
+    # when it is told to end
+    module.terminate()
+    assert module.wait(30) == 0, module.said()
+    # then nothing is in work, and what is not done waits
+    done = written(store, [first, second])
+    assert done and not ail.in_flight()
+    assert {message.partition(";")[0] for message in ail.messages()} == {gone, first, second} - done
+
+
 def test_two_processes_share_a_queue_and_do_nothing_twice(ail: AilHome, store: Engine) -> None:
     # given pairs of pictures, each queued several times
     ail.add_ours()
