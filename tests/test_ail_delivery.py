@@ -178,6 +178,35 @@ def test_a_dead_letter_that_is_queued_again_and_succeeds_is_gone(ail: AilHome, s
     assert letters(store) == {} and sighting(store, gid)
 
 
+def test_a_decoder_that_hangs_takes_neither_the_module_nor_the_next_picture_with_it(ail: AilHome, store: Engine) -> None:
+    # given three pictures, over the second of which the child that decodes stands still
+    ail.add_ours()
+    ail.configure(decode_seconds=2)
+    before, hanging, after = (ail.new_image(png(small(n))) for n in range(3))
+    ail.queue_all([(gid, "20260701") for gid in (before, hanging, after)])
+    code = """
+    import os, signal
+    from modules.VisualCorrelation import VisualCorrelation
+    module = VisualCorrelation()
+    module.pending_seconds = 0
+    module.computeNone = lambda: setattr(module, "proceed", False)
+    work = module.compute
+    def compute(message):
+        if module.obj.get_global_id() == hanging:
+            children = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+            assert children, "there is a child"
+            for child in children:
+                os.kill(int(child), signal.SIGSTOP)
+        work(message)
+    module.compute = compute
+    module.run()
+    """
+    ail.run(code, hanging=hanging)
+    # then it is given up, and the others are known
+    assert {gid: letter.error for gid, letter in letters(store).items()} == {hanging: "CorruptImage"}
+    assert sighting(store, before) and sighting(store, after) and idle(ail)
+
+
 # -- back ----------------------------------------------------------------------------------------------------------------------
 
 
