@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -241,7 +242,9 @@ def _alive(module: str, heartbeats: dict[int, int]) -> list[float]:
         process = Path(f"/proc/{pid}")
         try:
             if f"{module}.py".encode() in (process / "cmdline").read_bytes():
-                started.append(process.stat().st_mtime)
+                ticks = int((process / "stat").read_text().rpartition(")")[2].split()[19])  # spec: proc(5), field 22, since the machine started
+                up = float(Path("/proc/uptime").read_text().split()[0])
+                started.append(time.time() - up + ticks / os.sysconf("SC_CLK_TCK"))
         except OSError:  # ended, or on another machine
             continue
     return started

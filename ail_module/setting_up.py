@@ -93,7 +93,7 @@ def systemd_unit(module: str, home: str | None, store: str | None, as_json: bool
 
 def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Show, ask, write; nothing at all is written when one of the plans cannot be."""
-    from .plan import apply
+    from .plan import Plan, apply
 
     changes = [change for plan in plans for change in plan.changes]
     notes = [note for plan in plans for note in plan.notes]
@@ -105,8 +105,7 @@ def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool
             say("Nothing to change.")
     write = bool(changes) and agreed(f"Write {len(changes)} files below {plans[0].home}?", dry_run=dry_run, yes=yes, as_json=as_json)
     if write:
-        for plan in plans:
-            apply(plan)
+        apply(Plan(plans[0].home, tuple(changes)))
     if as_json:
         diff = "".join(plan.diff for plan in plans)
         json_line({"home": str(plans[0].home), "changes": [change.name for change in changes], "written": write, "notes": notes, "diff": diff})

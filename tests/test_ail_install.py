@@ -132,7 +132,8 @@ def test_what_an_operator_changed_in_our_section_goes_with_it_and_what_stands_ar
     installed(home)
     core, modules = home / "configs" / "core.cfg", home / "configs" / "modules.cfg"
     core.write_text(core.read_text().replace("max_edges = 1\n", "# more\nmax_edges = 2\n") + "[Own]\nof_the_operator = 1\n")
-    modules.write_text("# a line of the operator\n" + modules.read_text())
+    modules.write_text("# a line of the operator\n" + modules.read_text().rstrip("\n") + "\n")
+    core.write_text(core.read_text().replace("\n\n# quaid ail install: begin", "\n# quaid ail install: begin"))
     uninstall(home)
     assert core.read_bytes() == before["configs/core.cfg"][0] + b"[Own]\nof_the_operator = 1\n"
     assert modules.read_bytes() == b"# a line of the operator\n" + before["configs/modules.cfg"][0]
