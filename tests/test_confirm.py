@@ -13,7 +13,9 @@ from PIL import Image
 from steps import interleave, run_and_die
 
 from douglas_quaid import ConfigError, Decision, Engine, NotFound, Relation
+from douglas_quaid.calibration import shipped
 from douglas_quaid.config import Config
+from douglas_quaid.decision import confirmed
 from douglas_quaid.demo.pictures import collage, opened, sample, saved
 from douglas_quaid.records import PERSON, Cluster, Evidence, StoredVerdict, Verdict
 from douglas_quaid.store import RecordOutcome, Store
@@ -95,6 +97,15 @@ def test_a_part_stays_a_part_and_joins_nothing(engine: Engine) -> None:
     assert engine.confirm(both, rocket) is RecordOutcome.STORED
     assert said(engine, both, cat) == said(engine, rocket, both) == [(Decision.MATCH, Relation.PARTIAL, 1.0)]
     assert cluster_of(engine, both) == {both}
+
+
+def test_what_was_measured_says_whether_a_part_or_the_whole_was_meant() -> None:
+    # Given a page of the same layout, laid over the whole or over a third of the other; or nothing measured at all
+    whole, third = (Evidence(inliers=20, covered_query=1.0, covered_reference=share, matrix=(1, 0, 0, 0, 1, 0, 0, 0, 1)) for share in (0.95, 0.3))
+    for evidence, relation in ((whole, Relation.NEAR_DUPLICATE), (third, Relation.PARTIAL), (Evidence(), Relation.NEAR_DUPLICATE)):
+        score = Verdict(Decision.NO_MATCH, Relation.SAME_TEMPLATE, 0.01, evidence, "test-1", "")
+        verdict = confirmed(score, shipped())
+        assert (verdict.decision, verdict.relation, verdict.calibration_id) == (Decision.MATCH, relation, PERSON)
 
 
 def test_the_same_pixels_stay_identical_and_to_say_it_twice_changes_nothing(engine: Engine) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import signal
 import struct
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 import zlib
@@ -18,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import edits
 import numpy as np
 import pytest
@@ -33,6 +36,7 @@ from douglas_quaid.errors import CorruptImage, EmptyImage, ImageTooLarge, Unsupp
 from douglas_quaid.extraction import Extraction
 from douglas_quaid.features import codec
 from douglas_quaid.image import BUDGET
+from douglas_quaid.isolation import _described
 
 GOOD = jpeg(photo(1, 320, 240))
 CAT = sample("indexed/cat.jpg")
@@ -287,6 +291,37 @@ def test_one_that_dies_between_two_pictures_is_replaced_without_a_word(make: Cal
         os.kill(child, signal.SIGKILL)
         until(lambda child=child: not is_there(child))
         assert features(decoders, GOOD) and child not in children()
+
+
+def test_one_that_dies_before_it_has_begun_with_a_picture_is_replaced_too(make: Callable[..., Decoders]) -> None:
+    # Given a child that is stopped, and a picture that lies in its pipe
+    decoders = make()
+    expected = features(decoders, GOOD)
+    (child,) = children()
+    os.kill(child, signal.SIGSTOP)
+    with ThreadPoolExecutor(1) as thread, open(f"/proc/{child}/fd/0", "rb", buffering=0) as pipe:
+        answer = thread.submit(features, decoders, GOOD)
+        until(lambda: struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0] >= len(GOOD))
+        # When it dies of something else, then the picture is not blamed
+        os.kill(child, signal.SIGKILL)
+        assert answer.result() == expected
+    assert child not in children()
+
+
+def out_of_memory_in_opencv() -> Exception:
+    error = cv2.error("Failed to allocate 123 bytes")
+    error.code = -4  # type: ignore[misc]
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(MemoryError("Unable to allocate 3 GiB"), b"ImageTooLarge"), (out_of_memory_in_opencv(), b"ImageTooLarge"), (ValueError("odd"), b"CorruptImage")],
+    ids=["numpy", "OpenCV", "a bug"],
+)
+def test_whatever_extraction_raises_is_an_error_of_the_picture(error: Exception, kind: bytes) -> None:
+    found, text = _described(error, "evil.png")
+    assert found == kind and text.startswith(b"evil.png: ") and str(error).encode() in text
 
 
 def test_while_others_crash_each_thread_has_the_answer_to_its_own_picture(make: Callable[..., Decoders]) -> None:
