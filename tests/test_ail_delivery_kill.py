@@ -13,6 +13,7 @@ from ail_mixture import small, variant
 from pictures import png
 
 from douglas_quaid.ail.dead_letters import dead_letters
+from douglas_quaid.ail.ledger import Ledger
 from douglas_quaid.engine import Engine
 
 pytest_plugins = ["ail_fixtures"]
@@ -70,7 +71,7 @@ def written(store: Engine, gids: list[str]) -> set[str]:
 def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_twice(ail: AilHome, store: Engine) -> None:
     # given a picture that is known
     ail.add_ours()
-    ail.configure(grace_seconds=1, attempts=50, retry_seconds=0)
+    ail.configure(grace_seconds=1, attempts=50, retry_seconds=0, feedback_seconds=1)
     step = 7 if ail.form == "double" else 11
     gids = [ail.new_image(png(small(0)))]
     ail.queue(gids[0])
@@ -86,6 +87,8 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     # and one goes on that is not killed
     module = ail.start_module()
     module.wait_for(lambda: written(store, gids) == set(gids) and not ail.queue_length() and not ail.in_flight(), "all is done")
+    # what a process had begun to write about the partner of its object is ended by the round that looks through the ledger
+    module.wait_for(lambda: all(entry.settled for _, entry in Ledger(store).entries()), "nothing is half written")
     ail.kill()
     # then each is known, and correlated once, with the first or by it; nothing was given up, and nothing tagged twice
     assert list(dead_letters(store)) == []
