@@ -18,8 +18,9 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
+
+from douglas_quaid.inputs import in_groups
 
 BATCH = 1000
 """Objects of the ledger that are read in one round trip. chosen."""
@@ -80,7 +81,7 @@ class Orphans:
         popped: list[tuple[str, str, float]] = []
         queued: list[tuple[str, str, float]] = []
         # Not objs:process:<type>: a crash in AIL's end of an object leaves it out of there until it is done for good.
-        for gids in _batches(gid for gid in self._ledger.sscan_iter("objs:process", count=BATCH) if gid.partition(":")[0] in self._kinds):
+        for gids in in_groups((gid for gid in self._ledger.sscan_iter("objs:process", count=BATCH) if gid.partition(":")[0] in self._kinds), BATCH):
             pipe = self._ledger.pipeline(transaction=False)
             for gid in gids:
                 pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
@@ -121,9 +122,3 @@ def _start(pid: int) -> int | None:
     except OSError:
         return None
     return None if fields[0] in "ZX" else int(fields[19])
-
-
-def _batches(items: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
-        yield batch

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from .errors import ImageTooLarge, NotFound, UnsupportedImage
@@ -77,6 +78,13 @@ def _walk(folder: str) -> Iterator[str]:
             path = os.path.join(parent, name)
             if os.path.isfile(path):
                 yield path
+
+
+def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Items in lists of `size`, the last one shorter; no more is taken of `items` than the next list needs."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group
 
 
 def in_parallel(work: Callable[[Item], Answer], inputs: Iterable[Item], workers: int) -> Iterator[Answer]:

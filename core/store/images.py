@@ -167,7 +167,7 @@ class Images(Collections, Forgetting):
 
     def _ids_in_all_shards(self, name: str, field_name: bytes) -> list[ImageId]:
         answers = self.connection.run([Command(tag, "HGET", key(tag, name), field_name) for tag in SHARDS])
-        return [as_text(ids[at : at + ID_CHARACTERS]) for ids in answers if ids for at in range(0, len(ids), ID_CHARACTERS)]
+        return [image_id for ids in answers for image_id in split_ids(ids)]
 
     def _about(
         self, occurrence: Occurrence | None, labels: Mapping[str, str] | None, collection: str | None, seen: datetime | None
@@ -208,6 +208,11 @@ def _moment(seen: datetime | None) -> int:
     if not EPOCH <= seen <= now + AHEAD:
         raise ConfigError(f"seen at {seen.isoformat()}; expected a time from 1970 to a day from now, {(now + AHEAD).isoformat(timespec='seconds')}")
     return int(seen.timestamp())
+
+
+def split_ids(ids: bytes | None) -> list[ImageId]:
+    """The image ids of a field of `where` or `pixels`, which holds them one after the other; None holds none."""
+    return [as_text(ids[at : at + ID_CHARACTERS]) for at in range(0, len(ids), ID_CHARACTERS)] if ids else []
 
 
 def _columns(entry: NewImage) -> tuple[bytes, bytes, bytes, bytes]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..records import ImageId, Occurrence, Seen, Withdrawn
-from .images import ID_CHARACTERS, Images, sighting
+from .images import Images, sighting, split_ids
 from .keys import META, SCAN_COUNT, SHARDS, as_bytes, as_text, key, shard, starting_with
 from .scripts import FORGET_IMAGE, Command
 
@@ -36,7 +36,7 @@ class Places(Images):
             return []
         names = [as_bytes(occurrence) for occurrence in occurrences]
         by_shard = self.connection.run([Command(tag, "HMGET", key(tag, "where"), *names) for tag in SHARDS])
-        pairs = [(n, i) for n in range(len(names)) for ids in by_shard for i in _split(ids[n])]
+        pairs = [(n, i) for n in range(len(names)) for ids in by_shard for i in split_ids(ids[n])]
         if not pairs:
             return [()] * len(names)
         commands = [Command(META, "SMISMEMBER", key(META, "relink"), *(i for _, i in pairs))]
@@ -67,7 +67,3 @@ class Places(Images):
     def count(self) -> int:
         """Images in the store."""
         return sum(self.connection.run([Command(tag, "ZCARD", key(tag, "ids")) for tag in SHARDS]))
-
-
-def _split(ids: bytes | None) -> list[ImageId]:
-    return [as_text(ids[at : at + ID_CHARACTERS]) for at in range(0, len(ids or b""), ID_CHARACTERS)] if ids else []

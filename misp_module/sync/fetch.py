@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from douglas_quaid.errors import DouglasQuaidError, FormatError, StoreError
+from douglas_quaid.inputs import in_groups
 
 from .attribute import Attribute
 from .client import Client
@@ -15,7 +16,6 @@ from .failures import MispAway
 from .filters import Filters
 from .index import Indexer
 from .outcome import Outcome, Status
-from .read import in_groups
 
 AT_ONCE = 8
 """Files in one question. chosen: MISP answers from memory, with a third more bytes than the files have."""

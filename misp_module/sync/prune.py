@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from douglas_quaid.engine import Engine
+from douglas_quaid.inputs import in_groups
 
 from .attribute import PREFIX
 from .client import Client
 from .filters import Filters
 from .outcome import Outcome, Status
-from .read import ASKED_BY_UUID, in_groups
+from .read import ASKED_BY_UUID
 from .withdraw import withdraw
 
 AT_ONCE = 500

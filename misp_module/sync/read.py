@@ -6,8 +6,10 @@ distribution), and events that were published (or pulled from another MISP, whos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+
+from douglas_quaid.inputs import in_groups
 
 from .attribute import Attribute
 from .bookmark import Noted
@@ -70,14 +72,3 @@ class Reader:
 def mark(attribute: str, timestamp: int) -> str:
     """Names one state of an attribute."""
     return f"{attribute}@{timestamp}"
-
-
-def in_groups(items: Iterable[str], size: int) -> Iterator[list[str]]:
-    group: list[str] = []
-    for item in items:
-        group.append(item)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
