@@ -58,6 +58,8 @@ READING_ORDER = (
     "terminal",
     "inputs",
     "selfcheck",
+    # how good the answers are
+    "evaluation.outcomes",
     "demo.pictures",
     "demo.questions",
     "demo.report",
