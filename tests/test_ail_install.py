@@ -16,7 +16,7 @@ from ail_checkout import contents, untouched, update_configuration
 from ail_host import DOUBLE, AilHome
 
 from douglas_quaid.ail.checkout import Checkout
-from douglas_quaid.ail.config import Settings
+from douglas_quaid.ail.config import Settings, read_core_cfg
 from douglas_quaid.ail.install import plan_install, plan_uninstall, publishers, systemd_unit, uninstall
 from douglas_quaid.ail.patches import patch, patches, plan_patch
 from douglas_quaid.ail.plan import apply
@@ -164,6 +164,20 @@ def test_another_store_is_written_into_our_section_only(home: Path, updated: boo
     installed(home, store="redis://:a%40b@localhost:6400/1")
     assert core.read_text() == other.replace(f"store = {STORE}\n", "store = redis://:a%40b@localhost:6400/1\n")
     assert Settings.read(home).store == "redis://:a%40b@localhost:6400/1"
+
+
+@pytest.mark.parametrize("line", ["store =\n", "store:   \n", ""])
+def test_a_store_is_named_by_a_later_installation(home: Path, line: str) -> None:
+    # given an installation without a store, whose line somebody may have taken out, before a section with a store of its own
+    installed(home, store=None)
+    core = home / "configs" / "core.cfg"
+    core.write_text(core.read_text().replace("\nstore =\n", f"\n{line}") + "[Own]\nstore = of the operator\n")
+    # when it is installed again with one
+    installed(home)
+    # then the file can still be read, with this store, and nobody else's changed
+    assert Settings.read(home).store == STORE
+    assert read_core_cfg(home).get("Own", "store") == "of the operator"
+    assert not plan_install(home, store=STORE, launcher=True)
 
 
 def test_the_password_of_a_store_is_not_shown(home: Path) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import edits
 import pytest
 from click.testing import Result
 from command_line import runner
@@ -18,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from douglas_quaid.cli import main
 from douglas_quaid.demo.pictures import sample
+from douglas_quaid.evaluation import edits
 
 Quaid = Callable[..., Result]
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import edits
 import pytest
 from conftest import Server
 
 from douglas_quaid import Config, Decision, Engine, FormatError, NotFound, StoreError
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import CorruptRecord, StoreTimeout, UnknownVersion
+from douglas_quaid.evaluation import edits
 from douglas_quaid.features import codec
 
 CAT, ROCKET, MARKET = (sample(f"indexed/{name}") for name in ("cat.jpg", "rocket.jpg", "market.png"))

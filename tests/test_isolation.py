@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import edits
 import numpy as np
 import pytest
 from formats import FORMATS, png_chunk, png_file
@@ -33,6 +32,7 @@ from douglas_quaid import Config, ConfigError, Engine, ImageError
 from douglas_quaid.decoders import Decoders
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
+from douglas_quaid.evaluation import edits
 from douglas_quaid.extraction import Extraction
 from douglas_quaid.features import codec
 from douglas_quaid.image import BUDGET

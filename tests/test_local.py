@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from edits import edit, viewport
 from pictures import logo, page, photo, tall_page
 from PIL import Image
 from shapes import grey
 
+from douglas_quaid.evaluation.edits import edit, viewport
 from douglas_quaid.features.local import BUDGET, extract_local
 from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
 from douglas_quaid.records import LocalFeatures

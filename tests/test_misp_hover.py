@@ -6,12 +6,12 @@ import uuid
 from pathlib import Path
 
 import pictures
-from edits import png
 from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
 from PIL import Image
 
 from douglas_quaid import Engine
 from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
+from douglas_quaid.evaluation.edits import png
 
 
 def test_a_hover_answers_from_stored_verdicts(host: Host, known: str) -> None:

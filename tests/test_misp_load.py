@@ -13,12 +13,12 @@ from typing import Any
 
 import misp_host
 import pictures
-from edits import png
 from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, without_new_uuids
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
 from douglas_quaid.demo.pictures import in_browser, opened, saved
+from douglas_quaid.evaluation.edits import png
 from douglas_quaid.store import Store
 
 

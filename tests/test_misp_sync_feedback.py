@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import Server
-from edits import edit
 from misp_runs import PICTURES, Sync, places
 from misp_server import Attribute, Event, Misp
 from pictures import page, png
 
 from douglas_quaid.engine import Engine
+from douglas_quaid.evaluation.edits import edit
 
 pytest_plugins = ["misp_fixtures"]
 

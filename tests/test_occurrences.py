@@ -8,7 +8,6 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 
-import edits
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from douglas_quaid import Engine
 from douglas_quaid.config import Config
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import ConfigError, NotFound
+from douglas_quaid.evaluation import edits
 from douglas_quaid.records import Decision, Evidence, Occurrence, Purpose, Relation, Sighting, Verdict, Withdrawn
 from douglas_quaid.store import NewImage, PutStatus, Store
 from douglas_quaid.store.connection import Connection

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
-import edits
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from douglas_quaid import Config, ConfigError, Decision, Engine, ImageError, NotFound, Relation
 from douglas_quaid.demo.pictures import collage, sample
+from douglas_quaid.evaluation import edits
 from douglas_quaid.records import Cluster
 
 MARKET, ROCKET, CAT, FERRY = (sample(f"indexed/{name}") for name in ("market.png", "rocket.jpg", "cat.jpg", "article-ferry.png"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import edits
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -12,6 +11,7 @@ from PIL import Image, ImageOps
 from douglas_quaid.content import content_agreement
 from douglas_quaid.coverage import coverage
 from douglas_quaid.demo.pictures import sample
+from douglas_quaid.evaluation import edits
 from douglas_quaid.features import extract_features
 from douglas_quaid.features.thumbnail import read_thumbnail
 from douglas_quaid.geometry import estimate_geometry, find_neighbours

@@ -123,23 +123,21 @@ def _write(path: Path, lines: Iterable[str]) -> None:
 
 
 def _read(path: Path, make: Callable[[dict[str, Any]], Record], noun: str) -> Iterator[Record]:
+    number = 0
     try:
-        file = open(path, encoding="utf-8", errors="strict")
-    except FileNotFoundError:
-        raise NotFound(f"{path}: no such file") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    with file:
-        number = 0
-        try:
+        with open(path, encoding="utf-8") as file:
             while line := file.readline(LONGEST_LINE + 1):
                 number += 1
                 if len(line) > LONGEST_LINE:
                     raise ValueError(f"longer than {LONGEST_LINE:,} characters")
                 if line.strip():
                     yield make(_object(json.loads(line, parse_constant=_no_constant)))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise ConfigError(f"{path}, line {max(number, 1)}: no {noun}: {error}; write the file again with quaid evaluate") from None
+    except FileNotFoundError:
+        raise NotFound(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ConfigError(f"{path}, line {max(number, 1)}: no {noun}: {error}; write the file again with quaid evaluate") from None
 
 
 def _pair(values: dict[str, Any]) -> JudgedPair:

@@ -24,7 +24,6 @@ from statistics import median
 
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py and misp_host.py, also under python -P
 
-import edits
 import misp_host
 import report
 from corpus import Corpus, Item
@@ -34,6 +33,7 @@ from startup import random_images
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
+from douglas_quaid.evaluation import edits
 from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence, Relation, Verdict
 from douglas_quaid.store import Store
 from douglas_quaid.store.embedded import stop_embedded

@@ -23,14 +23,14 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
 
 import report
 from corpus import PHOTOS, Corpus, Item, has_ink, pairs_across_sets, pairs_of_one_template, spread_screenshots
-from edits import PARTIAL, edit, opened, png
 from filled_store import add_argument, filled_store
 
 from douglas_quaid import Engine
+from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 
 MUST = 0.95
 SHOWN = 60

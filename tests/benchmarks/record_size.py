@@ -18,14 +18,14 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
 
 import report
 from corpus import Corpus, Item, spread_screenshots
-from edits import PARTIAL, edit, opened, png
 
 from douglas_quaid.calibration import shipped
 from douglas_quaid.decision import decide
+from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 from douglas_quaid.features import codec, extract_features, local
 from douglas_quaid.image import decode_image
 from douglas_quaid.records import Decision

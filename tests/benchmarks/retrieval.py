@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
 
 import cv2
 import report
 from corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
-from edits import WHOLE_PICTURE, edit, opened, png
 from filled_store import add_argument, filled_store
 
 from douglas_quaid import Engine
+from douglas_quaid.evaluation.edits import WHOLE_PICTURE, edit, opened, png
 
 MUST = 0.97
 EACH = 60

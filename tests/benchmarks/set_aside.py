@@ -20,10 +20,11 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py and edits.py, also under python -P
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
 
 from corpus import SET_ASIDE, Corpus, Item, has_ink
-from edits import opened
+
+from douglas_quaid.evaluation.edits import opened
 
 TWIN_BITS = 5
 EMPTY_WINDOWS = {

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, edits.py, also under python -P
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
 
 import report
 from corpus import Corpus, Item

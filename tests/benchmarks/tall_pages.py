@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from corpus import Corpus, Item
-from edits import Picture, browser_bar, opened, png, recompressed, resized, viewport
 from PIL import Image, ImageDraw, ImageFont
+
+from douglas_quaid.evaluation.edits import Picture, browser_bar, opened, png, recompressed, resized, viewport
 
 WIDTH = 1280
 TALL = 2.0
