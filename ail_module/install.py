@@ -189,9 +189,10 @@ def _options(checkout: Checkout, store: str | None) -> tuple[FileChange | None, 
     entry = checkout.read(entry_file(MODULE))
     if _without_block(text) == text and not (entry and RECEIPT in entry.raw):
         raise ConfigError(f"{checkout.home / CORE_CFG} has a section [{SECTION}] written by hand, with store = {shown(there or '')}; change it there")
-    head, begin, section = text.raw.partition(f"[{SECTION}]")
-    changed, found = re.subn(r"(?m)^store[ \t]*[=:][^\r\n]*", lambda match: f"store = {store}", section, count=1)
-    new = head + begin + (changed if found and there is not None else f"{text.end}store = {store}{section}")
+    found = re.search(rf"(?ms)^\[{SECTION}\](.*?)(?=^\[|\Z)", text.raw)
+    assert found is not None  # the parser has seen it
+    changed, count = re.subn(r"(?m)^store[ \t]*[=:][^\r\n]*", lambda _: f"store = {store}", found[1], count=1)
+    new = text.raw[: found.start(1)] + (changed if count else f"{text.end}store = {store}{changed}") + text.raw[found.end() :]
     return FileChange(CORE_CFG, text.bytes, Text(new).bytes), False
 
 
