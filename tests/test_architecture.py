@@ -60,6 +60,7 @@ READING_ORDER = (
     "selfcheck",
     # how good the answers are
     "evaluation.outcomes",
+    "evaluation.drawings",
     "evaluation.edits",
     "demo.pictures",
     "demo.questions",

@@ -14,20 +14,22 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-Picture = Image.Image
-Edit = Callable[[Picture, random.Random], Picture]
-
-SENTENCES = (
-    "Reported as phishing: do not enter your password",
-    "We use cookies to improve your experience on this site",
-    "Sample 2291 - case file - internal use",
-    "Maintenance on Saturday, 22:00 to 23:30 UTC",
-    "Your session has expired, please sign in again",
+from .drawings import (
+    Picture,
+    banner,
+    browser_bar,
+    covered_by_window,
+    pixelated,
+    rounded_with_shadow,
+    text_page,
+    watermarked,
+    written_on,
 )
-ADDRESSES = ("https://www.example.org/account/login?next=home", "http://203.0.113.7/secure/update.php", "https://docs.example.net/en/latest/")
-TABS = ("Sign in", "Inbox (3)", "Documentation", "News of the day", "Search results")
+
+Edit = Callable[[Picture, random.Random], Picture]
 
 
 def opened(source: Path | str | bytes) -> Picture:
@@ -99,6 +101,57 @@ def recoloured(picture: Picture, rng: random.Random) -> Picture:
     return EDITS[rng.choice(RECOLOURINGS)](picture, rng)
 
 
+def gamma(picture: Picture, rng: random.Random) -> Picture:
+    """Shadows lifted or sunk: exponent 0.5 to 0.75, or 1.4 to 2."""
+    exponent = rng.choice((rng.uniform(0.5, 0.75), rng.uniform(1.4, 2.0)))
+    return picture.point([round(255 * (level / 255) ** exponent) for level in range(256)] * 3)
+
+
+def night_mode(picture: Picture, rng: random.Random) -> Picture:
+    """A screen's warm and dim evening light: red kept by 50 to 70 %, green less, blue least."""
+    light = rng.uniform(0.5, 0.7)
+    factors = (light, 0.82 * light, 0.55 * light)
+    return picture.point([round(factor * level) for factor in factors for level in range(256)])
+
+
+def noisy(picture: Picture, rng: random.Random) -> Picture:
+    """Gaussian noise of 8 to 16 grey levels in each channel, as a dim camera gives."""
+    generator = np.random.default_rng(rng.getrandbits(63))
+    pixels = np.asarray(picture, np.float32)
+    pixels = pixels + rng.uniform(8, 16) * generator.standard_normal(pixels.shape, np.float32)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def squashed(picture: Picture, rng: random.Random) -> Picture:
+    """One side alone shortened to 0.65 to 0.85."""
+    factor = rng.uniform(0.65, 0.85)
+    across = rng.random() < 0.5
+    size = (picture.width * (factor if across else 1), picture.height * (1 if across else factor))
+    return picture.resize((max(1, round(size[0])), max(1, round(size[1]))), Image.Resampling.LANCZOS)
+
+
+def thumbnail(picture: Picture, width: int) -> Picture:
+    """`width` pixels wide; a smaller picture stays as it is."""
+    return resized(picture, min(1.0, width / picture.width))
+
+
+def perspective(picture: Picture, rng: random.Random) -> Picture:
+    """A photograph of the picture on a screen: each corner moved inwards by 2 to 8 % of the sides, on a dark ground, slightly soft."""
+    width, height = picture.size
+    corners = ((0, 0), (width, 0), (width, height), (0, height))
+    moved = [
+        (abs(x - width * rng.uniform(0.02, 0.08)), abs(y - height * rng.uniform(0.02, 0.08))) for x, y in corners
+    ]  # |side - inset| is inside for the far corners and the inset itself for the near ones
+    rows, right = [], []
+    for (x, y), (u, v) in zip(moved, corners, strict=True):  # from the new picture to the old, as Pillow asks for it
+        rows += [(x, y, 1, 0, 0, 0, -u * x, -u * y), (0, 0, 0, x, y, 1, -v * x, -v * y)]
+        right += [u, v]
+    coefficients = np.linalg.solve(np.array(rows, float), np.array(right, float))
+    ground = rng.choice(("#181818", "#303438", "#5a4a3a"))
+    shot = picture.transform(picture.size, Image.Transform.PERSPECTIVE, list(coefficients), Image.Resampling.BICUBIC, fillcolor=ground)
+    return blurred(shot, 0.6)
+
+
 def bordered(picture: Picture, rng: random.Random, share: float) -> Picture:
     """A plain frame; each of the four strips is `share` of the picture's side, as wide as that side needs."""
     across, down = round(picture.width * share), round(picture.height * share)
@@ -120,51 +173,6 @@ def turned(picture: Picture, degrees: float, fill: str) -> Picture:
     return picture.rotate(degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
 
 
-def banner(picture: Picture, rng: random.Random) -> Picture:
-    """A bar with a sentence, over the picture: 12 to 16 % of its shorter side high, at the top, the bottom or in between."""
-    result = picture.copy()
-    height = max(8, round(min(picture.size) * rng.uniform(0.12, 0.16)))
-    top = rng.choice((0, (picture.height - height) // 2, picture.height - height))
-    back, ink = rng.choice((("#b00020", "white"), ("#ffe066", "black"), ("#202124", "#e8eaed"), ("white", "#123a7a")))
-    draw = ImageDraw.Draw(result)
-    draw.rectangle((0, top, picture.width, top + height), fill=back)
-    size = min(height * 0.5, picture.width / 30)
-    draw.text((picture.width / 2, top + height / 2), rng.choice(SENTENCES), fill=ink, anchor="mm", font=_font(size))
-    return result
-
-
-def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> Picture:
-    """The picture below a browser's tabs and address bar, `share` of the width high (108 of 1,280 pixels)."""
-    width, height = picture.width, max(12, round(picture.width * share))
-    strip, bar, field, ink, faint = rng.choice(
-        (
-            ("#dee1e6", "#ffffff", "#f1f3f4", "#202124", "#5f6368"),
-            ("#202124", "#35363a", "#202124", "#e8eaed", "#9aa0a6"),
-            ("#f0f0f4", "#f9f9fb", "#ffffff", "#15141a", "#5b5b66"),
-        )
-    )
-    result = Image.new("RGB", (width, height + picture.height), bar)
-    draw = ImageDraw.Draw(result)
-    unit = height / 12
-    tabs_end = round(5.2 * unit)
-    draw.rectangle((0, 0, width, tabs_end), fill=strip)
-    _draw_tabs(draw, rng, unit, tabs_end, width, colours=(bar, ink, faint))
-    middle = tabs_end + (height - tabs_end) / 2
-    for place in range(3):
-        _draw_button(draw, place, (3 + place * 5) * unit, middle, unit, ink)
-    left, right = 17 * unit, width - 14 * unit
-    draw.rounded_rectangle((left, middle - 2.3 * unit, right, middle + 2.3 * unit), radius=2.3 * unit, fill=field, outline=strip)
-    draw.ellipse((left + 1.6 * unit, middle - 0.8 * unit, left + 3.2 * unit, middle + 0.8 * unit), outline=faint, width=max(1, round(unit / 4)))
-    draw.text((left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=_font(2.4 * unit))
-    draw.rectangle((right, tabs_end + 1, width, height), fill=bar)
-    draw.ellipse((width - 9 * unit, middle - 1.6 * unit, width - 5.8 * unit, middle + 1.6 * unit), fill=rng.choice(("#8e44ad", "#1a73e8", "#188038")))
-    for dot in (-1.2, 0, 1.2):
-        draw.ellipse((width - 3 * unit - 0.3 * unit, middle + (dot - 0.3) * unit, width - 2.7 * unit + 0.3 * unit, middle + (dot + 0.3) * unit), fill=ink)
-    draw.line((0, height - 1, width, height - 1), fill=strip)
-    result.paste(picture, (0, height))
-    return result
-
-
 def viewport(page: Picture, scroll: float, aspect: float = 1.6) -> Picture:
     """What a window shows of a tall page: its full width, `aspect` times as wide as high; `scroll` 0 is the top, 1 the end."""
     height = min(page.height, round(page.width / aspect))
@@ -184,40 +192,11 @@ def embedded(picture: Picture, host: Picture, share: float, seed: object = 0) ->
     return result
 
 
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(max(5, round(size)))  # Pillow's own font, so that every machine draws the same letters
-
-
-def _draw_tabs(draw: ImageDraw.ImageDraw, rng: random.Random, unit: float, end: int, width: int, *, colours: tuple[str, str, str]) -> None:
-    bar, ink, faint = colours
-    count = rng.randint(2, 4)
-    current = rng.randrange(count)
-    tab = min(24 * unit, (width - 8 * unit) / count)
-    for place, title in enumerate(rng.sample(TABS, count)):
-        left = 2 * unit + place * tab
-        if place == current:
-            draw.rounded_rectangle((left, 0.9 * unit, left + tab, end + unit), radius=unit, fill=bar)
-        draw.ellipse((left + 1.2 * unit, 2.4 * unit, left + 2.8 * unit, 4 * unit), fill=rng.choice(("#ea4335", "#fbbc04", "#34a853", "#4285f4")))
-        draw.text((left + 3.6 * unit, 3.2 * unit), title, fill=ink if place == current else faint, anchor="lm", font=_font(2 * unit))
-        _draw_cross(draw, left + tab - 2 * unit, 3.2 * unit, 0.6 * unit, faint)
-    draw.rectangle((0, end, width, end + unit), fill=bar)
-    _draw_cross(draw, width - 2.5 * unit, 2.6 * unit, 0.9 * unit, ink)
-
-
-def _draw_cross(draw: ImageDraw.ImageDraw, x: float, y: float, half: float, ink: str) -> None:
-    draw.line((x - half, y - half, x + half, y + half), fill=ink)
-    draw.line((x - half, y + half, x + half, y - half), fill=ink)
-
-
-def _draw_button(draw: ImageDraw.ImageDraw, kind: int, x: float, y: float, unit: float, ink: str) -> None:
-    """Back, forward and reload, in this order."""
-    pen = max(1, round(unit / 3))
-    if kind == 2:
-        draw.arc((x - 1.3 * unit, y - 1.3 * unit, x + 1.3 * unit, y + 1.3 * unit), 30, 330, fill=ink, width=pen)
-        return
-    tip = -1.2 * unit if kind == 0 else 1.2 * unit
-    draw.line((x - tip, y, x + tip, y), fill=ink, width=pen)
-    draw.line((x + tip - tip * 0.8, y - unit, x + tip, y, x + tip - tip * 0.8, y + unit), fill=ink, width=pen)
+def embedded_in_text(picture: Picture, rng: random.Random) -> Picture:
+    """At 40 % of the width of a page of text, which is drawn as wide as a page is and at least as high as the picture needs."""
+    width = 1280
+    height = max(960, round(0.4 * width * picture.height / picture.width))
+    return embedded(picture, text_page(rng, width, height), 0.4, rng.random())
 
 
 RECOLOURINGS = ("brightness_contrast", "saturation", "hue_shift", "greyscale", "sepia")
@@ -247,8 +226,79 @@ EDITS: dict[str, Edit] = {
     "resize_50_jpeg_30": lambda picture, rng: recompressed(resized(picture, 0.5), 30),
     "browser_bar_resize_75_jpeg_50": lambda picture, rng: recompressed(resized(browser_bar(picture, rng), 0.75), 50),
     "crop_75_resize_75_jpeg_50": lambda picture, rng: recompressed(resized(cropped(picture, rng, 0.75), 0.75), 50),
+    "thumbnail_256": lambda picture, rng: thumbnail(picture, 256),
+    "squash": squashed,
+    "jpeg_10": lambda picture, rng: recompressed(picture, 10),
+    "noise": noisy,
+    "gamma": gamma,
+    "night_mode": night_mode,
+    "rotate_2": lambda picture, rng: turned(picture, rng.choice((-2, 2)), rng.choice(("white", "black"))),
+    "rotate_45": lambda picture, rng: turned(picture, rng.choice((-45, 45)), rng.choice(("white", "black"))),
+    "perspective": perspective,
+    "crop_90": lambda picture, rng: cropped(picture, rng, 0.9),
+    "crop_50": lambda picture, rng: cropped(picture, rng, 0.5),
+    "border_bar": lambda picture, rng: bordered(browser_bar(picture, rng), rng, 0.05),
+    "rounded_shadow": rounded_with_shadow,
+    "watermark": watermarked,
+    "written_on": written_on,
+    "pixelated": pixelated,
+    "window": covered_by_window,
+    "embed_40": embedded_in_text,
+    "viewport": lambda picture, rng: viewport(picture, rng.random()),
 }
-"""Every edit of one picture by name; `viewport` and `embedded` need more than a picture and stand apart."""
+"""Every edit of one picture by name; `embedded` needs a host too and stands apart."""
+
+SUITE = (
+    # the whole picture, coded or scaled otherwise
+    "resize_50",
+    "resize_33",
+    "thumbnail_256",
+    "squash",
+    "jpeg_30",
+    "jpeg_10",
+    "resize_50_jpeg_30",
+    "blur",
+    "noise",
+    # ... with other colours
+    "brightness_contrast",
+    "gamma",
+    "saturation",
+    "hue_shift",
+    "greyscale",
+    "sepia",
+    "night_mode",
+    "inversion",
+    # ... turned
+    "mirror",
+    "rotate_90",
+    "rotate_2",
+    "rotate_5",
+    "rotate_45",
+    "perspective",
+    # with something around it
+    "browser_bar",
+    "border_10",
+    "border_bar",
+    "rounded_shadow",
+    "embed_40",
+    # with something on it
+    "banner",
+    "watermark",
+    "written_on",
+    "pixelated",
+    "window",
+    # a part of it
+    "crop_90",
+    "crop_75",
+    "crop_50",
+    # several at once: a screenshot of a screenshot, a part of one
+    "browser_bar_resize_75_jpeg_50",
+    "crop_75_resize_75_jpeg_50",
+)
+"""The 38 edits on which an evaluation rests, equally weighted. The list is fixed: a mean over it is compared from version to version."""
+
+TALL = ("viewport",)
+"""Asked of tall pages beside the suite: what a window shows of them."""
 
 WHOLE_PICTURE = ("resize_50", "resize_33", "jpeg_30", "blur", "recolour", "mirror", "rotate_90")
 """Edits after which the whole picture is still there and fills the frame; retrieval is measured on these."""
