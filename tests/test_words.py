@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from douglas_quaid.index import words
+from douglas_quaid.index import postings, words
 from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, SIZE_OFFSET, TABLES, WordIndex, sample_bits, words_of
 
 
@@ -27,12 +29,20 @@ def test_the_sampled_bits_never_change() -> None:
     assert sample_bits(rising).tobytes().hex() == "b8a0aca1e407e5e6545f3c9c01ee018e"
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), cuts=st.lists(st.integers(1, 7), min_size=1, max_size=12), segment=st.sampled_from([words.SEGMENT, 100, 400]))
-def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int], segment: int) -> None:
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    cuts=st.lists(st.integers(1, 7), min_size=1, max_size=12),
+    piece=st.sampled_from([words.PIECE, 40, 100]),
+    table=st.sampled_from([1, 200, postings.TABLE_FROM]),
+    block=st.sampled_from([4, 16, postings.BLOCK_ROWS]),
+)
+def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int], piece: int, table: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "SEGMENT", segment)
-        patch.setattr(words, "BLOCK", 5)
+        patch.setattr(words, "PIECE", piece)
+        patch.setattr(postings, "TABLE_FROM", table)
+        for module in (words, postings):
+            patch.setattr(module, "BLOCK_ROWS", block)
         assert_votes_do_not_depend_on_how_rows_came_in(seed, cuts)
 
 
@@ -54,13 +64,11 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
     query = shared[:10]
     votes = whole.vote(query, images)
     assert np.allclose(votes, pieces.vote(query, images))
-    asked = {int(word) for word in words_of(query).ravel()}
+    asked = Counter(int(word) for word in words_of(query).ravel())
     held = [{int(word) for word in words_of(sampled[rows == image]).ravel()} for image in range(images)]
     frequency = {word: sum(word in found for found in held) for word in asked}
-    expected = [
-        sum(np.log1p(images / frequency[word]) ** 2 for word in asked & found if frequency[word] <= COMMON_FLOOR) / np.sqrt(12 + SIZE_OFFSET)
-        for found in held
-    ]
+    weight = {word: np.log1p(images / count) ** 2 * np.sqrt(asked[word]) for word, count in frequency.items() if 0 < count <= COMMON_FLOOR}
+    expected = [sum(weight[word] for word in found if word in weight) / np.sqrt(12 + SIZE_OFFSET) for found in held]
     assert np.allclose(votes, expected)
 
 

@@ -5,18 +5,19 @@ Locality-sensitive hashing by bit sampling (Indyk, Motwani, STOC 1998; Gionis, I
 tables more often than not; two of different corners do so by chance only. Images are voted for by the words they share with the
 query, each word weighing the square of its inverse document frequency, and words that one image in twenty holds are not asked.
 
-Segments are immutable and sorted; a new one is merged with its neighbour while they are of similar size, so that an add costs
-the logarithm of the index and no rebuild is ever needed (O'Neil et al., "The log-structured merge-tree", 1996).
+An add costs the logarithm of the index, and no rebuild is ever needed: see postings.py, which holds the rows of each word.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .postings import BLOCK_ROWS, Segment, build, joined
+from .rows import Rows
 
 TABLES = 6
 BITS = 18
@@ -33,14 +34,13 @@ among the first 24): 300 find 93 %, 500 find 97 %, 850 find 100 %; 500 cost 8 KB
 SIZE_OFFSET = 100
 """Votes are divided by the root of an image's words and this. measured: the right picture comes first in 75 % of these crops, 58 % without;
 without the offset, pictures of five words win."""
-BLOCK = 1 << 16
-"""Descriptors whose words are made at a time. chosen: spread out, their bits take 40 MB; those of 20,000 images at once took 5 GB."""
-SEGMENT = 1 << 25
-"""Most words that are sorted at a time, those of 11,000 images. chosen: it takes 1 GB for a moment; a question asks each segment."""
+PIECE = 1 << 21
+"""Most descriptors that are sorted at a time, those of 4,000 images. chosen: it takes 200 MB for a moment."""
 
 # The sampled bits, in an order that is fixed for good and the same on every machine: sorted by a hash of their number.
 _SAMPLED = np.array(sorted(range(256), key=lambda bit: hashlib.sha256(b"douglas-quaid word bit %d" % bit).digest())[: 8 * BYTES_PER_DESCRIPTOR])
-_WEIGHTS = (1 << np.arange(BITS, dtype=np.uint32))[::-1]
+KINDS = TABLES << BITS
+"""Words that there are."""
 
 
 def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -51,85 +51,70 @@ def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def words_of(sampled: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Words of sampled descriptors (n, 16): table number above 18 bits, shape (n, TABLES)."""
-    numbered = np.empty((len(sampled), TABLES), np.uint32)
-    for start in range(0, len(sampled), BLOCK):
-        block = sampled[start : start + BLOCK]
-        bits = np.unpackbits(block, axis=1)[:, : TABLES * BITS].reshape(len(block), TABLES, BITS)
-        numbered[start : start + BLOCK] = bits.astype(np.uint32) @ _WEIGHTS + (np.arange(TABLES, dtype=np.uint32) << BITS)
-    return numbered
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Segment:
-    words: NDArray[np.uint32]
-    """Sorted."""
-    rows: NDArray[np.uint32]
-    """Row that holds the word at the same position; each pair of word and row once."""
-
-
-def _segment(words: NDArray[np.uint32], rows: NDArray[np.uint32]) -> _Segment:
-    pairs = (words.astype(np.uint64) << np.uint64(32)) | rows
-    pairs.sort()
-    # Sorting and comparing neighbours is 70 times as fast as np.unique, which hashes since numpy 2.3.
-    pairs = pairs[np.concatenate([[True], pairs[1:] != pairs[:-1]])]
-    return _Segment((pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32))
+    """Words of sampled descriptors (n, 16): table number above 18 bits, shape (n, TABLES), table by table in memory."""
+    columns = np.empty((TABLES, len(sampled)), np.uint32)
+    for table in range(TABLES):
+        byte, bit = divmod(table * BITS, 8)
+        # 18 bits from bit 0, 2, 4 or 6 of a byte on lie in three bytes.
+        first, second, third = (sampled[:, place].astype(np.uint32) for place in range(byte, byte + 3))
+        three = first << np.uint32(16) | second << np.uint32(8) | third
+        columns[table] = (three >> np.uint32(24 - BITS - bit)) & np.uint32((1 << BITS) - 1) | np.uint32(table << BITS)
+    return columns.T
 
 
 class WordIndex:
-    """Rows are numbered by the caller; a row is added once."""
+    """Rows are numbered by the caller, rising; a row is added once."""
 
     def __init__(self) -> None:
-        self._segments: list[_Segment] = []
+        self._segments: list[Segment] = []
         self._pending: list[tuple[NDArray[np.uint32], NDArray[np.uint8]]] = []
+        self._waiting = 0
         self._images = 0
-        self._sizes = np.zeros(0)
+        self._sizes = Rows(np.uint16)
 
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        return sum(segment.words.nbytes + segment.rows.nbytes for segment in self._segments)
+        return sum(segment.nbytes for segment in self._segments) + self._sizes.nbytes
 
     def extend(self, rows: NDArray[np.uint32], sampled: NDArray[np.uint8]) -> None:
-        """Add descriptors: `sampled` (n, 16) belongs to the image in `rows` (n,)."""
+        """Add descriptors: `sampled` (n, 16) belongs to the image in `rows` (n,), which rise, and are larger than any before."""
         if not len(rows):
             return
-        self._pending.append((rows.astype(np.uint32), sampled))
-        self._images += len(np.unique(rows))
-        if rows.max() >= len(self._sizes):
-            self._sizes = np.concatenate([self._sizes, np.zeros(max(int(rows.max()) + 1 - len(self._sizes), len(self._sizes) // 8))])
-        self._sizes[: int(rows.max()) + 1] += np.bincount(rows)
+        self._pending.append((rows, sampled))
+        self._waiting += len(rows)
+        known = len(self._sizes)
+        held = np.bincount(rows - np.uint32(known))
+        self._images += int(np.count_nonzero(held))
+        self._sizes.extend(np.minimum(held, np.iinfo(np.uint16).max))
+        if self._waiting >= PIECE:
+            self._settle()
 
     def _settle(self) -> None:
-        """Sort what came since the last question into segments, however many pieces it came in."""
+        """Sort what came since into segments, however many pieces it came in."""
         if not self._pending:
             return
         rows, sampled = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
         self._pending.clear()
+        self._waiting = 0
         # An image's words stay together, so that each pair of word and row is in one segment.
         firsts = np.flatnonzero(np.diff(rows, prepend=rows[:1] + np.uint32(1)))
-        wanted = np.arange(SEGMENT // TABLES, len(rows), SEGMENT // TABLES)
-        cuts = [0, *np.unique(firsts[np.searchsorted(firsts, wanted, side="right") - 1]), len(rows)]
+        wanted = np.arange(PIECE, len(rows), PIECE)
+        blocks = firsts[np.flatnonzero(np.diff(rows[firsts] // BLOCK_ROWS)) + 1]
+        cuts = np.unique(np.concatenate([[0], firsts[np.searchsorted(firsts, wanted, side="right") - 1], blocks, [len(rows)]]))
         for start, stop in pairwise(cuts):
-            self._segments.append(_segment(words_of(sampled[start:stop]).ravel(), np.repeat(rows[start:stop], TABLES)))
-            self._merge()
-
-    def _merge(self) -> None:
-        while len(self._segments) > 1:
-            before, last = self._segments[-2:]
-            size = len(before.words) + len(last.words)
-            if size > min(3 * len(last.words) - 1, SEGMENT):
-                return
-            self._segments[-2:] = [_segment(np.concatenate([before.words, last.words]), np.concatenate([before.rows, last.rows]))]
+            self._segments.append(build(words_of(sampled[start:stop]), rows[start:stop], KINDS))
+            self._segments = joined(self._segments, KINDS)
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
         """Votes for rows 0..count-1 from a query's sampled descriptors (n, 16), shape (count,); large images have no advantage."""
         self._settle()
-        votes = np.zeros(count)
+        blocks = -(-count // BLOCK_ROWS)
+        votes = np.zeros((blocks, BLOCK_ROWS))
         if not self._segments or not len(sampled):
-            return votes
+            return votes.reshape(-1)[:count]
         words, repeated = np.unique(words_of(sampled), return_counts=True)
-        runs = [(np.searchsorted(segment.words, words), np.searchsorted(segment.words, words, side="right")) for segment in self._segments]
+        runs = [segment.runs(words) for segment in self._segments]
         frequency = sum(ends - starts for starts, ends in runs)
         common = max(COMMON_FLOOR, COMMON_SHARE * self._images)
         # The square root keeps one repeated letter of a text page from outvoting everything else.
@@ -138,7 +123,7 @@ class WordIndex:
             lengths = np.where(weights > 0, ends - starts, 0)
             stops = lengths.cumsum()
             index = np.arange(stops[-1]) + np.repeat(starts - stops + lengths, lengths)
-            votes += np.bincount(segment.rows.take(index), weights=np.repeat(weights, lengths), minlength=count)[:count]
+            votes[segment.block] += np.bincount(segment.rows.take(index), weights=np.repeat(weights, lengths), minlength=BLOCK_ROWS)
         sizes = np.zeros(count)
-        sizes[: len(self._sizes)] = self._sizes[:count]
-        return votes / np.sqrt(sizes + SIZE_OFFSET)
+        sizes[: len(self._sizes)] = self._sizes.view[:count]
+        return votes.reshape(-1)[:count] / np.sqrt(sizes + SIZE_OFFSET)
