@@ -22,12 +22,12 @@ import redis
 from xxhash import xxh3_64_hexdigest
 
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, FormatError, StoreError
+from douglas_quaid.errors import ConfigError, FormatError, ImageError, StoreError
 
 from .config import Settings
 from .counters import Meter
 from .dead_letters import bury
-from .delivery import Delivered, Delivery, Died, Fate
+from .delivery import Delivered, Delivery, Died, Fate, ToldToEnd
 from .gate import Gate
 from .host import AilHost, AilSink, ail_object, day  # first, for it puts AIL_BIN on sys.path
 from .listening import Listener
@@ -40,7 +40,7 @@ from lib import ail_queues  # type: ignore[import-not-found]  # isort: skip
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]  # isort: skip
 from modules.abstract_module import AbstractModule  # type: ignore[import-not-found]  # isort: skip
 
-__all__ = ["AilHost", "AilSink", "VisualCorrelation", "VisualCorrelationCrawled", "main"]
+__all__ = ["AilHost", "AilSink", "VisualCorrelation", "VisualCorrelationCrawled"]
 
 
 class _Module(AbstractModule):  # type: ignore[misc]
@@ -212,7 +212,10 @@ class _Module(AbstractModule):  # type: ignore[misc]
     def _picture(self, gid: str, message: str, seen: datetime | None) -> Delivered:
         def work() -> None:
             assert self._engine is not None  # the gate opened it
-            outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=seen)
+            try:
+                outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=seen)
+            except ImageError as error:
+                raise error if self.proceed else ToldToEnd(str(error)) from None
             if outcome.status != "known":
                 self._delivery.done(gid)
             self.logger.debug(f"{gid}: {outcome.status}, {len(outcome.found)} similar")
@@ -288,8 +291,3 @@ class VisualCorrelationCrawled(_Module):
 
 _PATIENCE = {Fate.DONE: 0, Fate.DEAD: 0, Fate.LATER: 1, Fate.AGAIN: 2}
 """What becomes of an item with several screenshots: what the one asks for that needs most."""
-
-
-def main(module: type[_Module] = VisualCorrelation) -> None:
-    """What an entry file in bin/modules may call; endless."""
-    module().run()

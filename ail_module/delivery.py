@@ -1,12 +1,13 @@
 """What becomes of a message whose work fails: nothing is lost, nothing is tried for ever.
 
 Takes the work on one object as a function, gives a `Fate` that the module carries out on AIL's queue. AIL would log an exception and forget
-the message; here whatever goes wrong is one of four things:
+the message; here whatever goes wrong is one of five things:
 
     a picture that cannot be used                     a dead letter at once: the same bytes fail again
     the store or AIL's databases are away             back to the queue, not counted: it says nothing about the object; the gate closes
     a file that is not there, a slow store, the rest  counted, and again after a pause; after `attempts` a dead letter
     a process that died over it                       counted in the same way, by whoever finds it in AIL's ledger
+    a process that is told to end                     back to the queue, not counted
 
 An item that has no screenshot after all its attempts is nothing that failed, and becomes no letter.
 """
@@ -47,6 +48,10 @@ class Died(DouglasQuaidError):
     """A process ended in the middle of the work on a message."""
 
 
+class ToldToEnd(DouglasQuaidError):
+    """The work failed after this process was told to end: so may its decoder have been, and the picture is not to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     fate: Fate
@@ -73,6 +78,8 @@ class Delivery:
 
     def failed(self, gid: str, message: str, error: Exception) -> Delivered:
         """Judge a failure, and note it in the store. Never raises an Exception."""
+        if isinstance(error, ToldToEnd):
+            return Delivered(Fate.AGAIN)
         try:
             if isinstance(error, ImageError | BadObject):
                 return self._bury(gid, message, error)

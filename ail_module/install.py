@@ -54,6 +54,7 @@ Environment=AIL_HOME={home}/ AIL_BIN={home}/bin/ AIL_FLASK={home}/var/www/ AIL_V
 ExecStart={home}/AILENV/bin/python ./{module}.py
 Restart=always
 RestartSec=10
+KillMode=mixed
 
 [Install]
 WantedBy=multi-user.target

@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from ail_host import OURS, AilHome, CodeFailed
 from ail_mixture import small, variant
-from pictures import png
+from pictures import png, tall_page
 
 from douglas_quaid.ail.dead_letters import dead_letters
 from douglas_quaid.ail.ledger import Ledger
@@ -182,6 +183,37 @@ def test_told_to_end_it_finishes_its_message_and_hands_back_what_it_keeps(ail: A
     done = written(store, [first, second])
     assert done and not ail.in_flight()
     assert {message.partition(";")[0] for message in ail.messages()} == {gone, first, second} - done
+
+
+def decoder_of(pid: int) -> int | None:
+    """The child process that decodes for a module, when it works."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        process = Path("/proc") / child
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        if state == "R" and b"douglas_quaid.isolation" in (process / "cmdline").read_bytes():
+            return int(child)
+    return None
+
+
+def test_told_to_end_together_with_its_decoder_it_does_not_blame_the_picture(ail: AilHome, store: Engine) -> None:
+    # given a module whose decoder has begun with a long page
+    ail.add_ours()
+    ail.configure(attempts=2, retry_seconds=60)
+    known, page = ail.new_image(png(small(0))), ail.new_image(png(tall_page(1, ratio=16)))
+    ail.queue(known)
+    module = ail.start_module()
+    module.wait_for(lambda: written(store, [known]), "its decoder runs")
+    ail.queue(page, "20260701")
+    module.wait_for(lambda: ail.in_flight() == {page}, "it has the page")
+    works: list[int | None] = []
+    module.wait_for(lambda: works.append(decoder_of(module.pid)) or works[-1], "its decoder works")
+    # when both are told to end, as at the end of a session or of the machine
+    module.terminate()
+    os.kill(works.pop() or module.pid, signal.SIGTERM)
+    assert module.wait(30) == 0, module.said()
+    # then the page is no dead letter: it waits for the next process, unless the decoder was done with it a moment before
+    assert list(dead_letters(store)) == [] and not ail.in_flight()
+    assert {message.partition(";")[0] for message in ail.messages()} == {page} - written(store, [page])
 
 
 def test_two_processes_share_a_queue_and_do_nothing_twice(ail: AilHome, store: Engine) -> None:

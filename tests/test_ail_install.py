@@ -362,3 +362,4 @@ def test_a_systemd_unit_names_the_checkout_its_interpreter_and_its_owner(home: P
     unit = systemd_unit(home, "VisualCorrelation")
     assert f"ExecStart={home}/AILENV/bin/python ./VisualCorrelation.py\n" in unit and f"WorkingDirectory={home}/bin/modules\n" in unit
     assert f"AIL_BIN={home}/bin/ " in unit and f"User={home.owner()}\n" in unit
+    assert "KillMode=mixed\n" in unit, "the module alone is told to end: its decoder would leave a picture half done"
