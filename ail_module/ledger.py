@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from douglas_quaid.engine import Engine
@@ -85,9 +85,6 @@ class Entry:
     @property
     def lines(self) -> tuple[Edge | Row | Label, ...]:
         return (*self.edges, *self.rows, *self.labels)
-
-    def has_heard(self, word: str) -> Entry:
-        return replace(self, heard=tuple(sorted({*self.heard, word})))
 
 
 class Ledger:
