@@ -6,10 +6,12 @@ Takes the folder of AIL, gives a `Sink`. Loads AIL's code, so it runs in AIL's i
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from configparser import RawConfigParser
+from contextlib import contextmanager
 from pathlib import Path
 
-from douglas_quaid.errors import ConfigError
+from douglas_quaid.errors import ConfigError, StoreUnavailable
 
 from .checkout import MODULES_CFG
 from .servers import AilServers
@@ -36,3 +38,14 @@ def open_sink(home: Path, servers: AilServers) -> Sink:
     except ImportError as error:
         raise ConfigError(f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: {home}/AILENV/bin/quaid ail ...") from None
     return AilSink(Publisher(home, servers))
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What AIL's servers do wrong while its functions use them leaves as StoreUnavailable."""
+    import redis
+
+    try:
+        yield
+    except redis.RedisError as error:
+        raise StoreUnavailable(f"a server of AIL: {error}; is AIL running? Run this again when it is: what is done already is not done twice") from None

@@ -191,7 +191,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     """Act upon analysts' answers in AIL and on vetoes, now; the modules do it by themselves. Runs in AIL's interpreter: AILENV/bin/quaid."""
     import logging
 
-    from .inside import open_sink
+    from .inside import in_words, open_sink
     from .ledger import Ledger
     from .listening import listen
     from .objects import AilObject
@@ -200,7 +200,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
 
     where = ail_home(home)
     settings = Settings.read(where)
-    with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers:
+    with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers, in_words():
         gids = sorted({gid for gid, _ in Ledger(engine).entries()})
         if not as_json:
             say(f"{len(gids):,} objects that something of ours is written about; what no longer holds is taken back or moved, nothing else is touched")

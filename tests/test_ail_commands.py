@@ -237,6 +237,12 @@ def test_a_veto_at_the_command_line_is_followed_in_ail(ail: AilHome, engine: Eng
     assert not [tag for gid in matched for tag in ail.tags(gid) if "visual-" in tag]
 
 
+def test_a_database_of_ail_that_is_away_ends_reconcile_in_words(ail: AilHome, matched: tuple[str, str]) -> None:
+    ail.configure("Kvrocks_Tags", port=1)
+    done = reconcile(ail, "--yes")
+    assert done.returncode == 1 and "StoreUnavailable: a server of AIL: " in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_module_listens_by_itself(ail: AilHome, matched: tuple[str, str]) -> None:
     _, second = matched
     ail.run("from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)", name=second.partition("::")[2])
