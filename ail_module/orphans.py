@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,13 +105,22 @@ class Orphans:
     def _others(self) -> dict[int, int]:
         """Process id to its start, of the other processes of this module that run on this machine."""
         noted = {int(pid): int(epoch) for pid, epoch in self._queues.hgetall(f"module:start:{self._module}").items()}
-        booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-        found = {}
-        for pid in noted.keys() & self._heartbeats().keys() - {self._pid}:
-            ticks = _start(pid)
-            if ticks is not None and booted + ticks / os.sysconf("SC_CLK_TCK") <= noted[pid] + SLOW_START:
-                found[pid] = ticks
-        return found
+        others = self._heartbeats().keys() - {self._pid}
+        return living({pid: epoch for pid, epoch in noted.items() if pid in others})
+
+
+def living(noted: Mapping[int, int]) -> dict[int, int]:
+    """Of processes with these numbers, which AIL noted to start at these times (seconds since 1970), those that run on this machine.
+
+    Process id to its start, in clock ticks since the machine's. A number may be another process's by now, which is younger than the note.
+    """
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    found = {}
+    for pid, epoch in noted.items():
+        ticks = _start(pid)
+        if ticks is not None and booted + ticks / os.sysconf("SC_CLK_TCK") <= epoch + SLOW_START:
+            found[pid] = ticks
+    return found
 
 
 def _start(pid: int) -> int | None:

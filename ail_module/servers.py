@@ -32,6 +32,8 @@ class Queue:
     """When the message at the head was queued, seconds since 1970; None when nothing waits or AIL's ledger does not know."""
     heartbeats: dict[int, int]
     """Process id to the time at which it last looked for a message; -1: never. Dead processes stay listed, AIL removes none."""
+    starts: dict[int, int]
+    """Process id to the time at which the module says that it started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,15 @@ class AilServers:
     def queue(self, module: str) -> Queue:
         with self._at(self._places.queues) as queues:
             key = f"queue:{module}:in"
-            waiting, head, beats = queues.llen(key), queues.lindex(key, 0), queues.hgetall(f"module:{module}")
+            waiting, head = queues.llen(key), queues.lindex(key, 0)
+            beats, starts = ({int(pid): int(epoch) for pid, epoch in queues.hgetall(name).items()} for name in (f"module:{module}", f"module:start:{module}"))
         oldest = None
         if head:
             gid = head.partition(";")[0]
             with self._at(self._places.process) as ledger:
                 rows = ledger.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
             oldest = min((int(epoch) for row, epoch in rows if row.startswith(f"{module}:")), default=None)
-        return Queue(int(waiting), oldest, {int(pid): int(epoch) for pid, epoch in beats.items()})
+        return Queue(int(waiting), oldest, beats, starts)
 
     def in_work(self, module: str) -> dict[str, int]:
         """Global ids that a process of the module popped and has not ended, and when: being worked on, or lost in a crash."""

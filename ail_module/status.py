@@ -6,7 +6,6 @@ processes the rest (counters.py).
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from .config import MODULES, Settings
 from .counters import Counters, read_counters
 from .dead_letters import dead_letters
 from .objects import TYPES
+from .orphans import living
 from .servers import AilServers
 
 INDEX_BYTES = 18_600
@@ -26,9 +26,9 @@ INDEX_BYTES = 18_600
 
 @dataclass(frozen=True, slots=True)
 class Process:
+    """One that runs on this machine."""
+
     pid: int
-    alive: bool
-    """Whether a process of this number runs on this machine."""
     heartbeat: float | None
     """Seconds since it last looked for a message; longer than a picture takes: it hangs. None: it never did."""
     counters: Counters | None
@@ -42,7 +42,7 @@ class ModuleStatus:
     lag: float | None
     """Seconds since the message at the head of the queue was queued; None when nothing waits or AIL does not know."""
     processes: tuple[Process, ...]
-    """Those that run, and those that ended but left a message unfinished."""
+    """Those that run, by their numbers."""
     in_work: int
     """Messages that were popped and not ended."""
     lost: int
@@ -51,7 +51,7 @@ class ModuleStatus:
     @property
     def rate(self) -> float:
         """Objects a second of all its processes, as they last reported."""
-        return sum(process.counters.rate for process in self.processes if process.counters and process.alive)
+        return sum(process.counters.rate for process in self.processes if process.counters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,11 @@ def _module(engine: Engine, ail: AilServers, settings: Settings, name: str) -> M
     now = time.time()
     queue, in_work = ail.queue(name), ail.in_work(name)
     reported = {counters.pid: counters for counters in read_counters(engine, name)}
-    processes = [
-        Process(pid, os.path.exists(f"/proc/{pid}"), None if beat < 0 else max(0.0, now - beat), reported.get(pid)) for pid, beat in queue.heartbeats.items()
-    ]
+    beats = {pid: queue.heartbeats[pid] for pid in sorted(living(queue.starts)) if pid in queue.heartbeats}
+    processes = tuple(Process(pid, None if beat < 0 else max(0.0, now - beat), reported.get(pid)) for pid, beat in beats.items())
     lost = sum(now - epoch > settings.grace_seconds for epoch in in_work.values())
     lag = None if queue.oldest is None else max(0.0, now - queue.oldest)
-    return ModuleStatus(name, queue.waiting, lag, tuple(process for process in processes if process.alive), len(in_work), lost)
+    return ModuleStatus(name, queue.waiting, lag, processes, len(in_work), lost)
 
 
 def _warnings(modules: tuple[ModuleStatus, ...], settings: Settings) -> list[str]:

@@ -75,7 +75,9 @@ def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHo
     ledger.zadd(f"obj:queues:{GID}", {row: now - 60})
     ledger.zadd("objs:process:image", {"image::" + "ef" * 32: now})
     ledger.zadd("obj:modules:image::" + "ef" * 32, {"VisualCorrelation:0123": now - 5})
-    queues.hset("module:VisualCorrelation", mapping={str(os.getpid()): now, "4194300": now - 9000})
+    # and a number of one that ended long ago, which another process has by now,
+    queues.hset("module:VisualCorrelation", mapping={str(os.getpid()): now, "4194300": now - 9000, str(os.getppid()): 1000})
+    queues.hset("module:start:VisualCorrelation", mapping={str(os.getpid()): now, "4194300": now - 9900, str(os.getppid()): 900})
     # a process that has counted, and two dead letters,
     meter = Meter(engine, "VisualCorrelation", report_seconds=60)
     for outcome in ("done", "done", "error", "dead"):
