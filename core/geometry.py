@@ -12,21 +12,16 @@ RHO 30 with 2,174.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .matching import Neighbours
 from .records import Configuration, LocalFeatures
+from .registration import register
 
-RATIO = 0.8
-"""Best distance over that of the best neighbour elsewhere. spec: Lowe 2004, section 7.1."""
-NEIGHBOURS = 4
-"""Neighbours asked for, so that one at another place is among them: a corner is often found on two scales. chosen."""
-SAME_PLACE = 6.0
-"""Two keypoints this near, in frame pixels, are one corner. chosen: about the blur of ORB's second level."""
 REPROJECTION = 4.0
 """RANSAC's tolerance in frame pixels of the reference. chosen: 0.6 % of a 640-pixel frame."""
 MIN_INLIERS = 5
@@ -36,14 +31,16 @@ MIN_INLIERS_HOMOGRAPHY = 14
 """A homography fits chance better: six inliers gave 0.36 % false pairs. chosen."""
 CELL = 8.0
 """Inliers are counted once per cell of this many frame pixels: one letter found on three scales is one inlier. chosen."""
-VOTE_BITS, VOTE_ANGLE = 48, 15.0
-"""Bits and degrees within which a pair of keypoints has a vote. chosen: the same letter elsewhere on a page is within both."""
+VOTE_ANGLE = 15.0
+"""Degrees by which a pair of keypoints that has a vote may be turned. chosen: the same letter elsewhere on a page is within it."""
 VOTE_STEPS = 3
 """Cells for an octave of size. spec: the levels of features/local.py."""
 VOTE_CELL = 48.0
 """Side of a cell of shifts in frame pixels. chosen: between two levels a frame's half shifts by about that."""
 VOTE_TRIES = 3
 """Cells that go to RANSAC. chosen."""
+SAME_MAP = 0.01
+"""Share of the larger of the reference and the mapped query by which corners may differ. chosen: three pixels of a thumbnail."""
 MAX_STRETCH = 2.5
 """Largest ratio of the map's singular values. measured (2026-11): squashed pages pass, chance maps do not."""
 MAX_SCALE = 12.0
@@ -59,6 +56,8 @@ class Geometry:
     """Shape (3, 3)."""
     inliers: int
     """Inliers at distinct places."""
+    explained: float
+    """Share of the keypoints in the overlap that have a counterpart (see registration.py)."""
     points_query: NDArray[np.float32]
     """Inliers in unit coordinates, shape (n, 2); so is the next."""
     points_reference: NDArray[np.float32]
@@ -66,45 +65,7 @@ class Geometry:
 
 def _nothing(configuration: Configuration = Configuration.NO_GEOMETRY, inliers: int = 0) -> Geometry:
     empty = np.empty((0, 2), np.float32)
-    return Geometry(configuration, None, inliers, empty, empty)
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours:
-    """For each keypoint of the query its NEIGHBOURS nearest in the reference, by Hamming distance of the descriptors."""
-
-    query: LocalFeatures
-    reference: LocalFeatures
-    numbers: NDArray[np.int32]
-    """Keypoint numbers in the reference, nearest first, shape (n, NEIGHBOURS); empty when either side has too few keypoints."""
-    bits: NDArray[np.int32]
-    """Their distances, same shape."""
-
-    @cached_property
-    def matches(self) -> NDArray[np.int64]:
-        """Pairs of keypoint numbers (n, 2) that are each other's nearest and clearly nearer than any at another place."""
-        if not len(self.numbers):
-            return np.empty((0, 2), np.int64)
-        place, bits = self.reference.keypoints[:, :2], self.bits
-        best = self.numbers[:, 0]
-        elsewhere = np.abs(place[self.numbers[:, 1:]] - place[best][:, None]).max(axis=2) > SAME_PLACE
-        # Where all neighbours are the same corner, the last one bounds the distance of the next corner from below.
-        second = bits[np.arange(len(bits)), np.where(elsewhere.any(axis=1), elsewhere.argmax(axis=1) + 1, NEIGHBOURS - 1)]
-        kept = np.flatnonzero(bits[:, 0] < RATIO * second)
-        if len(kept) < MIN_INLIERS:
-            return np.empty((0, 2), np.int64)
-        _, back = cv2.batchDistance(self.reference.descriptors[best[kept]], self.query.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=1)
-        returned = self.query.keypoints[np.asarray(back)[:, 0], :2]
-        kept = kept[np.abs(returned - self.query.keypoints[kept, :2]).max(axis=1) <= SAME_PLACE]
-        return np.stack([kept, best[kept]], axis=1)
-
-
-def find_neighbours(query: LocalFeatures, reference: LocalFeatures) -> Neighbours:
-    if len(query) < NEIGHBOURS or len(reference) < NEIGHBOURS:
-        none = np.empty((0, NEIGHBOURS), np.int32)
-        return Neighbours(query, reference, none, none)
-    bits, numbers = cv2.batchDistance(query.descriptors, reference.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=NEIGHBOURS)
-    return Neighbours(query, reference, np.asarray(numbers, np.int32), np.asarray(bits, np.int32))
+    return Geometry(configuration, None, inliers, 0.0, empty, empty)
 
 
 def estimate_geometry(near: Neighbours) -> Geometry:
@@ -128,23 +89,36 @@ def vote_geometry(near: Neighbours) -> Geometry:
     Lowe's Hough clustering (IJCV 2004, section 7.3) for upright pictures: a pair of keypoints says by its sizes how much one
     picture is enlarged, and then by its places how it is shifted; the fullest cell and its neighbours go to RANSAC.
     """
-    pairs = np.column_stack([np.repeat(np.arange(len(near.numbers)), NEIGHBOURS), near.numbers.ravel()]).astype(np.int64)
+    pairs = near.alike
     source, target = near.query.keypoints[pairs[:, 0]], near.reference.keypoints[pairs[:, 1]]
-    turned = np.abs((source[:, 3] - target[:, 3] + 180) % 360 - 180)
-    likely = (near.bits.ravel() <= VOTE_BITS) & (turned <= VOTE_ANGLE)
+    likely = np.abs((source[:, 3] - target[:, 3] + 180) % 360 - 180) <= VOTE_ANGLE
     pairs, source, target = pairs[likely], source[likely], target[likely]
     if len(pairs) < MIN_INLIERS:
         return _nothing()
     enlarged = np.rint(VOTE_STEPS * np.log2(target[:, 2] / source[:, 2]))
     shift = target[:, :2] - source[:, :2] * (2 ** (enlarged / VOTE_STEPS))[:, None]
     cells = np.column_stack([enlarged, np.floor(shift / VOTE_CELL)]).astype(np.int64)
-    kinds, votes = np.unique(cells, axis=0, return_counts=True)
+    cells -= cells.min(axis=0)
+    across, down = cells.max(axis=0)[1:] + 1
+    numbers = (cells[:, 0] * across + cells[:, 1]) * down + cells[:, 2]
+    kinds, votes = np.unique(numbers, return_counts=True)
+    fullest = kinds[np.argsort(-votes, kind="stable")[:VOTE_TRIES]]
+    kinds = np.column_stack([fullest // (across * down), fullest // down % across, fullest % down])
     best = _nothing()
-    for kind in kinds[np.argsort(-votes, kind="stable")[:VOTE_TRIES]]:
+    for kind in kinds:
         found = _fit_affine(near, pairs[np.abs(cells - kind).max(axis=1) <= 1])
         if found.matrix is not None and found.inliers > best.inliers:
             best = found
     return best
+
+
+def is_same_map(one: Geometry, other: Geometry) -> bool:
+    """Whether both carry the query to the same place, within SAME_MAP; nothing is the same as nothing."""
+    if one.matrix is None or other.matrix is None:
+        return one.matrix is None
+    corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], float)
+    ends = [mapped[:, :2] / mapped[:, 2:] for mapped in (corners @ one.matrix.T, corners @ other.matrix.T)]
+    return bool(np.abs(ends[0] - ends[1]).max() <= SAME_MAP * max(1.0, float(np.ptp(ends[1], axis=0).max())))
 
 
 def _fit_affine(near: Neighbours, pairs: NDArray[np.int64]) -> Geometry:
@@ -175,28 +149,37 @@ def _checked(
     full = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else matrix
     if not _plausible(full, query):
         return _nothing(Configuration.DEGENERATE, inliers)
+    explained = 0.0
+    found = register(query, reference, full, perspective=configuration is Configuration.HOMOGRAPHY)
+    if found is not None and _plausible(found.matrix, query):
+        refined_source, refined_target = query.keypoints[found.pairs[:, 0], :2], reference.keypoints[found.pairs[:, 1], :2]
+        more = min(_places(refined_source), _places(refined_target))
+        if more >= inliers:
+            source, target, full, inliers, explained = refined_source, refined_target, found.matrix, more, found.explained
     from_unit = np.diag([query.frame_width, query.frame_height, 1.0])
     to_unit = np.diag([1 / reference.frame_width, 1 / reference.frame_height, 1.0])
     unit = to_unit @ full @ from_unit
     scale_q = np.array([query.frame_width, query.frame_height], np.float32)
     scale_r = np.array([reference.frame_width, reference.frame_height], np.float32)
-    return Geometry(configuration, unit / unit[2, 2], inliers, source / scale_q, target / scale_r)
+    return Geometry(configuration, unit / unit[2, 2], inliers, explained, source / scale_q, target / scale_r)
 
 
 def _places(points: NDArray[np.float32]) -> int:
-    return len(np.unique(np.floor(points / CELL).astype(np.int64), axis=0))
+    cells = np.floor(points / CELL).astype(np.int64)
+    cells -= cells.min(axis=0)
+    return len(np.unique(cells[:, 1] * (cells[:, 0].max() + 1) + cells[:, 0], return_index=True)[0])
 
 
 def _plausible(matrix: NDArray[np.float64], query: LocalFeatures) -> bool:
     """Is this a map that an edit makes: no flip, no collapse, no strong shear, at the corners of the picture too?"""
     width, height = query.frame_width, query.frame_height
-    for point in ((width / 2, height / 2), (0, 0), (width, 0), (width, height), (0, height)):
-        mapped = matrix @ (*point, 1.0)
-        if mapped[2] <= 1e-6:
-            return False
-        # Jacobian of the projective map at this point; constant for an affine one.
-        local = (matrix[:2, :2] - np.outer(mapped[:2] / mapped[2], matrix[2, :2])) / mapped[2]
-        largest, smallest = np.linalg.svd(local, compute_uv=False)
-        if np.linalg.det(local) <= 0 or largest > MAX_SCALE or smallest < 1 / MAX_SCALE or largest > MAX_STRETCH * smallest:
-            return False
-    return True
+    points = np.array([(width / 2, height / 2, 1), (0, 0, 1), (width, 0, 1), (width, height, 1), (0, height, 1)])
+    mapped = points @ matrix.T
+    if (mapped[:, 2] <= 1e-6).any():
+        return False
+    # Jacobian of the projective map at each point; constant for an affine one.
+    local = (matrix[:2, :2] - (mapped[:, :2] / mapped[:, 2:])[:, :, None] * matrix[2, :2]) / mapped[:, 2, None, None]
+    values = np.linalg.svd(local, compute_uv=False)
+    largest, smallest = values[:, 0], values[:, 1]
+    fine = (np.linalg.det(local) > 0) & (largest <= MAX_SCALE) & (smallest >= 1 / MAX_SCALE) & (largest <= MAX_STRETCH * smallest)
+    return bool(fine.all())

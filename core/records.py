@@ -251,6 +251,8 @@ class Evidence:
     same_pixels: bool | None = None
     pdq_bits: int | None = None
     orientation: int | None = None
+    inverted: bool | None = None
+    """True when all that is said of PDQ, map and content holds for the query with light and dark exchanged."""
     phash_bits: int | None = None
     dhash_bits: int | None = None
     ahash_bits: int | None = None
@@ -258,6 +260,9 @@ class Evidence:
     tlsh_distance: int | None = None
     inliers: int | None = None
     """Geometrically consistent correspondences at distinct places."""
+    explained: float | None = None
+    """Share of the keypoints inside the overlap that have their counterpart at the place where the map says, 0 to 1, of the picture
+    of which more have: near 0 for a map by chance, low where only a frame is shared."""
     covered_query: float | None = None
     """Share of the query's area that lies inside the reference, 0 to 1."""
     covered_reference: float | None = None
@@ -272,6 +277,26 @@ class Evidence:
     configuration: Configuration = Configuration.NO_GEOMETRY
     matrix: tuple[float, ...] | None = None
     """Row-major 3x3 map from query to reference, both in coordinates from 0 to 1; None without geometry."""
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HubPatch:
+    """A part of a picture that is found in so many others that it says nothing."""
+
+    image_id: ImageId
+    """A picture that shows it."""
+    region: Box
+    """Where it lies there."""
+    pictures: int
+    """About how many different pictures show it; those of one cluster count as one."""
+    images: int
+    """Pictures in the store when it was found."""
+    holders: frozenset[ImageId] = frozenset()
+    """Images that show it, as far as they were looked at."""
 
 
 class Decision(str, Enum):

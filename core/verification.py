@@ -4,7 +4,7 @@
 2. Whole-picture hashes. A picture that is blank says nothing beyond this point.
 3. The whole pictures laid over each other, in the orientation in which their PDQ hashes come nearest.
 4. Keypoints: mutual matches, then an affine map or a homography by RANSAC; the content inside the overlap has the last word.
-5. The same with the query mirrored, where something speaks for it.
+5. The same with the query mirrored, or with its brightness inverted, where something speaks for it.
 
 Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 3, within a wider radius. Outcomes are named kinds
 (`records.Configuration`). Only pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds.
@@ -12,6 +12,7 @@ Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 3
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,7 +25,8 @@ from .features.local import extract_local
 from .features.pdq import ORIENTATIONS
 from .features.perceptual import hamming, tlsh_distance
 from .features.thumbnail import read_thumbnail
-from .geometry import MIN_INLIERS, Geometry, estimate_geometry, estimate_homography, find_neighbours, vote_geometry
+from .geometry import MIN_INLIERS, Geometry, estimate_geometry, estimate_homography, is_same_map, vote_geometry
+from .matching import find_neighbours, likely_turn
 from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 
 WHOLE_RADIUS = 64
@@ -40,8 +42,13 @@ LOW_TEXTURE = 40
 """Keypoints below which a picture rests on the whole. measured (2026-11): one photograph in ten has fewer than 50."""
 BETTER_BY = 0.05
 """What keypoints must explain beyond the whole pictures to be preferred. chosen: half a block in ten is noise."""
+BETTER_TILTED = 1.15
+"""Times the inliers of an affine map that a homography must have to be looked at. chosen."""
+FEW_BLOCKS = 6
+"""Blocks at which agreement counts half when two maps are compared. chosen."""
 CONVINCING = 0.6
 """Content agreement at which no other map is looked for. chosen: what the decision calls an agreement."""
+PDQ_BITS = 256
 MIRROR = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], float)
 """Left to right in unit coordinates."""
 
@@ -62,8 +69,18 @@ class Subject:
     @cached_property
     def mirrored(self) -> LocalFeatures | None:
         """Keypoints of the mirrored picture, or of its mirrored thumbnail: descriptors cannot be mirrored, and pixels are not kept."""
-        picture = self.thumbnail if self.grey is None else self.grey
+        picture = self._picture
         return None if picture is None else extract_local(np.ascontiguousarray(picture[:, ::-1]))
+
+    @cached_property
+    def inverted(self) -> LocalFeatures | None:
+        """The same of the picture with light and dark exchanged, by which ORB's angles turn and its descriptors become others."""
+        picture = self._picture
+        return None if picture is None else extract_local(255 - picture)
+
+    @property
+    def _picture(self) -> NDArray[np.uint8] | None:
+        return self.thumbnail if self.grey is None else self.grey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,10 +96,11 @@ class Verification:
 _NO_POINTS = np.empty((0, 2), np.float32)
 
 
-def verify(query: Subject, reference: Subject, *, mirrored: bool = False, thorough: bool = False) -> Verification:
+def verify(query: Subject, reference: Subject, *, mirrored: bool = False, inverted: bool = False, thorough: bool = False) -> Verification:
     """Measure how `query` and `reference` relate.
 
-    `mirrored`: the candidate was found by the mirrored query, so step 5 is due. `thorough`: measure everything, even when an early step is sure.
+    `mirrored`, `inverted`: the candidate was found by the mirrored or inverted query, so step 5 is due. `thorough`: measure everything,
+    even when an early step is sure.
     """
     q, r = query.features, reference.features
     hashes = _compare_hashes(q, r)
@@ -97,8 +115,8 @@ def verify(query: Subject, reference: Subject, *, mirrored: bool = False, thorou
     whole = _lay_whole(query, reference, hashes)
     if not thorough and whole is not None and _is_sure(whole) and _same_versions(q, r):
         return _without_points(whole)
-    mirror = mirrored or thorough or _looks_mirrored(hashes)
-    parts = _match_parts(query, reference, hashes, mirror=mirror)
+    invert = inverted or thorough or hashes.inverted is True
+    parts = _match_parts(query, reference, hashes, mirror=mirrored or thorough or _looks_mirrored(hashes), invert=invert)
     best = whole if whole is not None and not _tells_more(parts.evidence, whole) else parts.evidence
     if same:
         content = {name: getattr(best, name) for name in ("content_agreement", "content_kept", "content_correlation", "content_blocks")}
@@ -112,11 +130,15 @@ def verify(query: Subject, reference: Subject, *, mirrored: bool = False, thorou
 
 def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
     """Bytes, pixels and whole-picture hashes; families of different versions are not compared."""
-    orientation = bits = None
+    orientation = bits = inverted = None
     if q.versions.pdq == r.versions.pdq:
         turned = [hamming(hash_, r.hashes.pdq) for hash_ in q.hashes.orientations]
         orientation = int(np.argmin(turned))
-        bits = turned[orientation]
+        # The hash of a picture with light and dark exchanged has all bits exchanged: signs of the same coefficients.
+        inverted = min(turned[orientation], PDQ_BITS - max(turned)) < turned[orientation] and PDQ_BITS - max(turned) <= WHOLE_RADIUS_LOW_TEXTURE
+        if inverted:
+            orientation = int(np.argmax(turned))
+        bits = PDQ_BITS - turned[orientation] if inverted else turned[orientation]
     alike = q.versions.imagehash == r.versions.imagehash
     both_whash = alike and q.hashes.whash is not None and r.hashes.whash is not None
     return Evidence(
@@ -124,6 +146,7 @@ def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
         same_pixels=q.pixel_digest == r.pixel_digest if q.versions.pixels == r.versions.pixels else None,
         pdq_bits=bits,
         orientation=orientation,
+        inverted=inverted or None,
         phash_bits=hamming(q.hashes.phash, r.hashes.phash) if alike else None,
         dhash_bits=hamming(q.hashes.dhash, r.hashes.dhash) if alike else None,
         ahash_bits=hamming(q.hashes.ahash, r.hashes.ahash) if alike else None,
@@ -144,20 +167,52 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Evidence
     return _with_agreement(laid, query, reference, matrix)
 
 
-def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool) -> Verification:
-    """Keypoints of the query as it is, ambiguous ones too, then mirrored, until the content under a map agrees; the best of them."""
+def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool, invert: bool) -> Verification:
+    """The first map under which the content agrees, or the best of all that keypoints offer."""
     q, r = query.features, reference.features
+    plain = replace(hashes, inverted=None)
     if q.versions.local != r.versions.local or not q.versions.local:  # 0: not kept
-        return _without_points(replace(hashes, configuration=Configuration.INCOMPARABLE))
-    near = find_neighbours(q.local, r.local)
-    tries = [_laid(query, reference, hashes, estimate_geometry(near))]
-    if not _convinces(tries[0].evidence):
-        tries.append(_laid(query, reference, hashes, vote_geometry(near)))
-    if (tries[0].evidence.inliers or 0) >= MIN_INLIERS and not _convinces(tries[-1].evidence):
-        tries.append(_laid(query, reference, hashes, estimate_homography(near)))
-    if mirror and query.mirrored is not None and not _convinces(tries[-1].evidence):
-        tries.append(_laid(query, reference, hashes, _unmirrored(estimate_geometry(find_neighbours(query.mirrored, r.local)))))
-    return max(tries, key=lambda found: (found.evidence.content_agreement or 0.0, found.evidence.inliers or 0))
+        return _without_points(replace(plain, configuration=Configuration.INCOMPARABLE))
+    best: Verification | None = None
+    for geometry, inverted in _maps(query, r.local, mirror=mirror, invert=invert):
+        found = _laid(query, reference, replace(plain, inverted=True) if inverted else plain, geometry)
+        if best is None or _merit(found.evidence) > _merit(best.evidence):
+            best = found
+        if _convinces(found.evidence):
+            break
+    return best or _without_points(plain)
+
+
+def _maps(query: Subject, reference: LocalFeatures, *, mirror: bool, invert: bool) -> Iterator[tuple[Geometry, bool]]:
+    """Maps from the likely and cheap to the rare and dear, each with whether it is one of the inverted query. No map is given twice."""
+    own = query.features.local
+    near = find_neighbours(own, reference)
+    upright = estimate_geometry(near)
+    yield upright, False
+    voted = vote_geometry(near)
+    if not is_same_map(voted, upright):
+        yield voted, False
+    if upright.inliers >= MIN_INLIERS:
+        tilted = estimate_homography(near)
+        if tilted.inliers > BETTER_TILTED * upright.inliers:
+            yield tilted, False
+    elif (turn := likely_turn(own, reference)) is not None:
+        yield estimate_geometry(find_neighbours(own, reference, turn)), False
+    if mirror and query.mirrored is not None:
+        yield _unmirrored(estimate_geometry(find_neighbours(query.mirrored, reference))), False
+    if invert and query.inverted is not None:
+        near = find_neighbours(query.inverted, reference)
+        upright = estimate_geometry(near)
+        yield upright, True
+        voted = vote_geometry(near)
+        if not is_same_map(voted, upright):
+            yield voted, True
+
+
+def _merit(evidence: Evidence) -> tuple[float, int]:
+    """What a map explains: agreement of a few blocks counts less."""
+    blocks = evidence.content_blocks or 0
+    return (evidence.content_agreement or 0.0) * blocks / (blocks + FEW_BLOCKS) + (evidence.explained or 0.0), evidence.inliers or 0
 
 
 def _convinces(evidence: Evidence) -> bool:
@@ -178,7 +233,7 @@ def _laid(query: Subject, reference: Subject, hashes: Evidence, geometry: Geomet
     if geometry.matrix is None:
         return _without_points(replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers))
     covered_query, covered_reference = coverage(geometry.matrix)
-    found = replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers, matrix=_flat(geometry.matrix))
+    found = replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers, explained=geometry.explained, matrix=_flat(geometry.matrix))
     found = replace(found, covered_query=covered_query, covered_reference=covered_reference)
     return Verification(_with_agreement(found, query, reference, geometry.matrix), geometry.points_query, geometry.points_reference)
 
@@ -187,7 +242,7 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
     if query.thumbnail is None or reference.thumbnail is None or not same_family:
         return evidence
-    agreement = content_agreement(query.thumbnail, reference.thumbnail, matrix)
+    agreement = content_agreement(255 - query.thumbnail if evidence.inverted else query.thumbnail, reference.thumbnail, matrix)
     if not agreement.blocks:  # nothing there that could agree or disagree
         return replace(evidence, content_blocks=0)
     measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept)

@@ -14,8 +14,9 @@ from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features import extract_features
 from douglas_quaid.features.thumbnail import read_thumbnail
-from douglas_quaid.geometry import estimate_geometry, find_neighbours
+from douglas_quaid.geometry import estimate_geometry
 from douglas_quaid.image import decode_image
+from douglas_quaid.matching import find_neighbours
 from douglas_quaid.records import Configuration, ImageFeatures
 from douglas_quaid.verification import Subject, verify
 

@@ -1,0 +1,133 @@
+"""A first map between two pictures made exact: correspondences looked for where it predicts them, then fitted again.
+
+Takes keypoints and a rough map in frame pixels, gives the refined map, its inliers, and how much of the keypoints it explains. Near its
+place a keypoint need not be unmistakable, so repeated text counts too: that gives several times the inliers of a ratio test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .records import LocalFeatures
+
+RADII = (12.0, 6.0, 4.0)
+"""Frame pixels around the predicted place, one round each."""
+BITS = 64
+"""Distance within which a keypoint at the predicted place is the one."""
+TURN = 25.0
+"""Degrees by which it may be turned against the map."""
+OCTAVES = 0.6
+"""Octaves by which its size may differ from the map's."""
+TIES = 3
+"""Correspondences that any affine map has."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Registration:
+    matrix: NDArray[np.float64]
+    """Query to reference in frame pixels, shape (3, 3)."""
+    pairs: NDArray[np.int64]
+    """Numbers of keypoints that correspond under it, query first, shape (n, 2)."""
+    explained: float
+    """Share of the keypoints that lie in the overlap and should be found which are, of the picture that has more, 0 to 1."""
+
+
+def register(query: LocalFeatures, reference: LocalFeatures, matrix: NDArray[np.float64], *, perspective: bool = False) -> Registration | None:
+    """Refine `matrix` (3, 3); None when hardly anything lies where it says."""
+    likely = _similar_at_place(query, reference, matrix)
+    places = reference.keypoints[likely[:, 1], :2]
+    for radius in RADII:
+        away = np.abs(_mapped(query.keypoints[likely[:, 0], :2], matrix) - places).max(axis=1)
+        pairs = _one_each(likely[away <= radius])
+        if len(pairs) < TIES + 2:
+            return None
+        fitted = _fitted(query.keypoints[pairs[:, 0], :2], reference.keypoints[pairs[:, 1], :2], perspective)
+        if fitted is None:
+            return None
+        matrix = fitted
+    return Registration(matrix, pairs, _explained(query, reference, matrix, pairs))
+
+
+def _fitted(source: NDArray[np.float32], target: NDArray[np.float32], perspective: bool) -> NDArray[np.float64] | None:
+    if perspective:
+        matrix, _ = cv2.findHomography(source, target, 0)
+        return None if matrix is None or not np.isfinite(matrix).all() else np.asarray(matrix, np.float64)
+    middle = source.mean(axis=0)
+    design = np.column_stack([source - middle, np.ones(len(source))]).astype(np.float64)
+    solution, _, rank, _ = np.linalg.lstsq(design, target.astype(np.float64), rcond=1e-6)
+    if rank < 3:
+        return None
+    matrix = np.eye(3)
+    matrix[:2, :2] = solution[:2].T
+    matrix[:2, 2] = solution[2] - matrix[:2, :2] @ middle
+    return matrix
+
+
+def _mapped(points: NDArray[np.float32], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    ends = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(ends[:, :2] / ends[:, 2:])
+
+
+def _similar_at_place(query: LocalFeatures, reference: LocalFeatures, matrix: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Pairs of similar keypoints of which the one lies near where the map has the other, turned and enlarged as it says; the most similar first."""
+    rows, columns = _close(_mapped(query.keypoints[:, :2], matrix), reference.keypoints[:, :2].astype(np.float64), RADII[0])
+    a, b = query.keypoints[rows], reference.keypoints[columns]
+    scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    turn = np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))
+    fits = (np.abs((b[:, 3] - a[:, 3] - turn + 180) % 360 - 180) <= TURN) & (np.abs(np.log2(b[:, 2] / (a[:, 2] * scale))) <= OCTAVES)
+    rows, columns = rows[fits], columns[fits]
+    words = query.descriptors.view(np.uint64)[rows] ^ reference.descriptors.view(np.uint64)[columns]
+    bits = np.bitwise_count(words).sum(axis=1)
+    order = np.argsort(bits, kind="stable")
+    order = order[: np.searchsorted(bits[order], BITS, side="right")]
+    return np.stack([rows[order], columns[order]], axis=1)
+
+
+def _one_each(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those pairs of both of whose keypoints they are the first."""
+    first = [np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)]
+    for side in (0, 1):
+        first[side][np.unique(pairs[:, side], return_index=True)[1]] = True
+    return pairs[first[0] & first[1]]
+
+
+def _close(points: NDArray[np.float64], places: NDArray[np.float64], radius: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of all points and places that lie within `radius` of each other: looked up in a grid of that cell."""
+    cells = np.floor(places / radius).astype(np.int64) + 1
+    width = int(cells[:, 0].max()) + 3
+    numbers = cells[:, 1] * width + cells[:, 0]
+    order = np.argsort(numbers, kind="stable")
+    numbers = numbers[order]
+    height = int(cells[:, 1].max()) + 2
+    bounded = np.clip(np.nan_to_num(points / radius, nan=-9.0), -9.0, max(width, height) + 9.0)
+    own = np.floor(bounded).astype(np.int64) + 1
+    inside = np.flatnonzero((own >= 0).all(axis=1) & (own[:, 0] < width) & (own[:, 1] <= height))
+    rows, columns = [], []
+    for down in (-1, 0, 1):
+        at = (own[inside, 1] + down) * width + own[inside, 0]
+        first, last = np.searchsorted(numbers, at - 1), np.searchsorted(numbers, at + 1, side="right")
+        counts = last - first
+        starts = np.repeat(first - np.cumsum(counts) + counts, counts)
+        rows.append(np.repeat(inside, counts))
+        columns.append(order[starts + np.arange(len(starts))])
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    near = (np.abs(points[row] - places[column]) <= radius).all(axis=1)
+    return row[near], column[near]
+
+
+def _explained(query: LocalFeatures, reference: LocalFeatures, matrix: NDArray[np.float64], pairs: NDArray[np.int64]) -> float:
+    scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    back = np.asarray(np.linalg.inv(matrix), np.float64)
+    shares = []
+    for side, one, other, there, enlarged in ((0, query, reference, matrix, scale), (1, reference, query, back, 1 / scale)):
+        places, sizes = _mapped(one.keypoints[:, :2], there), one.keypoints[:, 2] * enlarged
+        smallest, largest = other.keypoints[:, 2].min() * 0.9, other.keypoints[:, 2].max() * 1.1
+        seen = (places > 16).all(axis=1) & (places < (other.frame_width - 16, other.frame_height - 16)).all(axis=1)
+        seen &= (sizes >= smallest) & (sizes <= largest)
+        found = len(np.unique(pairs[:, side]))
+        shares.append(max(0, found - TIES) / max(int(seen.sum()), found, 1))
+    return float(min(1.0, max(shares)))
