@@ -216,8 +216,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
                 outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=seen)
             except ImageError as error:
                 raise error if self.proceed else ToldToEnd(str(error)) from None
-            if outcome.status != "known":
-                self._delivery.done(gid)
+            self._delivery.done(gid)
             self.logger.debug(f"{gid}: {outcome.status}, {len(outcome.found)} similar")
 
         return self._delivery.carry_out(gid, message, work)

@@ -12,7 +12,7 @@ from ail_mixture import bomb, small, variant
 from formats import FORMATS
 from pictures import page, png
 
-from douglas_quaid.ail.dead_letters import DeadLetter, dead_letters
+from douglas_quaid.ail.dead_letters import DeadLetter, bury, count_failure, dead_letters
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Sighting
 
@@ -176,6 +176,22 @@ def test_a_dead_letter_that_is_queued_again_and_succeeds_is_gone(ail: AilHome, s
     ail.queue(gid, "1")
     ail.drain(OURS)
     assert letters(store) == {} and sighting(store, gid)
+
+
+def test_what_failed_after_it_was_done_once_is_forgotten_when_it_is_recognised(ail: AilHome, store: Engine) -> None:
+    # given a picture that is done, of which a process died twice later on, and which was once given up
+    ail.add_ours()
+    gid = ail.new_image(png(small(1)))
+    ail.queue(gid, "20260701")
+    ail.drain(OURS)
+    bury(store, gid=gid, message="", module=OURS, error=ValueError("of an earlier day"))
+    for _ in range(2):
+        count_failure(store, gid)
+    # when it comes again
+    ail.queue(gid, "20260702")
+    ail.drain(OURS)
+    # then a failure of another year is the first one
+    assert letters(store) == {} and count_failure(store, gid).attempts == 1
 
 
 def test_a_decoder_that_hangs_takes_neither_the_module_nor_the_next_picture_with_it(ail: AilHome, store: Engine) -> None:
