@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import ConfigError, DouglasQuaidError, StoreError
+from .evaluation.command import evaluate
 from .terminal import complain, decision_text, error_json, hit_text, json_line, say, with_progress
 
 if TYPE_CHECKING:
@@ -343,3 +344,6 @@ def demo(output: str, store: str | None, as_json: bool) -> int:
     from .demo.command import demonstrate
 
     return demonstrate(Path(output), store, json_line if as_json else None)
+
+
+command("evaluate")(evaluate)

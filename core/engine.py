@@ -44,7 +44,7 @@ from .records import (
     Verdict,
     Withdrawn,
 )
-from .search import RANK, Search, images_left_out, is_listed, members_by_purpose, read_record
+from .search import RANK, Inquiry, Judged, Search, images_left_out, is_listed, members_by_purpose, read_record
 from .store import ForgetReport, PutStatus, RecordOutcome, Store
 from .verification import Subject, Verification, verify
 
@@ -74,6 +74,10 @@ class Engine:
     @property
     def config(self) -> Config:
         return self._config
+
+    @property
+    def calibration(self) -> calibrations.Calibration:
+        return self._calibration
 
     def close(self) -> None:
         self._extraction.close()
@@ -189,6 +193,26 @@ class Engine:
             format=features.format,
             frames=features.frames,
         )
+
+    def inquire(self, data: bytes, *, exclude: Names[ImageId] = (), besides: Sequence[ImageId] = (), name: str = "picture") -> Inquiry:
+        """A query with every candidate's verdict, `no-match` too, and the verdicts about `besides`, which need not be candidates.
+
+        For those who measure the engine: retrieval and decision can be told apart. Raises ImageError, StoreError, NotFound.
+        """
+        started = time.monotonic()
+        subject = self._extraction.subject(data, name=name)
+        candidates = tuple(self._search().judge(subject, exclude=frozenset(exclude)))
+        seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
+        (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
+        apart = []
+        for image_id in (other for other in besides if other not in known):
+            found = verify(subject, Subject(self._features(image_id)))
+            apart.append(Judged(image_id, decide(found.evidence, self._calibration, baseline=image_id in baseline)))
+        return Inquiry(candidates, tuple(apart), seconds)
+
+    def features(self, ids: Sequence[ImageId]) -> list[ImageFeatures | None]:
+        """What is stored of these images, in one round trip; None for one that is not there. Raises FormatError for a broken record."""
+        return [None if record is None else read_record(image_id, record) for image_id, record in zip(ids, self._store.records(ids), strict=True)]
 
     def hits(self, name: str, *, limit: int | None = None, per_cluster: bool = False, elsewhere: bool = False) -> tuple[Hit, ...]:
         """What `link` stored about an image (by id, unique prefix or occurrence) or about the members of a cluster.

@@ -6,7 +6,7 @@ Takes one decoded or stored picture, gives the images that were worth verifying,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Container, Iterator
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from .calibration import Calibration
@@ -15,8 +15,10 @@ from .deadline import Timer
 from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
 from .features import codec
+from .hubs import Hubs
+from .ignored import MOST_SHOWN, Ignored
 from .index.replica import IndexReplica
-from .records import Candidate, Decision, ImageFeatures, ImageId, Occurrence, Purpose, Relation, Verdict
+from .records import Candidate, Decision, HubPatch, ImageFeatures, ImageId, Occurrence, Purpose, Relation, Verdict
 from .store import Store
 from .verification import Subject, verify
 
@@ -36,6 +38,18 @@ class Judged:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """One question with everything that was judged, for those who measure how good the answers are."""
+
+    candidates: tuple[Judged, ...]
+    """In the order in which they were verified; an image may come twice, the second time as found by the mirrored query."""
+    besides: tuple[Judged, ...]
+    """Images that were to be judged anyway and were no candidates."""
+    seconds: float
+    """From bytes to the last candidate's verdict."""
+
+
 class Search:
     """One search through the store; `complete` says afterwards whether all candidates were judged."""
 
@@ -45,13 +59,19 @@ class Search:
         self._calibration = calibration
         self._timer = timer
         self._unreadable = 0
+        self._hubs: Hubs | None = None
 
     @property
     def complete(self) -> bool:
         return not self._timer.cut and not self._unreadable
 
+    @property
+    def hubs(self) -> tuple[HubPatch, ...]:
+        """Parts that the query shares with so many pictures that they say nothing, as far as the search met them."""
+        return () if self._hubs is None else self._hubs.met
+
     def judge(
-        self, query: Subject, *, exclude: Container[ImageId], members: Container[ImageId] | None = None, both_ways: bool = False
+        self, query: Subject, *, exclude: Container[ImageId], members: Collection[ImageId] | None = None, both_ways: bool = False
     ) -> Iterator[Judged]:
         """Candidates with their verdicts, the most promising first; ends early when the time is up.
 
@@ -76,9 +96,12 @@ class Search:
         yield from (Judged(image_id, verdict) for image_id, verdict in confirmed.items() if allowed(image_id))
         self._replica.refresh()
         same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
+        images = len(self._replica) if members is None else len(members)
+        self._hubs = Hubs(query, self._replica, self._calibration, self._timer, images=images, allowed=allowed, cluster_of=cluster_of, read=self._subjects)
+        silent = Ignored(query, self._calibration, lambda: self._may_show(query, ignored))
         candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
         answered: dict[ImageId, Decision] = {}
-        for judged in self._verified(query, candidates, lambda image_id: legitimate or image_id in baseline):
+        for judged in self._verified(query, candidates, silent, lambda image_id: legitimate or image_id in baseline):
             answered[judged.image_id] = judged.verdict.decision
             yield judged
         if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up() or query.mirrored is None:
@@ -88,25 +111,41 @@ class Search:
             return answered.get(image_id, Decision.NO_MATCH) is Decision.NO_MATCH and undecided(image_id)
 
         mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
-        yield from self._verified(query, mirrored, lambda image_id: legitimate or image_id in baseline)
+        yield from self._verified(query, mirrored, silent, lambda image_id: legitimate or image_id in baseline)
 
-    def _verified(self, query: Subject, candidates: list[Candidate], may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
+    def _verified(
+        self, query: Subject, candidates: list[Candidate], ignored: Ignored, may_look_like: Callable[[ImageId], bool]
+    ) -> Iterator[Judged]:
         """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
         for start in range(0, len(candidates), RECORDS_AT_ONCE):
             batch = candidates[start : start + RECORDS_AT_ONCE]
-            for candidate, record in zip(batch, self._store.records([candidate.image_id for candidate in batch]), strict=True):
+            for candidate, reference in zip(batch, self._subjects([candidate.image_id for candidate in batch]), strict=True):
                 if self._timer.is_up():
                     return
-                if record is None:  # forgotten between the two steps
-                    continue
-                try:
-                    reference = Subject(read_record(candidate.image_id, record))
-                except FormatError as error:  # one broken record must not silence the others; it is named, and the answer is not complete
-                    log.warning("left out of the search: %s", error)
-                    self._unreadable += 1
+                if reference is None:
                     continue
                 found = verify(query, reference, mirrored=candidate.mirrored)
-                yield Judged(candidate.image_id, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
+                verdict = ignored.weigh(found, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
+                yield Judged(candidate.image_id, verdict if self._hubs is None else self._hubs.weigh(candidate.image_id, reference, found, verdict))
+
+    def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:
+        """Pictures to be ignored that the query may be a copy of, or hold."""
+        same_pixels = self._store.by_pixels(query.features.pixel_digest)
+        found = find_candidates(query.features, self._replica, same_pixels=same_pixels, cluster_of=self._store.cluster_ids, allowed=ignored.__contains__)
+        ids = [candidate.image_id for candidate in found[:MOST_SHOWN]]
+        return [(image_id, subject) for image_id, subject in zip(ids, self._subjects(ids), strict=True) if subject is not None]
+
+    def _subjects(self, ids: Sequence[ImageId]) -> list[Subject | None]:
+        """Stored images to compare with; None for one that was forgotten meanwhile or cannot be read."""
+        return [None if record is None else self._subject(image_id, record) for image_id, record in zip(ids, self._store.records(ids), strict=True)]
+
+    def _subject(self, image_id: ImageId, record: bytes) -> Subject | None:
+        try:
+            return Subject(read_record(image_id, record))
+        except FormatError as error:  # one broken record must not silence the others; it is named, and the answer is not complete
+            log.warning("left out of the search: %s", error)
+            self._unreadable += 1
+            return None
 
 
 def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:

@@ -1,0 +1,214 @@
+"""From labelled pairs to a calibration: monotone curves by logistic regression, in numpy alone.
+
+Takes `JudgedPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the same source is a sum of
+curves over traits (../traits.py), straight between knots. A curve that rises is a sum of ramps, one between each two knots, with
+weights of at least 0 (one that falls: at most 0), so that monotone means nothing but a bound; a small ridge on the weights keeps
+those finite that no pair contradicts. Minimised by Newton's method with the bound kept by coordinate descent (Bertsekas, SIAM J.
+Control 1982): convex, so there is one answer and no luck in it.
+
+Pairs count as they are met in use, not as often as they lie in the file: four queries in five have no answer, and the edits of the
+others count alike, so that the prior of the fit is that of a candidate's life (`weights`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..calibration import Term
+from ..errors import ConfigError
+from ..traits import TRAITS, Trait
+from .outcomes import JudgedPair
+
+UNANSWERED = 0.8
+"""Share of the queries that have no answer in the store. chosen: as in life (four in five)."""
+RIDGE = 0.03
+"""Strength of the ridge, in pairs of information a unit of weight squared. measured: see tests/benchmarks/README.md."""
+LEAST_PAIRS, LEAST_OF_A_LABEL = 1000, 200
+"""Labelled pairs with a map that a fit needs, and of each of the two labels. chosen: ten for each free number (Peduzzi et al., J. Clin. Epidemiol. 1996)."""
+STEPS, SWEEPS = 60, 200
+"""Most Newton steps, and sweeps of coordinate descent in each. chosen: 15 and 30 are usual."""
+SMALL = 1e-9
+"""Change of the loss, or of a weight, at which the work ends. chosen: far below what the file keeps."""
+DIGITS = 4
+"""Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer."""
+
+Query = tuple[str, str, str]
+"""File, edit and stratum: what makes one question of the pairs of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a fit gives to a calibration."""
+
+    prior: float
+    terms: tuple[Term, ...]
+    without_map: float
+
+
+def query_of(pair: JudgedPair) -> Query:
+    return pair.query, pair.edit, pair.stratum
+
+
+def weights(pairs: Sequence[JudgedPair]) -> NDArray[np.float64]:
+    """How often each pair is met in use, shape (n,), mean 1: queries without a right candidate are UNANSWERED of all, edits count alike."""
+    answered = {query_of(pair) for pair in pairs if pair.label}
+    queries = {query_of(pair) for pair in pairs}
+    kinds = Counter(query[1:] for query in answered)
+    others = len(queries) - len(answered)
+    shares = {
+        query: (1 - UNANSWERED) / len(kinds) / kinds[query[1:]] if query in answered else UNANSWERED / others
+        for query in queries
+    }  # fmt: skip
+    found = np.array([shares[query_of(pair)] for pair in pairs])
+    return np.asarray(found / found.mean())
+
+
+def fit(pairs: Sequence[JudgedPair]) -> Fitted:
+    """Curves over all traits. Pairs without a label and pairs with the same pixels are left out.
+
+    Raises ConfigError when there are too few labelled pairs with a map.
+    """
+    pairs = [pair for pair in pairs if pair.label is not None and not _certain(pair)]
+    labels, share = np.array([bool(pair.label) for pair in pairs]), weights(pairs) if pairs else np.empty(0)
+    mapped = np.array([pair.verdict.evidence.matrix is not None for pair in pairs], bool)
+    _check_enough(labels[mapped] if pairs else labels)
+    values = np.array([_values(pair) for pair, laid in zip(pairs, mapped, strict=True) if laid])
+    design = np.hstack([np.ones((len(values), 1)), *(_ramps(trait, values[:, n]) for n, trait in enumerate(TRAITS))])
+    chosen = regress(design, labels[mapped], share[mapped])
+    curves = _curves(chosen)
+    prior, absent = _absences(values, labels[mapped], share[mapped], chosen[0], curves)
+    terms = tuple(_term(trait, curve, absent[trait.family]) for trait, curve in zip(TRAITS, curves, strict=True))
+    return Fitted(round(float(prior), DIGITS), terms, _share_of_true(labels[~mapped], share[~mapped]))
+
+
+def regress(design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (p,) of least logistic loss, all but the first at least 0. `design`: (n, p), its first column 1; `share`: how much each row counts."""
+    target, ridge = labels.astype(float), np.full(design.shape[1], RIDGE)
+    ridge[0] = 0.0
+    mean = np.clip(np.average(target, weights=share), 1e-6, 1 - 1e-6)
+    at = np.zeros(design.shape[1])
+    at[0] = np.log(mean / (1 - mean))
+
+    def loss(of: NDArray[np.float64]) -> float:
+        odds = design @ of
+        return float(share @ (np.logaddexp(0, odds) - target * odds) + 0.5 * ridge @ of**2)
+
+    now = loss(at)
+    for _ in range(STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(design @ at, -500, 500)))
+        slope = design.T @ (share * (chance - target)) + ridge * at
+        bend = design.T @ (design * (share * np.maximum(chance * (1 - chance), 1e-8))[:, None]) + np.diag(ridge)
+        step = _bounded(bend, slope, at) - at
+        length = 1.0
+        while (there := loss(at + length * step)) > now + 1e-4 * length * float(slope @ step) and length > 1e-6:
+            length /= 2
+        before, now, at = now, there, at + length * step
+        if before - now < SMALL * max(1.0, abs(now)):
+            break
+    at[1:] = np.maximum(at[1:], 0.0)
+    return at
+
+
+def _bounded(bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the quadratic with this bend (p, p) and this slope at `start` is least, all but the first number at least 0."""
+    at, gradient, stiffness = start.copy(), slope.copy(), np.maximum(np.diag(bend), 1e-12)
+    for _ in range(SWEEPS):
+        largest = 0.0
+        for n in range(len(at)):
+            there = at[n] - gradient[n] / stiffness[n]
+            change = (there if n == 0 else max(0.0, there)) - at[n]
+            if change:
+                at[n] += change
+                gradient += bend[n] * change
+                largest = max(largest, abs(change))
+        if largest < SMALL:
+            break
+    return at
+
+
+def _certain(pair: JudgedPair) -> bool:
+    return bool(pair.verdict.evidence.same_bytes or pair.verdict.evidence.same_pixels)
+
+
+def _check_enough(labels: NDArray[np.bool_]) -> None:
+    same = int(labels.sum())
+    different = len(labels) - same
+    if same + different < LEAST_PAIRS or min(same, different) < LEAST_OF_A_LABEL:
+        raise ConfigError(
+            f"{same} pairs of the same picture and {different} of different ones that some map lays over each other are too few for a fit, which needs "
+            f"{LEAST_PAIRS} in all and {LEAST_OF_A_LABEL} of each; label more pictures, or name two rates "
+            "(--false-matches-per-million, --reviews) to choose thresholds for the calibration there is"
+        )
+
+
+def _values(pair: JudgedPair) -> list[float]:
+    measured = (trait.measure(pair.verdict.evidence) for trait in TRAITS)
+    return [np.nan if value is None else value for value in measured]
+
+
+def _ramps(trait: Trait, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each piece of the curve how far a value has come along it, from its worse end, 0 to 1; shape (n, knots - 1). Not measured: as the worst."""
+    knots = np.array(trait.knots, float)
+    done = np.clip((values[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
+    return np.asarray(np.nan_to_num(done if trait.rises else 1 - done, nan=0.0))
+
+
+def _curves(chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Weights at the knots of each trait, 0 at the worst."""
+    curves, start = [], 1
+    for trait in TRAITS:
+        steps = chosen[start : start + len(trait.knots) - 1]
+        start += len(steps)
+        rising = np.concatenate([[0.0], np.cumsum(steps)])
+        curves.append(rising if trait.rises else np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]]))
+    return curves
+
+
+def _absences(
+    values: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64], start: float, curves: Sequence[NDArray[np.float64]]
+) -> tuple[float, dict[str, float]]:
+    """What a family that was not measured weighs: one number for each, so that pairs without it are right on average too.
+
+    The rest of the evidence stays as it is fitted. Gives the prior, and for each trait of a family its share of that number.
+    """
+    parts = np.column_stack([np.nan_to_num(np.interp(values[:, n], trait.knots, curve)) for n, (trait, curve) in enumerate(zip(TRAITS, curves, strict=True))])
+    absent = {}
+    for family in dict.fromkeys(trait.family for trait in TRAITS):
+        members = [n for n, trait in enumerate(TRAITS) if trait.family == family]
+        rest = start + np.delete(parts, members, axis=1).sum(axis=1)
+        absent[family] = _offset(rest, labels, share) / len(members)
+    return start, absent
+
+
+def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
+    """The number that added to `odds` makes them right on average, by bisection."""
+    low, high = -40.0, 40.0
+    true = float(share @ labels)
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        expected = float(share @ (1 / (1 + np.exp(-np.clip(odds + middle, -500, 500)))))
+        low, high = (middle, high) if expected < true else (low, middle)
+    return (low + high) / 2
+
+
+def _term(trait: Trait, curve: NDArray[np.float64], absent: float) -> Term:
+    return Term(trait.name, tuple((float(x), round(float(y), DIGITS)) for x, y in zip(trait.knots, curve, strict=True)), round(absent, DIGITS))
+
+
+def _share_of_true(labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
+    """After Laplace's rule of succession, so that it is never 0."""
+    true = float(share @ labels) if len(labels) else 0.0
+    return round((true + 0.5) / (float(share.sum()) + 1.0), 8)
+
+
+def counts(pairs: Sequence[JudgedPair]) -> tuple[tuple[str, int, int, int], ...]:
+    """For each stratum how many pairs show the same picture, do not, and nobody can say."""
+    found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for pair in pairs:
+        found[pair.stratum][2 if pair.label is None else 0 if pair.label else 1] += 1
+    return tuple((stratum, same, different, unknown) for stratum, (same, different, unknown) in sorted(found.items()))
