@@ -1,86 +1,152 @@
 """From evidence to a probability: additive match weights, as in record linkage.
 
 Fellegi and Sunter (JASA 1969): each piece of evidence adds its weight, the logarithm of how much likelier it is among pairs that
-show the same picture than among pairs that do not. A term is a curve of straight pieces over one measured number; what was not
-measured adds nothing. All curves are monotone and all numbers lie in a data file with its provenance, so that a better
-calibration replaces the file, not the code. The weights are natural logarithms; their sum becomes a probability by the logistic curve.
+show the same picture than among pairs that do not. A term is a curve of straight pieces over one trait of the evidence (traits.py),
+and every curve is monotone. All numbers lie in a file with its provenance, so that a better calibration replaces the file, not the
+code; `quaid calibrate` fits one (evaluation/fit.py). Weights are natural logarithms; their sum becomes a probability by the
+logistic curve. The id is a digest of what the file says, so a verdict names the very numbers that it rests on.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
-from math import exp, inf
+from math import exp, isfinite
+from typing import Any
 
 import numpy as np
 
-from .errors import ConfigError
-from .records import Configuration, Evidence
+from .errors import ConfigError, UnknownVersion
+from .records import Evidence
+from .traits import BY_NAME
 
 SHIPPED = "calibration.json"
-KEPT_COVERS = 0.8
-"""Coverage of both pictures from which content beside a banner counts. measured: with the band, see content.py."""
+FORMAT = 2
+"""Of the file. 1 had groups of alternatives and a floor of content agreement, and was never released."""
+MOST_BYTES = 1 << 20
+"""A longer file is refused. chosen: a hundred times a usual one."""
+
+Points = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Weight over one number of the evidence: straight lines between the points, flat beyond them."""
+    """Weight over one trait: straight lines between the points, flat beyond them."""
 
-    evidence: str
-    """Field of records.Evidence, or `covered`: the larger of the two coverages."""
-    points: tuple[tuple[float, float], ...]
+    trait: str
+    points: Points
     """Value and weight, by rising value."""
+    absent: float
+    """Weight where the trait was not measured."""
 
-    def weight(self, value: float) -> float:
-        return float(np.interp(value, [x for x, _ in self.points], [y for _, y in self.points]))
+    def weight(self, value: float | None) -> float:
+        return self.absent if value is None else curve(self.points, value)
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    id: str
-    """Stored with each verdict, so that a verdict says which numbers it rests on."""
-    provenance: str
-    prior: float
-    """Weight before any evidence."""
-    terms: tuple[tuple[Term, ...], ...]
-    """Each a group of alternatives, of which the best counts."""
+class Thresholds:
     match: float
     """Least probability of a match."""
-    match_content: float
-    """Least content agreement of a match, however near the hashes are: a page's frame alone can bring them within a few bits."""
     review: float
     """Least probability of a review."""
     whole: float
     """Least coverage of both pictures at which they count as near-duplicates rather than parts of each other."""
     template_inliers: int
     """Least inliers at which a pair that is no match is called same-template."""
-    looks_like: Term
-    """Confidence that such a pair is looks-like, for members of a baseline collection; not a weight, a probability."""
+    template_agreement: float
+    """Least content agreement at which it is, where content was compared: a map by chance joins what agrees nowhere."""
     looks_like_review: float
-    """Least such confidence for a review."""
+    """Least confidence of looks-like for a review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How high the best candidate of a query comes: what thresholds are chosen by."""
+
+    queries: int
+    """Queries that were counted."""
+    images: int
+    """Images that they were searched among; 0: not known."""
+    points: Points
+    """Log odds, rising, and the share of the queries whose best candidate reaches them."""
+    scale: float
+    """Beyond the last point the share falls by the factor e with each step of this size in log odds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tails:
+    unanswered: Tail
+    """Of queries without an answer, by candidates that may become a match."""
+    unanswered_review: Tail
+    """The same by any candidate."""
+    answered: Tail
+    """Of queries with an answer, by candidates that may become a match."""
+    answered_review: Tail
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from. Stored and shown, never computed with."""
+
+    note: str
+    data: tuple[tuple[str, str], ...] = ()
+    """Name and sha256 of each data set."""
+    date: str = ""
+    commit: str = ""
+    """Of the program that made it, or its version."""
+    part: str = ""
+    seed: int = 0
+    counts: tuple[tuple[str, int, int, int], ...] = ()
+    """Stratum, pairs that show the same picture, pairs that do not, pairs of which nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    name: str
+    provenance: Provenance
+    prior: float
+    """Weight before any evidence: log odds."""
+    terms: tuple[Term, ...]
+    without_map: float
+    """Probability of a pair that nothing lays over each other."""
+    thresholds: Thresholds
+    looks_like: Points
+    """Content agreement, and the confidence that a page with this layout imitates a page of a baseline: probabilities, not weights."""
+    tails: Tails
+    id: str = field(default="", compare=False)
+    """Name and the first digits of a digest of all the rest; computed."""
+
+    def __post_init__(self) -> None:
+        digest = sha256(_body(self).encode()).hexdigest()[:10]
+        object.__setattr__(self, "id", f"{self.name}-{digest}")
+
+    def log_odds(self, evidence: Evidence) -> float:
+        """Sum of the weights of a pair that a map lays over each other."""
+        return self.prior + sum(term.weight(BY_NAME[term.trait].measure(evidence)) for term in self.terms)
 
     def probability(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that both pictures show the same source picture."""
-        total = self.prior
-        for group in self.terms:
-            measured = [(term, value) for term in group if (value := _value(term.evidence, evidence)) is not None]
-            total += max((term.weight(value) for term, value in measured), default=0.0)
-        return 1 / (1 + exp(-total))
+        return self.without_map if evidence.matrix is None else logistic(self.log_odds(evidence))
+
+    def likeness(self, evidence: Evidence) -> float:
+        """Probability, 0 to 1, that the one imitates the other, for a page of a baseline with the same layout."""
+        return curve(self.looks_like, evidence.content_agreement or 0.0)
+
+    def with_thresholds(self, *, match: float, review: float, provenance: Provenance, name: str) -> Calibration:
+        return replace(self, name=name, provenance=provenance, thresholds=replace(self.thresholds, match=match, review=review))
 
 
-def _value(name: str, evidence: Evidence) -> float | None:
-    if name == "covered":
-        sides = [side for side in (evidence.covered_query, evidence.covered_reference) if side is not None]
-        return max(sides) if sides else None
-    if name == "inliers" and evidence.inliers is None and evidence.configuration is Configuration.WHOLE:
-        return inf  # not asked for, because the whole pictures agree: worth as much as any number of inliers
-    if name == "content_kept" and min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) < KEPT_COVERS:
-        return None
-    value = getattr(evidence, name)
-    return None if value is None else float(value)
+def curve(points: Points, value: float) -> float:
+    return float(np.interp(value, [x for x, _ in points], [y for _, y in points]))
+
+
+def logistic(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds)) if log_odds > -700 else 0.0
 
 
 @cache
@@ -89,34 +155,145 @@ def shipped() -> Calibration:
     return parse(resources.files(__package__).joinpath(SHIPPED).read_text("utf-8"))
 
 
-def _term(name: str, points: list[list[float]]) -> Term:
-    return Term(name, tuple((float(x), float(y)) for x, y in points))
+def write(calibration: Calibration) -> str:
+    """The text of a calibration file, for people too; `parse` reads it."""
+    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in ({"id": calibration.id} | _values(calibration)).items() if name != "terms"]
+    terms = ",\n".join("    " + json.dumps(term) for term in _values(calibration)["terms"])
+    return "{\n" + ",\n".join([*lines, f'  "terms": [\n{terms}\n  ]']) + "\n}\n"
+
+
+def _body(calibration: Calibration) -> str:
+    return json.dumps(_values(calibration), sort_keys=True, separators=(",", ":"))
+
+
+def _values(calibration: Calibration) -> dict[str, Any]:
+    origin, thresholds = calibration.provenance, calibration.thresholds
+    return {
+        "format": FORMAT,
+        "name": calibration.name,
+        "provenance": {
+            "note": origin.note,
+            "data": [list(data) for data in origin.data],
+            "date": origin.date,
+            "commit": origin.commit,
+            "part": origin.part,
+            "seed": origin.seed,
+            "counts": [list(counts) for counts in origin.counts],
+        },
+        "thresholds": {item.name: getattr(thresholds, item.name) for item in fields(Thresholds)},
+        "prior": float(calibration.prior),
+        "without_map": float(calibration.without_map),
+        "terms": [{"trait": term.trait, "absent": float(term.absent), "points": _lists(term.points)} for term in calibration.terms],
+        "looks_like": _lists(calibration.looks_like),
+        "tails": {
+            name: {"queries": tail.queries, "images": tail.images, "scale": float(tail.scale), "points": _lists(tail.points)}
+            for name, tail in ((kind.name, getattr(calibration.tails, kind.name)) for kind in fields(Tails))
+        },
+    }
+
+
+def _lists(points: Points) -> list[list[float]]:
+    return [[float(x), float(y)] for x, y in points]
 
 
 def parse(text: str) -> Calibration:
-    """Read a calibration file; raises ConfigError naming what is wrong with it."""
+    """Read a calibration file; raises ConfigError naming what is wrong with it, UnknownVersion for one of a newer program."""
     try:
-        data = json.loads(text)
-        terms = tuple(tuple(_term(name, points) for name, points in group.items()) for group in data["terms"] if group)
-        thresholds = data["thresholds"]
-        calibration = Calibration(
-            id=str(data["id"]),
-            provenance=str(data["provenance"]),
-            prior=float(data["prior"]),
-            terms=terms,
-            match=float(thresholds["match"]),
-            match_content=float(thresholds["match_content"]),
-            review=float(thresholds["review"]),
-            whole=float(thresholds["whole"]),
+        if len(text) > MOST_BYTES:
+            raise ValueError(f"{len(text)} characters; at most {MOST_BYTES} are read")
+        data = _object(json.loads(text, parse_constant=_refused))
+        if data["format"] != FORMAT:
+            raise UnknownVersion(f"calibration file: its format is {data['format']!r:.40}, this program reads {FORMAT}; make it anew with quaid calibrate")
+        return _calibration(data)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ConfigError(f"calibration file: {type(error).__name__}: {error}; make it anew with quaid calibrate") from None
+
+
+def _calibration(data: Mapping[str, Any]) -> Calibration:
+    origin, thresholds, tails = _object(data["provenance"]), _object(data["thresholds"]), _object(data["tails"])
+    terms = tuple(_term(_object(term)) for term in data["terms"])
+    if len({term.trait for term in terms}) != len(terms):
+        raise ValueError("two terms have the same trait")
+    review, match = _share(thresholds["review"]), _share(thresholds["match"])
+    if not 0 < review <= match:
+        raise ValueError(f"thresholds: review is {review} and match {match}; expected 0 < review <= match")
+    return Calibration(
+        name=_text(data["name"]),
+        provenance=Provenance(
+            note=_text(origin["note"]),
+            data=tuple((_text(name), _text(digest)) for name, digest in origin["data"]),
+            date=_text(origin["date"]),
+            commit=_text(origin["commit"]),
+            part=_text(origin["part"]),
+            seed=int(origin["seed"]),
+            counts=tuple((_text(stratum), int(same), int(different), int(unknown)) for stratum, same, different, unknown in origin["counts"]),
+        ),
+        prior=_number(data["prior"]),
+        terms=terms,
+        without_map=_share(data["without_map"]),
+        thresholds=Thresholds(
+            match=match,
+            review=review,
+            whole=_share(thresholds["whole"]),
             template_inliers=int(thresholds["template_inliers"]),
-            looks_like=_term("content_agreement", data["looks_like"]),
-            looks_like_review=float(thresholds["looks_like_review"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"calibration file: {type(error).__name__}: {error}") from None
-    for term in (term for group in calibration.terms for term in group):
-        if term.evidence != "covered" and term.evidence not in Evidence.__dataclass_fields__:
-            raise ConfigError(f"calibration {calibration.id}: {term.evidence!r} is not a piece of evidence")
-        if any(left[0] >= right[0] for left, right in pairwise(term.points)) or not term.points:
-            raise ConfigError(f"calibration {calibration.id}: the points of {term.evidence!r} must have rising values")
-    return calibration
+            template_agreement=_share(thresholds["template_agreement"]),
+            looks_like_review=_share(thresholds["looks_like_review"]),
+        ),
+        looks_like=_points("looks_like", data["looks_like"], rises=True),
+        tails=Tails(*(_tail(kind.name, _object(tails[kind.name])) for kind in fields(Tails))),
+    )
+
+
+def _term(data: Mapping[str, Any]) -> Term:
+    name = data["trait"]
+    if name not in BY_NAME:
+        raise ValueError(f"{name!r} is not a trait of the evidence; there are {', '.join(sorted(BY_NAME))}")
+    return Term(name, _points(name, data["points"], rises=BY_NAME[name].rises), _number(data["absent"]))
+
+
+def _tail(name: str, data: Mapping[str, Any]) -> Tail:
+    scale = _number(data["scale"])
+    if scale <= 0:
+        raise ValueError(f"tail {name}: its scale is {scale}, not above 0")
+    points = _points(name, data["points"], rises=False)
+    if any(not 0 < share <= 1 for _, share in points):
+        raise ValueError(f"tail {name}: shares are above 0 and at most 1")
+    return Tail(int(data["queries"]), int(data["images"]), points, scale)
+
+
+def _points(name: str, data: Sequence[Sequence[float]], *, rises: bool) -> Points:
+    points = tuple((_number(x), _number(y)) for x, y in data)
+    if not points or any(left[0] >= right[0] for left, right in pairwise(points)):
+        raise ValueError(f"the points of {name!r} must have rising values")
+    if any((left[1] > right[1]) if rises else (left[1] < right[1]) for left, right in pairwise(points)):
+        raise ValueError(f"the weights of {name!r} must {'rise' if rises else 'fall'}")
+    return points
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        raise ValueError(f"{value!r:.40} is no finite number")
+    return float(value)
+
+
+def _share(value: Any) -> float:
+    number = _number(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{number} is not between 0 and 1")
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.40} is no text")
+    return value
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r:.40} is no JSON object")
+    return value
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is no number")

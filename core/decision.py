@@ -30,34 +30,43 @@ def _judge(evidence: Evidence, calibration: Calibration, *, baseline: bool) -> t
         return Decision.MATCH, Relation.IDENTICAL, 1.0
     if evidence.same_pixels:
         return Decision.MATCH, Relation.IDENTICAL, CERTAIN
+    probability, thresholds = min(CERTAIN, calibration.probability(evidence)), calibration.thresholds
     if evidence.matrix is None:
-        return Decision.NO_MATCH, None, 0.0
-    probability = min(CERTAIN, calibration.probability(evidence))
-    if probability >= calibration.review:
-        relation = Relation.NEAR_DUPLICATE if _whole(evidence, calibration) else Relation.PARTIAL
-        refutable = evidence.content_agreement is not None and evidence.configuration is not Configuration.INCOMPARABLE
-        agrees = (evidence.content_agreement or 0.0) >= calibration.match_content
-        decision = Decision.MATCH if probability >= calibration.match and refutable and agrees else Decision.REVIEW
-        return decision, relation, probability if refutable else min(probability, calibration.match)
-    if (evidence.inliers or 0) < calibration.template_inliers:
         return Decision.NO_MATCH, None, probability
-    likeness = calibration.looks_like.weight(evidence.content_agreement or 0.0)
-    if baseline and likeness >= calibration.looks_like_review:
+    if probability >= thresholds.review:
+        relation = Relation.NEAR_DUPLICATE if _whole(evidence, calibration) else Relation.PARTIAL
+        if not is_refutable(evidence):
+            return Decision.REVIEW, relation, min(probability, thresholds.match)
+        return Decision.MATCH if probability >= thresholds.match else Decision.REVIEW, relation, probability
+    if not _same_layout(evidence, calibration):
+        return Decision.NO_MATCH, None, probability
+    likeness = calibration.likeness(evidence)
+    if baseline and likeness >= thresholds.looks_like_review:
         return Decision.REVIEW, Relation.LOOKS_LIKE, likeness
     return Decision.NO_MATCH, Relation.SAME_TEMPLATE, probability
 
 
+def is_refutable(evidence: Evidence) -> bool:
+    """Whether the content was compared by the same extractors, so that it could have said no: a match needs that."""
+    return evidence.content_agreement is not None and evidence.configuration is not Configuration.INCOMPARABLE
+
+
+def _same_layout(evidence: Evidence, calibration: Calibration) -> bool:
+    agreement, thresholds = evidence.content_agreement, calibration.thresholds
+    return (evidence.inliers or 0) >= thresholds.template_inliers and (agreement is None or agreement >= thresholds.template_agreement)
+
+
 def _whole(evidence: Evidence, calibration: Calibration) -> bool:
-    return min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= calibration.whole
+    return min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= calibration.thresholds.whole
 
 
 def confirmed(known: Verdict, calibration: Calibration) -> Verdict:
     """A person says of a pair with this verdict: the same source picture. A part stays a part; all else counts as whole, unless
-    what was measured says that only parts agree.
+    a map that says something says that only parts agree.
     """
     evidence, relation = known.evidence, known.relation
     if relation not in (Relation.IDENTICAL, Relation.PARTIAL):
-        relation = Relation.NEAR_DUPLICATE if evidence.matrix is None or _whole(evidence, calibration) else Relation.PARTIAL
+        relation = Relation.NEAR_DUPLICATE if relation is None or evidence.matrix is None or _whole(evidence, calibration) else Relation.PARTIAL
     measured = "" if known.calibration_id == PERSON else sentence(evidence, relation)
     return Verdict(Decision.MATCH, relation, 1.0, evidence, PERSON, f"a person confirmed it; {measured}" if measured else known.sentence)
 
