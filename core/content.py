@@ -65,18 +65,51 @@ def content_agreement(
 
     `without`: pixels of the query, in its shape, that do not count.
     """
+    laid = _lay(query, reference, matrix, without)
+    return NOTHING if laid is None else _compare(laid.one, laid.other, laid.inside)
+
+
+def agreeing_places(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Pixels of the query, in its shape, that lie in blocks with content that agree with the reference under `matrix`."""
+    laid = _lay(query, reference, matrix, None)
+    if laid is None:
+        return np.zeros(query.shape, bool)
+    one, other, inside = _enlarged(laid.one, laid.other, laid.inside)
+    whole, agrees, _, deviation_a, deviation_b = _blocks_compared(one, other, inside)
+    alike = (whole & agrees & (np.maximum(deviation_a, deviation_b) > TEXTURE)).reshape(_starts(one.shape[0]).size, -1)
+    places = np.zeros(one.shape, np.uint8)
+    for row, column in np.argwhere(alike):
+        top, left = _starts(one.shape[0])[row], _starts(one.shape[1])[column]
+        places[top : top + BLOCK, left : left + BLOCK] = 1
+    places = _grey(cv2.resize(places, laid.one.shape[::-1], interpolation=cv2.INTER_NEAREST))
+    return np.asarray(cv2.warpPerspective(places, laid.to_query, query.shape[::-1], flags=cv2.INTER_NEAREST), bool)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """The overlap, in pixels of the coarser of the two grids: both contents, which pixels count, and the way back."""
+
+    one: NDArray[np.uint8]
+    other: NDArray[np.uint8]
+    inside: NDArray[np.bool_]
+    to_query: NDArray[np.float64]
+    """Pixels here to pixels of the query, shape (3, 3)."""
+
+
+def _lay(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64], without: NDArray[np.bool_] | None) -> _Laid | None:
     counts = [np.full(picture.shape, 255, np.uint8) for picture in (query, reference)]
     if without is not None:
         counts[0][without] = 0
     scale = np.sqrt(abs(np.linalg.det(_to_pixels(matrix, query, reference)[:2, :2])))
-    if scale < 1:
+    swapped = scale < 1
+    if swapped:
         # The reference is the coarser one: lay the query over it, so that detail is averaged and never invented.
         query, reference, matrix = reference, query, np.asarray(np.linalg.inv(matrix), np.float64)
         counts.reverse()
         scale = 1 / scale
     box = _overlap(query, matrix)
     if box is None:
-        return NOTHING
+        return None
     left, top, right, bottom = box
     pixels = _to_pixels(matrix, query, reference) @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
     size = (right - left, bottom - top)
@@ -87,7 +120,8 @@ def content_agreement(
     inside = np.minimum(counts[0][top:bottom, left:right], cv2.warpPerspective(counts[1], pixels, size, flags=flags)) > 250
     # At its edges the overlap is not exact, and what lies beside it, such as a border, shines in; there and outside both are made the same.
     inside = cv2.erode(inside.astype(np.uint8), np.ones((1 + 2 * RIM, 1 + 2 * RIM), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=[0]) > 0
-    return _compare(np.where(inside, query[top:bottom, left:right], laid), laid, inside)
+    to_query = pixels if swapped else np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
+    return _Laid(np.where(inside, query[top:bottom, left:right], laid), laid, inside, to_query)
 
 
 def _to_pixels(matrix: NDArray[np.float64], query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -108,16 +142,28 @@ def _overlap(query: NDArray[np.uint8], matrix: NDArray[np.float64]) -> tuple[int
     return None if right - left < 4 or bottom - top < 4 else (int(left), int(top), int(right), int(bottom))
 
 
-def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> Agreement:
+def _enlarged(
+    one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Narrow overlaps made large enough to have blocks."""
     shortest = min(one.shape)
     if shortest < LEAST_SIDE:
         factor = LEAST_SIDE / shortest
         size = (round(one.shape[1] * factor), round(one.shape[0] * factor))
         one, other = (_grey(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) for picture in (one, other))
         inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+    return one, other, inside
+
+
+def _blocks_compared(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> tuple[NDArray[Any], ...]:
+    """For each block: whether it lies inside, whether it agrees, its correlation, and the deviation of each side."""
     blurred = [_blocks(cv2.GaussianBlur(picture, (0, 0), BLUR)).astype(np.float32) for picture in (one, other)]
-    whole = _blocks(inside.view(np.uint8)).mean(axis=(1, 2)) >= INSIDE
-    agrees, correlation, deviation_a, deviation_b = _compared(*blurred)
+    return (_blocks(inside.view(np.uint8)).mean(axis=(1, 2)) >= INSIDE, *_compared(*blurred))
+
+
+def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> Agreement:
+    one, other, inside = _enlarged(one, other, inside)
+    whole, agrees, correlation, deviation_a, deviation_b = _blocks_compared(one, other, inside)
     textured_a, textured_b = whole & (deviation_a > TEXTURE), whole & (deviation_b > TEXTURE)
     either = textured_a | textured_b
     count, agreeing = int(either.sum()), int((either & agrees).sum())

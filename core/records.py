@@ -292,7 +292,7 @@ class HubPatch:
     region: Box
     """Where it lies there."""
     pictures: int
-    """About how many different pictures show it; those of one cluster count as one."""
+    """Different pictures that show it, at least; those of one cluster count as one."""
     images: int
     """Pictures in the store when it was found."""
     holders: frozenset[ImageId] = frozenset()

@@ -47,6 +47,8 @@ READING_ORDER = (
     "likelihood",
     "answers",
     "overlay",
+    "hubs",
+    "ignored",
     "search",
     "recall",
     # bytes to what is stored and compared, in this process or a child

@@ -1,0 +1,278 @@
+"""Parts that are found in a large share of everything, and so say nothing: a cookie banner, a browser's bar, a logo.
+
+Takes the verdicts of one search, one after the other, with what verification measured; gives each back as it was or, where all that
+speaks for it is such a part, as a `no-match` that says so. Nothing has to be known beforehand: the word index tells which other
+pictures hold the part, a few of them are asked for certain, and a *hub* it is when they are many, of different clusters, and have
+nothing else in common. So ten thousand captures of one page, which are one cluster, make no hub of any part of it, and neither do
+copies that are not joined yet. A pair that agrees beside the hub as well stands as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .calibration import Calibration
+from .candidates import Allowed, ClusterOf
+from .content import content_agreement
+from .deadline import Timer
+from .decision import decide
+from .geometry import MIN_INLIERS
+from .index.replica import IndexReplica
+from .index.words import sample_bits
+from .records import Box, Decision, Evidence, HubPatch, ImageId, Relation, Verdict
+from .verification import Subject, Verification, verify
+
+HUB_LEAST = 20
+"""Different pictures in which a part must be found to be a hub. chosen: a person may well want to see a dozen pages that share a part."""
+HUB_SHARE = 0.02
+"""... and their share of all pictures. chosen: below the share from which a word is not even asked (index/words.py)."""
+HUB_MOST = 500
+"""... but never more than this many, however large the index is. chosen: nobody reads an answer of 500 different pictures."""
+LEAST_VOTES = 0.1
+"""Votes of an image that may hold the part, over the most. measured: where 80 pages show one banner, they have 0.12 to 1, because each
+index row has room for some words only; whether it does hold it is verified."""
+LOOKED_AT = 4
+"""Times the number needed that the word index is asked for, so that clones do not hide the others. chosen."""
+ASKED = 6
+"""Pictures that are verified of those that seem to hold the part, in pairs against each other too. chosen: about 50 ms for a part that
+is one, and nearly nothing for one that is not, because the first that do not hold it end the matter."""
+COMMON = 0.6
+"""Share of the pictures asked that must show an inlier for it to belong to the hub, and of the inliers that must. chosen."""
+SAME_CORNER = 0.01
+"""Points this near, in unit coordinates, are one keypoint. chosen: 6 pixels of a 640-pixel frame."""
+SAME_PLACE = 10
+"""Pixels of the query's thumbnail within which another picture shows an inlier's place, by whatever corner. chosen: which corners of a
+part are kept depends on what else the picture shows."""
+AROUND = 20
+"""Pixels of a thumbnail around a corner that belong to the hub as well. chosen: it joins the lines of a banner's text."""
+WHOLE_AGREES = 0.75
+"""Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen."""
+SMALL = 0.3
+"""Share of a picture's area up to which what two of them have in common is a part, not the page. chosen: a banner takes 20 %."""
+REGIONS = 4
+"""Parts that are looked up for one query. chosen: it bounds the time; the others stand."""
+NO_THUMBNAIL = (320, 320)
+"""Shape that stands for the thumbnail where none was kept."""
+POINTS = 150
+"""Most corners of a part whose words are asked. chosen."""
+
+Read = Callable[[Sequence[ImageId]], Sequence[Subject | None]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hub:
+    patch: HubPatch
+    mask: NDArray[np.bool_]
+    """Where it lies in the query, in the shape of its thumbnail."""
+
+
+def hub_bound(images: int) -> int:
+    """Different pictures in which a part must be found to be a hub, in a store of so many."""
+    return min(max(HUB_LEAST, round(HUB_SHARE * images)), HUB_MOST)
+
+
+class Hubs:
+    """The hubs that one query meets."""
+
+    def __init__(
+        self,
+        query: Subject,
+        replica: IndexReplica,
+        calibration: Calibration,
+        timer: Timer,
+        *,
+        images: int,
+        allowed: Allowed,
+        cluster_of: ClusterOf,
+        read: Read,
+    ) -> None:
+        """`images`: how many may be answers; `allowed`: which."""
+        self._query = query
+        self._replica = replica
+        self._calibration = calibration
+        self._timer = timer
+        self._images = images
+        self._allowed = allowed
+        self._cluster_of = cluster_of
+        self._read = read
+        self._verified: dict[ImageId, Verification] = {}
+        self._hubs: list[_Hub] = []
+        self._others: list[Box] = []
+        """Parts that were looked up and are none."""
+
+    @property
+    def met(self) -> tuple[HubPatch, ...]:
+        return tuple(hub.patch for hub in self._hubs)
+
+    def weigh(self, image_id: ImageId, reference: Subject, found: Verification, verdict: Verdict) -> Verdict:
+        """The verdict about a candidate; a `no-match` when nothing but a hub speaks for it."""
+        self._verified[image_id] = found
+        if not _rests_on_a_part(verdict, found):
+            return verdict
+        hub = self._hub_of(image_id, found)
+        if hub is None or self._agrees_beside(hub, reference, found):
+            return verdict
+        shared = hub.patch
+        words = f"{verdict.sentence}; but this part is found in at least {shared.pictures} of {shared.images} pictures, so it says nothing"
+        # One of so many: without anything else to tell them apart, none is likelier than another.
+        return replace(verdict, decision=Decision.NO_MATCH, confidence=verdict.confidence / shared.pictures, sentence=words)
+
+    def _hub_of(self, image_id: ImageId, found: Verification) -> _Hub | None:
+        points = found.points_query
+        for hub in self._hubs:
+            if inside(hub.mask, points).mean() >= COMMON:
+                return hub
+        box = box_of(points)
+        if any(overlap(box, other) >= COMMON for other in self._others) or len(self._others) + len(self._hubs) >= REGIONS or self._timer.is_up():
+            return None
+        hub_found = self._recognise(image_id, found)
+        if hub_found is None:
+            self._others.append(box)
+        else:
+            self._hubs.append(hub_found)
+        return hub_found
+
+    def _recognise(self, image_id: ImageId, found: Verification) -> _Hub | None:
+        """Look up who else holds the part that the query shares with this image."""
+        images, bound = self._images, hub_bound(self._images)
+        holding = self._holding(found, LOOKED_AT * bound) if images >= bound else []
+        others = self._different(image_id, holding)
+        if len(others) < bound:
+            return None
+        sample = [others[place] for place in np.linspace(0, bound - 1, ASKED).astype(int)]
+        shown, holders = np.zeros(len(found.points_query)), list[Subject]()
+        for asked, (other, subject) in enumerate(zip(sample, self._read(sample), strict=True), start=1):
+            if subject is None:
+                continue
+            there = inside(self._mask(self._verify(other, subject).points_query, SAME_PLACE), found.points_query)
+            shown += there
+            if there.mean() >= COMMON / 2:
+                holders.append(subject)
+            if asked - len(holders) > ASKED * (1 - COMMON):
+                return None
+        common = shown >= COMMON * len(holders)
+        if common.sum() < max(MIN_INLIERS, COMMON * len(common)) or not self._have_nothing_else(holders):
+            return None
+        pictures = round(bound * len(holders) / ASKED)
+        patch = HubPatch(image_id, box_of(found.points_reference[common]), pictures, images, frozenset(holding))
+        return _Hub(patch, self._mask(found.points_query[common], AROUND))
+
+    def _holding(self, found: Verification, most: int) -> list[ImageId]:
+        """Images that may hold the part, by its words alone, the likeliest first."""
+        words = sample_bits(self._descriptors(found.points_query))
+        shared = [image for image in self._replica.sharing(words, most) if self._allowed(image.image_id)]
+        return [image.image_id for image in shared if image.votes >= LEAST_VOTES * shared[0].votes]
+
+    def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
+        """One image of each cluster, without the clusters of the query and of the image the part was found in."""
+        names = self._cluster_of([self._query.features.image_id, image_id, *holding])
+        seen = {name for name in names[:2] if name is not None}
+        chosen = []
+        for other, name in zip(holding, names[2:], strict=True):
+            if other == image_id or (name is not None and name in seen):
+                continue
+            chosen.append(other)
+            seen.update([name] if name is not None else [])
+        return chosen
+
+    def _verify(self, other: ImageId, subject: Subject) -> Verification:
+        known = self._verified.get(other)
+        if known is None:
+            known = self._verified[other] = verify(self._query, subject)
+        return known
+
+    def _have_nothing_else(self, holders: Sequence[Subject]) -> bool:
+        """Whether these pictures are different ones: most that stand side by side share a small part at most."""
+        pairs = list(pairwise(holders))
+        apart = sum(self._apart(one, other) for one, other in pairs)
+        return bool(pairs) and apart >= COMMON * len(pairs)
+
+    def _apart(self, one: Subject, other: Subject) -> bool:
+        found = verify(one, other)
+        if decide(found.evidence, self._calibration).decision is Decision.NO_MATCH:
+            return True
+        points = (found.points_query, found.points_reference)
+        return len(found.points_query) >= MIN_INLIERS and all(area(box_of(side)) <= SMALL for side in points)
+
+    def _descriptors(self, points: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Descriptors of the query's keypoints at these points: as it is, or mirrored, whichever lies nearer."""
+        few = points[np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)]
+        local = self._query.features.local
+        nearest, distance = _nearest(few, local.keypoints[:, :2] / (local.frame_width, local.frame_height))
+        mirrored = self._query.mirrored if np.median(distance) > SAME_CORNER else None
+        if mirrored is None or not len(mirrored):
+            return local.descriptors[nearest]
+        turned = np.column_stack([1 - few[:, 0], few[:, 1]])
+        nearest, _ = _nearest(turned, mirrored.keypoints[:, :2] / (mirrored.frame_width, mirrored.frame_height))
+        return mirrored.descriptors[nearest]
+
+    def _mask(self, points: NDArray[np.float32], around: int) -> NDArray[np.bool_]:
+        """Squares around points of the query, in the shape of its thumbnail."""
+        mask = np.zeros(NO_THUMBNAIL if self._query.thumbnail is None else self._query.thumbnail.shape, np.uint8)
+        mask[tuple(_pixels(points, mask.shape))] = 1
+        return np.asarray(cv2.dilate(mask, np.ones((2 * around + 1, 2 * around + 1), np.uint8)), bool)
+
+    def _agrees_beside(self, hub: _Hub, reference: Subject, found: Verification) -> bool:
+        """Whether the two would be answered by what they share besides the hub."""
+        evidence, query = found.evidence, self._query.thumbnail
+        if evidence.matrix is None or query is None or reference.thumbnail is None:
+            return False
+        matrix = np.array(evidence.matrix, float).reshape(3, 3)
+        content = content_agreement(query, reference.thumbnail, matrix, without=hub.mask)
+        left: Evidence = replace(
+            evidence,
+            inliers=int(np.count_nonzero(~inside(hub.mask, found.points_query))),
+            content_agreement=content.share,
+            content_kept=content.kept,
+            content_correlation=content.correlation,
+            content_blocks=content.blocks,
+        )
+        return content.blocks > 0 and decide(left, self._calibration).decision is not Decision.NO_MATCH
+
+
+def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
+    """Whether a hub may be all there is to it: never where the whole pictures agree, never for what a baseline is there for."""
+    whole = verdict.relation is Relation.NEAR_DUPLICATE and (found.evidence.content_agreement or 0.0) >= WHOLE_AGREES
+    other = verdict.relation not in (Relation.PARTIAL, Relation.NEAR_DUPLICATE)
+    return verdict.decision is not Decision.NO_MATCH and not whole and not other and len(found.points_query) >= MIN_INLIERS
+
+
+def box_of(points: NDArray[np.float32]) -> Box:
+    """The smallest upright box around points (n, 2) in unit coordinates, n at least 1."""
+    (left, top), (right, bottom) = np.clip([points.min(axis=0), points.max(axis=0)], 0, 1).tolist()
+    return left, top, right, bottom
+
+
+def area(box: Box) -> float:
+    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Area of the intersection of two boxes over that of the union, 0 to 1."""
+    shared = area((max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])))
+    return shared / max(area(one) + area(other) - shared, 1e-9)
+
+
+def inside(mask: NDArray[np.bool_], points: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """For each point (n, 2) in unit coordinates whether the mask is set there."""
+    return np.asarray(mask[tuple(_pixels(points, mask.shape))])
+
+
+def _pixels(points: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Row and column numbers, shape (2, n)."""
+    size = np.array(shape[1::-1])
+    return np.asarray(np.clip(np.floor(points * size), 0, size - 1).astype(np.int64).T[::-1])
+
+
+def _nearest(points: NDArray[np.float32], among: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """For each point (n, 2) the number of the nearest of `among` (m, 2), and how far it is along the farther axis."""
+    apart = np.abs(points[:, None] - among[None]).max(axis=2)
+    nearest = apart.argmin(axis=1)
+    return nearest, apart[np.arange(len(points)), nearest]
+
