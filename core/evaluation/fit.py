@@ -13,7 +13,7 @@ others count alike, so that the prior of the fit is that of a candidate's life (
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +37,6 @@ SMALL = 1e-9
 DIGITS = 4
 """Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer."""
 
-Query = tuple[str, str, str]
-"""File, edit and stratum: what makes one question of the pairs of a file."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """What a fit gives to a calibration."""
@@ -50,21 +46,25 @@ class Fitted:
     without_map: float
 
 
-def query_of(pair: JudgedPair) -> Query:
-    return pair.query, pair.edit, pair.stratum
+def questions(pairs: Iterable[JudgedPair]) -> Iterator[list[JudgedPair]]:
+    """Pairs of one question at a time: they lie together in a file, the candidates by place, then those judged besides."""
+    group: list[JudgedPair] = []
+    for pair in pairs:
+        if group and ((pair.query, pair.edit) != (group[-1].query, group[-1].edit) or pair.place == 0):
+            yield group
+            group = []
+        group.append(pair)
+    if group:
+        yield group
 
 
-def weights(pairs: Sequence[JudgedPair]) -> NDArray[np.float64]:
-    """How often each pair is met in use, shape (n,), mean 1: queries without a right candidate are UNANSWERED of all, edits count alike."""
-    answered = {query_of(pair) for pair in pairs if pair.label}
-    queries = {query_of(pair) for pair in pairs}
-    kinds = Counter(query[1:] for query in answered)
-    others = len(queries) - len(answered)
-    shares = {
-        query: (1 - UNANSWERED) / len(kinds) / kinds[query[1:]] if query in answered else UNANSWERED / others
-        for query in queries
-    }  # fmt: skip
-    found = np.array([shares[query_of(pair)] for pair in pairs])
+def weights(groups: Sequence[Sequence[JudgedPair]]) -> NDArray[np.float64]:
+    """How often each pair is met in use, shape (n,), mean 1: questions without a right pair are UNANSWERED of all, edits count alike."""
+    kinds = [next(((pair.edit, pair.stratum) for pair in group if pair.label), None) for group in groups]
+    often = Counter(kinds)
+    different = len(often) - (None in often)
+    shares = [(UNANSWERED if kind is None else (1 - UNANSWERED) / different) / often[kind] for kind in kinds]
+    found = np.repeat(shares, [len(group) for group in groups])
     return np.asarray(found / found.mean())
 
 
@@ -73,10 +73,13 @@ def fit(pairs: Sequence[JudgedPair]) -> Fitted:
 
     Raises ConfigError when there are too few labelled pairs with a map.
     """
-    pairs = [pair for pair in pairs if pair.label is not None and not _certain(pair)]
-    labels, share = np.array([bool(pair.label) for pair in pairs]), weights(pairs) if pairs else np.empty(0)
+    groups = [[pair for pair in group if pair.label is not None and not _certain(pair)] for group in questions(pairs)]
+    groups = [group for group in groups if group]
+    pairs = [pair for group in groups for pair in group]
+    labels = np.array([bool(pair.label) for pair in pairs], bool)
     mapped = np.array([pair.verdict.evidence.matrix is not None for pair in pairs], bool)
-    _check_enough(labels[mapped] if pairs else labels)
+    _check_enough(labels[mapped])
+    share = weights(groups)
     values = np.array([_values(pair) for pair, laid in zip(pairs, mapped, strict=True) if laid])
     design = np.hstack([np.ones((len(values), 1)), *(_ramps(trait, values[:, n]) for n, trait in enumerate(TRAITS))])
     chosen = regress(design, labels[mapped], share[mapped])

@@ -12,7 +12,6 @@ answer that rests on this is an estimate, and `Choice` says so.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt
@@ -22,7 +21,7 @@ import numpy as np
 from ..calibration import Calibration, Tail, Tails, logistic
 from ..decision import CERTAIN, is_refutable
 from ..errors import ConfigError
-from .fit import UNANSWERED, Query, query_of
+from .fit import UNANSWERED, questions
 from .outcomes import JudgedPair
 
 FALSE_MATCHES = 10.0
@@ -45,7 +44,8 @@ LEAST_SCALE = 0.5
 class Best:
     """One query: the log odds of its best candidate, -inf where nothing lies over anything."""
 
-    query: Query
+    query: str
+    edit: str
     answered: bool | None
     """A right one is among the candidates. None: nobody can say, as with another version of a page."""
     refutable: float
@@ -75,19 +75,17 @@ class Choice:
 
 def bests(pairs: Iterable[JudgedPair], calibration: Calibration) -> list[Best]:
     """The best candidate of each query under `calibration`; pairs that were no candidates do not count. In the order of the file."""
-    groups: dict[Query, list[JudgedPair]] = defaultdict(list)
-    for pair in pairs:
-        if pair.place >= 0:
-            groups[query_of(pair)].append(pair)
-    return [_best(query, group, calibration) for query, group in groups.items()]
+    candidates = ([pair for pair in group if pair.place >= 0] for group in questions(pairs))
+    return [_best(group, calibration) for group in candidates if group]
 
 
-def _best(query: Query, group: Sequence[JudgedPair], calibration: Calibration) -> Best:
+def _best(group: Sequence[JudgedPair], calibration: Calibration) -> Best:
     scored = [(_odds(pair, calibration), pair) for pair in group]
     refutable = [(odds, pair) for odds, pair in scored if is_refutable(pair.verdict.evidence) or odds == HIGHEST]
     wrong = max(((odds, pair.reference) for odds, pair in refutable if pair.label is False), default=(-inf, ""))
     return Best(
-        query=query,
+        query=group[0].query,
+        edit=group[0].edit,
         answered=True if any(pair.label for pair in group) else None if any(pair.label is None for pair in group) else False,
         refutable=max((odds for odds, _ in refutable), default=-inf),
         any=max((odds for odds, _ in scored), default=-inf),
