@@ -6,7 +6,7 @@ core.cfg, so nothing of `redis` crosses this border. The layout is that of bin/l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from configparser import RawConfigParser
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class AilServers:
         with self._at(self._places.queues) as queues:
             key = f"queue:{module}:in"
             waiting, head = queues.llen(key), queues.lindex(key, 0)
-            beats, starts = ({int(pid): int(epoch) for pid, epoch in queues.hgetall(name).items()} for name in (f"module:{module}", f"module:start:{module}"))
+            beats, starts = (_by_process(queues.hgetall(name)) for name in (f"module:{module}", f"module:start:{module}"))
         oldest = None
         if head:
             gid = head.partition(";")[0]
@@ -151,3 +151,8 @@ class AilServers:
             yield self._open[server]
         except redis.RedisError as error:
             raise StoreUnavailable(f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?") from None
+
+
+def _by_process(noted: Mapping[str, str]) -> dict[int, int]:
+    """Some of AIL's tools enter a word in place of a process id."""
+    return {int(pid): int(epoch) for pid, epoch in noted.items() if pid.isdecimal()}

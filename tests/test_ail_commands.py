@@ -117,6 +117,13 @@ def test_status_names_the_server_that_is_away(ail: AilHome, engine: Engine) -> N
     assert done.status == 1 and "[Redis_Queues]" in done.complaints
 
 
+def test_a_tool_of_ail_that_enters_no_process_id_is_passed_over(ail: AilHome, engine: Engine) -> None:
+    ail.add_ours()
+    ail.run("from lib.ail_queues import AILQueue\nAILQueue('VisualCorrelation', 'importer_manual')")
+    done = quaid(ail, "status")
+    assert done.status == 0 and "no process runs" in done.output
+
+
 def test_an_idle_process_tells_at_once_what_it_did_and_nothing_twice(ail: AilHome, engine: Engine) -> None:
     meter = Meter(engine, "VisualCorrelation", report_seconds=3600)
     meter.report(idle=True)
