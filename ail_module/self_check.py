@@ -87,7 +87,8 @@ def _python(checkout: Checkout, given: Path | None) -> Iterator[Check]:
     broken = dict(facts.broken)
     if broken:
         says = "; ".join(f"{name}: {error}" for name, error in broken.items())
-        yield Check("package", Grade.FAILURE, f"AIL's interpreter cannot import {says}", "Our modules do not start.", f"{pip} '.[ail]', in a clone of Douglas-Quaid")
+        remedy = f"{pip} '.[ail]', in a clone of Douglas-Quaid"
+        yield Check("package", Grade.FAILURE, f"AIL's interpreter cannot import {says}", "Our modules do not start.", remedy)
     else:
         yield Check("package", Grade.OK, f"douglas-quaid {facts.release('douglas-quaid')} can be imported by {python}")
     yield _hashing(facts, pip)
