@@ -27,6 +27,7 @@ def options(function: Callable[..., int]) -> Callable[..., int]:
             click.option("--screenshots", default=40, show_default=True, type=click.IntRange(0), metavar="N", help="Screenshots that are edited."),
             click.option("--photos", default=40, show_default=True, type=click.IntRange(0), metavar="N", help="Photographs that are edited."),
             click.option("--unanswered", default=1000, show_default=True, type=click.IntRange(0), metavar="N", help="Questions without an answer."),
+            click.option("--clones", default=2, show_default=True, type=click.IntRange(0), metavar="N", help="Templates that are indexed 50 times over."),
             click.option("--processes", default=os.cpu_count() or 1, type=click.IntRange(1), metavar="N", help="Default: one a processor."),
             click.option("--seed", default=1, show_default=True, type=int, metavar="N"),
             click.option("--out", default=Path("evaluation"), show_default=True, type=FOLDER, metavar="DIR", help="Where report and lines go."),
@@ -44,12 +45,15 @@ def evaluate(*, dataset: Path, distractors: tuple[Path, ...], store: str | None,
     Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store that is given is kept, and pictures it knows
     are not added again; it should hold nothing else.
     """
+    from ..config import Config
     from .measures import measure
     from .outcomes import read_answers, read_pairs
     from .parts import Part, Parts
     from .questions import Amounts, known_edits
+    from .reliability import draw_reliability
     from .report import markdown, totals
     from .run import ANSWERS, PAIRS, Plan, run
+    from .worst import draw_errors, find_errors
 
     plan = Plan(
         source=dataset,
@@ -57,12 +61,15 @@ def evaluate(*, dataset: Path, distractors: tuple[Path, ...], store: str | None,
         part=Part(chosen["part"]),
         parts=Parts(_names(chosen["fit_sites"]), _names(chosen["report_sites"])),
         edits=known_edits(chosen["edits"]),
-        amounts=Amounts(chosen["screenshots"], chosen["photos"], chosen["unanswered"]),
+        amounts=Amounts(chosen["screenshots"], chosen["photos"], chosen["unanswered"], chosen["clones"]),
         seed=chosen["seed"],
     )
     ran = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
     measures = measure(read_answers(out / ANSWERS), read_pairs(out / PAIRS), plan.edits)
-    text = markdown(ran, measures, ())
+    errors = draw_errors(find_errors(read_answers(out / ANSWERS), read_pairs(out / PAIRS)), ran.truth, Config.from_environment(), out)
+    curves = {"all verified pairs": (measures.all_pairs, "#1f5fa8"), "pairs with a map": (measures.mapped_pairs, "#b3541e")}
+    (out / "reliability.png").write_bytes(draw_reliability(curves))
+    text = markdown(ran, measures, errors)
     (out / "report.md").write_text(text, "utf-8")
     if as_json:
         json_line(totals(ran, measures))

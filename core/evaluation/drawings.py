@@ -135,6 +135,14 @@ def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
     return result
 
 
+def near_copy(picture: Picture, rng: random.Random) -> Picture:
+    """The same page served again: another small number in the lower right corner, as of a session."""
+    result = picture.copy()
+    text = f"{rng.getrandbits(40):010x}"
+    ImageDraw.Draw(result).text((0.98 * picture.width, 0.98 * picture.height), text, fill="#808080", anchor="rs", font=_font(picture.width / 90))
+    return result
+
+
 def rounded_with_shadow(picture: Picture, rng: random.Random) -> Picture:
     """Round corners and a soft shadow on a coloured ground: how pages are shown off in articles."""
     margin, radius = round(0.08 * min(picture.size)), max(4, round(0.03 * min(picture.size)))

@@ -22,6 +22,7 @@ from .drawings import (
     banner,
     browser_bar,
     covered_by_window,
+    near_copy,
     pixelated,
     rounded_with_shadow,
     text_page,
@@ -244,6 +245,7 @@ EDITS: dict[str, Edit] = {
     "pixelated": pixelated,
     "window": covered_by_window,
     "embed_40": embedded_in_text,
+    "near_copy": near_copy,
     "viewport": lambda picture, rng: viewport(picture, rng.random()),
 }
 """Every edit of one picture by name; `embedded` needs a host too and stands apart."""

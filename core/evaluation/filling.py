@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, StoreError
@@ -29,9 +30,9 @@ class Failure:
 
 
 def fill(
-    engine: Engine, items: Sequence[Item], *, threads: int, show: Callable[[Iterator[object], int], Iterator[object]]
+    engine: Engine, items: Sequence[Item], *, threads: int, progress: Callable[[Iterator[Any], int], Iterator[Any]]
 ) -> tuple[dict[str, Sketch], list[Failure]]:
-    """Add the indexed ones of `items`, unlinked, and sketch all of them. `show` passes the work through, as a progress bar does.
+    """Add the indexed ones of `items`, unlinked, and sketch all of them. `progress` passes the work through, as a progress bar does.
 
     Raises StoreError; a picture that is missing or broken becomes a Failure.
     """
@@ -42,8 +43,8 @@ def fill(
     sketches: dict[str, Sketch] = {}
     failures: list[Failure] = []
     groups = list(in_groups(items, AT_ONCE))
-    for done in show(in_parallel(one, groups, threads), len(groups)):
-        for item, outcome in done:  # type: ignore[attr-defined]
+    for done in progress(in_parallel(one, groups, threads), len(groups)):
+        for item, outcome in done:
             if isinstance(outcome, Failure):
                 failures.append(outcome)
             else:

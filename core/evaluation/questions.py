@@ -30,6 +30,8 @@ class Amounts:
     photos: int
     unanswered: int
     """Questions, not pictures."""
+    templates: int = 0
+    """Of which many near copies are indexed (clones.py)."""
 
 
 @dataclass(frozen=True, slots=True)

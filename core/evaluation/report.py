@@ -12,8 +12,8 @@ from .run import Ran
 COLUMNS = ("edit", "asked", "candidate", "@1", "@8", "@50", "given the pair", "found", "of these match", "review", "false match")
 
 
-def markdown(ran: Ran, measures: Measures, errors: Sequence[str]) -> str:
-    """The whole report; `errors` are pictures of the worst errors, relative to it."""
+def markdown(ran: Ran, measures: Measures, errors: Sequence[tuple[str, str]]) -> str:
+    """The whole report; `errors`: pictures of the worst errors, relative to it, and what they show."""
     return "\n".join([*_head(ran, measures), *_rows(measures), *_calibration(measures), *_pages(measures), *_errors(ran, errors)]) + "\n"
 
 
@@ -134,8 +134,8 @@ def _relations(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
-def _errors(ran: Ran, errors: Sequence[str]) -> list[str]:
-    lines = ["## Worst errors", "", *(f"- [{name}]({name})" for name in errors), ""] if errors else []
+def _errors(ran: Ran, errors: Sequence[tuple[str, str]]) -> list[str]:
+    lines = ["## Worst errors", "", *(f"- [{name}]({name}): {text}" for name, text in errors), ""] if errors else []
     if ran.failures:
         lines += ["## Pictures that could not be used", "", *(f"- {failure.file}: {failure.message}" for failure in ran.failures), ""]
     return lines

@@ -25,9 +25,10 @@ from ..records import Decision, ImageId, Relation
 from ..search import Inquiry, Judged
 from . import strata
 from .asking import Asked, Task, ask_all
+from .clones import ASKED, ask_among_clones, find_templates
 from .dataset import Dataset, Kind
 from .filling import Failure, fill
-from .outcomes import NOT_A_CANDIDATE, Answer, JudgedPair, answer_line, pair_line, read_answers
+from .outcomes import NOT_A_CANDIDATE, Answer, JudgedPair, answer_line, pair_line, read_answers, read_pairs
 from .parts import Part, Parts
 from .questions import Amounts, Question, choose, spread
 from .truth import Truth
@@ -72,24 +73,50 @@ def run(plan: Plan, out: Path, *, store: str | None, processes: int, resume: boo
     out.mkdir(parents=True, exist_ok=True)
     with opened_store(store) as config:
         with Engine.open(config=config) as engine:
-            sketches, failures = fill(engine, _needed(dataset, plan), threads=processes, show=lambda work, count: progress(work, count, "adding"))
+            sketches, failures = fill(engine, _needed(dataset, plan), threads=processes, progress=lambda work, count: progress(work, count, "adding"))
             indexed, calibration = engine.load(), engine.calibration
         truth = Truth(dataset, sketches)
         header = _header(plan, indexed, calibration)
         done = _take_up(out, header) if resume else _start_anew(out, header)
         questions = [question for question in choose(truth, plan.parts, plan.part, plan.edits, plan.amounts, plan.seed) if not question.keys & done]
         tasks = (_task(place, question, truth) for place, question in enumerate(questions))
-        with open(out / ANSWERS, "a", encoding="utf-8") as answers, open(out / PAIRS, "a", encoding="utf-8") as pairs:
+        with _Lines(out) as lines:
             for asked in progress(ask_all(config, tasks, processes), len(questions), "asking"):
-                if asked.failure:
-                    failures.append(asked.failure)
-                    continue
-                answer, judged = labelled(questions[asked.place], asked, truth, plan.parts, calibration)
-                pairs.writelines(f"{pair_line(pair)}\n" for pair in judged)
-                pairs.flush()
-                answers.write(f"{answer_line(answer)}\n")
-                answers.flush()
+                lines.take(questions[asked.place], asked, truth, plan.parts, calibration)
+    with _Lines(out) as more:
+        for template in find_templates(read_pairs(out / PAIRS), truth, plan.amounts.templates):
+            if not Question(template.asked, ASKED[-1], strata.CLONES, frozenset(), frozenset()).keys & done:
+                with opened_store(None) as throwaway, Engine.open(config=throwaway) as engine:
+                    for question, small, asked in ask_among_clones(template, truth, engine):
+                        more.take(question, asked, small, plan.parts, calibration)
+    failures += [*lines.failures, *more.failures]
     return Ran(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
+
+
+class _Lines:
+    """The two files of a run, open to append to; each answer is on the disk before the next."""
+
+    def __init__(self, out: Path) -> None:
+        self.failures: list[Failure] = []
+        self._answers = open(out / ANSWERS, "a", encoding="utf-8")  # noqa: SIM115 closed by __exit__
+        self._pairs = open(out / PAIRS, "a", encoding="utf-8")  # noqa: SIM115
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._answers.close()
+        self._pairs.close()
+
+    def take(self, question: Question, asked: Asked, truth: Truth, parts: Parts, calibration: Calibration) -> None:
+        if asked.inquiry is None:
+            self.failures += [asked.failure] if asked.failure else []
+            return
+        answer, judged = labelled(question, asked.inquiry, truth, parts, calibration, low_texture=asked.low_texture)
+        self._pairs.writelines(f"{pair_line(pair)}\n" for pair in judged)
+        self._pairs.flush()
+        self._answers.write(f"{answer_line(answer)}\n")
+        self._answers.flush()
 
 
 @contextmanager
@@ -118,11 +145,12 @@ def _task(place: int, question: Question, truth: Truth) -> Task:
     return Task(place, question.item.file, question.item.path, question.edit, truth.ids(question.left_out), besides)
 
 
-def labelled(question: Question, asked: Asked, truth: Truth, parts: Parts, calibration: Calibration) -> tuple[Answer, list[JudgedPair]]:
+def labelled(
+    question: Question, inquiry: Inquiry, truth: Truth, parts: Parts, calibration: Calibration, *, low_texture: bool
+) -> tuple[Answer, list[JudgedPair]]:
     """What came, as it is counted: the answer of the query, and each judged pair with its label."""
-    inquiry, stratum = asked.inquiry, question.stratum
-    assert inquiry is not None
-    if asked.low_texture and stratum in strata.ANSWERED:
+    stratum = question.stratum
+    if low_texture and stratum in strata.ANSWERED:
         stratum = strata.LOW_TEXTURE
     best = _best_of_each(inquiry)
     pairs = [_pair(question, stratum, found, place, truth, parts, calibration) for place, found in enumerate(best)]
@@ -192,6 +220,7 @@ def _header(plan: Plan, indexed: int, calibration: Calibration) -> dict[str, Any
         "screenshots": plan.amounts.screenshots,
         "photos": plan.amounts.photos,
         "unanswered": plan.amounts.unanswered,
+        "templates": plan.amounts.templates,
         "seed": plan.seed,
         "indexed": indexed,
         "calibration": calibration.id,

@@ -1,0 +1,63 @@
+"""The reliability curve as a picture: confidence against the share that is right, and how many pairs each bin holds."""
+
+from __future__ import annotations
+
+import io
+from math import log10
+
+from PIL import Image, ImageDraw, ImageFont
+
+from .measures import BINS, Calibrated
+
+SIDE, LEFT, TOP, BARS = 520, 70, 50, 110
+"""Pixels: of the square, its place, and the height of the histogram below it."""
+INK, FAINT, GRID = (40, 40, 40), (120, 120, 120), (225, 225, 225)
+
+
+def draw_reliability(curves: dict[str, tuple[Calibrated, str]]) -> bytes:
+    """PNG bytes. `curves`: by name what was measured and its colour; the diagonal is perfect calibration."""
+    sheet = Image.new("RGB", (LEFT + SIDE + 40, TOP + SIDE + BARS + 90), "white")
+    pen = ImageDraw.Draw(sheet)
+    for tenth in range(0, 11, 2):
+        x, y = _point(tenth / 10, tenth / 10)
+        pen.line((x, TOP, x, TOP + SIDE), fill=GRID)
+        pen.line((LEFT, y, LEFT + SIDE, y), fill=GRID)
+        pen.text((x, TOP + SIDE + 6), f"{tenth / 10:.1f}", fill=FAINT, anchor="mt", font=_font(13))
+        pen.text((LEFT - 8, y), f"{tenth / 10:.1f}", fill=FAINT, anchor="rm", font=_font(13))
+    pen.line((*_point(0, 0), *_point(1, 1)), fill=FAINT)
+    pen.text((LEFT, 8), "Share right, by confidence", fill=INK, font=_font(18))
+    most = max((bin_.pairs for found, _ in curves.values() for bin_ in found.bins), default=1)
+    for place, (name, (found, colour)) in enumerate(curves.items()):
+        _draw_curve(pen, found, colour)
+        _draw_counts(pen, found, colour, place, len(curves), most)
+        error = "-" if found.error is None else f"{found.error:.4f}"
+        legend = f"{name}: {found.pairs:,} pairs, calibration error {error}"
+        pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=_font(14))
+    pen.text((LEFT, TOP + SIDE + BARS + 60), "Below: pairs in each bin, logarithmic", fill=FAINT, font=_font(13))
+    stream = io.BytesIO()
+    sheet.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _draw_curve(pen: ImageDraw.ImageDraw, found: Calibrated, colour: str) -> None:
+    points = [_point(bin_.confidence, bin_.right) for bin_ in found.bins]
+    if len(points) > 1:
+        pen.line(points, fill=colour, width=2)
+    for x, y in points:
+        pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour)
+
+
+def _draw_counts(pen: ImageDraw.ImageDraw, found: Calibrated, colour: str, place: int, of: int, most: int) -> None:
+    bottom, width = TOP + SIDE + BARS + 45, SIDE / BINS
+    for bin_ in found.bins:
+        left = LEFT + bin_.low * SIDE + width * (0.1 + 0.8 * place / of)
+        height = BARS * (0.05 + 0.95 * log10(bin_.pairs) / max(1.0, log10(most)))
+        pen.rectangle((left, bottom - height, left + 0.8 * width / of, bottom), fill=colour)
+
+
+def _point(x: float, y: float) -> tuple[float, float]:
+    return LEFT + x * SIDE, TOP + (1 - y) * SIDE
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

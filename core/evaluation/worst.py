@@ -1,0 +1,138 @@
+"""The worst errors as pictures to look at: query and reference side by side, with the map that was found between them.
+
+Takes the answers and pairs of a run, gives PNG files in its folder. Of each kind of error the most confident ones are drawn; of what was
+missed, one of each edit first.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from heapq import nlargest
+from pathlib import Path
+
+from PIL import Image
+
+from ..config import Config
+from ..errors import DouglasQuaidError
+from ..extraction import Extraction
+from ..overlay import draw_overlay
+from ..records import Decision
+from ..verification import verify
+from . import strata
+from .asking import query_bytes
+from .outcomes import Answer, JudgedPair
+from .truth import Truth
+
+FOLDER = "errors"
+SHEET = "sheet.png"
+OF_EACH_KIND = 8
+TILE = (640, 420)
+ACROSS = 3
+
+
+class Fault(str, Enum):
+    FALSE_MATCH = "false-match"
+    """Answered match, and wrong."""
+    WRONG_REVIEW = "false-review"
+    """A person is shown a wrong picture."""
+    MISSED = "missed"
+    """The right picture is neither match nor review, or stands behind a wrong one."""
+    ONLY_REVIEW = "only-review"
+    """The right picture, and a person must say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    fault: Fault
+    pair: JudgedPair
+
+    @property
+    def badness(self) -> float:
+        return 1 - self.pair.verdict.confidence if self.fault in (Fault.MISSED, Fault.ONLY_REVIEW) else self.pair.verdict.confidence
+
+
+def find_errors(answers: Iterable[Answer], pairs: Iterable[JudgedPair]) -> list[Error]:
+    """The errors worth looking at, at most OF_EACH_KIND of each kind."""
+    missed = {(answer.query, answer.edit) for answer in answers if answer.stratum in strata.ANSWERED and not answer.found}
+    held: dict[Fault, list[Error]] = {fault: [] for fault in Fault}
+    for pair in pairs:
+        if (fault := _fault(pair, missed)) is not None:
+            held[fault].append(Error(fault, pair))
+    return [error for fault in Fault for _, error in nlargest(OF_EACH_KIND, _one_of_each_edit_first(held[fault]), key=lambda ranked: ranked[0])]
+
+
+def _fault(pair: JudgedPair, missed: set[tuple[str, str]]) -> Fault | None:
+    decision = pair.verdict.decision
+    if pair.label is False and decision is not Decision.NO_MATCH:
+        return Fault.FALSE_MATCH if decision is Decision.MATCH else Fault.WRONG_REVIEW
+    if pair.reference == pair.query and pair.stratum in strata.ANSWERED:
+        if (pair.query, pair.edit) in missed:
+            return Fault.MISSED
+        if decision is Decision.REVIEW:
+            return Fault.ONLY_REVIEW
+    return None
+
+
+def _one_of_each_edit_first(errors: list[Error]) -> Iterator[tuple[float, Error]]:
+    """Errors with their rank: the second of an edit comes after the first of all."""
+    counted: dict[str, int] = {}
+    for error in sorted(errors, key=lambda error: -error.badness):
+        place = counted[error.pair.edit] = counted.get(error.pair.edit, -1) + 1
+        yield error.badness - place, error
+
+
+def draw_errors(errors: Iterable[Error], truth: Truth, config: Config, out: Path) -> list[tuple[str, str]]:
+    """Write the pictures and a sheet of all; gives their names below `out` and what they show. Older pictures there are removed."""
+    folder = out / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    extraction, drawn, tiles = Extraction(config), [], []
+    try:
+        for number, error in enumerate(errors, 1):
+            picture = _drawn(error.pair, truth, config, extraction)
+            if picture is None:
+                continue
+            name = f"{number:02d}-{error.fault.value}-{error.pair.edit or 'as-it-is'}.png"
+            (folder / name).write_bytes(picture)
+            tiles.append(_tile(picture))
+            drawn.append((f"{FOLDER}/{name}", f"{error.fault.value}: {error.pair.query} ({error.pair.edit or 'as it is'}) and {error.pair.reference}"))
+    finally:
+        extraction.close()
+    if tiles:
+        _sheet(tiles).save(folder / SHEET, optimize=True)
+        drawn.insert(0, (f"{FOLDER}/{SHEET}", "all of them"))
+    return drawn
+
+
+def _drawn(pair: JudgedPair, truth: Truth, config: Config, extraction: Extraction) -> bytes | None:
+    """None for a pair of which a picture is no longer there."""
+    query, reference = (truth.dataset.by_file.get(file) for file in (pair.query, pair.reference))
+    if query is None or reference is None:
+        return None
+    try:
+        asked, _ = query_bytes(query.path, query.file, pair.edit, config.max_bytes)
+        known, _ = query_bytes(reference.path, reference.file, "", config.max_bytes)
+        found = verify(extraction.subject(asked, name=query.file), extraction.subject(known, name=reference.file))
+        return draw_overlay(extraction.pixels(asked, name=query.file), extraction.pixels(known, name=reference.file), found, pair.verdict)
+    except (DouglasQuaidError, OSError):
+        return None
+
+
+def _tile(data: bytes) -> Image.Image:
+    tile = Image.new("RGB", TILE, "#dddddd")
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.thumbnail((TILE[0] - 8, TILE[1] - 8))
+        tile.paste(picture, (4, 4))
+    return tile
+
+
+def _sheet(tiles: list[Image.Image]) -> Image.Image:
+    rows = -(-len(tiles) // ACROSS)
+    sheet = Image.new("RGB", (TILE[0] * min(ACROSS, len(tiles)), TILE[1] * rows))
+    for place, tile in enumerate(tiles):
+        sheet.paste(tile, (place % ACROSS * TILE[0], place // ACROSS * TILE[1]))
+    return sheet
