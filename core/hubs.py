@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from .calibration import Calibration
 from .candidates import Allowed, ClusterOf
-from .content import content_agreement
+from .content import agreeing_places, content_agreement
 from .deadline import Timer
 from .decision import decide
 from .geometry import MIN_INLIERS
@@ -46,11 +46,8 @@ COMMON = 0.6
 """Share of the pictures asked that must show an inlier for it to belong to the hub, and of the inliers that must. chosen."""
 SAME_CORNER = 0.01
 """Points this near, in unit coordinates, are one keypoint. chosen: 6 pixels of a 640-pixel frame."""
-SAME_PLACE = 10
-"""Pixels of the query's thumbnail within which another picture shows an inlier's place, by whatever corner. chosen: which corners of a
-part are kept depends on what else the picture shows."""
-AROUND = 20
-"""Pixels of a thumbnail around a corner that belong to the hub as well. chosen: it joins the lines of a banner's text."""
+AROUND = 10
+"""Pixels of the query's thumbnail around what agrees that belong to the hub as well. chosen: about half a block."""
 WHOLE_AGREES = 0.75
 """Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen."""
 SMALL = 0.3
@@ -146,22 +143,21 @@ class Hubs:
         if len(others) < bound:
             return None
         sample = [others[place] for place in np.linspace(0, bound - 1, ASKED).astype(int)]
-        shown, holders = np.zeros(len(found.points_query)), list[Subject]()
+        shown, holders = np.zeros(self._shape), list[Subject]()
         for asked, (other, subject) in enumerate(zip(sample, self._read(sample), strict=True), start=1):
-            if subject is None:
-                continue
-            there = inside(self._mask(self._verify(other, subject).points_query, SAME_PLACE), found.points_query)
-            shown += there
-            if there.mean() >= COMMON / 2:
+            places = np.zeros(self._shape, bool) if subject is None else self._shown_by(other, subject)
+            if subject is not None and inside(places, found.points_query).mean() >= COMMON / 2:
                 holders.append(subject)
+                shown += places
             if asked - len(holders) > ASKED * (1 - COMMON):
                 return None
-        common = shown >= COMMON * len(holders)
+        mask = shown >= COMMON * len(holders)
+        common = inside(mask, found.points_query)
         if common.sum() < max(MIN_INLIERS, COMMON * len(common)) or not self._have_nothing_else(holders):
             return None
         pictures = round(bound * len(holders) / ASKED)
         patch = HubPatch(image_id, box_of(found.points_reference[common]), pictures, images, frozenset(holding))
-        return _Hub(patch, self._mask(found.points_query[common], AROUND))
+        return _Hub(patch, mask)
 
     def _holding(self, found: Verification, most: int) -> list[ImageId]:
         """Images that may hold the part, by its words alone, the likeliest first."""
@@ -181,11 +177,22 @@ class Hubs:
             seen.update([name] if name is not None else [])
         return chosen
 
-    def _verify(self, other: ImageId, subject: Subject) -> Verification:
-        known = self._verified.get(other)
-        if known is None:
-            known = self._verified[other] = verify(self._query, subject)
-        return known
+    def _shown_by(self, other: ImageId, subject: Subject) -> NDArray[np.bool_]:
+        """Where the query agrees with another picture: by content, as which corners a picture keeps depends on what else it shows."""
+        found = self._verified.get(other)
+        if found is None:
+            found = self._verified[other] = verify(self._query, subject)
+        matrix, query = found.evidence.matrix, self._query.thumbnail
+        places = np.zeros(self._shape, np.uint8)
+        if matrix is not None and query is not None and subject.thumbnail is not None:
+            places += agreeing_places(query, subject.thumbnail, np.array(matrix, float).reshape(3, 3))
+        elif len(found.points_query):
+            places[tuple(_pixels(found.points_query, self._shape))] = 1
+        return np.asarray(cv2.dilate(places, np.ones((2 * AROUND + 1, 2 * AROUND + 1), np.uint8)), bool)
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return NO_THUMBNAIL if self._query.thumbnail is None else self._query.thumbnail.shape
 
     def _have_nothing_else(self, holders: Sequence[Subject]) -> bool:
         """Whether these pictures are different ones: most that stand side by side share a small part at most."""
@@ -211,12 +218,6 @@ class Hubs:
         turned = np.column_stack([1 - few[:, 0], few[:, 1]])
         nearest, _ = _nearest(turned, mirrored.keypoints[:, :2] / (mirrored.frame_width, mirrored.frame_height))
         return mirrored.descriptors[nearest]
-
-    def _mask(self, points: NDArray[np.float32], around: int) -> NDArray[np.bool_]:
-        """Squares around points of the query, in the shape of its thumbnail."""
-        mask = np.zeros(NO_THUMBNAIL if self._query.thumbnail is None else self._query.thumbnail.shape, np.uint8)
-        mask[tuple(_pixels(points, mask.shape))] = 1
-        return np.asarray(cv2.dilate(mask, np.ones((2 * around + 1, 2 * around + 1), np.uint8)), bool)
 
     def _agrees_beside(self, hub: _Hub, reference: Subject, found: Verification) -> bool:
         """Whether the two would be answered by what they share besides the hub."""
