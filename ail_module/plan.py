@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable
@@ -69,11 +70,7 @@ def apply(plan: Plan) -> None:
 
 
 def _without_passwords(diff: str) -> str:
-    def line(text: str) -> str:
-        name, equals, value = text.partition("= ")
-        return f"{name}{equals}{shown(value)}" if equals and "://" in value else text
-
-    return "".join(line(text) for text in diff.splitlines(keepends=True))
+    return re.sub(r"(?m)^([^=:\n]*[=:] *)(\S*://.*)$", lambda line: line[1] + shown(line[2]), diff)
 
 
 def _can_write(path: Path, change: FileChange) -> None:

@@ -185,6 +185,13 @@ def test_the_password_of_a_store_is_not_shown(home: Path) -> None:
     assert "secret" not in plan.diff and "+store = redis://:***@localhost:6400/1\n" in plan.diff
     apply(plan)
     assert Settings.read(home).store == "redis://:secret@localhost:6400/1"
+    # nor the one that it had, however the operator wrote the line
+    core = home / "configs" / "core.cfg"
+    for mark in ("=", ": ", " =  "):
+        core.write_text(core.read_text().replace("store = redis://:secret@localhost:6400/1\n", f"store{mark}redis://:secret@localhost:6400/1\n"))
+        plan = plan_install(home, store="redis://localhost:6500")
+        assert "secret" not in plan.diff and f"-store{mark}redis://:***@localhost:6400/1\n+store = redis://localhost:6500\n" in plan.diff
+        core.write_text(core.read_text().replace(f"store{mark}redis", "store = redis"))
 
 
 def test_without_the_second_module_and_with_it_afterwards(home: Path) -> None:
