@@ -296,7 +296,16 @@ class HubPatch:
     images: int
     """Pictures in the store when it was found."""
     holders: frozenset[ImageId] = frozenset()
-    """Images that show it, as far as they were looked at."""
+    """Images that seem to show it, as far as they were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotedHub:
+    """Such a part as it is noted in the store."""
+
+    patch: HubPatch
+    met: datetime
+    """When linking met it last."""
 
 
 class Decision(str, Enum):

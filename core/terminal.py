@@ -63,3 +63,16 @@ def hit_text(hit: dict[str, Any]) -> str:
     if labels:
         lines.append("    " + "; ".join(labels))
     return "\n".join(lines)
+
+
+def hub_text(hub: dict[str, Any]) -> str:
+    """A part or a cluster that is found in a large share of everything, as one or two lines."""
+    ignored = "  (ignored)" if hub["ignored"] else ""
+    if hub["kind"] == "cluster":
+        lines = [f"cluster {hub['id'][:14]}: {hub['pictures']} images, {100 * hub['share']:.1f} % of all{ignored}"]
+    else:
+        left, top, right, bottom = (round(100 * side) for side in hub["region"])
+        where = f"{left}-{right} % across, {top}-{bottom} % down"
+        lines = [f"patch in image {hub['id'][:12]} ({where}): in at least {hub['pictures']} pictures, {100 * hub['share']:.1f} % of all{ignored}"]
+    lines += ["    seen at " + ", ".join(hub["occurrences"])] if hub["occurrences"] else []
+    return "\n".join(lines)

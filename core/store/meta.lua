@@ -64,6 +64,7 @@ elseif operation == 'forget' then -- seed, id: everything here that names the im
   local id = ARGV[5]
   seed = ARGV[4]
   call('SREM', P .. 'relink', id)
+  call('HDEL', P .. 'hubs', id)
   for _, other in ipairs(call('SMEMBERS', P .. 'vetoes:' .. id)) do call('SREM', P .. 'vetoes:' .. other, id) end
   for _, other in ipairs(call('HKEYS', P .. 'edges:' .. id)) do call('HDEL', P .. 'edges:' .. other, id) end
   for _, other in ipairs(call('HKEYS', P .. 'confirmed:' .. id)) do call('HDEL', P .. 'confirmed:' .. other, id) end
