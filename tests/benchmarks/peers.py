@@ -1,0 +1,216 @@
+"""What do other systems find, and what do we, of the same pictures after the same edits, at the same number of false matches?
+
+Screenshots and photographs of the reporting part under every edit of the suite, given as pairs: the edited picture against its original
+(to be found), against unrelated pictures, and against other pages of its site. Side by side: PDQ at 31 bits as Meta's
+Hasher-Matcher-Actioner uses it, pHash at 8 bits as in AIL's open pull request, ImageHash's crop-resistant hash, the local descriptors of
+thorn's `perception`, plain ORB with RANSAC, and `Engine.compare`. Each peer is asked at its published limit, and where it makes as many
+false matches as our `match`. That limit is read off these same pairs, by whichever of its numbers serves it best, which flatters the
+peer. A second table searches: where does the right picture stand among some hundred (peers_search.py)?
+
+    pip install imagehash pdqhash
+    python -m venv PEERS && PEERS/bin/pip install 'perception[approximate-deduplication]'  # its own: it wants an OpenCV below 5
+    python -P tests/benchmarks/peers.py --pictures DIR --perception-python PEERS/bin/python [--screenshots N] [--photos N] [--processes N] [--out FILE]
+
+Without --perception-python it is left out of the tables.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+
+import report
+from corpus import PHISHING, PHOTOS, Corpus, Item, has_ink, random_photos, spread_screenshots
+from peers_scoring import OTHER, RIGHT, SAME_SITE, Scored
+from peers_search import print_search
+from peers_systems import Perception, System, opened_systems, readable
+from peers_tables import Extracted, print_tables, rows_of
+
+from douglas_quaid import Engine
+from douglas_quaid.evaluation.dataset import Dataset
+from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
+from douglas_quaid.evaluation.parts import Part, Parts
+from douglas_quaid.store.embedded import stop_embedded
+
+OTHERS = 16
+"""Screenshots, and photographs, that queries are compared to beside the originals. chosen: describing them takes half a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One original under all edits."""
+
+    original: Item
+    unrelated: tuple[Item, ...]
+    """What may be drawn as an unrelated reference."""
+    same_site: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one original."""
+
+    pairs: tuple[Scored, ...]
+    extracted: tuple[Extracted, ...]
+    blank: tuple[str, ...]
+    """Edits that left nothing to see; nobody was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every task shares."""
+
+    corpus: Corpus
+    edits: tuple[str, ...]
+    unrelated: int
+    """References drawn for each query; so is the next."""
+    same_site: int
+    seed: int
+
+
+def main() -> int:
+    parser = report.arguments(__doc__)
+    parser.add_argument("--perception-python", type=Path, help="Python of a virtual environment with perception[approximate-deduplication]")
+    parser.add_argument("--screenshots", type=int, default=10)
+    parser.add_argument("--photos", type=int, default=10)
+    parser.add_argument("--edits", default=",".join(SUITE), help="names in edits.EDITS, comma between")
+    parser.add_argument("--unrelated", type=int, default=6, help="unrelated pictures for each query")
+    parser.add_argument("--same-site", type=int, default=2, help="other pages of the site for each query, where there are any")
+    parser.add_argument("--fit-sites", default="nhsuk,jupyterlab", help="sets that our thresholds were fitted on, comma between: not asked")
+    parser.add_argument("--report-sites", default="siemens,streamlit", help="sets that are asked, each of one site")
+    parser.add_argument("--indexed", type=int, default=500, help="pictures to search among, 0 for no search")
+    parser.add_argument("--searches", type=int, default=150, help="queries of the search")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="write what came of every original as a line of JSON")
+    options = parser.parse_args()
+    if options.sample:
+        options.screenshots, options.photos, options.indexed, options.searches = 2, 2, min(options.indexed, 40), 12
+    whole, sites = Corpus.load(options.pictures), frozenset(options.report_sites.split(","))
+    corpus = reporting_part(whole, Parts(frozenset(options.fit_sites.split(",")), sites))
+    asked = [*spread_screenshots(corpus, options.screenshots, options.seed), *random_photos(corpus, options.photos, options.seed)]
+    plan = Plan(corpus, tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
+    report.heading(f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits", options)
+    print(", ".join(versions(options.perception_python)) + ".\n", flush=True)
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
+        try:
+            start = partial(_start, f"embedded:{folder}", options.perception_python, plan)
+            with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=start) as pool:
+                outcomes = report.collected(pool.map(_ask, tasks(corpus, asked, sites, options.seed)), len(asked), options.out)
+        finally:
+            stop_embedded(folder)
+    pairs = [pair for outcome in outcomes for pair in outcome.pairs]
+    blank = sum(len(outcome.blank) for outcome in outcomes)
+    per_system = len({(pair.query, pair.edit, pair.reference) for pair in pairs})
+    print(f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} processes. ", end="")
+    print(f"{blank} edited pictures showed nothing any more and were left out.\n")
+    print_tables(rows_of(pairs), pairs, [each for outcome in outcomes for each in outcome.extracted])
+    if options.indexed:
+        print_search(whole, asked, plan.edits, options)
+    return 0
+
+
+def versions(perception_python: Path | None) -> list[str]:
+    """Of the peers; starts perception's process once, so that a Python without it is told at once."""
+    found = [f"{name} {version(name)}" for name in ("pdqhash", "imagehash")]
+    if perception_python is None:
+        return [*found, "no perception (--perception-python was not given)"]
+    perception = Perception(perception_python)
+    perception.close()
+    return [*found, f"perception {perception.version} in a process of its own"]
+
+
+def reporting_part(corpus: Corpus, parts: Parts) -> Corpus:
+    """The pictures on which our calibration was not fitted; without phishing pages, which are no random sample of anything."""
+    known = Dataset.load(corpus.folder).by_file
+    kept = [item for item in corpus.items if item.set != PHISHING and parts.of(known[item.file]) is Part.REPORT]
+    return Corpus(corpus.folder, tuple(kept))
+
+
+def tasks(corpus: Corpus, asked: list[Item], sites: frozenset[str], seed: int) -> list[Task]:
+    """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site are neither."""
+    others = [*spread_screenshots(corpus, OTHERS, seed + 1), *random_photos(corpus, OTHERS, seed + 1)]
+    references = sorted({*asked, *others}, key=lambda item: item.file)
+    made = []
+    for item in asked:
+        apart = [other for other in references if other.file not in corpus.right_answers(item)]
+        unrelated = tuple(other for other in apart if other.set != item.set or item.set == PHOTOS)
+        made.append(Task(item, unrelated, tuple(other for other in apart if other.set == item.set and item.set in sites)))
+    return made
+
+
+class Process:
+    """One process's systems, and the references that they know by now."""
+
+    def __init__(self, url: str, perception_python: Path | None, plan: Plan) -> None:
+        self.plan = plan
+        self.systems = opened_systems(Engine.open(url), perception_python)
+        self._references: set[str] = set()
+
+    def ask(self, task: Task) -> Outcome:
+        pairs: list[Scored] = []
+        extracted: list[Extracted] = []
+        blank: list[str] = []
+        original = opened(self.plan.corpus.folder / task.original.file)
+        for name in self.plan.edits:
+            picture = edit(name, original, seed=task.original.file)
+            if not has_ink(picture):
+                blank.append(name)
+                continue
+            rng = random.Random(f"{self.plan.seed}:{task.original.file}:{name}")
+            drawn = [(RIGHT, task.original)]
+            drawn += [(OTHER, item) for item in rng.sample(task.unrelated, min(self.plan.unrelated, len(task.unrelated)))]
+            drawn += [(SAME_SITE, item) for item in rng.sample(task.same_site, min(self.plan.same_site, len(task.same_site)))]
+            extracted += self._describe("query", png(picture))
+            for stratum, reference in drawn:
+                self._know(reference)
+                pairs += [self._scored(system, stratum, task.original, name, reference) for system in self.systems]
+        return Outcome(tuple(pairs), tuple(extracted), tuple(blank))
+
+    def _know(self, item: Item) -> None:
+        if item.file not in self._references:
+            self._describe(item.file, readable(self.plan.corpus.folder / item.file))
+            self._references.add(item.file)
+
+    def _describe(self, name: str, data: bytes) -> list[Extracted]:
+        costs = []
+        for system in self.systems:
+            began = system.cpu()
+            system.describe(name, data)
+            costs.append(Extracted(system.name, system.cpu() - began))
+        return costs
+
+    def _scored(self, system: System, stratum: str, original: Item, name: str, reference: Item) -> Scored:
+        began = system.cpu()
+        scores = system.compare("query", reference.file)
+        kind = "photographs" if original.set == PHOTOS else "screenshots"
+        return Scored(system.name, kind, stratum, original.file, name, reference.file, scores, system.cpu() - began)
+
+
+_process: list[Process] = []
+"""This process's own, made once by _start."""
+
+
+def _start(url: str, perception_python: Path | None, plan: Plan) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)  # CPU time is told, and a process per core is enough
+    _process.append(Process(url, perception_python, plan))
+
+
+def _ask(task: Task) -> Outcome:
+    return _process[0].ask(task)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

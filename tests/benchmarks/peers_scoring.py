@@ -1,0 +1,95 @@
+"""How systems with different scores are compared fairly: by what they find at their published limit, and at equal false matches.
+
+Takes scored pairs, greater meaning more alike, gives shares of pairs found. A system may have several scores for a pair, one for each
+limit of it that could be moved; the first is the one that decides as published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+RIGHT, OTHER, SAME_SITE = "right", "other", "same site"
+"""Strata: an edited picture against its original; against an unrelated picture; against another page of its site."""
+NOTHING = -math.inf
+"""Score of a pair that a system cannot compare, because it has no features of one of the two."""
+
+GROUPS = {
+    "resized, compressed, blurred, noise": ("resize_50", "resize_33", "thumbnail_256", "squash", "jpeg_30", "jpeg_10", "resize_50_jpeg_30", "blur", "noise"),
+    "recoloured": ("brightness_contrast", "gamma", "saturation", "hue_shift", "greyscale", "sepia", "night_mode", "inversion"),
+    "mirrored, 90°": ("mirror", "rotate_90"),
+    "2-45°, perspective": ("rotate_2", "rotate_5", "rotate_45", "perspective"),
+    "bar, border, frame": ("browser_bar", "border_10", "border_bar", "rounded_shadow", "browser_bar_resize_75_jpeg_50"),
+    "banner, window, writing": ("banner", "watermark", "written_on", "pixelated", "window"),
+    "crop to 0.9, 0.75": ("crop_90", "crop_75", "crop_75_resize_75_jpeg_50"),
+    "crop to 0.5": ("crop_50",),
+    "embedded at 40 %": ("embed_40",),
+}
+"""Columns of the short tables; each edit of the suite is in one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one system says of one pair."""
+
+    system: str
+    kind: str
+    """Of the query: screenshots or photographs."""
+    stratum: str
+    query: str
+    """File; so is reference."""
+    edit: str
+    reference: str
+    scores: tuple[float, ...]
+    seconds: float
+    """CPU time of the comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Accepts pairs whose score number `place` lies above `above`."""
+
+    place: int
+    above: float
+
+    def accepts(self, pair: Scored) -> bool:
+        return pair.scores[self.place] > self.above
+
+
+def published(limit: float) -> Rule:
+    """The first score is at least `limit`."""
+    return Rule(0, math.nextafter(limit, -math.inf))
+
+
+def at_budget(pairs: Sequence[Scored], allowed: int, *, place: int) -> Rule:
+    """The most permissive rule by score number `place` that accepts at most `allowed` pairs of stratum OTHER."""
+    wrong = sorted((pair.scores[place] for pair in pairs if pair.stratum == OTHER), reverse=True)
+    return Rule(place, wrong[allowed] if allowed < len(wrong) else NOTHING)
+
+
+def best_at_budget(pairs: Sequence[Scored], allowed: int) -> Rule:
+    """`at_budget` by whichever score then finds the most."""
+    right = [pair for pair in pairs if pair.stratum == RIGHT]
+    rules = [at_budget(pairs, allowed, place=place) for place in range(len(pairs[0].scores))]
+    return max(rules, key=lambda rule: mean_found(right, rule))
+
+
+def accepted(pairs: Iterable[Scored], rule: Rule) -> int:
+    return sum(map(rule.accepts, pairs))
+
+
+def found_by_edit(right: Iterable[Scored], rule: Rule) -> dict[str, float]:
+    """Share of pairs accepted, edit by edit."""
+    hits: dict[str, list[bool]] = defaultdict(list)
+    for pair in right:
+        hits[pair.edit].append(rule.accepts(pair))
+    return {edit: sum(found) / len(found) for edit, found in hits.items()}
+
+
+def mean_found(right: Iterable[Scored], rule: Rule, edits: Sequence[str] | None = None) -> float:
+    """Mean over edits, equally weighted; over these, where given. NaN where there are none."""
+    shares = found_by_edit(right, rule)
+    chosen = [share for edit, share in shares.items() if edits is None or edit in edits]
+    return sum(chosen) / len(chosen) if chosen else math.nan

@@ -1,0 +1,134 @@
+"""The second table of peers.py: where does the right picture stand when it is searched for among some hundred?
+
+Takes the pictures that were asked as pairs, edited as there, and indexes their originals among random others. PDQ and pHash rank all by
+distance, equal distances to the peer's favour; perception's `deduplicate` reports pairs, here ordered by inliers; `Engine.query` ranks
+hits. The crop-resistant hash and plain ORB have no search: they would be compared to every picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import report
+from corpus import PHOTOS, Corpus, Item, has_ink
+from peers_systems import LIMITS, OURS, Perception, System, pdq, phash, readable
+
+from douglas_quaid import Engine
+from douglas_quaid.evaluation.edits import edit, opened, png
+from douglas_quaid.store.embedded import stop_embedded
+
+FIRST_TEN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    item: Item
+    edit: str
+    data: bytes
+    right: frozenset[str]
+    """Indexed files that are right answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the first right picture stands for one query."""
+
+    rank: int | None
+    """From 0; None when it is not listed."""
+    accepted: bool
+    """At its published limit, or as `match` or `review`."""
+
+
+def print_search(corpus: Corpus, asked: Sequence[Item], edits: Sequence[str], options: argparse.Namespace) -> None:
+    rng = random.Random(f"search:{options.seed}")
+    others = [item for item in corpus.items if item not in asked]
+    indexed = [*asked, *rng.sample(others, min(len(others), max(0, options.indexed - len(asked))))]
+    queries = list(_queries(corpus, rng, asked, edits, indexed, options.searches))
+    files = {item.file: readable(corpus.folder / item.file) for item in indexed}
+    print(f"Searches: {len(queries)} of these queries among {len(indexed)} pictures.\n")
+    lines = []
+    for system in (pdq(), phash()):
+        lines.append(_line(system.name, queries, *_by_distance(system, queries, files)))
+    if options.perception_python:
+        perception = Perception(options.perception_python)
+        lines.append(_line(f"{perception.name}, its deduplicate", queries, *_by_deduplication(perception, queries, files)))
+        perception.close()
+    lines.append(_line(f"{OURS}, `Engine.query`", queries, *_by_engine(queries, files)))
+    columns = ("first and accepted, %", "first, %", "in the first 10, %")
+    kinds = ("screenshots", "photographs")
+    report.table(("search", *(f"{kind}: {column}" for kind in kinds for column in columns), "CPU, ms a query"), lines)
+
+
+def _queries(corpus: Corpus, rng: random.Random, asked: Sequence[Item], edits: Sequence[str], indexed: Sequence[Item], count: int) -> list[Query]:
+    """Equally many of screenshots and photographs, as far as there are any."""
+    files = {item.file for item in indexed}
+    made = []
+    for photos in (False, True):
+        possible = [(item, name) for item in asked if (item.set == PHOTOS) == photos for name in edits]
+        for item, name in rng.sample(possible, min(count // 2, len(possible))):
+            picture = edit(name, opened(corpus.folder / item.file), seed=item.file)
+            if has_ink(picture):
+                made.append(Query(item, name, png(picture), frozenset(corpus.right_answers(item) & files)))
+    return made
+
+
+def _by_distance(system: System, queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
+    for file, data in files.items():
+        system.describe(file, data)
+    places, began = [], system.cpu()
+    for query in queries:
+        system.describe("query", query.data)
+        scores = {file: system.compare("query", file)[0] for file in files}
+        best = max(scores[file] for file in query.right)
+        nearer = sum(score > best for file, score in scores.items() if file not in query.right)
+        places.append(Place(nearer, best >= LIMITS[system.name][0].published))
+    return places, system.cpu() - began
+
+
+def _by_deduplication(perception: Perception, queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
+    asked = {str(perception.file(query.data)): query for query in queries}
+    among = {str(perception.file(data)): file for file, data in files.items()}
+    began = perception.cpu()
+    found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for query, reference, inliers in perception.search(list(asked), list(among)):
+        found[query].append((-inliers, among[reference]))
+    places = []
+    for path, query in asked.items():
+        ranked = [file for _, file in sorted(found[path])]
+        rank = next((place for place, file in enumerate(ranked) if file in query.right), None)
+        places.append(Place(rank, rank is not None))
+    return places, perception.cpu() - began
+
+
+def _by_engine(queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
+        try:
+            with Engine.open(f"embedded:{folder}") as engine:
+                names = {engine.add(data, link=False, name=file).image_id: file for file, data in files.items()}
+                places, began = [], time.process_time()
+                for query in queries:
+                    hits = engine.query(query.data, limit=FIRST_TEN, min_decision="no-match").hits
+                    ranks = [place for place, hit in enumerate(hits) if names[hit.image_id] in query.right]
+                    places.append(Place(ranks[0] if ranks else None, bool(ranks) and hits[ranks[0]].decision.value != "no-match"))
+                return places, time.process_time() - began
+        finally:
+            stop_embedded(folder)
+
+
+def _line(name: str, queries: Sequence[Query], places: Sequence[Place], seconds: float) -> tuple[str, ...]:
+    cells = []
+    for photos in (False, True):
+        these = [place for query, place in zip(queries, places, strict=True) if (query.item.set == PHOTOS) == photos]
+        first = [place for place in these if place.rank == 0]
+        listed = sum(place.rank is not None and place.rank < FIRST_TEN for place in these)
+        counts = (sum(place.accepted for place in first), len(first), listed)
+        cells += [f"{100 * count / len(these):.1f}" if these else "-" for count in counts]
+    return name, *cells, f"{1000 * seconds / max(1, len(queries)):.0f}"

@@ -1,0 +1,216 @@
+"""The systems that peers.py puts side by side, each as its users run it: a file's bytes in, a score for two pictures out.
+
+`describe` takes the bytes of a picture and a name, and remembers its features; `compare` takes two names and gives scores, greater
+meaning more alike, the first one being that of the published limit. `cpu` is the CPU time a system has used so far.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import imagehash
+import numpy as np
+import pdqhash
+import peers_orb
+from peers_scoring import NOTHING
+from PIL import Image
+
+from douglas_quaid import Engine
+from douglas_quaid.evaluation.edits import opened, png
+
+PDQ_BITS, PDQ_QUALITY = 31, 50
+"""spec: threatexchange's PDQ signal type, as Meta's Hasher-Matcher-Actioner uses it; a picture below the quality gets no hash."""
+PHASH_BITS = 8
+"""spec: ail-framework, pull request 318."""
+CROP_RESISTANT_SHARE = 0.25
+"""spec: ImageHash's `matches`, which asks for one region that differs in at most this share of its bits."""
+DHASH_BITS = 64
+"""Of each region's hash."""
+ORB_INLIERS = 8
+"""chosen: what is commonly asked of an affine map."""
+DECISIONS = {"no-match": 0.0, "review": 1.0, "match": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One number by which a system decides, as a score."""
+
+    published: float
+    words: str
+    """What is accepted at the published limit."""
+    show: Callable[[float], str]
+    """What is accepted when it is everything above a score."""
+
+
+OURS, PDQ, PHASH, CROP_RESISTANT, PERCEPTION, ORB = "Douglas-Quaid", "PDQ", "pHash", "crop-resistant hash", "perception (SIFT)", "ORB + RANSAC"
+LIMITS: dict[str, tuple[Limit, ...]] = {
+    PDQ: (Limit(-PDQ_BITS, f"within {PDQ_BITS} bits", lambda score: f"under {-score:.0f} bits"),),
+    PHASH: (Limit(-PHASH_BITS, f"within {PHASH_BITS} bits", lambda score: f"under {-score:.0f} bits"),),
+    CROP_RESISTANT: (
+        Limit(1 - CROP_RESISTANT_SHARE, f"a region within {CROP_RESISTANT_SHARE:.0%} of its bits", lambda score: f"over {score:.2f} regions"),
+        Limit(-CROP_RESISTANT_SHARE * DHASH_BITS, "", lambda score: f"a region under {-score:.0f} bits"),
+    ),
+    PERCEPTION: (
+        Limit(1.0, "its defaults", lambda score: f"over {score:.2f} of each limit"),
+        Limit(5.0, "", lambda score: f"over {score:.0f} inliers, no other limit"),
+    ),
+    ORB: (Limit(ORB_INLIERS, f"{ORB_INLIERS} inliers", lambda score: f"over {score:.0f} inliers"),),
+    OURS: (Limit(DECISIONS["match"], "`match`", lambda score: "`match`"),),
+}
+"""For each system its limits, the one that decides as published first."""
+
+
+class System(Protocol):
+    name: str
+
+    def describe(self, name: str, data: bytes) -> None: ...
+
+    def compare(self, query: str, reference: str) -> tuple[float, ...]: ...
+
+    def cpu(self) -> float: ...
+
+
+class InProcess:
+    """A system of two functions; features that are None cannot be compared."""
+
+    def __init__(self, name: str, features: Callable[[bytes], Any], scores: Callable[[Any, Any], tuple[float, ...]]) -> None:
+        self.name, self._features, self._scores = name, features, scores
+        self.known: dict[str, Any] = {}
+
+    def describe(self, name: str, data: bytes) -> None:
+        self.known[name] = self._features(data)
+
+    def compare(self, query: str, reference: str) -> tuple[float, ...]:
+        one, other = self.known[query], self.known[reference]
+        return (NOTHING,) * len(LIMITS[self.name]) if one is None or other is None else self._scores(one, other)
+
+    def cpu(self) -> float:
+        return time.process_time()
+
+
+def pdq() -> InProcess:
+    return InProcess(PDQ, _pdq, lambda one, other: (-float(np.count_nonzero(one != other)),))
+
+
+def phash() -> InProcess:
+    return InProcess(PHASH, lambda data: imagehash.phash(opened(data)), lambda one, other: (-float(one - other),))
+
+
+def crop_resistant() -> InProcess:
+    return InProcess(CROP_RESISTANT, lambda data: imagehash.crop_resistant_hash(opened(data)), _regions)
+
+
+def orb() -> InProcess:
+    return InProcess(ORB, lambda data: peers_orb.describe(opened(data)), lambda one, other: (float(peers_orb.distinct_inliers(one, other)),))
+
+
+class Ours:
+    """The engine's `compare` of two stored pictures: 2 for match, 1 for review."""
+
+    name = OURS
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._ids: dict[str, str] = {}
+
+    def describe(self, name: str, data: bytes) -> None:
+        self._ids[name] = self._engine.add(data, link=False, name=name).image_id
+
+    def compare(self, query: str, reference: str) -> tuple[float, ...]:
+        return (DECISIONS[self._engine.compare(self._ids[query], self._ids[reference]).decision.value],)
+
+    def cpu(self) -> float:
+        return time.process_time()
+
+
+class Perception:
+    """thorn's `perception` in a child process with another Python (peers_perception.py)."""
+
+    name = PERCEPTION
+
+    def __init__(self, python: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="peers-")
+        self._child = subprocess.Popen(
+            [str(python), "-P", str(Path(__file__).with_name("peers_perception.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        self._seconds = 0.0
+        self.version = str(self._answer()["version"])
+
+    def describe(self, name: str, data: bytes) -> None:
+        file = self.file(data)
+        self._ask(describe=name, file=str(file))
+        file.unlink()
+
+    def compare(self, query: str, reference: str) -> tuple[float, ...]:
+        scores = self._ask(compare=[query, reference])["scores"]
+        return (NOTHING,) * len(LIMITS[self.name]) if scores is None else tuple(scores)
+
+    def search(self, queries: Sequence[str], among: Sequence[str]) -> list[tuple[str, str, int]]:
+        """Of files: query, reference and inliers of all pairs that its deduplication reports."""
+        pairs = self._ask(search=list(queries), among=list(among))["pairs"]
+        return [(query, reference, inliers) for query, reference, inliers in pairs]
+
+    def file(self, data: bytes) -> Path:
+        """A new file with these bytes, which lives as long as this."""
+        handle, name = tempfile.mkstemp(dir=self._folder.name, suffix=".picture")
+        with open(handle, "wb") as file:
+            file.write(data)
+        return Path(name)
+
+    def cpu(self) -> float:
+        return self._seconds
+
+    def close(self) -> None:
+        self._child.communicate()
+        self._folder.cleanup()
+
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        print(json.dumps(request), file=self._child.stdin, flush=True)
+        answer = self._answer()
+        self._seconds += answer.get("seconds", 0.0)
+        return answer
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
+        if not line:
+            raise RuntimeError("perception's process ended; does its Python have perception[approximate-deduplication]?")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def opened_systems(engine: Engine, perception_python: Path | None) -> tuple[System, ...]:
+    """All that take part, ours last."""
+    peers: list[System] = [pdq(), phash(), crop_resistant(), *([Perception(perception_python)] if perception_python else []), orb()]
+    return *peers, Ours(engine)
+
+
+def readable(file: Path) -> bytes:
+    """The picture's own bytes; as a PNG on white where it is transparent, palettes and the like, which systems read each in its way."""
+    with Image.open(file) as picture:
+        plain = picture.mode in ("RGB", "L") and not picture.has_transparency_data
+    return file.read_bytes() if plain else png(opened(file))
+
+
+def _pdq(data: bytes) -> Any:
+    bits, quality = pdqhash.compute(np.asarray(opened(data)))
+    return bits if quality >= PDQ_QUALITY else None
+
+
+def _regions(one: Any, other: Any) -> tuple[float, ...]:
+    """Regions that match within the share, less a tie-break below 1 (ImageHash's own difference turned round); bits of the nearest region."""
+    nearest = min(int(region - another) for region in one.segment_hashes for another in other.segment_hashes)
+    return len(one.segment_hashes) - float(one - other), -float(nearest)
