@@ -61,7 +61,7 @@ def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> P
     middle = tabs_end + (height - tabs_end) / 2
     for place in range(3):
         _draw_button(draw, place, (3 + place * 5) * unit, middle, unit, ink)
-    left, right = 17 * unit, width - 14 * unit
+    left, right = 17 * unit, max(17 * unit, width - 14 * unit)
     draw.rounded_rectangle((left, middle - 2.3 * unit, right, middle + 2.3 * unit), radius=2.3 * unit, fill=field, outline=strip)
     draw.ellipse((left + 1.6 * unit, middle - 0.8 * unit, left + 3.2 * unit, middle + 0.8 * unit), outline=faint, width=max(1, round(unit / 4)))
     draw.text((left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=_font(2.4 * unit))

@@ -1,0 +1,183 @@
+"""`quaid evaluate` on a handful of drawn pictures against a real store: what it writes, that it can be taken up, that bad input is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from command_line import runner
+from pictures import page, photo
+
+from douglas_quaid.cli import main
+from douglas_quaid.evaluation import edits, strata
+from douglas_quaid.evaluation.outcomes import read_answers, read_pairs
+
+Evaluate = Callable[..., Result]
+SIZE = (640, 400)
+
+
+@pytest.fixture
+def evaluate(store_url: str, tmp_path: Path) -> Evaluate:
+    """Runs the command in this process, on an empty store, into a folder of its own."""
+
+    def run(dataset: Path, *arguments: str) -> Result:
+        options = ["--store", store_url, "--out", str(tmp_path / "out"), "--processes", "1", "--clones", "0", *arguments]
+        return runner().invoke(main, ["evaluate", str(dataset), *options], catch_exceptions=False)
+
+    return run
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Three sites of two pages, of which one has two captures; two photographs; one page and one photograph that are never indexed."""
+    folder = tmp_path / "data"
+    (folder / "photos").mkdir(parents=True)
+    lines = []
+
+    def add(file: str, group: str, picture: Any, **more: str) -> None:
+        (folder / file).write_bytes(edits.png(picture))
+        lines.append(json.dumps({"file": file, "set": "drawn", "group": group, "page": f"/{group}"} | more))
+
+    for n in range(6):
+        add(f"page-{n}.png", f"g{n}", page(n, *SIZE), site=f"site{n // 2}.example")
+    add("page-0-again.png", "g0", edits.recompressed(page(0, *SIZE), 60), site="site0.example")
+    add("unknown.png", "g8", page(8, *SIZE), site="elsewhere.example", role="unanswered")
+    add("sibling.png", "g9", page(9, *SIZE), site="site0.example", role="unanswered")
+    for n in range(2):
+        (folder / "photos" / f"{n}.png").write_bytes(edits.png(photo(n, *SIZE)))
+    (folder / "groups.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
+    # When pictures are asked for after two easy edits
+    result = evaluate(dataset, "--edits", "resize_50,browser_bar", "--screenshots", "4", "--photos", "2", "--unanswered", "4", "--json")
+    # then it ends well, with one line of totals
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    totals = json.loads(line)
+    assert totals["images_searched"] == 9
+    # and everything is found, nothing falsely.
+    assert totals["mean_found"] == {"screenshots": 1.0, "photographs": 1.0}
+    assert totals["strata"]["screenshots"]["asked"] == 8
+    assert totals["false_matches"]["all"]["part"] == 0
+    # The version of the page is found from the other one, the copy itself left out
+    assert totals["strata"]["versions of a page"]["found"] == 1.0
+    # and the answers and pairs can be read again: labels say what is known.
+    out = tmp_path / "out"
+    answers, pairs = list(read_answers(out / "answers.jsonl")), list(read_pairs(out / "pairs.jsonl"))
+    assert len(answers) == totals["queries"]
+    assert {answer.stratum for answer in answers} >= {strata.SCREENSHOTS, strata.PHOTOGRAPHS, strata.SAME_SITE, strata.UNANSWERED}
+    assert all(pair.label is True for pair in pairs if pair.query == pair.reference)
+    assert all(pair.label is not True for pair in pairs if pair.query == "unknown.png")
+    siblings = [pair for pair in pairs if pair.stratum == strata.SAME_SITE and pair.query == "sibling.png"]
+    assert {pair.reference for pair in siblings} >= {"page-0.png", "page-0-again.png", "page-1.png"}
+    assert {(answer.query, answer.stratum) for answer in answers if not answer.expected} >= {
+        ("unknown.png", strata.UNANSWERED),
+        ("sibling.png", strata.SAME_SITE),
+    }
+    # The report is there, and the curve is a picture.
+    assert "## Screenshots" in (out / "report.md").read_text()
+    assert edits.opened(out / "reliability.png").width > 100
+
+
+def test_a_run_that_was_stopped_is_taken_up(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
+    # Given a run whose last answer was lost half written, and the answer before it was never written though its pairs were
+    options = ("--edits", "resize_50", "--screenshots", "3", "--photos", "0", "--unanswered", "0", "--json")
+    before = json.loads(evaluate(dataset, *options).stdout)
+    answers = tmp_path / "out" / "answers.jsonl"
+    lines = answers.read_text().splitlines(keepends=True)
+    pairs = (tmp_path / "out" / "pairs.jsonl").read_text()
+    answers.write_text("".join(lines[:-2]) + lines[-1][:40])
+    (tmp_path / "out" / "pairs.jsonl").write_text(
+        "".join(line for line in pairs.splitlines(keepends=True) if not _of_answer(line, lines[-1])) + pairs.splitlines()[-1][:30]
+    )
+    # when it is taken up
+    again = evaluate(dataset, *options, "--resume")
+    # then the numbers are those of the whole run, and what was answered was not asked again.
+    after = json.loads(again.stdout)
+    assert {name: value for name, value in after.items() if name != "seconds"} == {name: value for name, value in before.items() if name != "seconds"}
+    assert answers.read_text().splitlines(keepends=True)[:-2] == lines[:-2]
+    assert len((tmp_path / "out" / "pairs.jsonl").read_text().splitlines()) == len(pairs.splitlines())
+
+
+def _of_answer(pair: str, answer: str) -> bool:
+    one, other = json.loads(pair), json.loads(answer)
+    return (one["query"], one["edit"]) == (other["query"], other["edit"])
+
+
+def test_another_run_is_not_taken_up(evaluate: Evaluate, dataset: Path) -> None:
+    options = ("--edits", "resize_50", "--screenshots", "1", "--photos", "0", "--unanswered", "0")
+    assert evaluate(dataset, *options).exit_code == 0
+    result = evaluate(dataset, *options, "--resume", "--seed", "2")
+    assert result.exit_code == 2
+    assert "of another run (seed differ)" in result.stderr
+
+
+def test_one_broken_picture_leaves_the_rest_done(evaluate: Evaluate, dataset: Path) -> None:
+    # Given a picture that is none, and one that is not there
+    (dataset / "page-3.png").write_bytes(b"no picture")
+    (dataset / "page-5.png").unlink()
+    # when the set is evaluated
+    result = evaluate(dataset, "--edits", "resize_50", "--screenshots", "9", "--photos", "1", "--unanswered", "2", "--json")
+    # then both are named, the status says that something failed, and all others were asked for.
+    assert result.exit_code == 1
+    assert "page-3.png" in result.stderr and "page-5.png" in result.stderr
+    totals = json.loads(result.stdout)
+    assert (totals["failed"], totals["images_searched"]) == (2, 7)
+    assert totals["strata"]["screenshots"]["asked"] == 4
+
+
+def test_a_graph_is_judged_pair_by_pair(evaluate: Evaluate, tmp_path: Path) -> None:
+    # Given a graph in which a page and its copy under a browser bar are linked, and a stranger is not
+    pictures = {"a.png": page(1, *SIZE), "b.png": edits.edit("browser_bar", page(1, *SIZE)), "c.png": page(2, *SIZE)}
+    for name, picture in pictures.items():
+        (tmp_path / name).write_bytes(edits.png(picture))
+    graph = {"nodes": [{"id": n, "image": name} for n, name in enumerate(pictures)], "edges": [{"from": 0, "to": 1}, {"from": 1, "to": 0}]}
+    (tmp_path / "graph.json").write_text(json.dumps(graph))
+    # when it is evaluated
+    result = evaluate(tmp_path / "graph.json", "--json")
+    # then the one linked pair is found, and neither of the others has any relation.
+    assert result.exit_code == 0, result.output
+    linked = json.loads(result.stdout)["linked"]
+    assert (linked["pairs"], sum(linked["found"].values()), linked["others"], linked["wrong"]) == (1, 1, 2, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n{"file": ', "line 2: no JSON"),
+        ("groups.jsonl", '{"file": "a.png", "set": "s"}', "line 1: 'group' is None"),
+        ("groups.jsonl", '["a.png"]', "line 1: no JSON object"),
+        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g", "role": "maybe"}', "role 'maybe' is unknown"),
+        ("groups.jsonl", '{"file": "../a.png", "set": "s", "group": "g"}', "lies outside"),
+        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n' * 2, "a.png is listed twice"),
+        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n{"file": "b.png", "set": "t", "group": "g"}', "group g has pictures of two sets"),
+        ("groups.jsonl", "", "no pictures in it"),
+        ("graph.json", '{"nodes": [{"id": 1, "image": "a.png"}], "edges": [{"from": 1, "to": 7}]}', "names node 7, which is not among the 1 nodes"),
+        ("graph.json", '{"nodes": [{"id": 1}], "edges": []}', "no visjs graph"),
+        ("graph.json", '{"nodes": [{"id": 1, "image": "a"}, {"id": 1, "image": "b"}], "edges": []}', "two nodes have the same id"),
+    ],
+)
+def test_a_bad_list_is_refused_by_name(evaluate: Evaluate, tmp_path: Path, name: str, content: str, message: str) -> None:
+    (tmp_path / name).write_text(content)
+    result = evaluate(tmp_path / name)
+    assert result.exit_code == 2
+    assert message in result.stderr and name in result.stderr
+
+
+def test_a_missing_data_set_is_named(evaluate: Evaluate, tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "groups.jsonl", tmp_path / "graph.json"):
+        result = evaluate(path)
+        assert result.exit_code == 1
+        assert str(path) in result.stderr
+
+
+def test_an_unknown_edit_is_refused(evaluate: Evaluate, dataset: Path) -> None:
+    result = evaluate(dataset, "--edits", "resize_50,upside_down")
+    assert result.exit_code == 2
+    assert "no edit is called 'upside_down'" in result.stderr and "crop_75" in result.stderr
