@@ -119,10 +119,10 @@ class Ledger:
         """Until the block ends nobody else changes this object's entry. Raises StoreTimeout when somebody does not end."""
         name, token = LOCK + gid, secrets.token_hex(8)
         give_up = time.monotonic() + 2 * HOLD_SECONDS
-        while not self._engine.set_bookmark(name, json.dumps([time.time(), socket.gethostname(), os.getpid(), token]), unless_there=True):
+        while not self._lock(name, token):
             found = self._engine.bookmark(name)
             if found is not None and _is_abandoned(found):
-                self._engine.set_bookmark(name, None)
+                self._break(name, found)
             elif time.monotonic() > give_up:
                 raise StoreTimeout(f"{gid}: another process has been writing about it for {2 * HOLD_SECONDS:.0f} s; it is tried again later")
             else:
@@ -133,6 +133,21 @@ class Ledger:
             found = self._engine.bookmark(name)
             if found is not None and token in found:
                 self._engine.set_bookmark(name, None)
+
+    def _lock(self, name: str, token: str = "") -> bool:
+        return self._engine.set_bookmark(name, json.dumps([time.time(), socket.gethostname(), os.getpid(), token]), unless_there=True)
+
+    def _break(self, name: str, found: str) -> None:
+        """Remove an abandoned lock. One at a time, who looks again: a second one would remove the lock that the first has taken since."""
+        guard = f"{name}:break"
+        if self._lock(guard):
+            if self._engine.bookmark(name) == found:
+                self._engine.set_bookmark(name, None)
+            self._engine.set_bookmark(guard, None)
+        elif (other := self._engine.bookmark(guard)) is not None and _is_abandoned(other):
+            self._engine.set_bookmark(guard, None)
+        else:
+            time.sleep(WAIT_SECONDS)
 
 
 def _is_abandoned(lock: str) -> bool:
