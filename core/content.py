@@ -120,8 +120,25 @@ def _lay(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray
     inside = np.minimum(counts[0][top:bottom, left:right], cv2.warpPerspective(counts[1], pixels, size, flags=flags)) > 250
     # At its edges the overlap is not exact, and what lies beside it, such as a border, shines in; there and outside both are made the same.
     inside = cv2.erode(inside.astype(np.uint8), np.ones((1 + 2 * RIM, 1 + 2 * RIM), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=[0]) > 0
-    to_query = pixels if swapped else np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)
-    return _Laid(np.where(inside, query[top:bottom, left:right], laid), laid, inside, to_query)
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows):
+        return None
+    within = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    shift = np.array([[1, 0, columns[0]], [0, 1, rows[0]], [0, 0, 1]], float)
+    to_query = (pixels if swapped else np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)) @ shift
+    one, other, inside = query[top:bottom, left:right][within], laid[within], inside[within]
+    return _Laid(_filled(one, other, inside), other, inside, to_query)
+
+
+def _filled(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """`one` with the pixels of `other` where it does not count, as bright and contrasty as `one` is, so that no edge arises there."""
+    if inside.all():
+        return one
+    x, y = other[inside].astype(np.float32), one[inside].astype(np.float32)
+    spread = float(x.std() * y.std())
+    alike = spread > 0 and float(((x - x.mean()) * (y - y.mean())).mean()) > AGREES * spread
+    gain = float(y.std() / x.std()) if alike else 1.0
+    return np.where(inside, one, _grey(np.clip(np.rint((other - x.mean()) * gain + y.mean()), 0, 255))) if alike else np.where(inside, one, other)
 
 
 def _to_pixels(matrix: NDArray[np.float64], query: NDArray[np.uint8], reference: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .matching import Neighbours
 from .records import Configuration, LocalFeatures
-from .registration import register
+from .registration import Registration, register
 
 REPROJECTION = 4.0
 """RANSAC's tolerance in frame pixels of the reference. chosen: 0.6 % of a 640-pixel frame."""
@@ -71,6 +71,16 @@ def _nothing(configuration: Configuration = Configuration.NO_GEOMETRY, inliers: 
 def estimate_geometry(near: Neighbours) -> Geometry:
     """The affine map that most unambiguous correspondences agree on, or the reason why there is none."""
     return _fit_affine(near, near.matches)
+
+
+def confirm_geometry(query: LocalFeatures, reference: LocalFeatures, matrix: NDArray[np.float64]) -> Geometry:
+    """What keypoints say to a map in unit coordinates that was found without them; its inliers and what it explains are 0 when they deny it."""
+    from_frame = np.diag([1 / query.frame_width, 1 / query.frame_height, 1.0])
+    to_frame = np.diag([reference.frame_width, reference.frame_height, 1.0])
+    found = register(query, reference, to_frame @ matrix @ from_frame)
+    if found is None or not _plausible(found.matrix, query):
+        return _nothing()
+    return _geometry(Configuration.AFFINE, found, query, reference)
 
 
 def estimate_homography(near: Neighbours) -> Geometry:
@@ -149,19 +159,22 @@ def _checked(
     full = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else matrix
     if not _plausible(full, query):
         return _nothing(Configuration.DEGENERATE, inliers)
-    explained = 0.0
     found = register(query, reference, full, perspective=configuration is Configuration.HOMOGRAPHY)
-    if found is not None and _plausible(found.matrix, query):
-        refined_source, refined_target = query.keypoints[found.pairs[:, 0], :2], reference.keypoints[found.pairs[:, 1], :2]
-        more = min(_places(refined_source), _places(refined_target))
-        if more >= inliers:
-            source, target, full, inliers, explained = refined_source, refined_target, found.matrix, more, found.explained
+    if found is None or not _plausible(found.matrix, query):
+        return _nothing(inliers=inliers)
+    return _geometry(configuration, found, query, reference)
+
+
+def _geometry(configuration: Configuration, found: Registration, query: LocalFeatures, reference: LocalFeatures) -> Geometry:
+    """The same in unit coordinates."""
+    source, target = query.keypoints[found.pairs[:, 0], :2], reference.keypoints[found.pairs[:, 1], :2]
     from_unit = np.diag([query.frame_width, query.frame_height, 1.0])
     to_unit = np.diag([1 / reference.frame_width, 1 / reference.frame_height, 1.0])
-    unit = to_unit @ full @ from_unit
+    unit = to_unit @ found.matrix @ from_unit
     scale_q = np.array([query.frame_width, query.frame_height], np.float32)
     scale_r = np.array([reference.frame_width, reference.frame_height], np.float32)
-    return Geometry(configuration, unit / unit[2, 2], inliers, explained, source / scale_q, target / scale_r)
+    inliers = min(_places(source), _places(target))
+    return Geometry(configuration, unit / unit[2, 2], inliers, found.explained, source / scale_q, target / scale_r)
 
 
 def _places(points: NDArray[np.float32]) -> int:

@@ -25,7 +25,7 @@ from .features.local import extract_local
 from .features.pdq import ORIENTATIONS
 from .features.perceptual import hamming, tlsh_distance
 from .features.thumbnail import read_thumbnail
-from .geometry import MIN_INLIERS, Geometry, estimate_geometry, estimate_homography, is_same_map, vote_geometry
+from .geometry import MIN_INLIERS, Geometry, confirm_geometry, estimate_geometry, estimate_homography, is_same_map, vote_geometry
 from .matching import find_neighbours, likely_turn
 from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 
@@ -38,6 +38,8 @@ SURE_AGREEMENT = 0.9
 """Content agreement of the whole pictures at which no keypoints are asked. chosen: two pages of one template stay below 0.8."""
 SURE_BLOCKS = 12
 """... and blocks that must have been compared. chosen."""
+SURE_EXPLAINED = 0.25
+"""Share of the keypoints explained by laying the whole pictures over each other at which no other map is asked for, if the content agrees too."""
 LOW_TEXTURE = 40
 """Keypoints below which a picture rests on the whole. measured (2026-11): one photograph in ten has fewer than 50."""
 BETTER_BY = 0.05
@@ -113,19 +115,17 @@ def verify(query: Subject, reference: Subject, *, mirrored: bool = False, invert
     if same and not thorough:
         return _without_points(hashes)
     whole = _lay_whole(query, reference, hashes)
-    if not thorough and whole is not None and _is_sure(whole) and _same_versions(q, r):
-        return _without_points(whole)
+    if not thorough and whole is not None and _settles(whole.evidence) and _same_versions(q, r):
+        return whole
     invert = inverted or thorough or hashes.inverted is True
     parts = _match_parts(query, reference, hashes, mirror=mirrored or thorough or _looks_mirrored(hashes), invert=invert)
-    best = whole if whole is not None and not _tells_more(parts.evidence, whole) else parts.evidence
+    best = whole if whole is not None and not _tells_more(parts.evidence, whole.evidence) else parts
     if same:
-        content = {name: getattr(best, name) for name in ("content_agreement", "content_kept", "content_correlation", "content_blocks")}
-        best = replace(hashes, inliers=parts.evidence.inliers, **content)
-    elif thorough or best is whole:
-        best = replace(best, inliers=parts.evidence.inliers)
+        measured = ("inliers", "explained", "content_agreement", "content_kept", "content_correlation", "content_blocks")
+        best = replace(best, evidence=replace(hashes, **{name: getattr(best.evidence, name) for name in measured}))
     if not (same or _same_versions(q, r)):
-        best = replace(best, configuration=Configuration.INCOMPARABLE)
-    return Verification(best, parts.points_query, parts.points_reference)
+        best = replace(best, evidence=replace(best.evidence, configuration=Configuration.INCOMPARABLE))
+    return best
 
 
 def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
@@ -155,16 +155,26 @@ def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
     )
 
 
-def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Evidence | None:
-    """The whole pictures over each other; None where the hashes say that it is not worth it, or thumbnails are missing."""
-    few = min(len(query.features.local), len(reference.features.local)) < LOW_TEXTURE
+def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Verification | None:
+    """The whole pictures over each other; None where the hashes say that it is not worth it."""
+    q, r = query.features, reference.features
+    few = min(len(q.local), len(r.local)) < LOW_TEXTURE
     radius = WHOLE_RADIUS_LOW_TEXTURE if few else WHOLE_RADIUS
     if hashes.orientation is None or hashes.pdq_bits is None or hashes.pdq_bits > radius:
         return None
     matrix = np.array(ORIENTATIONS[hashes.orientation].matrix, float).reshape(3, 3)
     laid = replace(hashes, covered_query=1.0, covered_reference=1.0, matrix=_flat(matrix))
     laid = replace(laid, configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
-    return _with_agreement(laid, query, reference, matrix)
+    laid = _with_agreement(laid, query, reference, matrix)
+    mirrored = ORIENTATIONS[hashes.orientation].is_mirror
+    # Where light and dark are exchanged in a mirrored picture its keypoints are neither's; that is rare enough to go without.
+    own = query.inverted if hashes.inverted else query.mirrored if mirrored else q.local
+    if few or own is None or (mirrored and hashes.inverted) or q.versions.local != r.versions.local:
+        return _without_points(laid)
+    found = confirm_geometry(own, r.local, matrix @ MIRROR if mirrored else matrix)
+    if mirrored:
+        found = _unmirrored(found)
+    return Verification(replace(laid, inliers=found.inliers, explained=found.explained), found.points_query, found.points_reference)
 
 
 def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool, invert: bool) -> Verification:
@@ -260,15 +270,18 @@ def _looks_mirrored(hashes: Evidence) -> bool:
     return hashes.orientation is not None and ORIENTATIONS[hashes.orientation].is_mirror and (hashes.pdq_bits or 0) <= WHOLE_RADIUS_LOW_TEXTURE
 
 
-def _is_sure(whole: Evidence) -> bool:
-    return (whole.content_agreement or 0) >= SURE_AGREEMENT and (whole.content_blocks or 0) >= SURE_BLOCKS
+def _settles(whole: Evidence) -> bool:
+    """Whether the whole pictures agree so well, or keypoints confirm it, that no other map is asked for."""
+    agreement, explained = whole.content_agreement or 0.0, whole.explained
+    sure = agreement >= SURE_AGREEMENT and (whole.content_blocks or 0) >= SURE_BLOCKS
+    return sure or (explained is not None and agreement >= CONVINCING and explained >= SURE_EXPLAINED)
 
 
 def _tells_more(parts: Evidence, whole: Evidence) -> bool:
     """Does the map found by keypoints explain more of the content than laying the whole pictures over each other?"""
     if parts.matrix is None:
         return False
-    return (parts.content_agreement or 0) > (whole.content_agreement or 0) + BETTER_BY
+    return _merit(parts)[0] > _merit(whole)[0] + BETTER_BY
 
 
 def _without_points(evidence: Evidence) -> Verification:
