@@ -44,7 +44,7 @@ def banner(picture: Picture, rng: random.Random) -> Picture:
 
 def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> Picture:
     """The picture below a browser's tabs and address bar, `share` of the width high (108 of 1,280 pixels)."""
-    width, height = picture.width, max(12, round(picture.width * share))
+    width, height = picture.width, max(4, round(picture.width * share))
     strip, bar, field, ink, faint = rng.choice(
         (
             ("#dee1e6", "#ffffff", "#f1f3f4", "#202124", "#5f6368"),
