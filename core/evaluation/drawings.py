@@ -65,7 +65,7 @@ def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> P
     draw.rounded_rectangle((left, middle - 2.3 * unit, right, middle + 2.3 * unit), radius=2.3 * unit, fill=field, outline=strip)
     draw.ellipse((left + 1.6 * unit, middle - 0.8 * unit, left + 3.2 * unit, middle + 0.8 * unit), outline=faint, width=max(1, round(unit / 4)))
     draw.text((left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=_font(2.4 * unit))
-    draw.rectangle((right, tabs_end + 1, width, height), fill=bar)
+    draw.rectangle((right, tabs_end + 1, max(right, width), height), fill=bar)
     draw.ellipse((width - 9 * unit, middle - 1.6 * unit, width - 5.8 * unit, middle + 1.6 * unit), fill=rng.choice(("#8e44ad", "#1a73e8", "#188038")))
     for dot in (-1.2, 0, 1.2):
         draw.ellipse((width - 3 * unit - 0.3 * unit, middle + (dot - 0.3) * unit, width - 2.7 * unit + 0.3 * unit, middle + (dot + 0.3) * unit), fill=ink)
