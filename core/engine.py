@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Names
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
@@ -20,14 +20,16 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from . import calibration as calibrations
 from .answers import AddResult, Description, EngineStats, History, Hit, QueryResult
+from .calibration import Calibration, shipped, write
 from .config import Config
 from .deadline import Timer
 from .decision import confirmed, decide
 from .errors import ConfigError, NotFound
 from .extraction import Extraction, new_image
 from .features import hashes_alone, is_hash_only
+from .hub_list import IGNORED, Hub, ignore, list_hubs
+from .in_use import InUse
 from .index.replica import IndexReplica
 from .overlay import draw_overlay
 from .recall import as_hits, histories, stored_hits
@@ -44,6 +46,7 @@ from .records import (
     Verdict,
     Withdrawn,
 )
+from .redecide import Redecided, redecide, redecide_images, relink
 from .search import RANK, Inquiry, Judged, Search, images_left_out, is_listed, members_by_purpose, read_record
 from .store import ForgetReport, PutStatus, RecordOutcome, Store
 from .verification import Subject, Verification, verify
@@ -56,7 +59,7 @@ class Engine:
         self._store = store
         self._config = config
         self._extraction = Extraction(config)
-        self._calibration = calibrations.shipped()
+        self._in_use = InUse(store)
         self._replica = IndexReplica(store.column_reader())
 
     @classmethod
@@ -76,8 +79,9 @@ class Engine:
         return self._config
 
     @property
-    def calibration(self) -> calibrations.Calibration:
-        return self._calibration
+    def calibration(self) -> Calibration:
+        """The one that this store is judged with."""
+        return self._in_use.current()
 
     def close(self) -> None:
         self._extraction.close()
@@ -148,10 +152,14 @@ class Engine:
         return tuple(self._store.verdicts(image_id))
 
     def _link(self, subject: Subject) -> None:
-        image_id = subject.features.image_id
-        judged = self._search().judge(subject, exclude=frozenset({image_id}), both_ways=True)
+        image_id, calibration = subject.features.image_id, self._in_use.latest()
+        search = self._search()
+        judged = search.judge(subject, exclude=frozenset({image_id}), both_ways=True)
         kept = [(found.image_id, found.verdict) for found in judged if found.verdict.decision is not Decision.NO_MATCH]
         self._store.record_verdicts(image_id, kept)
+        self._store.note_hubs(search.hubs)
+        if kept and (chosen := self._in_use.latest()).id != calibration.id:  # meanwhile, and a walk through the verdicts may have passed this image
+            redecide_images(self._store, [image_id], chosen)
         self._store.mark_linked(image_id)
 
     # -- questions ---------------------------------------------------------------------------------------------------------
@@ -207,7 +215,7 @@ class Engine:
         apart = []
         for image_id in (other for other in besides if other not in known):
             found = verify(subject, Subject(self._features(image_id)))
-            apart.append(Judged(image_id, decide(found.evidence, self._calibration, baseline=image_id in baseline)))
+            apart.append(Judged(image_id, decide(found.evidence, self.calibration, baseline=image_id in baseline)))
         return Inquiry(candidates, tuple(apart), seconds)
 
     def features(self, ids: Sequence[ImageId]) -> list[ImageFeatures | None]:
@@ -221,7 +229,7 @@ class Engine:
         too is a hit of its own.
         """
         subject = self._store.resolve(name)
-        return stored_hits(self._store, self._calibration, subject, limit=limit, per_cluster=per_cluster, itself=elsewhere)
+        return stored_hits(self._store, shipped(), subject, limit=limit, per_cluster=per_cluster, itself=elsewhere)
 
     def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
         """For each hit where its picture was seen, other images of its cluster included; `besides`: a place that does not count."""
@@ -260,7 +268,7 @@ class Engine:
 
     def stats(self) -> EngineStats:
         self._replica.refresh()
-        return EngineStats(self._store.stats(), len(self._replica), self._replica.nbytes, self._replica.word_bytes, self._calibration.id)
+        return EngineStats(self._store.stats(), len(self._replica), self._replica.nbytes, self._replica.word_bytes, self.calibration.id)
 
     # -- a person's word -----------------------------------------------------------------------------------------------------
 
@@ -277,7 +285,7 @@ class Engine:
         first, second = self._pair("confirm", a, b)
         known = self._store.verdict_between(first, second)
         verdict = known.verdict if known else self._compared(Subject(self._features(first)), Subject(self._features(second)))[1]
-        return self._store.confirm(first, second, confirmed(verdict, self._calibration))
+        return self._store.confirm(first, second, confirmed(verdict, self.calibration))
 
     def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
         """Remove an image and everything that names it; `purge` also rewrites the server's append-only file and waits for that.
@@ -289,6 +297,24 @@ class Engine:
         if purge:
             self._store.purge()
         return report
+
+    # -- calibration -----------------------------------------------------------------------------------------------------------
+
+    def choose_calibration(self, calibration: Calibration | None) -> None:
+        """Every process of this store judges with it from now on; None: with the one it ships with. Verdicts stored before stay until `redecide`."""
+        if calibration is None:
+            self._store.drop_calibration()
+        else:
+            self._store.keep_calibration(calibration.id, write(calibration))
+        self._in_use.latest()
+
+    def redecide(self, *, tell: Callable[[int], None] = lambda images: None) -> Redecided:
+        """Decide all stored verdicts by the calibration in use, without pictures; clusters follow, a person's word stays. May be called again at any point."""
+        return redecide(self._store, self._in_use.latest(), tell=tell)
+
+    def relink(self, *, tell: Callable[[int], None] = lambda images: None) -> int:
+        """Search again for every linked image: finds what a lower threshold newly admits. Gives how many; may be interrupted and called again."""
+        return relink(self._store, self._in_use.latest(), self.link, tell=tell)
 
     # -- places, for adapters that follow another system ---------------------------------------------------------------------
 
@@ -353,16 +379,24 @@ class Engine:
     def collections(self) -> tuple[Collection, ...]:
         return tuple(self._store.collections())
 
+    def hubs(self) -> tuple[Hub, ...]:
+        """Parts and clusters that are found in a large share of all pictures; the parts are those that `link` met."""
+        return list_hubs(self._store)
+
+    def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
+        """Put an image, or all of a cluster, into a collection of purpose ignore, made when missing; gives the images."""
+        return ignore(self._store, name, collection)
+
     # -- answers ---------------------------------------------------------------------------------------------------------------
 
     def _search(self, deadline: float | None = None) -> Search:
         """`deadline`: moment of time.monotonic()."""
-        return Search(self._store, self._replica, self._calibration, Timer(deadline))
+        return Search(self._store, self._replica, self.calibration, Timer(deadline))
 
     def _compared(self, query: Subject, reference: Subject) -> tuple[Verification, Verdict]:
         found = verify(query, reference, thorough=True)
         (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
-        return found, decide(found.evidence, self._calibration, baseline=reference.features.image_id in baseline)
+        return found, decide(found.evidence, self.calibration, baseline=reference.features.image_id in baseline)
 
     def mend(self) -> None:
         """Link again what lost its connection when another image was forgotten; a crash may have come between the two. Raises StoreError."""

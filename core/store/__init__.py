@@ -10,6 +10,7 @@ from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .judgements import RecordOutcome
 from .store import Store, StoreStats
+from .verdicts import joins
 
 __all__ = [
     "ROW",
@@ -23,4 +24,5 @@ __all__ = [
     "ShardChange",
     "Store",
     "StoreStats",
+    "joins",
 ]

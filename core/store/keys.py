@@ -16,7 +16,8 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       seen:<id>            zset    occurrence, scored by last seen (unix seconds)
       mem:<id>             hash    collection -> labels as JSON
       ver:<id>             hash    other image id -> verdict bytes (verdicts.py, FORMAT.md), at most VERDICT_CAP
-      partners:<id>        zset    every image id with a verdict about this one or the reverse, scored by rank; -1: its bytes were dropped
+      partners:<id>        zset    every image id with a verdict about this one or the reverse, scored by rank; -1: its bytes were dropped,
+                                   between -1 and 0: a no-match by now, kept for the next calibration
       where                hash    occurrence -> ids of the images seen there, 64 characters each
       pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, 64 characters each
       set:<collection>     set     ids of the shard's images in the collection
@@ -34,7 +35,9 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       vetoes:<id>          set     image ids a person said are not the same, on both sides
       confirmed:<id>       hash    image id that a person said is the same -> 1 if that joins them, else 0; on both sides
       relink               set     ids of images that lost a connection when another was forgotten and await a new link
+      hubs                 hash    image id -> JSON {region, pictures, images, met}: a part of it that many pictures show (hubs.py, FORMAT.md)
       bookmarks            hash    name -> text: notes of adapters about how far they have read elsewhere
+      calibration          hash    the operator's choice: id, file (JSON, calibration.py); walk:<name>: how far a walk with it is
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun and not ended
 """
 

@@ -26,7 +26,7 @@ for at = 2, #ARGV, 5 do
       call('HSET', verdicts, other, bytes)
       call('ZADD', partners, rank, other)
       if call('HLEN', verdicts) > CAP then
-        local lowest = call('ZRANGEBYSCORE', partners, 0, '+inf', 'LIMIT', 0, 1)[1]
+        local lowest = call('ZRANGEBYSCORE', partners, '(-1', '+inf', 'LIMIT', 0, 1)[1]
         call('HDEL', verdicts, lowest)
         call('ZADD', partners, -1, lowest)
       end

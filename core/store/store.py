@@ -15,10 +15,12 @@ from ..records import Cluster, ImageId, Occurrence
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX
 from .connection import Connection
+from .hubs import HubNotes
 from .keys import META, SCHEMA_VERSION, SHARDS, key
 from .places import Places
 from .scripts import Command
 from .server_checks import check_servers, server_facts
+from .standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class StoreStats:
     schema: int
 
 
-class Store(Places, Bookmarks):
-    """See the files of this folder for its parts: places, images, collections, judgements, clusters, forgetting, bookmarks."""
+class Store(Places, Bookmarks, Standing, HubNotes):
+    """See the files of this folder for its parts: places, images, collections, judgements, clusters, forgetting, bookmarks, standing, hubs."""
 
     @classmethod
     def open(cls, config: Config) -> Store:

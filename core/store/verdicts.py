@@ -25,7 +25,9 @@ MAX_BYTES = 64 * 1024
 """A longer verdict is refused when read. chosen: a hundred times a usual one."""
 
 _JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
-_RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: 0.0}
+_RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: -1.0}
+_LEAST, _MOST = -0.999, -0.001
+"""Ranks of a no-match, which is listed nowhere: between the mark of dropped bytes and the least that is listed."""
 
 
 def joins(verdict: Verdict) -> bool:
@@ -34,8 +36,9 @@ def joins(verdict: Verdict) -> bool:
 
 
 def rank(verdict: Verdict) -> float:
-    """Order in which an image's verdicts are shown and kept: matches before reviews before the rest, the surest first."""
-    return _RANK[verdict.decision] + verdict.confidence
+    """Order in which an image's verdicts are shown and kept: matches before reviews, the surest first; below 0 what is kept and not shown."""
+    rank = _RANK[verdict.decision] + verdict.confidence
+    return min(max(rank, _LEAST), _MOST) if verdict.decision is Decision.NO_MATCH else rank
 
 
 def reversed_verdict(verdict: Verdict) -> Verdict:
