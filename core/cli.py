@@ -17,7 +17,7 @@ import click
 
 from .errors import ConfigError, DouglasQuaidError, StoreError
 from .evaluation.command import evaluate
-from .terminal import complain, decision_text, error_json, hit_text, json_line, say, with_progress
+from .terminal import complain, decision_text, error_json, hit_text, hub_text, json_line, say, with_progress
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -308,6 +308,25 @@ def list_collections(store: str | None, as_json: bool) -> None:
             json_line(line)
         else:
             say(f"{line['name']}: {line['purpose']}, {line['images']} images")
+
+
+@command("hubs")
+@click.option("--ignore", "ignored", multiple=True, metavar="ID", help="Put this image, or all of this cluster, into a collection of purpose ignore.")
+@click.option("--collection", default="ignored", show_default=True, metavar="NAME", help="Which one; it is made when missing.")
+def hubs(ignored: tuple[str, ...], collection: str, store: str | None, as_json: bool) -> None:
+    """What is found in a large share of all pictures, and so says little: parts (which produce no matches) and clusters."""
+    with _open(store) as engine:
+        lines = [{"id": name, "collection": collection, "images": list(engine.ignore(name, collection=collection))} for name in ignored]
+        lines = lines if ignored else [hub.to_json() for hub in engine.hubs()]
+    for line in lines:
+        if as_json:
+            json_line(line)
+        elif ignored:
+            say(f"ignored: {line['id']} ({len(line['images'])} images, in collection {collection})")
+        else:
+            say(hub_text(line))
+    if not lines and not as_json:
+        say("no part and no cluster is found in a large share of the pictures")
 
 
 @command("stats")
