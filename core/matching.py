@@ -115,9 +115,7 @@ def _windows(query: LocalFeatures, reference: LocalFeatures, turn: float) -> tup
 
 
 def hamming_table(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """u8[n, m]: differing bits of descriptors u8[n, 32] and u8[m, 32]; 255 stands for 256 too.
-
-    """
+    """u8[n, m]: differing bits of descriptors u8[n, 32] and u8[m, 32]; 255 stands for 256 too."""
     words, columns = one.view(np.uint64), np.ascontiguousarray(other.view(np.uint64).T)
     table: NDArray[np.uint8] = np.bitwise_count(words[:, 0, None] ^ columns[0])
     np.minimum(table, 63, out=table)  # four times 64 would be 0 in eight bits

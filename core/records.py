@@ -270,6 +270,10 @@ class Evidence:
     """Share of the textured blocks inside the overlap that show the same content, 0 to 1."""
     content_kept: float | None = None
     """The same share of the emptier picture's blocks alone, or beside one band across: near 1 when one shows all of the other and more."""
+    content_both: float | None = None
+    """The same share of the blocks with content in both: low where something else is, high where something was added or has faded."""
+    content_beside: float | None = None
+    """The same share beside the one rectangle, at most 40 % of the overlap, that leaves most: near 1 where what differs lies together."""
     content_correlation: float | None = None
     """Mean normalised cross-correlation of these blocks, -1 to 1."""
     content_blocks: int | None = None

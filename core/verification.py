@@ -13,7 +13,7 @@ Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 3
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -121,7 +121,7 @@ def verify(query: Subject, reference: Subject, *, mirrored: bool = False, invert
     parts = _match_parts(query, reference, hashes, mirror=mirrored or thorough or _looks_mirrored(hashes), invert=invert)
     best = whole if whole is not None and not _tells_more(parts.evidence, whole.evidence) else parts
     if same:
-        measured = ("inliers", "explained", "content_agreement", "content_kept", "content_correlation", "content_blocks")
+        measured = [field.name for field in fields(Evidence) if field.name in ("inliers", "explained") or field.name.startswith("content_")]
         best = replace(best, evidence=replace(hashes, **{name: getattr(best.evidence, name) for name in measured}))
     if not (same or _same_versions(q, r)):
         best = replace(best, evidence=replace(best.evidence, configuration=Configuration.INCOMPARABLE))
@@ -255,8 +255,8 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     agreement = content_agreement(255 - query.thumbnail if evidence.inverted else query.thumbnail, reference.thumbnail, matrix)
     if not agreement.blocks:  # nothing there that could agree or disagree
         return replace(evidence, content_blocks=0)
-    measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept)
-    return replace(measured, content_correlation=agreement.correlation, content_blocks=agreement.blocks)
+    measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept, content_both=agreement.both)
+    return replace(measured, content_beside=agreement.beside, content_correlation=agreement.correlation, content_blocks=agreement.blocks)
 
 
 def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:

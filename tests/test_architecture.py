@@ -38,7 +38,10 @@ READING_ORDER = (
     "candidates",
     # two pictures
     "coverage",
+    "matching",
+    "registration",
     "geometry",
+    "blocks",
     "content",
     "verification",
     "traits",
