@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -204,12 +205,12 @@ def test_told_to_end_together_with_its_decoder_it_does_not_blame_the_picture(ail
     module = ail.start_module()
     module.wait_for(lambda: written(store, [known]), "its decoder runs")
     ail.queue(page, "20260701")
-    module.wait_for(lambda: ail.in_flight() == {page}, "it has the page")
     works: list[int | None] = []
-    module.wait_for(lambda: works.append(decoder_of(module.pid)) or works[-1], "its decoder works")
+    module.wait_for(lambda: works.append(decoder_of(module.pid)) or works[-1] or written(store, [page]), "its decoder works")
     # when both are told to end, as at the end of a session or of the machine
     module.terminate()
-    os.kill(works.pop() or module.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(works.pop() or module.pid, signal.SIGTERM)
     assert module.wait(30) == 0, module.said()
     # then the page is no dead letter: it waits for the next process, unless the decoder was done with it a moment before
     assert list(dead_letters(store)) == [] and not ail.in_flight()
