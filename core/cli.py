@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .errors import ConfigError, DouglasQuaidError, StoreError
+from .evaluation.calibrate_command import calibrate
 from .evaluation.command import evaluate
 from .terminal import complain, decision_text, error_json, hit_text, hub_text, json_line, say, with_progress
 
@@ -366,3 +367,4 @@ def demo(output: str, store: str | None, as_json: bool) -> int:
 
 
 command("evaluate")(evaluate)
+command("calibrate")(calibrate)

@@ -7,26 +7,26 @@ pictures gets thresholds for the curves of the calibration in use, whose tail st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..calibration import Calibration, Provenance
+from ..decision import decide
 from .fit import counts, fit
+from .measures import calibrated
 from .outcomes import JudgedPair
-from .thresholds import SOLID_OWN, Best, Choice, bests, choose, tails
+from .thresholds import SOLID_OWN, Best, Choice, Counted, Wanted, bests, choose, count, tails
 
 
-def fitted(
-    pairs: Sequence[JudgedPair], *, base: Calibration, name: str, provenance: Provenance, images: int, false_matches: float, reviews: float
-) -> tuple[Calibration, Choice, list[Best]]:
+def fitted(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance) -> tuple[Calibration, Choice, list[Best]]:
     """Curves, tails and thresholds from these pairs alone; what no pair can say (looks-like, which share is whole) stays as in `base`.
 
-    `images`: how many were searched. Raises ConfigError when there are too few pairs.
+    The images wanted are those that were searched. Raises ConfigError when there are too few pairs.
     """
     found = fit(pairs)
     draft = replace(base, name=name, prior=found.prior, terms=found.terms, without_map=found.without_map)
     best = bests(pairs, draft)
-    known = tails(best, images=images)
-    choice = choose(known, false_matches=false_matches, reviews=reviews, images=images)
+    known = tails(best, images=wanted.images)
+    choice = choose(known, wanted)
     made = replace(
         draft,
         provenance=replace(provenance, counts=counts(pairs)),
@@ -36,16 +36,46 @@ def fitted(
     return made, choice, best
 
 
-def with_rates(
-    pairs: Sequence[JudgedPair], *, base: Calibration, name: str, provenance: Provenance, images: int, false_matches: float, reviews: float
-) -> tuple[Calibration, Choice, list[Best]]:
-    """The curves and tails of `base` with thresholds for these rates at `images` images, checked against one's own pairs.
+def with_rates(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance) -> tuple[Calibration, Choice, list[Best]]:
+    """The curves and tails of `base` with thresholds for these rates at so many images, checked against one's own pairs.
 
     Without pairs the tails of `base` alone decide.
     """
     best = bests(pairs, base)
     own = tails(best, images=0, solid=SOLID_OWN) if pairs else None
     worst = max((query.wrong for query in best), default=float("-inf"))
-    choice = choose(base.tails, false_matches=false_matches, reviews=reviews, images=images, own=own, worst=worst)
+    choice = choose(base.tails, wanted, own=own, worst=worst)
     noted = replace(provenance, counts=counts(pairs))
     return base.with_thresholds(match=choice.match, review=choice.review, provenance=noted, name=name), choice, best
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How good a calibration is on pairs that it was not fitted to."""
+
+    pairs: int
+    """With a label."""
+    error: float
+    """Expected calibration error, 15 bins."""
+    error_mapped: float
+    """Of the pairs with a map alone: the many that share nothing make the other look better than it is."""
+    sure: int
+    """Pairs with a confidence of 0.99 and more; the next: the share of them that is right."""
+    sure_right: float
+    counted: Counted
+
+
+def held_out(pairs: Sequence[JudgedPair], calibration: Calibration) -> HeldOut:
+    """Judge these pairs by `calibration`, whatever judged them before."""
+    labelled = [(decide(pair.verdict.evidence, calibration).confidence, pair) for pair in pairs if pair.label is not None]
+    everything = calibrated((confidence, bool(pair.label)) for confidence, pair in labelled)
+    mapped = calibrated((confidence, bool(pair.label)) for confidence, pair in labelled if pair.verdict.evidence.matrix is not None)
+    thresholds = calibration.thresholds
+    return HeldOut(
+        pairs=everything.pairs,
+        error=everything.error or 0.0,
+        error_mapped=mapped.error or 0.0,
+        sure=everything.sure.whole,
+        sure_right=everything.sure.value if everything.sure.value is not None else 1.0,
+        counted=count(bests(pairs, calibration), match=thresholds.match, review=thresholds.review),
+    )

@@ -37,6 +37,7 @@ SMALL = 1e-9
 DIGITS = 4
 """Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer."""
 
+
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """What a fit gives to a calibration."""

@@ -30,7 +30,7 @@ REVIEWS = 0.015
 """Share of queries that may end in review, where nobody names one. spec: 2 %, with a quarter of it as a margin."""
 LEAST_MATCH, LEAST_REVIEW = 0.99, 0.1
 """Probabilities below which no rate brings the thresholds. spec: what is called a match is right in 99 %; chosen: of ten reviews one is right."""
-SOLID = 30
+SOLID = 20
 """Queries beyond a point of a shipped tail. chosen: a share known to a fifth."""
 SOLID_OWN = 5
 """The same for an operator's few pictures. chosen: a share known to a half, and only ever used to be more careful."""
@@ -55,6 +55,24 @@ class Best:
     """Of those that may become a match and are known to be wrong."""
     wrong_reference: str
     """That candidate; "" when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an operator can live with. Raises ConfigError for rates that are none."""
+
+    images: int
+    """Searched in."""
+    false_matches: float = FALSE_MATCHES
+    """Queries in a million, of those without an answer."""
+    reviews: float = REVIEWS
+    """Share of all queries."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.false_matches <= 1e6:
+            raise ConfigError(f"{self.false_matches:g} false matches in a million queries; expected more than 0 and at most a million")
+        if not 0 < self.reviews <= 1:
+            raise ConfigError(f"{self.reviews:g} of the queries in review; expected a share, more than 0 and at most 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,34 +159,30 @@ def share_beyond(tail: Tail, odds: float) -> float:
     return exp(float(np.interp(odds, [x for x, _ in tail.points], [log(share) for _, share in tail.points])))
 
 
-def choose(known: Tails, *, false_matches: float, reviews: float, images: int, own: Tails | None = None, worst: float = -inf) -> Choice:
-    """Thresholds that keep both rates: `false_matches` in a million queries without an answer, `reviews` as a share of all queries.
+def choose(known: Tails, wanted: Wanted, *, own: Tails | None = None, worst: float = -inf) -> Choice:
+    """Thresholds that keep both rates.
 
     `own`: what an operator's pictures gave, too few to trust alone; wherever they are worse they count. `worst`: log odds of the best wrong
-    candidate among them, which must stay below a match. Raises ConfigError for rates that are none.
+    candidate among them, which must stay below a match.
     """
-    if not 0 < false_matches <= 1e6 or not 0 < reviews <= 1:
-        raise ConfigError(
-            f"rates: {false_matches:g} false matches in a million queries and {reviews:g} of queries in review; expected above 0, at most a million and 1"
-        )
     unanswered, unanswered_review, answered, answered_review = (
-        _combined(known, own, images, name) for name in ("unanswered", "unanswered_review", "answered", "answered_review")
+        _combined(known, own, wanted.images, name) for name in ("unanswered", "unanswered_review", "answered", "answered_review")
     )
     least, most = _log_odds(LEAST_MATCH), _log_odds(CERTAIN)
-    match = min(most, max(_first(lambda odds: unanswered(odds) <= false_matches / 1e6, least), worst + STEP if worst >= least else least))
+    match = min(most, max(_first(lambda odds: unanswered(odds) <= wanted.false_matches / 1e6, least), worst + STEP if worst >= least else least))
 
     def reviewed(odds: float) -> float:
         without = max(0.0, unanswered_review(odds) - unanswered(match))
         return UNANSWERED * without + (1 - UNANSWERED) * max(0.0, answered_review(odds) - answered(match))
 
-    review = min(match, _first(lambda odds: reviewed(odds) <= reviews, _log_odds(LEAST_REVIEW)))
+    review = min(match, _first(lambda odds: reviewed(odds) <= wanted.reviews, _log_odds(LEAST_REVIEW)))
     return Choice(
         match=logistic(match),
         review=logistic(review),
         false_matches=1e6 * unanswered(match),
         reviews=reviewed(review),
         estimated=match > known.unanswered.points[-1][0],
-        images=images,
+        images=wanted.images,
     )
 
 
