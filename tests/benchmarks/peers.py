@@ -9,17 +9,19 @@ peer. A second table searches: where does the right picture stand among some hun
 
     pip install imagehash pdqhash
     python -m venv PEERS && PEERS/bin/pip install 'perception[approximate-deduplication]'  # its own: it wants an OpenCV below 5
-    python -P tests/benchmarks/peers.py --pictures DIR --perception-python PEERS/bin/python [--screenshots N] [--photos N] [--processes N] [--out FILE]
+    python -P tests/benchmarks/peers.py --pictures DIR --perception-python PEERS/bin/python [--distractors DIR] [--processes N] [--out FILE]
 
 Without --perception-python it is left out of the tables.
 """
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -29,21 +31,22 @@ from pathlib import Path
 
 sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
 
+import corpus as corpora
 import report
-from corpus import PHISHING, PHOTOS, Corpus, Item, has_ink, random_photos, spread_screenshots
+from corpus import PHISHING, Corpus, has_ink, random_photos, spread_screenshots
 from peers_scoring import OTHER, RIGHT, SAME_SITE, Scored
 from peers_search import print_search
 from peers_systems import Perception, System, opened_systems, readable
 from peers_tables import Extracted, print_tables, rows_of
 
 from douglas_quaid import Engine
-from douglas_quaid.evaluation.dataset import Dataset
+from douglas_quaid.evaluation.dataset import Dataset, Item, Kind
 from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
 from douglas_quaid.evaluation.parts import Part, Parts
 from douglas_quaid.store.embedded import stop_embedded
 
 OTHERS = 16
-"""Screenshots, and photographs, that queries are compared to beside the originals. chosen: describing them takes half a minute."""
+"""Screenshots, photographs, and pages of --distractors that queries are compared to beside the originals. chosen: they are described in half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,6 @@ class Outcome:
 class Plan:
     """What every task shares."""
 
-    corpus: Corpus
     edits: tuple[str, ...]
     unrelated: int
     """References drawn for each query; so is the next."""
@@ -79,12 +81,44 @@ class Plan:
 
 
 def main() -> int:
+    options = _options()
+    dataset = Dataset.load(options.pictures, options.distractors)
+    sites = frozenset(options.report_sites.split(","))
+    parts = Parts(frozenset(options.fit_sites.split(",")), sites)
+    whole, report_part = Corpus.load(options.pictures), dataset_part(dataset, parts)
+    corpus = Corpus(whole.folder, tuple(item for item in whole.items if item.file in report_part))
+    asked = _known(report_part, [*spread_screenshots(corpus, options.screenshots, options.seed), *random_photos(corpus, options.photos, options.seed)])
+    plan = Plan(tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
+    report.heading(f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits", options)
+    print(", ".join(versions(options.perception_python)) + ".\n", flush=True)
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
+        try:
+            start = partial(_start, f"embedded:{folder}", options.perception_python, plan)
+            with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=start) as pool:
+                outcomes = report.collected(pool.map(_ask, tasks(corpus, report_part, asked, sites, options.seed)), len(asked), options.out)
+        finally:
+            stop_embedded(folder)
+    pairs = [pair for outcome in outcomes for pair in outcome.pairs]
+    blank = sum(len(outcome.blank) for outcome in outcomes)
+    per_system = len({(pair.query, pair.edit, pair.reference) for pair in pairs})
+    print(f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} processes. ", end="")
+    print(f"{blank} edited pictures showed nothing any more and were left out.\n")
+    print_tables(rows_of(pairs), pairs, [each for outcome in outcomes for each in outcome.extracted])
+    if options.indexed:
+        right = {item.file: whole.right_answers(item) for item in asked}
+        print_search(asked, right, plan.edits, dataset.indexed, options)
+    return 0
+
+
+def _options() -> argparse.Namespace:
     parser = report.arguments(__doc__)
     parser.add_argument("--perception-python", type=Path, help="Python of a virtual environment with perception[approximate-deduplication]")
+    parser.add_argument("--distractors", type=Path, action="append", default=[], help="folder with groups.jsonl, for more unrelated pages (larger_set.py)")
     parser.add_argument("--screenshots", type=int, default=10)
     parser.add_argument("--photos", type=int, default=10)
     parser.add_argument("--edits", default=",".join(SUITE), help="names in edits.EDITS, comma between")
-    parser.add_argument("--unrelated", type=int, default=6, help="unrelated pictures for each query")
+    parser.add_argument("--unrelated", type=int, default=6, help="unrelated pictures for each query, two in three of its own kind")
     parser.add_argument("--same-site", type=int, default=2, help="other pages of the site for each query, where there are any")
     parser.add_argument("--fit-sites", default="nhsuk,jupyterlab", help="sets that our thresholds were fitted on, comma between: not asked")
     parser.add_argument("--report-sites", default="siemens,streamlit", help="sets that are asked, each of one site")
@@ -95,29 +129,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.sample:
         options.screenshots, options.photos, options.indexed, options.searches = 2, 2, min(options.indexed, 40), 12
-    whole, sites = Corpus.load(options.pictures), frozenset(options.report_sites.split(","))
-    corpus = reporting_part(whole, Parts(frozenset(options.fit_sites.split(",")), sites))
-    asked = [*spread_screenshots(corpus, options.screenshots, options.seed), *random_photos(corpus, options.photos, options.seed)]
-    plan = Plan(corpus, tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
-    report.heading(f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits", options)
-    print(", ".join(versions(options.perception_python)) + ".\n", flush=True)
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
-        try:
-            start = partial(_start, f"embedded:{folder}", options.perception_python, plan)
-            with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=start) as pool:
-                outcomes = report.collected(pool.map(_ask, tasks(corpus, asked, sites, options.seed)), len(asked), options.out)
-        finally:
-            stop_embedded(folder)
-    pairs = [pair for outcome in outcomes for pair in outcome.pairs]
-    blank = sum(len(outcome.blank) for outcome in outcomes)
-    per_system = len({(pair.query, pair.edit, pair.reference) for pair in pairs})
-    print(f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} processes. ", end="")
-    print(f"{blank} edited pictures showed nothing any more and were left out.\n")
-    print_tables(rows_of(pairs), pairs, [each for outcome in outcomes for each in outcome.extracted])
-    if options.indexed:
-        print_search(whole, asked, plan.edits, options)
-    return 0
+    return options
 
 
 def versions(perception_python: Path | None) -> list[str]:
@@ -130,23 +142,28 @@ def versions(perception_python: Path | None) -> list[str]:
     return [*found, f"perception {perception.version} in a process of its own"]
 
 
-def reporting_part(corpus: Corpus, parts: Parts) -> Corpus:
-    """The pictures on which our calibration was not fitted; without phishing pages, which are no random sample of anything."""
-    known = Dataset.load(corpus.folder).by_file
-    kept = [item for item in corpus.items if item.set != PHISHING and parts.of(known[item.file]) is Part.REPORT]
-    return Corpus(corpus.folder, tuple(kept))
+def dataset_part(dataset: Dataset, parts: Parts) -> dict[str, Item]:
+    """By file, the pictures on which our calibration was not fitted; without phishing pages, which are no random sample of anything."""
+    return {item.file: item for item in dataset.indexed if item.kind is not Kind.LINKED and item.set != PHISHING and parts.of(item) is Part.REPORT}
 
 
-def tasks(corpus: Corpus, asked: list[Item], sites: frozenset[str], seed: int) -> list[Task]:
+def tasks(corpus: Corpus, report_part: dict[str, Item], asked: list[Item], sites: frozenset[str], seed: int) -> list[Task]:
     """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site are neither."""
-    others = [*spread_screenshots(corpus, OTHERS, seed + 1), *random_photos(corpus, OTHERS, seed + 1)]
+    more = sorted(file for file, item in report_part.items() if not item.asked)
+    others = _known(report_part, [*spread_screenshots(corpus, OTHERS, seed + 1), *random_photos(corpus, OTHERS, seed + 1)])
+    others += [report_part[file] for file in random.Random(f"others:{seed}").sample(more, min(OTHERS, len(more)))]
     references = sorted({*asked, *others}, key=lambda item: item.file)
     made = []
     for item in asked:
-        apart = [other for other in references if other.file not in corpus.right_answers(item)]
-        unrelated = tuple(other for other in apart if other.set != item.set or item.set == PHOTOS)
+        right = corpus.right_answers(item)
+        apart = [other for other in references if other.file not in right]
+        unrelated = tuple(other for other in apart if other.set != item.set or item.kind is Kind.PHOTOGRAPH)
         made.append(Task(item, unrelated, tuple(other for other in apart if other.set == item.set and item.set in sites)))
     return made
+
+
+def _known(report_part: dict[str, Item], items: Iterable[corpora.Item]) -> list[Item]:
+    return [report_part[item.file] for item in items]
 
 
 class Process:
@@ -161,7 +178,7 @@ class Process:
         pairs: list[Scored] = []
         extracted: list[Extracted] = []
         blank: list[str] = []
-        original = opened(self.plan.corpus.folder / task.original.file)
+        original = opened(task.original.path)
         for name in self.plan.edits:
             picture = edit(name, original, seed=task.original.file)
             if not has_ink(picture):
@@ -169,7 +186,7 @@ class Process:
                 continue
             rng = random.Random(f"{self.plan.seed}:{task.original.file}:{name}")
             drawn = [(RIGHT, task.original)]
-            drawn += [(OTHER, item) for item in rng.sample(task.unrelated, min(self.plan.unrelated, len(task.unrelated)))]
+            drawn += [(OTHER, item) for item in _unrelated(task, rng, self.plan.unrelated)]
             drawn += [(SAME_SITE, item) for item in rng.sample(task.same_site, min(self.plan.same_site, len(task.same_site)))]
             extracted += self._describe("query", png(picture))
             for stratum, reference in drawn:
@@ -179,7 +196,7 @@ class Process:
 
     def _know(self, item: Item) -> None:
         if item.file not in self._references:
-            self._describe(item.file, readable(self.plan.corpus.folder / item.file))
+            self._describe(item.file, readable(item.path))
             self._references.add(item.file)
 
     def _describe(self, name: str, data: bytes) -> list[Extracted]:
@@ -193,8 +210,14 @@ class Process:
     def _scored(self, system: System, stratum: str, original: Item, name: str, reference: Item) -> Scored:
         began = system.cpu()
         scores = system.compare("query", reference.file)
-        kind = "photographs" if original.set == PHOTOS else "screenshots"
-        return Scored(system.name, kind, stratum, original.file, name, reference.file, scores, system.cpu() - began)
+        return Scored(system.name, f"{original.kind.value}s", stratum, original.file, name, reference.file, scores, system.cpu() - began)
+
+
+def _unrelated(task: Task, rng: random.Random, count: int) -> list[Item]:
+    """Two in three of the query's own kind: text is mistaken for text, and hardly for a photograph."""
+    alike = [item for item in task.unrelated if item.kind is task.original.kind]
+    unlike = [item for item in task.unrelated if item.kind is not task.original.kind]
+    return [*rng.sample(alike, min(len(alike), count - count // 3)), *rng.sample(unlike, min(len(unlike), count // 3))]
 
 
 _process: list[Process] = []

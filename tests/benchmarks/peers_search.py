@@ -12,28 +12,29 @@ import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import report
-from corpus import PHOTOS, Corpus, Item, has_ink
+from corpus import has_ink
 from peers_systems import LIMITS, OURS, Perception, System, pdq, phash, readable
 
 from douglas_quaid import Engine
+from douglas_quaid.evaluation.dataset import Item, Kind
 from douglas_quaid.evaluation.edits import edit, opened, png
 from douglas_quaid.store.embedded import stop_embedded
 
+KINDS = (Kind.SCREENSHOT, Kind.PHOTOGRAPH)
 FIRST_TEN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     item: Item
-    edit: str
     data: bytes
     right: frozenset[str]
-    """Indexed files that are right answers."""
+    """Files that are right answers; the original, which is indexed, is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,15 @@ class Place:
     """At its published limit, or as `match` or `review`."""
 
 
-def print_search(corpus: Corpus, asked: Sequence[Item], edits: Sequence[str], options: argparse.Namespace) -> None:
+def print_search(
+    asked: Sequence[Item], right: Mapping[str, set[str]], edits: Sequence[str], possible: Sequence[Item], options: argparse.Namespace
+) -> None:
+    """`right`: for each file that is asked, those that are right answers. `possible`: what the index may be drawn of, beside them."""
     rng = random.Random(f"search:{options.seed}")
-    others = [item for item in corpus.items if item not in asked]
+    others = [item for item in possible if item not in asked]
     indexed = [*asked, *rng.sample(others, min(len(others), max(0, options.indexed - len(asked))))]
-    queries = list(_queries(corpus, rng, asked, edits, indexed, options.searches))
-    files = {item.file: readable(corpus.folder / item.file) for item in indexed}
+    files = {item.file: readable(item.path) for item in indexed}
+    queries = list(_queries(rng, asked, right, edits, options.searches))
     print(f"Searches: {len(queries)} of these queries among {len(indexed)} pictures.\n")
     lines = []
     for system in (pdq(), phash()):
@@ -62,21 +66,17 @@ def print_search(corpus: Corpus, asked: Sequence[Item], edits: Sequence[str], op
         perception.close()
     lines.append(_line(f"{OURS}, `Engine.query`", queries, *_by_engine(queries, files)))
     columns = ("first and accepted, %", "first, %", "in the first 10, %")
-    kinds = ("screenshots", "photographs")
-    report.table(("search", *(f"{kind}: {column}" for kind in kinds for column in columns), "CPU, ms a query"), lines)
+    report.table(("search", *(f"{kind.value}s: {column}" for kind in KINDS for column in columns), "CPU, ms a query"), lines)
 
 
-def _queries(corpus: Corpus, rng: random.Random, asked: Sequence[Item], edits: Sequence[str], indexed: Sequence[Item], count: int) -> list[Query]:
+def _queries(rng: random.Random, asked: Sequence[Item], right: Mapping[str, set[str]], edits: Sequence[str], count: int) -> Iterator[Query]:
     """Equally many of screenshots and photographs, as far as there are any."""
-    files = {item.file for item in indexed}
-    made = []
-    for photos in (False, True):
-        possible = [(item, name) for item in asked if (item.set == PHOTOS) == photos for name in edits]
+    for kind in KINDS:
+        possible = [(item, name) for item in asked if item.kind is kind for name in edits]
         for item, name in rng.sample(possible, min(count // 2, len(possible))):
-            picture = edit(name, opened(corpus.folder / item.file), seed=item.file)
+            picture = edit(name, opened(item.path), seed=item.file)
             if has_ink(picture):
-                made.append(Query(item, name, png(picture), frozenset(corpus.right_answers(item) & files)))
-    return made
+                yield Query(item, png(picture), frozenset(right[item.file]))
 
 
 def _by_distance(system: System, queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
@@ -86,7 +86,7 @@ def _by_distance(system: System, queries: Sequence[Query], files: dict[str, byte
     for query in queries:
         system.describe("query", query.data)
         scores = {file: system.compare("query", file)[0] for file in files}
-        best = max(scores[file] for file in query.right)
+        best = max(score for file, score in scores.items() if file in query.right)
         nearer = sum(score > best for file, score in scores.items() if file not in query.right)
         places.append(Place(nearer, best >= LIMITS[system.name][0].published))
     return places, system.cpu() - began
@@ -125,8 +125,8 @@ def _by_engine(queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[
 
 def _line(name: str, queries: Sequence[Query], places: Sequence[Place], seconds: float) -> tuple[str, ...]:
     cells = []
-    for photos in (False, True):
-        these = [place for query, place in zip(queries, places, strict=True) if (query.item.set == PHOTOS) == photos]
+    for kind in KINDS:
+        these = [place for query, place in zip(queries, places, strict=True) if query.item.kind is kind]
         first = [place for place in these if place.rank == 0]
         listed = sum(place.rank is not None and place.rank < FIRST_TEN for place in these)
         counts = (sum(place.accepted for place in first), len(first), listed)
