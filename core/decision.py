@@ -15,6 +15,9 @@ from .records import PERSON, Configuration, Decision, Evidence, Relation, Verdic
 CERTAIN = 1 - 1e-9
 """Confidence of identical pixels, and the most that anything else reaches: chance, a bug or a broken disk are left. chosen."""
 
+HELD = 0.8
+"""Coverage from which a picture counts as held by the other, whole but for its edges. chosen: as `whole` in the shipped calibration."""
+
 LOOKS_LIKE = "looks like this page, but is not a picture of it"
 """Last part of the sentence for that relation."""
 
@@ -93,11 +96,20 @@ def sentence(evidence: Evidence, relation: Relation | None) -> str:
             parts.append("content not compared (no thumbnail kept)")
         else:
             parts.append(f"content agrees in {_percent(evidence.content_agreement)} of {evidence.content_blocks} blocks")
+    if relation is Relation.PARTIAL:
+        parts.append(_which_holds_which(evidence))
     if relation is Relation.SAME_TEMPLATE:
         parts.append("same layout, other content")
     if relation is Relation.LOOKS_LIKE:
         parts.append(LOOKS_LIKE)
     return "; ".join(parts)
+
+
+def _which_holds_which(evidence: Evidence) -> str:
+    query, reference = evidence.covered_query or 0.0, evidence.covered_reference or 0.0
+    if max(query, reference) < HELD:
+        return "both share a part"
+    return "the query lies inside the reference" if query >= reference else "the query holds the reference"
 
 
 _NOTHING = {

@@ -73,7 +73,7 @@ def test_better_evidence_never_lowers_the_confidence(agreement: float, inliers: 
 
 def test_the_sentence_names_what_was_measured() -> None:
     text = decide(PART, calibration.shipped()).sentence
-    assert text == "PDQ 110/256; 160 inliers cover 100 % of the query and 40 % of the reference; content agrees in 98 % of 180 blocks"
+    assert text == "PDQ 110/256; 160 inliers cover 100 % of the query and 40 % of the reference; content agrees in 98 % of 180 blocks; the query lies inside the reference"
     assert "query turned (mirror)" in decide(replace(WHOLE, orientation=5), calibration.shipped()).sentence
 
 

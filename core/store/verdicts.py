@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import fields, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -24,6 +25,8 @@ HEADER_BYTES = 20
 MAX_BYTES = 64 * 1024
 """A longer verdict is refused when read. chosen: a hundred times a usual one."""
 
+_OTHER_SIDE = {"query": "reference", "reference": "query"}
+_SIDE = re.compile(r"\b(query|reference)\b")
 _JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
 _RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: -1.0}
 _LEAST, _MOST = -0.999, -0.001
@@ -42,7 +45,7 @@ def rank(verdict: Verdict) -> float:
 
 
 def reversed_verdict(verdict: Verdict) -> Verdict:
-    """The same verdict seen from the other image: what was measured about the query is now the reference's and the reverse."""
+    """The same verdict seen from the other image: what was measured about the query is now the reference's and the reverse, in words too."""
     evidence = verdict.evidence
     return replace(
         verdict,
@@ -53,6 +56,7 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
             orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
             matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
         ),
+        sentence=_SIDE.sub(lambda word: _OTHER_SIDE[word[0]], verdict.sentence),
     )
 
 
