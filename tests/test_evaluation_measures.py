@@ -100,18 +100,21 @@ def test_pairs_without_a_label_say_nothing_about_confidence() -> None:
 
 
 def test_pages_of_one_site_that_geometry_accepts() -> None:
-    # Given pages of one site: two joined by geometry, one of them matched; one not joined; one with the same pixels; one after an edit
+    # Given pages of one site: two joined by geometry, one of them matched; one not joined; one with the same pixels; one after an edit;
+    # and one that may be another state of the same page
     same = replace(pair().verdict.evidence, same_pixels=True)
     pairs = [
         pair(0.99, False, Decision.MATCH, stratum=strata.SAME_SITE),
-        pair(0.2, None, stratum=strata.SAME_SITE),
+        pair(0.2, False, stratum=strata.SAME_SITE),
         pair(0.0, False, stratum=strata.SAME_SITE, verdict=replace(pair().verdict, evidence=Evidence())),
-        pair(1.0, True, Decision.MATCH, stratum=strata.SAME_SITE, verdict=replace(pair(1.0, decision=Decision.MATCH).verdict, evidence=same)),
+        pair(1.0, False, Decision.MATCH, stratum=strata.SAME_SITE, verdict=replace(pair(1.0, decision=Decision.MATCH).verdict, evidence=same)),
         pair(0.8, False, Decision.REVIEW, stratum=strata.SAME_SITE, edit="crop_75"),
+        pair(0.999, None, Decision.MATCH, stratum=strata.SAME_SITE),
     ]
     measures = measure([], pairs, [])
     assert (measures.pages_as_they_are.judged, measures.pages_as_they_are.accepted, measures.pages_as_they_are.match) == (3, 2, Share(1, 2))
     assert measures.after_edits.review == Share(1, 1)
+    assert measures.of_one_design.match == Share(1, 1)
 
 
 def test_linked_pairs_count_once_with_their_stronger_relation() -> None:

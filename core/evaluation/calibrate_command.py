@@ -193,10 +193,10 @@ def _from_pictures(source: Path, *, edits: str, seed: int) -> Evaluated:
     """Ask for the pictures of a data set, edited and as they are, in a store of its own that is thrown away. A person grouped them, so members of
     a group show the same."""
     from .dataset import Dataset, Kind
-    from .outcomes import read_pairs
+    from .outcomes import PAIRS, read_pairs
     from .parts import Part, Parts
     from .questions import Amounts, known_edits
-    from .run import PAIRS, Plan, run
+    from .run import Plan, run
 
     dataset = Dataset.load(source)
     pictures = tuple(replace(item, kind=Kind.SCREENSHOT) if item.kind is Kind.LINKED else item for item in dataset.items)

@@ -70,7 +70,7 @@ def ask_among_clones(template: Template, truth: Truth, engine: Engine) -> Iterat
         clone = replace(copied, file=f"{copied.file}#copy-{number}", asked=False)
         clones.append(clone)
         sketches[clone.file] = Sketch(image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height)
-    small = Truth(Dataset((*items, *clones), frozenset()), sketches)
+    small = Truth(Dataset((*items, *clones), frozenset()), sketches, truth.parts)
     for place, name in enumerate(ASKED):
         question = Question(asked, name, strata.CLONES, small.right(asked), frozenset(), (asked.file,))
         task = Task(place, asked.file, asked.path, name, frozenset(), (sketches[asked.file].image_id,))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..terminal import complain, json_line, say, with_progress
+
+if TYPE_CHECKING:
+    from .measures import Measures
+    from .run import Ran
 
 FOLDER = click.Path(path_type=Path)
 
@@ -45,15 +49,11 @@ def evaluate(*, dataset: Path, distractors: tuple[Path, ...], store: str | None,
     Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store that is given is kept, and pictures it knows
     are not added again; it should hold nothing else.
     """
-    from ..config import Config
-    from .measures import measure
-    from .outcomes import read_answers, read_pairs
+    from .measures import measured
     from .parts import Part, Parts
     from .questions import Amounts, known_edits
-    from .reliability import draw_reliability
-    from .report import markdown, totals
-    from .run import ANSWERS, PAIRS, Plan, run
-    from .worst import draw_errors, find_errors
+    from .report import totals
+    from .run import Plan, run
 
     plan = Plan(
         source=dataset,
@@ -65,12 +65,8 @@ def evaluate(*, dataset: Path, distractors: tuple[Path, ...], store: str | None,
         seed=chosen["seed"],
     )
     ran = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
-    measures = measure(read_answers(out / ANSWERS), read_pairs(out / PAIRS), plan.edits)
-    errors = draw_errors(find_errors(read_answers(out / ANSWERS), read_pairs(out / PAIRS)), ran.truth, Config.from_environment(), out)
-    curves = {"all verified pairs": (measures.all_pairs, "#1f5fa8"), "pairs with a map": (measures.mapped_pairs, "#b3541e")}
-    (out / "reliability.png").write_bytes(draw_reliability(curves))
-    text = markdown(ran, measures, errors)
-    (out / "report.md").write_text(text, "utf-8")
+    measures = measured([ran.out], plan.edits)
+    text = draw(ran, measures)
     if as_json:
         json_line(totals(ran, measures))
     else:
@@ -78,6 +74,23 @@ def evaluate(*, dataset: Path, distractors: tuple[Path, ...], store: str | None,
     for failure in ran.failures:
         complain(f"failed: {failure.file}: {failure.message}")
     return 1 if ran.failures else 0
+
+
+def draw(ran: Ran, measures: Measures) -> str:
+    """Write report.md, the reliability curve and the worst errors of a run; gives the report."""
+    from ..config import Config
+    from .outcomes import ANSWERS, PAIRS, read_answers, read_pairs
+    from .reliability import draw_reliability
+    from .report import markdown
+    from .worst import draw_errors, find_errors
+
+    errors = find_errors(read_answers(ran.out / ANSWERS), read_pairs(ran.out / PAIRS))
+    drawn = draw_errors(errors, ran.truth, Config.from_environment(), ran.out)
+    curves = {"all verified pairs": (measures.all_pairs, "#1f5fa8"), "pairs with a map": (measures.mapped_pairs, "#b3541e")}
+    (ran.out / "reliability.png").write_bytes(draw_reliability(curves))
+    text = markdown(ran, measures, drawn)
+    (ran.out / "report.md").write_text(text, "utf-8")
+    return text
 
 
 def _names(text: str) -> frozenset[str]:

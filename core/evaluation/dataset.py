@@ -22,6 +22,8 @@ from ..errors import ConfigError, NotFound
 GROUPS = "groups.jsonl"
 PHOTOS = "photos"
 PHISHING = "phishing"
+NO_PAGES = frozenset({PHOTOS, "pictures"})
+"""Sets whose pictures are photographs and drawings unless their lines say otherwise."""
 TRUTH = "truth.visjs.json"
 LARGEST_FILE = 256 * 1024 * 1024
 """Bytes of a list of pictures. chosen: a million lines."""
@@ -103,7 +105,7 @@ def _load(source: Path) -> tuple[list[Item], list[frozenset[str]]]:
     if source.is_dir() and (source / TRUTH).is_file():
         return _graph(source / TRUTH, "")
     if source.is_dir():
-        raise NotFound(f"{source}: neither {GROUPS} nor {TRUTH} is in it; a data set is a folder with one of them, or the file itself")
+        return _by_folder(source), []
     return _graph(source, "") if source.suffix == ".json" else _load_folder(source.parent, source)
 
 
@@ -117,6 +119,20 @@ def _load_folder(folder: Path, lines: Path) -> tuple[list[Item], list[frozenset[
     truth = folder / PHISHING / TRUTH
     linked, edges = _graph(truth, f"{PHISHING}/") if truth.is_file() else ([], [])
     return [*items, *(item for item in linked if item.file not in known)], edges
+
+
+def _by_folder(folder: Path) -> list[Item]:
+    """Each sub-folder is a group; pictures that lie beside them have no counterpart. What is no picture is found out when it is read."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    members = [(path, sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]) for path in inside]
+    items = [
+        Item(str(file.relative_to(folder)), file, folder.resolve().name, path.name, file.name, None, True, Kind.SCREENSHOT)
+        for path, files in members
+        for file in files
+    ]
+    if not items:
+        raise NotFound(f"{folder}: neither {GROUPS} nor {TRUTH} is in it, nor sub-folders with pictures; a data set is a folder with one of them")
+    return items
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
@@ -141,7 +157,7 @@ def _item(folder: Path, row: dict[str, Any], place: str) -> Item:
     role = row.get("role") or "indexed"
     if role not in ("indexed", "unanswered"):
         raise ConfigError(f"{place}: role {role!r} is unknown; roles are indexed and unanswered")
-    kind = row.get("kind") or (Kind.PHOTOGRAPH if row["set"] == PHOTOS else Kind.SCREENSHOT)
+    kind = row.get("kind") or (Kind.PHOTOGRAPH if row["set"] in NO_PAGES else Kind.SCREENSHOT)
     if kind not in (Kind.PHOTOGRAPH.value, Kind.SCREENSHOT.value):
         raise ConfigError(f"{place}: kind {kind!r} is unknown; kinds are screenshot and photograph")
     path = folder / row["file"]

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from statistics import fmean
 
 from ..records import Decision, Relation
 from . import strata
-from .outcomes import Answer, JudgedPair
+from .outcomes import ANSWERS, PAIRS, Answer, JudgedPair, read_answers, read_pairs
 
 BINS = 15
 """Of the reliability curve, of equal width. spec: issue of this project; usual for the expected calibration error."""
@@ -87,7 +89,7 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class SameSite:
-    """Pairs of pages of one site and different groups that geometry accepts; pixel-identical ones are set aside."""
+    """Pairs of pages of one site and different groups that geometry accepts; pixel-identical ones are set aside, and twins."""
 
     accepted: int
     match: Share
@@ -118,6 +120,8 @@ class Measures:
     pages_as_they_are: SameSite
     after_edits: SameSite
     """One side edited: after a crop both may show nothing but what is common to the site."""
+    of_one_design: SameSite
+    """Pairs of one site of which nobody can say whether they are two states of one page, as they are."""
     linked: Linked
     false_matches: Share
     """Wrong hits answered `match`, to all queries."""
@@ -166,8 +170,9 @@ def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Itera
         rows=rows,
         all_pairs=calibrated(counted.confidences),
         mapped_pairs=calibrated(counted.mapped),
-        pages_as_they_are=counted.same_site[False].finished(),
-        after_edits=counted.same_site[True].finished(),
+        pages_as_they_are=counted.as_they_are.finished(),
+        after_edits=counted.after_edits.finished(),
+        of_one_design=counted.of_one_design.finished(),
         linked=counted.linked(),
         false_matches=Share(sum(answer.false_matches for answer in listed), len(listed)),
         false_matches_without=Share(sum(answer.false_matches for answer in without), len(without)),
@@ -176,6 +181,13 @@ def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Itera
         review_in_life=(1 - WITHOUT_IN_LIFE) * (review_asked or 0) + WITHOUT_IN_LIFE * (review_without or 0) if both else None,
         seconds=(seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)]),
     )
+
+
+def measured(folders: Iterable[Path], edits: Iterable[str]) -> Measures:
+    """The runs in these folders counted as one. Raises NotFound or ConfigError for files that are missing or broken."""
+    listed = list(folders)
+    answers = chain.from_iterable(read_answers(folder / ANSWERS) for folder in listed)
+    return measure(answers, chain.from_iterable(read_pairs(folder / PAIRS) for folder in listed), edits)
 
 
 def merged(stratum: str, rows: list[Row]) -> Row | None:
@@ -234,7 +246,7 @@ class _PairCounts:
         self.given: dict[tuple[str, str], Share] = defaultdict(lambda: Share(0, 0))
         self.confidences: list[tuple[float, bool]] = []
         self.mapped: list[tuple[float, bool]] = []
-        self.same_site = {False: _SameSiteCounts(), True: _SameSiteCounts()}
+        self.as_they_are, self.after_edits, self.of_one_design = _SameSiteCounts(), _SameSiteCounts(), _SameSiteCounts()
         self._nodes: set[str] = set()
         self._relations: dict[frozenset[str], tuple[bool, Relation | None]] = {}
 
@@ -250,7 +262,10 @@ class _PairCounts:
         if pair.reference == pair.query:
             self.given[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
         if pair.stratum == strata.SAME_SITE and pair.reference != pair.query:
-            self.same_site[bool(pair.edit)].take(pair)
+            if pair.label is False:
+                (self.after_edits if pair.edit else self.as_they_are).take(pair)
+            elif not pair.edit:
+                self.of_one_design.take(pair)
 
     def _take_linked(self, pair: JudgedPair) -> None:
         """Of both directions the one with the stronger relation."""

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 from ..errors import ConfigError, NotFound
 from ..records import Configuration, Decision, Evidence, Relation, Verdict
 
+ANSWERS, PAIRS = "answers.jsonl", "pairs.jsonl"
+"""Their names in the folder of a run."""
 LONGEST_LINE = 64 * 1024
 """Characters. A longer line is refused before it is parsed. chosen: twenty times a usual one."""
 NOT_A_CANDIDATE = -1

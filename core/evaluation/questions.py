@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..errors import ConfigError
 from . import edits, strata
 from .dataset import Item, Kind
-from .parts import Part, Parts
+from .parts import Part
 from .truth import Truth
 
 SITE_PAIRS = 10
@@ -63,9 +63,9 @@ def known_edits(names: str) -> tuple[str, ...]:
     return chosen
 
 
-def choose(truth: Truth, parts: Parts, part: Part, names: Sequence[str], amounts: Amounts, seed: int) -> list[Question]:
+def choose(truth: Truth, part: Part, names: Sequence[str], amounts: Amounts, seed: int) -> list[Question]:
     """The questions of a run: equal arguments give equal questions in equal order."""
-    asked = [item for item in truth.dataset.items if item.asked and item.file in truth.sketches and parts.holds(part, item)]
+    asked = [item for item in truth.dataset.items if item.asked and item.file in truth.sketches and truth.parts.holds(part, item)]
     indexed = [item for item in asked if item.indexed]
     shots = [item for item in indexed if item.kind is Kind.SCREENSHOT]
     tall = [item for item in shots if is_tall(truth, item)]
@@ -77,7 +77,7 @@ def choose(truth: Truth, parts: Parts, part: Part, names: Sequence[str], amounts
         *_edited(truth, spread(photos, amounts.photos, seed), names, strata.PHOTOGRAPHS),
         *_versions(truth, spread(shots, len(shots), seed), amounts.screenshots),
         *_linked(truth, [item for item in indexed if item.kind is Kind.LINKED]),
-        *_without(truth, parts, asked, amounts.unanswered, seed),
+        *_without(truth, asked, amounts.unanswered, seed),
     ]
     random.Random(f"order:{seed}").shuffle(questions)
     return questions
@@ -129,16 +129,16 @@ def _linked(truth: Truth, items: Sequence[Item]) -> list[Question]:
     ]
 
 
-def _without(truth: Truth, parts: Parts, asked: Sequence[Item], count: int, seed: int) -> list[Question]:
+def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list[Question]:
     """Questions without an answer: every picture as it is first, then after edits drawn by the seed, until there are `count`."""
     rng = random.Random(f"without:{seed}")
     never = [item for item in asked if not item.indexed]
     pool = spread(never or [item for item in asked if item.kind is not Kind.LINKED], len(asked), seed)
     pages = defaultdict(list)
     for item in truth.dataset.indexed:
-        if (site := parts.site(item)) is not None and item.file in truth.sketches:
+        if (site := truth.parts.site(item)) is not None and item.file in truth.sketches:
             pages[site].append(item)
-    siblings = {item.file: [page for page in pages.get(parts.site(item) or "", ()) if page.group != item.group] for item in pool}
+    siblings = {item.file: [page for page in pages.get(truth.parts.site(item) or "", ()) if page.group != item.group] for item in pool}
     same_site = [item for item in pool if siblings[item.file]][: max(1, count // SITE_SHARE) if count else 0]
     questions = []
     for item in same_site:

@@ -34,7 +34,11 @@ def totals(ran: Ran, measures: Measures) -> dict[str, Any]:
             "four_in_five_without": _rounded(measures.review_in_life),
         },
         "calibration": {"all_pairs": _calibrated_json(measures.all_pairs), "pairs_with_a_map": _calibrated_json(measures.mapped_pairs)},
-        "same_site": {"as_they_are": _site_json(measures.pages_as_they_are), "after_edits": _site_json(measures.after_edits)},
+        "same_site": {
+            "as_they_are": _site_json(measures.pages_as_they_are),
+            "after_edits": _site_json(measures.after_edits),
+            "of_one_design": _site_json(measures.of_one_design),
+        },
         "linked": {
             "pairs": measures.linked.pairs,
             "found": measures.linked.found,
@@ -117,7 +121,11 @@ def _calibration(measures: Measures) -> list[str]:
 
 
 def _pages(measures: Measures) -> list[str]:
-    found = (("pages as they are", measures.pages_as_they_are), ("one of them edited", measures.after_edits))
+    found = (
+        ("pages as they are", measures.pages_as_they_are),
+        ("one of them edited", measures.after_edits),
+        ("of one design, perhaps two states of one page", measures.of_one_design),
+    )
     rows = [(name, f"{one.judged:,}", f"{one.accepted:,}", percent(one.match), percent(one.review)) for name, one in found]
     lines = ["## Pairs of pages of one site", "", *table(("pairs", "judged", "geometry accepts", "of these match", "of these review"), rows)]
     if measures.linked.pairs:

@@ -28,12 +28,12 @@ from .asking import Asked, Task, ask_all
 from .clones import ASKED, ask_among_clones, find_templates
 from .dataset import Dataset, Kind
 from .filling import Failure, fill
-from .outcomes import NOT_A_CANDIDATE, Answer, JudgedPair, answer_line, pair_line, read_answers, read_pairs
+from .outcomes import ANSWERS, NOT_A_CANDIDATE, PAIRS, Answer, JudgedPair, answer_line, pair_line, read_answers, read_pairs
 from .parts import Part, Parts
 from .questions import Amounts, Question, choose, spread
 from .truth import Truth
 
-ANSWERS, PAIRS, HEADER = "answers.jsonl", "pairs.jsonl", "run.json"
+HEADER = "run.json"
 SAME_PLACE = 1.2
 """Pictures read of those that are never indexed, to the questions wanted of them: some are pages of indexed sites."""
 
@@ -67,28 +67,28 @@ class Ran:
     failures: tuple[Failure, ...]
 
 
-def run(plan: Plan, out: Path, *, store: str | None, processes: int, resume: bool, progress: Progress) -> Ran:
-    """Raises ConfigError, NotFound and StoreError; a picture that cannot be used is among the failures."""
-    dataset = Dataset.load(plan.source, plan.distractors)
+def run(plan: Plan, out: Path, *, store: str | None, processes: int, resume: bool, progress: Progress, dataset: Dataset | None = None) -> Ran:
+    """Raises ConfigError, NotFound and StoreError; a picture that cannot be used is among the failures. `dataset`: instead of what lies at the source."""
+    dataset = dataset or Dataset.load(plan.source, plan.distractors)
     out.mkdir(parents=True, exist_ok=True)
     with opened_store(store) as config:
         with Engine.open(config=config) as engine:
             sketches, failures = fill(engine, _needed(dataset, plan), threads=processes, progress=lambda work, count: progress(work, count, "adding"))
             indexed, calibration = engine.load(), engine.calibration
-        truth = Truth(dataset, sketches)
+        truth = Truth(dataset, sketches, plan.parts)
         header = _header(plan, indexed, calibration)
         done = _take_up(out, header) if resume else _start_anew(out, header)
-        questions = [question for question in choose(truth, plan.parts, plan.part, plan.edits, plan.amounts, plan.seed) if not question.keys & done]
+        questions = [question for question in choose(truth, plan.part, plan.edits, plan.amounts, plan.seed) if not question.keys & done]
         tasks = (_task(place, question, truth) for place, question in enumerate(questions))
         with _Lines(out) as lines:
             for asked in progress(ask_all(config, tasks, processes), len(questions), "asking"):
-                lines.take(questions[asked.place], asked, truth, plan.parts, calibration)
+                lines.take(questions[asked.place], asked, truth, calibration)
     with _Lines(out) as more:
         for template in find_templates(read_pairs(out / PAIRS), truth, plan.amounts.templates):
             if not Question(template.asked, ASKED[-1], strata.CLONES, frozenset(), frozenset()).keys & done:
                 with opened_store(None) as throwaway, Engine.open(config=throwaway) as engine:
                     for question, small, asked in ask_among_clones(template, truth, engine):
-                        more.take(question, asked, small, plan.parts, calibration)
+                        more.take(question, asked, small, calibration)
     failures += [*lines.failures, *more.failures]
     return Ran(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
 
@@ -108,11 +108,11 @@ class _Lines:
         self._answers.close()
         self._pairs.close()
 
-    def take(self, question: Question, asked: Asked, truth: Truth, parts: Parts, calibration: Calibration) -> None:
+    def take(self, question: Question, asked: Asked, truth: Truth, calibration: Calibration) -> None:
         if asked.inquiry is None:
             self.failures += [asked.failure] if asked.failure else []
             return
-        answer, judged = labelled(question, asked.inquiry, truth, parts, calibration, low_texture=asked.low_texture)
+        answer, judged = labelled(question, asked.inquiry, truth, calibration, low_texture=asked.low_texture)
         self._pairs.writelines(f"{pair_line(pair)}\n" for pair in judged)
         self._pairs.flush()
         self._answers.write(f"{answer_line(answer)}\n")
@@ -145,16 +145,14 @@ def _task(place: int, question: Question, truth: Truth) -> Task:
     return Task(place, question.item.file, question.item.path, question.edit, truth.ids(question.left_out), besides)
 
 
-def labelled(
-    question: Question, inquiry: Inquiry, truth: Truth, parts: Parts, calibration: Calibration, *, low_texture: bool
-) -> tuple[Answer, list[JudgedPair]]:
+def labelled(question: Question, inquiry: Inquiry, truth: Truth, calibration: Calibration, *, low_texture: bool) -> tuple[Answer, list[JudgedPair]]:
     """What came, as it is counted: the answer of the query, and each judged pair with its label."""
     stratum = question.stratum
     if low_texture and stratum in strata.ANSWERED:
         stratum = strata.LOW_TEXTURE
     best = _best_of_each(inquiry)
-    pairs = [_pair(question, stratum, found, place, truth, parts, calibration) for place, found in enumerate(best)]
-    pairs += [_pair(question, stratum, found, NOT_A_CANDIDATE, truth, parts, calibration) for found in inquiry.besides]
+    pairs = [_pair(question, stratum, found, place, truth, calibration) for place, found in enumerate(best)]
+    pairs += [_pair(question, stratum, found, NOT_A_CANDIDATE, truth, calibration) for found in inquiry.besides]
     expected = truth.ids(question.expected)
     hits = sorted((found for found in best if _is_hit(found)), key=lambda found: (-found.verdict.confidence, found.image_id))
     label = {pair.reference: pair.label for pair in pairs}
@@ -193,7 +191,7 @@ def _is_hit(found: Judged) -> bool:
     return found.verdict.decision is not Decision.NO_MATCH and found.verdict.relation is not Relation.SAME_TEMPLATE
 
 
-def _pair(question: Question, stratum: str, found: Judged, place: int, truth: Truth, parts: Parts, calibration: Calibration) -> JudgedPair:
+def _pair(question: Question, stratum: str, found: Judged, place: int, truth: Truth, calibration: Calibration) -> JudgedPair:
     file, label = truth.label(question.item, found.image_id)
     other, verdict = truth.dataset.by_file.get(file), found.verdict
     if stratum == strata.PHISHING and other is not None and other.kind is Kind.LINKED:
@@ -201,8 +199,8 @@ def _pair(question: Question, stratum: str, found: Judged, place: int, truth: Tr
         linked = frozenset((question.item.file, file)) in truth.dataset.edges
         label, verdict = None if linked else label, decide(verdict.evidence, calibration, baseline=True)
     elif other is not None and label is not True and other.group != question.item.group:
-        site = parts.site(question.item)
-        stratum = strata.SAME_SITE if site is not None and site == parts.site(other) else stratum
+        site = truth.parts.site(question.item)
+        stratum = strata.SAME_SITE if site is not None and site == truth.parts.site(other) else stratum
     return JudgedPair(question.item.file, question.edit, stratum, file, label, verdict, place)
 
 

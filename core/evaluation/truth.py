@@ -4,8 +4,9 @@ Right answers of a query are the members of its group, and twins: indexed pictur
 the same pixels, or a PDQ hash at most 5 bits away (captures of one unchanged page differ by as much).
 
 A pair is labelled True when both sides are the same file or have the same pixels, or are of one group and captured again (same size, PDQ
-at most 10 bits apart); None, unknown, for other versions of a page, for twins that are near by PDQ only, and for linked phishing pages; False
-for all others.
+at most 10 bits apart); None, unknown, for other versions of a page, for twins that are near by PDQ only, for linked phishing pages, and
+within a set that is named as a site while its pictures carry none: such a set shows the components of one design, and two groups of it may be
+two states of one page. False for all others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..records import ImageId
 from .dataset import Dataset, Item, Kind
+from .parts import Parts
 
 TWIN_BITS = 5
 """PDQ bits. chosen: see above."""
@@ -44,7 +46,8 @@ class Sketch:
 class Truth:
     dataset: Dataset
     sketches: Mapping[str, Sketch]
-    """By file; pictures that could not be read have none, and are asked for in vain by nobody."""
+    """By file; pictures that could not be read have none, and nobody asks for them."""
+    parts: Parts
 
     @cached_property
     def files(self) -> dict[ImageId, tuple[str, ...]]:
@@ -97,7 +100,8 @@ class Truth:
         if query.group == other.group:
             again = bits <= AGAIN_BITS and (mine.width, mine.height) == (theirs.width, theirs.height)
             return True if again and query.kind is not Kind.LINKED else None
-        return None if bits <= TWIN_BITS else False
+        one_design = query.site is None and other.site is None and query.set == other.set and self.parts.site(query) is not None
+        return None if one_design or bits <= TWIN_BITS else False
 
     @cached_property
     def _by_pixels(self) -> dict[bytes, frozenset[str]]:
