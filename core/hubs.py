@@ -182,13 +182,18 @@ class Hubs:
         found = self._verified.get(other)
         if found is None:
             found = self._verified[other] = verify(self._query, subject)
-        matrix, query = found.evidence.matrix, self._query.thumbnail
+        matrix, query = found.evidence.matrix, self._grey(found.evidence)
         places = np.zeros(self._shape, np.uint8)
         if matrix is not None and query is not None and subject.thumbnail is not None:
             places += agreeing_places(query, subject.thumbnail, np.array(matrix, float).reshape(3, 3))
         elif len(found.points_query):
             places[tuple(_pixels(found.points_query, self._shape))] = 1
         return np.asarray(cv2.dilate(places, np.ones((2 * AROUND + 1, 2 * AROUND + 1), np.uint8)), bool)
+
+    def _grey(self, evidence: Evidence) -> NDArray[np.uint8] | None:
+        """The query's thumbnail as it was compared."""
+        thumbnail = self._query.thumbnail
+        return 255 - thumbnail if thumbnail is not None and evidence.inverted else thumbnail
 
     @property
     def _shape(self) -> tuple[int, ...]:
@@ -221,16 +226,20 @@ class Hubs:
 
     def _agrees_beside(self, hub: _Hub, reference: Subject, found: Verification) -> bool:
         """Whether the two would be answered by what they share besides the hub."""
-        evidence, query = found.evidence, self._query.thumbnail
+        evidence, query = found.evidence, self._grey(found.evidence)
         if evidence.matrix is None or query is None or reference.thumbnail is None:
             return False
         matrix = np.array(evidence.matrix, float).reshape(3, 3)
         content = content_agreement(query, reference.thumbnail, matrix, without=hub.mask)
+        outside = int(np.count_nonzero(~inside(hub.mask, found.points_query)))
         left: Evidence = replace(
             evidence,
-            inliers=int(np.count_nonzero(~inside(hub.mask, found.points_query))),
+            inliers=outside,
+            explained=None if evidence.explained is None else evidence.explained * outside / len(found.points_query),
             content_agreement=content.share,
             content_kept=content.kept,
+            content_both=content.both,
+            content_beside=content.beside,
             content_correlation=content.correlation,
             content_blocks=content.blocks,
         )
