@@ -4,11 +4,13 @@ Takes objects that we tagged, reads their tags, gives what was heard. AIL's conf
 pictures are the same (`Engine.confirm`). The tag `infoleak:confirmed="false-positive"`, or our review tag removed, says they are not
 (`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing. What was
 said before we wrote, and tags that AIL may still have in a queue, say nothing; nor does that tag on an image, since AIL's own OcrExtractor
-gives it to images that it cannot open.
+gives it to images that it cannot open. Review tags that are gone from most objects at once were lost by AIL's tag database, not removed
+by a person, and say nothing either.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,8 +28,14 @@ from .reconcile import Reconciler
 from .sink import Sink
 from .writer import StarWriter
 
+log = logging.getLogger(__name__)
+
 SAME = "same"
 DIFFERENT = "different"
+
+MOST_REMOVED = 20
+"""Objects that may lose their review tag between two passes, if they are more than half of those that had one. chosen: nobody answers so many
+by hand in a minute, and an emptied or restored database loses them all; a veto holds for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,8 @@ def tagged(engine: Engine) -> Iterator[AilObject]:
 def feedback(engine: Engine, sink: Sink, objects: Iterable[AilObject], *, settings: Settings | None = None) -> tuple[Heard, ...]:
     """Act upon what was answered about these objects since the last time. Raises StoreError, and what AIL raises when its servers are away."""
     listener = _Listener(engine, sink, settings or Settings())
-    return tuple(heard for obj in objects for heard in listener.listen(obj))
+    heard = [answer for obj in objects for answer in listener.listen(obj)]
+    return (*heard, *listener.hear_removed())
 
 
 class _Listener:
@@ -63,6 +72,10 @@ class _Listener:
         self._ledger = Ledger(engine)
         self._reconciler = Reconciler(engine, sink, settings)
         self._writer = StarWriter(engine, sink, settings)
+        self._asked = 0
+        """Objects of this pass whose review tag AIL has or had."""
+        self._removed: list[AilObject] = []
+        """Those of them without the tag, and without another answer."""
 
     def listen(self, obj: AilObject) -> list[Heard]:
         entry = self._ledger.read(obj.gid)
@@ -72,9 +85,25 @@ class _Listener:
         same = [label for label in entry.labels if _is_confirmed(label, entry, there)]
         different = [image_id for image_id in self._rejected(obj, entry, there) if image_id not in {label.about for label in same}]
         heard = [self._act(obj, SAME, label.about) for label in same] + self._separate(obj, different)
+        self._asked += any(label.kind is Kind.REVIEW and label.seen for label in entry.labels)
+        if not heard and _removed(obj, entry, there):
+            self._removed.append(obj)
         if heard:
             self._follow(obj, heard)
         self._note(obj, there, [tags.analysts(label.tag) for label in same] + ([tags.FALSE_POSITIVE] if _is_rejected(obj, there) else []))
+        return heard
+
+    def hear_removed(self) -> list[Heard]:
+        """Act upon the review tags that were removed from what was listened to; upon none when too many are gone to be a person's doing."""
+        if len(self._removed) > max(MOST_REMOVED, self._asked / 2):
+            log.warning("%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is vetoed", len(self._removed), self._asked)
+            return []
+        heard = []
+        for obj in self._removed:
+            answers = self._separate(obj, _removed(obj, self._ledger.read(obj.gid), self._sink.tags(obj)))
+            if answers:
+                self._follow(obj, answers)
+            heard += answers
         return heard
 
     def _act(self, obj: AilObject, said: str, other: ImageId) -> Heard:
@@ -107,10 +136,6 @@ class _Listener:
             images += [edge.via or AilObject.parse(edge.other).id for edge in entry.edges]
             across = (found.hit for found in stored_findings(self._engine, obj) if self._same_domain or not found.same_domain)
             images += [hit.image_id for hit in across if hit.decision is Decision.MATCH]
-        for label in entry.labels:
-            is_answered = tags.analysts(label.tag) in there
-            if label.kind is Kind.REVIEW and label.seen and entry.settled and label.tag not in there and not is_answered:
-                images.append(label.about)
         return [image_id for image_id in dict.fromkeys(images) if image_id != obj.id]
 
     def _follow(self, obj: AilObject, heard: list[Heard]) -> None:
@@ -134,6 +159,12 @@ class _Listener:
 def _is_rejected(obj: AilObject, there: set[str]) -> bool:
     """Images have that word from AIL itself: bin/modules/OcrExtractor.py, which sees no screenshots."""
     return obj.type == "screenshot" and tags.FALSE_POSITIVE in there
+
+
+def _removed(obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
+    """Images of which a review tag asked that AIL had and has no more."""
+    questions = [label for label in entry.labels if label.kind is Kind.REVIEW and label.seen and entry.settled]
+    return [label.about for label in questions if label.about != obj.id and label.tag not in there and tags.analysts(label.tag) not in there]
 
 
 def _is_confirmed(label: Label, entry: Entry, there: set[str]) -> bool:

@@ -77,6 +77,24 @@ def test_a_rejected_question_is_a_veto(world: World, asked: tuple[AilObject, Ail
     assert listen(world) == ()
 
 
+def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given four questions that AIL shows
+    monkeypatch.setattr("douglas_quaid.ail.feedback.MOST_REMOVED", 2)
+    first = world.add("a.onion")
+    pages = [world.add(f"{name}.onion") for name in "bcde"]
+    for page in pages:
+        world.judge(page, first, **REVIEW)
+        assert world.write(page).tags == (tags.REVIEW,)
+    assert listen(world) == ()
+    # When AIL's tag database is restored from an old backup, nobody has said anything
+    for page in pages[:3]:
+        world.sink.tagged[page.gid].clear()
+    assert listen(world) == () and world.engine.vetoed(first.id) == set()
+    # but two of four may be a person's answers
+    world.sink.tagged[pages[0].gid].add(tags.REVIEW)
+    assert set(listen(world)) == {Heard(page, DIFFERENT, first.id) for page in pages[1:3]}
+
+
 def test_a_tag_that_ail_has_not_written_yet_was_not_removed(world: World, asked: tuple[AilObject, AilObject]) -> None:
     page, _ = asked
     world.sink.tagged[page.gid].discard(tags.REVIEW)
