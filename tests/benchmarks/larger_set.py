@@ -1,0 +1,155 @@
+"""The larger set, which anybody can rebuild: pages of free packages rendered by Chromium, and pictures of packages, in one folder.
+
+Takes a folder; fills it with `groups.jsonl` (one line a picture: file, set, group, page, site, role, and `sibling` where it is one), the PNG files,
+`versions.json` (packages and Chromium), `done.jsonl` (each capture that was tried, and what came of it) and `sources/` (the packages; can be deleted).
+Needs Debian 12 or later with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full browser does as well with
+`--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project brings. The pages themselves get no network.
+
+    python -P tests/benchmarks/larger_set.py DIR [--pages 300] [--processes 2] [--seed 1]
+
+It can be stopped and started again: what is done is not done again. Each prefix of the build is a mixture of all sites.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from larger_set_browser import Browser, PageFailed
+from larger_set_packages import Packages
+from larger_set_pictures import is_nearly_blank, opened_capture, opened_picture, pixel_digest
+from larger_set_plan import Capture, plan, read_sites
+
+KEPT, BLANK, TWIN, FAILED = "kept", "nearly blank", "the same pixels as another", "failed"
+SITES = Path(__file__).with_name("larger_set_sites.jsonl")
+BATCH = 200
+"""Captures given to the processes at once."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--pages", type=int, default=None, help="only so many captures: the first of the plan")
+    parser.add_argument("--processes", type=int, default=1, help="browsers at once")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--chromium", default="chromium-headless-shell", help="the command")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    packages = Packages(options.out / "sources")
+    sites = read_sites(SITES.read_text())
+    versions = packages.get(package for site in sites for package in site.packages)
+    versions["chromium"] = subprocess.run([options.chromium, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    (options.out / "versions.json").write_text(json.dumps(versions, indent=1, sort_keys=True) + "\n")
+    files = {site.site: [source for package in site.packages for source in packages.sources(package, pictures=site.set == "pictures")] for site in sites}
+    captures = plan(sites, files, seed=options.seed)[: options.pages]
+    print(f"{len(captures)} captures of {len(sites)} sites", file=sys.stderr)
+    build = Build(options.out, packages, captures, chromium=options.chromium)
+    build.run(processes=options.processes)
+    return 0
+
+
+class Build:
+    """The captures of a plan, made into a folder. What done.jsonl lists is taken as done, and groups.jsonl is written anew from it at the start."""
+
+    def __init__(self, out: Path, packages: Packages, captures: list[Capture], *, chromium: str) -> None:
+        self._out, self._packages, self._chromium = out, packages, chromium
+        done = read_done(out)
+        self._digests = {digest for _, digest in done.values() if digest}
+        self._todo = [capture for capture in captures if capture.file not in done]
+        kept = [capture.line() for capture in captures if done.get(capture.file, ("", ""))[0] == KEPT]
+        (out / "groups.jsonl").write_text("".join(f"{line}\n" for line in kept))
+        self._counts = Counter(outcome for outcome, _ in done.values())
+        self._browsers: list[Browser] = []
+        self._mine = threading.local()
+
+    def run(self, *, processes: int) -> None:
+        """Makes what is to be made. Keeping is decided in the order of the plan, so twins fall the same way however many browsers there are."""
+        start = time.monotonic()
+        with (
+            (self._out / "groups.jsonl").open("a") as groups,
+            (self._out / "done.jsonl").open("a") as journal,
+            ThreadPoolExecutor(processes) as workers,
+        ):
+            try:
+                for first in range(0, len(self._todo), BATCH):
+                    batch = self._todo[first : first + BATCH]
+                    for capture, (outcome, digest) in zip(batch, workers.map(self._made, batch), strict=True):
+                        outcome = self._settled(capture, outcome, digest)
+                        if outcome == KEPT:
+                            print(capture.line(), file=groups, flush=True)
+                        self._counts[outcome] += 1
+                        print(json.dumps({"file": capture.file, "outcome": outcome, "digest": digest if outcome == KEPT else ""}), file=journal, flush=True)
+                    made = first + len(batch)
+                    seconds = time.monotonic() - start
+                    left = (len(self._todo) - made) * seconds / made / 60
+                    print(f"{made} of {len(self._todo)}, {made / seconds:.2f} a second, {left:.0f} minutes left; {dict(self._counts)}", file=sys.stderr)
+            finally:
+                for browser in self._browsers:
+                    browser.close()
+
+    def _made(self, capture: Capture) -> tuple[str, str]:
+        """Makes a capture, in a thread with a browser of its own: what came of it, and the digest of the pixels; the file has the ending .part."""
+        path = self._packages.path(capture.source)
+        part = self._part(capture)
+        part.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if capture.set == "pictures":
+                picture = opened_picture(path)
+                if picture is None:
+                    return "too small", ""
+                picture.save(part, format="PNG", compress_level=3)
+            else:
+                png = self._browser().capture(path.resolve().as_uri(), capture.window, tallest=capture.tallest, settle=capture.settle)
+                picture = opened_capture(png)
+                part.write_bytes(png)
+        except (PageFailed, OSError, ValueError) as error:
+            print(f"{capture.file}: {error}", file=sys.stderr)
+            return FAILED, ""
+        return (BLANK, "") if is_nearly_blank(picture) else (KEPT, pixel_digest(picture))
+
+    def _settled(self, capture: Capture, outcome: str, digest: str) -> str:
+        """Keeps the file of a capture or removes it; twins of what is kept already are not."""
+        if outcome == KEPT and digest in self._digests:
+            outcome = TWIN
+        if outcome == KEPT:
+            self._digests.add(digest)
+            self._part(capture).rename(self._out / capture.file)
+        else:
+            self._part(capture).unlink(missing_ok=True)
+        return outcome
+
+    def _part(self, capture: Capture) -> Path:
+        return self._out / f"{capture.file}.part"
+
+    def _browser(self) -> Browser:
+        if not hasattr(self._mine, "browser"):
+            self._mine.browser = Browser(command=self._chromium, fonts=self._packages.fonts())
+            self._browsers.append(self._mine.browser)
+        browser: Browser = self._mine.browser
+        return browser
+
+
+def read_done(out: Path) -> dict[str, tuple[str, str]]:
+    """Outcome and digest of each capture that is done, by its file. A line cut short, and a file that is gone, count as not done."""
+    done = {}
+    journal = out / "done.jsonl"
+    for line in journal.read_text().splitlines() if journal.exists() else []:
+        try:
+            fields = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if fields["outcome"] != KEPT or (out / fields["file"]).exists():
+            done[fields["file"]] = (fields["outcome"], fields["digest"])
+    return done
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Pictures of the larger set, for larger_set.py: is a capture worth keeping, and pictures of packages as PNG files.
+
+Takes the PNG of a page or a picture file of a package; gives an RGB picture, whether it shows next to nothing, and the digest of its pixels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+LONGEST_SIDE = 1920
+"""Pictures of packages are made smaller to this (chosen: wallpapers come in up to 8,000 pixels)."""
+SHORTEST_SIDE = 160
+"""Smaller pictures are no pictures but icons (chosen)."""
+BLOCK, CONTRAST, INKED = 16, 24, 0.01
+"""Nearly blank: fewer than INKED of the blocks of BLOCK x BLOCK pixels span CONTRAST grey levels (chosen: a title alone on an empty page)."""
+
+
+def opened_capture(png: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(png)) as picture:
+        return picture.convert("RGB")
+
+
+def opened_picture(path: Path) -> Image.Image | None:
+    """A picture of a package on white, at most LONGEST_SIDE long; None when it is too small."""
+    with Image.open(path) as picture:
+        if min(picture.size) < SHORTEST_SIDE:
+            return None
+        layered = picture.convert("RGBA")
+    layered.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if min(layered.size) < SHORTEST_SIDE:
+        return None
+    flat = Image.new("RGBA", layered.size, "white")
+    flat.alpha_composite(layered)
+    return flat.convert("RGB")
+
+
+def is_nearly_blank(picture: Image.Image) -> bool:
+    grey: NDArray[np.uint8] = np.asarray(picture.convert("L"))
+    rows, columns = grey.shape[0] // BLOCK, grey.shape[1] // BLOCK
+    blocks = grey[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    span = blocks.max(axis=(1, 3)).astype(np.int16) - blocks.min(axis=(1, 3))
+    return bool((span >= CONTRAST).mean() < INKED)
+
+
+def pixel_digest(picture: Image.Image) -> str:
+    return hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).hexdigest()
