@@ -1,12 +1,13 @@
 """The worst errors as pictures to look at: query and reference side by side, with the map that was found between them.
 
-Takes the answers and pairs of a run, gives PNG files in its folder. Of each kind of error the most confident ones are drawn; of what was
-missed, one of each edit first.
+Takes the answers and pairs of a run, gives PNG files in its folder. Of each kind of error the most confident ones are drawn; pictures
+and edits that were not yet shown come first.
 """
 
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -61,7 +62,7 @@ def find_errors(answers: Iterable[Answer], pairs: Iterable[JudgedPair]) -> list[
     for pair in pairs:
         if (fault := _fault(pair, missed)) is not None:
             held[fault].append(Error(fault, pair))
-    return [error for fault in Fault for _, error in nlargest(OF_EACH_KIND, _one_of_each_edit_first(held[fault]), key=lambda ranked: ranked[0])]
+    return [error for fault in Fault for _, error in nlargest(OF_EACH_KIND, _varied(held[fault]), key=lambda ranked: ranked[0])]
 
 
 def _fault(pair: JudgedPair, missed: set[tuple[str, str]]) -> Fault | None:
@@ -76,12 +77,14 @@ def _fault(pair: JudgedPair, missed: set[tuple[str, str]]) -> Fault | None:
     return None
 
 
-def _one_of_each_edit_first(errors: list[Error]) -> Iterator[tuple[float, Error]]:
-    """Errors with their rank: the second of an edit comes after the first of all."""
-    counted: dict[str, int] = {}
+def _varied(errors: list[Error]) -> Iterator[tuple[float, Error]]:
+    """Errors with their rank: the second of an edit or of a picture comes after the first of all."""
+    edits: Counter[str] = Counter()
+    pictures: Counter[str] = Counter()
     for error in sorted(errors, key=lambda error: -error.badness):
-        place = counted[error.pair.edit] = counted.get(error.pair.edit, -1) + 1
-        yield error.badness - place, error
+        yield error.badness - edits[error.pair.edit] - pictures[error.pair.query], error
+        edits[error.pair.edit] += 1
+        pictures[error.pair.query] += 1
 
 
 def draw_errors(errors: Iterable[Error], truth: Truth, config: Config, out: Path) -> list[tuple[str, str]]:
