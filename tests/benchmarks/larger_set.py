@@ -5,7 +5,7 @@ Takes a folder; fills it with `groups.jsonl` (one line a picture: file, set, gro
 Needs Debian 12 or later with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full browser does as well with
 `--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project brings. The pages themselves get no network.
 
-    python -P tests/benchmarks/larger_set.py DIR [--pages 300] [--processes 2] [--seed 1]
+    python -P tests/benchmarks/larger_set.py DIR [--pages 300] [--sites python,django,admin-lte] [--processes 2] [--seed 1]
 
 It can be stopped and started again: what is done is not done again. Each prefix of the build is a mixture of all sites.
 """
@@ -38,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--pages", type=int, default=None, help="only so many captures: the first of the plan")
+    parser.add_argument("--sites", default="", help="only these, with commas between them, and only their packages are got; the default is all")
     parser.add_argument("--processes", type=int, default=1, help="browsers at once")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--chromium", default="chromium-headless-shell", help="the command")
@@ -45,6 +46,11 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     packages = Packages(options.out / "sources")
     sites = read_sites(SITES.read_text())
+    if options.sites:
+        wanted = set(options.sites.split(","))
+        if unknown := wanted - {site.site for site in sites}:
+            parser.error(f"--sites: {', '.join(sorted(unknown))}: not in {SITES.name}")
+        sites = [site for site in sites if site.site in wanted]
     versions = packages.get(package for site in sites for package in site.packages)
     versions["chromium"] = subprocess.run([options.chromium, "--version"], check=True, capture_output=True, text=True).stdout.strip()
     (options.out / "versions.json").write_text(json.dumps(versions, indent=1, sort_keys=True) + "\n")
