@@ -49,7 +49,8 @@ SAME_CORNER = 0.01
 AROUND = 10
 """Pixels of the query's thumbnail around what agrees that belong to the hub as well. chosen: about half a block."""
 WHOLE_AGREES = 0.75
-"""Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen."""
+"""Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen. Below it only a
+review may rest on a hub: matches of pages under a banner were lost otherwise."""
 SMALL = 0.3
 """Share of a picture's area up to which what two of them have in common is a part, not the page. chosen: a banner takes 20 %."""
 REGIONS = 4
@@ -248,9 +249,10 @@ class Hubs:
 
 def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
     """Whether a hub may be all there is to it: never where the whole pictures agree, never for what a baseline is there for."""
-    whole = verdict.relation is Relation.NEAR_DUPLICATE and (found.evidence.content_agreement or 0.0) >= WHOLE_AGREES
-    other = verdict.relation not in (Relation.PARTIAL, Relation.NEAR_DUPLICATE)
-    return verdict.decision is not Decision.NO_MATCH and not whole and not other and len(found.points_query) >= MIN_INLIERS
+    if verdict.decision is Decision.NO_MATCH or len(found.points_query) < MIN_INLIERS:
+        return False
+    doubtful = verdict.decision is Decision.REVIEW and (found.evidence.content_agreement or 0.0) < WHOLE_AGREES
+    return verdict.relation is Relation.PARTIAL or (verdict.relation is Relation.NEAR_DUPLICATE and doubtful)
 
 
 def box_of(points: NDArray[np.float32]) -> Box:
