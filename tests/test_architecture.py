@@ -81,6 +81,8 @@ READING_ORDER = (
     "evaluation.filling",
     "evaluation.asking",
     "evaluation.clones",
+    "evaluation.labelling",
+    "evaluation.journal",
     "evaluation.run",
     "evaluation.measures",
     "evaluation.reliability",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,16 @@ from click.testing import Result
 from command_line import runner
 from pictures import page, photo
 
+from douglas_quaid import Engine
+from douglas_quaid.calibration import shipped
 from douglas_quaid.cli import main
-from douglas_quaid.evaluation import edits, strata
-from douglas_quaid.evaluation.outcomes import read_answers, read_pairs
+from douglas_quaid.evaluation import clones, edits, strata
+from douglas_quaid.evaluation.dataset import Dataset
+from douglas_quaid.evaluation.labelling import labelled
+from douglas_quaid.evaluation.outcomes import JudgedPair, read_answers, read_pairs
+from douglas_quaid.evaluation.parts import Parts
+from douglas_quaid.evaluation.truth import Sketch, Truth
+from douglas_quaid.records import Decision, Evidence, Relation, Verdict
 
 Evaluate = Callable[..., Result]
 SIZE = (640, 400)
@@ -181,3 +189,29 @@ def test_an_unknown_edit_is_refused(evaluate: Evaluate, dataset: Path) -> None:
     result = evaluate(dataset, "--edits", "resize_50,upside_down")
     assert result.exit_code == 2
     assert "no edit is called 'upside_down'" in result.stderr and "crop_75" in result.stderr
+
+
+def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given two pages of one template, as a run met them, and a stranger of the same set
+    monkeypatch.setattr(clones, "COPIES", 8)
+    template = page(4, *SIZE)
+    other = template.copy()
+    other.paste(page(5, *SIZE).crop((40, 140, 600, 400)), (40, 140))
+    for name, picture in (("copied.png", template), ("asked.png", other), ("stranger.png", page(6, *SIZE))):
+        (tmp_path / name).write_bytes(edits.png(picture))
+    lines = [{"file": name, "set": "s", "group": name} for name in ("copied.png", "asked.png", "stranger.png")]
+    (tmp_path / "groups.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    dataset = Dataset.load(tmp_path)
+    met = JudgedPair(
+        "asked.png", "", strata.SAME_SITE, "copied.png", False, Verdict(Decision.NO_MATCH, Relation.SAME_TEMPLATE, 0.1, Evidence(inliers=30), "c", ""), 3
+    )
+    with Engine.open(store_url) as engine:
+        truth = Truth(dataset, {file: Sketch(file, file.encode(), bytes(32), 1, 1) for file in dataset.by_file}, Parts())
+        (found,) = clones.find_templates([met, replace(met, edit="crop_75"), replace(met, label=None)], truth, 2)
+        # when near copies of the one are indexed and the other is asked for
+        asked = list(clones.ask_among_clones(found, truth, engine))
+        # then the copies are in the store, and each question is answered by the page itself.
+        assert (found.copied.file, found.asked.file, engine.count()) == ("copied.png", "asked.png", 3 + 8)
+    answers = [labelled(question, came.inquiry, small, shipped(), low_texture=False)[0] for question, small, came in asked if came.inquiry]
+    assert {answer.stratum for answer in answers} == {strata.CLONES}
+    assert [answer.edit for answer in answers if answer.found] == [answer.edit for answer in answers] == list(clones.ASKED)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 WRITTEN = Path("calibration.json")
-OWN_PICTURES, OWN_UNANSWERED = 20, 200
-"""Pictures of each kind that are edited, and questions without an answer, of an operator's data set. chosen: some minutes on two cores."""
+OWN_PICTURES, OWN_UNANSWERED = 20, 5
+"""Pictures of each kind that are edited, and questions without an answer for each picture, of an operator's data set. chosen: some minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +177,8 @@ def _holds_pairs(path: Path) -> bool:
 
 def _from_file(path: Path) -> Evaluated:
     """Pairs of `quaid evaluate`, with what run.json beside them says."""
+    from .journal import HEADER
     from .outcomes import read_pairs
-    from .run import HEADER
 
     pairs = list(read_pairs(path))
     beside = path.with_name(HEADER)
@@ -201,7 +201,7 @@ def _from_pictures(source: Path, *, edits: str, seed: int) -> Evaluated:
     dataset = Dataset.load(source)
     pictures = tuple(replace(item, kind=Kind.SCREENSHOT) if item.kind is Kind.LINKED else item for item in dataset.items)
     dataset = replace(dataset, items=pictures, edges=frozenset())
-    amounts = Amounts(OWN_PICTURES, OWN_PICTURES, OWN_UNANSWERED)
+    amounts = Amounts(OWN_PICTURES, OWN_PICTURES, OWN_UNANSWERED * len(pictures))
     plan = Plan(source, (), Part.ALL, Parts(), known_edits(edits), amounts, seed)
     with tempfile.TemporaryDirectory(prefix="quaid-calibrate-") as folder:
         ran = run(plan, Path(folder), store=None, processes=1, resume=False, progress=with_progress, dataset=dataset)
