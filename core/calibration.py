@@ -10,6 +10,7 @@ logistic curve. The id is a digest of what the file says, so a verdict names the
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -17,9 +18,8 @@ from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
 from math import exp, isfinite
+from operator import itemgetter
 from typing import Any
-
-import numpy as np
 
 from .errors import ConfigError, UnknownVersion
 from .records import Evidence
@@ -142,7 +142,15 @@ class Calibration:
 
 
 def curve(points: Points, value: float) -> float:
-    return float(np.interp(value, [x for x, _ in points], [y for _, y in points]))
+    """Straight lines between the points, flat beyond them."""
+    after = bisect_right(points, value, key=_first)
+    if after == 0 or after == len(points):
+        return points[after - 1 if after else 0][1]
+    (left, low), (right, high) = points[after - 1], points[after]
+    return low + (high - low) * (value - left) / (right - left)
+
+
+_first = itemgetter(0)
 
 
 def logistic(log_odds: float) -> float:

@@ -68,6 +68,16 @@ def _kept(evidence: Evidence) -> float | None:
     return _doubted(kept, evidence)
 
 
+def _both(evidence: Evidence) -> float | None:
+    both = evidence.content_both
+    return _doubted(evidence.content_agreement if both is None else both, evidence)
+
+
+def _beside(evidence: Evidence) -> float | None:
+    beside = evidence.content_beside
+    return _doubted(evidence.content_agreement if beside is None else beside, evidence)
+
+
 def _correlation(evidence: Evidence) -> float | None:
     return 0.0 if evidence.content_blocks == 0 else evidence.content_correlation
 
@@ -90,6 +100,8 @@ TRAITS = (
     Trait("covered", "map", True, (0.2, 0.4, 0.6, 0.8, 0.95), _covered),
     Trait("agreement", "content", True, (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95), _agreement),
     Trait("kept", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _kept),
+    Trait("both", "content", True, (0.1, 0.3, 0.5, 0.7, 0.85, 0.95), _both),
+    Trait("beside", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _beside),
     Trait("correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.95), _correlation),
     Trait("blocks", "content", True, (0, 6, 12, 25, 50, 100), _blocks),
 )
