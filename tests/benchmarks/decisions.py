@@ -4,7 +4,7 @@ Two runs on one store, which holds both sets: the development pictures (edits, v
 unanswered pages and pictures are asked for (false matches, reviews, pages of one site). Asked is the reporting part only.
 
     python -P tests/benchmarks/decisions.py --pictures DIR --larger DIR [--store URL] [--screenshots N] [--larger-screenshots N] [--photos N]
-        [--unanswered N] [--processes N] [--resume] --out DIR
+        [--unanswered N] [--processes N] [--resume | --read] --out DIR
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from douglas_quaid.config import Config
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.command import draw
+from douglas_quaid.evaluation.journal import HEADER
 from douglas_quaid.evaluation.measures import Measures, Share, measured
 from douglas_quaid.evaluation.parts import Part, Parts
 from douglas_quaid.evaluation.questions import Amounts
 from douglas_quaid.evaluation.report import percent, table, totals
-from douglas_quaid.evaluation.run import Plan, Ran, opened_store, run
+from douglas_quaid.evaluation.run import Plan, opened_store, run
 from douglas_quaid.terminal import with_progress
 
 FIT, REPORT = frozenset({"nhsuk", "jupyterlab"}), frozenset({"siemens", "streamlit"})
@@ -43,17 +43,14 @@ class Target:
 
 def main() -> int:
     options = _options()
-    parts = Parts(FIT, REPORT)
-    with opened_store(options.store) as config:
-        amounts = Amounts(options.screenshots, options.photos, 0, 2)
-        first = _run(options, config, Plan(options.pictures, (options.larger,), Part.REPORT, parts, edits.SUITE, amounts, options.seed), "development")
-        amounts = Amounts(options.larger_screenshots, 0, options.unanswered, 0)
-        second = _run(options, config, Plan(options.larger, (options.pictures,), Part.REPORT, parts, edits.SUITE, amounts, options.seed), "larger")
-    both = measured([first.out, second.out], edits.SUITE)
-    print(f"{first.indexed:,} images indexed; calibration {first.header['calibration']}, commit {first.header['commit']}, seed {options.seed}\n")
-    met = [_print("Must", _musts(both, first.indexed)), _print("Aim", _aims(both))]
+    folders = [options.out / name for name in ("development", "larger")]
+    if not options.read:
+        _run(options, *folders)
+    header = json.loads((folders[0] / HEADER).read_text())
+    both = measured([folder for folder in folders if (folder / HEADER).exists()], edits.SUITE)
+    print(f"{header['indexed']:,} images indexed; calibration {header['calibration']}, commit {header['commit']}, seed {header['seed']}\n")
+    met = [_print("Must", _musts(both, header["indexed"])), _print("Aim", _aims(both))]
     print("\n".join(_beside(both)))
-    (options.out / "totals.json").write_text(json.dumps([totals(ran, measured([ran.out], edits.SUITE)) for ran in (first, second)], indent=1) + "\n")
     return 0 if met[0] else 1
 
 
@@ -68,18 +65,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--unanswered", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="take up a run that was stopped")
+    parser.add_argument("--read", action="store_true", help="only print what --out holds, of a run that is under way too")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
-def _run(options: argparse.Namespace, config: Config, plan: Plan, name: str) -> Ran:
-    out = options.out / name
-    ran = run(plan, out, store=config.store, processes=options.processes, resume=options.resume, progress=with_progress)
-    draw(ran, measured([ran.out], edits.SUITE))
-    for failure in ran.failures:
-        print(f"failed: {failure.file}: {failure.message}", file=sys.stderr)
-    return ran
+def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
+    parts = Parts(FIT, REPORT)
+    asked = Amounts(options.screenshots, options.photos, 0, 2), Amounts(options.larger_screenshots, 0, options.unanswered, 0)
+    plans = (
+        (development, Plan(options.pictures, (options.larger,), Part.REPORT, parts, edits.SUITE, asked[0], options.seed)),
+        (larger, Plan(options.larger, (options.pictures,), Part.REPORT, parts, edits.SUITE, asked[1], options.seed)),
+    )
+    with opened_store(options.store) as config:
+        for out, plan in plans:
+            ran = run(plan, out, store=config.store, processes=options.processes, resume=options.resume, progress=with_progress)
+            measures = measured([out], edits.SUITE)
+            draw(ran, measures)
+            (out / "totals.json").write_text(json.dumps(totals(ran, measures), indent=1) + "\n")
+            for failure in ran.failures:
+                print(f"failed: {failure.file}: {failure.message}", file=sys.stderr)
 
 
 def _musts(found: Measures, indexed: int) -> Iterator[Target]:
