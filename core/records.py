@@ -218,6 +218,8 @@ class Candidate:
     """Weight of shared visual words; 0 when found by hash only."""
     mirrored: bool = False
     """Whether the words were those of the mirrored query."""
+    inverted: bool = False
+    """Whether they were those of the query with light and dark exchanged."""
 
 
 class Configuration(str, Enum):

@@ -6,11 +6,12 @@ Takes one decoded or stored picture, gives the images that were worth verifying,
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from .calibration import Calibration
-from .candidates import find_candidates, find_mirrored_candidates
+from .candidates import find_candidates, find_inverted_candidates, find_mirrored_candidates
 from .deadline import Timer
 from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
@@ -24,9 +25,11 @@ from .verification import Subject, verify
 
 log = logging.getLogger(__name__)
 
-RECORDS_AT_ONCE = 16
-"""Records of candidates fetched in one round trip. chosen: about 600 KB."""
-
+RECORDS_AT_ONCE = 8
+"""Records of candidates fetched in one round trip. chosen: about 300 KB; often the first few settle it."""
+PATIENCE = 6
+"""Candidates of one source in a row that may have nothing in common with the query before the rest of that source is left out. measured
+(2026-11): see tests/benchmarks/README.md, "Words"."""
 
 RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
 """Decisions by what they ask of the reader."""
@@ -70,13 +73,11 @@ class Search:
         """Parts that the query shares with so many pictures that they say nothing, as far as the search met them."""
         return () if self._hubs is None else self._hubs.met
 
-    def judge(
-        self, query: Subject, *, exclude: Container[ImageId], members: Collection[ImageId] | None = None, both_ways: bool = False
-    ) -> Iterator[Judged]:
+    def judge(self, query: Subject, *, exclude: Container[ImageId], members: Collection[ImageId] | None = None, both_ways: bool = False) -> Iterator[Judged]:
         """Candidates with their verdicts, the most promising first; ends early when the time is up.
 
-        What a person confirmed comes first, as it was confirmed. Where no candidate matches, those of the mirrored picture follow; an image
-        may then come a second time, with a better verdict.
+        What a person confirmed comes first, as it was confirmed. Where no candidate matches, those of the mirrored picture follow, then those of
+        the picture with light and dark exchanged; an image may then come a second time, with a better verdict.
         `members`: only these may be answers. `both_ways`: the verdicts are kept on both sides, so the query may be the legitimate page
         that a candidate looks like, too.
         """
@@ -99,33 +100,46 @@ class Search:
         images = len(self._replica) if members is None else len(members)
         self._hubs = Hubs(query, self._replica, self._calibration, self._timer, images=images, allowed=allowed, cluster_of=cluster_of, read=self._subjects)
         silent = Ignored(query, self._calibration, lambda: self._may_show(query, ignored))
-        candidates = find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
         answered: dict[ImageId, Decision] = {}
-        for judged in self._verified(query, candidates, silent, lambda image_id: legitimate or image_id in baseline):
-            answered[judged.image_id] = judged.verdict.decision
-            yield judged
-        if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up() or query.mirrored is None:
-            return
 
         def unanswered(image_id: ImageId) -> bool:
             return answered.get(image_id, Decision.NO_MATCH) is Decision.NO_MATCH and undecided(image_id)
 
-        mirrored = find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
-        yield from self._verified(query, mirrored, silent, lambda image_id: legitimate or image_id in baseline)
+        def rounds() -> Iterator[list[Candidate]]:
+            """Each is looked for only when the one before has not given a match."""
+            yield find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
+            if features.informative and query.mirrored is not None:
+                yield find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
+            if features.informative and query.inverted is not None:
+                yield find_inverted_candidates(query.inverted, self._replica, cluster_of=cluster_of, allowed=unanswered)
 
-    def _verified(
-        self, query: Subject, candidates: list[Candidate], ignored: Ignored, may_look_like: Callable[[ImageId], bool]
-    ) -> Iterator[Judged]:
-        """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded."""
+        for candidates in rounds():
+            for judged in self._verified(query, candidates, silent, lambda image_id: legitimate or image_id in baseline):
+                answered[judged.image_id] = judged.verdict.decision
+                yield judged
+            if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up():
+                return
+
+    def _verified(self, query: Subject, candidates: list[Candidate], ignored: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
+        """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded.
+
+        Of those found by hash, and of those found by words, the rest is left out after PATIENCE in a row that have nothing in common with the
+        query. Such an answer is as `complete` as one in which they were no candidates: it rests on the query and the index alone, not on time.
+        """
+        fruitless = Counter[bool]()
         for start in range(0, len(candidates), RECORDS_AT_ONCE):
-            batch = candidates[start : start + RECORDS_AT_ONCE]
+            batch = [candidate for candidate in candidates[start : start + RECORDS_AT_ONCE] if fruitless[candidate.votes > 0] < PATIENCE]
             for candidate, reference in zip(batch, self._subjects([candidate.image_id for candidate in batch]), strict=True):
+                by_words = candidate.votes > 0
+                if fruitless[by_words] >= PATIENCE:
+                    continue
                 if self._timer.is_up():
                     return
                 if reference is None:
                     continue
-                found = verify(query, reference, mirrored=candidate.mirrored)
+                found = verify(query, reference, mirrored=candidate.mirrored, inverted=candidate.inverted)
                 verdict = ignored.weigh(found, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
+                fruitless[by_words] = 0 if verdict.relation is not None else fruitless[by_words] + 1
                 yield Judged(candidate.image_id, verdict if self._hubs is None else self._hubs.weigh(candidate.image_id, reference, found, verdict))
 
     def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:

@@ -27,6 +27,10 @@ REBUILD_SHARE = 0.3
 REBUILD_LEAST = 10_000
 """... but never for fewer dead rows than this. chosen."""
 
+RANKED_AGAIN = 200
+"""Images whose votes are counted a second time, each descriptor once. measured (2026-11, 4,000 images, 30 screenshots cut to 0.75, 0.5 and
+with a border: right one first): 70 % and 61 % without; among the first 8: 81 % and 80 %; a descriptor of the image voting once, too: 71 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class Near:
@@ -120,10 +124,19 @@ class IndexReplica:
             return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in zip(rows, bits, strict=True)]
 
     def sharing(self, sampled: NDArray[np.uint8], most: int) -> list[Shared]:
-        """The `most` live images that share the most weight of words with a query's descriptors (n, 16), heaviest first."""
+        """The `most` live images that share the most weight of words with a query's descriptors (n, 16), heaviest first.
+
+        The first RANKED_AGAIN are ordered by votes in which each descriptor counts once, and the rest has no more than the last of them.
+        """
         with self._lock:
             votes = self._words.vote(sampled, len(self._ids)) * self._live.view
             most = min(most, int(np.count_nonzero(votes)))
             best = np.argpartition(-votes, most - 1)[:most] if most else np.empty(0, np.int64)
             best = best[np.argsort(-votes[best], kind="stable")]
-            return [Shared(self._ids.view[row].tobytes().hex(), float(votes[row])) for row in best]
+            first, rest = best[:RANKED_AGAIN], best[RANKED_AGAIN:]
+            once = self._words.vote_once(sampled, first)
+            order = np.argsort(-once, kind="stable")
+            least = once.min(initial=0.0)
+            falling = least * votes[rest] / votes[first].min(initial=np.inf)
+            ranked = zip((*first[order], *rest), (*once[order], *falling), strict=True)
+            return [Shared(self._ids.view[row].tobytes().hex(), float(heard)) for row, heard in ranked]

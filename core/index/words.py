@@ -11,6 +11,7 @@ An add costs the logarithm of the index, and no rebuild is ever needed: see post
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -108,22 +109,78 @@ class WordIndex:
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
         """Votes for rows 0..count-1 from a query's sampled descriptors (n, 16), shape (count,); large images have no advantage."""
-        self._settle()
-        blocks = -(-count // BLOCK_ROWS)
-        votes = np.zeros((blocks, BLOCK_ROWS))
-        if not self._segments or not len(sampled):
-            return votes.reshape(-1)[:count]
-        words, repeated = np.unique(words_of(sampled), return_counts=True)
-        runs = [segment.runs(words) for segment in self._segments]
-        frequency = sum(ends - starts for starts, ends in runs)
-        common = max(COMMON_FLOOR, COMMON_SHARE * self._images)
+        asked = self._ask(sampled)
+        votes = np.zeros((-(-count // BLOCK_ROWS), BLOCK_ROWS))
         # The square root keeps one repeated letter of a text page from outvoting everything else.
-        weights = np.where(frequency <= common, np.log1p(self._images / np.maximum(frequency, 1)) ** 2, 0) * np.sqrt(repeated)
-        for segment, (starts, ends) in zip(self._segments, runs, strict=True):
-            lengths = np.where(weights > 0, ends - starts, 0)
-            stops = lengths.cumsum()
-            index = np.arange(stops[-1]) + np.repeat(starts - stops + lengths, lengths)
-            votes[segment.block] += np.bincount(segment.rows.take(index), weights=np.repeat(weights, lengths), minlength=BLOCK_ROWS)
-        sizes = np.zeros(count)
-        sizes[: len(self._sizes)] = self._sizes.view[:count]
-        return votes.reshape(-1)[:count] / np.sqrt(sizes + SIZE_OFFSET)
+        weights = asked.weights * np.sqrt(asked.repeated)
+        for segment, starts, lengths in asked.runs:
+            if segment.block < len(votes):
+                rows = segment.rows.take(_places(starts, lengths))
+                votes[segment.block] += np.bincount(rows, weights=np.repeat(weights, lengths), minlength=BLOCK_ROWS)
+        return votes.reshape(-1)[:count] / self._size(np.arange(count))
+
+    def vote_once(self, sampled: NDArray[np.uint8], rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Votes for `rows` (m,) alone where each descriptor votes once for an image, by its rarest word that the image holds; shape (m,).
+
+        In `vote` a corner that agrees in all tables counts six times, and two pages of one template share many corners to the bit.
+        """
+        asked = self._ask(sampled)
+        votes = np.zeros(len(rows))
+        shares = asked.weights / np.sqrt(np.maximum(asked.repeated, 1))
+        by_word = np.argsort(asked.word_of, kind="stable")
+        descriptors, firsts = by_word // TABLES, asked.repeated.cumsum() - asked.repeated
+        found = []
+        for segment, starts, lengths in asked.runs:
+            place = np.full(BLOCK_ROWS, -1)
+            inside = np.flatnonzero(rows // BLOCK_ROWS == segment.block)
+            place[rows[inside] % BLOCK_ROWS] = inside
+            places = place.take(segment.rows.take(_places(starts, lengths)))
+            held = np.flatnonzero(places >= 0)
+            word = np.searchsorted(lengths.cumsum(), held, side="right")
+            many = asked.repeated[word]
+            pairs = np.repeat(places[held], many) * len(sampled) + descriptors[_places(firsts[word], many)]
+            found.append((pairs, np.repeat(shares[word], many)))
+        if found:
+            pairs, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            order = np.lexsort((-weights, pairs))
+            order = order[np.diff(pairs[order], prepend=-1) != 0]
+            votes += np.bincount(pairs[order] // len(sampled), weights=weights[order], minlength=len(rows))
+        return votes / self._size(rows)
+
+    def _size(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """What the votes of these rows are divided by."""
+        sizes = np.zeros(max(len(self._sizes), int(rows.max(initial=-1)) + 1))
+        sizes[: len(self._sizes)] = self._sizes.view
+        size: NDArray[np.float64] = np.sqrt(sizes[rows] + SIZE_OFFSET)
+        return size
+
+    def _ask(self, sampled: NDArray[np.uint8]) -> _Asked:
+        self._settle()
+        words, word_of, repeated = np.unique(words_of(sampled), return_inverse=True, return_counts=True)
+        runs = [(segment, *segment.runs(words)) for segment in self._segments]
+        frequency = sum((ends - starts for _, starts, ends in runs), start=np.zeros(len(words), np.int64))
+        common = max(COMMON_FLOOR, COMMON_SHARE * self._images)
+        weights = np.where(frequency <= common, np.log1p(self._images / np.maximum(frequency, 1)) ** 2, 0)
+        lengths = [(segment, starts, np.where(weights > 0, ends - starts, 0)) for segment, starts, ends in runs]
+        return _Asked(weights, repeated, word_of.ravel(), lengths)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """The distinct words of a query, with their postings."""
+
+    weights: NDArray[np.float64]
+    """Square of each word's inverse document frequency; 0 for one that is too common."""
+    repeated: NDArray[np.int64]
+    """How many of the query's descriptors have it."""
+    word_of: NDArray[np.int64]
+    """For descriptor d and table t, at d * TABLES + t: which word it is."""
+    runs: list[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]]
+    """For each segment: where each word's postings start, and how many are to be counted."""
+
+
+def _places(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """starts[0], starts[0] + 1, ... (lengths[0] of them), starts[1], ..."""
+    stops = lengths.cumsum()
+    places: NDArray[np.int64] = np.arange(stops[-1] if len(stops) else 0) + np.repeat(starts - stops + lengths, lengths)
+    return places
