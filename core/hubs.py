@@ -34,14 +34,14 @@ HUB_SHARE = 0.02
 """... and their share of all pictures. chosen: below the share from which a word is not even asked (index/words.py)."""
 HUB_MOST = 500
 """... but never more than this many, however large the index is. chosen: nobody reads an answer of 500 different pictures."""
-LEAST_VOTES = 0.1
-"""Votes of an image that may hold the part, over the most. measured: where 80 pages show one banner, they have 0.12 to 1, because each
-index row has room for some words only; whether it does hold it is verified."""
+LEAST_VOTES = 0.2
+"""Votes of an image that may hold the part, over the most. measured: where 80 pages show one banner, half of them have more, the least
+0.08, because each index row has room for some words only; whether it does hold it is verified."""
 LOOKED_AT = 4
 """Times the number needed that the word index is asked for, so that clones do not hide the others. chosen."""
-ASKED = 6
-"""Pictures that are verified of those that seem to hold the part, in pairs against each other too. chosen: about 50 ms for a part that
-is one, and nearly nothing for one that is not, because the first that do not hold it end the matter."""
+ASKED, MISSING = 5, 1
+"""Pictures that are verified of those that seem to hold the part, in pairs against each other too, and how many of them may not. chosen:
+about 50 ms for a part that is one; where it is none, the two least likely end the matter."""
 COMMON = 0.6
 """Share of the pictures asked that must show an inlier for it to belong to the hub, and of the inliers that must. chosen."""
 SAME_CORNER = 0.01
@@ -51,6 +51,9 @@ AROUND = 10
 WHOLE_AGREES = 0.75
 """Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen. Below it only a
 review may rest on a hub: matches of pages under a banner were lost otherwise."""
+BESIDE_BLOCKS, BESIDE_AGREES = 3, 0.75
+"""Blocks with content beside a hub, and how many of them must agree for a pair to stand. measured (2026-11): where a banner is all, none is left;
+crops of pages of one application, whose frame is a hub, have 10 to 40 left, which agree in all blocks where the page is the same."""
 SMALL = 0.3
 """Share of a picture's area up to which what two of them have in common is a part, not the page. chosen: a banner takes 20 %."""
 REGIONS = 4
@@ -143,14 +146,14 @@ class Hubs:
         others = self._different(image_id, holding)
         if len(others) < bound:
             return None
-        sample = [others[place] for place in np.linspace(0, bound - 1, ASKED).astype(int)]
+        sample = [others[place] for place in np.linspace(bound - 1, 0, ASKED).astype(int)]
         shown, holders = np.zeros(self._shape), list[Subject]()
         for asked, (other, subject) in enumerate(zip(sample, self._read(sample), strict=True), start=1):
             places = np.zeros(self._shape, bool) if subject is None else self._shown_by(other, subject)
             if subject is not None and inside(places, found.points_query).mean() >= COMMON / 2:
                 holders.append(subject)
                 shown += places
-            if asked - len(holders) > ASKED * (1 - COMMON):
+            if asked - len(holders) > MISSING:
                 return None
         mask = shown >= COMMON * len(holders)
         common = inside(mask, found.points_query)
@@ -226,25 +229,12 @@ class Hubs:
         return mirrored.descriptors[nearest]
 
     def _agrees_beside(self, hub: _Hub, reference: Subject, found: Verification) -> bool:
-        """Whether the two would be answered by what they share besides the hub."""
-        evidence, query = found.evidence, self._grey(found.evidence)
-        if evidence.matrix is None or query is None or reference.thumbnail is None:
+        """Whether the two show the same beside the hub, too."""
+        matrix, query = found.evidence.matrix, self._grey(found.evidence)
+        if matrix is None or query is None or reference.thumbnail is None:
             return False
-        matrix = np.array(evidence.matrix, float).reshape(3, 3)
-        content = content_agreement(query, reference.thumbnail, matrix, without=hub.mask)
-        outside = int(np.count_nonzero(~inside(hub.mask, found.points_query)))
-        left: Evidence = replace(
-            evidence,
-            inliers=outside,
-            explained=None if evidence.explained is None else evidence.explained * outside / len(found.points_query),
-            content_agreement=content.share,
-            content_kept=content.kept,
-            content_both=content.both,
-            content_beside=content.beside,
-            content_correlation=content.correlation,
-            content_blocks=content.blocks,
-        )
-        return content.blocks > 0 and decide(left, self._calibration).decision is not Decision.NO_MATCH
+        left = content_agreement(query, reference.thumbnail, np.array(matrix, float).reshape(3, 3), without=hub.mask)
+        return left.blocks >= BESIDE_BLOCKS and max(left.share, left.beside) >= BESIDE_AGREES
 
 
 def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
