@@ -270,7 +270,7 @@ def quaid(*arguments: object, status: int = 0) -> str:
 
 def test_pairs_become_a_file_with_its_provenance(pairs_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "made.json"
-    told = quaid(pairs_file, "--check", pairs_file, "--out", out, "--name", "mine")
+    told = quaid(pairs_file, "--check", pairs_file.parent, "--out", out, "--name", "mine")
     made = calibrations.parse(out.read_text())
     assert made.id.startswith("mine-") and made.id in told
     origin = made.provenance

@@ -44,14 +44,14 @@ def options(function: Callable[..., int]) -> Callable[..., int]:
     """The argument and options of the command."""
     for option in reversed(
         (
-            click.argument("source", type=FILE, required=False, metavar="[DATASET|PAIRS.jsonl|CALIBRATION.json]"),
+            click.argument("sources", type=FILE, nargs=-1, metavar="[DATASET|RUN...|CALIBRATION.json]"),
             click.option(
                 "--false-matches-per-million", "false_matches", type=float, metavar="R", help="Wrong matches you can live with, in a million queries."
             ),
             click.option("--reviews", type=float, metavar="SHARE", help="Share of the queries that may end in review, such as 0.01."),
             click.option("--images", type=click.IntRange(1), metavar="N", help="Images searched; default: those in the store, or those of the pairs."),
             click.option("--fit", "refit", is_flag=True, help="Fit the curves too, even where rates are named; needs thousands of pairs."),
-            click.option("--check", type=FILE, metavar="PAIRS.jsonl", help="Pairs of another part, on which the result is measured."),
+            click.option("--check", type=FILE, multiple=True, metavar="RUN", help="Run over another part, on which the result is measured; may be repeated."),
             click.option("--edits", default="suite", show_default=True, metavar="NAME,...", help="Edits after which the pictures of DATASET are asked for."),
             click.option("--seed", default=1, show_default=True, type=int, metavar="N"),
             click.option("--name", default="", metavar="NAME", help="First part of the new calibration's id; default: fit or own, and the date."),
@@ -69,21 +69,21 @@ def options(function: Callable[..., int]) -> Callable[..., int]:
 
 @options
 def calibrate(
-    *, source: Path | None, store: str | None, as_json: bool, show: bool, reset: bool, apply: bool, redecide: bool, relink: bool, **chosen: Any
+    *, sources: tuple[Path, ...], store: str | None, as_json: bool, show: bool, reset: bool, apply: bool, redecide: bool, relink: bool, **chosen: Any
 ) -> int:
     """Make a calibration of labelled pictures, or thresholds for two rates, and use it.
 
-    DATASET: a folder with groups.jsonl, with a sub-folder for each group, or a visjs graph; each picture is edited and asked for. PAIRS.jsonl: what
-    `quaid evaluate` wrote. CALIBRATION.json: a file made before, to apply. Without rates the curves are fitted, which takes thousands of
-    pairs; with them some forty pictures will do, and the curves in use stay.
+    DATASET: a folder with groups.jsonl, with a sub-folder for each group, or a visjs graph; each picture is edited and asked for. RUN: what
+    `quaid evaluate` wrote, its folder or the pairs.jsonl in it. CALIBRATION.json: a file made before, to apply. Without rates the curves
+    are fitted, which takes thousands of pairs; with them some forty pictures will do, and the curves in use stay.
     """
     rates = chosen["false_matches"] is not None or chosen["reviews"] is not None
-    makes = source is not None or rates
+    makes = bool(sources) or rates
     if sum((makes, show, reset)) > 1 or not (makes or show or reset or redecide or relink):
-        raise ConfigError("name what to do: a DATASET, PAIRS.jsonl or CALIBRATION.json, or rates; or --show, --reset, --redecide or --relink")
+        raise ConfigError("name what to do: a DATASET, RUN or CALIBRATION.json, or rates; or --show, --reset, --redecide or --relink")
     if apply and not makes:
-        raise ConfigError("--apply keeps a calibration that is made or named: give a DATASET, PAIRS.jsonl or CALIBRATION.json, or rates")
-    made = _made(source, store, as_json=as_json, keep=apply, **chosen) if makes else None
+        raise ConfigError("--apply keeps a calibration that is made or named: give a DATASET, RUN or CALIBRATION.json, or rates")
+    made = _made(sources, store, as_json=as_json, keep=apply, **chosen) if makes else None
     if reset:
         _reset(store)
     if not (show or reset or apply or redecide or relink):
@@ -102,28 +102,36 @@ def calibrate(
 
 
 def _made(
-    source: Path | None, store: str | None, *, as_json: bool, keep: bool, out: Path | None, name: str, refit: bool, check: Path | None, **chosen: Any
+    sources: tuple[Path, ...],
+    store: str | None,
+    *,
+    as_json: bool,
+    keep: bool,
+    out: Path | None,
+    name: str,
+    refit: bool,
+    check: tuple[Path, ...],
+    **chosen: Any,
 ) -> Calibration:
     """Make the calibration that is asked for, write it, and tell about it."""
     from ..calibration import shipped, write
     from .calibrate_report import choice_json, report
     from .calibrating import fitted, held_out, with_rates
-    from .outcomes import read_pairs
     from .thresholds import FALSE_MATCHES, REVIEWS, Wanted
 
-    if source is not None and (known := _calibration_in(source)) is not None:
+    if len(sources) == 1 and (known := _calibration_in(sources[0])) is not None:
         return known
     false_matches, reviews = chosen["false_matches"], chosen["reviews"]
     fits = refit or (false_matches is None and reviews is None)
     base, count = (shipped(), 0) if fits else _in_use(store, keep=keep)
-    found = _evaluated(source, edits=chosen["edits"], seed=chosen["seed"])
+    found = _evaluated(sources, edits=chosen["edits"], seed=chosen["seed"])
     images = chosen["images"] or (found.images if fits else count or base.tails.unanswered.images)
     wanted = Wanted(images, FALSE_MATCHES if false_matches is None else false_matches, REVIEWS if reviews is None else reviews)
     note = "Fitted to labelled pairs; thresholds" if fits else f"The curves of {base.id}; thresholds"
     note += f" for {wanted.false_matches:g} false matches in a million queries and {wanted.reviews:g} of them in review, at {images} images."
     name = name or f"{'fit' if fits else 'own'}-{found.provenance.date}"
     made, choice, best = (fitted if fits else with_rates)(found.pairs, wanted, base=base, name=name, provenance=replace(found.provenance, note=note))
-    held = held_out(list(read_pairs(check)), made) if check else None
+    held = held_out(_from_runs(check).pairs, made) if check else None
     written = out or (None if keep else WRITTEN)
     if written is not None:
         written.write_text(write(made), "utf-8")
@@ -159,34 +167,49 @@ def _in_use(store: str | None, *, keep: bool) -> tuple[Calibration, int]:
         return engine.calibration, engine.count()
 
 
-def _evaluated(source: Path | None, *, edits: str, seed: int) -> Evaluated:
-    if source is None:
+def _evaluated(sources: tuple[Path, ...], *, edits: str, seed: int) -> Evaluated:
+    if not sources:
         return Evaluated([], 0, _provenance([], "", {}, seed))
-    if source.suffix == ".jsonl" and _holds_pairs(source):
-        return _from_file(source)
-    return _from_pictures(source, edits=edits, seed=seed)
+    if all(_is_run(source) for source in sources):
+        return _from_runs(sources)
+    if len(sources) > 1:
+        raise ConfigError("of data sets one at a time is calibrated with; give runs of quaid evaluate to take several together")
+    return _from_pictures(sources[0], edits=edits, seed=seed)
 
 
-def _holds_pairs(path: Path) -> bool:
+def _is_run(source: Path) -> bool:
+    """Whether it is what `quaid evaluate` wrote, a folder or the pairs in it."""
+    from .outcomes import PAIRS
+
+    if source.is_dir():
+        return (source / PAIRS).is_file()
+    if source.suffix != ".jsonl":
+        return False
     try:
-        with open(path, encoding="utf-8", errors="replace") as lines:
+        with open(source, encoding="utf-8", errors="replace") as lines:
             return '"verdict"' in lines.readline(1 << 16)
-    except OSError:
-        raise NotFound(f"{path}: no such file") from None
+    except OSError as error:
+        raise NotFound(f"{source}: {error.strerror}") from None
 
 
-def _from_file(path: Path) -> Evaluated:
-    """Pairs of `quaid evaluate`, with what run.json beside them says."""
+def _from_runs(sources: tuple[Path, ...]) -> Evaluated:
+    """Pairs of all these runs, with what run.json beside them says."""
     from .journal import HEADER
-    from .outcomes import read_pairs
+    from .outcomes import PAIRS, read_pairs
 
-    pairs = list(read_pairs(path))
-    beside = path.with_name(HEADER)
-    header: dict[str, Any] = json.loads(beside.read_text("utf-8")) if beside.is_file() else {}
-    images = int(header.get("indexed") or len({pair.reference for pair in pairs}))
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
-    return Evaluated(pairs, images, _provenance([(Path(str(header.get("source", path))).name, digest)], str(header.get("part", "")), header, 0))
+    pairs: list[JudgedPair] = []
+    data: list[tuple[str, str]] = []
+    header: dict[str, Any] = {}
+    images = 0
+    for source in sources:
+        file = source / PAIRS if source.is_dir() else source
+        pairs += read_pairs(file)
+        beside = file.with_name(HEADER)
+        header = json.loads(beside.read_text("utf-8")) if beside.is_file() else {}
+        images = max(images, int(header.get("indexed", 0)))
+        data.append((Path(str(header.get("source", file))).name, hashlib.sha256(file.read_bytes()).hexdigest()))
+    images = images or len({pair.reference for pair in pairs})
+    return Evaluated(pairs, images, _provenance(data, str(header.get("part", "")), header, 0))
 
 
 def _from_pictures(source: Path, *, edits: str, seed: int) -> Evaluated:
