@@ -86,6 +86,48 @@ def test_a_picture_seen_at_an_angle_is_found(photo: Image.Image) -> None:
     assert evidence.matrix is not None and (evidence.inliers or 0) >= 14
 
 
+@pytest.mark.parametrize("kind", ["page", "photo"])
+def test_light_and_dark_exchanged_are_seen_through(kind: str, request: pytest.FixtureRequest) -> None:
+    original = request.getfixturevalue(kind)
+    evidence = verify(subject(edits.edit("inversion", original)), subject(original)).evidence
+    assert evidence.inverted and evidence.pdq_bits is not None and evidence.pdq_bits <= 16
+    assert evidence.configuration is Configuration.WHOLE and (evidence.content_agreement or 0) > 0.95
+    # And the picture as it is is not said to be inverted
+    assert verify(subject(edits.resized(original, 0.5)), subject(original)).evidence.inverted is None
+
+
+def test_a_part_of_an_inverted_picture_is_found_when_asked_for(photo: Image.Image) -> None:
+    width, height = photo.size
+    part = edits.edit("inversion", photo.crop((0, 0, round(0.7 * width), round(0.7 * height))))
+    evidence = verify(subject(part), subject(photo), inverted=True).evidence
+    assert evidence.inverted and (evidence.inliers or 0) >= 15 and (evidence.content_agreement or 0) > 0.9
+
+
+def test_a_turned_part_is_found(photo: Image.Image) -> None:
+    width, height = photo.size
+    part = photo.crop((0, 0, round(0.7 * width), round(0.7 * height))).transpose(Image.Transpose.ROTATE_90)
+    evidence = verify(subject(part), subject(photo)).evidence
+    assert (evidence.explained or 0) > 0.3 and (evidence.content_agreement or 0) > 0.9
+
+
+def test_what_is_laid_over_a_page_differs_in_one_place(page: Image.Image) -> None:
+    # Given a window over a quarter of the page
+    covered = page.copy()
+    width, height = page.size
+    covered.paste(page.crop((0, 0, width // 2, height // 2)).transpose(Image.Transpose.ROTATE_180), (width // 4, height // 4))
+    evidence = verify(subject(covered), subject(page)).evidence
+    # Then beside it all is as it was
+    assert (evidence.content_agreement or 1) < 0.9 and (evidence.content_beside or 0) > 0.97
+    # And two articles of one site differ wherever they have content
+    other = verify(subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))).evidence
+    assert (other.content_both or 0) < 0.7 and (other.explained or 0) < (evidence.explained or 0)
+
+
+def test_a_darker_picture_agrees_up_to_its_edges(page: Image.Image) -> None:
+    evidence = verify(subject(edits.edit("night_mode", page)), subject(page)).evidence
+    assert (evidence.content_agreement or 0) > 0.95
+
+
 def test_strangers_have_nothing_in_common(page: Image.Image, photo: Image.Image) -> None:
     for other in ("indexed/webmail-login.png", "indexed/handbook.png", "asked/deep-field.jpg"):
         for picture in (page, photo):

@@ -1,0 +1,90 @@
+"""Correspondences of keypoints: within a window of turns, unmistakable ones and ambiguous ones, and the turn that pictures tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pictures import page, photo
+from shapes import grey
+
+from douglas_quaid.evaluation import edits
+from douglas_quaid.features.local import extract_local
+from douglas_quaid.matching import find_neighbours, hamming_table, likely_turn
+from douglas_quaid.records import LocalFeatures
+from douglas_quaid.registration import register
+
+
+def turned(features: LocalFeatures, degrees: float) -> LocalFeatures:
+    """The keypoints that a picture turned about its middle would have, descriptors unchanged as ORB's are."""
+    angle = np.radians(degrees)
+    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = np.array([features.frame_width, features.frame_height]) / 2
+    keypoints = features.keypoints.copy()
+    keypoints[:, :2] = (keypoints[:, :2] - middle) @ matrix.T + middle
+    keypoints[:, 3] = (keypoints[:, 3] + degrees) % 360
+    return LocalFeatures(features.frame_width, features.frame_height, keypoints, features.descriptors)
+
+
+def test_the_table_counts_differing_bits() -> None:
+    rng = np.random.default_rng(0)
+    one, other = (rng.integers(0, 256, (count, 32), dtype=np.uint8) for count in (70, 90))
+    expected = np.unpackbits(one[:, None] ^ other[None], axis=2).sum(axis=2)
+    assert (hamming_table(one, other) == expected).all()
+
+
+def test_descriptors_that_differ_in_every_bit_are_far_and_not_equal() -> None:
+    one = np.zeros((1, 32), np.uint8)
+    assert hamming_table(one, 255 - one)[0, 0] == 255
+
+
+def test_a_picture_corresponds_to_itself() -> None:
+    own = extract_local(grey(photo(4)))
+    near = find_neighbours(own, own)
+    # Then nearly all keypoints are their own counterpart, and those that look alike hold them too
+    assert len(near.matches) > 0.8 * len(own) and (near.matches[:, 0] == near.matches[:, 1]).mean() > 0.95
+    assert {(index, index) for index in range(len(own))} <= {(int(a), int(b)) for a, b in near.alike}
+
+
+@pytest.mark.parametrize("degrees", [0, 5, -15])
+def test_small_turns_need_no_question(degrees: float) -> None:
+    own = extract_local(grey(photo(4)))
+    other = turned(own, degrees)
+    assert likely_turn(own, other) is None or degrees
+    assert len(find_neighbours(own, other).matches) > 0.8 * len(own)
+
+
+@pytest.mark.parametrize("degrees", [45, 90, 180, 250])
+def test_a_large_turn_is_told_and_then_found(degrees: float) -> None:
+    own = extract_local(grey(photo(4)))
+    other = turned(own, degrees)
+    turn = likely_turn(own, other)
+    assert turn == pytest.approx(degrees, abs=5)
+    assert len(find_neighbours(own, other, turn).matches) > 0.8 * len(own)
+
+
+def test_strangers_tell_no_turn() -> None:
+    assert likely_turn(extract_local(grey(page(21))), extract_local(grey(photo(22)))) is None
+
+
+def test_pictures_without_keypoints_have_no_correspondences() -> None:
+    none = extract_local(np.full((300, 300), 255, np.uint8))
+    some = extract_local(grey(page(1)))
+    assert not len(find_neighbours(none, some).matches) and not len(find_neighbours(some, none).alike) and likely_turn(none, some) is None
+
+
+def test_a_rough_map_becomes_exact_and_explains_the_keypoints() -> None:
+    # Given a page, the same page recompressed, and a map that is eight pixels off and a little too large
+    own, other = (extract_local(grey(picture)) for picture in (page(7), edits.edit("jpeg_30", page(7), 1)))
+    rough = np.array([[1.005, 0, 8], [0, 1.005, -6], [0, 0, 1]])
+    # When it is refined
+    found = register(own, other, rough)
+    # Then it is the identity within a quarter of a pixel over the whole frame, and most keypoints have their counterpart
+    assert found is not None and found.explained > 0.5
+    corners = np.array([[0, 0, 1], [own.frame_width, 0, 1], [own.frame_width, own.frame_height, 1]])
+    assert np.abs(corners @ (found.matrix - np.eye(3)).T).max() < 0.25
+
+
+def test_a_wrong_map_explains_next_to_nothing() -> None:
+    own, other = extract_local(grey(page(7))), extract_local(grey(page(8)))
+    found = register(own, other, np.array([[0.7, 0, 100], [0, 0.7, 40], [0, 0, 1.0]]))
+    assert found is None or found.explained < 0.15
