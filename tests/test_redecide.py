@@ -230,3 +230,32 @@ def test_a_choice_that_cannot_be_read_is_an_error_that_says_how_to_take_it_away(
         InUse(store).current()
     store.drop_calibration()
     assert InUse(store).current() == shipped()
+
+
+def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(store: Store, few, shared_server, everything) -> None:
+    # Given verdicts that a new calibration made a no-match
+    ids = few(store)
+    store.keep_calibration(NEVER.id, "")
+    redecide(store, NEVER)
+    assert [found.image_id for found in store.kept_verdicts([ids[1]])[0]] == sorted([ids[0], ids[2]])
+    assert not store.partners(ids[1]) and store.verdict_between(ids[1], ids[0]).verdict.decision is Decision.NO_MATCH
+    # When an image is forgotten, then nothing names it any more
+    store.forget(ids[0])
+    assert ids[0].encode() not in everything(shared_server.redis)
+    assert [found.image_id for found in store.kept_verdicts([ids[1]])[0]] == [ids[2]]
+
+
+def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(store: Store, make_image, monkeypatch) -> None:
+    # Given a side that has room for three, two no-matches and a review
+    monkeypatch.setattr("douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 3\n")
+    from douglas_quaid.store.scripts import Script
+
+    monkeypatch.setattr("douglas_quaid.store.judgements.SIDES", Script("sides", after="shard"))
+    hub, *others = (make_image(n) for n in range(6))
+    store.put_many([hub, *others])
+    decisions = [(Decision.NO_MATCH, 0.2), (Decision.REVIEW, 0.5), (Decision.NO_MATCH, 0.1), (Decision.REVIEW, 0.4), (Decision.REVIEW, 0.6)]
+    for image, (decision, confidence) in zip(others, decisions, strict=True):
+        store.record_verdict(image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s"))
+    # Then the three reviews stay
+    assert [found.verdict.confidence for found in store.verdicts(hub.image_id)] == [0.6, 0.5, 0.4]
+    assert len(store.kept_verdicts([hub.image_id])[0]) == 3
