@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 RECORDS_AT_ONCE = 8
 """Records of candidates fetched in one round trip. chosen: about 300 KB; often the first few settle it."""
-PATIENCE = 6
+PATIENCE = 5
 """Candidates of one source in a row that may have nothing in common with the query before the rest of that source is left out. measured
 (2026-11): see tests/benchmarks/README.md, "Words"."""
 
