@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Collection as Names
 from contextlib import suppress
 from datetime import datetime
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .answers import AddResult, Description, EngineStats, History, Hit, QueryResult
+from .bookkeeping import Bookkeeping, as_place
 from .calibration import Calibration, shipped, write
 from .config import Config
 from .deadline import Timer
@@ -28,20 +29,17 @@ from .decision import confirmed, decide
 from .errors import ConfigError, NotFound
 from .extraction import Extraction, new_image
 from .features import hashes_alone, is_hash_only
-from .hub_list import IGNORED, Hub, ignore, list_hubs
 from .in_use import InUse
 from .index.replica import IndexReplica
 from .overlay import draw_overlay
 from .recall import as_hits, histories, stored_hits
 from .records import (
     Cluster,
-    Collection,
     Decision,
     ImageFeatures,
     ImageId,
     Occurrence,
     Purpose,
-    Seen,
     StoredVerdict,
     Verdict,
     Withdrawn,
@@ -52,11 +50,11 @@ from .store import ForgetReport, PutStatus, RecordOutcome, Store
 from .verification import Subject, Verification, verify
 
 
-class Engine:
+class Engine(Bookkeeping):
     """Have we seen this picture, or a piece of it, before, and how sure are we?"""
 
     def __init__(self, store: Store, config: Config) -> None:
-        self._store = store
+        super().__init__(store)
         self._config = config
         self._extraction = Extraction(config)
         self._in_use = InUse(store)
@@ -144,7 +142,7 @@ class Engine:
 
     def note(self, image_id: ImageId, *, occurrence: Occurrence | str, labels: Mapping[str, str] | None = None, seen: datetime | None = None) -> str:
         """A known image was seen at a place; its bytes are not needed. Gives "known" or "updated". Raises NotFound when it is not in the store."""
-        return self._store.note(self._image(image_id), occurrence=_place(occurrence), labels=labels, seen=seen).value
+        return self._store.note(self._image(image_id), occurrence=as_place(occurrence), labels=labels, seen=seen).value
 
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
         """Search for a stored image, and keep what is found: verdicts on both sides, matches joined into clusters."""
@@ -324,68 +322,10 @@ class Engine:
         An image that is then seen nowhere leaves `collection` too; if it is then in none it is forgotten, and what was connected
         through it linked again.
         """
-        withdrawn = self._store.withdraw(_place(occurrence), keep=keep, collection=collection)
+        withdrawn = self._store.withdraw(as_place(occurrence), keep=keep, collection=collection)
         if any(image.forgotten for image in withdrawn):
             self.mend()
         return withdrawn
-
-    def sightings(self, occurrences: Sequence[Occurrence | str]) -> list[tuple[Seen, ...]]:
-        """For each place the images seen there, latest first, with labels and times; two round trips for hundreds of places."""
-        return self._store.sightings([_place(occurrence) for occurrence in occurrences])
-
-    def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
-        """What is stored about a pair, `a` having been the query; None when it was never judged, or vetoed."""
-        return self._store.verdict_between(a, b)
-
-    def vetoed(self, image_id: ImageId) -> set[ImageId]:
-        """Images that a person said are not the same as this one."""
-        return self._store.vetoed(image_id)
-
-    def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
-        """The canonical cluster id of each image, in one round trip; None for an image that is in none, or not in the store."""
-        return self._store.cluster_ids(ids)
-
-    def occurrences(self, prefix: str) -> Iterator[Occurrence]:
-        """All places that start with `prefix`, such as "misp:attribute:": each at least once, in no order, read as they are asked for."""
-        return self._store.occurrences(prefix)
-
-    def bookmark(self, name: str) -> str | None:
-        """What an adapter noted under this name; None for nothing."""
-        return self._store.bookmark(name)
-
-    def bookmarks(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Bookmarks whose names start with `prefix`, and their texts: each at least once, in no order, read as they are asked for."""
-        return self._store.bookmarks(prefix)
-
-    def set_bookmark(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
-        """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None removes it.
-
-        `unless_there`: only if there is none, so that of many one succeeds. Says whether something was written or removed.
-        """
-        return self._store.set_bookmark(name, text, unless_there=unless_there)
-
-    def count(self) -> int:
-        """Images in the store; unlike `stats`, without reading their hashes."""
-        return self._store.count()
-
-    # -- collections -----------------------------------------------------------------------------------------------------------
-
-    def collection_size(self, name: str) -> int:
-        return self._store.collection_size(name)
-
-    def create_collection(self, name: str, purpose: Purpose | str) -> Collection:
-        return self._store.create_collection(name, Purpose(purpose))
-
-    def collections(self) -> tuple[Collection, ...]:
-        return tuple(self._store.collections())
-
-    def hubs(self) -> tuple[Hub, ...]:
-        """Parts and clusters that are found in a large share of all pictures; the parts are those that `link` met."""
-        return list_hubs(self._store)
-
-    def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
-        """Put an image, or all of a cluster, into a collection of purpose ignore, made when missing; gives the images."""
-        return ignore(self._store, name, collection)
 
     # -- answers ---------------------------------------------------------------------------------------------------------------
 
@@ -444,8 +384,4 @@ def _names(given: str | Names[str]) -> Names[str]:
 
 
 def _occurrence(given: Occurrence | str | None) -> Occurrence | None:
-    return None if given is None else _place(given)
-
-
-def _place(given: Occurrence | str) -> Occurrence:
-    return Occurrence.parse(given) if isinstance(given, str) else given
+    return None if given is None else as_place(given)

@@ -55,6 +55,7 @@ READING_ORDER = (
     "search",
     "recall",
     "hub_list",
+    "bookkeeping",
     "in_use",
     "redecide",
     # bytes to what is stored and compared, in this process or a child
