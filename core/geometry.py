@@ -114,7 +114,9 @@ def vote_geometry(near: Neighbours) -> Geometry:
     cells -= cells.min(axis=0)
     across, down = cells.max(axis=0)[1:] + 1
     numbers = (cells[:, 0] * across + cells[:, 1]) * down + cells[:, 2]
-    kinds, votes = np.unique(numbers, return_counts=True)
+    kinds, cell = np.unique(numbers, return_inverse=True)
+    # A keypoint with many look-alikes says little; without this a page of text outvotes the part of it that is shared.
+    votes = np.bincount(cell, weights=1.0 / np.bincount(pairs[:, 0])[pairs[:, 0]])
     fullest = kinds[np.argsort(-votes, kind="stable")[:VOTE_TRIES]]
     kinds = np.column_stack([fullest // (across * down), fullest // down % across, fullest % down])
     fits = [_robust_affine(near, pairs[np.abs(cells - kind).max(axis=1) <= 1]) for kind in kinds]
