@@ -105,9 +105,9 @@ def test_a_line_of_groups_jsonl_has_the_agreed_keys() -> None:
 
 
 def test_a_build_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
-    # Given a journal with a kept picture, a kept one whose file is gone, a blank one, and a last line that was cut short
+    # Given a journal with a kept picture, a kept one whose file is gone, a blank one, one that failed, and a last line that was cut short
     (tmp_path / "a.png").write_bytes(b"")
-    done = [("a.png", "kept", "1"), ("b.png", "kept", "2"), ("c.png", "nearly blank", "")]
+    done = [("a.png", "kept", "1"), ("b.png", "kept", "2"), ("c.png", "nearly blank", ""), ("e.png", "failed", "")]
     lines = [json.dumps({"file": file, "outcome": outcome, "digest": digest}) for file, outcome, digest in done]
     (tmp_path / "done.jsonl").write_text("\n".join([*lines, '{"file": "d.p']))
     # Then what is there, and what need not be tried again, is done

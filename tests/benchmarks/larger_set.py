@@ -71,7 +71,8 @@ class Build:
         self._digests = {digest for _, digest in done.values() if digest}
         self._todo = [capture for capture in captures if capture.file not in done]
         kept = [capture.line() for capture in captures if done.get(capture.file, ("", ""))[0] == KEPT]
-        (out / "groups.jsonl").write_text("".join(f"{line}\n" for line in kept))
+        (out / "groups.jsonl.part").write_text("".join(f"{line}\n" for line in kept))
+        (out / "groups.jsonl.part").replace(out / "groups.jsonl")
         self._counts = Counter(outcome for outcome, _ in done.values())
         self._browsers: list[Browser] = []
         self._mine = threading.local()
@@ -144,7 +145,7 @@ class Build:
 
 
 def read_done(out: Path) -> dict[str, tuple[str, str]]:
-    """Outcome and digest of each capture that is done, by its file. A line cut short, and a file that is gone, count as not done."""
+    """Outcome and digest of each capture that is done, by its file. Not done: what failed, a line cut short, a file that is gone."""
     done = {}
     journal = out / "done.jsonl"
     for line in journal.read_text().splitlines() if journal.exists() else []:
@@ -152,7 +153,7 @@ def read_done(out: Path) -> dict[str, tuple[str, str]]:
             fields = json.loads(line)
         except json.JSONDecodeError:
             continue
-        if fields["outcome"] != KEPT or (out / fields["file"]).exists():
+        if fields["outcome"] != FAILED and (fields["outcome"] != KEPT or (out / fields["file"]).exists()):
             done[fields["file"]] = (fields["outcome"], fields["digest"])
     return done
 

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PAGE_SECONDS = 15.0
-"""Chosen: a page that takes longer is given up, and the browser is started anew."""
-LOAD_SECONDS = 5.0
+PAGE_SECONDS = 60.0
+"""Chosen: a page that takes longer is given up, and the browser is started anew. (At 15 s a busy machine gave up sound pages.)"""
+LOAD_SECONDS = 10.0
 """Chosen: a page that is still loading after this long (a script waits for the network) is captured as it stands."""
 PAGES_A_TAB = 100
 """Chosen: then a new tab, so that what pages leave behind does not pile up."""
