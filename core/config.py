@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from .errors import ConfigError
 
@@ -50,6 +51,18 @@ class Config:
 
     decode_seconds: float = 30.0
     """Seconds after which a child that is busy with one picture is ended. chosen: a page of 1920 x 20000 takes about 2."""
+
+    cache: str = "user"
+    """Folder in which the processes of one machine share what they build of the word index; user: the user's own cache folder; off: none.
+    Made anew when lost, and done without where it cannot be written."""
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """`cache` as a path; None for none."""
+        if self.cache != "user":
+            return None if self.cache == "off" else Path(self.cache)
+        home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+        return Path(home, "douglas-quaid") if os.path.isabs(home) else None
 
     @property
     def threads(self) -> int:

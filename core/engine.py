@@ -31,6 +31,7 @@ from .extraction import Extraction, new_image
 from .features import hashes_alone, is_hash_only
 from .in_use import InUse
 from .index.replica import IndexReplica
+from .index.snapshot import SnapshotFile
 from .overlay import draw_overlay
 from .recall import as_hits, histories, stored_hits
 from .records import (
@@ -58,7 +59,8 @@ class Engine(Bookkeeping):
         self._config = config
         self._extraction = Extraction(config)
         self._in_use = InUse(store)
-        self._replica = IndexReplica(store.column_reader())
+        folder = config.cache_folder
+        self._replica = IndexReplica(store.column_reader(), None if folder is None else SnapshotFile(folder, store.identity))
 
     @classmethod
     def open(cls, url: str | None = None, *, config: Config | None = None, mend: bool = True) -> Engine:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from douglas_quaid.index import postings, words
-from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, SIZE_OFFSET, TABLES, WordIndex, sample_bits, words_of
+from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, OTHERS, SIZE_OFFSET, TABLES, WordIndex, sample_bits, words_of
 
 
 def descriptors(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -67,7 +67,7 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
     asked = Counter(int(word) for word in words_of(query).ravel())
     held = [{int(word) for word in words_of(sampled[rows == image]).ravel()} for image in range(images)]
     frequency = {word: sum(word in found for found in held) for word in asked}
-    weight = {word: np.log1p(images / count) ** 2 * np.sqrt(asked[word]) for word, count in frequency.items() if 0 < count <= COMMON_FLOOR}
+    weight = {word: np.log1p((images + OTHERS) / count) ** 2 * np.sqrt(asked[word]) for word, count in frequency.items() if 0 < count <= COMMON_FLOOR}
     expected = [sum(weight[word] for word in found if word in weight) / np.sqrt(12 + SIZE_OFFSET) for found in held]
     assert np.allclose(votes, expected)
     # ... and where each descriptor of the query votes once, it does so by the rarest of its words that the image holds

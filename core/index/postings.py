@@ -92,8 +92,10 @@ def joined(segments: list[Segment], kinds: int) -> list[Segment]:
     return segments if start == len(segments) - 1 else [*segments[:start], _merge(segments[start:], kinds)]
 
 
-def _merge(segments: Sequence[Segment], kinds: int) -> Segment:
-    """One segment of several of a block; no row is in two of them, and rows rise from one to the next."""
+def _merge(segments: Sequence[Segment], kinds: int, *, table: bool = False) -> Segment:
+    """One segment of those of a block, a table if it is large or `table` says so; no row is in two of them, and rows rise from one to the next."""
+    if len(segments) == 1 and segments[0].starts is not None:
+        return segments[0]
     size = sum(len(segment.rows) for segment in segments)
     rows = np.empty(size, np.uint16)
     counts = np.empty(kinds, np.int64)
@@ -110,9 +112,32 @@ def _merge(segments: Sequence[Segment], kinds: int) -> Segment:
             rows[there] = segment.rows[begin : begin + len(there)]
             free += held
         done += int(total.sum())
-    table = size >= TABLE_FROM
+    table = table or size >= TABLE_FROM
     words = None if table else np.repeat(np.arange(kinds, dtype=np.uint32), counts)
     return Segment(segments[0].block, rows, words, _starts(counts) if table else None)
+
+
+def tables(segments: Sequence[Segment], kinds: int, alive: NDArray[np.bool_]) -> list[Segment]:
+    """The postings of living rows as one table for each block; `alive` has an entry for each row."""
+    found = []
+    for block in sorted({segment.block for segment in segments}):
+        whole = _merge([segment for segment in segments if segment.block == block], kinds, table=True)
+        here = np.zeros(BLOCK_ROWS, bool)
+        living = alive[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+        here[: len(living)] = living
+        found.append(whole if living.all() else _without(whole, here, kinds))
+    return found
+
+
+def _without(table: Segment, alive: NDArray[np.bool_], kinds: int) -> Segment:
+    rows, counts = [], []
+    for first in range(0, kinds, MERGED_WORDS):
+        begin, held = table.counts(first, min(first + MERGED_WORDS, kinds))
+        here = table.rows[begin : begin + int(held.sum())]
+        kept = alive[here]
+        rows.append(here[kept])
+        counts.append(np.diff(np.concatenate([[0], kept.cumsum()])[np.concatenate([[0], held.cumsum()])]))
+    return Segment(table.block, np.concatenate(rows), None, _starts(np.concatenate(counts)))
 
 
 def _starts(counts: NDArray[np.int64]) -> NDArray[np.uint32]:

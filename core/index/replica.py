@@ -3,11 +3,17 @@
 The store is the truth; a replica can be thrown away at any time. `refresh` asks all shards for what came behind the last row that
 this copy holds, in one round trip, so every add that was acknowledged before a query is seen by it, whichever process made it.
 A shard whose generation changed (compaction) is read anew. One lock serves any number of threads.
+
+The words are the most of it, so what one process has built of them the others of the machine map (snapshot.py). A row is taken from there only
+if the store has it at the same place of the same generation, alive, with the same number of words, or dead: its words then find nothing, as
+in any replica, and the file is renewed without them.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,13 +26,22 @@ from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
 from ..store.keys import SHARDS
 from .hamming import HammingIndex
 from .rows import Rows
+from .snapshot import Snapshot, SnapshotFile
 from .words import WordIndex
+
+log = logging.getLogger(__name__)
 
 REBUILD_SHARE = 0.3
 """Share of dead rows at which the copy is thrown away and read anew. chosen."""
 REBUILD_LEAST = 10_000
 """... but never for fewer dead rows than this. chosen."""
 
+SHARED_FROM = 5_000
+"""Images whose words must be new for a snapshot to be written. chosen: they take a second to index."""
+SHARED_GROWTH = 8
+"""... and a share of what the one before holds: one in so many. chosen: each image is then written about nine times in all."""
+SHARED_SECONDS = 3600
+"""Seconds after which a snapshot is renewed that holds words of a forgotten image. chosen: a minute of writing a day at 100,000."""
 RANKED_AGAIN = 200
 """Images whose votes are counted a second time, each descriptor once. measured (2026-11, 4,000 images, 30 screenshots cut to 0.75, 0.5 and
 with a border: right one first): 70 % and 61 % without; among the first 8: 81 % and 80 %; a descriptor of the image voting once, too: 71 %."""
@@ -45,8 +60,10 @@ class Shared:
 
 
 class IndexReplica:
-    def __init__(self, reader: ColumnReader) -> None:
+    def __init__(self, reader: ColumnReader, shared: SnapshotFile | None = None) -> None:
+        """`shared`: where processes of this machine share what they have built; None: nowhere."""
         self._reader = reader
+        self._shared = shared
         self._lock = threading.RLock()
         self._clear()
 
@@ -74,6 +91,12 @@ class IndexReplica:
         self._numbers = [Rows(np.uint32) for _ in SHARDS]
         """For each shard: the row here of each row there."""
         self._dead = 0
+        self._runs: list[tuple[int, int]] | None = []
+        """Shard and number of rows, in the order in which they came; None when a shard was read anew, so that some rows are of no generation."""
+        self._in_file = 0
+        """Rows that the snapshot of which we know holds, and how many of them were dead when it was written, and when."""
+        self._dead_in_file = 0
+        self._written = 0.0
 
     def refresh(self) -> None:
         """Take over all that the store acknowledged before this call. Raises StoreError.
@@ -86,30 +109,88 @@ class IndexReplica:
         try:
             if self._dead > REBUILD_LEAST and self._dead > REBUILD_SHARE * len(self._live):
                 self._clear()
+            elif self._shared is not None and not len(self._ids):
+                self._map(self._shared.load())
             for change, after in self._reader.steps(self._state):
                 self._apply(change)
                 self._state = after
+            if left is None:  # who has little time leaves it to others
+                self._share()
         finally:
             self._lock.release()
 
     def _apply(self, change: ShardChange) -> None:
         shard = change.shard
-        if change.reload:
+        if change.reload and len(self._numbers[shard]):
             self._kill(self._numbers[shard].view)
             self._numbers[shard] = Rows(np.uint32)
-        count = len(change.rows)
-        if count:
-            first = len(self._ids)
-            alive: NDArray[np.bool_] = np.asarray(change.rows["image_id"].any(axis=1))
-            self._ids.extend(change.rows["image_id"])
-            self._hashes.extend(change.rows["pdq"], np.logical_and(alive, change.rows["flags"] & INFORMATIVE))
-            self._live.extend(alive)
-            self._dead += int(np.count_nonzero(~alive))
-            numbers = np.arange(first, first + count, dtype=np.uint32)
-            self._numbers[shard].extend(numbers)
+            self._runs = None
+        if len(change.rows):
+            numbers = self._append(shard, change.rows)
             self._words.extend(np.repeat(numbers, change.rows["words"]), change.words)
         if len(change.dead):
             self._kill(self._numbers[shard].view[change.dead])
+
+    def _append(self, shard: int, rows: NDArray[np.void]) -> NDArray[np.uint32]:
+        """All of these rows but their words; gives their numbers here."""
+        first = len(self._ids)
+        alive: NDArray[np.bool_] = np.asarray(rows["image_id"].any(axis=1))
+        self._ids.extend(rows["image_id"])
+        self._hashes.extend(rows["pdq"], np.logical_and(alive, rows["flags"] & INFORMATIVE))
+        self._live.extend(alive)
+        self._dead += int(np.count_nonzero(~alive))
+        numbers = np.arange(first, first + len(rows), dtype=np.uint32)
+        self._numbers[shard].extend(numbers)
+        if self._runs is not None:
+            self._runs.append((shard, len(rows)))
+        return numbers
+
+    def _map(self, snapshot: Snapshot | None) -> None:
+        """Take the words from a snapshot, and their rows from the store, if the two fit."""
+        begun = None if snapshot is None else self._reader.beginnings(snapshot.covered)
+        if snapshot is None or begun is None:
+            return
+        shards, state = begun
+        done = [0] * len(shards)
+        pieces = []
+        for shard, count in snapshot.runs.tolist():
+            pieces.append((shard, shards[shard][done[shard] : done[shard] + count]))
+            done[shard] += count
+        rows = np.concatenate([piece for _, piece in pieces]) if pieces else shards[0][:0]
+        known = rows["image_id"].any(axis=1)
+        if done != [len(shard) for shard in shards] or len(rows) != len(snapshot.counts) or (rows["words"] != snapshot.counts).any():
+            log.info("the snapshot of the words does not fit the store; it is made anew")
+            return
+        if (_marks(rows["image_id"]) != snapshot.marks)[known].any():
+            log.info("the snapshot of the words is of other images than the store; it is made anew")
+            return
+        for shard, piece in pieces:
+            self._append(shard, piece)
+        self._words.take(snapshot.segments, snapshot.counts)
+        self._in_file, self._dead_in_file, self._written = len(rows), int(np.count_nonzero(snapshot.marks == 0)), snapshot.written
+        self._state = state
+
+    def _share(self) -> None:
+        """Write a snapshot when much is new, or when the one there is holds words of images that were forgotten; then map it."""
+        new, gone = len(self._ids) - self._in_file, int(np.count_nonzero(~self._live.view[: self._in_file]))
+        grown = new >= max(SHARED_FROM, self._in_file // SHARED_GROWTH)
+        to_forget = gone > self._dead_in_file and time.time() - self._written >= SHARED_SECONDS
+        if self._shared is None or self._runs is None or not (grown or to_forget):
+            return
+        segments, counts = self._words.tables(self._live.view)
+        covered = [(shard.head.generation, shard.head.rows) for shard in self._state.shards]
+        runs = np.array(self._runs, np.uint32).reshape(-1, 2)
+        snapshot = Snapshot(covered, runs, counts, _marks(self._ids.view), segments, time.time())
+        try:
+            self._shared.save(snapshot)
+        except OSError as error:
+            log.info("no snapshot of the words is kept for other processes: %s", error)
+            self._shared = None
+            return
+        mapped = self._shared.load() or snapshot
+        if mapped.written == snapshot.written:
+            self._words.take(mapped.segments, mapped.counts)
+        self._in_file, self._dead_in_file, self._written = len(self._ids), int(np.count_nonzero(~self._live.view)), snapshot.written
 
     def _kill(self, numbers: NDArray[np.uint32]) -> None:
         self._dead += int(np.count_nonzero(self._live.view[numbers]))
@@ -140,3 +221,10 @@ class IndexReplica:
             falling = least * votes[rest] / votes[first].min(initial=np.inf)
             ranked = zip((*first[order], *rest), (*once[order], *falling), strict=True)
             return [Shared(self._ids.view[row].tobytes().hex(), float(heard)) for row, heard in ranked]
+
+
+def _marks(ids: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """Two bytes of each image id (n, 32), by which a row of a snapshot is known again; 0 for a dead row, and 1 in the place of 0."""
+    marks = ids[:, 30].astype(np.uint16) << np.uint16(8) | ids[:, 31]
+    marks[(marks == 0) & ids.any(axis=1)] = 1
+    return marks

@@ -11,13 +11,14 @@ An add costs the logarithm of the index, and no rebuild is ever needed: see post
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .postings import BLOCK_ROWS, Segment, build, joined
+from .postings import BLOCK_ROWS, Segment, build, joined, tables
 from .rows import Rows
 
 TABLES = 6
@@ -29,6 +30,9 @@ COMMON_SHARE = 0.05
 """A word held by more than this share of the images says nothing. measured: as above."""
 COMMON_FLOOR = 1_000
 """... but never when so few images hold it: they may be captures of one page. chosen: what a question costs at most by it is some milliseconds."""
+OTHERS = 1_000
+"""Images without any of the words that the index is taken to hold besides. measured (1,640 pictures, 60 crops and borders): nothing is found more or
+less; in a store of 310 of which 300 are captures of one page, its words would weigh a 60th of a chance one."""
 WORDS_PER_IMAGE = 500
 """Descriptors sampled from a picture of one band. measured (2026-11, 1,626 pictures, 60 screenshots cut to 0.75 of width and height, right one
 among the first 24): 300 find 93 %, 500 find 97 %, 850 find 100 %; 500 cost 8 KB a picture in the store and 24 KB in a process."""
@@ -107,6 +111,20 @@ class WordIndex:
             self._segments.append(build(words_of(sampled[start:stop]), rows[start:stop], KINDS))
             self._segments = joined(self._segments, KINDS)
 
+    def tables(self, alive: NDArray[np.bool_]) -> tuple[list[Segment], NDArray[np.uint16]]:
+        """All that rows still `alive` (rows,) hold as tables, to be kept and handed to `take`, and how many words each row has, shape (rows,)."""
+        self._settle()
+        counts = np.zeros(len(alive), np.uint16)
+        counts[: len(self._sizes)] = self._sizes.view
+        return tables(self._segments, KINDS, alive), counts
+
+    def take(self, segments: Sequence[Segment], counts: NDArray[np.uint16]) -> None:
+        """Hold these tables and nothing else; the next row to be added is the one behind them."""
+        self._segments, self._pending, self._waiting = list(segments), [], 0
+        self._sizes = Rows(np.uint16)
+        self._sizes.extend(counts)
+        self._images = int(np.count_nonzero(counts))
+
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
         """Votes for rows 0..count-1 from a query's sampled descriptors (n, 16), shape (count,); large images have no advantage."""
         asked = self._ask(sampled)
@@ -160,7 +178,7 @@ class WordIndex:
         runs = [(segment, *segment.runs(words)) for segment in self._segments]
         frequency = sum((ends - starts for _, starts, ends in runs), start=np.zeros(len(words), np.int64))
         common = max(COMMON_FLOOR, COMMON_SHARE * self._images)
-        weights = np.where(frequency <= common, np.log1p(self._images / np.maximum(frequency, 1)) ** 2, 0)
+        weights = np.where(frequency <= common, np.log1p((self._images + OTHERS) / np.maximum(frequency, 1)) ** 2, 0)
         lengths = [(segment, starts, np.where(weights > 0, ends - starts, 0)) for segment, starts, ends in runs]
         return _Asked(weights, repeated, word_of.ravel(), lengths)
 

@@ -8,7 +8,7 @@ nothing under the old names and reads that shard anew. Layout in FORMAT.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -149,6 +149,24 @@ class ColumnReader:
                 return
             pending = self._changed(shards, retry)
         raise StoreUnavailable(f"the columns at {self._connection.name} were compacted {ATTEMPTS} times while they were read; try again")
+
+    def beginnings(self, covered: Sequence[tuple[int, int]]) -> tuple[list[NDArray[np.void]], ColumnState] | None:
+        """Of each shard its first rows without their words, as many of that generation as `covered` (generation, rows) says, and the state
+        behind them; what died is told by the next reading. None where the store has another generation, or fewer rows.
+        """
+        numbers = range(len(SHARDS))
+        heads = dict(self._changed({number: ShardState() for number in numbers}, numbers))
+        found, states = [], []
+        for number, (generation, count) in zip(numbers, covered, strict=True):
+            head, until = heads[number], Head(generation, count, 0, b"")
+            if head.generation != generation or head.rows < count:
+                return None
+            rows, _, words_read = self._appended(SHARDS[number], ShardState(Head(generation, 0, 0, b"")), until, False)
+            if len(rows) != ROW_BYTES * count:  # compacted while it was read
+                return None
+            found.append(np.frombuffer(rows, ROW))
+            states.append(ShardState(head if (head.rows, head.dead) == (count, 0) else until, words_read, rows[-ROW_BYTES:][:32]))
+        return found, ColumnState(tuple(states))
 
     def _changed(self, states: Mapping[int, ShardState], numbers: Iterable[int]) -> list[tuple[int, Head]]:
         numbers = list(numbers)

@@ -24,7 +24,7 @@ is the hash tag of Redis Cluster: everything under one tag is on one server, so 
       forgetting           set     ids whose forgetting has begun; whoever finds one ends it, and it cannot be added until then
 
     tag meta
-      head                 hash    schema, created (unix seconds), fence
+      head                 hash    schema, created (unix seconds), fence, identity (random hex digits, once it was asked for)
       collections          hash    name -> JSON {purpose, created}
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical cluster ids

@@ -6,6 +6,7 @@ of a newer schema, and finishes what a crash had interrupted. Safe for threads a
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass
 
@@ -58,6 +59,12 @@ class Store(Places, Bookmarks, Standing, HubNotes):
             connection.close()
             raise
         return store
+
+    def identity(self) -> str:
+        """A random name that this store keeps for good, so that a file on a machine can say which store it is about."""
+        head = key(META, "head")
+        _, found = self.connection.run([Command(META, "HSETNX", head, "identity", secrets.token_hex(16)), Command(META, "HGET", head, "identity")])
+        return str(found, "ascii", "replace")
 
     def close(self) -> None:
         self.connection.close()

@@ -1,0 +1,172 @@
+"""The word index as a file that the processes of one machine map, so that it is built once and lies in memory once.
+
+Takes what a replica has built, and gives it to the next process that reads the same store. It holds word numbers, numbers of rows, how many
+words each row has, and two bytes of each image id to check them by; no id, no hash, nothing of a picture. The store stays the truth: a
+replica maps a file only when it fits the store's columns row by row (`IndexReplica`), and builds the index itself otherwise.
+
+The file: 8 bytes of magic and version, u32 length of the header, its sha256, the header (JSON: `Header`), then the arrays, little-endian, each
+from a multiple of 64 bytes on: runs u32[n, 2], counts u16[rows], marks u16[rows], then for each segment starts u32[words + 1] and rows u16.
+It is written beside its place and renamed, never changed, and belongs to one user, whose files alone are mapped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .postings import Segment
+from .words import BITS, KINDS, TABLES
+
+log = logging.getLogger(__name__)
+
+MAGIC = b"DQWORDS\x01"
+"""The last byte is the version of the format."""
+ALIGNED = 64
+LONGEST_HEADER = 1 << 20
+STALE_SECONDS = 3600
+"""Age at which the half-written file of a process that was killed is removed. chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    identity: str
+    """Of the store."""
+    tables: int
+    bits: int
+    written: float
+    """Unix seconds."""
+    covered: list[list[int]]
+    """For each shard its generation, and how many rows of it are here."""
+    runs: int
+    rows: int
+    segments: list[list[int]]
+    """Block and postings of each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    covered: Sequence[tuple[int, int]]
+    """For each shard its generation, and how many rows of it are here."""
+    runs: NDArray[np.uint32]
+    """In which order they are: shard and number of rows, shape (n, 2)."""
+    counts: NDArray[np.uint16]
+    """Words of each row."""
+    marks: NDArray[np.uint16]
+    """Last two bytes of each row's image id; 0 for a row that was dead."""
+    segments: Sequence[Segment]
+    """Tables, one or more for each block."""
+    written: float
+
+
+class SnapshotFile:
+    """Where the snapshots of one store lie."""
+
+    def __init__(self, folder: Path, identity: Callable[[], str]) -> None:
+        """`identity` of the store; asked for at the first use."""
+        self._folder = folder
+        self._ask_identity = identity
+
+    @cached_property
+    def _identity(self) -> str:
+        return self._ask_identity()
+
+    @cached_property
+    def path(self) -> Path:
+        return self._folder / f"words-{hashlib.sha256(self._identity.encode()).hexdigest()[:32]}.snapshot"
+
+    def load(self) -> Snapshot | None:
+        """Map the file; None where there is none that can be trusted to be ours and whole."""
+        try:
+            with self.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_uid != os.geteuid():
+                    raise ValueError("it belongs to another user")
+                return self._read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            log.info("the snapshot %s is not used: %s", self.path, error)
+            return None
+
+    def _read(self, mapped: mmap.mmap) -> Snapshot:
+        """Raises ValueError, TypeError for a file that is not as it says."""
+        start = len(MAGIC) + 36
+        if mapped[: len(MAGIC)] != MAGIC or len(mapped) < start:
+            raise ValueError("it has another format")
+        length = int.from_bytes(mapped[len(MAGIC) : len(MAGIC) + 4], "little")
+        text = mapped[start : start + min(length, LONGEST_HEADER)]
+        if hashlib.sha256(text).digest() != mapped[start - 32 : start]:
+            raise ValueError("its header is damaged")
+        header = Header(**json.loads(text))
+        if (header.identity, header.tables, header.bits) != (self._identity, TABLES, BITS):
+            raise ValueError("it is of another store, or of another kind of words")
+        arrays, place = [], start + length
+        for dtype, shape in _layout(header):
+            place = -(-place // ALIGNED) * ALIGNED
+            size = np.dtype(dtype).itemsize * int(np.prod(shape))
+            if place + size > len(mapped):
+                raise ValueError("it ends too early")
+            arrays.append(np.frombuffer(mapped, dtype, int(np.prod(shape)), place).reshape(shape))
+            place += size
+        if place != len(mapped):
+            raise ValueError("it is longer than it says")
+        runs, counts, marks, *tables = arrays
+        segments = [Segment(block, rows, None, starts) for (block, _), starts, rows in zip(header.segments, tables[::2], tables[1::2], strict=True)]
+        for segment in segments:
+            starts = segment.starts
+            assert starts is not None
+            if starts[0] != 0 or starts[-1] != len(segment.rows) or (starts[1:] < starts[:-1]).any():
+                raise ValueError("a table in it is damaged")
+        return Snapshot([(generation, rows) for generation, rows in header.covered], runs, counts, marks, segments, header.written)
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Write it in place of the one before. Raises OSError."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self.path.parent.glob(f"{self.path.name}.*"):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink(missing_ok=True)
+        header = Header(
+            identity=self._identity,
+            tables=TABLES,
+            bits=BITS,
+            written=snapshot.written,
+            covered=[list(shard) for shard in snapshot.covered],
+            runs=len(snapshot.runs),
+            rows=len(snapshot.counts),
+            segments=[[segment.block, len(segment.rows)] for segment in snapshot.segments],
+        )
+        text = json.dumps(asdict(header)).encode()
+        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        try:
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(MAGIC + len(text).to_bytes(4, "little") + hashlib.sha256(text).digest() + text)
+                for array, (dtype, _) in zip(_arrays(snapshot), _layout(header), strict=True):
+                    file.write(bytes(-file.tell() % ALIGNED))
+                    file.write(np.ascontiguousarray(array, dtype).data)
+            os.replace(beside, self.path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _layout(header: Header) -> Iterator[tuple[str, tuple[int, ...]]]:
+    yield from (("<u4", (header.runs, 2)), ("<u2", (header.rows,)), ("<u2", (header.rows,)))
+    for _, postings in header.segments:
+        yield from (("<u4", (KINDS + 1,)), ("<u2", (postings,)))
+
+
+def _arrays(snapshot: Snapshot) -> Iterator[NDArray[Any]]:
+    yield from (snapshot.runs, snapshot.counts, snapshot.marks)
+    for segment in snapshot.segments:
+        assert segment.starts is not None
+        yield from (segment.starts, segment.rows)

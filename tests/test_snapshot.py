@@ -1,0 +1,233 @@
+"""The index that processes of a machine share as a file: it answers as one that was read from the store, or it is not used at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from douglas_quaid.config import Config
+from douglas_quaid.index import replica as replica_module
+from douglas_quaid.index.replica import IndexReplica, Shared
+from douglas_quaid.index.snapshot import SnapshotFile
+from douglas_quaid.index.words import WordIndex
+from douglas_quaid.store import NewImage, Store
+from douglas_quaid.store.columns import compact
+from douglas_quaid.store.keys import SHARDS
+
+MakeImage = Callable[..., NewImage]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Snapshots of a few images, renewed at once."""
+    monkeypatch.setattr(replica_module, "SHARED_FROM", 3)
+    monkeypatch.setattr(replica_module, "SHARED_SECONDS", 0)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, store: Store) -> SnapshotFile:
+    return SnapshotFile(tmp_path / "cache", store.identity)
+
+
+def refreshed(store: Store, shared: SnapshotFile | None) -> IndexReplica:
+    replica = IndexReplica(store.column_reader(), shared)
+    replica.refresh()
+    return replica
+
+
+def words(image: NewImage) -> np.ndarray:
+    return np.frombuffer(image.words, np.uint8).reshape(-1, 16)
+
+
+def answers(replica: IndexReplica, images: list[NewImage]) -> list[list[Shared]]:
+    return [sorted(replica.sharing(words(image), 50), key=lambda found: found.image_id) for image in images]
+
+
+@pytest.fixture
+def indexed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many descriptors were indexed by whoever did not find them in a snapshot."""
+    counts: list[int] = []
+    extend = WordIndex.extend
+
+    def counting(self: WordIndex, rows: np.ndarray, sampled: np.ndarray) -> None:
+        counts.append(len(rows))
+        extend(self, rows, sampled)
+
+    monkeypatch.setattr(WordIndex, "extend", counting)
+    return counts
+
+
+def test_the_next_process_maps_what_one_has_built_and_answers_alike(store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]) -> None:
+    # Given a replica that has read 40 images, and has written what it built
+    images = [make_image(n) for n in range(40)]
+    for image in images:
+        store.put(image)
+    first = refreshed(store, shared)
+    assert shared.path.exists() and stat.S_IMODE(shared.path.stat().st_mode) == 0o600
+    # When another image comes, and another replica starts
+    images.append(make_image(40))
+    store.put(images[-1])
+    indexed.clear()
+    second = refreshed(store, shared)
+    # Then it has indexed the new image alone, and answers like the first, and like one that has read everything
+    assert sum(indexed) == 3
+    first.refresh()
+    assert answers(second, images) == answers(first, images) == answers(refreshed(store, None), images)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["add", "add", "forget", "compact", "ask", "start"]), st.integers(0, 14)), max_size=25))
+def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
+    store: Store, tmp_path: Path, make_image: MakeImage, steps: list[tuple[str, int]]
+) -> None:
+    # Given adds, forgets and compactions in any order, replicas that follow, and others that start and map
+    shared = SnapshotFile(tmp_path / "cache", store.identity)
+    images = [make_image(n) for n in range(15)]
+    for image in images:
+        if store.exists(image.image_id):
+            store.forget(image.image_id)
+    follower = refreshed(store, shared)
+    for step, n in steps:
+        if step == "add":
+            store.put(images[n])
+        elif step == "forget" and store.exists(images[n].image_id):
+            store.forget(images[n].image_id)
+        elif step == "compact":
+            compact(store.connection, SHARDS[n])
+        elif step == "start":
+            refreshed(store, shared)
+        else:
+            follower.refresh()
+    # Then all find the same images by words, those that are there
+    follower.refresh()
+    there = {image.image_id for image in images if store.exists(image.image_id)}
+    for replica in (follower, refreshed(store, shared), refreshed(store, None)):
+        assert len(replica) == len(there)
+        for image in images:
+            found = {answer.image_id for answer in replica.sharing(words(image), 50)}
+            assert found <= there and (image.image_id in found) == (image.image_id in there)
+
+
+def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(store: Store, shared: SnapshotFile, make_image: MakeImage) -> None:
+    # Given a snapshot that holds an image, and a replica that has mapped it
+    images = [make_image(n) for n in range(20)]
+    for image in images:
+        store.put(image)
+    refreshed(store, shared)
+    mapped = refreshed(store, shared)
+    before = shared.load()
+    assert before is not None and np.count_nonzero(before.marks) == 20
+    # When it is forgotten
+    store.forget(images[7].image_id)
+    mapped.refresh()
+    # Then neither who had it nor who starts now finds it, and its words are gone from the file
+    for replica in (mapped, refreshed(store, shared)):
+        assert images[7].image_id not in {found.image_id for found in replica.sharing(words(images[7]), 50)}
+    after = shared.load()
+    assert after is not None and np.count_nonzero(after.marks) == 19
+    gone = int(np.flatnonzero(after.marks == 0)[0])
+    assert all((segment.rows != gone).all() for segment in after.segments)
+    assert any((segment.rows == gone).any() for segment in before.segments)
+
+
+def test_the_file_holds_no_id_and_no_hash(store: Store, shared: SnapshotFile, make_image: MakeImage) -> None:
+    for n in range(10):
+        store.put(make_image(n))
+    refreshed(store, shared)
+    held = shared.path.read_bytes()
+    for n in range(10):
+        image = make_image(n)
+        assert bytes.fromhex(image.image_id)[:8] not in held and image.pdq[:8] not in held and image.words[:8] not in held
+
+
+def damaged(how: str, data: bytes) -> bytes:
+    return {
+        "cut short": data[:-2],
+        "longer": data + b"\0\0",
+        "of another format": b"DQWORDS\x02" + data[8:],
+        "empty": b"",
+        "only a beginning": data[:20],
+        "with a changed header": data[:60] + bytes([data[60] ^ 1]) + data[61:],
+        "with a changed table": data[: len(data) // 2] + b"\xff" * 4096 + data[len(data) // 2 + 4096 :],
+    }[how]
+
+
+@pytest.mark.parametrize("how", ["cut short", "longer", "of another format", "empty", "only a beginning", "with a changed header", "with a changed table"])
+def test_a_damaged_file_is_left_alone_and_made_anew(store: Store, shared: SnapshotFile, make_image: MakeImage, how: str) -> None:
+    images = [make_image(n) for n in range(10)]
+    for image in images:
+        store.put(image)
+    refreshed(store, shared)
+    whole = shared.path.read_bytes()
+    shared.path.write_bytes(damaged(how, whole))
+    assert shared.load() is None
+    replica = refreshed(store, shared)
+    assert answers(replica, images) == answers(refreshed(store, None), images)
+    assert shared.load() is not None
+
+
+def test_the_file_of_another_store_is_not_mapped(store: Store, store_url: str, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]) -> None:
+    # Given a snapshot of a store that was emptied, and filled with other images under the same address
+    for n in range(10):
+        store.put(make_image(n))
+    refreshed(store, shared)
+    left = shared.path.read_bytes()
+    redis.Redis.from_url(store_url).flushall()
+    with Store.open(Config(store=store_url)) as other:
+        for n in range(10):
+            other.put(make_image(n, salt="other"))
+        # When a replica of the new store finds the old file under its own name
+        own = SnapshotFile(shared.path.parent, other.identity)
+        assert own.path != shared.path
+        own.path.write_bytes(left)
+        indexed.clear()
+        replica = refreshed(other, own)
+        # Then it reads the store
+        assert sum(indexed) == 30 and len(replica) == 10
+
+
+def test_a_store_that_went_back_in_time_is_read_anew(store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]) -> None:
+    # Given a snapshot of the same identity, generations and sizes, as after a copy of the store was restored
+    for n in range(10):
+        store.put(make_image(n))
+    identity = store.identity()
+    refreshed(store, shared)
+    again = SnapshotFile(shared.path.parent, lambda: identity)
+    snapshot = again.load()
+    assert snapshot is not None
+    # When the marks of its rows are those of other images
+    again.save(type(snapshot)(snapshot.covered, snapshot.runs, snapshot.counts, snapshot.marks ^ np.uint16(0x0101), snapshot.segments, snapshot.written))
+    indexed.clear()
+    replica = refreshed(store, shared)
+    assert sum(indexed) == 30 and len(replica) == 10
+
+
+def test_a_folder_that_cannot_be_written_is_done_without(store: Store, tmp_path: Path, make_image: MakeImage) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for n in range(10):
+        store.put(make_image(n))
+    replica = refreshed(store, SnapshotFile(tmp_path / "file" / "cache", store.identity))
+    assert len(answers(replica, [make_image(3)])[0]) >= 1
+
+
+def test_a_file_of_another_user_is_not_trusted(store: Store, shared: SnapshotFile, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(10):
+        store.put(make_image(n))
+    refreshed(store, shared)
+    monkeypatch.setattr(os, "geteuid", lambda: shared.path.stat().st_uid + 1)
+    assert shared.load() is None
+
+
+def test_the_folder_is_the_users_own_unless_named_or_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Config().cache_folder == tmp_path / "douglas-quaid"
+    assert Config(cache="/srv/cache").cache_folder == Path("/srv/cache")
+    assert Config(cache="off").cache_folder is None
