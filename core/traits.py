@@ -86,6 +86,14 @@ def _blocks(evidence: Evidence) -> float | None:
     return None if evidence.content_blocks is None else float(evidence.content_blocks)
 
 
+def _disagreeing(evidence: Evidence) -> float | None:
+    """Blocks that show something else: of two pages of one template often only a few do, of a copy none."""
+    share = evidence.content_agreement
+    if evidence.content_blocks is None or (share is None and evidence.content_blocks):
+        return None
+    return (1 - (share or 0.0)) * evidence.content_blocks
+
+
 def _doubted(share: float | None, evidence: Evidence) -> float | None:
     blocks = evidence.content_blocks
     if blocks is None or (share is None and blocks):
@@ -94,15 +102,16 @@ def _doubted(share: float | None, evidence: Evidence) -> float | None:
 
 
 TRAITS = (
-    Trait("pdq_bits", "hashes", False, (0, 16, 31, 47, 64, 90, 110), _pdq_bits),
+    Trait("pdq_bits", "hashes", False, (0, 4, 8, 16, 31, 47, 64, 90, 110), _pdq_bits),
     Trait("inliers", "keypoints", True, (4, 8, 12, 20, 40, 80, 160), _inliers),
-    Trait("explained", "keypoints", True, (0.03, 0.06, 0.1, 0.15, 0.25, 0.4), _explained),
+    Trait("explained", "keypoints", True, (0.03, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 0.8), _explained),
     Trait("covered", "map", True, (0.2, 0.4, 0.6, 0.8, 0.95), _covered),
     Trait("agreement", "content", True, (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95), _agreement),
     Trait("kept", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _kept),
     Trait("both", "content", True, (0.1, 0.3, 0.5, 0.7, 0.85, 0.95), _both),
     Trait("beside", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _beside),
-    Trait("correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.95), _correlation),
-    Trait("blocks", "content", True, (0, 6, 12, 25, 50, 100), _blocks),
+    Trait("correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0), _correlation),
+    Trait("disagreeing", "content", False, (0, 0.5, 1.5, 4, 8, 16, 40, 100), _disagreeing),
+    Trait("blocks", "content", True, (0, 6, 12, 25, 50, 100, 200, 350), _blocks),
 )
 BY_NAME = {trait.name: trait for trait in TRAITS}

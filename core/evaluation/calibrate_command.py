@@ -52,6 +52,9 @@ def options(function: Callable[..., int]) -> Callable[..., int]:
             click.option("--images", type=click.IntRange(1), metavar="N", help="Images searched; default: those in the store, or those of the pairs."),
             click.option("--fit", "refit", is_flag=True, help="Fit the curves too, even where rates are named; needs thousands of pairs."),
             click.option("--check", type=FILE, multiple=True, metavar="RUN", help="Run over another part, on which the result is measured; may be repeated."),
+            click.option(
+                "--leave-out", multiple=True, metavar="TEXT", help="Leave out pairs labelled different where both names hold this: their labels are wrong."
+            ),
             click.option("--edits", default="suite", show_default=True, metavar="NAME,...", help="Edits after which the pictures of DATASET are asked for."),
             click.option("--seed", default=1, show_default=True, type=int, metavar="N"),
             click.option("--name", default="", metavar="NAME", help="First part of the new calibration's id; default: fit or own, and the date."),
@@ -125,10 +128,12 @@ def _made(
     fits = refit or (false_matches is None and reviews is None)
     base, count = (shipped(), 0) if fits else _in_use(store, keep=keep)
     found = _evaluated(sources, edits=chosen["edits"], seed=chosen["seed"])
+    found = replace(found, pairs=[pair for pair in found.pairs if not _left_out(pair, chosen["leave_out"])])
     images = chosen["images"] or (found.images if fits else count or base.tails.unanswered.images)
     wanted = Wanted(images, FALSE_MATCHES if false_matches is None else false_matches, REVIEWS if reviews is None else reviews)
     note = "Fitted to labelled pairs; thresholds" if fits else f"The curves of {base.id}; thresholds"
     note += f" for {wanted.false_matches:g} false matches in a million queries and {wanted.reviews:g} of them in review, at {images} images."
+    note += f" Left out as labelled wrongly: {', '.join(chosen['leave_out'])}." if chosen["leave_out"] else ""
     name = name or f"{'fit' if fits else 'own'}-{found.provenance.date}"
     made, choice, best = (fitted if fits else with_rates)(found.pairs, wanted, base=base, name=name, provenance=replace(found.provenance, note=note))
     held = held_out(_from_runs(check).pairs, made) if check else None
@@ -141,6 +146,10 @@ def _made(
         say(report(made, choice, best, wanted=wanted, base=None if fits else base, held=held))
         say("" if written is None else f"written to {written}")
     return made
+
+
+def _left_out(pair: JudgedPair, texts: tuple[str, ...]) -> bool:
+    return pair.label is False and any(text in pair.query and text in pair.reference for text in texts)
 
 
 def _calibration_in(source: Path) -> Calibration | None:

@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from ..calibration import Term
 from ..errors import ConfigError
 from ..traits import TRAITS, Trait
+from . import strata
 from .outcomes import JudgedPair
 
 UNANSWERED = 0.8
 """Share of the queries that have no answer in the store. chosen: as in life (four in five)."""
+SIBLINGS = 0.05
+"""Of these, share about pages of a site of which other pages are in the store. chosen: an evaluation asks for far more of them, to measure them."""
 RIDGE = 0.03
 """Strength of the ridge, in pairs of information a unit of weight squared. measured: see tests/benchmarks/README.md."""
 LEAST_PAIRS, LEAST_OF_A_LABEL = 1000, 200
@@ -60,13 +63,28 @@ def questions(pairs: Iterable[JudgedPair]) -> Iterator[list[JudgedPair]]:
 
 
 def weights(groups: Sequence[Sequence[JudgedPair]]) -> NDArray[np.float64]:
-    """How often each pair is met in use, shape (n,), mean 1: questions without a right pair are UNANSWERED of all, edits count alike."""
-    kinds = [next(((pair.edit, pair.stratum) for pair in group if pair.label), None) for group in groups]
+    """How often each pair is met in use, shape (n,), mean 1.
+
+    Questions without a right pair are UNANSWERED of all, SIBLINGS of these about pages of which others of the site are indexed; edits count alike.
+    """
+    kinds = [_kind(group) for group in groups]
     often = Counter(kinds)
-    different = len(often) - (None in often)
-    shares = [(UNANSWERED if kind is None else (1 - UNANSWERED) / different) / often[kind] for kind in kinds]
+    edits = sum(kind not in (_STRANGER, _SIBLING) for kind in often)
+    siblings = SIBLINGS if often[_STRANGER] else 1.0
+    parts = {_STRANGER: UNANSWERED * (1 - siblings if often[_SIBLING] else 1.0), _SIBLING: UNANSWERED * siblings}
+    shares = [parts.get(kind, (1 - UNANSWERED) / max(1, edits)) / often[kind] for kind in kinds]
     found = np.repeat(shares, [len(group) for group in groups])
     return np.asarray(found / found.mean())
+
+
+_STRANGER, _SIBLING = ("without",), ("sibling",)
+
+
+def _kind(group: Sequence[JudgedPair]) -> tuple[str, ...]:
+    right = next((pair for pair in group if pair.label), None)
+    if right is not None:
+        return right.edit, right.stratum
+    return _SIBLING if any(pair.stratum == strata.SAME_SITE for pair in group) else _STRANGER
 
 
 def fit(pairs: Sequence[JudgedPair]) -> Fitted:
