@@ -14,7 +14,7 @@ BENCHMARKS = Path(__file__).parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from larger_set import read_done  # noqa: E402
-from larger_set_pictures import is_nearly_blank, opened_picture, pixel_digest  # noqa: E402
+from larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_picture, pixel_digest  # noqa: E402
 from larger_set_plan import INDEXED, UNANSWERED, Capture, Site, Source, plan, plan_site, read_sites  # noqa: E402
 
 SITES = read_sites((BENCHMARKS / "larger_set_sites.jsonl").read_text())
@@ -123,6 +123,13 @@ def test_a_page_with_a_title_alone_is_nearly_blank_and_one_with_a_paragraph_is_n
     for line in range(12):
         draw.text((20, 60 + 20 * line), "The quick brown fox jumps over the lazy dog. " * 3, fill="black")
     assert not is_nearly_blank(page)
+
+
+def test_a_page_that_only_redirects_is_told_without_a_browser(tmp_path: Path) -> None:
+    (tmp_path / "moved.html").write_text('<html><head><meta HTTP-EQUIV="Refresh" content="0; url=other.html"></head></html>')
+    (tmp_path / "page.html").write_text("<html><head><title>Refresh</title></head><body>What refresh means</body></html>")
+    assert leads_elsewhere(tmp_path / "moved.html")
+    assert not leads_elsewhere(tmp_path / "page.html")
 
 
 def test_pictures_are_laid_on_white_made_smaller_and_icons_left_out(tmp_path: Path) -> None:

@@ -25,10 +25,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from larger_set_browser import Browser, PageFailed
 from larger_set_packages import Packages
-from larger_set_pictures import is_nearly_blank, opened_capture, opened_picture, pixel_digest
+from larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_capture, opened_picture, pixel_digest
 from larger_set_plan import Capture, plan, read_sites
 
-KEPT, BLANK, TWIN, FAILED = "kept", "nearly blank", "the same pixels as another", "failed"
+KEPT, BLANK, TWIN, FAILED, REDIRECTION = "kept", "nearly blank", "the same pixels as another", "failed", "redirection"
 SITES = Path(__file__).with_name("larger_set_sites.jsonl")
 BATCH = 200
 """Captures given to the processes at once."""
@@ -114,6 +114,8 @@ class Build:
                     return "too small", ""
                 picture.save(part, format="PNG", compress_level=3)
             else:
+                if leads_elsewhere(path):
+                    return REDIRECTION, ""
                 png = self._browser().capture(path.resolve().as_uri(), capture.window, tallest=capture.tallest, settle=capture.settle)
                 picture = opened_capture(png)
                 part.write_bytes(png)

@@ -21,6 +21,12 @@ BLOCK, CONTRAST, INKED = 16, 24, 0.01
 """Nearly blank: fewer than INKED of the blocks of BLOCK x BLOCK pixels span CONTRAST grey levels (chosen: a title alone on an empty page)."""
 
 
+def leads_elsewhere(page: Path) -> bool:
+    """Whether a page only redirects to another. (Chromium tells some of these only by a capture that never comes.)"""
+    with page.open("rb") as file:
+        return b'http-equiv="refresh"' in file.read(4096).lower()
+
+
 def opened_capture(png: bytes) -> Image.Image:
     with Image.open(io.BytesIO(png)) as picture:
         return picture.convert("RGB")
