@@ -23,7 +23,7 @@ from typing import Any
 
 from .errors import ConfigError, UnknownVersion
 from .records import Evidence
-from .traits import BY_NAME
+from .traits import BY_NAME, TRAITS
 
 SHIPPED = "calibration.json"
 FORMAT = 2
@@ -46,6 +46,16 @@ class Term:
 
     def weight(self, value: float | None) -> float:
         return self.absent if value is None else curve(self.points, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Weights for pairs of which these families of traits were measured: pictures known by their hashes alone are judged by curves of their own."""
+
+    needs: tuple[str, ...]
+    prior: float
+    """Weight before any evidence: log odds."""
+    terms: tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +119,8 @@ class Provenance:
 class Calibration:
     name: str
     provenance: Provenance
-    prior: float
-    """Weight before any evidence: log odds."""
-    terms: tuple[Term, ...]
+    models: tuple[Model, ...]
+    """The first one whose needs are measured counts; the last needs nothing."""
     without_map: float
     """Probability of a pair that nothing lays over each other."""
     thresholds: Thresholds
@@ -127,7 +136,10 @@ class Calibration:
 
     def log_odds(self, evidence: Evidence) -> float:
         """Sum of the weights of a pair that a map lays over each other."""
-        return self.prior + sum(term.weight(BY_NAME[term.trait].measure(evidence)) for term in self.terms)
+        values = {trait.name: trait.measure(evidence) for trait in TRAITS}
+        measured = {trait.family for trait in TRAITS if values[trait.name] is not None}
+        model = next(model for model in self.models if measured.issuperset(model.needs))
+        return model.prior + sum(term.weight(values[term.trait]) for term in model.terms)
 
     def probability(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that both pictures show the same source picture."""
@@ -165,9 +177,12 @@ def shipped() -> Calibration:
 
 def write(calibration: Calibration) -> str:
     """The text of a calibration file, for people too; `parse` reads it."""
-    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in ({"id": calibration.id} | _values(calibration)).items() if name != "terms"]
-    terms = ",\n".join("    " + json.dumps(term) for term in _values(calibration)["terms"])
-    return "{\n" + ",\n".join([*lines, f'  "terms": [\n{terms}\n  ]']) + "\n}\n"
+    lines = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in ({"id": calibration.id} | _values(calibration)).items() if name != "models"]
+    models = []
+    for model in _values(calibration)["models"]:
+        terms = ",\n".join("      " + json.dumps(term) for term in model["terms"])
+        models.append(f'    {{"needs": {json.dumps(model["needs"])}, "prior": {json.dumps(model["prior"])}, "terms": [\n{terms}\n    ]}}')
+    return "{\n" + ",\n".join([*lines, '  "models": [\n' + ",\n".join(models) + "\n  ]"]) + "\n}\n"
 
 
 def _body(calibration: Calibration) -> str:
@@ -189,9 +204,15 @@ def _values(calibration: Calibration) -> dict[str, Any]:
             "counts": [list(counts) for counts in origin.counts],
         },
         "thresholds": {item.name: getattr(thresholds, item.name) for item in fields(Thresholds)},
-        "prior": float(calibration.prior),
         "without_map": float(calibration.without_map),
-        "terms": [{"trait": term.trait, "absent": float(term.absent), "points": _lists(term.points)} for term in calibration.terms],
+        "models": [
+            {
+                "needs": list(model.needs),
+                "prior": float(model.prior),
+                "terms": [{"trait": term.trait, "absent": float(term.absent), "points": _lists(term.points)} for term in model.terms],
+            }
+            for model in calibration.models
+        ],
         "looks_like": _lists(calibration.looks_like),
         "tails": {
             name: {"queries": tail.queries, "images": tail.images, "scale": float(tail.scale), "points": _lists(tail.points)}
@@ -219,9 +240,9 @@ def parse(text: str) -> Calibration:
 
 def _calibration(data: Mapping[str, Any]) -> Calibration:
     origin, thresholds, tails = _object(data["provenance"]), _object(data["thresholds"]), _object(data["tails"])
-    terms = tuple(_term(_object(term)) for term in data["terms"])
-    if len({term.trait for term in terms}) != len(terms):
-        raise ValueError("two terms have the same trait")
+    models = tuple(_model(_object(model)) for model in data["models"])
+    if not models or models[-1].needs:
+        raise ValueError("the last model must need nothing, so that every pair has one")
     review, match = _share(thresholds["review"]), _share(thresholds["match"])
     if not 0 < review <= match:
         raise ValueError(f"thresholds: review is {review} and match {match}; expected 0 < review <= match")
@@ -236,8 +257,7 @@ def _calibration(data: Mapping[str, Any]) -> Calibration:
             seed=int(origin["seed"]),
             counts=tuple((_text(stratum), int(same), int(different), int(unknown)) for stratum, same, different, unknown in origin["counts"]),
         ),
-        prior=_number(data["prior"]),
-        terms=terms,
+        models=models,
         without_map=_share(data["without_map"]),
         thresholds=Thresholds(
             match=match,
@@ -250,6 +270,15 @@ def _calibration(data: Mapping[str, Any]) -> Calibration:
         looks_like=_points("looks_like", data["looks_like"], rises=True),
         tails=Tails(*(_tail(kind.name, _object(tails[kind.name])) for kind in fields(Tails))),
     )
+
+
+def _model(data: Mapping[str, Any]) -> Model:
+    terms, needs = tuple(_term(_object(term)) for term in data["terms"]), tuple(_text(family) for family in data["needs"])
+    if len({term.trait for term in terms}) != len(terms):
+        raise ValueError("two terms have the same trait")
+    if unknown := set(needs) - {trait.family for trait in TRAITS}:
+        raise ValueError(f"{', '.join(sorted(unknown))}: no family of traits")
+    return Model(needs, _number(data["prior"]), terms)
 
 
 def _term(data: Mapping[str, Any]) -> Term:

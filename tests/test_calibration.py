@@ -64,7 +64,7 @@ def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pyt
     # Given labels that were drawn from known curves, met in use as they were drawn
     monkeypatch.setattr(fit, "weights", lambda groups: np.ones(sum(map(len, groups))))
     found = fit.fit(drawn(6_000, 1))
-    fitted = replace(shipped(), prior=found.prior, terms=found.terms, without_map=found.without_map)
+    fitted = replace(shipped(), models=found.models, without_map=found.without_map)
     # Then other pairs get the odds that they have, and the confidences are right as often as they say
     fresh = drawn(2_000, 2)
     far = [abs(fitted.log_odds(one.verdict.evidence) - truth(one.verdict.evidence)) for one in fresh]
@@ -72,7 +72,7 @@ def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pyt
     held = calibrating.held_out(fresh, fitted)
     assert held.error < 0.03
     # And what the labels do not hang on has next to no weight
-    (explained,) = (term for term in found.terms if term.trait == "explained")
+    (explained,) = (term for term in found.models[0].terms if term.trait == "explained")
     assert explained.points[-1][1] - explained.points[0][1] < 0.4
 
 
@@ -87,7 +87,7 @@ def test_whatever_the_labels_say_better_evidence_is_never_worse(seed: int) -> No
     # When they are fitted
     chosen = fit.regress(design, labels, np.ones(300))
     # Then every curve goes one way
-    for trait, curve in zip(TRAITS, fit._curves(chosen), strict=True):
+    for trait, curve in zip(TRAITS, fit._curves(TRAITS, chosen[1:]), strict=True):
         steps = np.diff(curve)
         assert (steps >= 0).all() if trait.rises else (steps <= 0).all()
 
@@ -207,12 +207,16 @@ def test_a_file_gives_back_what_was_written_and_its_id_says_what_is_in_it() -> N
     made = replace(shipped(), name="own", provenance=Provenance("Ünïcode", (("set", "ab" * 32),), "2026-11-22", "abc", "fit", 3, (("tall pages", 1, 2, 3),)))
     read = calibrations.parse(calibrations.write(made))
     assert read == made and read.id == made.id and read.id.startswith("own-")
-    assert replace(made, prior=made.prior + 1e-4).id != made.id
+    assert replace(made, without_map=made.without_map + 1e-4).id != made.id
     assert calibrations.parse(SHIPPED) == shipped()
 
 
 def changed(**change: object) -> str:
     return json.dumps(json.loads(SHIPPED) | change)
+
+
+def with_terms(*terms: object) -> str:
+    return changed(models=[{"needs": [], "prior": 0, "terms": terms}])
 
 
 @pytest.mark.parametrize(
@@ -221,15 +225,17 @@ def changed(**change: object) -> str:
         ("not json", "calibration file"),
         ("[]", "no JSON object"),
         ("NaN", "calibration file"),
-        (changed(terms=[{"trait": "colour", "absent": 0, "points": [[0, 0]]}]), "'colour' is not a trait"),
-        (changed(terms=[{"trait": "inliers", "absent": 0, "points": [[3, 0], [2, 0]]}]), "rising values"),
-        (changed(terms=[{"trait": "inliers", "absent": 0, "points": [[2, 1], [3, 0]]}]), "must rise"),
-        (changed(terms=[{"trait": "pdq_bits", "absent": 0, "points": [[2, 0], [3, 1]]}]), "must fall"),
-        (changed(terms=[{"trait": "inliers", "absent": 0, "points": [[2, 1]]}] * 2), "same trait"),
+        (with_terms({"trait": "colour", "absent": 0, "points": [[0, 0]]}), "'colour' is not a trait"),
+        (with_terms({"trait": "inliers", "absent": 0, "points": [[3, 0], [2, 0]]}), "rising values"),
+        (with_terms({"trait": "inliers", "absent": 0, "points": [[2, 1], [3, 0]]}), "must rise"),
+        (with_terms({"trait": "pdq_bits", "absent": 0, "points": [[2, 0], [3, 1]]}), "must fall"),
+        (with_terms(*[{"trait": "inliers", "absent": 0, "points": [[2, 1]]}] * 2), "same trait"),
+        (changed(models=[]), "last model"),
+        (changed(models=[{"needs": ["colour"], "prior": 0, "terms": []}, {"needs": [], "prior": 0, "terms": []}]), "no family"),
         (changed(thresholds={}), "KeyError"),
-        (changed(prior=True), "no finite number"),
-        (changed(prior=10**400), "calibration file"),
-        (SHIPPED.replace('"prior": ', '"prior": NaN, "was": '), "no number"),
+        (changed(without_map=True), "no finite number"),
+        (changed(without_map=10**400), "calibration file"),
+        (SHIPPED.replace('"prior": ', '"prior": NaN, "was": ', 1), "no number"),
         (" " * (calibrations.MOST_BYTES + 1), "at most"),
     ],
 )
@@ -245,7 +251,7 @@ def test_a_file_of_another_format_is_refused_by_number() -> None:
 
 @given(st.sampled_from(TRAITS), st.floats(-1e3, 1e3), st.floats(0, 1e3))
 def test_the_shipped_curves_are_monotone_for_all_values(trait, value: float, more: float) -> None:
-    for term in shipped().terms:
+    for term in (term for model in shipped().models for term in model.terms):
         if BY_NAME[term.trait] is trait:
             low, high = term.weight(value), term.weight(value + more)
             assert high >= low if trait.rises else high <= low
@@ -287,7 +293,7 @@ def test_rates_keep_the_curves_and_move_the_thresholds(pairs_file: Path, tmp_pat
     out = tmp_path / "own.json"
     line = json.loads(quaid(few, "--false-matches-per-million", 50, "--reviews", 0.02, "--images", 50_000, "--out", out, "--json"))
     made = calibrations.parse(out.read_text())
-    assert made.terms == shipped().terms and made.tails == shipped().tails and made.id == line["calibration"]
+    assert made.models == shipped().models and made.tails == shipped().tails and made.id == line["calibration"]
     assert (made.thresholds.match, made.thresholds.review) == (line["match"], line["review"])
     assert line["images"] == 50_000 and line["counted"]["answered"] + line["counted"]["unanswered"] == 120
     assert "estimate" in quaid(few, "--false-matches-per-million", 50, "--images", 50_000, "--out", out)

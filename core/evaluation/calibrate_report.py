@@ -27,8 +27,10 @@ def shown(calibration: Calibration, *, source: str) -> str:
     lines += [
         f"  {stratum}: {same:,} pairs of the same picture, {different:,} of others, {unknown:,} unknown" for stratum, same, different, unknown in origin.counts
     ]
-    lines += ["  weights (natural logarithms) before any evidence: " + f"{calibration.prior:.2f}"]
-    lines += [f"    {term.trait:<12}" + " ".join(f"{x:g}:{y:.2f}" for x, y in term.points) + f" absent:{term.absent:.2f}" for term in calibration.terms]
+    for model in calibration.models:
+        needs = " and ".join(model.needs) or "nothing else"
+        lines += [f"  where {needs} was measured: weights (natural logarithms) before any evidence {model.prior:.2f}"]
+        lines += [f"    {term.trait:<12}" + " ".join(f"{x:g}:{y:.2f}" for x, y in term.points) + f" absent:{term.absent:.2f}" for term in model.terms]
     return "\n".join(lines)
 
 

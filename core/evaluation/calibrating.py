@@ -23,7 +23,7 @@ def fitted(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, na
     The images wanted are those that were searched. Raises ConfigError when there are too few pairs.
     """
     found = fit(pairs)
-    draft = replace(base, name=name, prior=found.prior, terms=found.terms, without_map=found.without_map)
+    draft = replace(base, name=name, models=found.models, without_map=found.without_map)
     best = bests(pairs, draft)
     known = tails(best, images=wanted.images)
     choice = choose(known, wanted)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Term
+from ..calibration import Model, Term
 from ..errors import ConfigError
 from ..traits import TRAITS, Trait
 from . import strata
@@ -33,6 +33,8 @@ RIDGE = 0.03
 """Strength of the ridge, in pairs of information a unit of weight squared. measured: see tests/benchmarks/README.md."""
 LEAST_PAIRS, LEAST_OF_A_LABEL = 1000, 200
 """Labelled pairs with a map that a fit needs, and of each of the two labels. chosen: ten for each free number (Peduzzi et al., J. Clin. Epidemiol. 1996)."""
+LEAST_MISSING = 50
+"""Pairs of which a family was not measured, from which they say themselves what that weighs. chosen: as for any free number, ten and some."""
 STEPS, CHANGES = 60, 10
 """Most Newton steps, and in each changes of what is held, a weight. chosen: 10 and 1 are usual."""
 SMALL = 1e-9
@@ -45,8 +47,7 @@ DIGITS = 4
 class Fitted:
     """What a fit gives to a calibration."""
 
-    prior: float
-    terms: tuple[Term, ...]
+    models: tuple[Model, ...]
     without_map: float
 
 
@@ -77,10 +78,12 @@ def weights(groups: Sequence[Sequence[JudgedPair]]) -> NDArray[np.float64]:
     return np.asarray(found / found.mean())
 
 
-_STRANGER, _SIBLING = ("without",), ("sibling",)
+_Kind = tuple[str, ...]
+_STRANGER: _Kind = ("without",)
+_SIBLING: _Kind = ("sibling",)
 
 
-def _kind(group: Sequence[JudgedPair]) -> tuple[str, ...]:
+def _kind(group: Sequence[JudgedPair]) -> _Kind:
     right = next((pair for pair in group if pair.label), None)
     if right is not None:
         return right.edit, right.stratum
@@ -100,12 +103,32 @@ def fit(pairs: Sequence[JudgedPair]) -> Fitted:
     _check_enough(labels[mapped])
     share = weights(groups)
     values = np.array([_values(pair) for pair, laid in zip(pairs, mapped, strict=True) if laid])
-    design = np.hstack([np.ones((len(values), 1)), *(_ramps(trait, values[:, n]) for n, trait in enumerate(TRAITS))])
-    chosen = regress(design, labels[mapped], share[mapped])
-    curves = _curves(chosen)
-    prior, absent = _absences(values, labels[mapped], share[mapped], chosen[0], curves)
-    terms = tuple(_term(trait, curve, absent[trait.family]) for trait, curve in zip(TRAITS, curves, strict=True))
-    return Fitted(round(float(prior), DIGITS), terms, _share_of_true(labels[~mapped], share[~mapped]))
+    models = tuple(_model(values, labels[mapped], share[mapped], needs, without) for needs, without in MODELS)
+    return Fitted(models, _share_of_true(labels[~mapped], share[~mapped]))
+
+
+MODELS = ((("content",), ()), (("keypoints",), ("content",)), ((), ("content", "keypoints")))
+"""What each model needs, and what it is without: pairs with content, without thumbnails, and known by hashes alone. Each is fitted to all pairs."""
+
+
+def _model(values: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64], needs: tuple[str, ...], without: tuple[str, ...]) -> Model:
+    """Curves over the traits of all families but those it is `without`, and for each family the weight of not having been measured."""
+    used = [(trait, values[:, n]) for n, trait in enumerate(TRAITS) if trait.family not in without]
+    traits = [trait for trait, _ in used]
+    families = list(dict.fromkeys(trait.family for trait in traits))
+    missing = np.column_stack([np.all([np.isnan(found) for trait, found in used if trait.family == family], axis=0) for family in families]).astype(float)
+    design = np.hstack([np.ones((len(values), 1)), missing, *(_ramps(trait, found) for trait, found in used)])
+    chosen = regress(design, labels, share)
+    curves = _curves(traits, chosen[1 + len(families) :])
+    parts = np.column_stack([np.nan_to_num(np.interp(found, trait.knots, curve)) for (trait, found), curve in zip(used, curves, strict=True)])
+    terms = []
+    for trait, curve in zip(traits, curves, strict=True):
+        place, members = families.index(trait.family), [m for m, other in enumerate(traits) if other.family == trait.family]
+        weight = float(chosen[1 + place])
+        if missing[:, place].sum() < LEAST_MISSING:
+            weight = _offset(chosen[0] + np.delete(parts, members, axis=1).sum(axis=1), labels, share)
+        terms.append(_term(trait, curve, weight / len(members)))
+    return Model(needs, round(float(chosen[0]), DIGITS), tuple(terms))
 
 
 def regress(design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -186,10 +209,10 @@ def _ramps(trait: Trait, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.nan_to_num(done if trait.rises else 1 - done, nan=0.0))
 
 
-def _curves(chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Weights at the knots of each trait, 0 at the worst."""
-    curves, start = [], 1
-    for trait in TRAITS:
+def _curves(traits: Sequence[Trait], chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Weights at the knots of each trait, 0 at the worst, from those of all ramps one after the other."""
+    curves, start = [], 0
+    for trait in traits:
         steps = chosen[start : start + len(trait.knots) - 1]
         start += len(steps)
         rising = np.concatenate([[0.0], np.cumsum(steps)])
@@ -197,24 +220,8 @@ def _curves(chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     return curves
 
 
-def _absences(
-    values: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64], start: float, curves: Sequence[NDArray[np.float64]]
-) -> tuple[float, dict[str, float]]:
-    """What a family that was not measured weighs: one number for each, so that pairs without it are right on average too.
-
-    The rest of the evidence stays as it is fitted. Gives the prior, and for each trait of a family its share of that number.
-    """
-    parts = np.column_stack([np.nan_to_num(np.interp(values[:, n], trait.knots, curve)) for n, (trait, curve) in enumerate(zip(TRAITS, curves, strict=True))])
-    absent = {}
-    for family in dict.fromkeys(trait.family for trait in TRAITS):
-        members = [n for n, trait in enumerate(TRAITS) if trait.family == family]
-        rest = start + np.delete(parts, members, axis=1).sum(axis=1)
-        absent[family] = _offset(rest, labels, share) / len(members)
-    return start, absent
-
-
 def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
-    """The number that added to `odds` makes them right on average, by bisection."""
+    """The number that added to `odds` makes them right on average, by bisection: for a family that was always measured."""
     low, high = -40.0, 40.0
     true = float(share @ labels)
     while high - low > 1e-6:
