@@ -18,22 +18,23 @@ from .records import Candidate, ImageFeatures, ImageId, LocalFeatures
 RADIUS = 47
 """PDQ bits. measured (2026-11): 31, the spec's radius, finds 96 % of whole-picture edits of screenshots; 47 is the widest that two
 flipped bits in each of 16 slots answer exactly, and verification settles what it adds."""
+MOST_NEAR = 4_000
+"""Images looked at by hash, in each orientation, before they are taken by cluster. chosen: what 10,000 clones cost beyond it grew with their number;
+a picture with so many nearer ones is left to its words."""
 BY_HASH = 32
 """Most candidates by hash. chosen: search.py stops before, where the nearest show nothing."""
 BY_WORDS = 24
-"""Most candidates by shared words. measured (2026-11, 8,000 images, 14 edits that make it hard): 8 lose 1.2 points of screenshots and none
-of photographs, so search.py goes on as long as one in a few shows something."""
+"""Most candidates by shared words. measured (2026-11, 6,511 images, 174 hard edits of screenshots): the right one is among the first 8 in 81.0 %, 12
+in 82.2 %, 24 in 85.6 %, 50 in 87.9 %. To leave out those that do not stand out from strangers by a tenth lost one in three of places 9 to 24."""
 BY_OTHER_WORDS = 3
 """Most candidates by words of the mirrored query, and of the one with light and dark exchanged. measured (2026-11, 300 images, 24 queries without
 an answer): of 8 that stood out 1.3 times 7 were verified for both together."""
 NOISE = slice(20, 60)
 """Places of candidates by words whose mean vote is that of strangers. chosen: the right ones come before, and most indexes have so many."""
-ABOVE_NOISE = 1.1
-"""Times this vote that a candidate by words must have. measured (as above): 1.1 loses 0.4 points of screenshots beyond the first 12 and
-spares a query without an answer one in three of 24, 1.2 loses 1.2 points and spares three in four."""
 OTHER_ABOVE_NOISE = 1.5
-"""The same for the words of the mirrored and the inverted query. measured: as above, 1.1 of 8 strangers remain, of which 0.3 at 2.0; of pictures
-that are cut or covered as well one in ten screenshots is lost and no photograph, and mirrored or inverted ones are rare."""
+"""Times the vote of strangers that a candidate by these words must have. measured (2026-11, 300 images, 24 queries without an answer): 1.1 of 8
+strangers remain, of which 0.3 at 2.0; of pictures that are cut or covered as well one in ten screenshots is lost and no photograph, and mirrored or
+inverted ones are rare."""
 MOST_SHARING = 2_000
 """Images looked at by shared words before they are taken by cluster. chosen: a cluster of that many clones hides no other picture."""
 PER_CLUSTER = 2
@@ -59,7 +60,7 @@ def find_candidates(
     if features.informative:
         near = [candidate for candidate in _by_hash(features, replica) if unknown(candidate.image_id)]
         found.update((candidate.image_id, candidate) for candidate in _few_of_each(near, cluster_of, BY_HASH))
-        parts = _by_words(features.local, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=ABOVE_NOISE)
+        parts = _by_words(features.local, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=0.0)
         found.update((candidate.image_id, candidate) for candidate in parts)
     return list(found.values())
 
@@ -82,11 +83,11 @@ def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
     """In any orientation, and with light and dark exchanged, which exchanges all bits of a PDQ hash."""
     nearest: dict[ImageId, Candidate] = {}
     for orientation, pdq in enumerate(features.hashes.orientations):
-        for near in (*replica.near(pdq, RADIUS), *replica.near(bytes(255 - byte for byte in pdq), RADIUS)):
+        for near in (*replica.near(pdq, RADIUS, MOST_NEAR), *replica.near(bytes(255 - byte for byte in pdq), RADIUS, MOST_NEAR)):
             known = nearest.get(near.image_id)
             if known is None or known.pdq_bits is None or near.bits < known.pdq_bits:
                 nearest[near.image_id] = Candidate(near.image_id, near.bits, orientation, 0.0)
-    return sorted(nearest.values(), key=lambda candidate: (candidate.pdq_bits or 0, candidate.image_id))
+    return sorted(nearest.values(), key=lambda candidate: (candidate.pdq_bits or 0, candidate.image_id))[:MOST_NEAR]
 
 
 def _by_words(local: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed, most: int, above_noise: float) -> list[Candidate]:

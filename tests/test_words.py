@@ -70,14 +70,6 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
     weight = {word: np.log1p((images + OTHERS) / count) ** 2 * np.sqrt(asked[word]) for word, count in frequency.items() if 0 < count <= COMMON_FLOOR}
     expected = [sum(weight[word] for word in found if word in weight) / np.sqrt(12 + SIZE_OFFSET) for found in held]
     assert np.allclose(votes, expected)
-    # ... and where each descriptor of the query votes once, it does so by the rarest of its words that the image holds
-    chosen = rng.permutation(images)[: max(1, images // 2)]
-    once = [
-        sum(max((weight[word] / asked[word] for word in own & held[image] & weight.keys()), default=0) for own in map(set, words_of(query).tolist()))
-        / np.sqrt(12 + SIZE_OFFSET)
-        for image in chosen
-    ]
-    assert np.allclose(pieces.vote_once(query, chosen), once)
 
 
 def test_a_part_of_one_picture_finds_it_among_others() -> None:

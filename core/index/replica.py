@@ -42,9 +42,6 @@ SHARED_GROWTH = 8
 """... and a share of what the one before holds: one in so many. chosen: each image is then written about nine times in all."""
 SHARED_SECONDS = 3600
 """Seconds after which a snapshot is renewed that holds words of a forgotten image. chosen: a minute of writing a day at 100,000."""
-RANKED_AGAIN = 200
-"""Images whose votes are counted a second time, each descriptor once. measured (2026-11, 4,000 images, 30 screenshots cut to 0.75, 0.5 and
-with a border: right one first): 70 % and 61 % without; among the first 8: 81 % and 80 %; a descriptor of the image voting once, too: 71 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,29 +195,21 @@ class IndexReplica:
         self._ids.view[numbers] = 0
         self._hashes.remove(numbers)
 
-    def near(self, pdq: bytes, radius: int) -> list[Near]:
-        """All informative images whose PDQ lies within `radius` bits, nearest first."""
+    def near(self, pdq: bytes, radius: int, most: int | None = None) -> list[Near]:
+        """Informative images whose PDQ lies within `radius` bits, nearest first: all, or the nearest `most`."""
         with self._lock:
             rows, bits = self._hashes.search(pdq, radius)
-            return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in zip(rows, bits, strict=True)]
+            found = zip(rows[:most], bits[:most], strict=True)
+            return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in found]
 
     def sharing(self, sampled: NDArray[np.uint8], most: int) -> list[Shared]:
-        """The `most` live images that share the most weight of words with a query's descriptors (n, 16), heaviest first.
-
-        The first RANKED_AGAIN are ordered by votes in which each descriptor counts once, and the rest has no more than the last of them.
-        """
+        """The `most` live images that share the most weight of words with a query's descriptors (n, 16), heaviest first."""
         with self._lock:
             votes = self._words.vote(sampled, len(self._ids)) * self._live.view
             most = min(most, int(np.count_nonzero(votes)))
             best = np.argpartition(-votes, most - 1)[:most] if most else np.empty(0, np.int64)
             best = best[np.argsort(-votes[best], kind="stable")]
-            first, rest = best[:RANKED_AGAIN], best[RANKED_AGAIN:]
-            once = self._words.vote_once(sampled, first)
-            order = np.argsort(-once, kind="stable")
-            least = once.min(initial=0.0)
-            falling = least * votes[rest] / votes[first].min(initial=np.inf)
-            ranked = zip((*first[order], *rest), (*once[order], *falling), strict=True)
-            return [Shared(self._ids.view[row].tobytes().hex(), float(heard)) for row, heard in ranked]
+            return [Shared(self._ids.view[row].tobytes().hex(), float(votes[row])) for row in best]
 
 
 def _marks(ids: NDArray[np.uint8]) -> NDArray[np.uint16]:

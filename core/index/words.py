@@ -137,34 +137,6 @@ class WordIndex:
                 votes[segment.block] += np.bincount(rows, weights=np.repeat(weights, lengths), minlength=BLOCK_ROWS)
         return votes.reshape(-1)[:count] / self._size(np.arange(count))
 
-    def vote_once(self, sampled: NDArray[np.uint8], rows: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Votes for `rows` (m,) alone where each descriptor votes once for an image, by its rarest word that the image holds; shape (m,).
-
-        In `vote` a corner that agrees in all tables counts six times, and two pages of one template share many corners to the bit.
-        """
-        asked = self._ask(sampled)
-        votes = np.zeros(len(rows))
-        shares = asked.weights / np.sqrt(np.maximum(asked.repeated, 1))
-        by_word = np.argsort(asked.word_of, kind="stable")
-        descriptors, firsts = by_word // TABLES, asked.repeated.cumsum() - asked.repeated
-        found = []
-        for segment, starts, lengths in asked.runs:
-            place = np.full(BLOCK_ROWS, -1)
-            inside = np.flatnonzero(rows // BLOCK_ROWS == segment.block)
-            place[rows[inside] % BLOCK_ROWS] = inside
-            places = place.take(segment.rows.take(_places(starts, lengths)))
-            held = np.flatnonzero(places >= 0)
-            word = np.searchsorted(lengths.cumsum(), held, side="right")
-            many = asked.repeated[word]
-            pairs = np.repeat(places[held], many) * len(sampled) + descriptors[_places(firsts[word], many)]
-            found.append((pairs, np.repeat(shares[word], many)))
-        if found:
-            pairs, weights = (np.concatenate(parts) for parts in zip(*found, strict=True))
-            order = np.lexsort((-weights, pairs))
-            order = order[np.diff(pairs[order], prepend=-1) != 0]
-            votes += np.bincount(pairs[order] // len(sampled), weights=weights[order], minlength=len(rows))
-        return votes / self._size(rows)
-
     def _size(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """What the votes of these rows are divided by."""
         sizes = np.zeros(max(len(self._sizes), int(rows.max(initial=-1)) + 1))
