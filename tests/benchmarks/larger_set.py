@@ -28,7 +28,7 @@ from larger_set_packages import Packages
 from larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_capture, opened_picture, pixel_digest
 from larger_set_plan import Capture, plan, read_sites
 
-KEPT, BLANK, TWIN, FAILED, REDIRECTION = "kept", "nearly blank", "the same pixels as another", "failed", "redirection"
+KEPT, BLANK, TWIN, FAILED, REDIRECTION, SIZE = "kept", "nearly blank", "the same pixels as another", "failed", "redirection", "too small or large"
 SITES = Path(__file__).with_name("larger_set_sites.jsonl")
 BATCH = 200
 """Captures given to the processes at once."""
@@ -111,7 +111,7 @@ class Build:
             if capture.set == "pictures":
                 picture = opened_picture(path)
                 if picture is None:
-                    return "too small", ""
+                    return SIZE, ""
                 picture.save(part, format="PNG", compress_level=3)
             else:
                 if leads_elsewhere(path):

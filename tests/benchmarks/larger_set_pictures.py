@@ -33,8 +33,12 @@ def opened_capture(png: bytes) -> Image.Image:
 
 
 def opened_picture(path: Path) -> Image.Image | None:
-    """A picture of a package on white, at most LONGEST_SIDE long; None when it is too small."""
-    with Image.open(path) as picture:
+    """A picture of a package on white, at most LONGEST_SIDE long; None when it is too small, or larger than Pillow thinks safe."""
+    try:
+        opened = Image.open(path)
+    except Image.DecompressionBombError:
+        return None
+    with opened as picture:
         if min(picture.size) < SHORTEST_SIDE:
             return None
         layered = picture.convert("RGBA")
