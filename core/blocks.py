@@ -57,9 +57,11 @@ class Agreement:
     """Mean correlation of the blocks with content, -1 to 1: tells near copies apart where every block agrees."""
     blocks: int
     """Blocks with content in either; below about five the shares mean little."""
+    emptier: int
+    """Blocks with content in the picture that has fewer."""
 
 
-NOTHING = Agreement(0.0, 0.0, 0.0, 0.0, 0.0, 0)
+NOTHING = Agreement(0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 """There was nothing with content to compare."""
 
 
@@ -91,16 +93,17 @@ def summarise(blocks: Blocks) -> Agreement:
     count, agreeing = int(either.sum()), int((either & blocks.agree).sum())
     if not count:
         return NOTHING
-    emptier = max(LEAST_BLOCKS, min(int(blocks.content_one.sum()), int(blocks.content_other.sum())))
+    emptier = min(int(blocks.content_one.sum()), int(blocks.content_other.sum()))
     rows = len(blocks.tops)
     grids = either.reshape(rows, -1), (either & blocks.agree).reshape(rows, -1)
     return Agreement(
         share=agreeing / count,
-        kept=min(1.0, max(agreeing / emptier, _outside_a_band(grids[0].sum(axis=1), grids[1].sum(axis=1)))),
+        kept=min(1.0, max(agreeing / max(LEAST_BLOCKS, emptier), _outside_a_band(grids[0].sum(axis=1), grids[1].sum(axis=1)))),
         both=int((both & blocks.agree).sum()) / max(LEAST_BESIDE, int(both.sum())),
         beside=_beside_a_rectangle(*grids),
         correlation=float(blocks.correlation[either].mean()),
         blocks=count,
+        emptier=emptier,
     )
 
 

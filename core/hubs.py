@@ -49,11 +49,13 @@ SAME_CORNER = 0.01
 AROUND = 10
 """Pixels of the query's thumbnail around what agrees that belong to the hub as well. chosen: about half a block."""
 WHOLE_AGREES = 0.75
-"""Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen. Below it only a
-review may rest on a hub: matches of pages under a banner were lost otherwise."""
+"""Content agreement of pictures that are laid over each other whole from which no part alone can be what agrees. chosen."""
 BESIDE_BLOCKS, BESIDE_AGREES = 3, 0.75
 """Blocks with content beside a hub, and how many of them must agree for a pair to stand. measured (2026-11): where a banner is all, none is left;
 crops of pages of one application, whose frame is a hub, have 10 to 40 left, which agree in all blocks where the page is the same."""
+HALF_AGREES = 0.5
+"""The same for whole pictures, of which something may be hidden: of all blocks, those of the emptier picture, those with content in both, or
+those beside one rectangle. chosen: a page under a banner agrees beside that; an empty page with a cookie banner has nothing."""
 SMALL = 0.3
 """Share of a picture's area up to which what two of them have in common is a part, not the page. chosen: a banner takes 20 %."""
 REGIONS = 4
@@ -116,15 +118,15 @@ class Hubs:
         self._verified[image_id] = found
         if not _rests_on_a_part(verdict, found):
             return verdict
-        hub = self._hub_of(image_id, found)
-        if hub is None or self._agrees_beside(hub, reference, found):
+        hub = self._hub_of(image_id, reference, found)
+        if hub is None or self._stands(hub, reference, found, verdict):
             return verdict
         shared = hub.patch
         words = f"{verdict.sentence}; but this part is found in at least {shared.pictures} of {shared.images} pictures, so it says nothing"
         # One of so many: without anything else to tell them apart, none is likelier than another.
         return replace(verdict, decision=Decision.NO_MATCH, confidence=verdict.confidence / shared.pictures, sentence=words)
 
-    def _hub_of(self, image_id: ImageId, found: Verification) -> _Hub | None:
+    def _hub_of(self, image_id: ImageId, reference: Subject, found: Verification) -> _Hub | None:
         points = found.points_query
         for hub in self._hubs:
             if inside(hub.mask, points).mean() >= COMMON:
@@ -132,14 +134,14 @@ class Hubs:
         box = box_of(points)
         if any(overlap(box, other) >= COMMON for other in self._others) or len(self._others) + len(self._hubs) >= REGIONS or self._timer.is_up():
             return None
-        hub_found = self._recognise(image_id, found)
+        hub_found = self._recognise(image_id, reference, found)
         if hub_found is None:
             self._others.append(box)
         else:
             self._hubs.append(hub_found)
         return hub_found
 
-    def _recognise(self, image_id: ImageId, found: Verification) -> _Hub | None:
+    def _recognise(self, image_id: ImageId, reference: Subject, found: Verification) -> _Hub | None:
         """Look up who else holds the part that the query shares with this image."""
         images, bound = self._images, hub_bound(self._images)
         holding = self._holding(found, LOOKED_AT * bound) if images >= bound else []
@@ -149,7 +151,7 @@ class Hubs:
         sample = [others[place] for place in np.linspace(bound - 1, 0, ASKED).astype(int)]
         shown, holders = np.zeros(self._shape), list[Subject]()
         for asked, (other, subject) in enumerate(zip(sample, self._read(sample), strict=True), start=1):
-            places = np.zeros(self._shape, bool) if subject is None else self._shown_by(other, subject)
+            places = np.zeros(self._shape, bool) if subject is None else self._shown_by(other, subject, reference, found)
             if subject is not None and inside(places, found.points_query).mean() >= COMMON / 2:
                 holders.append(subject)
                 shown += places
@@ -181,15 +183,21 @@ class Hubs:
             seen.update([name] if name is not None else [])
         return chosen
 
-    def _shown_by(self, other: ImageId, subject: Subject) -> NDArray[np.bool_]:
-        """Where the query agrees with another picture: by content, as which corners a picture keeps depends on what else it shows."""
+    def _shown_by(self, other: ImageId, subject: Subject, reference: Subject, by: Verification) -> NDArray[np.bool_]:
+        """Where the query agrees with another picture: by content, as which corners a picture keeps depends on what else it shows.
+
+        A browser's bar has few corners, and lies where it lies in the picture it was found in (`reference`, `by`), so there it is looked for too.
+        """
         found = self._verified.get(other)
         if found is None:
             found = self._verified[other] = verify(self._query, subject)
-        matrix, query = found.evidence.matrix, self._grey(found.evidence)
+        query = self._grey(found.evidence)
         places = np.zeros(self._shape, np.uint8)
-        if matrix is not None and query is not None and subject.thumbnail is not None:
-            places += agreeing_places(query, subject.thumbnail, np.array(matrix, float).reshape(3, 3))
+        if query is not None and subject.thumbnail is not None:
+            if found.evidence.matrix is not None:
+                places |= agreeing_places(query, subject.thumbnail, np.array(found.evidence.matrix, float).reshape(3, 3))
+            if by.evidence.matrix is not None and by.evidence.inverted == found.evidence.inverted:
+                places |= agreeing_places(query, subject.thumbnail, _at_the_same_place(by.evidence.matrix, reference, subject))
         elif len(found.points_query):
             places[tuple(_pixels(found.points_query, self._shape))] = 1
         return np.asarray(cv2.dilate(places, np.ones((2 * AROUND + 1, 2 * AROUND + 1), np.uint8)), bool)
@@ -228,21 +236,29 @@ class Hubs:
         nearest, _ = _nearest(turned, mirrored.keypoints[:, :2] / (mirrored.frame_width, mirrored.frame_height))
         return mirrored.descriptors[nearest]
 
-    def _agrees_beside(self, hub: _Hub, reference: Subject, found: Verification) -> bool:
-        """Whether the two show the same beside the hub, too."""
+    def _stands(self, hub: _Hub, reference: Subject, found: Verification, verdict: Verdict) -> bool:
+        """Whether more than the hub speaks for the verdict: a part must agree beside it, of whole pictures half of something there."""
         matrix, query = found.evidence.matrix, self._grey(found.evidence)
         if matrix is None or query is None or reference.thumbnail is None:
             return False
         left = content_agreement(query, reference.thumbnail, np.array(matrix, float).reshape(3, 3), without=hub.mask)
-        return left.blocks >= BESIDE_BLOCKS and max(left.share, left.beside) >= BESIDE_AGREES
+        if verdict.relation is Relation.NEAR_DUPLICATE:
+            return left.emptier >= BESIDE_BLOCKS and max(left.share, left.kept, left.both, left.beside) >= HALF_AGREES
+        return left.blocks >= BESIDE_BLOCKS and left.share >= BESIDE_AGREES
 
 
 def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
-    """Whether a hub may be all there is to it: never where the whole pictures agree, never for what a baseline is there for."""
+    """Whether a hub may be all there is to it: never where the whole pictures agree, nor for what a baseline is there for."""
     if verdict.decision is Decision.NO_MATCH or len(found.points_query) < MIN_INLIERS:
         return False
-    doubtful = verdict.decision is Decision.REVIEW and (found.evidence.content_agreement or 0.0) < WHOLE_AGREES
-    return verdict.relation is Relation.PARTIAL or (verdict.relation is Relation.NEAR_DUPLICATE and doubtful)
+    whole = (found.evidence.content_agreement or 0.0) >= WHOLE_AGREES
+    return verdict.relation is Relation.PARTIAL or (verdict.relation is Relation.NEAR_DUPLICATE and not whole)
+
+
+def _at_the_same_place(matrix: tuple[float, ...], reference: Subject, other: Subject) -> NDArray[np.float64]:
+    """The map to `reference` as one to a picture of another height, in which things lie as far below the upper edge."""
+    heights = [subject.features.height / subject.features.width for subject in (reference, other)]
+    return np.asarray(np.diag([1.0, heights[0] / heights[1], 1.0]) @ np.array(matrix, float).reshape(3, 3))
 
 
 def box_of(points: NDArray[np.float32]) -> Box:
