@@ -139,17 +139,16 @@ def everything() -> Callable[[Any], bytes]:
     """All keys and values of a server, one after the other, to search for bytes in."""
 
     def read(client: Any) -> bytes:
-        readers: dict[bytes, Callable[[bytes], Any]] = {
-            b"string": client.get,
-            b"hash": client.hgetall,
-            b"set": client.smembers,
+        # A server may give keys and members in another order each time.
+        readers: dict[bytes, Callable[[bytes], list[bytes]]] = {
+            b"string": lambda key: [client.get(key)],
+            b"hash": lambda key: [part for item in sorted(client.hgetall(key).items()) for part in item],
+            b"set": lambda key: sorted(client.smembers(key)),
             b"zset": lambda key: client.zrange(key, 0, -1),
         }
         found = []
-        for key in client.scan_iter(count=10_000):
-            value = readers[client.type(key)](key)
-            parts = [part for item in value.items() for part in item] if isinstance(value, dict) else [value] if isinstance(value, bytes) else list(value)
-            found += [key, *parts]
+        for key in sorted(client.scan_iter(count=10_000)):
+            found += [key, *readers[client.type(key)](key)]
         return b"\n".join(found)
 
     return read

@@ -15,7 +15,8 @@ from douglas_quaid.records import Configuration, Decision, Evidence, Relation
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 WHOLE = Evidence(
     same_bytes=False, same_pixels=False, pdq_bits=8, orientation=0, covered_query=1.0, covered_reference=1.0,
-    explained=0.6, content_agreement=0.97, content_kept=0.97, content_both=0.98, content_beside=1.0, content_correlation=0.96, content_blocks=180, configuration=Configuration.WHOLE, matrix=IDENTITY,
+    explained=0.6, content_agreement=0.97, content_kept=0.97, content_both=0.98, content_beside=1.0, content_correlation=0.96, content_blocks=180,
+    configuration=Configuration.WHOLE, matrix=IDENTITY,
 )  # fmt: skip
 PART = replace(WHOLE, pdq_bits=110, inliers=160, covered_reference=0.4, content_agreement=0.98, content_kept=0.98, configuration=Configuration.AFFINE)
 TEMPLATE = replace(
@@ -76,10 +77,8 @@ def test_better_evidence_never_lowers_the_confidence(agreement: float, inliers: 
 
 def test_the_sentence_names_what_was_measured() -> None:
     text = decide(PART, calibration.shipped()).sentence
-    assert (
-        text
-        == "PDQ 110/256; 160 inliers cover 100 % of the query and 40 % of the reference; content agrees in 98 % of 180 blocks; the query lies inside the reference"
-    )
+    covers = "160 inliers cover 100 % of the query and 40 % of the reference"
+    assert text == f"PDQ 110/256; {covers}; content agrees in 98 % of 180 blocks; the query lies inside the reference"
     assert "query turned (mirror)" in decide(replace(WHOLE, orientation=5), calibration.shipped()).sentence
 
 
