@@ -292,7 +292,10 @@ def test_watch_follows_and_ends_when_told(misp: Misp, engine: Engine, store_url:
     event = misp.event()
     misp.attach(event, PICTURES[0])
     command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url, "--watch", "1", "--since", "2020-01-01"]
+    # A shell starts what runs in the background with SIGINT ignored, and the tests may be such; analysts press Ctrl-C in the foreground.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     watcher = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, heard)
     try:
         for expected in (1, 2):
             deadline = time.monotonic() + 30

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from choosing_process import ask_and_link
 from pictures import page, png
 from steps import interleave, run_and_die
 
@@ -165,19 +166,12 @@ def test_another_choice_in_between_stops_the_walk(store: Store, few) -> None:
         relink(store, NEVER, lambda image_id: None)
 
 
-def _hits(url: str, questions, answers) -> None:
-    with Engine.open(url) as engine:
-        for data in iter(questions.get, None):
-            answers.put(engine.query(data).decision.value)
-            answers.put(engine.link(engine.add(data, link=False).image_id)[0].verdict.calibration_id)
-
-
 def test_a_choice_counts_in_a_process_that_is_open_already(store_url: str, monkeypatch) -> None:
     # Given two processes with one store, both of which have judged by the shipped calibration
     one, *_, other = pictures()
     context = multiprocessing.get_context("spawn")
     questions, answers = context.Queue(), context.Queue()
-    process = context.Process(target=_hits, args=(store_url, questions, answers))
+    process = context.Process(target=ask_and_link, args=(store_url, questions, answers))
     process.start()
     try:
         with Engine.open(store_url) as engine:
