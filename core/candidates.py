@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from .index.replica import IndexReplica
-from .index.words import WORDS_PER_IMAGE, sample_bits
+from .index.words import Corners, corners_for_index
 from .records import Candidate, ImageFeatures, ImageId, LocalFeatures
 
 RADIUS = 47
@@ -24,17 +24,21 @@ a picture with so many nearer ones is left to its words."""
 BY_HASH = 32
 """Most candidates by hash. chosen: search.py stops before, where the nearest show nothing."""
 BY_WORDS = 24
-"""Most candidates by shared words. measured (2026-11, 6,511 images, 174 hard edits of screenshots): the right one is among the first 8 in 81.0 %, 12
-in 82.2 %, 24 in 85.6 %, 50 in 87.9 %. To leave out those that do not stand out from strangers by a tenth lost one in three of places 9 to 24."""
+"""Most candidates by shared words. measured (2026-11, 6,511 images, 348 hard questions): the right one is among the first 8 in 90.2 %, 24 in 92.2 %,
+50 in 92.8 %."""
 BY_OTHER_WORDS = 3
-"""Most candidates by words of the mirrored query, and of the one with light and dark exchanged. measured (2026-11, 300 images, 24 queries without
-an answer): of 8 that stood out 1.3 times 7 were verified for both together."""
-NOISE = slice(20, 60)
+"""Most candidates by words of the mirrored query, and of the one with light and dark exchanged. chosen: such parts are rare."""
+NOISE = slice(60, 200)
 """Places of candidates by words whose mean vote is that of strangers. chosen: the right ones come before, and most indexes have so many."""
-OTHER_ABOVE_NOISE = 1.5
-"""Times the vote of strangers that a candidate by these words must have. measured (2026-11, 300 images, 24 queries without an answer): 1.1 of 8
-strangers remain, of which 0.3 at 2.0; of pictures that are cut or covered as well one in ten screenshots is lost and no photograph, and mirrored or
-inverted ones are rare."""
+ABOVE_NOISE = 1.6
+"""Times this vote that a candidate by words must have. measured (as above, and 120 pages without an answer): of the first 8 are verified for one
+without an answer 7.7, 6.8, 6.5, 6.2 at 1.3, 1.5, 1.6, 1.7; right ones among them 90.2, 89.9, 89.7, 89.7 %."""
+SURELY_ABOVE = 1.5
+"""Votes of a candidate that is above it anyway, in corners that no other image has. measured: strangers have 0.6 to 0.8 in every kind of
+question; where clones lie at the places above, their votes are no noise."""
+OTHER_ABOVE_NOISE = 2.0
+"""ABOVE_NOISE for the words of the mirrored and the inverted query. measured (60 pages without an answer): 0.9 and 0.5 are verified, 2.5 and 2.6 at
+1.5; right ones are lost in one of 100 questions."""
 MOST_SHARING = 2_000
 """Images looked at by shared words before they are taken by cluster. chosen: a cluster of that many clones hides no other picture."""
 PER_CLUSTER = 2
@@ -60,7 +64,7 @@ def find_candidates(
     if features.informative:
         near = [candidate for candidate in _by_hash(features, replica) if unknown(candidate.image_id)]
         found.update((candidate.image_id, candidate) for candidate in _few_of_each(near, cluster_of, BY_HASH))
-        parts = _by_words(features.local, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=0.0)
+        parts = _by_words(features.local, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=ABOVE_NOISE)
         found.update((candidate.image_id, candidate) for candidate in parts)
     return list(found.values())
 
@@ -92,11 +96,11 @@ def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
 
 def _by_words(local: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed, most: int, above_noise: float) -> list[Candidate]:
     """The heaviest by shared words, as far as they stand out from strangers, which share some words with every picture."""
-    shared = replica.sharing(sample_bits(local.descriptors), MOST_SHARING)
+    shared = replica.sharing(Corners.of(local), MOST_SHARING)
     candidates = [Candidate(image.image_id, None, 0, image.votes) for image in shared if allowed(image.image_id)]
     few = list(_few_of_each(candidates, cluster_of, max(most, NOISE.stop)))
     strangers = [candidate.votes for candidate in few[NOISE]]
-    least = above_noise * sum(strangers) / len(strangers) if strangers else 0.0
+    least = min(above_noise * sum(strangers) / len(strangers), SURELY_ABOVE) if strangers else 0.0
     return [candidate for candidate in few[:most] if candidate.votes >= least]
 
 
@@ -118,6 +122,5 @@ def _few_of_each(candidates: Sequence[Candidate], cluster_of: ClusterOf, most: i
 
 
 def words_for_index(features: ImageFeatures) -> bytes:
-    """The sampled descriptors that go into the words column: the first of the spread order, a third of a tall picture's many."""
-    count = max(WORDS_PER_IMAGE, len(features.local) // 3) if features.informative else 0
-    return sample_bits(features.local.descriptors[:count]).tobytes()
+    """The corners that go into the words column: none of a picture that shows nothing."""
+    return corners_for_index(features.local).column() if features.informative else b""

@@ -24,8 +24,8 @@ from .deadline import Timer
 from .decision import decide
 from .geometry import MIN_INLIERS
 from .index.replica import IndexReplica
-from .index.words import sample_bits
-from .records import Box, Decision, Evidence, HubPatch, ImageId, Relation, Verdict
+from .index.words import Corners
+from .records import Box, Decision, Evidence, HubPatch, ImageId, LocalFeatures, Relation, Verdict
 from .verification import Subject, Verification, verify
 
 HUB_LEAST = 20
@@ -167,8 +167,8 @@ class Hubs:
 
     def _holding(self, found: Verification, most: int) -> list[ImageId]:
         """Images that may hold the part, by its words alone, the likeliest first."""
-        words = sample_bits(self._descriptors(found.points_query))
-        shared = [image for image in self._replica.sharing(words, most) if self._allowed(image.image_id)]
+        corners = Corners.of(self._corners(found.points_query))
+        shared = [image for image in self._replica.sharing(corners, most) if self._allowed(image.image_id)]
         return [image.image_id for image in shared if image.votes >= LEAST_VOTES * shared[0].votes]
 
     def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
@@ -224,17 +224,17 @@ class Hubs:
         points = (found.points_query, found.points_reference)
         return len(found.points_query) >= MIN_INLIERS and all(area(box_of(side)) <= SMALL for side in points)
 
-    def _descriptors(self, points: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Descriptors of the query's keypoints at these points: as it is, or mirrored, whichever lies nearer."""
+    def _corners(self, points: NDArray[np.float32]) -> LocalFeatures:
+        """The query's keypoints at these points: as it is, or mirrored, whichever lies nearer."""
         few = points[np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)]
         local = self._query.features.local
         nearest, distance = _nearest(few, local.keypoints[:, :2] / (local.frame_width, local.frame_height))
         mirrored = self._query.mirrored if np.median(distance) > SAME_CORNER else None
         if mirrored is None or not len(mirrored):
-            return local.descriptors[nearest]
+            return _chosen(local, nearest)
         turned = np.column_stack([1 - few[:, 0], few[:, 1]])
         nearest, _ = _nearest(turned, mirrored.keypoints[:, :2] / (mirrored.frame_width, mirrored.frame_height))
-        return mirrored.descriptors[nearest]
+        return _chosen(mirrored, nearest)
 
     def _stands(self, hub: _Hub, reference: Subject, found: Verification, verdict: Verdict) -> bool:
         """Whether more than the hub speaks for the verdict: a part must agree beside it, of whole pictures half of something there."""
@@ -286,6 +286,10 @@ def _pixels(points: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.i
     """Row and column numbers, shape (2, n)."""
     size = np.array(shape[1::-1])
     return np.asarray(np.clip(np.floor(points * size), 0, size - 1).astype(np.int64).T[::-1])
+
+
+def _chosen(local: LocalFeatures, numbers: NDArray[np.int64]) -> LocalFeatures:
+    return replace(local, keypoints=local.keypoints[numbers], descriptors=local.descriptors[numbers])
 
 
 def _nearest(points: NDArray[np.float32], among: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from douglas_quaid.config import Config
 from douglas_quaid.index import replica as replica_module
 from douglas_quaid.index.replica import IndexReplica
+from douglas_quaid.index.words import Corners
 from douglas_quaid.store import NewImage, Store
 
 MakeImage = Callable[..., NewImage]
@@ -23,8 +23,7 @@ def found(replica: IndexReplica, image: NewImage) -> bool:
     """Whether the image is found by its hash and by its words."""
     replica.refresh()
     by_hash = image.image_id in {near.image_id for near in replica.near(image.pdq, 0)}
-    words = np.frombuffer(image.words, np.uint8).reshape(-1, 16)
-    by_words = image.image_id in {shared.image_id for shared in replica.sharing(words, 10)}
+    by_words = image.image_id in {shared.image_id for shared in replica.sharing(Corners.stored(image.words), 10)}
     assert by_hash == by_words
     return by_hash
 

@@ -17,7 +17,7 @@ from douglas_quaid.config import Config
 from douglas_quaid.index import replica as replica_module
 from douglas_quaid.index.replica import IndexReplica, Shared
 from douglas_quaid.index.snapshot import SnapshotFile
-from douglas_quaid.index.words import WordIndex
+from douglas_quaid.index.words import Corners, WordIndex
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.columns import compact
 from douglas_quaid.store.keys import SHARDS
@@ -43,8 +43,8 @@ def refreshed(store: Store, shared: SnapshotFile | None) -> IndexReplica:
     return replica
 
 
-def words(image: NewImage) -> np.ndarray:
-    return np.frombuffer(image.words, np.uint8).reshape(-1, 16)
+def words(image: NewImage) -> Corners:
+    return Corners.stored(image.words)
 
 
 def answers(replica: IndexReplica, images: list[NewImage]) -> list[list[Shared]]:
@@ -152,7 +152,7 @@ def damaged(how: str, data: bytes) -> bytes:
     return {
         "cut short": data[:-2],
         "longer": data + b"\0\0",
-        "of another format": b"DQWORDS\x02" + data[8:],
+        "of another format": b"DQWORDS\x01" + data[8:],
         "empty": b"",
         "only a beginning": data[:20],
         "with a changed header": data[:60] + bytes([data[60] ^ 1]) + data[61:],

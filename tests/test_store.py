@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from importlib import resources
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
 from douglas_quaid.features.pdq import ORIENTATIONS
-from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence, Purpose, Relation, Verdict
+from douglas_quaid.index.words import Corners
+from douglas_quaid.records import Configuration, Decision, Evidence, LocalFeatures, Occurrence, Purpose, Relation, Verdict
 from douglas_quaid.store import PutStatus, RecordOutcome, Store
 from douglas_quaid.store import verdicts as codec
 from douglas_quaid.store.columns import pack_row
@@ -267,9 +269,13 @@ def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
 
 
 def test_the_examples_in_format_md_are_what_is_stored():
-    examples = re.findall(r"```(row|verdict)\n(.*?)```", resources.files("douglas_quaid.store").joinpath("FORMAT.md").read_text(encoding="utf-8"), re.DOTALL)
+    text = resources.files("douglas_quaid.store").joinpath("FORMAT.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```(row|word|verdict)\n(.*?)```", text, re.DOTALL)
     found = {name: bytes.fromhex(text) for name, text in examples}
     assert found["row"] == pack_row("ab" * 32, bytes(range(32)), quality=97, informative=True, words=300, pdq_version=1, local_version=2)
+    rising = np.arange(32, dtype=np.uint8)[None] * 7
+    corner = LocalFeatures(640.0, 400.0, np.array([[100, 50, 31, 90]], np.float32), rising)
+    assert found["word"] == Corners.of(corner).column()
     evidence = Evidence(pdq_bits=120, inliers=57, covered_query=1.0, covered_reference=0.25, configuration=Configuration.AFFINE)
     verdict = Verdict(Decision.MATCH, Relation.PARTIAL, 0.93, evidence, "first", "57 inliers")
     judged = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)

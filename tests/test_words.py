@@ -8,25 +8,36 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_places import fullest
 
 from douglas_quaid.index import postings, words
-from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, COMMON_FLOOR, OTHERS, SIZE_OFFSET, TABLES, WordIndex, sample_bits, words_of
+from douglas_quaid.index.places import unpack_places
+from douglas_quaid.index.words import COMMON_FLOOR, OTHERS, SAMPLED_BYTES, SIZE_OFFSET, TABLES, Corners, WordIndex, sample_bits, words_of
 
 
 def descriptors(rng: np.random.Generator, count: int) -> np.ndarray:
     return rng.integers(0, 256, (count, 32), dtype=np.uint8)
 
 
+def stored(corners: Corners) -> np.ndarray:
+    return np.frombuffer(corners.column(), np.uint8).reshape(-1, SAMPLED_BYTES + 2)
+
+
+def anywhere(rng: np.random.Generator, described: np.ndarray) -> Corners:
+    """These descriptors at places drawn by lot."""
+    return Corners(sample_bits(described), unpack_places(rng.integers(0, 60_000, len(described), dtype=np.uint16)))
+
+
 def test_sampled_bits_and_words_have_their_sizes_and_tables() -> None:
     sampled = sample_bits(descriptors(np.random.default_rng(0), 5))
-    assert sampled.shape == (5, BYTES_PER_DESCRIPTOR)
+    assert sampled.shape == (5, SAMPLED_BYTES)
     assert (words_of(sampled) >> 18).tolist() == [list(range(TABLES))] * 5
 
 
 def test_the_sampled_bits_never_change() -> None:
     # Stored words of yesterday must meet those of tomorrow: the bits are fixed for good.
     rising = np.arange(32, dtype=np.uint8)[None] * 7
-    assert sample_bits(rising).tobytes().hex() == "b8a0aca1e407e5e6545f3c9c01ee018e"
+    assert sample_bits(rising).tobytes().hex() == "b8a0aca1e407e5e6545f3c9c01ee"
 
 
 @settings(max_examples=60, deadline=None)
@@ -47,47 +58,75 @@ def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int], pie
 
 
 def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> None:
-    # Given the same images added at once, and in pieces of any size
+    # Given the same images added at once, and in pieces of any size, with few places, so that corners of one word share some
     rng = np.random.default_rng(seed)
     images = sum(cuts)
     shared = sample_bits(descriptors(rng, 30))
     rows = np.repeat(np.arange(images, dtype=np.uint32), 12)
-    sampled = shared[rng.integers(0, 30, len(rows))]
+    corners = Corners(shared[rng.integers(0, 30, len(rows))], unpack_places(rng.choice([0, 700, 12_345, 40_000, 64_511], len(rows)).astype(np.uint16)))
+    column = stored(corners)
     whole, pieces = WordIndex(), WordIndex()
-    whole.extend(rows, sampled)
+    whole.extend(rows, column)
     first = 0
     for cut in cuts:
         part = (rows >= first) & (rows < first + cut)
-        pieces.extend(rows[part], sampled[part])
+        pieces.extend(rows[part], column[part])
         first += cut
     # Then they vote alike, and as counting by hand says: a word votes once for each image that holds it
     query = shared[:10]
     votes = whole.vote(query, images)
     assert np.allclose(votes, pieces.vote(query, images))
     asked = Counter(int(word) for word in words_of(query).ravel())
-    held = [{int(word) for word in words_of(sampled[rows == image]).ravel()} for image in range(images)]
-    frequency = {word: sum(word in found for found in held) for word in asked}
-    weight = {word: np.log1p((images + OTHERS) / count) ** 2 * np.sqrt(asked[word]) for word, count in frequency.items() if 0 < count <= COMMON_FLOOR}
-    expected = [sum(weight[word] for word in found if word in weight) / np.sqrt(12 + SIZE_OFFSET) for found in held]
+    places = [tuple(keypoint) for keypoint in corners.keypoints.tolist()]
+    held = {(int(word), int(row), place) for words, row, place in zip(words_of(corners.sampled), rows, places, strict=True) for word in words}
+    frequency = Counter(word for word, _, _ in held)
+    weight = {word: (np.log1p((images + OTHERS) / frequency[word]) / np.log1p(images + OTHERS)) ** 2 for word in asked if 0 < frequency[word] <= COMMON_FLOOR}
+    holds = {(word, row) for word, row, _ in held}
+    expected = [sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in holds) / np.sqrt(12 + SIZE_OFFSET) for row in range(images)]
     assert np.allclose(votes, expected)
+    # ... and by place, for some of them, they vote as `fullest` says
+    chosen = rng.permutation(images)[: max(1, images // 2)]
+    asking = Corners(query, unpack_places(rng.integers(0, 64_512, len(query), dtype=np.uint16)))
+    pairs = [
+        (image, corner, place, weight[int(word)] / np.sqrt(asked[int(word)]))
+        for image, row in enumerate(chosen)
+        for corner, words in enumerate(words_of(query))
+        for word in words
+        if int(word) in weight
+        for place in places_of(held, int(word), int(row))
+    ]
+    assert np.allclose(pieces.vote_by_place(asking, chosen), fullest(asking.keypoints, pairs, len(chosen)))
+
+
+def places_of(held: set[tuple[int, int, tuple[float, ...]]], word: int, row: int) -> list[tuple[float, ...]]:
+    return [place for other, image, place in held if (other, image) == (word, row)]
 
 
 def test_a_part_of_one_picture_finds_it_among_others() -> None:
-    # Given 400 images, and a query that shares 20 of 300 descriptors with one of them, each with up to 10 bits of noise
+    # Given 400 images, and a query that shares 20 of 300 descriptors with one of them, each with up to 10 bits of noise, moved as one
     rng = np.random.default_rng(1)
     index = WordIndex()
     all_descriptors = descriptors(rng, 400 * 300)
-    index.extend(np.repeat(np.arange(400, dtype=np.uint32), 300), sample_bits(all_descriptors))
-    part = all_descriptors[123 * 300 : 123 * 300 + 20].copy()
+    everything = anywhere(rng, all_descriptors)
+    index.extend(np.repeat(np.arange(400, dtype=np.uint32), 300), stored(everything))
+    there = slice(123 * 300, 123 * 300 + 20)
+    part = all_descriptors[there].copy()
     for row in part:
         for bit in rng.choice(256, 10, replace=False):
             row[bit // 8] ^= 1 << (bit % 8)
-    votes = index.vote(sample_bits(np.concatenate([part, descriptors(rng, 280)])), 400)
-    assert int(votes.argmax()) == 123
+    query = anywhere(rng, np.concatenate([part, descriptors(rng, 280)]))
+    query.keypoints[:20] = everything.keypoints[there] + np.array([-48, 96, 0, 0], np.float32)
+    assert int(index.vote(query.sampled, 400).argmax()) == 123
+    by_place = index.vote_by_place(query, np.arange(400))
+    assert int(by_place.argmax()) == 123 and by_place[123] > 3 * np.sort(by_place)[-2]
+    # When the same corners lie elsewhere each, they are as much as nothing
+    query.keypoints[:20] = query.keypoints[rng.permutation(20)] + rng.uniform(0, 300, (20, 1))
+    assert index.vote_by_place(query, np.arange(400))[123] < by_place[123] / 3
 
 
 def test_a_word_that_everybody_holds_says_nothing() -> None:
-    index = WordIndex()
-    everywhere = sample_bits(descriptors(np.random.default_rng(2), 1))
-    index.extend(np.arange(2 * COMMON_FLOOR, dtype=np.uint32), np.repeat(everywhere, 2 * COMMON_FLOOR, axis=0))
-    assert index.vote(everywhere, 2 * COMMON_FLOOR).max() == 0
+    index, rng = WordIndex(), np.random.default_rng(2)
+    everywhere = anywhere(rng, descriptors(rng, 1))
+    index.extend(np.arange(2 * COMMON_FLOOR, dtype=np.uint32), np.repeat(stored(everywhere), 2 * COMMON_FLOOR, axis=0))
+    assert index.vote(everywhere.sampled, 2 * COMMON_FLOOR).max() == 0
+    assert index.vote_by_place(everywhere, np.arange(2 * COMMON_FLOOR)).max() == 0

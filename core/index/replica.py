@@ -27,7 +27,7 @@ from ..store.keys import SHARDS
 from .hamming import HammingIndex
 from .rows import Rows
 from .snapshot import Snapshot, SnapshotFile
-from .words import WordIndex
+from .words import Corners, WordIndex
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ SHARED_GROWTH = 8
 """... and a share of what the one before holds: one in so many. chosen: each image is then written about nine times in all."""
 SHARED_SECONDS = 3600
 """Seconds after which a snapshot is renewed that holds words of a forgotten image. chosen: a minute of writing a day at 100,000."""
+RANKED_AGAIN = 1_000
+"""Images whose votes are counted a second time, by place. measured (2026-11, 6,511 images, 174 hard questions): the right one is among them in
+96.0 %, among 600 in 94.8; what a question costs more by them does not grow with the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +205,23 @@ class IndexReplica:
             found = zip(rows[:most], bits[:most], strict=True)
             return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in found]
 
-    def sharing(self, sampled: NDArray[np.uint8], most: int) -> list[Shared]:
-        """The `most` live images that share the most weight of words with a query's descriptors (n, 16), heaviest first."""
+    def sharing(self, corners: Corners, most: int) -> list[Shared]:
+        """The `most` live images that share the most weight of words with a query's corners, heaviest first.
+
+        The first RANKED_AGAIN are ordered by votes of words in one arrangement, and the rest has no more than the last of them.
+        """
         with self._lock:
-            votes = self._words.vote(sampled, len(self._ids)) * self._live.view
+            votes = self._words.vote(corners.sampled, len(self._ids)) * self._live.view
             most = min(most, int(np.count_nonzero(votes)))
             best = np.argpartition(-votes, most - 1)[:most] if most else np.empty(0, np.int64)
             best = best[np.argsort(-votes[best], kind="stable")]
-            return [Shared(self._ids.view[row].tobytes().hex(), float(votes[row])) for row in best]
+            first, rest = best[:RANKED_AGAIN], best[RANKED_AGAIN:]
+            placed = self._words.vote_by_place(corners, first)
+            order = np.argsort(-placed, kind="stable")
+            least = placed.min(initial=np.inf)
+            falling = least * votes[rest] / votes[first].min(initial=np.inf)
+            ranked = zip((*first[order], *rest), (*placed[order], *falling), strict=True)
+            return [Shared(self._ids.view[row].tobytes().hex(), float(heard)) for row, heard in ranked]
 
 
 def _marks(ids: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -1,11 +1,11 @@
 """The word index as a file that the processes of one machine map, so that it is built once and lies in memory once.
 
-Takes what a replica has built, and gives it to the next process that reads the same store. It holds word numbers, numbers of rows, how many
-words each row has, and two bytes of each image id to check them by; no id, no hash, nothing of a picture. The store stays the truth: a
+Takes what a replica has built, and gives it to the next process that reads the same store. It holds word numbers, numbers of rows, places of
+corners, how many words each row has, and two bytes of each image id to check them by; no id, no hash, no pixel. The store stays the truth: a
 replica maps a file only when it fits the store's columns row by row (`IndexReplica`), and builds the index itself otherwise.
 
 The file: 8 bytes of magic and version, u32 length of the header, its sha256, the header (JSON: `Header`), then the arrays, little-endian, each
-from a multiple of 64 bytes on: runs u32[n, 2], counts u16[rows], marks u16[rows], then for each segment starts u32[words + 1] and rows u16.
+from a multiple of 64 bytes on: runs u32[n, 2], counts u16[rows], marks u16[rows], then for each segment starts u32[words + 1] and postings u32.
 It is written beside its place and renamed, never changed, and belongs to one user, whose files alone are mapped.
 """
 
@@ -31,7 +31,7 @@ from .words import BITS, KINDS, TABLES
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"DQWORDS\x01"
+MAGIC = b"DQWORDS\x02"
 """The last byte is the version of the format."""
 ALIGNED = 64
 LONGEST_HEADER = 1 << 20
@@ -122,11 +122,11 @@ class SnapshotFile:
         if place != len(mapped):
             raise ValueError("it is longer than it says")
         runs, counts, marks, *tables = arrays
-        segments = [Segment(block, rows, None, starts) for (block, _), starts, rows in zip(header.segments, tables[::2], tables[1::2], strict=True)]
+        segments = [Segment(block, postings, None, starts) for (block, _), starts, postings in zip(header.segments, tables[::2], tables[1::2], strict=True)]
         for segment in segments:
             starts = segment.starts
             assert starts is not None
-            if starts[0] != 0 or starts[-1] != len(segment.rows) or (starts[1:] < starts[:-1]).any():
+            if starts[0] != 0 or starts[-1] != len(segment.postings) or (starts[1:] < starts[:-1]).any():
                 raise ValueError("a table in it is damaged")
         return Snapshot([(generation, rows) for generation, rows in header.covered], runs, counts, marks, segments, header.written)
 
@@ -144,7 +144,7 @@ class SnapshotFile:
             covered=[list(shard) for shard in snapshot.covered],
             runs=len(snapshot.runs),
             rows=len(snapshot.counts),
-            segments=[[segment.block, len(segment.rows)] for segment in snapshot.segments],
+            segments=[[segment.block, len(segment.postings)] for segment in snapshot.segments],
         )
         text = json.dumps(asdict(header)).encode()
         beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
@@ -162,11 +162,11 @@ class SnapshotFile:
 def _layout(header: Header) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield from (("<u4", (header.runs, 2)), ("<u2", (header.rows,)), ("<u2", (header.rows,)))
     for _, postings in header.segments:
-        yield from (("<u4", (KINDS + 1,)), ("<u2", (postings,)))
+        yield from (("<u4", (KINDS + 1,)), ("<u4", (postings,)))
 
 
 def _arrays(snapshot: Snapshot) -> Iterator[NDArray[Any]]:
     yield from (snapshot.runs, snapshot.counts, snapshot.marks)
     for segment in snapshot.segments:
         assert segment.starts is not None
-        yield from (segment.starts, segment.rows)
+        yield from (segment.starts, segment.postings)

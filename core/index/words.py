@@ -1,9 +1,10 @@
 """Candidates that share a part: an inverted index over sampled bits of ORB descriptors.
 
 Locality-sensitive hashing by bit sampling (Indyk, Motwani, STOC 1998; Gionis, Indyk, Motwani, VLDB 1999): a *word* is one table's
-18 bits of a descriptor. Two descriptors of the same corner differ in some 20-40 of 256 bits and so share a word in one of six
-tables more often than not; two of different corners do so by chance only. Images are voted for by the words they share with the
-query, each word weighing the square of its inverse document frequency, and words that one image in twenty holds are not asked.
+18 bits of a descriptor. Two descriptors of the same corner differ in some 20-40 of 256 bits and so share a word in one of four
+tables as often as not; two of different corners do so by chance only. Images are voted for in two rounds. In the first each has the
+words it shares with the query, each word weighing the square of its inverse document frequency, and words that one image in twenty holds
+are not asked. In the second, among the first thousand, only words count that lie in one arrangement in both: see places.py.
 
 An add costs the logarithm of the index, and no rebuild is ever needed: see postings.py, which holds the rows of each word.
 """
@@ -18,14 +19,19 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .postings import BLOCK_ROWS, Segment, build, joined, tables
+from ..records import LocalFeatures
+from .places import fullest_cells, pack_places, unpack_places
+from .postings import BLOCK_ROWS, Segment, build, joined, rows_of, tables
 from .rows import Rows
 
-TABLES = 6
+TABLES = 4
 BITS = 18
-"""measured (2026-11, 3,116 pictures): 6 tables of 18 bits put the right image among the first 10 in 80 % of 25 % crops and 100 % of bars, borders, banners."""
-BYTES_PER_DESCRIPTOR = 16
-"""Sampled bits of a descriptor as they are stored: 128, of which 6 x 18 are used; the rest leave room for a seventh table."""
+"""measured (2026-11, 6,511 images, 348 hard questions, right one among the first 8, places counted): 4 tables and 450 descriptors find 89 % at
+7 KiB a picture, 3 tables and 600 descriptors, or 5 and 360, find less at the same size; without places 6 tables and 500 descriptors found 74 %."""
+SAMPLED_BYTES = 14
+"""Sampled bits of a descriptor as they are stored: 112, of which 4 x 18 are used; the rest leave room for two more tables."""
+BYTES_PER_DESCRIPTOR = SAMPLED_BYTES + 2
+"""... with its place."""
 COMMON_SHARE = 0.05
 """A word held by more than this share of the images says nothing. measured: as above."""
 COMMON_FLOOR = 1_000
@@ -33,9 +39,10 @@ COMMON_FLOOR = 1_000
 OTHERS = 1_000
 """Images without any of the words that the index is taken to hold besides. measured (1,640 pictures, 60 crops and borders): nothing is found more or
 less; in a store of 310 of which 300 are captures of one page, its words would weigh a 60th of a chance one."""
-WORDS_PER_IMAGE = 500
-"""Descriptors sampled from a picture of one band. measured (2026-11, 1,626 pictures, 60 screenshots cut to 0.75 of width and height, right one
-among the first 24): 300 find 93 %, 500 find 97 %, 850 find 100 %; 500 cost 8 KB a picture in the store and 6 KB in a process."""
+WORDS_PER_IMAGE = 450
+"""Descriptors sampled from a picture of one band, of 850. measured: see TABLES; 450 cost 7.2 KB a picture in the store and as much in a process."""
+WORDS_OF_MANY = 0.3
+"""Share of its descriptors that is sampled from a tall picture. chosen: it has some thousand, and its parts are found by theirs."""
 SIZE_OFFSET = 100
 """Votes are divided by the root of an image's words and this. measured: the right picture comes first in 75 % of these crops, 58 % without;
 without the offset, pictures of five words win."""
@@ -43,20 +50,56 @@ PIECE = 1 << 21
 """Most descriptors that are sorted at a time, those of 4,000 images. chosen: it takes 200 MB for a moment."""
 
 # The sampled bits, in an order that is fixed for good and the same on every machine: sorted by a hash of their number.
-_SAMPLED = np.array(sorted(range(256), key=lambda bit: hashlib.sha256(b"douglas-quaid word bit %d" % bit).digest())[: 8 * BYTES_PER_DESCRIPTOR])
+_SAMPLED = np.array(sorted(range(256), key=lambda bit: hashlib.sha256(b"douglas-quaid word bit %d" % bit).digest())[: 8 * SAMPLED_BYTES])
 KINDS = TABLES << BITS
 """Words that there are."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Corners:
+    """Corners of a picture as the index knows them."""
+
+    sampled: NDArray[np.uint8]
+    """Sampled bits of each descriptor, shape (n, SAMPLED_BYTES)."""
+    keypoints: NDArray[np.float32]
+    """x, y and size in frame pixels, angle in degrees, shape (n, 4)."""
+
+    @classmethod
+    def of(cls, local: LocalFeatures) -> Corners:
+        return cls(sample_bits(local.descriptors), local.keypoints)
+
+    @classmethod
+    def stored(cls, column: bytes) -> Corners:
+        """From what `column` gave; keypoints are in the middle of their places."""
+        sampled, places = _taken_apart(np.frombuffer(column, np.uint8).reshape(-1, BYTES_PER_DESCRIPTOR))
+        return cls(sampled, unpack_places(places))
+
+    def column(self) -> bytes:
+        """BYTES_PER_DESCRIPTOR of each, for the store: sampled bits, and the place as u16, little-endian."""
+        return np.column_stack([self.sampled, pack_places(self.keypoints).astype("<u2").view(np.uint8).reshape(-1, 2)]).tobytes()
+
+
+def corners_for_index(local: LocalFeatures) -> Corners:
+    """The first corners of the spread order."""
+    count = max(WORDS_PER_IMAGE, round(WORDS_OF_MANY * len(local)))
+    return Corners(sample_bits(local.descriptors[:count]), local.keypoints[:count])
+
+
 def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The 128 sampled bits of each ORB descriptor: (n, 32) in, (n, 16) out."""
+    """The 112 sampled bits of each ORB descriptor: (n, 32) in, (n, 14) out."""
     bits = np.unpackbits(descriptors, axis=1).take(_SAMPLED, axis=1)
     packed: NDArray[np.uint8] = np.packbits(bits, axis=1)
     return packed
 
 
+def _taken_apart(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    """Sampled bits (n, 14) and places (n,) of stored words (n, 16)."""
+    places = np.ascontiguousarray(column[:, SAMPLED_BYTES:]).view("<u2").reshape(-1).astype(np.uint16)
+    return column[:, :SAMPLED_BYTES], places
+
+
 def words_of(sampled: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Words of sampled descriptors (n, 16): table number above 18 bits, shape (n, TABLES), table by table in memory."""
+    """Words of sampled descriptors (n, 14): table number above 18 bits, shape (n, TABLES), table by table in memory."""
     columns = np.empty((TABLES, len(sampled)), np.uint32)
     for table in range(TABLES):
         byte, bit = divmod(table * BITS, 8)
@@ -82,11 +125,11 @@ class WordIndex:
         """Bytes of all arrays."""
         return sum(segment.nbytes for segment in self._segments) + self._sizes.nbytes
 
-    def extend(self, rows: NDArray[np.uint32], sampled: NDArray[np.uint8]) -> None:
-        """Add descriptors: `sampled` (n, 16) belongs to the image in `rows` (n,), which rise, and are larger than any before."""
+    def extend(self, rows: NDArray[np.uint32], column: NDArray[np.uint8]) -> None:
+        """Add corners as they are stored: `column` (n, 16) belongs to the image in `rows` (n,), which rise, and are larger than any before."""
         if not len(rows):
             return
-        self._pending.append((rows, sampled))
+        self._pending.append((rows, column))
         self._waiting += len(rows)
         known = len(self._sizes)
         held = np.bincount(rows - np.uint32(known))
@@ -99,7 +142,8 @@ class WordIndex:
         """Sort what came since into segments, however many pieces it came in."""
         if not self._pending:
             return
-        rows, sampled = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
+        rows, column = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
+        sampled, places = _taken_apart(column)
         self._pending.clear()
         self._waiting = 0
         # An image's words stay together, so that each pair of word and row is in one segment.
@@ -108,7 +152,7 @@ class WordIndex:
         blocks = firsts[np.flatnonzero(np.diff(rows[firsts] // BLOCK_ROWS)) + 1]
         cuts = np.unique(np.concatenate([[0], firsts[np.searchsorted(firsts, wanted, side="right") - 1], blocks, [len(rows)]]))
         for start, stop in pairwise(cuts):
-            self._segments.append(build(words_of(sampled[start:stop]), rows[start:stop], KINDS))
+            self._segments.append(build(words_of(sampled[start:stop]), rows[start:stop], places[start:stop], KINDS))
             self._segments = joined(self._segments, KINDS)
 
     def tables(self, alive: NDArray[np.bool_]) -> tuple[list[Segment], NDArray[np.uint16]]:
@@ -126,16 +170,46 @@ class WordIndex:
         self._images = int(np.count_nonzero(counts))
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
-        """Votes for rows 0..count-1 from a query's sampled descriptors (n, 16), shape (count,); large images have no advantage."""
+        """Votes for rows 0..count-1 from a query's sampled descriptors (n, 14), shape (count,), wherever they lie; large images have no advantage."""
         asked = self._ask(sampled)
         votes = np.zeros((-(-count // BLOCK_ROWS), BLOCK_ROWS))
         # The square root keeps one repeated letter of a text page from outvoting everything else.
         weights = asked.weights * np.sqrt(asked.repeated)
         for segment, starts, lengths in asked.runs:
             if segment.block < len(votes):
-                rows = segment.rows.take(_places(starts, lengths))
-                votes[segment.block] += np.bincount(rows, weights=np.repeat(weights, lengths), minlength=BLOCK_ROWS)
+                rows = rows_of(segment.postings.take(_places(starts, lengths)))
+                heard = np.repeat(weights, lengths)
+                # A word votes once for an image that holds it in many places; these postings stand side by side.
+                again = np.flatnonzero(rows[1:] == rows[:-1]) + 1
+                begins = np.zeros(len(rows) + 1, bool)
+                begins[lengths.cumsum() - lengths] = True
+                heard[again[~begins[again]]] = 0
+                votes[segment.block] += np.bincount(rows, weights=heard, minlength=BLOCK_ROWS)
         return votes.reshape(-1)[:count] / self._size(np.arange(count))
+
+    def vote_by_place(self, corners: Corners, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Votes for `rows` (m,) alone, of the words that lie in one arrangement in the query and in the image, shape (m,); see places.py."""
+        asked = self._ask(corners.sampled)
+        # The words of each corner, rarest first; a word that many corners have says little about any of them.
+        shares = (asked.weights / np.sqrt(np.maximum(asked.repeated, 1)))[asked.word_of].reshape(-1, TABLES)
+        order = np.argsort(-shares, axis=1, kind="stable")
+        slot_of = np.argsort(np.take_along_axis(asked.word_of.reshape(-1, TABLES), order, axis=1), axis=None, kind="stable")
+        firsts = asked.repeated.cumsum() - asked.repeated
+        images, slots, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
+        for segment, starts, lengths in asked.runs:
+            number = np.full(BLOCK_ROWS, -1)
+            inside = np.flatnonzero(rows // BLOCK_ROWS == segment.block)
+            number[rows[inside] % BLOCK_ROWS] = inside
+            postings = segment.postings.take(_places(starts, lengths))
+            image = number.take(rows_of(postings))
+            held = np.flatnonzero(image >= 0)
+            word = np.searchsorted(lengths.cumsum(), held, side="right")
+            many = asked.repeated[word]
+            images.append(np.repeat(image[held], many))
+            slots.append(slot_of[_places(firsts[word], many)])
+            places.append(np.repeat(postings[held].astype(np.uint16), many))
+        weights = np.take_along_axis(shares, order, axis=1)
+        return fullest_cells(corners.keypoints, weights, np.concatenate(images), np.concatenate(slots), np.concatenate(places), len(rows))
 
     def _size(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """What the votes of these rows are divided by."""
@@ -150,7 +224,8 @@ class WordIndex:
         runs = [(segment, *segment.runs(words)) for segment in self._segments]
         frequency = sum((ends - starts for _, starts, ends in runs), start=np.zeros(len(words), np.int64))
         common = max(COMMON_FLOOR, COMMON_SHARE * self._images)
-        weights = np.where(frequency <= common, np.log1p((self._images + OTHERS) / np.maximum(frequency, 1)) ** 2, 0)
+        rarity = np.log1p((self._images + OTHERS) / np.maximum(frequency, 1)) / np.log1p(self._images + OTHERS)
+        weights = np.where(frequency <= common, rarity**2, 0)
         lengths = [(segment, starts, np.where(weights > 0, ends - starts, 0)) for segment, starts, ends in runs]
         return _Asked(weights, repeated, word_of.ravel(), lengths)
 
@@ -160,7 +235,7 @@ class _Asked:
     """The distinct words of a query, with their postings."""
 
     weights: NDArray[np.float64]
-    """Square of each word's inverse document frequency; 0 for one that is too common."""
+    """Square of each word's inverse document frequency, 1 for one that a single corner has; 0 for one that is too common."""
     repeated: NDArray[np.int64]
     """How many of the query's descriptors have it."""
     word_of: NDArray[np.int64]
