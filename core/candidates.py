@@ -79,6 +79,11 @@ def find_inverted_candidates(inverted: LocalFeatures, replica: IndexReplica, *, 
     return [replace(found, inverted=True) for found in _by_other_words(inverted, replica, cluster_of, allowed)]
 
 
+def find_inset_candidates(insets: Sequence[LocalFeatures], replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
+    """The same for pictures that stand in the query, each by its own keypoints; `inset` says which."""
+    return [replace(found, inset=number) for number, local in enumerate(insets) for found in _by_other_words(local, replica, cluster_of, allowed)]
+
+
 def _by_other_words(local: LocalFeatures, replica: IndexReplica, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
     return _by_words(local, replica, cluster_of=cluster_of, allowed=allowed, most=BY_OTHER_WORDS, above_noise=OTHER_ABOVE_NOISE)
 

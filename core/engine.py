@@ -48,7 +48,8 @@ from .records import (
 from .redecide import Redecided, redecide, redecide_images, relink
 from .search import RANK, Inquiry, Judged, Search, images_left_out, is_listed, members_by_purpose, read_record
 from .store import ForgetReport, PutStatus, RecordOutcome, Store
-from .verification import Subject, Verification, verify
+from .subject import Subject
+from .verification import Verification, verify
 
 
 class Engine(Bookkeeping):

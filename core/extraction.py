@@ -14,7 +14,7 @@ from .features import codec, extract_features
 from .image import decode_image
 from .records import ImageFeatures
 from .store import NewImage
-from .verification import Subject
+from .subject import Subject
 
 
 class Extraction:

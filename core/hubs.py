@@ -9,7 +9,7 @@ copies that are not joined yet. A pair that agrees beside the hub as well stands
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -26,7 +26,8 @@ from .geometry import MIN_INLIERS
 from .index.replica import IndexReplica
 from .index.words import Corners
 from .records import Box, Decision, Evidence, HubPatch, ImageId, LocalFeatures, Relation, Verdict
-from .verification import Subject, Verification, verify
+from .subject import Subject
+from .verification import Verification, verify
 
 HUB_LEAST = 20
 """Different pictures in which a part must be found to be a hub. chosen: a person may well want to see a dozen pages that share a part."""
@@ -225,16 +226,23 @@ class Hubs:
         return len(found.points_query) >= MIN_INLIERS and all(area(box_of(side)) <= SMALL for side in points)
 
     def _corners(self, points: NDArray[np.float32]) -> LocalFeatures:
-        """The query's keypoints at these points: as it is, or mirrored, whichever lies nearer."""
+        """The query's keypoints at these points: as it is, of a picture that stands in it, or mirrored, whichever lie nearest."""
         few = points[np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)]
-        local = self._query.features.local
-        nearest, distance = _nearest(few, local.keypoints[:, :2] / (local.frame_width, local.frame_height))
-        mirrored = self._query.mirrored if np.median(distance) > SAME_CORNER else None
-        if mirrored is None or not len(mirrored):
-            return _chosen(local, nearest)
-        turned = np.column_stack([1 - few[:, 0], few[:, 1]])
-        nearest, _ = _nearest(turned, mirrored.keypoints[:, :2] / (mirrored.frame_width, mirrored.frame_height))
-        return _chosen(mirrored, nearest)
+        best, least = _at(self._query.features.local, few)
+        for local, turned in self._other_views(few) if least > SAME_CORNER else ():
+            found, away = _at(local, turned)
+            if away < least:
+                best, least = found, away
+        return best
+
+    def _other_views(self, points: NDArray[np.float32]) -> Iterator[tuple[LocalFeatures, NDArray[np.float32]]]:
+        """Keypoints of the query looked at otherwise, with the same points there."""
+        for inset in self._query.insets:
+            left, top, right, bottom = inset.box
+            yield inset.local, ((points - (left, top)) / (right - left, bottom - top)).astype(np.float32)
+        mirrored = self._query.mirrored
+        if mirrored is not None and len(mirrored):
+            yield mirrored, np.column_stack([1 - points[:, 0], points[:, 1]])
 
     def _stands(self, hub: _Hub, reference: Subject, found: Verification, verdict: Verdict) -> bool:
         """Whether more than the hub speaks for the verdict: a part must agree beside it, of whole pictures half of something there."""
@@ -288,8 +296,10 @@ def _pixels(points: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.i
     return np.asarray(np.clip(np.floor(points * size), 0, size - 1).astype(np.int64).T[::-1])
 
 
-def _chosen(local: LocalFeatures, numbers: NDArray[np.int64]) -> LocalFeatures:
-    return replace(local, keypoints=local.keypoints[numbers], descriptors=local.descriptors[numbers])
+def _at(local: LocalFeatures, points: NDArray[np.float32]) -> tuple[LocalFeatures, float]:
+    """The keypoints that lie nearest to points (n, 2) in unit coordinates, and how far they do at the median."""
+    nearest, away = _nearest(points, local.keypoints[:, :2] / (local.frame_width, local.frame_height))
+    return replace(local, keypoints=local.keypoints[nearest], descriptors=local.descriptors[nearest]), float(np.median(away))
 
 
 def _nearest(points: NDArray[np.float32], among: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

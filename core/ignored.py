@@ -18,7 +18,8 @@ from .decision import decide
 from .geometry import MIN_INLIERS
 from .hubs import area, box_of
 from .records import Box, Decision, ImageId, Verdict
-from .verification import Subject, Verification, verify
+from .subject import Subject
+from .verification import Verification, verify
 
 MOST_SHOWN = 8
 """Pictures to be ignored that are verified for one query. chosen: 5-10 ms each, and only where something was answered."""

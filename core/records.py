@@ -220,6 +220,8 @@ class Candidate:
     """Whether the words were those of the mirrored query."""
     inverted: bool = False
     """Whether they were those of the query with light and dark exchanged."""
+    inset: int | None = None
+    """Whose they were, of the pictures that stand in the query; None where they were those of all of it."""
 
 
 class Configuration(str, Enum):

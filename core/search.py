@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from .calibration import Calibration
-from .candidates import find_candidates, find_inverted_candidates, find_mirrored_candidates
+from .candidates import find_candidates, find_inset_candidates, find_inverted_candidates, find_mirrored_candidates
 from .deadline import Timer
 from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
@@ -21,7 +21,8 @@ from .ignored import MOST_SHOWN, Ignored
 from .index.replica import IndexReplica
 from .records import Candidate, Decision, HubPatch, ImageFeatures, ImageId, Occurrence, Purpose, Relation, Verdict
 from .store import Store
-from .verification import Subject, verify
+from .subject import Subject
+from .verification import verify
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,8 @@ class Search:
     def judge(self, query: Subject, *, exclude: Container[ImageId], members: Collection[ImageId] | None = None, both_ways: bool = False) -> Iterator[Judged]:
         """Candidates with their verdicts, the most promising first; ends early when the time is up.
 
-        What a person confirmed comes first, as it was confirmed. Where no candidate matches, those of the mirrored picture follow, then those of
-        the picture with light and dark exchanged; an image may then come a second time, with a better verdict.
+        What a person confirmed comes first, as it was confirmed. Where no candidate matches, those of pictures standing in the query follow, then
+        those of the mirrored picture and of that with light and dark exchanged; an image may then come again, with a better verdict.
         `members`: only these may be answers. `both_ways`: the verdicts are kept on both sides, so the query may be the legitimate page
         that a candidate looks like, too.
         """
@@ -109,6 +110,8 @@ class Search:
         def rounds() -> Iterator[list[Candidate]]:
             """Each is looked for only when the one before has not given a match."""
             yield find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
+            if features.informative and query.insets:
+                yield find_inset_candidates([inset.local for inset in query.insets], self._replica, cluster_of=cluster_of, allowed=unanswered)
             if features.informative and query.mirrored is not None:
                 yield find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
             if features.informative and query.inverted is not None:
@@ -138,7 +141,7 @@ class Search:
                     return
                 if reference is None:
                     continue
-                found = verify(query, reference, mirrored=candidate.mirrored, inverted=candidate.inverted)
+                found = verify(query, reference, mirrored=candidate.mirrored, inverted=candidate.inverted, inset=candidate.inset)
                 verdict = ignored.weigh(found, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
                 fruitless[by_words] = 0 if verdict.relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
                 yield Judged(candidate.image_id, verdict if self._hubs is None else self._hubs.weigh(candidate.image_id, reference, found, verdict))

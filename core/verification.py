@@ -4,7 +4,7 @@
 2. Whole-picture hashes. A picture that is blank says nothing beyond this point.
 3. The whole pictures laid over each other, in the orientation in which their PDQ hashes come nearest.
 4. Keypoints: mutual matches, then an affine map or a homography by RANSAC; the content inside the overlap has the last word.
-5. The same with the query mirrored, or with its brightness inverted, where something speaks for it.
+5. The same with the query mirrored, with its brightness inverted, or with a picture that stands in it, where something speaks for it.
 
 Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 3, within a wider radius. Outcomes are named kinds
 (`records.Configuration`). Only pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds.
@@ -14,20 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .content import content_agreement
 from .coverage import coverage
-from .features.local import extract_local
+from .features.insets import Inset
 from .features.pdq import ORIENTATIONS
 from .features.perceptual import hamming, tlsh_distance
-from .features.thumbnail import read_thumbnail
 from .geometry import MIN_INLIERS, Geometry, confirm_geometry, estimate_geometry, estimate_homography, is_same_map, vote_geometry
 from .matching import find_neighbours, likely_turn
-from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
+from .records import Box, Configuration, Evidence, ImageFeatures, LocalFeatures
+from .subject import Subject
 
 WHOLE_RADIUS = 64
 """PDQ bits within which the whole pictures are laid over each other. measured: edits of whole screenshots reach 47 and a few 60;
@@ -55,38 +54,10 @@ CONVINCING = 0.6
 """Content agreement at which no other map is looked for. chosen: what the decision calls an agreement."""
 PDQ_BITS = 256
 """spec: length of the hash."""
+SHOWN_IN_INSET = 0.5
+"""Share of the reference that a picture standing in the query must show. chosen: it is there to find the reference itself, not what both show."""
 MIRROR = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], float)
 """Left to right in unit coordinates."""
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """One side of a comparison: features, and what is derived from them on first use."""
-
-    features: ImageFeatures
-    grey: NDArray[np.uint8] | None = None
-    """The decoded picture, shape (height, width), where it is at hand."""
-
-    @cached_property
-    def thumbnail(self) -> NDArray[np.uint8] | None:
-        stored = self.features.thumbnail
-        return None if stored is None else read_thumbnail(stored)
-
-    @cached_property
-    def mirrored(self) -> LocalFeatures | None:
-        """Keypoints of the mirrored picture, or of its mirrored thumbnail: descriptors cannot be mirrored, and pixels are not kept."""
-        picture = self._picture
-        return None if picture is None else extract_local(np.ascontiguousarray(picture[:, ::-1]))
-
-    @cached_property
-    def inverted(self) -> LocalFeatures | None:
-        """The same of the picture with light and dark exchanged, by which ORB's angles turn and its descriptors become others."""
-        picture = self._picture
-        return None if picture is None else extract_local(255 - picture)
-
-    @property
-    def _picture(self) -> NDArray[np.uint8] | None:
-        return self.thumbnail if self.grey is None else self.grey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,11 +73,13 @@ class Verification:
 _NO_POINTS = np.empty((0, 2), np.float32)
 
 
-def verify(query: Subject, reference: Subject, *, mirrored: bool = False, inverted: bool = False, thorough: bool = False) -> Verification:
+def verify(
+    query: Subject, reference: Subject, *, mirrored: bool = False, inverted: bool = False, inset: int | None = None, thorough: bool = False
+) -> Verification:
     """Measure how `query` and `reference` relate.
 
-    `mirrored`, `inverted`: the candidate was found by the mirrored or inverted query, so step 5 is due. `thorough`: measure everything,
-    even when an early step is sure.
+    `mirrored`, `inverted`, `inset`: the candidate was found by the mirrored or inverted query, or by this one of its insets, so step 5 is due.
+    `thorough`: measure everything, even when an early step is sure.
     """
     q, r = query.features, reference.features
     hashes = _compare_hashes(q, r)
@@ -122,7 +95,8 @@ def verify(query: Subject, reference: Subject, *, mirrored: bool = False, invert
     if not thorough and whole is not None and _settles(whole.evidence) and _same_versions(q, r):
         return whole
     invert = inverted or thorough or hashes.inverted is True
-    parts = _match_parts(query, reference, hashes, mirror=mirrored or thorough or _looks_mirrored(hashes), invert=invert)
+    insets = query.insets if thorough else () if inset is None else query.insets[inset : inset + 1]
+    parts = _match_parts(query, reference, hashes, mirror=mirrored or thorough or _looks_mirrored(hashes), invert=invert, insets=insets)
     best = whole if whole is not None and not _tells_more(parts.evidence, whole.evidence) else parts
     if same:
         measured = [field.name for field in fields(Evidence) if field.name in ("inliers", "explained") or field.name.startswith("content_")]
@@ -181,14 +155,14 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Verifica
     return Verification(replace(laid, inliers=found.inliers, explained=found.explained), found.points_query, found.points_reference)
 
 
-def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool, invert: bool) -> Verification:
+def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror: bool, invert: bool, insets: tuple[Inset, ...]) -> Verification:
     """The first map under which the content agrees, or the best of all that keypoints offer."""
     q, r = query.features, reference.features
     plain = replace(hashes, inverted=None)
     if q.versions.local != r.versions.local or not q.versions.local:  # 0: not kept
         return _without_points(replace(plain, configuration=Configuration.INCOMPARABLE))
     best: Verification | None = None
-    for geometry, inverted in _maps(query, r.local, mirror=mirror, invert=invert):
+    for geometry, inverted in _maps(query, r.local, mirror=mirror, invert=invert, insets=insets):
         found = _laid(query, reference, replace(plain, inverted=True) if inverted else plain, geometry)
         if best is None or _merit(found.evidence) > _merit(best.evidence):
             best = found
@@ -197,7 +171,7 @@ def _match_parts(query: Subject, reference: Subject, hashes: Evidence, *, mirror
     return best or _without_points(plain)
 
 
-def _maps(query: Subject, reference: LocalFeatures, *, mirror: bool, invert: bool) -> Iterator[tuple[Geometry, bool]]:
+def _maps(query: Subject, reference: LocalFeatures, *, mirror: bool, invert: bool, insets: tuple[Inset, ...]) -> Iterator[tuple[Geometry, bool]]:
     """Maps from the likely and cheap to the rare and dear, each with whether it is one of the inverted query. No map is given twice."""
     own = query.features.local
     near = find_neighbours(own, reference)
@@ -215,6 +189,11 @@ def _maps(query: Subject, reference: LocalFeatures, *, mirror: bool, invert: boo
         yield estimate_geometry(find_neighbours(own, reference, turn)), False
     if mirror and query.mirrored is not None:
         yield _unmirrored(estimate_geometry(find_neighbours(query.mirrored, reference))), False
+    for inset in insets:
+        near = find_neighbours(inset.local, reference)
+        for found in (estimate_geometry(near), vote_geometry(near)):
+            if found.matrix is not None and coverage(found.matrix)[1] >= SHOWN_IN_INSET:
+                yield _placed(found, inset.box), False
     if invert and query.inverted is not None:
         near = find_neighbours(query.inverted, reference)
         upright = estimate_geometry(near)
@@ -241,6 +220,14 @@ def _unmirrored(found: Geometry) -> Geometry:
         return found
     points = np.column_stack([1 - found.points_query[:, 0], found.points_query[:, 1]]).astype(np.float32)
     return replace(found, matrix=found.matrix @ MIRROR, points_query=points)
+
+
+def _placed(found: Geometry, box: Box) -> Geometry:
+    """The same map for the page in which the picture stands at `box`."""
+    left, top, right, bottom = box
+    to_inset = np.diag([1 / (right - left), 1 / (bottom - top), 1.0]) @ np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]])
+    points = found.points_query * (right - left, bottom - top) + (left, top)
+    return replace(found, matrix=None if found.matrix is None else found.matrix @ to_inset, points_query=points.astype(np.float32))
 
 
 def _laid(query: Subject, reference: Subject, hashes: Evidence, geometry: Geometry) -> Verification:

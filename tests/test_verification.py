@@ -18,7 +18,8 @@ from douglas_quaid.geometry import estimate_geometry
 from douglas_quaid.image import decode_image
 from douglas_quaid.matching import find_neighbours
 from douglas_quaid.records import Configuration, ImageFeatures
-from douglas_quaid.verification import Subject, verify
+from douglas_quaid.subject import Subject
+from douglas_quaid.verification import verify
 
 
 def features(data: bytes) -> ImageFeatures:

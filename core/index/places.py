@@ -87,7 +87,7 @@ def fullest_cells(
 def _levels(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
     """Levels of keypoints above the coarsest, 0 to LEVELS - 1: the larger a corner, the coarser the level it was found in."""
     coarser = np.rint(LEVELS_PER_OCTAVE * np.log2(np.maximum(keypoints[:, 2], 1) / PATCH)).astype(np.int64)
-    return np.clip(coarser + FINEST, 0, LEVELS - 1)
+    return np.asarray(np.clip(coarser + FINEST, 0, LEVELS - 1), np.int64)
 
 
 def _turns(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:

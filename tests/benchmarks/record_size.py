@@ -29,7 +29,8 @@ from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 from douglas_quaid.features import codec, extract_features, local
 from douglas_quaid.image import decode_image
 from douglas_quaid.records import Decision
-from douglas_quaid.verification import Subject, verify
+from douglas_quaid.subject import Subject
+from douglas_quaid.verification import verify
 
 SIZES = (16, 24, 32, 40, 48, 64)
 """KiB."""

@@ -1,0 +1,51 @@
+"""One side of a comparison: a picture's features, and other views of it, each derived on first use.
+
+Takes what was extracted or stored, and the decoded picture where it is at hand; gives keypoints of the picture mirrored, inverted, and
+of the pictures that stand in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .features.insets import Inset, extract_insets
+from .features.local import extract_local
+from .features.thumbnail import read_thumbnail
+from .records import ImageFeatures, LocalFeatures
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    features: ImageFeatures
+    grey: NDArray[np.uint8] | None = None
+    """The decoded picture, shape (height, width), where it is at hand."""
+
+    @cached_property
+    def thumbnail(self) -> NDArray[np.uint8] | None:
+        stored = self.features.thumbnail
+        return None if stored is None else read_thumbnail(stored)
+
+    @cached_property
+    def mirrored(self) -> LocalFeatures | None:
+        """Keypoints of the mirrored picture, or of its mirrored thumbnail: descriptors cannot be mirrored, and pixels are not kept."""
+        picture = self._picture
+        return None if picture is None else extract_local(np.ascontiguousarray(picture[:, ::-1]))
+
+    @cached_property
+    def inverted(self) -> LocalFeatures | None:
+        """The same of the picture with light and dark exchanged, by which ORB's angles turn and its descriptors become others."""
+        picture = self._picture
+        return None if picture is None else extract_local(255 - picture)
+
+    @cached_property
+    def insets(self) -> tuple[Inset, ...]:
+        """Pictures that stand in this one; none where the decoded picture is not at hand."""
+        return () if self.grey is None else extract_insets(self.grey)
+
+    @property
+    def _picture(self) -> NDArray[np.uint8] | None:
+        return self.thumbnail if self.grey is None else self.grey
