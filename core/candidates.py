@@ -30,15 +30,14 @@ BY_OTHER_WORDS = 3
 """Most candidates by words of the mirrored query, and of the one with light and dark exchanged. chosen: such parts are rare."""
 NOISE = slice(60, 200)
 """Places of candidates by words whose mean vote is that of strangers. chosen: the right ones come before, and most indexes have so many."""
-ABOVE_NOISE = 1.6
-"""Times this vote that a candidate by words must have. measured (as above, and 120 pages without an answer): of the first 8 are verified for one
-without an answer 7.7, 6.8, 6.5, 6.2 at 1.3, 1.5, 1.6, 1.7; right ones among them 90.2, 89.9, 89.7, 89.7 %."""
+ABOVE_NOISE = 2.0
+"""Times this vote that a candidate by words must have. measured (2026-11, 6,511 images, 164 hard questions and 120 pages without an answer): of the
+first 8 are verified for one without an answer 8.0, 7.8, 6.5, 6.1 at 1.6, 2, 3, 4; right ones among the first 24 98.2, 98.2, 97.6, 96.3 %."""
 SURELY_ABOVE = 1.5
-"""Votes of a candidate that is above it anyway, in corners that no other image has. measured: strangers have 0.6 to 0.8 in every kind of
-question; where clones lie at the places above, their votes are no noise."""
-OTHER_ABOVE_NOISE = 2.0
-"""ABOVE_NOISE for the words of the mirrored and the inverted query. measured (60 pages without an answer): 0.9 and 0.5 are verified, 2.5 and 2.6 at
-1.5; right ones are lost in one of 100 questions."""
+"""Votes of a candidate that is above it anyway, in corners that no other image has. measured (as above): 1.0 and 1.5 are alike; where clones lie at
+the places above, their votes are no noise."""
+OTHER_ABOVE_NOISE = 3.0
+"""ABOVE_NOISE for the words of the mirrored and the inverted query, and of pictures in it. chosen: such parts are rarer."""
 MOST_SHARING = 2_000
 """Images looked at by shared words before they are taken by cluster. chosen: a cluster of that many clones hides no other picture."""
 PER_CLUSTER = 2
@@ -102,7 +101,7 @@ def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
 def _by_words(local: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed, most: int, above_noise: float) -> list[Candidate]:
     """The heaviest by shared words, as far as they stand out from strangers, which share some words with every picture."""
     shared = replica.sharing(Corners.of(local), MOST_SHARING)
-    candidates = [Candidate(image.image_id, None, 0, image.votes) for image in shared if allowed(image.image_id)]
+    candidates = [Candidate(image.image_id, None, 0, image.votes) for image in shared if image.votes > 0 and allowed(image.image_id)]
     few = list(_few_of_each(candidates, cluster_of, max(most, NOISE.stop)))
     strangers = [candidate.votes for candidate in few[NOISE]]
     least = min(above_noise * sum(strangers) / len(strangers), SURELY_ABOVE) if strangers else 0.0

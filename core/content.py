@@ -8,7 +8,7 @@ one site): geometry passes 24 %, agreement of 0.6 leaves 0.18 %, of 0.8 leaves 0
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .blocks import AGREES, BLOCK, NOTHING, Agreement, compare_blocks, enlarged, summarise
+from .contours import contained
 
 RIM = 2
 """Pixels at the edge of the overlap that are not compared. chosen: a map is a pixel off there, and thumbnails mix a pixel."""
@@ -29,7 +30,10 @@ def content_agreement(
     `without`: pixels of the query, in its shape, that do not count.
     """
     laid = _lay(query, reference, matrix, without)
-    return NOTHING if laid is None else summarise(compare_blocks(*enlarged(laid.one, laid.other, laid.inside)))
+    if laid is None:
+        return NOTHING
+    grids = enlarged(laid.one, laid.other, laid.inside)
+    return replace(summarise(compare_blocks(*grids)), contained=contained(*grids))
 
 
 def agreeing_places(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -278,6 +278,10 @@ class Evidence:
     """The same share of the blocks with content in both: low where something else is, high where something was added or has faded."""
     content_beside: float | None = None
     """The same share beside the one rectangle, at most 40 % of the overlap, that leaves most: near 1 where what differs lies together."""
+    content_hole: float | None = None
+    """Area of the smallest rectangle beside which nearly all of these blocks agree, as a share of the overlap; 1 when there is none."""
+    content_contained: float | None = None
+    """Share of the edges of the one picture that the other has too, whichever is larger, 0 to 1: what is written on a picture leaves them."""
     content_correlation: float | None = None
     """Mean normalised cross-correlation of these blocks, -1 to 1."""
     content_blocks: int | None = None

@@ -78,6 +78,16 @@ def _beside(evidence: Evidence) -> float | None:
     return _doubted(evidence.content_agreement if beside is None else beside, evidence)
 
 
+def _hole(evidence: Evidence) -> float | None:
+    """Verdicts stored before it was measured have none: as where there is no such rectangle."""
+    return None if evidence.content_blocks is None else 1.0 if evidence.content_hole is None else evidence.content_hole
+
+
+def _contained(evidence: Evidence) -> float | None:
+    contained = evidence.content_contained
+    return _doubted(evidence.content_agreement if contained is None else contained, evidence)
+
+
 def _correlation(evidence: Evidence) -> float | None:
     return 0.0 if evidence.content_blocks == 0 else evidence.content_correlation
 
@@ -110,6 +120,8 @@ TRAITS = (
     Trait("kept", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _kept),
     Trait("both", "content", True, (0.1, 0.3, 0.5, 0.7, 0.85, 0.95), _both),
     Trait("beside", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _beside),
+    Trait("hole", "content", False, (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7), _hole),
+    Trait("contained", "content", True, (0.3, 0.5, 0.65, 0.75, 0.85, 0.92, 0.97), _contained),
     Trait("correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0), _correlation),
     Trait("disagreeing", "content", False, (0, 0.5, 1.5, 4, 8, 16, 40, 100), _disagreeing),
     Trait("blocks", "content", True, (0, 6, 12, 25, 50, 100, 200, 350), _blocks),

@@ -248,6 +248,7 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     if not agreement.blocks:  # nothing there that could agree or disagree
         return replace(evidence, content_blocks=0)
     measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept, content_both=agreement.both)
+    measured = replace(measured, content_hole=agreement.hole, content_contained=agreement.contained)
     return replace(measured, content_beside=agreement.beside, content_correlation=agreement.correlation, content_blocks=agreement.blocks)
 
 

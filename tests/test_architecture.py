@@ -43,6 +43,7 @@ READING_ORDER = (
     "registration",
     "geometry",
     "blocks",
+    "contours",
     "content",
     "subject",
     "verification",

@@ -27,7 +27,7 @@ def turn(angle: float) -> int:
 
 
 def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[float]:
-    """By hand: for each image the weight of its fullest cell, in which each corner of the query votes once."""
+    """By hand: for each image the weight of its fullest cell, in which each corner of the query votes once, the heaviest left out."""
     cells: dict[tuple[float, ...], dict[int, float]] = defaultdict(dict)
     for image, corner, (x, y, size, angle), weight in pairs:
         own_x, own_y, own_size, own_angle = map(float, keypoints[corner])
@@ -41,7 +41,7 @@ def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[fl
             cell[corner] = max(cell.get(corner, 0.0), weight)
     best = [0.0] * count
     for (image, *_), votes in cells.items():
-        best[int(image)] = max(best[int(image)], sum(votes.values()))
+        best[int(image)] = max(best[int(image)], sum(votes.values()) - max(votes.values()))
     return best
 
 
