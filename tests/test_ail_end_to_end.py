@@ -198,10 +198,10 @@ def test_while_the_store_is_away_nothing_is_popped(ail: AilHome, store: Engine) 
     assert ail.correlations(second, "image") == {first} and dead(store) == set()
 
 
-def test_of_a_thousand_messages_the_sound_ones_are_processed_and_the_others_dead_with_a_reason(ail: AilHome, store: Engine) -> None:
+def test_of_five_hundred_messages_the_sound_ones_are_processed_and_the_others_dead_with_a_reason(ail: AilHome, store: Engine) -> None:
     ail.add_ours()
     ail.configure(attempts=1, retry_seconds=0)
-    mixture = Mixture(1_000)
+    mixture = Mixture(500)
     mixture.send(ail)
     module = ail.start_module()
     module.wait_for(lambda: idle(ail), "all messages are done", seconds=240)

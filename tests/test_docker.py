@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import jsonschema
 import pytest
 import redis
 from jsonschema.validators import validator_for
+from ports import free_port
 from ruamel.yaml import YAML
 
 from douglas_quaid import cli
@@ -246,8 +246,7 @@ def here(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "valkey-server").symlink_to(binary)
     (tmp_path / "password").write_text(f"{PASSWORD}\n", "utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (tmp_path / "store.conf").write_text((DOCKER / "store.conf").read_text("utf-8") + f"bind 127.0.0.1\nport {port}\n", "utf-8")
     return {
         "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",

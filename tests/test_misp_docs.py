@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import click
 import pytest
 from misp_server import KEY, Misp, misp_server
 from PIL import Image
+from ports import free_port
 
 from douglas_quaid.config import PREFIX
 from douglas_quaid.demo.pictures import sample, saved, scaled
@@ -113,7 +113,8 @@ def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tupl
     for written, here in instead.items():
         script = script.replace(written, here)
     environment = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "MISP_"))}
-    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_PROXY": "*"}
+    # One worker, so that of two pictures the same one comes first each time, and is the reference of their verdict.
+    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_PROXY": "*", f"{PREFIX}WORKERS": "1"}
     (folder / "transcript.sh").write_text(script, "utf-8")
     shell = subprocess.Popen(["bash", "transcript.sh"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     try:
@@ -147,10 +148,7 @@ def check(kind: str, folder: Path, instead: dict[str, str]) -> None:
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the transcript uses curl and jq")
 def test_the_transcript_prints_what_the_readme_says(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    check("console", tmp_path, {"6666": str(port)})
+    check("console", tmp_path, {"6666": str(free_port())})
 
 
 def test_the_sync_prints_what_the_readme_says(tmp_path: Path) -> None:

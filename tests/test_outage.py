@@ -6,9 +6,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
+from ports import free_port
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError, StoreFull, StoreTimeout, StoreUnavailable
@@ -142,9 +143,7 @@ def test_a_full_server_refuses_to_add_but_not_to_answer_or_forget(make_server, m
 
 
 def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, make_image):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with Store.open(Config(store=server.url)) as store:
         store.put(make_image(1))
     server.redis.config_set("port", port)
@@ -208,7 +207,7 @@ def test_nobody_listening_is_unavailable():
 @pytest.fixture
 def cluster(make_server):
     """Three primaries; gives the servers, the URL and the ports."""
-    ports = [_free_port() for _ in range(3)]
+    ports = [free_port(bus=True) for _ in range(3)]
     servers = [make_server(port=str(port), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000") for port in ports]
     bounds = (0, 5461, 10923, 16384)
     for n, server in enumerate(servers):
@@ -223,18 +222,6 @@ def cluster(make_server):
 
 def _knows_all(info: bytes) -> bool:
     return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
-
-
-def _free_port() -> int:
-    """A port that is free, and 10,000 above it another, which the servers of a cluster talk on."""
-    while True:
-        with socket.socket() as client, socket.socket() as bus:
-            client.bind(("127.0.0.1", 0))
-            port = int(client.getsockname()[1])
-            if port < 55_000:
-                with suppress(OSError):
-                    bus.bind(("127.0.0.1", port + 10_000))
-                    return port
 
 
 def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(cluster, make_image, everything):

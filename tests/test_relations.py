@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ def engine(store_url: str) -> Iterator[Engine]:
         yield engine
 
 
+@cache
 def article(seed: int, width: int = 1000, height: int = 900, *, picture: bool = True, paragraph: int | None = None) -> Image.Image:
     """An article of one site: header, menu and footer are those of the site. `paragraph`: that one has other words than usual."""
     site, own = random.Random("site"), random.Random(f"article {seed}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -78,11 +78,15 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
     assert np.allclose(votes, pieces.vote(query, images))
     asked = Counter(int(word) for word in words_of(query).ravel())
     places = [tuple(keypoint) for keypoint in corners.keypoints.tolist()]
-    held = {(int(word), int(row), place) for words, row, place in zip(words_of(corners.sampled), rows, places, strict=True) for word in words}
-    frequency = Counter(word for word, _, _ in held)
+    held: dict[tuple[int, int], set[tuple[float, ...]]] = defaultdict(set)
+    for hashed, row, place in zip(words_of(corners.sampled), rows, places, strict=True):
+        for word in hashed:
+            held[int(word), int(row)].add(place)
+    frequency: Counter[int] = Counter()
+    for (word, _), lies in held.items():
+        frequency[word] += len(lies)
     weight = {word: (np.log1p((images + OTHERS) / frequency[word]) / np.log1p(images + OTHERS)) ** 2 for word in asked if 0 < frequency[word] <= COMMON_FLOOR}
-    holds = {(word, row) for word, row, _ in held}
-    expected = [sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in holds) / np.sqrt(12 + SIZE_OFFSET) for row in range(images)]
+    expected = [sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in held) / np.sqrt(12 + SIZE_OFFSET) for row in range(images)]
     assert np.allclose(votes, expected)
     # ... and by place, for some of them, they vote as `fullest` says
     chosen = rng.permutation(images)[: max(1, images // 2)]
@@ -93,13 +97,9 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
         for corner, words in enumerate(words_of(query))
         for word in words
         if int(word) in weight
-        for place in places_of(held, int(word), int(row))
+        for place in held.get((int(word), int(row)), ())
     ]
     assert np.allclose(pieces.vote_by_place(asking, chosen), fullest(asking.keypoints, pairs, len(chosen)))
-
-
-def places_of(held: set[tuple[int, int, tuple[float, ...]]], word: int, row: int) -> list[tuple[float, ...]]:
-    return [place for other, image, place in held if (other, image) == (word, row)]
 
 
 def test_a_part_of_one_picture_finds_it_among_others() -> None:

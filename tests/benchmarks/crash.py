@@ -27,7 +27,7 @@ def main() -> int:
     report.heading(f"{options.kills} kills of a writer", options)
     test = f"{Path(__file__).resolve().parents[1] / 'test_crash.py'}::test_writers_killed_at_random_moments_leave_whole_images"
     environment = {**os.environ, "QUAID_TEST_KILLS": str(options.kills), "QUAID_TEST_SEED": str(options.seed)}
-    done = subprocess.run([sys.executable, "-P", "-m", "pytest", "-q", "-s", "--import-mode=importlib", test], env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-m", "pytest", "-q", "-s", "--numprocesses=0", test], env=environment, capture_output=True, text=True)
     rows = [line.split("|")[1:] for line in done.stdout.splitlines() if line.startswith("crash|")]
     report.table(("kills", "acknowledged images", "found whole", "also whole (under way when killed)"), rows)
     if done.returncode:
