@@ -1,7 +1,8 @@
 """Which part of a data set a picture belongs to: calibrations are fitted to one part and reported on the other.
 
 The unit that stays together is the site; a set of pictures that is named as a site counts as one; all other pictures go by group.
-Named sites go where they are named, everything else by a hash of its name, so that a part does not change when pictures are added.
+Named sites go where they are named, everything else by a hash of its name, so that a part does not change when pictures are added. A graph
+is reported on as a whole, because half of it would have half of its pairs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ..errors import ConfigError
-from .dataset import Item
+from .dataset import Item, Kind
 
 
 class Part(str, Enum):
@@ -37,6 +38,8 @@ class Parts:
 
     def of(self, item: Item) -> Part:
         """FIT or REPORT. Equal for all pictures of one site, and for all of one group."""
+        if item.kind is Kind.LINKED:
+            return Part.REPORT
         site = self.site(item)
         if site in self.fit_sites:
             return Part.FIT

@@ -137,8 +137,14 @@ def _beside(found: Measures) -> list[str]:
         ("calibration error of pairs with a map", f"{found.mapped_pairs.error or 0:.4f} of {found.mapped_pairs.pairs:,}"),
         ("false matches, all queries", f"{found.false_matches.part} in {found.false_matches.whole:,}"),
         ("review: answered, without an answer", f"{percent(found.review_answered)}, {percent(found.review_without)}"),
+        ("... of these pages of a site that is indexed, and all others", ", ".join(_reviews(found, name) for name in (strata.SAME_SITE, strata.UNANSWERED))),
     ]
     return ["## Beside these", "", *table(("what", "measured"), rows)]
+
+
+def _reviews(found: Measures, stratum: str) -> str:
+    row = found.stratum(stratum)
+    return "-" if row is None else f"{percent(row.review)} of {row.asked:,}"
 
 
 def _row(found: Measures, stratum: str, edit: str, name: str) -> float | None:
