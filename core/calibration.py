@@ -17,7 +17,7 @@ from functools import cache
 from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
-from math import exp, isfinite
+from math import exp, isfinite, log
 from operator import itemgetter
 from typing import Any
 
@@ -135,11 +135,15 @@ class Calibration:
         object.__setattr__(self, "id", f"{self.name}-{digest}")
 
     def log_odds(self, evidence: Evidence) -> float:
-        """Sum of the weights of a pair that a map lays over each other."""
+        """Sum of the weights of a pair that a map lays over each other; where the picture has rivals, the probability is shared with them."""
         values = {trait.name: trait.measure(evidence) for trait in TRAITS}
         measured = {trait.family for trait in TRAITS if values[trait.name] is not None}
         model = next(model for model in self.models if measured.issuperset(model.needs))
-        return model.prior + sum(term.weight(values[term.trait]) for term in model.terms)
+        odds = model.prior + sum(term.weight(values[term.trait]) for term in model.terms)
+        if not evidence.rivals:
+            return odds
+        shared = logistic(odds) / (1 + evidence.rivals)
+        return log(shared / (1 - shared)) if shared else odds
 
     def probability(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that both pictures show the same source picture."""

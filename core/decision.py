@@ -96,6 +96,8 @@ def sentence(evidence: Evidence, relation: Relation | None) -> str:
             parts.append("content not compared (no thumbnail kept)")
         else:
             parts.append(f"content agrees in {_percent(evidence.content_agreement)} of {evidence.content_blocks} blocks")
+    if evidence.rivals:
+        parts.append(f"{evidence.rivals} other pictures agree as well")
     if relation is Relation.PARTIAL:
         parts.append(_which_holds_which(evidence))
     if relation is Relation.SAME_TEMPLATE:

@@ -286,6 +286,8 @@ class Evidence:
     """Mean normalised cross-correlation of these blocks, -1 to 1."""
     content_blocks: int | None = None
     """How many textured blocks that share rests on."""
+    rivals: int | None = None
+    """How many other pictures of the store agree with the query as this one does, where these are a crowd (see crowd.py)."""
     configuration: Configuration = Configuration.NO_GEOMETRY
     matrix: tuple[float, ...] | None = None
     """Row-major 3x3 map from query to reference, both in coordinates from 0 to 1; None without geometry."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .calibration import Calibration
 from .candidates import find_candidates, find_inset_candidates, find_inverted_candidates, find_mirrored_candidates
+from .crowd import rivals
 from .deadline import Timer
 from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
@@ -117,8 +118,11 @@ class Search:
             if features.informative and query.inverted is not None:
                 yield find_inverted_candidates(query.inverted, self._replica, cluster_of=cluster_of, allowed=unanswered)
 
+        def may_look_like(image_id: ImageId) -> bool:
+            return legitimate or image_id in baseline
+
         for candidates in rounds():
-            for judged in self._verified(query, candidates, silent, lambda image_id: legitimate or image_id in baseline):
+            for judged in self._apart(list(self._verified(query, candidates, silent, may_look_like)), may_look_like):
                 answered[judged.image_id] = judged.verdict.decision
                 yield judged
             if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up():
@@ -145,6 +149,16 @@ class Search:
                 verdict = ignored.weigh(found, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
                 fruitless[by_words] = 0 if verdict.relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
                 yield Judged(candidate.image_id, verdict if self._hubs is None else self._hubs.weigh(candidate.image_id, reference, found, verdict))
+
+    def _apart(self, judged: list[Judged], may_look_like: Callable[[ImageId], bool]) -> list[Judged]:
+        """The same, those that stand in a crowd decided anew."""
+        accepted = [(found.image_id, found.verdict.evidence) for found in judged if found.verdict.decision is not Decision.NO_MATCH]
+        crowd = rivals(accepted, self._calibration, self._store.cluster_ids)
+        return [self._in_crowd(found, crowd[found.image_id], may_look_like) if found.image_id in crowd else found for found in judged]
+
+    def _in_crowd(self, found: Judged, others: int, may_look_like: Callable[[ImageId], bool]) -> Judged:
+        evidence = replace(found.verdict.evidence, rivals=others)
+        return replace(found, verdict=decide(evidence, self._calibration, baseline=may_look_like(found.image_id)))
 
     def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:
         """Pictures to be ignored that the query may be a copy of, or hold."""

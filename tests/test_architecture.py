@@ -54,6 +54,7 @@ READING_ORDER = (
     "answers",
     "overlay",
     "hubs",
+    "crowd",
     "ignored",
     "search",
     "recall",

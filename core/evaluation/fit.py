@@ -92,7 +92,7 @@ def _kind(group: Sequence[JudgedPair]) -> _Kind:
 
 
 def fit(pairs: Sequence[JudgedPair]) -> Fitted:
-    """Curves over all traits. Pairs without a label and pairs with the same pixels are left out.
+    """Curves over all traits. Pairs without a label, pairs with the same pixels, and those in a crowd, which a rule judges, are left out.
 
     Raises ConfigError when there are too few labelled pairs with a map.
     """
@@ -184,7 +184,8 @@ def _bounded(bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArr
 
 
 def _certain(pair: JudgedPair) -> bool:
-    return bool(pair.verdict.evidence.same_bytes or pair.verdict.evidence.same_pixels)
+    evidence = pair.verdict.evidence
+    return bool(evidence.same_bytes or evidence.same_pixels or evidence.rivals)
 
 
 def _check_enough(labels: NDArray[np.bool_]) -> None:
