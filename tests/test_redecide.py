@@ -97,7 +97,8 @@ def test_what_a_lower_threshold_newly_admits_is_found_by_linking_again(store_url
         assert engine.relink() == len(ids)
         (listed, clusters), (wanted, wanted_clusters) = state(here, ids), state(there, ids)
         assert clusters == wanted_clusters
-        assert all({one[0] for one in theirs} <= {one[0] for one in ours} for ours, theirs in zip(listed, wanted, strict=True))
+        # (which pairs were judged depends on the clusters there were: each image has verdicts in the one store where it has some in the other)
+        assert [bool(ours) for ours in listed] == [bool(theirs) for theirs in wanted]
 
 
 @pytest.fixture
