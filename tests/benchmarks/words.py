@@ -1,4 +1,4 @@
-"""Which share of edited pictures stands among the first candidates by words, for 1, 2, 4, 6 and 7 KiB a picture? And among 100,000?
+"""Which share of edited pictures stands among the first candidates by words, for 1, 2, 4 and 7 KiB a picture? And among 100,000?
 
 Takes the words of all pictures of a store (with --store one that `quaid evaluate` or retrieval.py has filled and kept, which may hold more
 than PICTURES; else a temporary one is filled), asks for edited screenshots and photographs, and looks at which place the first right picture
@@ -38,14 +38,14 @@ from douglas_quaid.config import Config
 from douglas_quaid.evaluation.edits import edit, opened
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.index import words
-from douglas_quaid.index.words import WordIndex, sample_bits
+from douglas_quaid.index.replica import RANKED_AGAIN
+from douglas_quaid.index.words import SAMPLED_BYTES, Corners, WordIndex
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
 
 EDITS = ("browser_bar", "border_10", "banner", "crop_75", "crop_50", "rotate_5", "rotate_90", "window", "embed_40", "viewport")
-SHAPES = ((170, 3, 18), (256, 4, 18), (341, 6, 18), (500, 4, 18), (500, 6, 18), (500, 7, 18))
-"""Descriptors a picture, tables, bits: 1, 2, 4, 4, 6 and 7 KB of two bytes each; more tables do not fit into the bits that are stored."""
-CHOSEN = (500, 6, 18)
+SHAPES = ((85, 3, 18), (170, 3, 18), (256, 4, 18), (341, 3, 18), (450, 2, 18), (450, 3, 18), (450, 4, 18))
+"""Descriptors a picture, tables, bits: 1, 2, 4, 4, 3.5, 5.3 and 7 KiB of four bytes each; a store keeps 450 of a picture of one band."""
 BATCH = 2_000
 KEPT, OTHERS = 0.4, 6
 CHILD = """
@@ -54,13 +54,14 @@ from pathlib import Path
 from douglas_quaid.config import Config
 from douglas_quaid.index.replica import IndexReplica
 from douglas_quaid.index.snapshot import SnapshotFile
+from douglas_quaid.index.words import Corners
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
 store = Store.open(Config(store=sys.argv[1]))
 replica = IndexReplica(store.column_reader(), SnapshotFile(Path(sys.argv[2]), store.identity) if sys.argv[2] else None)
 began = time.perf_counter()
 replica.refresh()
-replica.sharing(__import__("numpy").zeros((1, 16), "u1"), 1)
+replica.sharing(Corners.stored(bytes(16)), 1)
 seconds = time.perf_counter() - began
 status = dict(line.split(":", 1) for line in open("/proc/self/smaps_rollup").read().splitlines()[1:])
 print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Clean"].split()[0]), replica.word_bytes)
@@ -71,7 +72,7 @@ print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Cle
 class Question:
     kind: str
     edit: str
-    sampled: NDArray[np.uint8]
+    corners: Corners
     right: NDArray[np.int64]
     """Rows of the pictures that are right."""
 
@@ -96,7 +97,7 @@ def main() -> int:
 
 
 def stored(url: str) -> tuple[list[str], list[NDArray[np.uint8]]]:
-    """Ids of all living images of the store, and their sampled descriptors (n, 16)."""
+    """Ids of all living images of the store, and their words (n, 16)."""
     with Store.open(Config(store=url)) as store:
         ids, found = [], []
         for change in store.column_reader().refresh(ColumnState()).shards:
@@ -125,7 +126,7 @@ def _question(corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[n
     if name == "viewport" and picture.height < 1.3 * picture.width:  # shows all of it
         return
     local = extract_local(np.asarray(edit(name, picture, seed=item.file).convert("L")))
-    yield Question(kind, name, sample_bits(local.descriptors), right)
+    yield Question(kind, name, Corners.of(local), right)
 
 
 def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> None:
@@ -135,7 +136,7 @@ def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> N
         with shape(tables, bits):
             index = filled(iter([[found[:descriptors] for found in real]]))
             places, _ = answered(index, len(real), questions)
-        size = f"{index.nbytes / len(real) / 1024:.1f} ({2 * descriptors * tables / 1024:.1f})"
+        size = f"{index.nbytes / len(real) / 1024:.1f} ({4 * descriptors * tables / 1024:.1f})"
         rows.append((f"{descriptors} x {tables} x {bits} bits", size, *recalls(questions, places, 50)))
     report.table(("descriptors, tables", "KiB a picture (postings alone)", *columns(questions)), rows)
 
@@ -171,6 +172,7 @@ def _varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDAr
         parts.append(other[rng.permutation(len(other))[: (size - kept) // OTHERS]])
     mixed = np.concatenate(parts)
     noise: NDArray[np.uint8] = np.bitwise_and.reduce(rng.integers(0, 256, (4, *mixed.shape), dtype=np.uint8))
+    noise[:, SAMPLED_BYTES:] = 0  # where a corner lies stays
     varied: NDArray[np.uint8] = mixed ^ noise
     return varied
 
@@ -185,14 +187,16 @@ def filled(pieces: Iterator[list[NDArray[np.uint8]]]) -> WordIndex:
 
 
 def answered(index: WordIndex, count: int, questions: Sequence[Question]) -> tuple[list[int], float]:
-    """For each question the place of its first right picture, and milliseconds of a question (the median)."""
+    """For each question the place of its first right picture, and milliseconds of a question (the median): votes, and the first again by place."""
     places, seconds = [], []
     for question in questions:
         began = time.perf_counter()
-        votes = index.vote(question.sampled, count)
+        votes = index.vote(question.corners.sampled, count)
+        first = np.argpartition(-votes, min(RANKED_AGAIN, count) - 1)[:RANKED_AGAIN]
+        again = index.vote_by_place(question.corners, first)
         seconds.append(time.perf_counter() - began)
-        best = votes[question.right].max()
-        places.append(int((votes > best).sum()) if best > 0 else count)
+        best = again[np.isin(first, question.right)].max(initial=0.0)
+        places.append(int((again > best).sum()) if best > 0 else count)
     return places, 1000 * median(seconds)
 
 
