@@ -73,7 +73,7 @@ def _explained(query: tuple[Level, ...], reference: tuple[Level, ...]) -> int:
         return 0
     source, target = (np.ascontiguousarray(side) for side in np.hsplit(np.concatenate(pairs), 2))
     found, inliers = cv2.estimateAffine2D(source, target, method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE)
-    if found is None or np.linalg.det(found[:, :2]) <= 0:
+    if found is None or not np.isfinite(found).all() or np.linalg.det(found[:, :2]) <= 0:
         return 0
     stretches = np.linalg.svd(found[:, :2], compute_uv=False)
     if stretches[0] > MAX_STRETCH * stretches[1]:
