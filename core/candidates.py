@@ -52,9 +52,18 @@ Allowed = Callable[[ImageId], bool]
 
 
 def find_candidates(
-    features: ImageFeatures, replica: IndexReplica, *, same_pixels: Iterable[ImageId], cluster_of: ClusterOf, allowed: Allowed
+    features: ImageFeatures,
+    replica: IndexReplica,
+    *,
+    between: LocalFeatures | None,
+    same_pixels: Iterable[ImageId],
+    cluster_of: ClusterOf,
+    allowed: Allowed,
 ) -> list[Candidate]:
-    """Images worth verifying, most promising first: same pixels, then by PDQ distance, then by shared words."""
+    """Images worth verifying, most promising first: same pixels, then by PDQ distance, then by shared words.
+
+    `between`: the query's keypoints of levels between the usual ones, if there are any; an image is heard by those that give it more votes.
+    """
     found = {image_id: Candidate(image_id, None, 0, 0.0) for image_id in same_pixels if allowed(image_id)}
 
     def unknown(image_id: ImageId) -> bool:
@@ -63,7 +72,8 @@ def find_candidates(
     if features.informative:
         near = [candidate for candidate in _by_hash(features, replica) if unknown(candidate.image_id)]
         found.update((candidate.image_id, candidate) for candidate in _few_of_each(near, cluster_of, BY_HASH))
-        parts = _by_words(features.local, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=ABOVE_NOISE)
+        views = [features.local] if between is None else [features.local, between]
+        parts = _by_words(views, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=ABOVE_NOISE)
         found.update((candidate.image_id, candidate) for candidate in parts)
     return list(found.values())
 
@@ -84,7 +94,7 @@ def find_inset_candidates(insets: Sequence[LocalFeatures], replica: IndexReplica
 
 
 def _by_other_words(local: LocalFeatures, replica: IndexReplica, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
-    return _by_words(local, replica, cluster_of=cluster_of, allowed=allowed, most=BY_OTHER_WORDS, above_noise=OTHER_ABOVE_NOISE)
+    return _by_words([local], replica, cluster_of=cluster_of, allowed=allowed, most=BY_OTHER_WORDS, above_noise=OTHER_ABOVE_NOISE)
 
 
 def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
@@ -98,10 +108,15 @@ def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:
     return sorted(nearest.values(), key=lambda candidate: (candidate.pdq_bits or 0, candidate.image_id))[:MOST_NEAR]
 
 
-def _by_words(local: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed, most: int, above_noise: float) -> list[Candidate]:
-    """The heaviest by shared words, as far as they stand out from strangers, which share some words with every picture."""
-    shared = replica.sharing(Corners.of(local), MOST_SHARING)
-    candidates = [Candidate(image.image_id, None, 0, image.votes) for image in shared if image.votes > 0 and allowed(image.image_id)]
+def _by_words(
+    views: Sequence[LocalFeatures], replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed, most: int, above_noise: float
+) -> list[Candidate]:
+    """The heaviest by words shared with one of the query's views, as far as they stand out from strangers, which share some words with every picture."""
+    heaviest: dict[ImageId, float] = {}
+    for image in (image for local in views for image in replica.sharing(Corners.of(local), MOST_SHARING)):
+        heaviest[image.image_id] = max(image.votes, heaviest.get(image.image_id, 0.0))
+    ranked = sorted(heaviest.items(), key=lambda found: (-found[1], found[0]))[:MOST_SHARING]
+    candidates = [Candidate(image_id, None, 0, votes) for image_id, votes in ranked if votes > 0 and allowed(image_id)]
     few = list(_few_of_each(candidates, cluster_of, max(most, NOISE.stop)))
     strangers = [candidate.votes for candidate in few[NOISE]]
     least = min(above_noise * sum(strangers) / len(strangers), SURELY_ABOVE) if strangers else 0.0

@@ -1,7 +1,7 @@
 """Answers of which there are too many: a query that shows many different pictures alike shows none of them surely.
 
-Takes the judged candidates of one search, gives them again, with `rivals` in the evidence of those that stand in a crowd. Pages that a program wrote
-from one template differ in a word; each looks like a copy of each other, and what tells them apart is that there are so many of them. One of so
+Takes the accepted candidates of one search, gives for those that stand in a crowd how many others do (`rivals` in the evidence). Pages that a program
+wrote from one template differ in a word; each looks like a copy of each other, and what tells them apart is that there are so many of them. One of so
 many is as likely as the next, so a calibration divides by their number (Calibration.log_odds). A candidate that stands out from the crowd, and one
 whose evidence leaves no doubt, are as they were; copies that were joined to one cluster are one picture.
 
@@ -11,11 +11,11 @@ of the questions with an answer none loses it for a match, 1 in 500 for a review
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from math import log
 
 from .calibration import Calibration
+from .candidates import ClusterOf
 from .records import Evidence, ImageId
 
 CROWD = 8
@@ -27,15 +27,12 @@ AHEAD = 2.0
 """Log odds by which one that stands out is ahead of the last that a crowd needs. measured: 1 and 3 are alike."""
 
 
-ClusterOf = Callable[[Sequence[ImageId]], Sequence[str | None]]
-
-
-def rivals(found: Sequence[tuple[ImageId, Evidence]], calibration: Calibration, cluster_of: ClusterOf) -> dict[ImageId, int]:
+def crowd_of(found: Sequence[tuple[ImageId, Evidence]], calibration: Calibration, cluster_of: ClusterOf) -> dict[ImageId, int]:
     """For each image that stands in a crowd how many other pictures do."""
     odds: dict[ImageId, float] = {}
     for image_id, evidence in found:
         if evidence.matrix is not None and not (evidence.same_bytes or evidence.same_pixels):
-            odds[image_id] = max(odds.get(image_id, FROM), calibration.log_odds(replace(evidence, rivals=None)))
+            odds[image_id] = max(odds.get(image_id, FROM), calibration.log_odds(evidence))
     likely = [image_id for image_id, value in odds.items() if value > FROM]
     if len(likely) < CROWD:
         return {}

@@ -286,6 +286,9 @@ class Evidence:
     """Mean normalised cross-correlation of these blocks, -1 to 1."""
     content_blocks: int | None = None
     """How many textured blocks that share rests on."""
+    rival_inliers: int | None = None
+    """Most inliers that another picture of the store has in the part of the query that this one lies on: near `inliers` where both share a template.
+    None where the pair was compared by itself."""
     rivals: int | None = None
     """How many other pictures of the store agree with the query as this one does, where these are a crowd (see crowd.py)."""
     configuration: Configuration = Configuration.NO_GEOMETRY

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from .calibration import Calibration
 from .candidates import find_candidates, find_inset_candidates, find_inverted_candidates, find_mirrored_candidates
-from .crowd import rivals
+from .crowd import crowd_of
 from .deadline import Timer
 from .decision import decide
 from .errors import CorruptRecord, FormatError, UnknownVersion
@@ -21,6 +21,7 @@ from .hubs import Hubs
 from .ignored import MOST_SHOWN, Ignored
 from .index.replica import IndexReplica
 from .records import Candidate, Decision, HubPatch, ImageFeatures, ImageId, Occurrence, Purpose, Relation, Verdict
+from .rivals import Found, rival_inliers
 from .store import Store
 from .subject import Subject
 from .verification import verify
@@ -110,7 +111,8 @@ class Search:
 
         def rounds() -> Iterator[list[Candidate]]:
             """Each is looked for only when the one before has not given a match."""
-            yield find_candidates(features, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
+            between = query.between if features.informative else None
+            yield find_candidates(features, self._replica, between=between, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
             if features.informative and query.insets:
                 yield find_inset_candidates([inset.local for inset in query.insets], self._replica, cluster_of=cluster_of, allowed=unanswered)
             if features.informative and query.mirrored is not None:
@@ -122,13 +124,13 @@ class Search:
             return legitimate or image_id in baseline
 
         for candidates in rounds():
-            for judged in self._apart(list(self._verified(query, candidates, silent, may_look_like)), may_look_like):
+            for judged in self._weighed(list(self._verified(query, candidates)), silent, may_look_like):
                 answered[judged.image_id] = judged.verdict.decision
                 yield judged
             if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up():
                 return
 
-    def _verified(self, query: Subject, candidates: list[Candidate], ignored: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
+    def _verified(self, query: Subject, candidates: list[Candidate]) -> Iterator[Found]:
         """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded.
 
         Of those found by hash, and of those found by words, the rest is left out after PATIENCE in a row that have no more in common with the
@@ -145,25 +147,31 @@ class Search:
                     return
                 if reference is None:
                     continue
-                found = verify(query, reference, mirrored=candidate.mirrored, inverted=candidate.inverted, inset=candidate.inset)
-                verdict = ignored.weigh(found, decide(found.evidence, self._calibration, baseline=may_look_like(candidate.image_id)))
-                fruitless[by_words] = 0 if verdict.relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
-                yield Judged(candidate.image_id, verdict if self._hubs is None else self._hubs.weigh(candidate.image_id, reference, found, verdict))
+                verification = verify(query, reference, mirrored=candidate.mirrored, inverted=candidate.inverted, inset=candidate.inset)
+                relation = decide(verification.evidence, self._calibration).relation
+                fruitless[by_words] = 0 if relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
+                yield Found(candidate.image_id, reference, verification)
 
-    def _apart(self, judged: list[Judged], may_look_like: Callable[[ImageId], bool]) -> list[Judged]:
-        """The same, those that stand in a crowd decided anew."""
-        accepted = [(found.image_id, found.verdict.evidence) for found in judged if found.verdict.decision is not Decision.NO_MATCH]
-        crowd = rivals(accepted, self._calibration, self._store.cluster_ids)
-        return [self._in_crowd(found, crowd[found.image_id], may_look_like) if found.image_id in crowd else found for found in judged]
-
-    def _in_crowd(self, found: Judged, others: int, may_look_like: Callable[[ImageId], bool]) -> Judged:
-        evidence = replace(found.verdict.evidence, rivals=others)
-        return replace(found, verdict=decide(evidence, self._calibration, baseline=may_look_like(found.image_id)))
+    def _weighed(self, found: Sequence[Found], silent: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
+        """Their verdicts, each in the light of what else was found: other pictures that agree with the query, hubs, pictures to be ignored."""
+        inliers = rival_inliers(found, self._store.cluster_ids)
+        laid = [replace(one.verification.evidence, rival_inliers=count) for one, count in zip(found, inliers, strict=True)]
+        verdicts = [decide(evidence, self._calibration, baseline=may_look_like(one.image_id)) for one, evidence in zip(found, laid, strict=True)]
+        accepted = [(one.image_id, verdict.evidence) for one, verdict in zip(found, verdicts, strict=True) if verdict.decision is not Decision.NO_MATCH]
+        crowd = crowd_of(accepted, self._calibration, self._store.cluster_ids)
+        for one, verdict in zip(found, verdicts, strict=True):
+            if verdict.decision is not Decision.NO_MATCH and one.image_id in crowd:
+                evidence = replace(verdict.evidence, rivals=crowd[one.image_id])
+                verdict = decide(evidence, self._calibration, baseline=may_look_like(one.image_id))
+            verdict = silent.weigh(one.verification, verdict)
+            yield Judged(one.image_id, verdict if self._hubs is None else self._hubs.weigh(one.image_id, one.reference, one.verification, verdict))
 
     def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:
         """Pictures to be ignored that the query may be a copy of, or hold."""
         same_pixels = self._store.by_pixels(query.features.pixel_digest)
-        found = find_candidates(query.features, self._replica, same_pixels=same_pixels, cluster_of=self._store.cluster_ids, allowed=ignored.__contains__)
+        found = find_candidates(
+            query.features, self._replica, between=query.between, same_pixels=same_pixels, cluster_of=self._store.cluster_ids, allowed=ignored.__contains__
+        )
         ids = [candidate.image_id for candidate in found[:MOST_SHOWN]]
         return [(image_id, subject) for image_id, subject in zip(ids, self._subjects(ids), strict=True) if subject is not None]
 

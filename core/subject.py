@@ -1,7 +1,7 @@
 """One side of a comparison: a picture's features, and other views of it, each derived on first use.
 
-Takes what was extracted or stored, and the decoded picture where it is at hand; gives keypoints of the picture mirrored, inverted, and
-of the pictures that stand in it.
+Takes what was extracted or stored, and the decoded picture where it is at hand; gives keypoints of the picture between the
+usual levels, mirrored and inverted, and of the pictures that stand in it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,12 @@ class Subject:
     def thumbnail(self) -> NDArray[np.uint8] | None:
         stored = self.features.thumbnail
         return None if stored is None else read_thumbnail(stored)
+
+    @cached_property
+    def between(self) -> LocalFeatures | None:
+        """Keypoints of levels between the usual ones, or of its thumbnail: a corner half a level away from that of another picture has other words."""
+        picture = self._picture
+        return None if picture is None else extract_local(picture, between=True)
 
     @cached_property
     def mirrored(self) -> LocalFeatures | None:

@@ -19,6 +19,9 @@ KEPT_COVERS = 0.8
 DOUBT_AGREEING, DOUBT_BLOCKS = 1.0, 4.0
 """Blocks, and how many of them agree, that every share is mixed with, so that few blocks say little. chosen: after Laplace's rule of succession."""
 
+LEAST_INLIERS = 4
+"""Inliers that a pair counts for at least beside its rival. chosen: fewer carry no map."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trait:
@@ -43,6 +46,12 @@ def _inliers(evidence: Evidence) -> float | None:
 
 def _explained(evidence: Evidence) -> float | None:
     return _of_keypoints(evidence.explained, evidence)
+
+
+def _rivalled(evidence: Evidence) -> float | None:
+    """Inliers of the best rival over the pair's own: a copy stands alone, pages of one template agree as one."""
+    own = _inliers(evidence)
+    return None if evidence.rival_inliers is None or own is None else evidence.rival_inliers / max(LEAST_INLIERS, own)
 
 
 def _of_keypoints(value: float | None, evidence: Evidence) -> float | None:
@@ -115,6 +124,7 @@ TRAITS = (
     Trait("pdq_bits", "hashes", False, (0, 4, 8, 16, 31, 47, 64, 90, 110), _pdq_bits),
     Trait("inliers", "keypoints", True, (4, 8, 12, 20, 40, 80, 160), _inliers),
     Trait("explained", "keypoints", True, (0.03, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 0.8), _explained),
+    Trait("rivalled", "rivals", False, (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1.0, 1.3), _rivalled),
     Trait("covered", "map", True, (0.2, 0.4, 0.6, 0.8, 0.95), _covered),
     Trait("agreement", "content", True, (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95), _agreement),
     Trait("kept", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _kept),

@@ -54,6 +54,7 @@ READING_ORDER = (
     "answers",
     "overlay",
     "hubs",
+    "rivals",
     "crowd",
     "ignored",
     "search",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from douglas_quaid.calibration import shipped
-from douglas_quaid.crowd import AHEAD, CROWD, FROM, SURE, rivals
+from douglas_quaid.crowd import AHEAD, CROWD, FROM, SURE, crowd_of
 from douglas_quaid.decision import decide
 from douglas_quaid.records import Configuration, Decision, Evidence
 
@@ -49,16 +49,16 @@ def test_the_evidence_used_here_lies_between_doubt_and_certainty() -> None:
 
 def test_eight_that_agree_alike_are_each_others_rivals_and_seven_are_not() -> None:
     alike = [with_odds(1.0)] * CROWD
-    assert set(rivals(named(alike), shipped(), alone).values()) == {CROWD - 1}
-    assert rivals(named(alike[:-1]), shipped(), alone) == {}
+    assert set(crowd_of(named(alike), shipped(), alone).values()) == {CROWD - 1}
+    assert crowd_of(named(alike[:-1]), shipped(), alone) == {}
 
 
 def test_members_of_one_cluster_are_one_picture() -> None:
     alike = named([with_odds(1.0)] * (CROWD + 3))
-    assert rivals(alike, shipped(), lambda ids: ["c"] * len(ids)) == {}
+    assert crowd_of(alike, shipped(), lambda ids: ["c"] * len(ids)) == {}
     # And those of two clusters and seven others are nine
     clusters = ["a", "a", "b", "b", *[None] * (CROWD - 1)]
-    found = rivals(alike, shipped(), lambda ids: clusters)
+    found = crowd_of(alike, shipped(), lambda ids: clusters)
     assert len(found) == CROWD + 3 and set(found.values()) == {CROWD}
 
 
@@ -67,13 +67,13 @@ def test_one_that_stands_out_or_leaves_no_doubt_is_as_it_was() -> None:
     ahead = with_odds(FROM + 0.5 + AHEAD + 0.2)
     sure = replace(COPY, content_agreement=1.0, content_contained=1.0, pdq_bits=0)
     assert shipped().log_odds(sure) > SURE
-    found = rivals(named([ahead, sure, *crowd]), shipped(), alone)
+    found = crowd_of(named([ahead, sure, *crowd]), shipped(), alone)
     assert set(found) == {image_id for image_id, _ in named([ahead, sure, *crowd])[2:]}
 
 
 def test_equal_pixels_and_pairs_without_a_map_are_no_rivals() -> None:
     others = [replace(COPY, same_pixels=True)] * CROWD + [Evidence(pdq_bits=120)] * CROWD
-    assert rivals(named(others), shipped(), alone) == {}
+    assert crowd_of(named(others), shipped(), alone) == {}
 
 
 def test_a_verdict_is_shared_with_its_rivals_and_says_so() -> None:

@@ -215,3 +215,26 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(tmp_pa
     answers = [labelled(question, came.inquiry, small, shipped(), low_texture=False)[0] for question, small, came in asked if came.inquiry]
     assert {answer.stratum for answer in answers} == {strata.CLONES}
     assert [answer.edit for answer in answers if answer.found] == [answer.edit for answer in answers] == list(clones.ASKED)
+
+
+def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
+    # Given two groups of which one capture each is nearly the same, a third that resembles only the other capture of the second, and a page that is
+    # asked for and not indexed, a twin of the first
+    lines = [{"file": f"{group}{number}.png", "set": "s", "group": group} for group in "xyz" for number in (0, 1)]
+    lines.append({"file": "asked.png", "set": "s", "group": "asked", "role": "unanswered"})
+    (tmp_path / "groups.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    hashes = {"x0": 0x00, "x1": 0x10, "y0": 0x11, "y1": 0x20, "z0": 0x21, "z1": 0x40, "asked": 0x01}
+    sketches = {
+        f"{name}.png": Sketch(name, name.encode(), bytes([255 if value >> bit & 1 else 0 for bit in range(8) for _ in range(4)]), 9, 9)
+        for name, value in hashes.items()
+    }
+    for name, value in (("y0.png", "x1.png"), ("z0.png", "y1.png"), ("asked.png", "x0.png")):
+        sketches[name] = replace(sketches[name], pdq=sketches[value].pdq[:-1] + b"\x07")
+    truth = Truth(Dataset.load(tmp_path), sketches, Parts())
+    # then captures of the first two are right answers for each other, and those of the third for the second only;
+    first, second, third, asked = (truth.right(truth.dataset.by_file[name]) for name in ("x0.png", "y0.png", "z1.png", "asked.png"))
+    assert first == {"x0.png", "x1.png", "y0.png", "y1.png"}
+    assert second == first | {"z0.png", "z1.png"}
+    assert third == {"y0.png", "y1.png", "z0.png", "z1.png"}
+    # and all of its twin's group would be right for the page that is not indexed, so all is left out when it is asked for.
+    assert asked == {"x0.png", "x1.png"}

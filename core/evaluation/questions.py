@@ -154,5 +154,5 @@ def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list
 
 
 def _hidden(truth: Truth, item: Item, name: str, stratum: str, besides: tuple[str, ...] = ()) -> Question:
-    left_out = truth.right(item) | truth.twins(item) | truth.same_pixels(item) | {item.file}
+    left_out = truth.right(item) | {item.file}
     return Question(item, name, stratum, frozenset(), left_out, tuple(file for file in besides if file not in left_out))

@@ -1,7 +1,8 @@
 """What is right: for each asked picture the right answers, and for each judged pair whether both show the same source picture.
 
-Right answers of a query are the members of its group, and twins: indexed pictures of other groups that show the same thing. A twin has
-the same pixels, or a PDQ hash at most 5 bits away (captures of one unchanged page differ by as much).
+Right answers of a query are the members of its group, and those of groups with a twin: an indexed picture of another group that shows what
+one of its group shows, so that both groups are versions of one view. A twin has the same pixels, or a PDQ hash at most 5 bits away (captures of
+one unchanged page differ by as much).
 
 A pair is labelled True when both sides are the same file or have the same pixels, or are of one group and captured again (same size, PDQ
 at most 10 bits apart); None, unknown, for other versions of a page, for twins that are near by PDQ only, for linked phishing pages, and
@@ -76,9 +77,12 @@ class Truth:
         return frozenset(file for file in near if self.dataset.by_file[file].group != item.group)
 
     def right(self, item: Item) -> frozenset[str]:
-        """Indexed files that are right answers to an edited `item`."""
-        members = [member for member in self.dataset.groups[item.group] if member.indexed and member.file in self.sketches]
-        return frozenset(member.file for member in members).union(*(self.twins(member) for member in members))
+        """Indexed files that are right answers to `item`, edited or not, whether it is indexed itself or not."""
+        groups = {self.dataset.by_file[twin].group for member in (item, *self._indexed_of(item.group)) for twin in self.twins(member)}
+        return frozenset(member.file for group in (item.group, *groups) for member in self._indexed_of(group))
+
+    def _indexed_of(self, group: str) -> list[Item]:
+        return [member for member in self.dataset.groups[group] if member.indexed and member.file in self.sketches]
 
     def label(self, query: Item, reference: ImageId) -> tuple[str, bool | None]:
         """The file of a judged image (its id if the data set has none such), and whether it shows the source of `query`.
