@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import AGREES, BLOCK, NOTHING, Agreement, compare_blocks, enlarged, summarise
+from .blocks import AGREES, BLOCK, NOTHING, Agreement, blurred, compare_blocks, enlarged, summarise
 from .contours import contained
 
 RIM = 2
@@ -32,8 +32,13 @@ def content_agreement(
     laid = _lay(query, reference, matrix, without)
     if laid is None:
         return NOTHING
-    grids = enlarged(laid.one, laid.other, laid.inside)
-    return replace(summarise(compare_blocks(*grids)), contained=contained(*grids))
+    one, other, inside = _comparable(laid)
+    agreement, hole = summarise(compare_blocks(one, other, inside))
+    within = np.zeros(inside.shape, bool)
+    if hole is not None:
+        within[hole.rows, hole.columns] = inside[hole.rows, hole.columns]
+    whole, part = contained(one, other, (inside, within))
+    return replace(agreement, contained=whole, hole_contained=part)
 
 
 def agreeing_places(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -41,7 +46,7 @@ def agreeing_places(query: NDArray[np.uint8], reference: NDArray[np.uint8], matr
     laid = _lay(query, reference, matrix, None)
     if laid is None:
         return np.zeros(query.shape, bool)
-    one, other, inside = enlarged(laid.one, laid.other, laid.inside)
+    one, other, inside = _comparable(laid)
     blocks = compare_blocks(one, other, inside)
     alike = (blocks.agree & (blocks.content_one | blocks.content_other)).reshape(len(blocks.tops), -1)
     places = np.zeros(one.shape, np.uint8)
@@ -95,6 +100,11 @@ def _lay(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray
     to_query = (pixels if swapped else np.array([[1, 0, left], [0, 1, top], [0, 0, 1]], float)) @ shift
     one, other, inside = query[top:bottom, left:right][within], laid[within], inside[within]
     return _Laid(_filled(one, other, inside), other, inside, to_query)
+
+
+def _comparable(laid: _Laid) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
+    one, other, inside = enlarged(laid.one, laid.other, laid.inside)
+    return blurred(one), blurred(other), inside
 
 
 def _filled(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.uint8]:

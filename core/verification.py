@@ -249,9 +249,19 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
     agreement = content_agreement(255 - query.thumbnail if evidence.inverted else query.thumbnail, reference.thumbnail, matrix)
     if not agreement.blocks:  # nothing there that could agree or disagree
         return replace(evidence, content_blocks=0)
-    measured = replace(evidence, content_agreement=agreement.share, content_kept=agreement.kept, content_both=agreement.both)
-    measured = replace(measured, content_hole=agreement.hole, content_contained=agreement.contained)
-    return replace(measured, content_beside=agreement.beside, content_correlation=agreement.correlation, content_blocks=agreement.blocks)
+    return replace(
+        evidence,
+        content_agreement=agreement.share,
+        content_kept=agreement.kept,
+        content_both=agreement.both,
+        content_beside=agreement.beside,
+        content_hole=agreement.hole,
+        content_hole_agrees=agreement.hole_agrees,
+        content_hole_contained=agreement.hole_contained,
+        content_contained=agreement.contained,
+        content_correlation=agreement.correlation,
+        content_blocks=agreement.blocks,
+    )
 
 
 def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import ConfigError
 from . import edits, strata
@@ -21,6 +21,8 @@ SITE_PAIRS = 10
 """Other pages of its site that a page is compared with, whatever the search proposes. chosen."""
 SITE_SHARE = 5
 """One question about a page of an indexed site to this many without an answer at all. chosen."""
+ONE_PAGE_KNOWN = 3
+"""One in so many of these is asked with only one other page of the site in the index, as a store has it that met the site once. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +143,12 @@ def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list
     siblings = {item.file: [page for page in pages.get(truth.parts.site(item) or "", ()) if page.group != item.group] for item in pool}
     same_site = [item for item in pool if siblings[item.file]][: max(1, count // SITE_SHARE) if count else 0]
     questions = []
-    for item in same_site:
-        pairs = rng.sample(siblings[item.file], min(SITE_PAIRS, len(siblings[item.file])))
-        questions.append(_hidden(truth, item, "", strata.SAME_SITE, tuple(page.file for page in pairs)))
+    for number, item in enumerate(same_site):
+        pages_of_site = [page.file for page in siblings[item.file]]
+        pairs = rng.sample(pages_of_site, min(SITE_PAIRS, len(pages_of_site)))
+        question = _hidden(truth, item, "", strata.SAME_SITE, tuple(pairs))
+        unknown = frozenset(pages_of_site) - {pairs[0]} if number % ONE_PAGE_KNOWN == 0 else frozenset()
+        questions.append(replace(question, left_out=question.left_out | unknown))
     strangers = [item for item in pool if not siblings[item.file]]
     rounds = {item.file: ["", *rng.sample(edits.SUITE, len(edits.SUITE))] for item in strangers}
     for turn in range(min(count, len(edits.SUITE) + 1)):
