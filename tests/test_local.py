@@ -108,3 +108,23 @@ def test_a_thumbnail_has_keypoints_of_its_own() -> None:
     thumbnail = read_thumbnail(make_thumbnail(grey(page(3))))
 
     assert len(extract_local(np.ascontiguousarray(thumbnail[:, ::-1]))) > 100
+
+
+@pytest.mark.parametrize("scale", [2 ** (1 / 6), 2 ** (-1 / 6)])
+def test_levels_between_the_usual_ones_meet_those_of_a_picture_half_a_step_away(scale: float) -> None:
+    # Given a crop that is shown half a step larger, or a border that makes it smaller by as much
+    whole = page(13, 1280, 800)
+    width, height = round(1280 / scale), round(800 / scale)
+    shown = whole.crop((0, 0, width, height)) if scale > 1 else whole
+    if scale < 1:
+        shown = Image.new("RGB", (width, height), "white")
+        shown.paste(whole, (0, 0))
+    reference, usual, between = extract_local(grey(whole)), extract_local(grey(shown)), extract_local(grey(shown), between=True)
+    # then more descriptors are nearly the same by the levels between.
+    assert between.frame_width == pytest.approx(usual.frame_width * 2 ** (-1 / 6), abs=1)
+    assert nearly_same(between, reference) > 1.3 * nearly_same(usual, reference)
+
+
+def nearly_same(query: LocalFeatures, reference: LocalFeatures) -> int:
+    """Descriptors of which the nearest of the other differs in 24 of 256 bits at most, as two that share a word do."""
+    return sum(match.distance <= 24 for match in cv2.BFMatcher(cv2.NORM_HAMMING).match(query.descriptors, reference.descriptors))

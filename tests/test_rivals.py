@@ -1,0 +1,98 @@
+"""A ratio test between pictures: who is a rival of whom, on which part of the query, and what that does to a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from pictures import page, png
+from PIL import Image
+
+from douglas_quaid import Engine
+from douglas_quaid.features import extract_features
+from douglas_quaid.image import decode_image
+from douglas_quaid.records import Evidence, ImageFeatures
+from douglas_quaid.rivals import SAME_PICTURE, Found, rival_inliers
+from douglas_quaid.subject import Subject
+from douglas_quaid.traits import BY_NAME
+from douglas_quaid.verification import Verification
+
+UPPER, LOWER = (0.0, 0.0, 1.0, 0.4), (0.0, 0.6, 1.0, 1.0)
+
+
+def alone(ids: Sequence[str]) -> list[str | None]:
+    return [None] * len(ids)
+
+
+@cache
+def some_features() -> ImageFeatures:
+    return extract_features(decode_image(png(page(1, 320, 240)), max_bytes=1 << 26, max_pixels=1 << 26))
+
+
+def found(name: str, inliers: int | None, *, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), bits: int = 0) -> Found:
+    """A candidate with so many inliers in a box of the query, each of two points, whose PDQ hash has so many bits set."""
+    features = some_features()
+    pdq = np.packbits(np.arange(256) < bits).tobytes()
+    reference = Subject(replace(features, hashes=replace(features.hashes, pdq=pdq)))
+    left, top, right, bottom = box
+    spread = np.linspace(0, 1, inliers or 0)
+    points = np.repeat(np.column_stack([left + spread * (right - left), top + spread * (bottom - top)]), 2, axis=0).astype(np.float32)
+    return Found(name, reference, Verification(Evidence(inliers=inliers), points, points))
+
+
+def test_the_best_of_the_others_is_the_rival_of_each() -> None:
+    three = [found("a", 90, bits=0), found("b", 60, bits=60), found("c", 20, bits=120)]
+    assert rival_inliers(three, alone) == [60, 90, 90]
+
+
+def test_one_that_stands_alone_has_none_and_one_without_inliers_was_not_measured() -> None:
+    assert rival_inliers([found("a", 90), found("b", None, bits=60)], alone) == [0, None]
+
+
+@pytest.mark.parametrize(("bits", "expected"), [(SAME_PICTURE, [0, 0]), (SAME_PICTURE + 1, [80, 90])])
+def test_two_captures_of_one_picture_are_no_rivals(bits: int, expected: list[int]) -> None:
+    assert rival_inliers([found("a", 90), found("b", 80, bits=bits)], alone) == expected
+
+
+def test_members_of_one_cluster_are_no_rivals() -> None:
+    three = [found("a", 90), found("b", 80, bits=60), found("c", 30, bits=120)]
+    assert rival_inliers(three, lambda ids: ["one", "one", "other"]) == [30, 30, 90]
+
+
+def test_pictures_side_by_side_are_no_rivals() -> None:
+    # Given a collage: one picture lies in its upper part, one in its lower, and a page of the same frame on all of it
+    three = [found("upper", 50, box=UPPER), found("lower", 90, box=LOWER, bits=60), found("frame", 20, bits=120)]
+    # then the two do not mind each other, and of the frame counts what lies where they do.
+    upper, lower, frame = rival_inliers(three, alone)
+    assert upper == lower == 8
+    assert frame == 90
+
+
+def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
+    rivalled = BY_NAME["rivalled"].measure
+    assert rivalled(Evidence(inliers=80, rival_inliers=20)) == 0.25
+    assert rivalled(Evidence(inliers=80)) is None
+    # and pairs without keypoints say nothing.
+    assert rivalled(Evidence(rival_inliers=20)) is None
+
+
+def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str) -> None:
+    # Given two pages of one site, which share a header and a frame, and a query with the content of the one under a window
+    def of_site(content: int) -> Image.Image:
+        picture = page(3, 1280, 800)
+        picture.paste(page(content, 1280, 800).crop((300, 200, 1200, 760)), (300, 200))
+        return picture
+
+    asked = of_site(7)
+    asked.paste("white", (500, 300, 900, 600))
+    with Engine.open(store_url) as engine:
+        copy, other = (engine.add(png(of_site(content)), link=False).image_id for content in (7, 8))
+        found = {judged.image_id: judged.verdict.evidence for judged in engine.inquire(png(asked)).candidates}
+        # then the copy's rival is the other page, with far fewer inliers, and the other page's rival is the copy, with more than its own.
+        assert 0 < (found[copy].rival_inliers or 0) < 0.6 * (found[copy].inliers or 0)
+        assert (found[other].rival_inliers or 0) > 0.9 * (found[other].inliers or 0)
+        # A pair by itself has no rivals.
+        assert engine.compare(png(asked), copy).evidence.rival_inliers is None
