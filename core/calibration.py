@@ -143,7 +143,7 @@ class Calibration:
         if not evidence.rivals:
             return odds
         shared = logistic(odds) / (1 + evidence.rivals)
-        return log(shared / (1 - shared)) if shared else odds
+        return logit(shared) if shared else odds
 
     def probability(self, evidence: Evidence) -> float:
         """Probability, 0 to 1, that both pictures show the same source picture."""
@@ -171,6 +171,11 @@ _first = itemgetter(0)
 
 def logistic(log_odds: float) -> float:
     return 1 / (1 + exp(-log_odds)) if log_odds > -700 else 0.0
+
+
+def logit(probability: float) -> float:
+    """Log odds of a probability above 0 and below 1."""
+    return log(probability / (1 - probability))
 
 
 @cache

@@ -14,6 +14,7 @@ from dataclasses import replace
 from .index.replica import IndexReplica
 from .index.words import Corners, corners_for_index
 from .records import Candidate, ImageFeatures, ImageId, LocalFeatures
+from .subject import Subject
 
 RADIUS = 47
 """PDQ bits. measured (2026-11): 31, the spec's radius, finds 96 % of whole-picture edits of screenshots; 47 is the widest that two
@@ -52,18 +53,10 @@ Allowed = Callable[[ImageId], bool]
 
 
 def find_candidates(
-    features: ImageFeatures,
-    replica: IndexReplica,
-    *,
-    between: LocalFeatures | None,
-    same_pixels: Iterable[ImageId],
-    cluster_of: ClusterOf,
-    allowed: Allowed,
+    query: Subject, replica: IndexReplica, *, same_pixels: Iterable[ImageId], cluster_of: ClusterOf, allowed: Allowed
 ) -> list[Candidate]:
-    """Images worth verifying, most promising first: same pixels, then by PDQ distance, then by shared words.
-
-    `between`: the query's keypoints of levels between the usual ones, if there are any; an image is heard by those that give it more votes.
-    """
+    """Images worth verifying, most promising first: same pixels, then by PDQ distance, then by shared words."""
+    features = query.features
     found = {image_id: Candidate(image_id, None, 0, 0.0) for image_id in same_pixels if allowed(image_id)}
 
     def unknown(image_id: ImageId) -> bool:
@@ -72,29 +65,30 @@ def find_candidates(
     if features.informative:
         near = [candidate for candidate in _by_hash(features, replica) if unknown(candidate.image_id)]
         found.update((candidate.image_id, candidate) for candidate in _few_of_each(near, cluster_of, BY_HASH))
-        views = [features.local] if between is None else [features.local, between]
+        views = [features.local] if query.between is None else [features.local, query.between]
         parts = _by_words(views, replica, cluster_of=cluster_of, allowed=unknown, most=BY_WORDS, above_noise=ABOVE_NOISE)
         found.update((candidate.image_id, candidate) for candidate in parts)
     return list(found.values())
 
 
-def find_mirrored_candidates(mirrored: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
+def find_inset_candidates(query: Subject, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
+    """Images that share words with a picture that stands in the query; `inset` says with which."""
+    views = enumerate(inset.local for inset in query.insets)
+    return [replace(found, inset=number) for number, local in views for found in _by_other_words(local, replica, cluster_of, allowed)]
+
+
+def find_mirrored_candidates(query: Subject, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
     """Images that share words with the mirrored query; asked only where nothing else was found, as parts of mirrored pictures are rare."""
-    return [replace(found, mirrored=True) for found in _by_other_words(mirrored, replica, cluster_of, allowed)]
+    return [replace(found, mirrored=True) for found in _by_other_words(query.mirrored, replica, cluster_of, allowed)]
 
 
-def find_inverted_candidates(inverted: LocalFeatures, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
+def find_inverted_candidates(query: Subject, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
     """The same for the query with light and dark exchanged."""
-    return [replace(found, inverted=True) for found in _by_other_words(inverted, replica, cluster_of, allowed)]
+    return [replace(found, inverted=True) for found in _by_other_words(query.inverted, replica, cluster_of, allowed)]
 
 
-def find_inset_candidates(insets: Sequence[LocalFeatures], replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
-    """The same for pictures that stand in the query, each by its own keypoints; `inset` says which."""
-    return [replace(found, inset=number) for number, local in enumerate(insets) for found in _by_other_words(local, replica, cluster_of, allowed)]
-
-
-def _by_other_words(local: LocalFeatures, replica: IndexReplica, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
-    return _by_words([local], replica, cluster_of=cluster_of, allowed=allowed, most=BY_OTHER_WORDS, above_noise=OTHER_ABOVE_NOISE)
+def _by_other_words(local: LocalFeatures | None, replica: IndexReplica, cluster_of: ClusterOf, allowed: Allowed) -> list[Candidate]:
+    return [] if local is None else _by_words([local], replica, cluster_of=cluster_of, allowed=allowed, most=BY_OTHER_WORDS, above_noise=OTHER_ABOVE_NOISE)
 
 
 def _by_hash(features: ImageFeatures, replica: IndexReplica) -> list[Candidate]:

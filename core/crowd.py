@@ -12,15 +12,14 @@ of the questions with an answer none loses it for a match, 1 in 500 for a review
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
 
-from .calibration import Calibration
+from .calibration import Calibration, logit
 from .candidates import ClusterOf
 from .records import Evidence, ImageId
 
 CROWD = 8
 """Different pictures that make a crowd. measured: see above; 6 and 8 take the same from pages of one site."""
-FROM, SURE = log(0.1 / 0.9), log(0.97 / 0.03)
+FROM, SURE = logit(0.1), logit(0.97)
 """Log odds from which a candidate belongs to a crowd, and from which it leaves no doubt. chosen: one in ten; above the second lie copies that differ
 in a number, such as that of a session."""
 AHEAD = 2.0

@@ -27,7 +27,7 @@ from .index.replica import IndexReplica
 from .index.words import Corners
 from .records import Box, Decision, Evidence, HubPatch, ImageId, LocalFeatures, Relation, Verdict
 from .subject import Subject
-from .verification import Verification, verify
+from .verification import MIRROR, Verification, verify
 
 HUB_LEAST = 20
 """Different pictures in which a part must be found to be a hub. chosen: a person may well want to see a dozen pages that share a part."""
@@ -237,12 +237,12 @@ class Hubs:
 
     def _other_views(self, points: NDArray[np.float32]) -> Iterator[tuple[LocalFeatures, NDArray[np.float32]]]:
         """Keypoints of the query looked at otherwise, with the same points there."""
-        for inset in self._query.insets:
-            left, top, right, bottom = inset.box
-            yield inset.local, ((points - (left, top)) / (right - left, bottom - top)).astype(np.float32)
+        views = [(inset.local, inset.from_page) for inset in self._query.insets]
         mirrored = self._query.mirrored
         if mirrored is not None and len(mirrored):
-            yield mirrored, np.column_stack([1 - points[:, 0], points[:, 1]])
+            views.append((mirrored, MIRROR))
+        for local, view in views:
+            yield local, (points @ view[:2, :2].T + view[:2, 2]).astype(np.float32)
 
     def _stands(self, hub: _Hub, reference: Subject, found: Verification, verdict: Verdict) -> bool:
         """Whether more than the hub speaks for the verdict: a part must agree beside it, of whole pictures half of something there."""

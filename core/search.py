@@ -111,14 +111,9 @@ class Search:
 
         def rounds() -> Iterator[list[Candidate]]:
             """Each is looked for only when the one before has not given a match."""
-            between = query.between if features.informative else None
-            yield find_candidates(features, self._replica, between=between, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
-            if features.informative and query.insets:
-                yield find_inset_candidates([inset.local for inset in query.insets], self._replica, cluster_of=cluster_of, allowed=unanswered)
-            if features.informative and query.mirrored is not None:
-                yield find_mirrored_candidates(query.mirrored, self._replica, cluster_of=cluster_of, allowed=unanswered)
-            if features.informative and query.inverted is not None:
-                yield find_inverted_candidates(query.inverted, self._replica, cluster_of=cluster_of, allowed=unanswered)
+            yield find_candidates(query, self._replica, same_pixels=same_pixels, cluster_of=cluster_of, allowed=undecided)
+            for look in (find_inset_candidates, find_mirrored_candidates, find_inverted_candidates):
+                yield look(query, self._replica, cluster_of=cluster_of, allowed=unanswered)
 
         def may_look_like(image_id: ImageId) -> bool:
             return legitimate or image_id in baseline
@@ -168,10 +163,10 @@ class Search:
 
     def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:
         """Pictures to be ignored that the query may be a copy of, or hold."""
+        if not ignored:
+            return []
         same_pixels = self._store.by_pixels(query.features.pixel_digest)
-        found = find_candidates(
-            query.features, self._replica, between=query.between, same_pixels=same_pixels, cluster_of=self._store.cluster_ids, allowed=ignored.__contains__
-        )
+        found = find_candidates(query, self._replica, same_pixels=same_pixels, cluster_of=self._store.cluster_ids, allowed=ignored.__contains__)
         ids = [candidate.image_id for candidate in found[:MOST_SHOWN]]
         return [(image_id, subject) for image_id, subject in zip(ids, self._subjects(ids), strict=True) if subject is not None]
 

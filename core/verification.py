@@ -25,7 +25,7 @@ from .features.pdq import ORIENTATIONS
 from .features.perceptual import hamming, tlsh_distance
 from .geometry import MIN_INLIERS, Geometry, confirm_geometry, estimate_geometry, estimate_homography, is_same_map, vote_geometry
 from .matching import find_neighbours, likely_turn
-from .records import Box, Configuration, Evidence, ImageFeatures, LocalFeatures
+from .records import Configuration, Evidence, ImageFeatures, LocalFeatures
 from .subject import Subject
 
 WHOLE_RADIUS = 64
@@ -153,7 +153,7 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Verifica
         return _without_points(laid)
     found = confirm_geometry(own, r.local, matrix @ MIRROR if mirrored else matrix)
     if mirrored:
-        found = _unmirrored(found)
+        found = _of_the_query(found, MIRROR)
     return Verification(replace(laid, inliers=found.inliers, explained=found.explained), found.points_query, found.points_reference)
 
 
@@ -190,12 +190,12 @@ def _maps(query: Subject, reference: LocalFeatures, *, mirror: bool, invert: boo
     if upright.inliers < MIN_INLIERS and (turn := likely_turn(own, reference)) is not None:
         yield estimate_geometry(find_neighbours(own, reference, turn)), False
     if mirror and query.mirrored is not None:
-        yield _unmirrored(estimate_geometry(find_neighbours(query.mirrored, reference))), False
+        yield _of_the_query(estimate_geometry(find_neighbours(query.mirrored, reference)), MIRROR), False
     for inset in insets:
         near = find_neighbours(inset.local, reference)
         for found in (estimate_geometry(near), vote_geometry(near)):
             if found.matrix is not None and coverage(found.matrix)[1] >= SHOWN_IN_INSET:
-                yield _placed(found, inset.box), False
+                yield _of_the_query(found, inset.from_page), False
     if invert and query.inverted is not None:
         near = find_neighbours(query.inverted, reference)
         upright = estimate_geometry(near)
@@ -216,20 +216,12 @@ def _convinces(evidence: Evidence, enough: float) -> bool:
     return evidence.matrix is not None and (evidence.content_agreement is None or evidence.content_agreement >= enough)
 
 
-def _unmirrored(found: Geometry) -> Geometry:
-    """The same map for the query as it is."""
+def _of_the_query(found: Geometry, view: NDArray[np.float64]) -> Geometry:
+    """The same map for the query, of which `view` (3, 3) gives places as they are in what was matched: affine, in unit coordinates."""
     if found.matrix is None:
         return found
-    points = np.column_stack([1 - found.points_query[:, 0], found.points_query[:, 1]]).astype(np.float32)
-    return replace(found, matrix=found.matrix @ MIRROR, points_query=points)
-
-
-def _placed(found: Geometry, box: Box) -> Geometry:
-    """The same map for the page in which the picture stands at `box`."""
-    left, top, right, bottom = box
-    to_inset = np.diag([1 / (right - left), 1 / (bottom - top), 1.0]) @ np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]])
-    points = found.points_query * (right - left, bottom - top) + (left, top)
-    return replace(found, matrix=None if found.matrix is None else found.matrix @ to_inset, points_query=points.astype(np.float32))
+    back = np.linalg.inv(view)
+    return replace(found, matrix=found.matrix @ view, points_query=(found.points_query @ back[:2, :2].T + back[:2, 2]).astype(np.float32))
 
 
 def _laid(query: Subject, reference: Subject, hashes: Evidence, geometry: Geometry) -> Verification:

@@ -28,6 +28,7 @@ READING_ORDER = (
     "features.thumbnail",
     "features",
     "features.codec",
+    "subject",
     # where it is kept
     "store.keys",
     "store.scripts",
@@ -45,7 +46,6 @@ READING_ORDER = (
     "blocks",
     "contours",
     "content",
-    "subject",
     "verification",
     "traits",
     "calibration",

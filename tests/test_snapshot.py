@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from douglas_quaid.config import Config
 from douglas_quaid.index import replica as replica_module
+from douglas_quaid.index.postings import rows_of
 from douglas_quaid.index.replica import IndexReplica, Shared
 from douglas_quaid.index.snapshot import SnapshotFile
 from douglas_quaid.index.words import Corners, WordIndex
@@ -134,8 +135,8 @@ def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(store: Store, 
     after = shared.load()
     assert after is not None and np.count_nonzero(after.marks) == 19
     gone = int(np.flatnonzero(after.marks == 0)[0])
-    assert all((segment.rows != gone).all() for segment in after.segments)
-    assert any((segment.rows == gone).any() for segment in before.segments)
+    assert all((rows_of(segment.postings) != gone).all() for segment in after.segments)
+    assert any((rows_of(segment.postings) == gone).any() for segment in before.segments)
 
 
 def test_the_file_holds_no_id_and_no_hash(store: Store, shared: SnapshotFile, make_image: MakeImage) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Model, Term
+from ..calibration import Model, Term, logit
 from ..errors import ConfigError
 from ..traits import TRAITS, Trait
 from . import strata
@@ -96,7 +96,7 @@ def fit(pairs: Sequence[JudgedPair]) -> Fitted:
 
     Raises ConfigError when there are too few labelled pairs with a map.
     """
-    groups = [[pair for pair in group if pair.label is not None and not _certain(pair)] for group in questions(pairs)]
+    groups = [[pair for pair in group if pair.label is not None and not _judged_by_a_rule(pair)] for group in questions(pairs)]
     groups = [group for group in groups if group]
     pairs = [pair for group in groups for pair in group]
     labels = np.array([bool(pair.label) for pair in pairs], bool)
@@ -138,7 +138,7 @@ def regress(design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArr
     ridge[0] = 0.0
     mean = np.clip(np.average(target, weights=share), 1e-6, 1 - 1e-6)
     at = np.zeros(design.shape[1])
-    at[0] = np.log(mean / (1 - mean))
+    at[0] = logit(float(mean))
 
     def loss(of: NDArray[np.float64]) -> float:
         odds = design @ of
@@ -183,7 +183,7 @@ def _bounded(bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArr
     return at
 
 
-def _certain(pair: JudgedPair) -> bool:
+def _judged_by_a_rule(pair: JudgedPair) -> bool:
     evidence = pair.verdict.evidence
     return bool(evidence.same_bytes or evidence.same_pixels or evidence.rivals)
 

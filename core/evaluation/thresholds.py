@@ -18,7 +18,7 @@ from math import exp, inf, log, sqrt
 
 import numpy as np
 
-from ..calibration import Calibration, Tail, Tails, logistic
+from ..calibration import Calibration, Tail, Tails, logistic, logit
 from ..decision import CERTAIN, is_refutable
 from ..errors import ConfigError
 from . import strata
@@ -178,14 +178,14 @@ def choose(known: Tails, wanted: Wanted, *, own: Tails | None = None, worst: flo
     unanswered, unanswered_review, answered, answered_review = (
         _combined(known, own, wanted.images, name) for name in ("unanswered", "unanswered_review", "answered", "answered_review")
     )
-    least, most = _log_odds(LEAST_MATCH), _log_odds(CERTAIN)
+    least, most = logit(LEAST_MATCH), logit(CERTAIN)
     match = min(most, max(_first(lambda odds: unanswered(odds) <= wanted.false_matches / 1e6, least), worst + STEP if worst >= least else least))
 
     def reviewed(odds: float) -> float:
         without = max(0.0, unanswered_review(odds) - unanswered(match))
         return UNANSWERED * without + (1 - UNANSWERED) * max(0.0, answered_review(odds) - answered(match))
 
-    review = min(match, _first(lambda odds: reviewed(odds) <= wanted.reviews, _log_odds(LEAST_REVIEW)))
+    review = min(match, _first(lambda odds: reviewed(odds) <= wanted.reviews, logit(LEAST_REVIEW)))
     return Choice(
         match=logistic(match),
         review=logistic(review),
@@ -213,10 +213,6 @@ def _first(holds: Callable[[float], bool], start: float) -> float:
     """The least log odds from `start` on, in steps of STEP / 5, at which this holds."""
     steps = range(round((HIGHEST + 1 - start) / (STEP / 5)))
     return next((odds for odds in (start + n * STEP / 5 for n in steps) if holds(odds)), HIGHEST + 1)
-
-
-def _log_odds(probability: float) -> float:
-    return log(probability / (1 - probability))
 
 
 def rule_of_three(wrong: int, queries: int) -> float:
@@ -252,7 +248,7 @@ class Counted:
 
 def count(found: Sequence[Best], *, match: float, review: float) -> Counted:
     """`match` and `review` are probabilities."""
-    at_match, at_review = _log_odds(min(match, CERTAIN)) - 1e-9, _log_odds(min(review, CERTAIN)) - 1e-9
+    at_match, at_review = logit(min(match, CERTAIN)) - 1e-9, logit(min(review, CERTAIN)) - 1e-9
 
     def reviewed(best: Best) -> bool:
         return best.refutable < at_match and best.any >= at_review

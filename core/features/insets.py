@@ -50,6 +50,12 @@ class Inset:
     local: LocalFeatures
     """Its keypoints, in its own frame."""
 
+    @property
+    def from_page(self) -> NDArray[np.float64]:
+        """Unit coordinates of the page to those of this picture, shape (3, 3)."""
+        left, top, right, bottom = self.box
+        return np.array([[1 / (right - left), 0, -left / (right - left)], [0, 1 / (bottom - top), -top / (bottom - top)], [0, 0, 1]])
+
 
 def extract_insets(grey: NDArray[np.uint8]) -> tuple[Inset, ...]:
     """The pictures that seem to stand in the page u8[h, w], the largest first, at most MOST."""

@@ -41,11 +41,6 @@ class Segment:
     def nbytes(self) -> int:
         return sum(array.nbytes for array in (self.postings, self.words, self.starts) if array is not None)
 
-    @property
-    def rows(self) -> NDArray[np.uint16]:
-        """Number here of the row of each posting."""
-        return rows_of(self.postings)
-
     def runs(self, words: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Place of the first posting of each word, and behind its last."""
         if self.starts is not None:
