@@ -7,7 +7,7 @@ two fifths of the descriptors of one stored picture, a tenth of each of six othe
 that are asked for are not varied. They are no pictures, and say so beside the number. At last the time a process takes to have the index,
 and its own memory, by reading the store and by mapping what another process has shared.
 
-    python -P tests/benchmarks/words.py --pictures DIR [--store URL] [--count 100000] [--each 60] [--sample]
+    python -P tests/benchmarks/words.py --pictures DIR [--store URL] [--count 100000] [--each 60] [--no-curve] [--sample]
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Cle
 class Question:
     kind: str
     edit: str
-    corners: Corners
+    views: tuple[Corners, ...]
+    """Of the usual levels and of those between, as candidates.py asks."""
     right: NDArray[np.int64]
     """Rows of the pictures that are right."""
 
@@ -81,6 +82,7 @@ def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
     parser.add_argument("--count", type=int, default=100_000, help="images of the second index; 0 for none")
+    parser.add_argument("--no-curve", action="store_true", help="only the chosen index")
     parser.add_argument("--each", type=int, default=60, help="screenshots, and photographs, that are asked for after each edit")
     options = parser.parse_args()
     corpus = Corpus.load(options.pictures)
@@ -90,7 +92,8 @@ def main() -> int:
     with nullcontext(options.store) if options.store else filled_store(corpus, corpus.items, None) as url:
         ids, real = stored(url)
         questions = asked(corpus, ids, options.each, options.seed)
-        curve(real, questions)
+        if not options.no_curve:
+            curve(real, questions)
         many(real, questions, options.count, options.seed)
         processes(url)
     return 0
@@ -125,8 +128,8 @@ def _question(corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[n
     picture = opened(corpus.folder / item.file)
     if name == "viewport" and picture.height < 1.3 * picture.width:  # shows all of it
         return
-    local = extract_local(np.asarray(edit(name, picture, seed=item.file).convert("L")))
-    yield Question(kind, name, Corners.of(local), right)
+    grey = np.asarray(edit(name, picture, seed=item.file).convert("L"))
+    yield Question(kind, name, tuple(Corners.of(extract_local(grey, between=between)) for between in (False, True)), right)
 
 
 def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> None:
@@ -187,16 +190,18 @@ def filled(pieces: Iterator[list[NDArray[np.uint8]]]) -> WordIndex:
 
 
 def answered(index: WordIndex, count: int, questions: Sequence[Question]) -> tuple[list[int], float]:
-    """For each question the place of its first right picture, and milliseconds of a question (the median): votes, and the first again by place."""
+    """For each question the place of its first right picture, and milliseconds (the median): votes, and the first again by place, of each view."""
     places, seconds = [], []
     for question in questions:
         began = time.perf_counter()
-        votes = index.vote(question.corners.sampled, count)
-        first = np.argpartition(-votes, min(RANKED_AGAIN, count) - 1)[:RANKED_AGAIN]
-        again = index.vote_by_place(question.corners, first)
+        heard = np.zeros(count)
+        for corners in question.views:
+            votes = index.vote(corners.sampled, count)
+            first = np.argpartition(-votes, min(RANKED_AGAIN, count) - 1)[:RANKED_AGAIN]
+            heard[first] = np.maximum(heard[first], index.vote_by_place(corners, first))
         seconds.append(time.perf_counter() - began)
-        best = again[np.isin(first, question.right)].max(initial=0.0)
-        places.append(int((again > best).sum()) if best > 0 else count)
+        best = heard[question.right].max(initial=0.0)
+        places.append(int((heard > best).sum()) if best > 0 else count)
     return places, 1000 * median(seconds)
 
 
