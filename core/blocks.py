@@ -65,10 +65,6 @@ class Agreement:
     """Blocks with content in the picture that has fewer."""
     contained: float = 0.0
     """Share of the edges of the one picture that the other has too, whichever is larger, 0 to 1 (see contours.py)."""
-    hole_agrees: float = 0.0
-    """Share of the blocks inside that smallest rectangle that agree, 0 to 1; 0 when there is none."""
-    hole_contained: float = 0.0
-    """`contained` inside that rectangle alone."""
 
 
 NOTHING = Agreement(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0, 0)
@@ -89,19 +85,6 @@ class Blocks:
     content_other: NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """The smallest rectangle of cells beside which nearly all blocks agree."""
-
-    area: float
-    """Share of the overlap, 0 to 1."""
-    agrees: float
-    """Share of its own blocks that agree, 0 to 1."""
-    rows: slice
-    """Of pixels; so is the next."""
-    columns: slice
-
-
 def blurred(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """As pictures are compared, by blocks and by edges."""
     return _grey(cv2.GaussianBlur(picture, (0, 0), BLUR))
@@ -115,28 +98,26 @@ def compare_blocks(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDA
     return Blocks(*starts, agree, correlation, whole & (deviation_one > TEXTURE), whole & (deviation_other > TEXTURE))
 
 
-def summarise(blocks: Blocks) -> tuple[Agreement, Hole | None]:
-    """All but what edges say, and where what differs lies, if one rectangle holds it."""
+def summarise(blocks: Blocks) -> Agreement:
+    """All but what edges say."""
     either, both = blocks.content_one | blocks.content_other, blocks.content_one & blocks.content_other
     count, agreeing = int(either.sum()), int((either & blocks.agree).sum())
     if not count:
-        return NOTHING, None
+        return NOTHING
     emptier = min(int(blocks.content_one.sum()), int(blocks.content_other.sum()))
     rows = len(blocks.tops)
     grids = either.reshape(rows, -1), (either & blocks.agree).reshape(rows, -1)
-    beside, hole = _rectangles(blocks, *grids)
-    agreement = Agreement(
+    beside, hole = _rectangles(*grids)
+    return Agreement(
         share=agreeing / count,
         kept=min(1.0, max(agreeing / max(LEAST_BLOCKS, emptier), _outside_a_band(grids[0].sum(axis=1), grids[1].sum(axis=1)))),
         both=int((both & blocks.agree).sum()) / max(LEAST_BESIDE, int(both.sum())),
         beside=beside,
-        hole=0.0 if agreeing >= HOLE_AGREES * max(LEAST_BESIDE, count) else 1.0 if hole is None else hole.area,
+        hole=hole,
         correlation=float(blocks.correlation[either].mean()),
         blocks=count,
         emptier=emptier,
-        hole_agrees=0.0 if hole is None else hole.agrees,
     )
-    return agreement, hole
 
 
 def _outside_a_band(blocks: NDArray[np.int64], agreeing: NDArray[np.int64]) -> float:
@@ -153,9 +134,9 @@ def _outside_a_band(blocks: NDArray[np.int64], agreeing: NDArray[np.int64]) -> f
     return best
 
 
-def _rectangles(places: Blocks, blocks: NDArray[np.bool_], agreeing: NDArray[np.bool_]) -> tuple[float, Hole | None]:
-    """The largest share of agreeing blocks that leaving out one rectangle can give, and the smallest rectangle that leaves HOLE_AGREES of
-    them, None where none does or none is needed: all rectangles of rows and columns by a summed-area table.
+def _rectangles(blocks: NDArray[np.bool_], agreeing: NDArray[np.bool_]) -> tuple[float, float]:
+    """The largest share of agreeing blocks that leaving out one rectangle can give, and the area of the smallest rectangle that leaves
+    HOLE_AGREES of them: all rectangles of rows and columns by a summed-area table.
 
     Measured (2026-11, 30 pages each): under a window that covers up to a quarter of the page the median rises from 0.53 to 1.00, under a
     banner from 0.74 to 1.00, written on from 0.77 to 0.99; of 177 pairs of other pages of one site that share a frame from 0.11 to 0.27, and
@@ -165,7 +146,7 @@ def _rectangles(places: Blocks, blocks: NDArray[np.bool_], agreeing: NDArray[np.
     count, alike = blocks.sum(), agreeing.sum()
     plain = alike / max(LEAST_BESIDE, count)
     if count == alike:
-        return float(plain), None
+        return float(plain), 0.0
     tables = []
     for grid in (blocks, agreeing):
         for axis in (0, 1):
@@ -178,15 +159,8 @@ def _rectangles(places: Blocks, blocks: NDArray[np.bool_], agreeing: NDArray[np.
     areas = heights[:, None, :, None] * widths[None, :, None, :] / (height[-1] * width[-1])
     some = (heights[:, None, :, None] > 0) & (widths[None, :, None, :] > 0)
     shares = (tables[1][-1, -1] - inner[1]) / np.maximum(tables[0][-1, -1] - inner[0], LEAST_BESIDE)
-    beside = float(shares.max(where=some & (areas <= RECTANGLE), initial=plain))
-    fitting = np.where(some & (shares >= HOLE_AGREES), areas, np.inf)
-    smallest = np.unravel_index(fitting.argmin(), fitting.shape)
-    if plain >= HOLE_AGREES or not np.isfinite(fitting[smallest]):
-        return beside, None
-    top, left, bottom, right = (int(place) for place in smallest)
-    rows, columns = (np.append(starts[_gathered(len(starts))], starts[-1] + BLOCK) for starts in (places.tops, places.lefts))
-    agrees = float(inner[1][smallest] / max(1.0, inner[0][smallest]))
-    return beside, Hole(float(fitting[smallest]), agrees, slice(rows[top], rows[bottom]), slice(columns[left], columns[right]))
+    hole = 0.0 if plain >= HOLE_AGREES else float(areas.min(where=some & (shares >= HOLE_AGREES), initial=1.0))
+    return float(shares.max(where=some & (areas <= RECTANGLE), initial=plain)), hole
 
 
 def _gathered(length: int) -> NDArray[np.int64]:

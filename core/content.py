@@ -33,12 +33,7 @@ def content_agreement(
     if laid is None:
         return NOTHING
     one, other, inside = _comparable(laid)
-    agreement, hole = summarise(compare_blocks(one, other, inside))
-    within = np.zeros(inside.shape, bool)
-    if hole is not None:
-        within[hole.rows, hole.columns] = inside[hole.rows, hole.columns]
-    whole, part = contained(one, other, (inside, within))
-    return replace(agreement, contained=whole, hole_contained=part)
+    return replace(summarise(compare_blocks(one, other, inside)), contained=contained(one, other, inside))
 
 
 def agreeing_places(query: NDArray[np.uint8], reference: NDArray[np.uint8], matrix: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -11,8 +11,6 @@ median 0.91 and 0.93, quarter 0.86 and 0.03 (dark pages have no such edges), and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +25,15 @@ LEAST_EDGES = 100
 """Pixels on edges that count for at least, so that a short line is not all of a page. chosen."""
 
 
-def contained(one: NDArray[np.uint8], other: NDArray[np.uint8], parts: Sequence[NDArray[np.bool_]]) -> list[float]:
-    """For each part, bool[h, w] of u8[h, w] and u8[h, w] that are blurred alike, the larger of the two shares, 0 to 1."""
+def contained(one: NDArray[np.uint8], other: NDArray[np.uint8], inside: NDArray[np.bool_]) -> float:
+    """The larger of the two shares, 0 to 1, for u8[h, w] and u8[h, w], blurred alike, where bool[h, w] says that they overlap."""
     (x, y, strength), (u, v, other_strength) = _edges(one), _edges(other)
     same = x * u + y * v > SAME_DIRECTION * strength * other_strength
-    sides = [(own > EDGE, same & (there > STRONG * own)) for own, there in ((strength, other_strength), (other_strength, strength))]
-    return [max(int((edges & kept & part).sum()) / max(LEAST_EDGES, int((edges & part).sum())) for edges, kept in sides) for part in parts]
+    shares = []
+    for own, there in ((strength, other_strength), (other_strength, strength)):
+        edges = (own > EDGE) & inside
+        shares.append(int((edges & same & (there > STRONG * own)).sum()) / max(LEAST_EDGES, int(edges.sum())))
+    return max(shares)
 
 
 def _edges(picture: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:

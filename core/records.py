@@ -280,10 +280,6 @@ class Evidence:
     """The same share beside the one rectangle, at most 40 % of the overlap, that leaves most: near 1 where what differs lies together."""
     content_hole: float | None = None
     """Area of the smallest rectangle beside which nearly all of these blocks agree, as a share of the overlap; 1 when there is none."""
-    content_hole_agrees: float | None = None
-    """Share of the blocks inside that rectangle that agree: nearly 0 where something lies over the picture."""
-    content_hole_contained: float | None = None
-    """`content_contained` inside that rectangle alone: chance where something lies over the picture, more where frames go on."""
     content_contained: float | None = None
     """Share of the edges of the one picture that the other has too, whichever is larger, 0 to 1: what is written on a picture leaves them."""
     content_correlation: float | None = None

@@ -92,21 +92,6 @@ def _hole(evidence: Evidence) -> float | None:
     return None if evidence.content_blocks is None else 1.0 if evidence.content_hole is None else evidence.content_hole
 
 
-def _covered_up(evidence: Evidence) -> float | None:
-    return _inside_the_hole(evidence.content_hole_contained, evidence)
-
-
-def _solid(evidence: Evidence) -> float | None:
-    return _inside_the_hole(evidence.content_hole_agrees, evidence)
-
-
-def _inside_the_hole(share: float | None, evidence: Evidence) -> float | None:
-    """What goes on where the rectangle says that something else lies: nothing where all agrees, all where no rectangle holds what differs."""
-    if evidence.content_blocks is None:
-        return None
-    return 1.0 if share is None or evidence.content_hole is None or evidence.content_hole >= 1 else share if evidence.content_hole else 0.0
-
-
 def _contained(evidence: Evidence) -> float | None:
     contained = evidence.content_contained
     return _doubted(evidence.content_agreement if contained is None else contained, evidence)
@@ -146,8 +131,6 @@ TRAITS = (
     Trait("both", "content", True, (0.1, 0.3, 0.5, 0.7, 0.85, 0.95), _both),
     Trait("beside", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _beside),
     Trait("hole", "content", False, (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7), _hole),
-    Trait("covered_up", "content", False, (0.0, 0.15, 0.25, 0.35, 0.45, 0.6, 0.8), _covered_up),
-    Trait("solid", "content", False, (0.0, 0.05, 0.1, 0.2, 0.3, 0.45), _solid),
     Trait("contained", "content", True, (0.3, 0.5, 0.65, 0.75, 0.85, 0.92, 0.97), _contained),
     Trait("correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0), _correlation),
     Trait("disagreeing", "content", False, (0, 0.5, 1.5, 4, 8, 16, 40, 100), _disagreeing),

@@ -248,8 +248,6 @@ def _with_agreement(evidence: Evidence, query: Subject, reference: Subject, matr
         content_both=agreement.both,
         content_beside=agreement.beside,
         content_hole=agreement.hole,
-        content_hole_agrees=agreement.hole_agrees,
-        content_hole_contained=agreement.hole_contained,
         content_contained=agreement.contained,
         content_correlation=agreement.correlation,
         content_blocks=agreement.blocks,

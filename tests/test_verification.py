@@ -124,25 +124,6 @@ def test_what_is_laid_over_a_page_differs_in_one_place(page: Image.Image) -> Non
     assert (other.content_both or 0) < 0.7 and (other.explained or 0) < (evidence.explained or 0)
 
 
-def test_where_something_lies_over_a_page_nothing_goes_on(page: Image.Image) -> None:
-    # Given a window over a quarter of the page, and one through which the page shines
-    width, height = page.size
-    box = (width // 4, height // 4, 3 * width // 4, 3 * height // 4)
-    window = page.crop((0, 0, width // 2, height // 2)).transpose(Image.Transpose.ROTATE_180)
-    opaque, faint = page.copy(), page.copy()
-    opaque.paste(window, box)
-    faint.paste(Image.blend(page.crop(box), Image.new("RGB", window.size, "grey"), 0.4), box)
-    faint.paste(window.crop((0, 0, 200, 100)), (width // 2, height // 2))
-    covered, shining = (verify(subject(picture), subject(page), thorough=True).evidence for picture in (opaque, faint))
-    # then a rectangle of its size holds what differs, and few blocks and edges inside go on;
-    assert 0.15 < (covered.content_hole or 0) < 0.5
-    assert (covered.content_hole_agrees or 0) < 0.25 and (covered.content_hole_contained or 0) < 0.5
-    # where all agrees there is no such rectangle.
-    same = verify(subject(page), subject(page), thorough=True).evidence
-    assert (same.content_hole, same.content_hole_agrees, same.content_hole_contained) == (0.0, 0.0, 0.0)
-    assert (shining.content_hole or 0) < (covered.content_hole or 0)
-
-
 def test_a_darker_picture_agrees_up_to_its_edges(page: Image.Image) -> None:
     evidence = verify(subject(edits.edit("night_mode", page)), subject(page)).evidence
     assert (evidence.content_agreement or 0) > 0.95
