@@ -119,7 +119,7 @@ def test_levels_between_the_usual_ones_meet_those_of_a_picture_half_a_step_away(
     if scale < 1:
         shown = Image.new("RGB", (width, height), "white")
         shown.paste(whole, (0, 0))
-    reference, usual, between = extract_local(grey(whole)), extract_local(grey(shown)), extract_local(grey(shown), between=True)
+    reference, usual, between = extract_local(grey(whole)), extract_local(grey(shown)), extract_local(grey(shown), steps_below=0.5)
     # then more descriptors are nearly the same by the levels between.
     assert between.frame_width == pytest.approx(usual.frame_width * 2 ** (-1 / 6), abs=1)
     assert nearly_same(between, reference) > 1.3 * nearly_same(usual, reference)

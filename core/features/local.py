@@ -75,13 +75,13 @@ EDGE = 16
 spec: ORB's patch reaches 15."""
 
 
-def extract_local(grey: NDArray[np.uint8], *, between: bool = False) -> LocalFeatures:
+def extract_local(grey: NDArray[np.uint8], *, steps_below: float = 0.0) -> LocalFeatures:
     """Spread ORB keypoints of u8[h, w], at most BUDGET per band; the same picture gives the same bytes.
 
-    `between`: in a frame that is smaller by half a step, so that its levels lie between those of the usual frame.
+    `steps_below`: in a frame that is smaller by a part of a step, so that its levels lie between those of the usual frame.
     """
     height, width = grey.shape
-    scale = frame_scale(width, height) / (math.sqrt(STEP) if between else 1.0)
+    scale = frame_scale(width, height) / STEP**steps_below
     frame_width, frame_height = max(1, round(width * scale)), max(1, round(height * scale))
     # What was enlarged holds no more than the source did.
     bands = max(1, round(min(frame_width * frame_height, width * height) / BAND_AREA))

@@ -205,17 +205,17 @@ class IndexReplica:
             found = zip(rows[:most], bits[:most], strict=True)
             return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in found]
 
-    def sharing(self, corners: Corners, most: int) -> list[Shared]:
+    def sharing(self, corners: Corners, most: int, *, again: int = RANKED_AGAIN) -> list[Shared]:
         """The `most` live images that share the most weight of words with a query's corners, heaviest first.
 
-        The first RANKED_AGAIN are ordered by votes of words in one arrangement, and the rest has no more than the last of them.
+        The first `again` are ordered by votes of words in one arrangement, and the rest has no more than the last of them.
         """
         with self._lock:
             votes = self._words.vote(corners.sampled, len(self._ids)) * self._live.view
             most = min(most, int(np.count_nonzero(votes)))
             best = np.argpartition(-votes, most - 1)[:most] if most else np.empty(0, np.int64)
             best = best[np.argsort(-votes[best], kind="stable")]
-            first, rest = best[:RANKED_AGAIN], best[RANKED_AGAIN:]
+            first, rest = best[:again], best[again:]
             placed = self._words.vote_by_place(corners, first)
             order = np.argsort(-placed, kind="stable")
             least = placed.min(initial=np.inf)

@@ -34,6 +34,7 @@ import report
 from corpus import Corpus, Item, random_photos, spread_screenshots
 from filled_store import add_argument, filled_store
 
+from douglas_quaid.candidates import RANKED_BETWEEN
 from douglas_quaid.config import Config
 from douglas_quaid.evaluation.edits import edit, opened
 from douglas_quaid.features.local import extract_local
@@ -42,6 +43,7 @@ from douglas_quaid.index.replica import RANKED_AGAIN
 from douglas_quaid.index.words import SAMPLED_BYTES, Corners, WordIndex
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
+from douglas_quaid.subject import BETWEEN
 
 EDITS = ("browser_bar", "border_10", "banner", "crop_75", "crop_50", "rotate_5", "rotate_90", "window", "embed_40", "viewport")
 SHAPES = ((85, 3, 18), (170, 3, 18), (256, 4, 18), (341, 3, 18), (450, 2, 18), (450, 3, 18), (450, 4, 18))
@@ -129,7 +131,7 @@ def _question(corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[n
     if name == "viewport" and picture.height < 1.3 * picture.width:  # shows all of it
         return
     grey = np.asarray(edit(name, picture, seed=item.file).convert("L"))
-    yield Question(kind, name, tuple(Corners.of(extract_local(grey, between=between)) for between in (False, True)), right)
+    yield Question(kind, name, tuple(Corners.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)), right)
 
 
 def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> None:
@@ -195,9 +197,9 @@ def answered(index: WordIndex, count: int, questions: Sequence[Question]) -> tup
     for question in questions:
         began = time.perf_counter()
         heard = np.zeros(count)
-        for corners in question.views:
-            votes = index.vote(corners.sampled, count)
-            first = np.argpartition(-votes, min(RANKED_AGAIN, count) - 1)[:RANKED_AGAIN]
+        for number, corners in enumerate(question.views):
+            votes, again = index.vote(corners.sampled, count), RANKED_BETWEEN if number else RANKED_AGAIN
+            first = np.argpartition(-votes, min(again, count) - 1)[:again]
             heard[first] = np.maximum(heard[first], index.vote_by_place(corners, first))
         seconds.append(time.perf_counter() - began)
         best = heard[question.right].max(initial=0.0)
