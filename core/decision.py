@@ -18,6 +18,9 @@ CERTAIN = 1 - 1e-9
 HELD = 0.8
 """Coverage from which a picture counts as held by the other, whole but for its edges. chosen: as `whole` in the shipped calibration."""
 
+WORTH_SAYING = 0.5
+"""Share of a pair's inliers from which those of its rival are told. chosen: below it a copy stands out for anybody."""
+
 LOOKS_LIKE = "looks like this page, but is not a picture of it"
 """Last part of the sentence for that relation."""
 
@@ -98,6 +101,8 @@ def sentence(evidence: Evidence, relation: Relation | None) -> str:
             parts.append(f"content agrees in {_percent(evidence.content_agreement)} of {evidence.content_blocks} blocks")
     if evidence.rivals:
         parts.append(f"{evidence.rivals} other pictures agree as well")
+    elif evidence.rival_inliers and evidence.rival_inliers >= WORTH_SAYING * (evidence.inliers or 0):
+        parts.append(f"another picture has {evidence.rival_inliers} inliers in the same part")
     if relation is Relation.PARTIAL:
         parts.append(_which_holds_which(evidence))
     if relation is Relation.SAME_TEMPLATE:

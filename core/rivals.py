@@ -12,10 +12,11 @@ Agreeing blocks in the place of inliers: 88 %. All pictures taken for different 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .candidates import ClusterOf
 from .records import ImageId
@@ -35,28 +36,41 @@ class Found:
     verification: Verification
 
 
-def rival_inliers(found: Sequence[Found], cluster_of: ClusterOf) -> list[int | None]:
-    """For each the most inliers that a different picture has within the box of its own; None for one that no inliers lay over the query."""
-    points = [one.verification.points_query for one in found]
-    inliers = [one.verification.evidence.inliers or 0 if len(own) else 0 for one, own in zip(found, points, strict=True)]
-    if sum(map(bool, inliers)) < 2:
-        return [0 if own else None for own in inliers]
-    clusters = cluster_of([one.image_id for one in found])
-    hashes = np.array([np.frombuffer(one.reference.features.hashes.pdq, np.uint64) for one in found])
+def rival_inliers(found: Sequence[Found], before: Sequence[Found], cluster_of: ClusterOf) -> list[int | None]:
+    """For each of `found` the most inliers that a different picture, of these or of those found `before`, has within the box of its own; None
+    for one that no inliers lay over the query.
+    """
+    everyone = [one for one in (*found, *before) if _inliers(one)]
+    if len(everyone) < 2:
+        return [0 if _inliers(one) else None for one in found]
+    clusters = cluster_of([one.image_id for one in everyone])
+    hashes = np.array([np.frombuffer(one.reference.features.hashes.pdq, np.uint64) for one in everyone])
     different = np.bitwise_count(hashes[:, None] ^ hashes[None]).sum(axis=2) > SAME_PICTURE
-    strongest = sorted(range(len(found)), key=lambda place: -inliers[place])
+    strongest = sorted(range(len(everyone)), key=lambda place: -_inliers(everyone[place]))
     counts: list[int | None] = []
-    for number, own in enumerate(points):
-        if not inliers[number]:
+    number = 0
+    for one in found:
+        if not _inliers(one):
             counts.append(None)
             continue
-        low, high, most = own.min(axis=0), own.max(axis=0), 0.0
-        for other in strongest:
-            if inliers[other] <= most:
-                break
-            if different[number, other] and (clusters[number] is None or clusters[number] != clusters[other]):
-                # Inliers are distinct places, of which there are fewer than points.
-                within = ((points[other] >= low) & (points[other] <= high)).all(axis=1).mean()
-                most = max(most, inliers[other] * float(within))
-        counts.append(round(most))
+        others = (everyone[place] for place in strongest if different[number, place] and (clusters[number] is None or clusters[number] != clusters[place]))
+        counts.append(_most_inside(one.verification.points_query, others))
+        number += 1
     return counts
+
+
+def _inliers(one: Found) -> int:
+    """As far as they were matched, so that it is known where they lie."""
+    return (one.verification.evidence.inliers or 0) if len(one.verification.points_query) else 0
+
+
+def _most_inside(own: NDArray[np.float32], others: Iterable[Found]) -> int:
+    """Of others, the strongest first, the most inliers within the box of points (n, 2)."""
+    low, high, most = own.min(axis=0), own.max(axis=0), 0.0
+    for other in others:
+        if _inliers(other) <= most:
+            break
+        # Inliers are distinct places, of which there are fewer than points.
+        points = other.verification.points_query
+        most = max(most, _inliers(other) * float(((points >= low) & (points <= high)).all(axis=1).mean()))
+    return round(most)

@@ -118,10 +118,13 @@ class Search:
         def may_look_like(image_id: ImageId) -> bool:
             return legitimate or image_id in baseline
 
+        before: list[Found] = []
         for candidates in rounds():
-            for judged in self._weighed(list(self._verified(query, candidates)), silent, may_look_like):
+            found = list(self._verified(query, candidates))
+            for judged in self._weighed(found, before, silent, may_look_like):
                 answered[judged.image_id] = judged.verdict.decision
                 yield judged
+            before += found
             if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up():
                 return
 
@@ -147,9 +150,9 @@ class Search:
                 fruitless[by_words] = 0 if relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
                 yield Found(candidate.image_id, reference, verification)
 
-    def _weighed(self, found: Sequence[Found], silent: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
+    def _weighed(self, found: Sequence[Found], before: Sequence[Found], silent: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
         """Their verdicts, each in the light of what else was found: other pictures that agree with the query, hubs, pictures to be ignored."""
-        inliers = rival_inliers(found, self._store.cluster_ids)
+        inliers = rival_inliers(found, before, self._store.cluster_ids)
         laid = [replace(one.verification.evidence, rival_inliers=count) for one, count in zip(found, inliers, strict=True)]
         verdicts = [decide(evidence, self._calibration, baseline=may_look_like(one.image_id)) for one, evidence in zip(found, laid, strict=True)]
         accepted = [(one.image_id, verdict.evidence) for one, verdict in zip(found, verdicts, strict=True) if verdict.decision is not Decision.NO_MATCH]

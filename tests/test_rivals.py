@@ -45,35 +45,42 @@ def found(name: str, inliers: int | None, *, box: tuple[float, float, float, flo
 
 def test_the_best_of_the_others_is_the_rival_of_each() -> None:
     three = [found("a", 90, bits=0), found("b", 60, bits=60), found("c", 20, bits=120)]
-    assert rival_inliers(three, alone) == [60, 90, 90]
+    assert rival_inliers(three, [], alone) == [60, 90, 90]
 
 
 def test_one_that_stands_alone_has_none_and_one_without_inliers_was_not_measured() -> None:
-    assert rival_inliers([found("a", 90), found("b", None, bits=60)], alone) == [0, None]
+    assert rival_inliers([found("a", 90), found("b", None, bits=60)], [], alone) == [0, None]
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(SAME_PICTURE, [0, 0]), (SAME_PICTURE + 1, [80, 90])])
 def test_two_captures_of_one_picture_are_no_rivals(bits: int, expected: list[int]) -> None:
-    assert rival_inliers([found("a", 90), found("b", 80, bits=bits)], alone) == expected
+    assert rival_inliers([found("a", 90), found("b", 80, bits=bits)], [], alone) == expected
+
+
+def test_what_an_earlier_look_found_is_a_rival_too() -> None:
+    # Given a picture that was found by the mirrored query, and before it another and itself
+    before = [found("a", 90), found("b", 60, bits=60)]
+    assert rival_inliers([found("a", 30)], before, alone) == [60]
 
 
 def test_members_of_one_cluster_are_no_rivals() -> None:
     three = [found("a", 90), found("b", 80, bits=60), found("c", 30, bits=120)]
-    assert rival_inliers(three, lambda ids: ["one", "one", "other"]) == [30, 30, 90]
+    assert rival_inliers(three, [], lambda ids: ["one", "one", "other"]) == [30, 30, 90]
 
 
 def test_pictures_side_by_side_are_no_rivals() -> None:
     # Given a collage: one picture lies in its upper part, one in its lower, and a page of the same frame on all of it
     three = [found("upper", 50, box=UPPER), found("lower", 90, box=LOWER, bits=60), found("frame", 20, bits=120)]
     # then the two do not mind each other, and of the frame counts what lies where they do.
-    upper, lower, frame = rival_inliers(three, alone)
+    upper, lower, frame = rival_inliers(three, [], alone)
     assert upper == lower == 8
     assert frame == 90
 
 
 def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
     rivalled = BY_NAME["rivalled"].measure
-    assert rivalled(Evidence(inliers=80, rival_inliers=20)) == 0.25
+    assert (rivalled(Evidence(inliers=80, rival_inliers=20)) or 0) < (rivalled(Evidence(inliers=8, rival_inliers=2)) or 0) < 1
+    assert rivalled(Evidence(inliers=20, rival_inliers=20)) == 1.0
     assert rivalled(Evidence(inliers=80)) is None
     # and pairs without keypoints say nothing.
     assert rivalled(Evidence(rival_inliers=20)) is None
