@@ -108,8 +108,14 @@ def fit(pairs: Sequence[JudgedPair]) -> Fitted:
     return Fitted(models, _share_of_true(labels[~mapped], share[~mapped]))
 
 
-MODELS = ((("content",), ()), (("keypoints",), ("content",)), ((), ("content", "keypoints")))
-"""What each model needs, and what it is without: pairs with content, without thumbnails, and known by hashes alone. Each is fitted to all pairs."""
+MODELS = (
+    (("content", "rivals"), ()),
+    (("content",), ("rivals",)),
+    (("keypoints",), ("content",)),
+    ((), ("content", "keypoints", "rivals")),
+)
+"""What each model needs, and what it is without: pairs of a search, pairs compared by themselves, without thumbnails, and known by hashes alone. Each
+is fitted to all pairs."""
 
 
 def _model(values: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64], needs: tuple[str, ...], without: tuple[str, ...]) -> Model:

@@ -165,10 +165,11 @@ def batches(real: Sequence[NDArray[np.uint8]], total: int, spared: set[int], see
     rng = np.random.default_rng(seed)
     pool = [found for row, found in enumerate(real) if row not in spared and len(found) >= 100]
     for start in range(len(real), total, BATCH):
-        yield [_varied(pool, rng) for _ in range(min(BATCH, total - start))]
+        yield [varied(pool, rng) for _ in range(min(BATCH, total - start))]
 
 
-def _varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArray[np.uint8]:
+def varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The words of a picture that there is not, mixed from those of `pool`."""
     base = pool[rng.integers(len(pool))]
     size = min(len(base), words.WORDS_PER_IMAGE)
     kept = int(KEPT * size)
@@ -178,8 +179,8 @@ def _varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDAr
     mixed = np.concatenate(parts)
     noise: NDArray[np.uint8] = np.bitwise_and.reduce(rng.integers(0, 256, (4, *mixed.shape), dtype=np.uint8))
     noise[:, SAMPLED_BYTES:] = 0  # where a corner lies stays
-    varied: NDArray[np.uint8] = mixed ^ noise
-    return varied
+    changed: NDArray[np.uint8] = mixed ^ noise
+    return changed
 
 
 def filled(pieces: Iterator[list[NDArray[np.uint8]]]) -> WordIndex:
