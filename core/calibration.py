@@ -135,14 +135,14 @@ class Calibration:
         object.__setattr__(self, "id", f"{self.name}-{digest}")
 
     def log_odds(self, evidence: Evidence) -> float:
-        """Sum of the weights of a pair that a map lays over each other; where the picture has rivals, the probability is shared with them."""
+        """Sum of the weights of a pair that a map lays over each other; where it stands in a crowd, the probability is shared with that."""
         values = {trait.name: trait.measure(evidence) for trait in TRAITS}
         measured = {trait.family for trait in TRAITS if values[trait.name] is not None}
         model = next(model for model in self.models if measured.issuperset(model.needs))
         odds = model.prior + sum(term.weight(values[term.trait]) for term in model.terms)
-        if not evidence.rivals:
+        if not evidence.crowd:
             return odds
-        shared = logistic(odds) / (1 + evidence.rivals)
+        shared = logistic(odds) / (1 + evidence.crowd)
         return logit(shared) if shared else odds
 
     def probability(self, evidence: Evidence) -> float:

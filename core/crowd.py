@@ -1,6 +1,6 @@
 """Answers of which there are too many: a query that shows many different pictures alike shows none of them surely.
 
-Takes the accepted candidates of one search, gives for those that stand in a crowd how many others do (`rivals` in the evidence). Pages that a program
+Takes the accepted candidates of one search, gives for those that stand in a crowd how many others do (`crowd` in the evidence). Pages that a program
 wrote from one template differ in a word; each looks like a copy of each other, and what tells them apart is that there are so many of them. One of so
 many is as likely as the next, so a calibration divides by their number (Calibration.log_odds). A candidate that stands out from the crowd, and one
 whose evidence leaves no doubt, are as they were; copies that were joined to one cluster are one picture.

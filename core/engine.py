@@ -237,7 +237,10 @@ class Engine(Bookkeeping):
         return histories(self._store, hits, besides=_occurrence(besides))
 
     def compare(self, a: bytes | str, b: bytes | str) -> Hit:
-        """Judge one pair with every piece of evidence measured; each side is a picture's bytes, an image id or an occurrence."""
+        """Judge one pair by itself, with every piece of evidence that a pair has; each side is a picture's bytes, an image id or an occurrence.
+
+        A search knows more: what else agrees with the query. So its answer about the same two may be surer, or less sure.
+        """
         query, reference = self._subject(a, "A"), self._subject(b, "B")
         reference_id = reference.features.image_id
         _, verdict = self._compared(query, reference)

@@ -287,9 +287,9 @@ class Evidence:
     content_blocks: int | None = None
     """How many textured blocks that share rests on."""
     rival_inliers: int | None = None
-    """Most inliers that another picture of the store has in the part of the query that this one lies on: near `inliers` where both share a template.
-    None where the pair was compared by itself."""
-    rivals: int | None = None
+    """Most inliers that another picture has in the part of the query that this one lies on, of those verified in the same search: near `inliers` where
+    both share a template. None where the pair was compared by itself or among few images, or no inliers lie over the query. It stays that of the query."""
+    crowd: int | None = None
     """How many other pictures of the store agree with the query as this one does, where these are a crowd (see crowd.py)."""
     configuration: Configuration = Configuration.NO_GEOMETRY
     matrix: tuple[float, ...] | None = None

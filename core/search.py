@@ -21,7 +21,7 @@ from .hubs import Hubs
 from .ignored import MOST_SHOWN, Ignored
 from .index.replica import IndexReplica
 from .records import Candidate, Decision, HubPatch, ImageFeatures, ImageId, Occurrence, Purpose, Relation, Verdict
-from .rivals import Found, rival_inliers
+from .rivals import LEAST_IMAGES, Found, rival_inliers
 from .store import Store
 from .subject import Subject
 from .verification import verify
@@ -55,6 +55,19 @@ class Inquiry:
     """Images that were to be judged anyway and were no candidates."""
     seconds: float
     """From bytes to the last candidate's verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """What a candidate would be if it were the only one."""
+
+    verdict: Verdict
+    weighed: Verdict
+    """After hubs and pictures to be ignored."""
+
+    @property
+    def dismissed(self) -> bool:
+        return self.weighed.decision is Decision.NO_MATCH and self.verdict.decision is not Decision.NO_MATCH
 
 
 class Search:
@@ -120,16 +133,22 @@ class Search:
 
         before: list[Found] = []
         for candidates in rounds():
-            found = list(self._verified(query, candidates))
-            for judged in self._weighed(found, before, silent, may_look_like):
-                answered[judged.image_id] = judged.verdict.decision
-                yield judged
-            before += found
+            found, alone = list[Found](), list[_Alone]()
+            for one, judged in self._verified(query, candidates, silent, may_look_like):
+                found.append(one)
+                alone.append(judged)
+            inliers = rival_inliers(found, before, cluster_of) if images >= LEAST_IMAGES else [None] * len(found)
+            for answer in self._together(found, alone, inliers, silent, may_look_like):
+                answered[answer.image_id] = answer.verdict.decision
+                yield answer
+            before += [one for one in found if one.inliers]
             if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up():
                 return
 
-    def _verified(self, query: Subject, candidates: list[Candidate]) -> Iterator[Found]:
-        """Records are fetched a few at a time, so that a deadline is kept and memory stays bounded.
+    def _verified(
+        self, query: Subject, candidates: list[Candidate], silent: Ignored, may_look_like: Callable[[ImageId], bool]
+    ) -> Iterator[tuple[Found, _Alone]]:
+        """Each as if there were no others. Records are fetched a few at a time, so that a deadline is kept.
 
         Of those found by hash, and of those found by words, the rest is left out after PATIENCE in a row that have no more in common with the
         query than a template. Such an answer is as `complete` as one in which they were no candidates: it rests on the query and the index alone, not on time.
@@ -146,23 +165,36 @@ class Search:
                 if reference is None:
                     continue
                 verification = verify(query, reference, mirrored=candidate.mirrored, inverted=candidate.inverted, inset=candidate.inset)
-                relation = decide(verification.evidence, self._calibration).relation
-                fruitless[by_words] = 0 if relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
-                yield Found(candidate.image_id, reference, verification)
+                verdict = decide(verification.evidence, self._calibration, baseline=may_look_like(candidate.image_id))
+                fruitless[by_words] = 0 if verdict.relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
+                found = Found.of(candidate.image_id, reference, verification)
+                yield found, _Alone(verdict, self._weighed(found, verdict, silent))
 
-    def _weighed(self, found: Sequence[Found], before: Sequence[Found], silent: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[Judged]:
-        """Their verdicts, each in the light of what else was found: other pictures that agree with the query, hubs, pictures to be ignored."""
-        inliers = rival_inliers(found, before, self._store.cluster_ids)
-        laid = [replace(one.verification.evidence, rival_inliers=count) for one, count in zip(found, inliers, strict=True)]
-        verdicts = [decide(evidence, self._calibration, baseline=may_look_like(one.image_id)) for one, evidence in zip(found, laid, strict=True)]
-        accepted = [(one.image_id, verdict.evidence) for one, verdict in zip(found, verdicts, strict=True) if verdict.decision is not Decision.NO_MATCH]
-        crowd = crowd_of(accepted, self._calibration, self._store.cluster_ids)
-        for one, verdict in zip(found, verdicts, strict=True):
-            if verdict.decision is not Decision.NO_MATCH and one.image_id in crowd:
-                evidence = replace(verdict.evidence, rivals=crowd[one.image_id])
-                verdict = decide(evidence, self._calibration, baseline=may_look_like(one.image_id))
-            verdict = silent.weigh(one.verification, verdict)
-            yield Judged(one.image_id, verdict if self._hubs is None else self._hubs.weigh(one.image_id, one.reference, one.verification, verdict))
+    def _weighed(self, found: Found, verdict: Verdict, silent: Ignored) -> Verdict:
+        """A `no-match` where nothing but a picture to be ignored or a hub speaks for it."""
+        verdict = silent.weigh(found.verification, verdict)
+        return verdict if self._hubs is None else self._hubs.weigh(found.image_id, found.reference, found.verification, verdict)
+
+    def _together(
+        self, found: Sequence[Found], alone: Sequence[_Alone], inliers: Sequence[int | None], silent: Ignored, may_look_like: Callable[[ImageId], bool]
+    ) -> Iterator[Judged]:
+        """Their verdicts, each in the light of what else was found: `inliers` of rivals, and crowds."""
+        judged = []
+        for one, by_itself, most in zip(found, alone, inliers, strict=True):
+            evidence = replace(one.verification.evidence, rival_inliers=most)
+            verdict = decide(evidence, self._calibration, baseline=may_look_like(one.image_id))
+            if by_itself.dismissed:
+                verdict = replace(by_itself.weighed, evidence=evidence)
+            elif by_itself.verdict.decision is Decision.NO_MATCH:
+                verdict = self._weighed(one, verdict, silent)
+            judged.append(Judged(one.image_id, verdict))
+        accepted = [answer for answer in judged if answer.verdict.decision is not Decision.NO_MATCH]
+        crowd = crowd_of([(answer.image_id, answer.verdict.evidence) for answer in accepted], self._calibration, self._store.cluster_ids)
+        for answer in judged:
+            if answer.verdict.decision is not Decision.NO_MATCH and answer.image_id in crowd:
+                evidence = replace(answer.verdict.evidence, crowd=crowd[answer.image_id])
+                answer = replace(answer, verdict=decide(evidence, self._calibration, baseline=may_look_like(answer.image_id)))
+            yield answer
 
     def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:
         """Pictures to be ignored that the query may be a copy of, or hold."""

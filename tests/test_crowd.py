@@ -78,7 +78,7 @@ def test_equal_pixels_and_pairs_without_a_map_are_no_rivals() -> None:
 
 def test_a_verdict_is_shared_with_its_rivals_and_says_so() -> None:
     one = with_odds(1.0)
-    before, after = decide(one, shipped()), decide(replace(one, rivals=19), shipped())
+    before, after = decide(one, shipped()), decide(replace(one, crowd=19), shipped())
     assert before.decision is Decision.MATCH
     assert after.decision is not Decision.MATCH and after.confidence == pytest.approx(before.confidence / 20)
     assert "19 other pictures agree as well" in after.sentence

@@ -238,3 +238,6 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
     assert third == {"y0.png", "y1.png", "z0.png", "z1.png"}
     # and all of its twin's group would be right for the page that is not indexed, so all is left out when it is asked for.
     assert asked == {"x0.png", "x1.png"}
+    # What is a right answer is never labelled a different picture.
+    query = truth.dataset.by_file["x0.png"]
+    assert [truth.label(query, file.removesuffix(".png"))[1] for file in ("y1.png", "z1.png")] == [None, False]

@@ -11,10 +11,10 @@ import pytest
 from pictures import page, png
 from PIL import Image
 
-from douglas_quaid import Engine
+from douglas_quaid import Engine, search
 from douglas_quaid.features import extract_features
 from douglas_quaid.image import decode_image
-from douglas_quaid.records import Evidence, ImageFeatures
+from douglas_quaid.records import Decision, Evidence, ImageFeatures
 from douglas_quaid.rivals import SAME_PICTURE, Found, rival_inliers
 from douglas_quaid.subject import Subject
 from douglas_quaid.traits import BY_NAME
@@ -79,14 +79,16 @@ def test_pictures_side_by_side_are_no_rivals() -> None:
 
 def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
     rivalled = BY_NAME["rivalled"].measure
-    assert (rivalled(Evidence(inliers=80, rival_inliers=20)) or 0) < (rivalled(Evidence(inliers=8, rival_inliers=2)) or 0) < 1
+    many, few = rivalled(Evidence(inliers=80, rival_inliers=20)), rivalled(Evidence(inliers=8, rival_inliers=2))
+    assert many == 0.5 and few == 0.875
     assert rivalled(Evidence(inliers=20, rival_inliers=20)) == 1.0
     assert rivalled(Evidence(inliers=80)) is None
     # and pairs without keypoints say nothing.
     assert rivalled(Evidence(rival_inliers=20)) is None
 
 
-def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str) -> None:
+def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
     # Given two pages of one site, which share a header and a frame, and a query with the content of the one under a window
     def of_site(content: int) -> Image.Image:
         picture = page(3, 1280, 800)
@@ -103,3 +105,47 @@ def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str) -> None:
         assert (found[other].rival_inliers or 0) > 0.9 * (found[other].inliers or 0)
         # A pair by itself has no rivals.
         assert engine.compare(png(asked), copy).evidence.rival_inliers is None
+
+
+def test_a_page_and_a_part_of_it_are_no_rivals(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
+    # Given a full page and its upper part, both stored, and a query of the upper part with a window over it
+    full = Image.new("RGB", (1000, 1400), "white")
+    for number, top in enumerate((0, 700)):
+        full.paste(page(20 + number, 1000, 700), (0, top))
+    upper = full.crop((0, 0, 1000, 800))
+    asked = upper.copy()
+    asked.paste("grey", (350, 200, 650, 420))
+    with Engine.open(store_url) as engine:
+        ids = [engine.add(png(picture), link=False).image_id for picture in (full, upper)]
+        found = {judged.image_id: judged.verdict for judged in engine.inquire(png(asked)).candidates}
+        # then each stands alone, and both are answers.
+        for image_id in ids:
+            evidence = found[image_id].evidence
+            assert (evidence.inliers or 0) > 40 and evidence.rival_inliers == 0
+            assert found[image_id].decision is Decision.MATCH
+
+
+def test_in_a_small_store_nobody_knows_of_rivals(store_url: str) -> None:
+    with Engine.open(store_url) as engine:
+        known = engine.add(png(page(9, 1000, 700)), link=False).image_id
+        (found,) = engine.inquire(png(page(9, 1000, 700).crop((0, 0, 900, 600)))).candidates
+        assert found.image_id == known and (found.verdict.evidence.inliers or 0) > 40 and found.verdict.evidence.rival_inliers is None
+
+
+def test_an_exact_copy_in_the_store_speaks_against_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
+    picture = page(9, 1000, 700)
+    edited = picture.copy()
+    edited.paste("grey", (350, 200, 650, 420))
+    with Engine.open(store_url) as engine:
+        copy, other = (engine.add(png(one), link=False).image_id for one in (picture, edited))
+        found = {judged.image_id: judged.verdict for judged in engine.inquire(png(picture)).candidates}
+        assert found[copy].decision is Decision.MATCH and found[other].decision is Decision.MATCH
+
+
+def test_of_many_copies_no_more_than_hashes_is_held() -> None:
+    features = some_features()
+    same = Verification(Evidence(same_pixels=True), np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
+    one = Found.of("a", Subject(features), same)
+    assert one.reference.features.thumbnail is None and len(one.reference.features.local) == 0

@@ -191,7 +191,7 @@ def _bounded(bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArr
 
 def _judged_by_a_rule(pair: JudgedPair) -> bool:
     evidence = pair.verdict.evidence
-    return bool(evidence.same_bytes or evidence.same_pixels or evidence.rivals)
+    return bool(evidence.same_bytes or evidence.same_pixels or evidence.crowd)
 
 
 def _check_enough(labels: NDArray[np.bool_]) -> None:

@@ -144,11 +144,11 @@ def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list
     same_site = [item for item in pool if siblings[item.file]][: max(1, count // SITE_SHARE) if count else 0]
     questions = []
     for number, item in enumerate(same_site):
-        pages_of_site = [page.file for page in siblings[item.file]]
-        pairs = rng.sample(pages_of_site, min(SITE_PAIRS, len(pages_of_site)))
-        question = _hidden(truth, item, "", strata.SAME_SITE, tuple(pairs))
-        unknown = frozenset(pages_of_site) - {pairs[0]} if number % ONE_PAGE_KNOWN == 0 else frozenset()
-        questions.append(replace(question, left_out=question.left_out | unknown))
+        question = _hidden(truth, item, "", strata.SAME_SITE)
+        others = [page.file for page in siblings[item.file] if page.file not in question.left_out]
+        pairs = rng.sample(others, min(SITE_PAIRS, len(others)))
+        unknown = frozenset(others) - frozenset(pairs[:1]) if number % ONE_PAGE_KNOWN == 0 else frozenset()
+        questions.append(replace(question, left_out=question.left_out | unknown, besides=tuple(pairs)))
     strangers = [item for item in pool if not siblings[item.file]]
     rounds = {item.file: ["", *rng.sample(edits.SUITE, len(edits.SUITE))] for item in strangers}
     for turn in range(min(count, len(edits.SUITE) + 1)):
@@ -158,6 +158,5 @@ def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list
     return questions[: count + len(same_site)]
 
 
-def _hidden(truth: Truth, item: Item, name: str, stratum: str, besides: tuple[str, ...] = ()) -> Question:
-    left_out = truth.right(item) | {item.file}
-    return Question(item, name, stratum, frozenset(), left_out, tuple(file for file in besides if file not in left_out))
+def _hidden(truth: Truth, item: Item, name: str, stratum: str) -> Question:
+    return Question(item, name, stratum, frozenset(), truth.right(item) | {item.file})

@@ -5,9 +5,9 @@ one of its group shows, so that both groups are versions of one view. A twin has
 one unchanged page differ by as much).
 
 A pair is labelled True when both sides are the same file or have the same pixels, or are of one group and captured again (same size, PDQ
-at most 10 bits apart); None, unknown, for other versions of a page, for twins that are near by PDQ only, for linked phishing pages, and
-within a set that is named as a site while its pictures carry none: such a set shows the components of one design, and two groups of it may be
-two states of one page. False for all others.
+at most 10 bits apart); None, unknown, for other versions of a page, for twins that are near by PDQ only and what else is of their groups,
+for linked phishing pages, and within a set that is named as a site while its pictures carry none: such a set shows the components of one
+design, and two groups of it may be two states of one page. False for all others.
 """
 
 from __future__ import annotations
@@ -78,8 +78,16 @@ class Truth:
 
     def right(self, item: Item) -> frozenset[str]:
         """Indexed files that are right answers to `item`, edited or not, whether it is indexed itself or not."""
+        if (known := self._right.get(item.file)) is not None:
+            return known
         groups = {self.dataset.by_file[twin].group for member in (item, *self._indexed_of(item.group)) for twin in self.twins(member)}
-        return frozenset(member.file for group in (item.group, *groups) for member in self._indexed_of(group))
+        right = frozenset(member.file for group in (item.group, *groups) for member in self._indexed_of(group))
+        self._right[item.file] = right
+        return right
+
+    @cached_property
+    def _right(self) -> dict[str, frozenset[str]]:
+        return {}
 
     def _indexed_of(self, group: str) -> list[Item]:
         return [member for member in self.dataset.groups[group] if member.indexed and member.file in self.sketches]
@@ -105,7 +113,7 @@ class Truth:
             again = bits <= AGAIN_BITS and (mine.width, mine.height) == (theirs.width, theirs.height)
             return True if again and query.kind is not Kind.LINKED else None
         one_design = query.site is None and other.site is None and query.set == other.set and self.parts.site(query) is not None
-        return None if one_design or bits <= TWIN_BITS else False
+        return None if one_design or bits <= TWIN_BITS or other.file in self.right(query) else False
 
     @cached_property
     def _by_pixels(self) -> dict[bytes, frozenset[str]]:
