@@ -57,10 +57,11 @@ class Inquiry:
     """From bytes to the last candidate's verdict."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Alone:
     """What a candidate would be if it were the only one."""
 
+    found: Found
     verdict: Verdict
     weighed: Verdict
     """After hubs and pictures to be ignored."""
@@ -133,21 +134,17 @@ class Search:
 
         before: list[Found] = []
         for candidates in rounds():
-            found, alone = list[Found](), list[_Alone]()
-            for one, judged in self._verified(query, candidates, silent, may_look_like):
-                found.append(one)
-                alone.append(judged)
+            alone = list(self._verified(query, candidates, silent, may_look_like))
+            found = [one.found for one in alone]
             inliers = rival_inliers(found, before, cluster_of) if images >= LEAST_IMAGES else [None] * len(found)
-            for answer in self._together(found, alone, inliers, silent, may_look_like):
+            for answer in self._together(alone, inliers, silent, may_look_like):
                 answered[answer.image_id] = answer.verdict.decision
                 yield answer
             before += [one for one in found if one.inliers]
             if Decision.MATCH in answered.values() or not features.informative or self._timer.is_up():
                 return
 
-    def _verified(
-        self, query: Subject, candidates: list[Candidate], silent: Ignored, may_look_like: Callable[[ImageId], bool]
-    ) -> Iterator[tuple[Found, _Alone]]:
+    def _verified(self, query: Subject, candidates: list[Candidate], silent: Ignored, may_look_like: Callable[[ImageId], bool]) -> Iterator[_Alone]:
         """Each as if there were no others. Records are fetched a few at a time, so that a deadline is kept.
 
         Of those found by hash, and of those found by words, the rest is left out after PATIENCE in a row that have no more in common with the
@@ -168,7 +165,7 @@ class Search:
                 verdict = decide(verification.evidence, self._calibration, baseline=may_look_like(candidate.image_id))
                 fruitless[by_words] = 0 if verdict.relation not in (None, Relation.SAME_TEMPLATE) else fruitless[by_words] + 1
                 found = Found.of(candidate.image_id, reference, verification)
-                yield found, _Alone(verdict, self._weighed(found, verdict, silent))
+                yield _Alone(found, verdict, self._weighed(found, verdict, silent))
 
     def _weighed(self, found: Found, verdict: Verdict, silent: Ignored) -> Verdict:
         """A `no-match` where nothing but a picture to be ignored or a hub speaks for it."""
@@ -176,18 +173,18 @@ class Search:
         return verdict if self._hubs is None else self._hubs.weigh(found.image_id, found.reference, found.verification, verdict)
 
     def _together(
-        self, found: Sequence[Found], alone: Sequence[_Alone], inliers: Sequence[int | None], silent: Ignored, may_look_like: Callable[[ImageId], bool]
+        self, alone: Sequence[_Alone], inliers: Sequence[int | None], silent: Ignored, may_look_like: Callable[[ImageId], bool]
     ) -> Iterator[Judged]:
         """Their verdicts, each in the light of what else was found: `inliers` of rivals, and crowds."""
         judged = []
-        for one, by_itself, most in zip(found, alone, inliers, strict=True):
-            evidence = replace(one.verification.evidence, rival_inliers=most)
-            verdict = decide(evidence, self._calibration, baseline=may_look_like(one.image_id))
-            if by_itself.dismissed:
-                verdict = replace(by_itself.weighed, evidence=evidence)
-            elif by_itself.verdict.decision is Decision.NO_MATCH:
-                verdict = self._weighed(one, verdict, silent)
-            judged.append(Judged(one.image_id, verdict))
+        for one, most in zip(alone, inliers, strict=True):
+            evidence = replace(one.found.verification.evidence, rival_inliers=most)
+            verdict = decide(evidence, self._calibration, baseline=may_look_like(one.found.image_id))
+            if one.dismissed:
+                verdict = replace(one.weighed, evidence=evidence)
+            elif one.verdict.decision is Decision.NO_MATCH:  # neither hubs nor pictures to be ignored were asked
+                verdict = self._weighed(one.found, verdict, silent)
+            judged.append(Judged(one.found.image_id, verdict))
         accepted = [answer for answer in judged if answer.verdict.decision is not Decision.NO_MATCH]
         crowd = crowd_of([(answer.image_id, answer.verdict.evidence) for answer in accepted], self._calibration, self._store.cluster_ids)
         for answer in judged:
