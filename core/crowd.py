@@ -12,6 +12,7 @@ of the questions with an answer none loses it for a match, 1 in 500 for a review
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .calibration import Calibration, logit
 from .candidates import ClusterOf
@@ -31,7 +32,8 @@ def crowd_of(found: Sequence[tuple[ImageId, Evidence]], calibration: Calibration
     odds: dict[ImageId, float] = {}
     for image_id, evidence in found:
         if evidence.matrix is not None and not (evidence.same_bytes or evidence.same_pixels):
-            odds[image_id] = max(odds.get(image_id, FROM), calibration.log_odds(evidence))
+            # As pairs by themselves: pages that differ in a word count as captures of one picture, so that they are no rivals and seem to stand alone.
+            odds[image_id] = max(odds.get(image_id, FROM), calibration.log_odds(replace(evidence, rival_inliers=None)))
     likely = [image_id for image_id, value in odds.items() if value > FROM]
     if len(likely) < CROWD:
         return {}
