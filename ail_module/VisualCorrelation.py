@@ -3,9 +3,9 @@
     VisualCorrelation         subscribes to Images: images, and screenshots where AIL queues them
     VisualCorrelationCrawled  subscribes to Indexers: crawled items, whose screenshots AIL does not queue
 
-Take a message off AIL's queue, carry out the work of process.py on its object, and do with the message what delivery.py says. AIL's
-contract: bin/modules/abstract_module.py. An entry file in bin/modules imports this one. AIL's packages are called `lib`, `modules`, `core`, so
-nothing of ours may be imported under such a name.
+Take a message off AIL's queue, carry out the work of process.py on its object, and do with the message what
+delivery.py says. AIL's contract: bin/modules/abstract_module.py. An entry file in bin/modules imports this
+one. AIL's packages are called `lib`, `modules`, `core`, so nothing of ours may be imported under such a name.
 """
 
 from __future__ import annotations
@@ -46,26 +46,35 @@ __all__ = ["AilHost", "AilSink", "VisualCorrelation", "VisualCorrelationCrawled"
 class _Module(AbstractModule):  # type: ignore[misc]
     """What both have in common."""
 
+    #: Types of objects that AIL's ledger is searched for.
     kinds: tuple[str, ...]
-    """Types of objects that AIL's ledger is searched for."""
+    #: AIL's object of the message in work; None between messages, and run() then ends none.
     obj: Any
-    """AIL's object of the message in work; None between messages, and run() then ends none."""
+    #: Hash of that message in AIL's ledger.
     sha256_mess: Any
-    """Hash of that message in AIL's ledger."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pending_seconds = 1
         if "Tags" not in self.get_available_queues():
-            raise ConfigError(f"configs/modules.cfg, [{self.module_name}]: expected publish = Tags; `quaid ail install` writes this section")
+            raise ConfigError(
+                f"configs/modules.cfg, [{self.module_name}]: expected publish = Tags; `quaid ail install` writes this section"
+            )
         config = ConfigLoader()
         self._settings = Settings.read(os.environ["AIL_HOME"])
         self._host, self._sink = AilHost(), AilSink(self.queue)
         self._queues = config.get_redis_conn("Redis_Queues")
         self._engine: Engine | None = None
-        databases = {name: config.get_db_conn(name).ping for name in ("Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Tags", "Kvrocks_Objects")}
+        databases = {
+            name: config.get_db_conn(name).ping
+            for name in ("Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Tags", "Kvrocks_Objects")
+        }
         knocks = {"the feature store": self._knock, "AIL's Redis_Queues": self._queues.ping}
-        self._gate = Gate(knocks | {f"AIL's {name}": ping for name, ping in databases.items()}, seconds=self._settings.gate_seconds, logger=self.logger)
+        self._gate = Gate(
+            knocks | {f"AIL's {name}": ping for name, ping in databases.items()},
+            seconds=self._settings.gate_seconds,
+            logger=self.logger,
+        )
         longest_pause = self._settings.retry_seconds * self._settings.attempts
         self._orphans = Orphans(
             self._queues,
@@ -81,9 +90,11 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._warned, self._watch_next = False, 0.0
 
     def run(self) -> None:
-        """Endless, also over a restart of AIL's servers; what was in work then is found in AIL's ledger. Ends for what no waiting would help.
+        """Endless, also over a restart of AIL's servers; what was in work then is found in AIL's ledger. Ends
+        for what no waiting would help.
 
-        Told to end (SIGTERM, SIGHUP) it finishes the message in work first, and hands back those that it keeps for a later try.
+        Told to end (SIGTERM, SIGHUP) it finishes the message in work first, and hands back those that it
+        keeps for a later try.
         """
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGHUP):
@@ -117,12 +128,19 @@ class _Module(AbstractModule):  # type: ignore[misc]
                 raise
             self._writer = StarWriter(engine, self._sink, self._settings)
             self._listener = Listener(engine, self._sink, self._settings, self.logger)
-            self._delivery = Delivery(engine, self._gate, self._meter, module=self.module_name, attempts=self._settings.attempts, logger=self.logger)
+            self._delivery = Delivery(
+                engine,
+                self._gate,
+                self._meter,
+                module=self.module_name,
+                attempts=self._settings.attempts,
+                logger=self.logger,
+            )
             self._engine = engine
             self.logger.info(f"{self.module_name}: {images:,} images in the store")
         self._engine.set_bookmark("ail:gate", "open")
 
-    # -- before a message is taken -------------------------------------------------------------------------------------------
+    # -- before a message is taken ---------------------------------------------------------------------------
 
     def can_process_next_message(self) -> bool:
         if not self._gate.is_open():
@@ -148,7 +166,9 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._watch_next = time.monotonic() + self._settings.report_seconds
         waiting = self.queue.get_nb_messages()
         if waiting >= self._settings.warn_queue and not self._warned:
-            self.logger.warning(f"{self.module_name}: {waiting:,} messages wait; start a second process, each takes messages of the same list")
+            self.logger.warning(
+                f"{self.module_name}: {waiting:,} messages wait; start a second process, each takes messages of the same list"
+            )
         self._warned = waiting >= self._settings.warn_queue
 
     def computeNone(self) -> None:
@@ -178,7 +198,9 @@ class _Module(AbstractModule):  # type: ignore[misc]
         """A dead letter; False when it could not be kept, and the message is in the queue again."""
         assert self._engine is not None  # the gate opened it
         try:
-            letter = bury(self._engine, gid=gid or message, message=message, module=self.module_name, error=error)
+            letter = bury(
+                self._engine, gid=gid or message, message=message, module=self.module_name, error=error
+            )
         except StoreError:
             self._gate.doubt()
             if gid:
@@ -192,7 +214,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
             self.queue.end_message(gid, name)
         return True
 
-    # -- the message ---------------------------------------------------------------------------------------------------------
+    # -- the message -----------------------------------------------------------------------------------------
 
     def compute(self, message: str | None) -> None:
         """What failed is on its way back when this returns, or a dead letter."""
@@ -213,7 +235,14 @@ class _Module(AbstractModule):  # type: ignore[misc]
         def work() -> None:
             assert self._engine is not None  # the gate opened it
             try:
-                outcome = process(self._engine, AilObject.parse(gid), self._host, self._writer, settings=self._settings, seen=seen)
+                outcome = process(
+                    self._engine,
+                    AilObject.parse(gid),
+                    self._host,
+                    self._writer,
+                    settings=self._settings,
+                    seen=seen,
+                )
             except ImageError as error:
                 raise error if self.proceed else ToldToEnd(str(error)) from None
             self._delivery.done(gid)
@@ -221,15 +250,19 @@ class _Module(AbstractModule):  # type: ignore[misc]
 
         return self._delivery.carry_out(gid, message, work)
 
-    # -- back to the queue -----------------------------------------------------------------------------------------------------
+    # -- back to the queue -----------------------------------------------------------------------------------
 
     def _send_back(self, gid: str, name: str, message: str) -> None:
-        """AIL's ledger loses sight of a message while AIL sends it back; it is entered beforehand, so that a crash loses nothing."""
+        """AIL's ledger loses sight of a message while AIL sends it back; it is entered beforehand, so that a
+        crash loses nothing.
+        """
         ail_queues.add_processed_obj(gid, name, queue=self.module_name)
         self.queue.send_back_message_to_queue(gid, name, message)
 
     def _put_off(self, gid: str, name: str, message: str, seconds: float) -> None:
-        """Kept here until then, and in AIL's ledger as queued, where it counts as an orphan if this process dies meanwhile."""
+        """Kept here until then, and in AIL's ledger as queued, where it counts as an orphan if this process
+        dies meanwhile.
+        """
         if seconds <= 0:
             self._send_back(gid, name, message)
             return
@@ -247,11 +280,17 @@ class _Module(AbstractModule):  # type: ignore[misc]
     def _recover(self, orphan: Orphan) -> None:
         """Back to the queue; one whose work had begun counts as a failure, and may become a dead letter."""
         gid, name = orphan.gid, orphan.hash
-        if orphan.popped and self._delivery.failed(gid, "", Died("the process that had it ended before it was done")).fate is Fate.DEAD:
+        if (
+            orphan.popped
+            and self._delivery.failed(gid, "", Died("the process that had it ended before it was done")).fate
+            is Fate.DEAD
+        ):
             self.queue.end_message(gid, name)
             return
         self._send_back(gid, name, "")
-        if name != xxh3_64_hexdigest(f"{gid};"):  # its text is lost, and with it the name by which AIL would take it out of the ledger
+        if name != xxh3_64_hexdigest(
+            f"{gid};"
+        ):  # its text is lost, and with it the name by which AIL would take it out of the ledger
             ail_queues.end_processed_obj(gid, name, queue=self.module_name)
 
 
@@ -268,7 +307,9 @@ class VisualCorrelation(_Module):
 
 
 class VisualCorrelationCrawled(_Module):
-    """Screenshots of crawled items. AIL's crawler queues the item some milliseconds before it stores the screenshot, so a miss is asked for again."""
+    """Screenshots of crawled items. AIL's crawler queues the item some milliseconds before it stores the
+    screenshot, so a miss is asked for again.
+    """
 
     kinds = ("item", *TYPES)
 
@@ -278,15 +319,20 @@ class VisualCorrelationCrawled(_Module):
         if self.obj.type != "item" or not self.obj.is_crawled():
             return Delivered(Fate.DONE)
         try:
-            names = sorted(name.partition(":")[2] for name in self.obj.get_correlation("screenshot")["screenshot"])
+            names = sorted(
+                name.partition(":")[2] for name in self.obj.get_correlation("screenshot")["screenshot"]
+            )
             if not names:
                 raise NoScreenshot(f"{gid}: AIL has no screenshot of this item yet")
             self._delivery.done(gid)
         except Exception as error:
             return self._delivery.failed(gid, message, error)
         crawled = day("".join(gid.split("/")[1:4]))  # of item::crawled/YYYY/MM/DD/...
-        return max((self._picture(f"screenshot::{name}", "", crawled) for name in names), key=lambda delivered: _PATIENCE[delivered.fate])
+        return max(
+            (self._picture(f"screenshot::{name}", "", crawled) for name in names),
+            key=lambda delivered: _PATIENCE[delivered.fate],
+        )
 
 
+#: What becomes of an item with several screenshots: what the one asks for that needs most.
 _PATIENCE = {Fate.DONE: 0, Fate.DEAD: 0, Fate.LATER: 1, Fate.AGAIN: 2}
-"""What becomes of an item with several screenshots: what the one asks for that needs most."""

@@ -1,11 +1,14 @@
-"""Pictures that AIL had before us: its folders of images and screenshots into the store, then one pass that links them.
+"""Pictures that AIL had before us: its folders of images and screenshots into the store, then one pass that
+links them.
 
-Takes the two folders (no AIL needs to run, none of its code is loaded), gives counts and one `Broken` for each file that cannot be used.
-The files lie in the order of their names, which are sha256 of their bytes, so the walk is resumable from a bookmark that holds the last
-name of which all before are done, and a name says how far the walk has come. All are added before any is linked: each is then searched
-for once, among all of them.
+Takes the two folders (no AIL needs to run, none of its code is loaded), gives counts and one `Broken` for
+each file that cannot be used. The files lie in the order of their names, which are sha256 of their bytes, so
+the walk is resumable from a bookmark that holds the last name of which all before are done, and a name says
+how far the walk has come. All are added before any is linked: each is then searched for once, among all of
+them.
 
-    walk (after the bookmark) -> 200 at a time: which are known? what does AIL know of the others? -> read, add without a search -> bookmark
+    walk (after the bookmark) -> 200 at a time: which are known? what does AIL know of the others? -> read,
+    add without a search -> bookmark
     places in the store       -> 200 at a time: which are not linked?              -> link
 """
 
@@ -31,10 +34,10 @@ from .process import WRITTEN, WRITTEN_BY, place_labels
 from .servers import NOTHING, About, AilServers
 from .walk import Broken, File, walk
 
+#: And the kind: the last name of which all before are in the store or broken.
 BOOKMARK = "ail:backfill:"
-"""And the kind: the last name of which all before are in the store or broken."""
+#: Files that are asked about in one round trip. chosen: a crash repeats at most so many.
 BATCH = 200
-"""Files that are asked about in one round trip. chosen: a crash repeats at most so many."""
 T = TypeVar("T")
 
 
@@ -42,31 +45,31 @@ T = TypeVar("T")
 class Progress:
     """How far it is, now and then."""
 
+    #: image, screenshot, link, write.
     stage: str
-    """image, screenshot, link, write."""
     done: int
+    #: Of the names, 0 to 1; None where the end is not known.
     share: float | None
-    """Of the names, 0 to 1; None where the end is not known."""
+    #: A second, in this run.
     rate: float
-    """A second, in this run."""
 
 
 @dataclass(slots=True)
 class Counts:
     added: int = 0
     known: int = 0
+    #: GIFs, when the settings leave them alone.
     skipped: int = 0
-    """GIFs, when the settings leave them alone."""
+    #: Of the added.
     hash_only: int = 0
-    """Of the added."""
     broken: int = 0
     linked: int = 0
+    #: Objects for which there is something to write to AIL.
     matching: int = 0
-    """Objects for which there is something to write to AIL."""
+    #: Of these, handed to the module's queue.
     sent: int = 0
-    """Of these, handed to the module's queue."""
+    #: False: `limit` ended the walk; the next run goes on there.
     complete: bool = True
-    """False: `limit` ended the walk; the next run goes on there."""
 
 
 class Backfill:
@@ -85,21 +88,32 @@ class Backfill:
         tell: Callable[[Broken], None],
         progress: Callable[[Progress], None] = lambda _: None,
     ) -> None:
-        """`rate`: most files a second. `limit`: most new files in this run. `ail`: whom to ask what AIL knows of them; None: nobody."""
+        """`rate`: most files a second. `limit`: most new files in this run. `ail`: whom to ask what AIL knows
+        of them; None: nobody.
+        """
         self._engine, self._settings, self._kinds = engine, settings, kinds
         self._folders = {"image": os.fspath(places.images), "screenshot": os.fspath(places.screenshots)}
         self._pace, self._limit, self._ail = Pace(rate), limit, ail
         self._tell, self._progress = tell, progress
         self.counts = Counts()
 
-    # -- the files ---------------------------------------------------------------------------------------------------------
+    # -- the files -------------------------------------------------------------------------------------------
 
     def add(self) -> Counts:
-        """Everything on disk into the store, after the bookmark of a run that did not end. Raises StoreError, and can then be run again."""
+        """Everything on disk into the store, after the bookmark of a run that did not end. Raises StoreError,
+        and can then be run again.
+        """
         left = self._limit
         for kind in self._kinds:
             clock = Clock(kind, self._progress)
-            for batch in batches(walk(kind, self._folders[kind], after=self._engine.bookmark(BOOKMARK + kind) or "", tell=self._broken)):
+            for batch in batches(
+                walk(
+                    kind,
+                    self._folders[kind],
+                    after=self._engine.bookmark(BOOKMARK + kind) or "",
+                    tell=self._broken,
+                )
+            ):
                 new = self._unknown(batch)
                 if left is not None and len(new) > left:
                     batch, new = batch[: batch.index(new[left])], new[:left]
@@ -117,7 +131,14 @@ class Backfill:
     def survey(self) -> Counts:
         """What `add` would find; reads names only and writes nothing."""
         for kind in self._kinds:
-            for batch in batches(walk(kind, self._folders[kind], after=self._engine.bookmark(BOOKMARK + kind) or "", tell=self._broken)):
+            for batch in batches(
+                walk(
+                    kind,
+                    self._folders[kind],
+                    after=self._engine.bookmark(BOOKMARK + kind) or "",
+                    tell=self._broken,
+                )
+            ):
                 known = len(batch) - len(self._unknown(batch))
                 self.counts.known += known
                 self.counts.added += len(batch) - known
@@ -126,7 +147,9 @@ class Backfill:
     def _add_batch(self, batch: Sequence[File], new: Sequence[File]) -> None:
         self.counts.known += len(batch) - len(new)
         objects = [file.object for file in new]
-        about = dict(zip(objects, self._ail.about(objects) if self._ail and new else [NOTHING] * len(new), strict=True))
+        about = dict(
+            zip(objects, self._ail.about(objects) if self._ail and new else [NOTHING] * len(new), strict=True)
+        )
 
         def work(file: File) -> str | Broken:
             try:
@@ -153,26 +176,40 @@ class Backfill:
         """Names of the counts it counts for. Raises ImageError, FileNotThere, OSError, StoreError."""
         data = read(file.path, self._settings.max_bytes)
         if hashlib.sha256(data).hexdigest() != file.object.id:
-            raise CorruptImage(f"{file.path}: its {len(data):,} bytes do not have the sha256 that its name says; it was cut short or changed")
+            raise CorruptImage(
+                f"{file.path}: its {len(data):,} bytes do not have the sha256 that its name says; it was cut short or changed"
+            )
         if self._settings.skip_gif and data[:4] == b"GIF8":
             return "skipped"
         stored = datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc)
         labels = place_labels(domains=about.domains, chats=about.chats)
         hash_only = about.unsafe and self._settings.unsafe_hash_only
-        result = self._engine.add(data, occurrence=file.object.occurrence, labels=labels, seen=stored, link=False, hash_only=hash_only, name=file.path)
+        result = self._engine.add(
+            data,
+            occurrence=file.object.occurrence,
+            labels=labels,
+            seen=stored,
+            link=False,
+            hash_only=hash_only,
+            name=file.path,
+        )
         return "known" if result.status != "added" else "added hash_only" if hash_only else "added"
 
     def _broken(self, broken: Broken) -> None:
         self.counts.broken += 1
         self._tell(broken)
 
-    # -- what they have in common --------------------------------------------------------------------------------------------
+    # -- what they have in common ----------------------------------------------------------------------------
 
     def link(self) -> Counts:
-        """Search for each picture of AIL that was not searched for yet. Ends and goes on where it likes: the store knows which are linked."""
+        """Search for each picture of AIL that was not searched for yet. Ends and goes on where it likes: the
+        store knows which are linked.
+        """
         clock = Clock("link", self._progress)
         for batch in batches(self._places()):
-            waiting = {seen.image_id for place in self._engine.sightings(batch) for seen in place if not seen.linked}
+            waiting = {
+                seen.image_id for place in self._engine.sightings(batch) for seen in place if not seen.linked
+            }
 
             def work(image_id: str) -> int:
                 try:
@@ -181,12 +218,15 @@ class Backfill:
                     return 0
                 return 1
 
-            self.counts.linked += sum(in_parallel(work, self._pace.each(sorted(waiting)), self._engine.config.threads))
+            self.counts.linked += sum(
+                in_parallel(work, self._pace.each(sorted(waiting)), self._engine.config.threads)
+            )
             clock.tick(len(waiting))
         return self.counts
 
     def write(self, ail: AilServers | None, module: str) -> Counts:
-        """Hand what matches another, or may, and was not written about yet to the module's queue: the module writes AIL's tags and correlations.
+        """Hand what matches another, or may, and was not written about yet to the module's queue: the module
+        writes AIL's tags and correlations.
 
         `ail` None: count only.
         """
@@ -212,7 +252,10 @@ class Backfill:
 
     def _matches(self, obj: AilObject) -> bool:
         try:
-            return any(hit.decision is not Decision.NO_MATCH for hit in self._engine.hits(str(obj.occurrence), limit=1, elsewhere=True))
+            return any(
+                hit.decision is not Decision.NO_MATCH
+                for hit in self._engine.hits(str(obj.occurrence), limit=1, elsewhere=True)
+            )
         except NotFound:
             return False
 

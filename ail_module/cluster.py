@@ -1,7 +1,8 @@
-"""A cluster as an analyst asks about it: on which domains and in which chats its pictures were seen, since when, how often.
+"""A cluster as an analyst asks about it: on which domains and in which chats its pictures were seen, since
+when, how often.
 
-Takes a cluster id (a former one too), an image id, or an object of AIL; gives a frozen report. Asks the store only, some hundred objects at
-a time.
+Takes a cluster id (a former one too), an image id, or an object of AIL; gives a frozen report. Asks the store
+only, some hundred objects at a time.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from .edges import Stars
 from .findings import objects_of
 from .objects import AilObject, BadObject
 
+#: Objects asked for in one round trip. chosen.
 OBJECTS_AT_ONCE = 400
-"""Objects asked for in one round trip. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +39,21 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class ClusterReport:
+    #: Canonical id.
     cluster: str
-    """Canonical id."""
     aliases: tuple[str, ...]
+    #: Different files, those that AIL does not hold included.
     images: int
-    """Different files, those that AIL does not hold included."""
+    #: The object with which all others are correlated in AIL; None while nothing was matched across domains.
     representative: AilObject | None
-    """The object with which all others are correlated in AIL; None while nothing was matched across domains."""
+    #: Of AIL, the latest first.
     objects: tuple[AilObject, ...]
-    """Of AIL, the latest first."""
+    #: On which they were taken, those with most objects first.
     domains: tuple[Counted, ...]
-    """On which they were taken, those with most objects first."""
+    #: In which they were posted, as `<subtype>:<id>`.
     chats: tuple[Counted, ...]
-    """In which they were posted, as `<subtype>:<id>`."""
+    #: Of the objects of AIL.
     first_seen: datetime | None
-    """Of the objects of AIL."""
     last_seen: datetime | None
 
     def to_json(self) -> dict[str, Any]:
@@ -83,8 +84,14 @@ def report(engine: Engine, name: str) -> ClusterReport:
         images=len(cluster.members),
         representative=star.centre if star else None,
         objects=tuple(obj for obj, _ in seen),
-        domains=_counted(name for _, sighting in seen for name in set(tags.domains(sighting.labels.get("domain", "")))),
-        chats=_counted(name for _, sighting in seen for name in {part.strip() for part in sighting.labels.get("chat", "").split(",") if part.strip()}),
+        domains=_counted(
+            name for _, sighting in seen for name in set(tags.domains(sighting.labels.get("domain", "")))
+        ),
+        chats=_counted(
+            name
+            for _, sighting in seen
+            for name in {part.strip() for part in sighting.labels.get("chat", "").split(",") if part.strip()}
+        ),
         first_seen=min((sighting.first_seen for _, sighting in seen), default=None),
         last_seen=max((sighting.last_seen for _, sighting in seen), default=None),
     )
@@ -112,4 +119,7 @@ def _seen(engine: Engine, members: Sequence[ImageId]) -> Iterator[tuple[AilObjec
 
 
 def _counted(names: Iterator[str]) -> tuple[Counted, ...]:
-    return tuple(Counted(name, count) for name, count in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+    return tuple(
+        Counted(name, count)
+        for name, count in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    )

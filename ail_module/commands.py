@@ -1,4 +1,6 @@
-"""The commands `quaid ail ...`; found by `quaid` through the entry-point group `douglas_quaid.commands`. Loads nothing heavy."""
+"""The commands `quaid ail ...`; found by `quaid` through the entry-point group `douglas_quaid.commands`.
+Loads nothing heavy.
+"""
 
 from __future__ import annotations
 

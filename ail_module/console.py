@@ -1,4 +1,6 @@
-"""What the commands `quaid ail ...` share: their group, their options, their question before anything of AIL is changed."""
+"""What the commands `quaid ail ...` share: their group, their options, their question before anything of AIL
+is changed.
+"""
 
 from __future__ import annotations
 

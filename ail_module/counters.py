@@ -1,7 +1,9 @@
-"""What a process of a module has done, kept in the store so that `quaid ail status` can read it: AIL itself counts nothing of this.
+"""What a process of a module has done, kept in the store so that `quaid ail status` can read it: AIL itself
+counts nothing of this.
 
-A `Meter` lives in each process of a module. It writes one bookmark `ail:process:<module>:<host>:<pid>`, JSON, at most every
-`report_seconds`, and never fails the work it counts: a store that is away is told of by the work itself.
+A `Meter` lives in each process of a module. It writes one bookmark `ail:process:<module>:<host>:<pid>`, JSON,
+at most every `report_seconds`, and never fails the work it counts: a store that is away is told of by the
+work itself.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import StoreError
 
 PREFIX = "ail:process:"
+#: Age at which the counters of a process that ended are removed, when another of its module starts. chosen.
 KEPT_SECONDS = 7 * 86_400
-"""Age at which the counters of a process that ended are removed, when another of its module starts. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +33,27 @@ class Counters:
     pid: int
     started: float
     written: float
+    #: Objects that were processed, those known already and left alone included.
     done: int = 0
-    """Objects that were processed, those known already and left alone included."""
+    #: Tries that failed and will be repeated.
     errors: int = 0
-    """Tries that failed and will be repeated."""
+    #: Objects that became dead letters.
     dead: int = 0
-    """Objects that became dead letters."""
+    #: Seconds spent on objects; the rest was waiting for some.
     busy: float = 0.0
-    """Seconds spent on objects; the rest was waiting for some."""
+    #: Objects a second between the last two reports.
     rate: float = 0.0
-    """Objects a second between the last two reports."""
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs; of another host nobody here knows, so it counts as running while it reports."""
-        return os.path.exists(f"/proc/{self.pid}") if self.host == socket.gethostname() else time.time() - self.written < 600
+        """Whether the process still runs; of another host nobody here knows, so it counts as running while it
+        reports.
+        """
+        return (
+            os.path.exists(f"/proc/{self.pid}")
+            if self.host == socket.gethostname()
+            else time.time() - self.written < 600
+        )
 
 
 class Meter:
@@ -70,13 +78,26 @@ class Meter:
         self.report()
 
     def report(self, *, now: bool = False, idle: bool = False) -> None:
-        """Write the counters if the last time is long enough ago, or `now`. `idle`: nothing is to be done, so what was is told at once."""
+        """Write the counters if the last time is long enough ago, or `now`. `idle`: nothing is to be done, so
+        what was is told at once.
+        """
         time_now = time.time()
         news = (self._done, self._errors, self._dead) != self._told
         if not (now or (idle and news) or time_now - self._written >= self._seconds):
             return
         rate = (self._done - self._done_before) / max(time_now - self._written, 1e-3)
-        counters = Counters(self._module, self._host, self._pid, self._began, time_now, self._done, self._errors, self._dead, self._busy, rate)
+        counters = Counters(
+            self._module,
+            self._host,
+            self._pid,
+            self._began,
+            time_now,
+            self._done,
+            self._errors,
+            self._dead,
+            self._busy,
+            rate,
+        )
         with suppress(StoreError):
             self._engine.set_bookmark(self._name, json.dumps(asdict(counters), sort_keys=True))
         self._written, self._done_before = time_now, self._done
@@ -90,7 +111,9 @@ class Meter:
 
 
 def read_counters(engine: Engine, module: str) -> Iterator[Counters]:
-    """Of all processes of this module that reported, in no order; a bookmark that is no JSON of ours is passed over."""
+    """Of all processes of this module that reported, in no order; a bookmark that is no JSON of ours is
+    passed over.
+    """
     for _, text in engine.bookmarks(f"{PREFIX}{module}:"):
         try:
             yield Counters(**json.loads(text))

@@ -1,7 +1,8 @@
 """What failed: how often a message was tried, and the messages that were given up, each with its reason.
 
-Kept as bookmarks in our store, `ail:attempts:<gid>` and `ail:dead:<gid>`, JSON: AIL has neither a counter nor a place for what failed. A
-message's text cannot carry the counter, because AIL's ledger names a message by the hash of its text.
+Kept as bookmarks in our store, `ail:attempts:<gid>` and `ail:dead:<gid>`, JSON: AIL has neither a counter nor
+a place for what failed. A message's text cannot carry the counter, because AIL's ledger names a message by
+the hash of its text.
 """
 
 from __future__ import annotations
@@ -17,25 +18,25 @@ from douglas_quaid.engine import Engine
 
 DEAD = "ail:dead:"
 ATTEMPTS = "ail:attempts:"
+#: Longest reason that is kept, and longest message. chosen.
 REASON_CHARACTERS = 1000
-"""Longest reason that is kept, and longest message. chosen."""
+#: Longest part of a bookmark's name; a malformed global id may be longer, and is then named by its hash.
 _NAME_CHARACTERS = 200
-"""Longest part of a bookmark's name; a malformed global id may be longer, and is then named by its hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message that was given up."""
 
+    #: Global id as it was queued; of a message without one, all of it.
     gid: str
-    """Global id as it was queued; of a message without one, all of it."""
     message: str
     module: str
+    #: Name of the error's class.
     error: str
-    """Name of the error's class."""
     reason: str
+    #: When it failed for the first time, and the last.
     first: datetime
-    """When it failed for the first time, and the last."""
     last: datetime
     attempts: int
 
@@ -51,7 +52,15 @@ class DeadLetter:
     def parse(cls, text: str) -> DeadLetter:
         """Raises ValueError, KeyError and TypeError for what is no letter of ours."""
         given = json.loads(text)
-        return cls(**(given | {"first": datetime.fromisoformat(given["first"]), "last": datetime.fromisoformat(given["last"])}))
+        return cls(
+            **(
+                given
+                | {
+                    "first": datetime.fromisoformat(given["first"]),
+                    "last": datetime.fromisoformat(given["last"]),
+                }
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +89,23 @@ def forget_failures(engine: Engine, gid: str) -> None:
     engine.set_bookmark(DEAD + _named(gid), None)
 
 
-def bury(engine: Engine, *, gid: str, message: str, module: str, error: Exception, failures: Failures | None = None) -> DeadLetter:
+def bury(
+    engine: Engine, *, gid: str, message: str, module: str, error: Exception, failures: Failures | None = None
+) -> DeadLetter:
     """Keep it as a dead letter in place of an earlier one, and start its counter anew. Raises StoreError."""
     now = datetime.now(timezone.utc).replace(microsecond=0)
     failures = failures or Failures(1, now)
     reason = (" ".join(str(error).split()) or "no words")[:REASON_CHARACTERS]
-    letter = DeadLetter(gid[:REASON_CHARACTERS], message[:REASON_CHARACTERS], module, type(error).__name__, reason, failures.first, now, failures.attempts)
+    letter = DeadLetter(
+        gid[:REASON_CHARACTERS],
+        message[:REASON_CHARACTERS],
+        module,
+        type(error).__name__,
+        reason,
+        failures.first,
+        now,
+        failures.attempts,
+    )
     fields = asdict(letter) | {"first": letter.first.isoformat(), "last": letter.last.isoformat()}
     engine.set_bookmark(DEAD + _named(gid), json.dumps(fields, sort_keys=True))
     engine.set_bookmark(ATTEMPTS + _named(gid), None)
@@ -93,7 +113,9 @@ def bury(engine: Engine, *, gid: str, message: str, module: str, error: Exceptio
 
 
 def dead_letters(engine: Engine) -> Iterator[DeadLetter]:
-    """All, in no order, read as they are asked for; a bookmark that is no letter of ours is passed over. Raises StoreError."""
+    """All, in no order, read as they are asked for; a bookmark that is no letter of ours is passed over.
+    Raises StoreError.
+    """
     for _, text in engine.bookmarks(DEAD):
         try:
             yield DeadLetter.parse(text)
@@ -114,4 +136,8 @@ def remove(engine: Engine, gid: str) -> bool:
 
 def _named(gid: str) -> str:
     kept = gid[:REASON_CHARACTERS]  # as a letter has it
-    return kept if len(kept) <= _NAME_CHARACTERS else "sha256-" + hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()
+    return (
+        kept
+        if len(kept) <= _NAME_CHARACTERS
+        else "sha256-" + hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()
+    )

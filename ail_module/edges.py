@@ -1,9 +1,12 @@
-"""The star of a cluster: one of its objects is its representative, with which all others are correlated; never all with all.
+"""The star of a cluster: one of its objects is its representative, with which all others are correlated;
+never all with all.
 
-Elected once, by who sets the bookmark `ail:star:<cluster id>` first. When clusters merge, the representative of the one that keeps its id
-stays, and what pointed to the other moves; when a representative left its cluster another takes its place. Both leave a walk to be done:
-the note says how far through the cluster's images it has come, so that it is done in small steps, and by whoever comes next after a crash.
-A walk costs no more than it finds; an outdated note of two processes that change it at once is noticed and mended by the next.
+Elected once, by who sets the bookmark `ail:star:<cluster id>` first. When clusters merge, the representative
+of the one that keeps its id stays, and what pointed to the other moves; when a representative left its
+cluster another takes its place. Both leave a walk to be done: the note says how far through the cluster's
+images it has come, so that it is done in small steps, and by whoever comes next after a crash. A walk costs
+no more than it finds; an outdated note of two processes that change it at once is noticed and mended by the
+next.
 """
 
 from __future__ import annotations
@@ -25,12 +28,15 @@ class Star:
     """Who represents a cluster."""
 
     centre: AilObject
+    #: Former ids of the cluster whose representatives were looked for; more now means that clusters merged
+    #: since.
     names: int = 0
-    """Former ids of the cluster whose representatives were looked for; more now means that clusters merged since."""
+    #: Last image whose edges a walk has looked at, "" before the first; None when there is nothing to walk
+    #: for.
     walked: str | None = None
-    """Last image whose edges a walk has looked at, "" before the first; None when there is nothing to walk for."""
+    #: Representatives of clusters that were merged into this one, which the walk correlates with the centre
+    #: first.
     former: tuple[AilObject, ...] = ()
-    """Representatives of clusters that were merged into this one, which the walk correlates with the centre first."""
 
 
 class Stars:
@@ -59,7 +65,9 @@ class Stars:
                 yield cluster_id
 
     def representative(self, names: Sequence[str], propose: AilObject) -> AilObject:
-        """Of the cluster with these names (its id, then its former ones). `propose`: one of its objects, elected when there is none."""
+        """Of the cluster with these names (its id, then its former ones). `propose`: one of its objects,
+        elected when there is none.
+        """
         cluster_id, former = names[0], names[1:]
         star = self.read(cluster_id)
         if star is None:
@@ -74,10 +82,17 @@ class Stars:
         return star.centre
 
     def _merge(self, cluster_id: str, former: Sequence[str], star: Star) -> Star:
-        """Take over the stars of former clusters. The note comes first: were it lost, nobody would look for their edges."""
+        """Take over the stars of former clusters. The note comes first: were it lost, nobody would look for
+        their edges.
+        """
         absorbed = {name: found for name in former if (found := self.read(name))}
         centres = dict.fromkeys([*star.former, *(found.centre for found in absorbed.values())])
-        star = replace(star, names=len(former), walked="" if absorbed else star.walked, former=tuple(obj for obj in centres if obj != star.centre))
+        star = replace(
+            star,
+            names=len(former),
+            walked="" if absorbed else star.walked,
+            former=tuple(obj for obj in centres if obj != star.centre),
+        )
         self.write(cluster_id, star)
         for name in absorbed:
             self.write(name, None)
@@ -97,4 +112,6 @@ def _decoded(cluster_id: str, text: str) -> Star:
         former = tuple(AilObject.parse(gid) for gid in fields.get("former", []))
         return Star(AilObject.parse(fields["centre"]), int(fields["names"]), fields.get("walked"), former)
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptRecord(f"the note of who represents cluster {cluster_id} cannot be read: {error}") from None
+        raise CorruptRecord(
+            f"the note of who represents cluster {cluster_id} cannot be read: {error}"
+        ) from None

@@ -1,11 +1,12 @@
 """What analysts answer in AIL becomes verdicts of persons in our store.
 
-Takes objects that we tagged, reads their tags, gives what was heard. AIL's confirm button adds our tag with `analyst-detection`: the two
-pictures are the same (`Engine.confirm`). The tag `infoleak:confirmed="false-positive"`, or our review tag removed, says they are not
-(`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing. What was
-said before we wrote, and tags that AIL may still have in a queue, say nothing; nor does that tag on an image, since AIL's own OcrExtractor
-gives it to images that it cannot open. Review tags that are gone from most objects at once were lost by AIL's tag database, not removed
-by a person, and say nothing either.
+Takes objects that we tagged, reads their tags, gives what was heard. AIL's confirm button adds our tag with
+`analyst-detection`: the two pictures are the same (`Engine.confirm`). The tag
+`infoleak:confirmed="false-positive"`, or our review tag removed, says they are not (`Engine.veto`). Each
+answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing.
+What was said before we wrote, and tags that AIL may still have in a queue, say nothing; nor does that tag on
+an image, since AIL's own OcrExtractor gives it to images that it cannot open. Review tags that are gone from
+most objects at once were lost by AIL's tag database, not removed by a person, and say nothing either.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ log = logging.getLogger(__name__)
 SAME = "same"
 DIFFERENT = "different"
 
+#: Objects that may lose their review tag between two passes, if they are more than half of those that had
+#: one. chosen: nobody answers so many by hand in a minute, and an emptied or restored database loses them
+#: all; a veto holds for good.
 MOST_REMOVED = 20
-"""Objects that may lose their review tag between two passes, if they are more than half of those that had one. chosen: nobody answers so many
-by hand in a minute, and an emptied or restored database loses them all; a veto holds for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,11 @@ class Heard:
     """One answer about one pair."""
 
     obj: AilObject
+    #: SAME or DIFFERENT.
     said: str
-    """SAME or DIFFERENT."""
     other: ImageId
+    #: Why nothing came of it, in words: a person had said otherwise, or the picture is gone.
     refused: str | None = None
-    """Why nothing came of it, in words: a person had said otherwise, or the picture is gone."""
 
 
 def tagged(engine: Engine) -> Iterator[AilObject]:
@@ -57,8 +59,12 @@ def tagged(engine: Engine) -> Iterator[AilObject]:
             yield AilObject.parse(gid)
 
 
-def feedback(engine: Engine, sink: Sink, objects: Iterable[AilObject], *, settings: Settings | None = None) -> tuple[Heard, ...]:
-    """Act upon what was answered about these objects since the last time. Raises StoreError, and what AIL raises when its servers are away."""
+def feedback(
+    engine: Engine, sink: Sink, objects: Iterable[AilObject], *, settings: Settings | None = None
+) -> tuple[Heard, ...]:
+    """Act upon what was answered about these objects since the last time. Raises StoreError, and what AIL
+    raises when its servers are away.
+    """
     listener = _Listener(engine, sink, settings or Settings())
     heard = [answer for obj in objects for answer in listener.listen(obj)]
     return (*heard, *listener.hear_removed())
@@ -83,20 +89,35 @@ class _Listener:
             return []
         there = self._sink.tags(obj)
         same = [label for label in entry.labels if _is_confirmed(label, entry, there)]
-        different = [image_id for image_id in self._rejected(obj, entry, there) if image_id not in {label.about for label in same}]
+        different = [
+            image_id
+            for image_id in self._rejected(obj, entry, there)
+            if image_id not in {label.about for label in same}
+        ]
         heard = [self._act(obj, SAME, label.about) for label in same] + self._separate(obj, different)
         self._asked += any(label.kind is Kind.REVIEW and label.seen for label in entry.labels)
         if not heard and _removed(obj, entry, there):
             self._removed.append(obj)
         if heard:
             self._follow(obj, heard)
-        self._note(obj, there, [tags.analysts(label.tag) for label in same] + ([tags.FALSE_POSITIVE] if _is_rejected(obj, there) else []))
+        self._note(
+            obj,
+            there,
+            [tags.analysts(label.tag) for label in same]
+            + ([tags.FALSE_POSITIVE] if _is_rejected(obj, there) else []),
+        )
         return heard
 
     def hear_removed(self) -> list[Heard]:
-        """Act upon the review tags that were removed from what was listened to; upon none when too many are gone to be a person's doing."""
+        """Act upon the review tags that were removed from what was listened to; upon none when too many are
+        gone to be a person's doing.
+        """
         if len(self._removed) > max(MOST_REMOVED, self._asked / 2):
-            log.warning("%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is vetoed", len(self._removed), self._asked)
+            log.warning(
+                "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is vetoed",
+                len(self._removed),
+                self._asked,
+            )
             return []
         heard = []
         for obj in self._removed:
@@ -117,8 +138,9 @@ class _Listener:
         return Heard(obj, said, other)
 
     def _separate(self, obj: AilObject, images: list[ImageId]) -> list[Heard]:
-        """Veto the object against each of these. A cut runs where a cluster is weakest, which may be between two of these images; those
-        are linked again, so that it is the object that leaves and not they."""
+        """Veto the object against each of these. A cut runs where a cluster is weakest, which may be between
+        two of these images; those are linked again, so that it is the object that leaves and not they.
+        """
         before = self._engine.cluster_ids(images)
         heard = [self._act(obj, DIFFERENT, image_id) for image_id in images]
         for image_id, old, new in zip(images, before, self._engine.cluster_ids(images), strict=True):
@@ -134,13 +156,19 @@ class _Listener:
             images += [label.about for label in entry.labels]
             images += [AilObject.parse(row.other).id for row in entry.rows]
             images += [edge.via or AilObject.parse(edge.other).id for edge in entry.edges]
-            across = (found.hit for found in stored_findings(self._engine, obj) if self._same_domain or not found.same_domain)
+            across = (
+                found.hit
+                for found in stored_findings(self._engine, obj)
+                if self._same_domain or not found.same_domain
+            )
             images += [hit.image_id for hit in across if hit.decision is Decision.MATCH]
         return [image_id for image_id in dict.fromkeys(images) if image_id != obj.id]
 
     def _follow(self, obj: AilObject, heard: list[Heard]) -> None:
-        """Bring what is written about these into line with what was said. Of a large cluster that a veto split the rest follows step by
-        step: with whatever is written about it next, and with the listener's next pass."""
+        """Bring what is written about these into line with what was said. Of a large cluster that a veto
+        split the rest follows step by step: with whatever is written about it next, and with the listener's
+        next pass.
+        """
         for each in dict.fromkeys([obj, *(other for answer in heard for other in objects_of(answer.other))]):
             self._reconciler.check(each)
         if any(answer.said == SAME and not answer.refused for answer in heard):
@@ -163,11 +191,19 @@ def _is_rejected(obj: AilObject, there: set[str]) -> bool:
 
 def _removed(obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
     """Images of which a review tag asked that AIL had and has no more."""
-    questions = [label for label in entry.labels if label.kind is Kind.REVIEW and label.seen and entry.settled]
-    return [label.about for label in questions if label.about != obj.id and label.tag not in there and tags.analysts(label.tag) not in there]
+    questions = [
+        label for label in entry.labels if label.kind is Kind.REVIEW and label.seen and entry.settled
+    ]
+    return [
+        label.about
+        for label in questions
+        if label.about != obj.id and label.tag not in there and tags.analysts(label.tag) not in there
+    ]
 
 
 def _is_confirmed(label: Label, entry: Entry, there: set[str]) -> bool:
     """Tags of a collection are about a page and its imitation, which are not the same whoever confirms them."""
     word = tags.analysts(label.tag)
-    return label.kind is not Kind.REFERENCE and word != label.tag and word in there and word not in entry.heard
+    return (
+        label.kind is not Kind.REFERENCE and word != label.tag and word in there and word not in entry.heard
+    )

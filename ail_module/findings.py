@@ -1,4 +1,6 @@
-"""What the store says about pairs of AIL's objects: the findings that a writer gets, from stored verdicts and labels, without asking AIL."""
+"""What the store says about pairs of AIL's objects: the findings that a writer gets, from stored verdicts and
+labels, without asking AIL.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ from douglas_quaid.records import Decision, ImageId, Relation
 from . import tags
 from .objects import TYPES, AilObject
 
+#: Images, the surest first, whose verdicts are read. chosen: an object gets few lines; the rest are copies in
+#: the same cluster.
 MOST_HITS = 50
-"""Images, the surest first, whose verdicts are read. chosen: an object gets few lines; the rest are copies in the same cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +25,10 @@ class Finding:
     """A picture that an object matches or resembles."""
 
     hit: Hit
+    #: The object of AIL that it is; None for a picture that AIL does not hold, such as one of a collection.
     other: AilObject | None
-    """The object of AIL that it is; None for a picture that AIL does not hold, such as one of a collection."""
+    #: Whether the pair says nothing that AIL does not show already: both were taken on the same domains.
     same_domain: bool
-    """Whether the pair says nothing that AIL does not show already: both were taken on the same domains."""
 
 
 def objects_of(image_id: ImageId) -> tuple[AilObject, ...]:
@@ -34,10 +37,17 @@ def objects_of(image_id: ImageId) -> tuple[AilObject, ...]:
 
 
 def domains(engine: Engine, *objects: AilObject) -> list[frozenset[str]]:
-    """Of each object those it was taken on, as the label `domain` of its occurrence says; empty for an object without."""
+    """Of each object those it was taken on, as the label `domain` of its occurrence says; empty for an object
+    without.
+    """
     found = engine.sightings([obj.occurrence for obj in objects])
     return [
-        frozenset(name for seen in places if seen.image_id == obj.id for name in tags.domains(seen.sighting.labels.get("domain", "")))
+        frozenset(
+            name
+            for seen in places
+            if seen.image_id == obj.id
+            for name in tags.domains(seen.sighting.labels.get("domain", ""))
+        )
         for obj, places in zip(objects, found, strict=True)
     ]
 
@@ -60,8 +70,14 @@ def stored_findings(engine: Engine, obj: AilObject) -> tuple[Finding, ...]:
 def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Finding]:
     if hit.decision is Decision.NO_MATCH or hit.relation is Relation.SAME_TEMPLATE:
         return
-    places = [(other, labels) for place, labels in zip(hit.occurrences, hit.labels, strict=True) if (other := AilObject.of(place))]
-    others = [(other, frozenset(tags.domains(labels.get("domain", "")))) for other, labels in places if other != obj]
+    places = [
+        (other, labels)
+        for place, labels in zip(hit.occurrences, hit.labels, strict=True)
+        if (other := AilObject.of(place))
+    ]
+    others = [
+        (other, frozenset(tags.domains(labels.get("domain", "")))) for other, labels in places if other != obj
+    ]
     for other, theirs in others:
         yield Finding(hit, other, same_domain=bool(mine) and mine == theirs)
     if not others and hit.collections:

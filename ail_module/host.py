@@ -1,7 +1,9 @@
-"""What we ask of AIL about a picture, and what we have AIL write: the implementations of `Host` and `Sink` by AIL's own functions.
+"""What we ask of AIL about a picture, and what we have AIL write: the implementations of `Host` and `Sink` by
+AIL's own functions.
 
-This file and VisualCorrelation.py are all that imports AIL's code (`lib`, `modules`), so both load in AIL's interpreter only, with AIL's
-environment. Whatever AIL's servers do wrong leaves as the error of `redis` that it is.
+This file and VisualCorrelation.py are all that imports AIL's code (`lib`, `modules`), so both load in AIL's
+interpreter only, with AIL's environment. Whatever AIL's servers do wrong leaves as the error of `redis` that
+it is.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from lib.objects import ail_objects  # type: ignore[import-not-found]
 from .objects import TYPES, AilObject, BadObject
 from .sink import ALGORITHM
 
+#: Domains of a screenshot that are asked whether they are unsafe. chosen.
 MOST_DOMAINS = 20
-"""Domains of a screenshot that are asked whether they are unsafe. chosen."""
 
 
 class AilHost:
@@ -33,13 +35,23 @@ class AilHost:
         return found
 
     def domains(self, obj: AilObject) -> tuple[str, ...]:
-        return tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"])) if obj.type == "screenshot" else ()
+        return (
+            tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"]))
+            if obj.type == "screenshot"
+            else ()
+        )
 
     def chats(self, obj: AilObject) -> tuple[str, ...]:
         return tuple(sorted(_ail(obj).get_correlation("chat")["chat"])) if obj.type == "image" else ()
 
     def is_unsafe(self, obj: AilObject) -> bool:
-        return not (_ail(obj).is_tags_safe() and all(ail_objects.get_object("domain", "", name).is_tags_safe() for name in self.domains(obj)[:MOST_DOMAINS]))
+        return not (
+            _ail(obj).is_tags_safe()
+            and all(
+                ail_objects.get_object("domain", "", name).is_tags_safe()
+                for name in self.domains(obj)[:MOST_DOMAINS]
+            )
+        )
 
     def first_seen(self, obj: AilObject) -> datetime | None:
         """AIL keeps days only."""
@@ -91,8 +103,12 @@ def ail_object(gid: str) -> Any:
         AilObject.parse(gid)
     try:
         return ail_objects.get_obj_from_global_id(gid)
-    except Exception as error:  # KeyError, ValueError, AIL's own: whatever its many classes raise for such an id
-        raise BadObject(f"{gid[:120]!r}: AIL has no object of this name ({type(error).__name__}: {error})") from None
+    except (
+        Exception
+    ) as error:  # KeyError, ValueError, AIL's own: whatever its many classes raise for such an id
+        raise BadObject(
+            f"{gid[:120]!r}: AIL has no object of this name ({type(error).__name__}: {error})"
+        ) from None
 
 
 def _ail(obj: AilObject) -> Any:

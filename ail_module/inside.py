@@ -1,6 +1,8 @@
-"""AIL's own functions for a command, which is no module of AIL: the `Sink` of the modules, in a process that is on no list of AIL's.
+"""AIL's own functions for a command, which is no module of AIL: the `Sink` of the modules, in a process that
+is on no list of AIL's.
 
-Takes the folder of AIL, gives a `Sink`. Loads AIL's code, so it runs in AIL's interpreter (AILENV/bin/quaid) only.
+Takes the folder of AIL, gives a `Sink`. Loads AIL's code, so it runs in AIL's interpreter (AILENV/bin/quaid)
+only.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ def open_sink(home: Path, servers: AilServers) -> Sink:
     try:
         from .host import AilSink
     except ImportError as error:
-        raise ConfigError(f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: {home}/AILENV/bin/quaid ail ...") from None
+        raise ConfigError(
+            f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: {home}/AILENV/bin/quaid ail ..."
+        ) from None
     return AilSink(Publisher(home, servers))
 
 
@@ -48,4 +52,6 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise StoreUnavailable(f"a server of AIL: {error}; is AIL running? Run this again when it is: what is done already is not done twice") from None
+        raise StoreUnavailable(
+            f"a server of AIL: {error}; is AIL running? Run this again when it is: what is done already is not done twice"
+        ) from None

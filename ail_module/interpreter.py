@@ -1,7 +1,8 @@
-"""What AIL's own Python has: asked in a process that stands where AIL's modules stand, with their sys.path, but imports none of them.
+"""What AIL's own Python has: asked in a process that stands where AIL's modules stand, with their sys.path,
+but imports none of them.
 
-Takes the checkout and its interpreter, gives `Facts`. The process is started as `python ./Module.py` in bin/modules is: its first place to
-look for modules is that folder, its last is AIL_BIN.
+Takes the checkout and its interpreter, gives `Facts`. The process is started as `python ./Module.py` in
+bin/modules is: its first place to look for modules is that folder, its last is AIL_BIN.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
 
+#: Longest wait for its answer. chosen: OpenCV from a cold disk takes some seconds.
 SECONDS = 120
-"""Longest wait for its answer. chosen: OpenCV from a cold disk takes some seconds."""
+#: Top-level packages of AIL, without __init__.py all but one: any other package of that name on sys.path wins
+#: over them.
 NAMES = ("lib", "modules", "core", "importer")
-"""Top-level packages of AIL, without __init__.py all but one: any other package of that name on sys.path wins over them."""
 NEEDED = ("numpy", "PIL", "cv2", "redis", "imagehash", "tlsh", "douglas_quaid.engine", "douglas_quaid.ail")
 _QUESTION = """
 import importlib, json, os, sys
@@ -61,16 +63,16 @@ print("\\n" + json.dumps(answer))
 @dataclass(frozen=True, slots=True)
 class Facts:
     python: Path
+    #: Modules that we need and that cannot be imported, and why.
     broken: tuple[tuple[str, str], ...]
-    """Modules that we need and that cannot be imported, and why."""
+    #: Versions of douglas-quaid, redis and xxhash; None: not installed.
     releases: tuple[tuple[str, str | None], ...]
-    """Versions of douglas-quaid, redis and xxhash; None: not installed."""
+    #: What the call that AIL's queues make raises.
     xxhash_error: str | None
-    """What the call that AIL's queues make raises."""
+    #: Names of AIL's own packages that another package has taken, and where that is.
     strangers: tuple[tuple[str, str], ...]
-    """Names of AIL's own packages that another package has taken, and where that is."""
+    #: Whether the checkout's root is on sys.path, where it has a folder `tests` and others that shadow names.
     root_on_path: bool
-    """Whether the checkout's root is on sys.path, where it has a folder `tests` and others that shadow names."""
 
     def release(self, name: str) -> str | None:
         return dict(self.releases)[name]
@@ -89,12 +91,24 @@ def ask(home: Path, python: Path) -> Facts:
     environment = {**os.environ, "AIL_HOME": f"{home}/", "AIL_BIN": f"{home}/bin/"}
     question = [str(python), "-c", _QUESTION, json.dumps([NAMES, NEEDED])]
     try:
-        done = subprocess.run(question, cwd=home / "bin" / "modules", env=environment, capture_output=True, text=True, timeout=SECONDS)
+        done = subprocess.run(
+            question,
+            cwd=home / "bin" / "modules",
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
         answer = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
         raise ConfigError(f"AIL's interpreter {python} does not answer: {error}") from None
     bin_folder = os.path.realpath(home / "bin")
-    strangers = [(name, place) for name, places in answer["places"].items() for place in places if not os.path.realpath(place).startswith(bin_folder + os.sep)]
+    strangers = [
+        (name, place)
+        for name, places in answer["places"].items()
+        for place in places
+        if not os.path.realpath(place).startswith(bin_folder + os.sep)
+    ]
     missing = [(name, "nowhere") for name, places in answer["places"].items() if not places]
     return Facts(
         python=python,

@@ -1,7 +1,9 @@
-"""What we wrote about an object, so that only ours is ever taken back: bookmarks `ail:wrote:<global id>` of the store, JSON.
+"""What we wrote about an object, so that only ours is ever taken back: bookmarks `ail:wrote:<global id>` of
+the store, JSON.
 
-An entry is written before AIL is, and again when AIL has it all (`settled`); whoever finds one that is not settled finishes it. So what is
-in AIL is in the ledger, whenever a process was killed. `hold` lets one process at a time change what is written about an object.
+An entry is written before AIL is, and again when AIL has it all (`settled`); whoever finds one that is not
+settled finishes it. So what is in AIL is in the ledger, whenever a process was killed. `hold` lets one
+process at a time change what is written about an object.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from douglas_quaid.records import ImageId
 PREFIX = "ail:wrote:"
 LOCK = "ail:busy:"
 VERSION = 1
+#: Age at which the lock of a process that cannot be asked for is taken over. chosen: a write takes
+#: milliseconds; AIL's servers may be slow.
 HOLD_SECONDS = 30.0
-"""Age at which the lock of a process that cannot be asked for is taken over. chosen: a write takes milliseconds; AIL's servers may be slow."""
+#: Pause before a lock is tried again. chosen.
 WAIT_SECONDS = 0.01
-"""Pause before a lock is tried again. chosen."""
 
 
 class Kind(str, Enum):
@@ -34,28 +37,29 @@ class Kind(str, Enum):
 
     MATCH = "match"
     REVIEW = "review"
+    #: It shows, or looks like, a picture of a collection.
     REFERENCE = "reference"
-    """It shows, or looks like, a picture of a collection."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
     """A correlation."""
 
+    #: Global id.
     other: str
-    """Global id."""
+    #: Empty: to the representative of the object's own cluster. Else the image that it matches, whose
+    #: cluster's representative it is.
     via: ImageId = ""
-    """Empty: to the representative of the object's own cluster. Else the image that it matches, whose cluster's representative it is."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Row:
     """A row of AIL's duplicates, at both objects."""
 
+    #: Global id, of the same type.
     other: str
-    """Global id, of the same type."""
+    #: 100 * confidence, rounded.
     score: int
-    """100 * confidence, rounded."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,10 +68,10 @@ class Label:
 
     tag: str
     kind: Kind
+    #: The image that it was written because of.
     about: ImageId
-    """The image that it was written because of."""
+    #: Whether AIL had it when feedback was last asked for; before that its queue may still hold it.
     seen: bool = False
-    """Whether AIL had it when feedback was last asked for; before that its queue may still hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,12 @@ class Entry:
     edges: tuple[Edge, ...] = ()
     rows: tuple[Row, ...] = ()
     labels: tuple[Label, ...] = ()
+    #: What is being taken back, and may be in AIL or not.
     going: tuple[Edge | Row | Label, ...] = ()
-    """What is being taken back, and may be in AIL or not."""
+    #: Whether AIL has all of it, as far as we are concerned; what was removed there later stays removed.
     settled: bool = True
-    """Whether AIL has all of it, as far as we are concerned; what was removed there later stays removed."""
+    #: Words of analysts that were acted upon, or were there before we wrote.
     heard: tuple[str, ...] = ()
-    """Words of analysts that were acted upon, or were there before we wrote."""
 
     @property
     def lines(self) -> tuple[Edge | Row | Label, ...]:
@@ -116,7 +120,9 @@ class Ledger:
 
     @contextmanager
     def hold(self, gid: str) -> Iterator[None]:
-        """Until the block ends nobody else changes this object's entry. Raises StoreTimeout when somebody does not end."""
+        """Until the block ends nobody else changes this object's entry. Raises StoreTimeout when somebody
+        does not end.
+        """
         name, token = LOCK + gid, secrets.token_hex(8)
         give_up = time.monotonic() + 2 * HOLD_SECONDS
         while not self._lock(name, token):
@@ -124,7 +130,9 @@ class Ledger:
             if found is not None and _is_abandoned(found):
                 self._break(name, found)
             elif time.monotonic() > give_up:
-                raise StoreTimeout(f"{gid}: another process has been writing about it for {2 * HOLD_SECONDS:.0f} s; it is tried again later")
+                raise StoreTimeout(
+                    f"{gid}: another process has been writing about it for {2 * HOLD_SECONDS:.0f} s; it is tried again later"
+                )
             else:
                 time.sleep(WAIT_SECONDS)
         try:
@@ -135,10 +143,14 @@ class Ledger:
                 self._engine.set_bookmark(name, None)
 
     def _lock(self, name: str, token: str = "") -> bool:
-        return self._engine.set_bookmark(name, json.dumps([time.time(), socket.gethostname(), os.getpid(), token]), unless_there=True)
+        return self._engine.set_bookmark(
+            name, json.dumps([time.time(), socket.gethostname(), os.getpid(), token]), unless_there=True
+        )
 
     def _break(self, name: str, found: str) -> None:
-        """Remove an abandoned lock. One at a time, who looks again: a second one would remove the lock that the first has taken since."""
+        """Remove an abandoned lock. One at a time, who looks again: a second one would remove the lock that
+        the first has taken since.
+        """
         guard = f"{name}:break"
         if self._lock(guard):
             if self._engine.bookmark(name) == found:
@@ -168,7 +180,13 @@ def _is_abandoned(lock: str) -> bool:
 
 def _encoded(entry: Entry) -> str:
     edges, rows, labels = _lists(entry.lines)
-    fields: dict[str, object] = {"v": VERSION, "edges": edges, "rows": rows, "tags": labels, "heard": list(entry.heard)}
+    fields: dict[str, object] = {
+        "v": VERSION,
+        "edges": edges,
+        "rows": rows,
+        "tags": labels,
+        "heard": list(entry.heard),
+    }
     if entry.going:
         fields["going"] = _lists(entry.going)
     if not entry.settled:
@@ -177,9 +195,13 @@ def _encoded(entry: Entry) -> str:
 
 
 def _lists(lines: tuple[Edge | Row | Label, ...]) -> tuple[list[object], list[object], list[object]]:
-    edges: list[object] = [[line.other, line.via] if line.via else [line.other] for line in lines if isinstance(line, Edge)]
+    edges: list[object] = [
+        [line.other, line.via] if line.via else [line.other] for line in lines if isinstance(line, Edge)
+    ]
     rows: list[object] = [[line.other, line.score] for line in lines if isinstance(line, Row)]
-    labels: list[object] = [[line.tag, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Label)]
+    labels: list[object] = [
+        [line.tag, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Label)
+    ]
     return edges, rows, labels
 
 
@@ -187,10 +209,14 @@ def _decoded(gid: str, text: str) -> Entry:
     try:
         fields = json.loads(text)
         if fields["v"] > VERSION:
-            raise UnknownVersion(f"what was written about {gid} was noted by a newer douglas-quaid; use it, nothing was changed")
+            raise UnknownVersion(
+                f"what was written about {gid} was noted by a newer douglas-quaid; use it, nothing was changed"
+            )
         edges, rows, labels = _lines(fields.get("edges", []), fields.get("rows", []), fields.get("tags", []))
         going = [line for lines in _lines(*fields.get("going", ([], [], []))) for line in lines]
-        return Entry(edges, rows, labels, tuple(going), not fields.get("open", False), tuple(fields.get("heard", [])))
+        return Entry(
+            edges, rows, labels, tuple(going), not fields.get("open", False), tuple(fields.get("heard", []))
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptRecord(f"the note of what was written about {gid} cannot be read: {error}") from None
 

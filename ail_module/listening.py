@@ -1,8 +1,10 @@
-"""A module listens to analysts while it works: pass after pass over what we wrote, in steps too short to hold up the queue.
+"""A module listens to analysts while it works: pass after pass over what we wrote, in steps too short to hold
+up the queue.
 
-Takes what is written about objects (the ledger), gives what was heard. For each object first the answers of analysts in AIL (feedback.py),
-then whether what is written still agrees with the store (reconcile.py): a `quaid veto` at the command line is followed here. Of several
-processes one does each pass; should two, that changes nothing.
+Takes what is written about objects (the ledger), gives what was heard. For each object first the answers of
+analysts in AIL (feedback.py), then whether what is written still agrees with the store (reconcile.py): a
+`quaid veto` at the command line is followed here. Of several processes one does each pass; should two, that
+changes nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ from .objects import AilObject
 from .reconcile import Reconciler
 from .sink import Sink
 
+#: When the last pass began, seconds since 1970.
 BOOKMARK = "ail:listened"
-"""When the last pass began, seconds since 1970."""
+#: Time of a step, overrun by at most one object's. chosen: a fraction of what a picture takes.
 STEP_SECONDS = 0.05
-"""Time of a step, overrun by at most one object's. chosen: a fraction of what a picture takes."""
+#: Most of a process's time. chosen.
 SHARE = 0.05
-"""Most of a process's time. chosen."""
 
 
 class Listener:
@@ -38,7 +40,9 @@ class Listener:
         self._next = 0.0
 
     def step(self) -> None:
-        """The next few objects, if it is time for them. Raises StoreError, and what AIL raises when its servers are away."""
+        """The next few objects, if it is time for them. Raises StoreError, and what AIL raises when its
+        servers are away.
+        """
         began = time.monotonic()
         if not self._settings.feedback_seconds or began < self._next:
             return
@@ -59,14 +63,23 @@ class Listener:
         if last is not None and now - float(last) < self._settings.feedback_seconds:
             return False
         self._engine.set_bookmark(BOOKMARK, f"{now:.0f}")
-        self._objects = (AilObject.parse(name.removeprefix(PREFIX)) for name, _ in self._engine.bookmarks(PREFIX))
+        self._objects = (
+            AilObject.parse(name.removeprefix(PREFIX)) for name, _ in self._engine.bookmarks(PREFIX)
+        )
         self._is_passing = True
         return True
 
     def _listen(self, until: float) -> None:
         for obj in self._objects:
             try:
-                listen(self._engine, self._sink, self._reconciler, obj, settings=self._settings, logger=self._logger)
+                listen(
+                    self._engine,
+                    self._sink,
+                    self._reconciler,
+                    obj,
+                    settings=self._settings,
+                    logger=self._logger,
+                )
             except FormatError as error:  # one note that cannot be read
                 self._logger.warning(str(error))
             if time.monotonic() >= until:
@@ -74,9 +87,19 @@ class Listener:
         self._is_passing = False
 
 
-def listen(engine: Engine, sink: Sink, reconciler: Reconciler, obj: AilObject, *, settings: Settings, logger: logging.Logger) -> tuple[tuple[Heard, ...], bool]:
+def listen(
+    engine: Engine,
+    sink: Sink,
+    reconciler: Reconciler,
+    obj: AilObject,
+    *,
+    settings: Settings,
+    logger: logging.Logger,
+) -> tuple[tuple[Heard, ...], bool]:
     """What was heard about one object, and whether what is written about it changed without that."""
     heard = feedback(engine, sink, [obj], settings=settings)
     for each in heard:
-        logger.info(f"{obj.gid}: an analyst says that it is {'the same as' if each.said == SAME else 'not'} {each.other}; {each.refused or 'noted'}")
+        logger.info(
+            f"{obj.gid}: an analyst says that it is {'the same as' if each.said == SAME else 'not'} {each.other}; {each.refused or 'noted'}"
+        )
     return heard, reconciler.check(obj)

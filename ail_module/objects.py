@@ -1,8 +1,9 @@
 """AIL's names of pictures, and the bytes behind them.
 
-Takes a global id (`<type>:<subtype>:<id>`) or a path, gives an `AilObject` or the file's bytes, or an error that says what is wrong with it.
-AIL's id of an image and of a screenshot is the sha256 of its bytes, which is also our id of the image; the two are different objects, though
-their bytes may be the same, so an object is named by its global id everywhere.
+Takes a global id (`<type>:<subtype>:<id>`) or a path, gives an `AilObject` or the file's bytes, or an error
+that says what is wrong with it. AIL's id of an image and of a screenshot is the sha256 of its bytes, which is
+also our id of the image; the two are different objects, though their bytes may be the same, so an object is
+named by its global id everywhere.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from pathlib import Path
 from douglas_quaid.errors import DouglasQuaidError, ImageTooLarge
 from douglas_quaid.records import ImageId, Occurrence
 
+#: First part of the occurrences of AIL's objects.
 HOST = "ail"
-"""First part of the occurrences of AIL's objects."""
+#: spec: AIL's object types that are pictures and are queued on `Images`.
 TYPES = ("image", "screenshot")
-"""spec: AIL's object types that are pictures and are queued on `Images`."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -34,7 +35,9 @@ class FileNotThere(DouglasQuaidError):
 
 
 class NoScreenshot(FileNotThere):
-    """A crawled item has none yet, or never will: the crawler queues the item first, and not every item has one."""
+    """A crawled item has none yet, or never will: the crawler queues the item first, and not every item has
+    one.
+    """
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,7 +64,9 @@ class AilObject:
             raise BadObject(f"{gid[:120]!r}: expected a global id of three parts, <type>:<subtype>:<id>")
         kind, subtype, name = parts
         if kind not in TYPES:
-            raise BadObject(f"{gid[:120]!r}: type {kind[:40]!r} is no picture; pictures are {' and '.join(TYPES)}")
+            raise BadObject(
+                f"{gid[:120]!r}: type {kind[:40]!r} is no picture; pictures are {' and '.join(TYPES)}"
+            )
         if subtype or not _SHA256.fullmatch(name):
             raise BadObject(f"{gid[:120]!r}: expected {kind}::<sha256>, 64 lower-case hex digits")
         return cls(kind, name)
@@ -75,7 +80,9 @@ class AilObject:
 
 
 def read(path: str | Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file. Raises FileNotThere, ImageTooLarge, and OSError for what a disk does wrong."""
+    """The bytes of a regular file. Raises FileNotThere, ImageTooLarge, and OSError for what a disk does
+    wrong.
+    """
     try:
         with open(path, "rb", opener=_at_once) as file:
             found = os.fstat(file.fileno())
@@ -87,7 +94,9 @@ def read(path: str | Path, max_bytes: int) -> bytes:
     except IsADirectoryError:
         raise FileNotThere(f"{path}: is not a regular file") from None
     if len(data) > max_bytes:
-        raise ImageTooLarge(f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it")
+        raise ImageTooLarge(
+            f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it"
+        )
     return data
 
 

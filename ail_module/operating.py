@@ -1,4 +1,6 @@
-"""`quaid ail backfill`, `status`, `dead-letters`, `cluster`, `reconcile`: what the modules work on, and how they are doing."""
+"""`quaid ail backfill`, `status`, `dead-letters`, `cluster`, `reconcile`: what the modules work on, and how
+they are doing.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from datetime import datetime
 
 import click
 
-from douglas_quaid.cli import command
+from douglas_quaid.cli.main import command
+from douglas_quaid.cli.terminal import complain, json_line, say
 from douglas_quaid.errors import ConfigError
-from douglas_quaid.terminal import complain, json_line, say
 
 from .config import MODULES, Places, Settings, ail_home
 from .console import HOME, agreed, ail, open_engine, shown_first
@@ -17,12 +19,33 @@ from .console import HOME, agreed, ail, open_engine, shown_first
 
 @command("backfill", group=ail)
 @HOME
-@click.option("--type", "kinds", multiple=True, type=click.Choice(["image", "screenshot"]), help="Only these. Repeatable; default: both.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many pictures a second.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many new files in this run; the next run goes on behind them.")
+@click.option(
+    "--type",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["image", "screenshot"]),
+    help="Only these. Repeatable; default: both.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), metavar="N", help="At most so many pictures a second."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="At most so many new files in this run; the next run goes on behind them.",
+)
 @click.option("--no-link", is_flag=True, help="Store only; a later run searches for matches.")
-@click.option("--write", is_flag=True, help="Afterwards hand what matches to the module's queue, which writes AIL's tags and correlations.")
-@click.option("--without-ail", is_flag=True, help="Do not ask AIL's Kvrocks on which domains pictures were seen and which are unsafe; AIL need not run.")
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Afterwards hand what matches to the module's queue, which writes AIL's tags and correlations.",
+)
+@click.option(
+    "--without-ail",
+    is_flag=True,
+    help="Do not ask AIL's Kvrocks on which domains pictures were seen and which are unsafe; AIL need not run.",
+)
 @click.option("--dry-run", is_flag=True, help="Count what is there and what is new; store nothing.")
 def backfill(
     home: str | None,
@@ -36,7 +59,9 @@ def backfill(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Store the images and screenshots that AIL has on disk, then search for matches among all of them. Can be interrupted and run again."""
+    """Store the images and screenshots that AIL has on disk, then search for matches among all of them. Can
+    be interrupted and run again.
+    """
     from dataclasses import asdict
 
     from .backfill import Backfill, Progress
@@ -45,7 +70,9 @@ def backfill(
     from .walk import Broken
 
     if no_link and write:
-        raise ConfigError("--write hands on what was found to match, and --no-link finds nothing; give one of them")
+        raise ConfigError(
+            "--write hands on what was found to match, and --no-link finds nothing; give one of them"
+        )
     where = ail_home(home)
     settings, places = Settings.read(where), Places.read(where)
 
@@ -60,9 +87,22 @@ def backfill(
         click.echo(f"{at.stage}: {at.done:,} done{share}, {at.rate:.1f}/s", err=True)
 
     with ExitStack() as stack:
-        engine, servers = stack.enter_context(open_engine(settings, store)), stack.enter_context(AilServers(places))
+        engine, servers = (
+            stack.enter_context(open_engine(settings, store)),
+            stack.enter_context(AilServers(places)),
+        )
         asked = None if without_ail or dry_run else servers
-        run = Backfill(engine, places, settings, kinds=kinds or TYPES, rate=rate, limit=limit, ail=asked, tell=tell, progress=progress)
+        run = Backfill(
+            engine,
+            places,
+            settings,
+            kinds=kinds or TYPES,
+            rate=rate,
+            limit=limit,
+            ail=asked,
+            tell=tell,
+            progress=progress,
+        )
         if dry_run:
             counts = run.survey()
             wanted = ["added", "known", "broken"]
@@ -77,20 +117,32 @@ def backfill(
     if as_json:
         json_line({"summary": line | {"complete": counts.complete, "dry_run": dry_run}})
         return 1 if counts.broken else 0
-    words = {"added": "to add", "known": "known already"} if dry_run else {"hash_only": "of these hashes only", "sent": f"sent to {MODULES[0]}"}
+    words = (
+        {"added": "to add", "known": "known already"}
+        if dry_run
+        else {"hash_only": "of these hashes only", "sent": f"sent to {MODULES[0]}"}
+    )
     always = ("added", "known", "matching")
-    say(", ".join(f"{count:,} {words.get(name, name)}" for name, count in line.items() if count or name in always))
+    say(
+        ", ".join(
+            f"{count:,} {words.get(name, name)}" for name, count in line.items() if count or name in always
+        )
+    )
     if not counts.complete:
         say(f"--limit {limit} ended the walk; the next run goes on there, and links when all are stored")
     elif not dry_run and counts.matching > counts.sent:
-        say(f"{counts.matching - counts.sent:,} match others and AIL was not told: `quaid ail backfill --write` hands them to the module")
+        say(
+            f"{counts.matching - counts.sent:,} match others and AIL was not told: `quaid ail backfill --write` hands them to the module"
+        )
     return 1 if counts.broken else 0
 
 
 @command("status", group=ail)
 @HOME
 def status(home: str | None, store: str | None, as_json: bool) -> int:
-    """What waits, since when, who works, how fast, what failed, and what the store holds. Exit status 1 if something is wrong."""
+    """What waits, since when, who works, how fast, what failed, and what the store holds. Exit status 1 if
+    something is wrong.
+    """
     from .servers import AilServers
     from .status import read_status, status_text
 
@@ -108,8 +160,16 @@ def status(home: str | None, store: str | None, as_json: bool) -> int:
 @command("dead-letters", group=ail)
 @click.argument("gids", nargs=-1, metavar="[GID]...")
 @HOME
-@click.option("--error", "errors", multiple=True, metavar="CLASS", help="Only those with this error, such as FileNotThere. Repeatable.")
-@click.option("--requeue", is_flag=True, help="Put them into the module's queue again, and take them off this list.")
+@click.option(
+    "--error",
+    "errors",
+    multiple=True,
+    metavar="CLASS",
+    help="Only those with this error, such as FileNotThere. Repeatable.",
+)
+@click.option(
+    "--requeue", is_flag=True, help="Put them into the module's queue again, and take them off this list."
+)
 @click.option("--remove", is_flag=True, help="Take them off this list.")
 @shown_first
 def dead_letters(
@@ -123,7 +183,9 @@ def dead_letters(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """List the messages that were given up, with their reasons; all, or those of the objects GID (image::<sha256>)."""
+    """List the messages that were given up, with their reasons; all, or those of the objects GID
+    (image::<sha256>).
+    """
     from . import dead_letters as letters
     from .servers import AilServers
 
@@ -132,23 +194,40 @@ def dead_letters(
     where = ail_home(home)
     settings = Settings.read(where)
     with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers:
-        found = [letter for letter in letters.dead_letters(engine) if (not gids or letter.gid in gids) and (not errors or letter.error in errors)]
+        found = [
+            letter
+            for letter in letters.dead_letters(engine)
+            if (not gids or letter.gid in gids) and (not errors or letter.error in errors)
+        ]
         found.sort(key=lambda letter: (letter.last, letter.gid))
         for letter in found:
             if as_json:
                 json_line(letter.to_json())
             else:
-                say(f"{letter.gid}  {letter.module}, {letter.attempts} tries, last {letter.last:%Y-%m-%d %H:%M} UTC\n    {letter.error}: {letter.reason}")
+                say(
+                    f"{letter.gid}  {letter.module}, {letter.attempts} tries, last {letter.last:%Y-%m-%d %H:%M} UTC\n    {letter.error}: {letter.reason}"
+                )
         missing = set(gids) - {letter.gid for letter in found}
         for gid in sorted(missing):
             complain(f"{gid}: no such dead letter")
         if not as_json:
             say(f"{len(found):,} dead letters")
         verb = "Requeue" if requeue else "Remove"
-        if found and (requeue or remove) and agreed(f"{verb} {len(found):,} dead letters?", dry_run=dry_run, yes=yes, as_json=as_json):
+        if (
+            found
+            and (requeue or remove)
+            and agreed(f"{verb} {len(found):,} dead letters?", dry_run=dry_run, yes=yes, as_json=as_json)
+        ):
             for letter in found:
                 if requeue:  # first queued, then taken off: a crash in between repeats one, and loses none
-                    servers.push(letter.module, [letter.message if letter.gid == letter.message else f"{letter.gid};{letter.message}"])
+                    servers.push(
+                        letter.module,
+                        [
+                            letter.message
+                            if letter.gid == letter.message
+                            else f"{letter.gid};{letter.message}"
+                        ],
+                    )
                 letters.remove(engine, letter.gid)
             if not as_json:
                 say(f"{verb}d {len(found):,}.")
@@ -158,9 +237,18 @@ def dead_letters(
 @command("cluster", group=ail)
 @click.argument("name", metavar="ID")
 @HOME
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="Most domains, chats and objects to print (--json: all).")
+@click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Most domains, chats and objects to print (--json: all).",
+)
 def cluster(name: str, home: str | None, limit: int, store: str | None, as_json: bool) -> None:
-    """A cluster's domains, chats, objects, first and last time seen. ID: cluster id, image id, or an object (screenshot::<sha256>)."""
+    """A cluster's domains, chats, objects, first and last time seen. ID: cluster id, image id, or an object
+    (screenshot::<sha256>).
+    """
     from .cluster import report
 
     with open_engine(Settings.read(ail_home(home)), store) as engine:
@@ -168,16 +256,29 @@ def cluster(name: str, home: str | None, limit: int, store: str | None, as_json:
     if as_json:
         json_line(found.to_json())
         return
-    say(f"{found.cluster}: {found.images:,} images, {len(found.objects):,} objects of AIL, " + _seen(found.first_seen, found.last_seen))
+    say(
+        f"{found.cluster}: {found.images:,} images, {len(found.objects):,} objects of AIL, "
+        + _seen(found.first_seen, found.last_seen)
+    )
     if found.representative:
         say(f"  the others are correlated with {found.representative.gid}")
     for title, lines in (
-        ("domains", [f"{each.name}  {each.objects:,} object{'s' * (each.objects != 1)}" for each in found.domains]),
-        ("chats", [f"{each.name}  {each.objects:,} object{'s' * (each.objects != 1)}" for each in found.chats]),
+        (
+            "domains",
+            [f"{each.name}  {each.objects:,} object{'s' * (each.objects != 1)}" for each in found.domains],
+        ),
+        (
+            "chats",
+            [f"{each.name}  {each.objects:,} object{'s' * (each.objects != 1)}" for each in found.chats],
+        ),
         ("objects, latest first", [obj.gid for obj in found.objects]),
     ):
         if lines:
-            say(f"{title} ({len(lines):,}):" + "".join(f"\n  {line}" for line in lines[:limit]) + ("\n  ..." if len(lines) > limit else ""))
+            say(
+                f"{title} ({len(lines):,}):"
+                + "".join(f"\n  {line}" for line in lines[:limit])
+                + ("\n  ..." if len(lines) > limit else "")
+            )
 
 
 def _seen(first: datetime | None, last: datetime | None) -> str:
@@ -188,7 +289,9 @@ def _seen(first: datetime | None, last: datetime | None) -> str:
 @HOME
 @shown_first
 def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
-    """Act upon analysts' answers in AIL and on vetoes, now; the modules do it by themselves. Runs in AIL's interpreter: AILENV/bin/quaid."""
+    """Act upon analysts' answers in AIL and on vetoes, now; the modules do it by themselves. Runs in AIL's
+    interpreter: AILENV/bin/quaid.
+    """
     import logging
 
     from .inside import in_words, open_sink
@@ -203,20 +306,32 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers, in_words():
         gids = sorted({gid for gid, _ in Ledger(engine).entries()})
         if not as_json:
-            say(f"{len(gids):,} objects that something of ours is written about; what no longer holds is taken back or moved, nothing else is touched")
+            say(
+                f"{len(gids):,} objects that something of ours is written about; what no longer holds is taken back or moved, nothing else is touched"
+            )
         if not gids or not agreed("Look at all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
             return 0
         sink = open_sink(where, servers)
         reconciler, heard, changed = Reconciler(engine, sink, settings), 0, 0
         for gid in gids:
-            said, moved = listen(engine, sink, reconciler, AilObject.parse(gid), settings=settings, logger=logging.getLogger("quaid"))
+            said, moved = listen(
+                engine,
+                sink,
+                reconciler,
+                AilObject.parse(gid),
+                settings=settings,
+                logger=logging.getLogger("quaid"),
+            )
             heard, changed = heard + len(said), changed + moved
             for each in said:
                 line = {"object": gid, "said": each.said, "image": each.other, "refused": each.refused}
                 if as_json:
                     json_line(line)
                 else:
-                    say(f"{gid}: {each.said} {each.other}" + (f" (refused: {each.refused})" if each.refused else ""))
+                    say(
+                        f"{gid}: {each.said} {each.other}"
+                        + (f" (refused: {each.refused})" if each.refused else "")
+                    )
         changed += reconciler.sweep()
     if as_json:
         json_line({"summary": {"objects": len(gids), "answers": heard, "changed": changed}})

@@ -1,14 +1,16 @@
 """Messages that a process took off the queue and never ended, because it died: found in AIL's ledger.
 
-Takes connections to AIL's queues and ledger, gives `Orphan`s; puts nothing back itself. What the ledger says of a message of ours, named by
-the hash of its text (the text itself is gone):
+Takes connections to AIL's queues and ledger, gives `Orphan`s; puts nothing back itself. What the ledger says
+of a message of ours, named by the hash of its text (the text itself is gone):
 
-    obj:modules:<gid>   popped, not ended      an orphan when no living process can have it: each has asked for another message since
-    obj:queues:<gid>    queued, not popped     an orphan when the list does not hold its object: the process died within the pop, or while
+    obj:modules:<gid>   popped, not ended      an orphan when no living process can have it: each has asked
+    for another message since
+    obj:queues:<gid>    queued, not popped     an orphan when the list does not hold its object: the process
+    died within the pop, or while
                                                it kept the message for a later try
 
-Both only when older than a grace period. One process looks, the eldest that lives, so that nothing is put back twice. AIL itself
-forgets what is older than two days. Key layout: bin/lib/ail_queues.py.
+Both only when older than a grace period. One process looks, the eldest that lives, so that nothing is put
+back twice. AIL itself forgets what is older than two days. Key layout: bin/lib/ail_queues.py.
 """
 
 from __future__ import annotations
@@ -22,32 +24,55 @@ from typing import Any
 
 from douglas_quaid.inputs import in_groups
 
+#: Objects of the ledger that are read in one round trip. chosen.
 BATCH = 1000
-"""Objects of the ledger that are read in one round trip. chosen."""
+#: Most of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds to look through.
 LONGEST_SHARE = 1 / 30
-"""Most of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds to look through."""
+#: Seconds by which a process may seem to be younger than AIL's note of its start; one that is younger still
+#: has a dead one's number. chosen.
 SLOW_START = 5.0
-"""Seconds by which a process may seem to be younger than AIL's note of its start; one that is younger still has a dead one's number. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
     gid: str
+    #: Of the message's text, as AIL has it.
     hash: str
-    """Of the message's text, as AIL has it."""
+    #: Whether the work on it had begun, as far as the ledger knows.
     popped: bool
-    """Whether the work on it had begun, as far as the ledger knows."""
 
 
 class Orphans:
-    """`queues`, `ledger`: connections with text answers. `kinds`: types of objects that this module works on. `grace`: seconds."""
+    """`queues`, `ledger`: connections with text answers. `kinds`: types of objects that this module works on.
+    `grace`: seconds.
+    """
 
-    def __init__(self, queues: Any, ledger: Any, *, module: str, pid: int, kinds: Sequence[str], grace: float, logger: logging.Logger) -> None:
-        self._queues, self._ledger, self._module, self._pid, self._kinds, self._grace, self._logger = queues, ledger, module, pid, kinds, grace, logger
+    def __init__(
+        self,
+        queues: Any,
+        ledger: Any,
+        *,
+        module: str,
+        pid: int,
+        kinds: Sequence[str],
+        grace: float,
+        logger: logging.Logger,
+    ) -> None:
+        self._queues, self._ledger, self._module, self._pid, self._kinds, self._grace, self._logger = (
+            queues,
+            ledger,
+            module,
+            pid,
+            kinds,
+            grace,
+            logger,
+        )
         self._next = 0.0
 
     def due(self) -> Iterator[Orphan]:
-        """What is found now, when it is time to look again and this process is the one that looks. Raises redis' errors."""
+        """What is found now, when it is time to look again and this process is the one that looks. Raises
+        redis' errors.
+        """
         began = time.monotonic()
         if began < self._next:
             return
@@ -68,20 +93,39 @@ class Orphans:
         beats = self._heartbeats()
         # A process that has a message asked for it before, and for none since.
         oldest_in_work = min((beats[pid] for pid in others if beats.get(pid, -1) >= 0), default=float("inf"))
-        found = [Orphan(gid, name, popped=True) for gid, name, epoch in dict.fromkeys(popped) if epoch < oldest_in_work]
+        found = [
+            Orphan(gid, name, popped=True)
+            for gid, name, epoch in dict.fromkeys(popped)
+            if epoch < oldest_in_work
+        ]
         if queued:
-            waiting = {message.partition(";")[0] for message in self._queues.lrange(f"queue:{self._module}:in", 0, -1)}
+            waiting = {
+                message.partition(";")[0]
+                for message in self._queues.lrange(f"queue:{self._module}:in", 0, -1)
+            }
             missing = [(gid, name) for gid, name, _ in dict.fromkeys(queued) if gid not in waiting]
             still = self._scores(missing)  # else popped meanwhile
-            found += [Orphan(gid, name, popped=False) for (gid, name), score in zip(missing, still, strict=True) if score is not None and score <= before]
+            found += [
+                Orphan(gid, name, popped=False)
+                for (gid, name), score in zip(missing, still, strict=True)
+                if score is not None and score <= before
+            ]
         return found
 
     def _entries(self, before: float) -> tuple[list[tuple[str, str, float]], list[tuple[str, str, float]]]:
         """(gid, hash, epoch) of what this module popped, and of what was queued for it, before that time."""
         popped: list[tuple[str, str, float]] = []
         queued: list[tuple[str, str, float]] = []
-        # Not objs:process:<type>: a crash in AIL's end of an object leaves it out of there until it is done for good.
-        for gids in in_groups((gid for gid in self._ledger.sscan_iter("objs:process", count=BATCH) if gid.partition(":")[0] in self._kinds), BATCH):
+        # Not objs:process:<type>: a crash in AIL's end of an object leaves it out of there until it is done
+        # for good.
+        for gids in in_groups(
+            (
+                gid
+                for gid in self._ledger.sscan_iter("objs:process", count=BATCH)
+                if gid.partition(":")[0] in self._kinds
+            ),
+            BATCH,
+        ):
             pipe = self._ledger.pipeline(transaction=False)
             for gid in gids:
                 pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
@@ -90,7 +134,11 @@ class Orphans:
             for at, gid in enumerate(gids):
                 for found, into in ((rows[2 * at], popped), (rows[2 * at + 1], queued)):
                     mine = ((row.partition(":"), epoch) for row, epoch in found)
-                    into.extend((gid, name, epoch) for (module, _, name), epoch in mine if module == self._module and epoch <= before)
+                    into.extend(
+                        (gid, name, epoch)
+                        for (module, _, name), epoch in mine
+                        if module == self._module and epoch <= before
+                    )
         return popped, queued
 
     def _scores(self, entries: list[tuple[str, str]]) -> list[float | None]:
@@ -104,15 +152,20 @@ class Orphans:
 
     def _others(self) -> dict[int, int]:
         """Process id to its start, of the other processes of this module that run on this machine."""
-        noted = {int(pid): int(epoch) for pid, epoch in self._queues.hgetall(f"module:start:{self._module}").items()}
+        noted = {
+            int(pid): int(epoch)
+            for pid, epoch in self._queues.hgetall(f"module:start:{self._module}").items()
+        }
         others = self._heartbeats().keys() - {self._pid}
         return living({pid: epoch for pid, epoch in noted.items() if pid in others})
 
 
 def living(noted: Mapping[int, int]) -> dict[int, int]:
-    """Of processes with these numbers, which AIL noted to start at these times (seconds since 1970), those that run on this machine.
+    """Of processes with these numbers, which AIL noted to start at these times (seconds since 1970), those
+    that run on this machine.
 
-    Process id to its start, in clock ticks since the machine's. A number may be another process's by now, which is younger than the note.
+    Process id to its start, in clock ticks since the machine's. A number may be another process's by now,
+    which is younger than the note.
     """
     booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     found = {}
@@ -124,7 +177,9 @@ def living(noted: Mapping[int, int]) -> dict[int, int]:
 
 
 def _start(pid: int) -> int | None:
-    """When a process began, in clock ticks since the machine did; None when there is none. spec: proc(5), fields 3 and 22 of stat."""
+    """When a process began, in clock ticks since the machine did; None when there is none. spec: proc(5),
+    fields 3 and 22 of stat.
+    """
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()

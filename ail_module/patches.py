@@ -1,7 +1,9 @@
-"""Small changes to AIL's own code that make our results visible there, each optional, each with its reason and what leaving it away costs.
+"""Small changes to AIL's own code that make our results visible there, each optional, each with its reason
+and what leaving it away costs.
 
-An edit is exact text after a context that must occur exactly once: no line numbers, no fuzz. Every edit leaves a marker of ours in the file, so
-that what AIL has by itself one day is told from what was put there here, and taking an edit back gives the bytes that were there before.
+An edit is exact text after a context that must occur exactly once: no line numbers, no fuzz. Every edit
+leaves a marker of ours in the file, so that what AIL has by itself one day is told from what was put there
+here, and taking an edit back gives the bytes that were there before.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from douglas_quaid.errors import ConfigError
 from .checkout import CORE_CFG, Checkout, Text
 from .plan import FileChange, Plan, apply
 
+#: In every text of ours that stands in a file of AIL.
 MARK = "quaid ail"
-"""In every text of ours that stands in a file of AIL."""
 
 
 class PatchState(str, Enum):
@@ -26,21 +28,23 @@ class PatchState(str, Enum):
     APPLIED = "applied"
     UPSTREAM = "in AIL already"
     PARTLY = "applied in part"
+    #: AIL's text is another than the one this patch was made for, or ours was edited.
     CHANGED = "does not fit"
-    """AIL's text is another than the one this patch was made for, or ours was edited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`after` then `old` becomes `after` then `new`; `new` holds the marker and is unlike anything else in the file."""
+    """`after` then `old` becomes `after` then `new`; `new` holds the marker and is unlike anything else in
+    the file.
+    """
 
+    #: The file's path in the checkout.
     name: str
-    """The file's path in the checkout."""
     after: str
     old: str
     new: str
+    #: Regular expression: AIL's own text does already what this edit is for.
     has: str
-    """Regular expression: AIL's own text does already what this edit is for."""
 
     def state(self, text: Text) -> PatchState:
         if any(line.endswith(self.mark) for line in text.lines.splitlines()):
@@ -55,7 +59,11 @@ class Edit:
         return next(line[line.index(f"{MARK} ") :] for line in self.new.splitlines() if f"{MARK} " in line)
 
     def applied(self, text: Text) -> Text:
-        return text.replaced(self.after + self.old, self.after + self.new) if self.state(text) is PatchState.ABSENT else text
+        return (
+            text.replaced(self.after + self.old, self.after + self.new)
+            if self.state(text) is PatchState.ABSENT
+            else text
+        )
 
     def reverted(self, text: Text) -> Text:
         return text.replaced(self.new, self.old) if self.state(text) is PatchState.APPLIED else text
@@ -66,10 +74,10 @@ class Patch:
     name: str
     title: str
     reason: str
+    #: Of leaving it away.
     cost: str
-    """Of leaving it away."""
+    #: What of AIL must be started again to see it.
     restart: tuple[str, ...]
-    """What of AIL must be started again to see it."""
     edits: tuple[Edit, ...]
 
 
@@ -77,8 +85,8 @@ class Patch:
 class PatchStatus:
     patch: Patch
     state: PatchState
+    #: One sentence; for what does not fit, which text was looked for in which file.
     says: str
-    """One sentence; for what does not fit, which text was looked for in which file."""
 
 
 _QUEUE = "                            "
@@ -130,7 +138,13 @@ _P4 = Edit(
 
 def _comma(name: str) -> Edit:
     first = "'07244254f73e822bd4a95d916d8b27f2246b02c428adc29082d09550c6ed6e1a'"
-    return Edit(name, "self.placeholder_screenshots = {", f"{first}   # blank\n", f"{first},  # blank; {MARK} patch P5\n", rf"{first},")
+    return Edit(
+        name,
+        "self.placeholder_screenshots = {",
+        f"{first}   # blank\n",
+        f"{first},  # blank; {MARK} patch P5\n",
+        rf"{first},",
+    )
 
 
 _ALL = (
@@ -156,7 +170,12 @@ _ALL = (
         "AIL's pages, counters, graph and deletion know the pairs of types in CORRELATION_TYPES_BY_OBJ only, and image/screenshot is none of them.",
         "Correlations are stored, but no page, graph or export shows them: tags are all that an analyst sees. AIL does not delete them with their object.",
         ("Flask (the pages)", "MISP_Thehive_Auto_Push"),
-        (_row("image", "image"), _row("image", "screenshot"), _row("screenshot", "image"), _row("screenshot", "screenshot")),
+        (
+            _row("image", "image"),
+            _row("image", "screenshot"),
+            _row("screenshot", "image"),
+            _row("screenshot", "screenshot"),
+        ),
     ),
     Patch(
         "P4",
@@ -189,7 +208,9 @@ def status(home: Path) -> tuple[PatchStatus, ...]:
 
 
 def plan_patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Plan:
-    """What applying (or taking back) these patches changes. Raises ConfigError for unknown names, and for texts that do not fit."""
+    """What applying (or taking back) these patches changes. Raises ConfigError for unknown names, and for
+    texts that do not fit.
+    """
     checkout = Checkout.of(home)
     chosen = [_named(name) for name in names]
     notes: list[str] = []
@@ -204,20 +225,28 @@ def plan_patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Pla
     changes = edited(checkout, taken=edits) if revert else edited(checkout, put=edits)
     if changes:
         touched = {change.name for change in changes}
-        restart = dict.fromkeys(name for each in chosen if touched & {edit.name for edit in each.edits} for name in each.restart)
+        restart = dict.fromkeys(
+            name for each in chosen if touched & {edit.name for edit in each.edits} for name in each.restart
+        )
         notes += [f"Restart in AIL: {', '.join(restart)}.", *dirty_tree(changes)]
     return Plan(checkout.home, changes, tuple(notes))
 
 
 def patch(home: Path, names: Sequence[str], revert: bool = False) -> Plan:
-    """Applies patches by name, or takes them back; gives what was changed. Raises ConfigError with the checkout as it was."""
+    """Applies patches by name, or takes them back; gives what was changed. Raises ConfigError with the
+    checkout as it was.
+    """
     plan = plan_patch(home, names, revert=revert)
     apply(plan)
     return plan
 
 
-def edited(checkout: Checkout, *, put: Sequence[Edit] = (), taken: Sequence[Edit] = ()) -> tuple[FileChange, ...]:
-    """The files that change when edits are taken back, in reverse order, and others are put in, one after the other."""
+def edited(
+    checkout: Checkout, *, put: Sequence[Edit] = (), taken: Sequence[Edit] = ()
+) -> tuple[FileChange, ...]:
+    """The files that change when edits are taken back, in reverse order, and others are put in, one after the
+    other.
+    """
     names = dict.fromkeys(edit.name for edit in (*put, *taken))
     before = {name: text for name in names if (text := checkout.read(name)) is not None}
     after = dict(before)
@@ -227,12 +256,20 @@ def edited(checkout: Checkout, *, put: Sequence[Edit] = (), taken: Sequence[Edit
     for edit in put:
         if edit.name in after:
             after[edit.name] = edit.applied(after[edit.name])
-    return tuple(FileChange(name, before[name].bytes, after[name].bytes) for name in before if after[name] != before[name])
+    return tuple(
+        FileChange(name, before[name].bytes, after[name].bytes)
+        for name in before
+        if after[name] != before[name]
+    )
 
 
 def dirty_tree(changes: Sequence[FileChange]) -> tuple[str, ...]:
     """What AIL's updater makes of changed tracked files, and what to do about it."""
-    tracked = [change.name for change in changes if change.before is not None and change.after is not None and change.name != CORE_CFG]
+    tracked = [
+        change.name
+        for change in changes
+        if change.before is not None and change.after is not None and change.name != CORE_CFG
+    ]
     if not tracked:
         return ()
     return (
@@ -255,8 +292,16 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         text = checkout.read(edit.name)
         state = PatchState.CHANGED if text is None else edit.state(text)
         if state is PatchState.CHANGED:
-            what = "there is no such file" if text is None else f"AIL's text there is not what this patch was made for (looked for {_first_line(edit)!r})"
-            return PatchStatus(each, state, f"{edit.name}: {what}; AIL has changed, or somebody edited it. Look at the file by hand")
+            what = (
+                "there is no such file"
+                if text is None
+                else f"AIL's text there is not what this patch was made for (looked for {_first_line(edit)!r})"
+            )
+            return PatchStatus(
+                each,
+                state,
+                f"{edit.name}: {what}; AIL has changed, or somebody edited it. Look at the file by hand",
+            )
         states.append(state)
     if all(state is PatchState.UPSTREAM for state in states):
         return PatchStatus(each, PatchState.UPSTREAM, "AIL has this by itself; nothing to do")

@@ -1,7 +1,8 @@
-"""What is about to change in a checkout: shown as a unified diff first, then written as a whole or not at all.
+"""What is about to change in a checkout: shown as a unified diff first, then written as a whole or not at
+all.
 
-A file is replaced by renaming a finished copy, with the mode and the owner it had; where one file cannot be written, those before it get
-their old bytes back. What changed on disk after it was shown is not overwritten.
+A file is replaced by renaming a finished copy, with the mode and the owner it had; where one file cannot be
+written, those before it get their old bytes back. What changed on disk after it was shown is not overwritten.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from pathlib import Path
 from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError
 
+#: Mode of a new file. spec: the mode of AIL's own files in bin/modules.
 EXECUTABLE = 0o755
-"""Mode of a new file. spec: the mode of AIL's own files in bin/modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +33,24 @@ class FileChange:
 
     @property
     def diff(self) -> str:
-        old, new = ([] if side is None else side.decode("utf-8", "replace").splitlines(keepends=True) for side in (self.before, self.after))
+        old, new = (
+            [] if side is None else side.decode("utf-8", "replace").splitlines(keepends=True)
+            for side in (self.before, self.after)
+        )
         source = "/dev/null" if self.before is None else f"a/{self.name}"
         target = "/dev/null" if self.after is None else f"b/{self.name}"
         lines = difflib.unified_diff(old, new, source, target)
-        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        return "".join(
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     home: Path
     changes: tuple[FileChange, ...]
+    #: What the operator should know or do, a sentence each.
     notes: tuple[str, ...] = ()
-    """What the operator should know or do, a sentence each."""
 
     @property
     def diff(self) -> str:
@@ -56,7 +62,9 @@ class Plan:
 
 
 def apply(plan: Plan) -> None:
-    """Writes a plan. Raises ConfigError, with the checkout as it was, when a file changed meanwhile or cannot be written."""
+    """Writes a plan. Raises ConfigError, with the checkout as it was, when a file changed meanwhile or cannot
+    be written.
+    """
     for change in plan.changes:
         _can_write(plan.home / change.name, change)
     done: list[FileChange] = []
@@ -66,7 +74,9 @@ def apply(plan: Plan) -> None:
             done.append(change)
     except OSError as error:
         _take_back(plan.home, reversed(done))
-        raise ConfigError(f"{error.filename or plan.home} cannot be written: {error.strerror}; nothing was changed") from error
+        raise ConfigError(
+            f"{error.filename or plan.home} cannot be written: {error.strerror}; nothing was changed"
+        ) from error
 
 
 def _without_passwords(diff: str) -> str:
@@ -79,12 +89,16 @@ def _can_write(path: Path, change: FileChange) -> None:
     except FileNotFoundError:
         there = None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}; run this as the user that AIL runs as") from None
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}; run this as the user that AIL runs as"
+        ) from None
     if there != change.before:
         raise ConfigError(f"{path} has changed since the change was shown; nothing was written: start again")
     real = path.resolve()
     if not os.access(real.parent, os.W_OK) or (there is not None and not os.access(real, os.W_OK)):
-        raise ConfigError(f"{path} cannot be written by this user; run this as the user that AIL runs as. Nothing was written")
+        raise ConfigError(
+            f"{path} cannot be written by this user; run this as the user that AIL runs as. Nothing was written"
+        )
 
 
 def _put(path: Path, content: bytes | None) -> None:

@@ -1,8 +1,9 @@
 """One object of AIL, from its name to what is written about it.
 
-Takes an `AilObject`, asks AIL (`Host`) for its file and its places, asks the engine what it resembles, and hands that to a `Writer`. What was
-done before is not done again: the label `written` of the object's occurrence says that it was done to the end, so an object that a crash
-interrupted, or that a back-fill only stored, is done from where it stands. Everything it does may be done twice.
+Takes an `AilObject`, asks AIL (`Host`) for its file and its places, asks the engine what it resembles, and
+hands that to a `Writer`. What was done before is not done again: the label `written` of the object's
+occurrence says that it was done to the end, so an object that a crash interrupted, or that a back-fill only
+stored, is done from where it stands. Everything it does may be done twice.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ if TYPE_CHECKING:
     from .config import Settings
     from .writer import Writer, Written
 
+#: Most domains or chats that a label names. chosen: a placeholder page is seen on thousands.
 LABEL_VALUES = 20
-"""Most domains or chats that a label names. chosen: a placeholder page is seen on thousands."""
+#: Longest label. chosen: the store keeps 4096 characters of all labels together.
 LABEL_CHARACTERS = 1500
-"""Longest label. chosen: the store keeps 4096 characters of all labels together."""
+#: Images of a cluster that is looked through for such as were left out. chosen: as many as one search finds
+#: and tells of.
 MOST_TOLD = 50
-"""Images of a cluster that is looked through for such as were left out. chosen: as many as one search finds and tells of."""
+#: Label of an occurrence about which everything is written to AIL.
 WRITTEN = "written"
-"""Label of an occurrence about which everything is written to AIL."""
+#: Value of that label. A later version that writes other things gives another one.
 WRITTEN_BY = "1"
-"""Value of that label. A later version that writes other things gives another one."""
 
 
 class Host(Protocol):
@@ -65,19 +67,31 @@ class Outcome:
     """What became of an object."""
 
     obj: AilObject
+    #: added: new to the store; updated: known, seen at a new place; known: all was done before; skipped: left
+    #: alone by the settings.
     status: str
-    """added: new to the store; updated: known, seen at a new place; known: all was done before; skipped: left alone by the settings."""
     found: tuple[Finding, ...] = ()
     written: Written | None = None
 
 
-def process(engine: Engine, obj: AilObject, host: Host, writer: Writer, *, settings: Settings, seen: datetime | None = None) -> Outcome:
+def process(
+    engine: Engine,
+    obj: AilObject,
+    host: Host,
+    writer: Writer,
+    *,
+    settings: Settings,
+    seen: datetime | None = None,
+) -> Outcome:
     """Store, link and write. `seen`: when the message says it was seen; now when not given.
 
-    Raises ImageError for a picture that cannot be used, FileNotThere for a file that is missing or not whole, StoreError, OSError.
+    Raises ImageError for a picture that cannot be used, FileNotThere for a file that is missing or not whole,
+    StoreError, OSError.
     """
     first = host.first_seen(obj)
-    seen = seen or (first if obj.type == "image" else None)  # an image without a day in its message was not posted again
+    seen = seen or (
+        first if obj.type == "image" else None
+    )  # an image without a day in its message was not posted again
     labels = _labels(obj, host, first)
     unsafe = settings.unsafe_hash_only and host.is_unsafe(obj)
     before = _before(engine, obj)
@@ -87,7 +101,9 @@ def process(engine: Engine, obj: AilObject, host: Host, writer: Writer, *, setti
     data = _bytes(obj, host, settings)
     if settings.skip_gif and data.startswith(b"GIF8"):
         return Outcome(obj, "skipped")
-    result = engine.add(data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe, name=obj.gid)
+    result = engine.add(
+        data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe, name=obj.gid
+    )
     found = stored_findings(engine, obj)
     if any(finding.hit.decision is Decision.MATCH for finding in found):
         _catch_up(engine, obj, writer, again=before is not None)
@@ -103,16 +119,20 @@ def _before(engine: Engine, obj: AilObject) -> Seen | None:
 
 
 def _is_done(before: Seen, labels: Mapping[str, str]) -> bool:
-    """Not when it was seen on another domain since: a pair that was of one domain then, and kept quiet about, is none now."""
+    """Not when it was seen on another domain since: a pair that was of one domain then, and kept quiet about,
+    is none now.
+    """
     known = before.sighting.labels
     return before.linked and known.get(WRITTEN) == WRITTEN_BY and known.get("domain") == labels.get("domain")
 
 
 def _catch_up(engine: Engine, obj: AilObject, writer: Writer, *, again: bool) -> None:
-    """Write about objects of its cluster that were done when nothing matched them yet, and that nobody told since.
+    """Write about objects of its cluster that were done when nothing matched them yet, and that nobody told
+    since.
 
-    Normally the second of a cluster tells the first. That second one may have died before, or be in work in another process, when a third
-    one comes: the star has no representative yet, or this is the second one `again`. Few clusters, then small.
+    Normally the second of a cluster tells the first. That second one may have died before, or be in work in
+    another process, when a third one comes: the star has no representative yet, or this is the second one
+    `again`. Few clusters, then small.
     """
     (cluster_id,) = engine.cluster_ids([obj.id])
     if cluster_id is None or (not again and engine.bookmark(STAR + cluster_id) is not None):
@@ -133,7 +153,9 @@ def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:
         raise CorruptImage(f"{obj.gid}: AIL has no path for this id")
     data = read(path, settings.max_bytes)
     if hashlib.sha256(data).hexdigest() != obj.id:
-        raise FileNotThere(f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being written, was cut short or changed")
+        raise FileNotThere(
+            f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being written, was cut short or changed"
+        )
     return data
 
 
@@ -142,7 +164,9 @@ def _labels(obj: AilObject, host: Host, first: datetime | None) -> dict[str, str
     return place_labels(domains=domains, chats=host.chats(obj) if obj.type == "image" else (), first=first)
 
 
-def place_labels(*, domains: tuple[str, ...] = (), chats: tuple[str, ...] = (), first: datetime | None = None) -> dict[str, str]:
+def place_labels(
+    *, domains: tuple[str, ...] = (), chats: tuple[str, ...] = (), first: datetime | None = None
+) -> dict[str, str]:
     """Labels of an object's occurrence; both in AIL's order, sorted."""
     date = first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else ""
     labels = {"domain": _joined(domains), "chat": _joined(chats), "date": date}

@@ -1,8 +1,10 @@
-"""Taking back and moving what we wrote, after a verdict changed, a person vetoed, an image was forgotten or clusters merged.
+"""Taking back and moving what we wrote, after a verdict changed, a person vetoed, an image was forgotten or
+clusters merged.
 
-Takes an object, looks at every line of its ledger entry, and keeps what still holds, moves what holds with another representative, and takes
-back the rest; only lines of the ledger are touched. Nothing else is written: that is the writer's. Everything may be repeated, and finishes
-what a killed process began. After a veto call `reconcile` for both objects; `sweep` looks at everything, whatever changed.
+Takes an object, looks at every line of its ledger entry, and keeps what still holds, moves what holds with
+another representative, and takes back the rest; only lines of the ledger are touched. Nothing else is
+written: that is the writer's. Everything may be repeated, and finishes what a killed process began. After a
+veto call `reconcile` for both objects; `sweep` looks at everything, whatever changed.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ from .ledger import Edge, Entry, Kind, Label, Ledger, Row
 from .objects import AilObject
 from .sink import Sink, carry_out
 
+#: Canonical cluster id of each image that an entry names.
 Clusters = dict[ImageId, str | None]
-"""Canonical cluster id of each image that an entry names."""
 
 
 def reconcile(engine: Engine, sink: Sink, gid: str, *, settings: Settings | None = None) -> int:
-    """What is written about an object, and about all that is or was in one cluster with it. Gives how many objects changed in AIL."""
+    """What is written about an object, and about all that is or was in one cluster with it. Gives how many
+    objects changed in AIL.
+    """
     return Reconciler(engine, sink, settings or Settings()).reconcile(AilObject.parse(gid))
 
 
@@ -51,7 +55,11 @@ class Reconciler:
         changed = int(self.check(obj))
         for cluster_id in clusters:
             changed += self.walk(cluster_id, whole=True) if cluster_id else 0
-        parts = [found.other for found in stored_findings(self._engine, obj) if found.other and found.hit.relation is Relation.PARTIAL]
+        parts = [
+            found.other
+            for found in stored_findings(self._engine, obj)
+            if found.other and found.hit.relation is Relation.PARTIAL
+        ]
         return changed + sum(self.check(other) for other in dict.fromkeys(parts))
 
     def sweep(self) -> int:
@@ -59,7 +67,9 @@ class Reconciler:
         return changed + sum(self.walk(cluster_id) for cluster_id in list(self._stars.to_walk()))
 
     def walk(self, cluster_id: str, *, limit: int | None = None, whole: bool = False) -> int:
-        """Look at the objects of a cluster whose representative changed: the next `limit` images; `whole`: at all, whatever was said."""
+        """Look at the objects of a cluster whose representative changed: the next `limit` images; `whole`: at
+        all, whatever was said.
+        """
         star = self._stars.read(cluster_id)
         if not whole and (star is None or star.walked is None):
             return 0
@@ -69,19 +79,27 @@ class Reconciler:
                 self._stars.write(cluster_id, None)
             return 0 if cluster is None else self.walk(cluster.cluster_id, limit=limit, whole=True)
         if star is not None:
-            self._stars.representative((cluster.cluster_id, *cluster.aliases), self._object_of(cluster) or star.centre)
+            self._stars.representative(
+                (cluster.cluster_id, *cluster.aliases), self._object_of(cluster) or star.centre
+            )
             star = self._stars.read(cluster_id) or star
         after = "" if whole or star is None else star.walked or ""
         members = [member for member in cluster.members if member > after][:limit]
-        changed = sum(self._adopt(obj, cluster_id) for obj in star.former) if star is not None and not after else 0
+        changed = (
+            sum(self._adopt(obj, cluster_id) for obj in star.former) if star is not None and not after else 0
+        )
         changed += sum(self.check(obj) for member in members for obj in objects_of(member))
         now = self._stars.read(cluster_id)
         if now is not None and (star is None or (now.centre, now.names) == (star.centre, star.names)):
-            self._stars.write(cluster_id, replace(now, walked=members[-1] if limit and len(members) == limit else None))
+            self._stars.write(
+                cluster_id, replace(now, walked=members[-1] if limit and len(members) == limit else None)
+            )
         return changed
 
     def check(self, obj: AilObject) -> bool:
-        """What is written about this object alone; says whether it changed. One round trip when nothing is written about it."""
+        """What is written about this object alone; says whether it changed. One round trip when nothing is
+        written about it.
+        """
         entry = self._ledger.read(obj.gid)
         if entry == Entry() or (entry.settled and self._still(obj, entry) == entry):
             return False
@@ -90,7 +108,9 @@ class Reconciler:
             return carry_out(self._ledger, self._sink, obj, before, self._still(obj, before))
 
     def _adopt(self, obj: AilObject, cluster_id: str) -> bool:
-        """Correlate a former representative with the one that stayed: those that were correlated with it move, and would leave it alone."""
+        """Correlate a former representative with the one that stayed: those that were correlated with it
+        move, and would leave it alone.
+        """
         if not self._settings.correlate or self._engine.cluster_ids([obj.id]) != [cluster_id]:
             return False
         with self._ledger.hold(obj.gid):
@@ -99,9 +119,11 @@ class Reconciler:
             if edge is None or self._sink.correlated(obj, AilObject.parse(edge.other)):
                 return False
             edges = (edge, *before.edges)[: self._settings.max_edges]
-            return carry_out(self._ledger, self._sink, obj, before, replace(self._still(obj, before), edges=edges))
+            return carry_out(
+                self._ledger, self._sink, obj, before, replace(self._still(obj, before), edges=edges)
+            )
 
-    # -- what still holds --------------------------------------------------------------------------------------------------------
+    # -- what still holds ------------------------------------------------------------------------------------
 
     def _still(self, obj: AilObject, entry: Entry) -> Entry:
         (places,) = self._engine.sightings([obj.occurrence])
@@ -116,18 +138,32 @@ class Reconciler:
             edges.insert(0, owed)
         return replace(
             entry,
-            edges=tuple({edge.other: edge for edge in edges if edge}.values())[: max(self._settings.max_edges, len(entry.edges))],
+            edges=tuple({edge.other: edge for edge in edges if edge}.values())[
+                : max(self._settings.max_edges, len(entry.edges))
+            ],
             rows=tuple(row for row in rows if row),
             labels=tuple(label for label in labels if label),
         )
 
     def _owed(self, obj: AilObject, entry: Entry, cluster_id: str | None) -> Edge | None:
-        """The edge of an object that matches, and had none because it was of the same domain as the representative, or was that itself."""
+        """The edge of an object that matches, and had none because it was of the same domain as the
+        representative, or was that itself.
+        """
         has_one = any(not edge.via for edge in entry.edges)
-        if cluster_id is None or has_one or not self._settings.correlate or all(label.kind is not Kind.MATCH for label in entry.labels):
+        if (
+            cluster_id is None
+            or has_one
+            or not self._settings.correlate
+            or all(label.kind is not Kind.MATCH for label in entry.labels)
+        ):
             return None
         star = self._stars.read(cluster_id)
-        if star is None or star.centre == obj or self._engine.cluster_ids([star.centre.id]) != [cluster_id] or not self._says_something(obj, star.centre):
+        if (
+            star is None
+            or star.centre == obj
+            or self._engine.cluster_ids([star.centre.id]) != [cluster_id]
+            or not self._says_something(obj, star.centre)
+        ):
             return None
         return None if self._sink.correlated(obj, star.centre) else Edge(star.centre.gid)
 
@@ -147,14 +183,20 @@ class Reconciler:
         star = self._stars.read(home)
         stands = star is not None and star.centre == other and clusters[other.id] == home
         if home == own:
-            return Edge(edge.other) if stands else self._to_centre(obj, other if clusters[other.id] == home else obj)
+            return (
+                Edge(edge.other)
+                if stands
+                else self._to_centre(obj, other if clusters[other.id] == home else obj)
+            )
         vetoed = self._engine.vetoed(obj.id)
         if other.id not in vetoed and (stands or other.id == edge.via):
             return edge
         return self._to_image(obj, edge.via, besides=vetoed)
 
     def _to_centre(self, obj: AilObject, propose: AilObject) -> Edge | None:
-        """An edge to the representative of the object's own cluster, unless that is itself, or AIL shows that pair already."""
+        """An edge to the representative of the object's own cluster, unless that is itself, or AIL shows that
+        pair already.
+        """
         names = self._names(obj.id)
         centre = self._stars.representative(names, propose) if names else obj
         return Edge(centre.gid) if centre != obj and self._says_something(obj, centre) else None
@@ -174,7 +216,11 @@ class Reconciler:
         found = self._engine.verdict_between(obj.id, other)
         if found is None:  # of an image with very many, the store keeps the surest
             return row if clusters[obj.id] and clusters[obj.id] == clusters[other] else None
-        return Row(row.other, round(100 * found.verdict.confidence)) if found.verdict.decision is Decision.MATCH else None
+        return (
+            Row(row.other, round(100 * found.verdict.confidence))
+            if found.verdict.decision is Decision.MATCH
+            else None
+        )
 
     def _label(self, obj: AilObject, label: Label, clusters: Clusters) -> Label | None:
         together = clusters[obj.id] is not None and clusters[obj.id] == clusters[label.about]
@@ -185,8 +231,16 @@ class Reconciler:
         if label.kind is Kind.REVIEW:
             if not together and self._decision(obj.id, label.about) is Decision.REVIEW:
                 return label
-            return self._instead(obj, label, lambda found: is_review(found) and clusters[obj.id] not in found.hit.clusters)
-        return label if together or label.about == obj.id or self._decision(obj.id, label.about) in (Decision.MATCH, Decision.REVIEW) else None
+            return self._instead(
+                obj, label, lambda found: is_review(found) and clusters[obj.id] not in found.hit.clusters
+            )
+        return (
+            label
+            if together
+            or label.about == obj.id
+            or self._decision(obj.id, label.about) in (Decision.MATCH, Decision.REVIEW)
+            else None
+        )
 
     def _instead(self, obj: AilObject, label: Label, holds: Callable[[Finding], bool]) -> Label | None:
         """The same tag because of another image, if there is one; it was written once and means the same."""
@@ -195,7 +249,7 @@ class Reconciler:
                 return replace(label, about=found.hit.image_id)
         return None
 
-    # -- what the store says -------------------------------------------------------------------------------------------------------
+    # -- what the store says ---------------------------------------------------------------------------------
 
     def _decision(self, image_id: ImageId, other: ImageId) -> Decision | None:
         found = self._engine.verdict_between(image_id, other)
@@ -220,7 +274,11 @@ class Reconciler:
         """The objects of AIL that an image is seen at."""
         objects = objects_of(image_id)
         found = self._engine.sightings([obj.occurrence for obj in objects])
-        return [obj for obj, places in zip(objects, found, strict=True) if any(seen.image_id == image_id for seen in places)]
+        return [
+            obj
+            for obj, places in zip(objects, found, strict=True)
+            if any(seen.image_id == image_id for seen in places)
+        ]
 
     def _object_of(self, cluster: Cluster) -> AilObject | None:
         return next((obj for member in cluster.members for obj in self._present(member)), None)

@@ -1,7 +1,9 @@
-"""AIL's Redis and Kvrocks, read by their key layout: for commands that run without AIL's code, also while AIL's modules do not.
+"""AIL's Redis and Kvrocks, read by their key layout: for commands that run without AIL's code, also while
+AIL's modules do not.
 
-Takes the addresses from core.cfg, gives plain values. Whatever these servers do wrong becomes StoreUnavailable naming the section of
-core.cfg, so nothing of `redis` crosses this border. The layout is that of bin/lib/{ail_queues,Tag,correlations_engine}.py.
+Takes the addresses from core.cfg, gives plain values. Whatever these servers do wrong becomes
+StoreUnavailable naming the section of core.cfg, so nothing of `redis` crosses this border. The layout is that
+of bin/lib/{ail_queues,Tag,correlations_engine}.py.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from .config import Places, Server
 from .objects import AilObject
 from .tags import is_unsafe
 
+#: Seconds until a silent server counts as away. chosen: as the store's.
 TIMEOUT = 5.0
-"""Seconds until a silent server counts as away. chosen: as the store's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +30,26 @@ class Queue:
     """The messages that wait for one module, and the processes of it."""
 
     waiting: int
+    #: When the message at the head was queued, seconds since 1970; None when nothing waits or AIL's ledger
+    #: does not know.
     oldest: int | None
-    """When the message at the head was queued, seconds since 1970; None when nothing waits or AIL's ledger does not know."""
+    #: Process id to the time at which it last looked for a message; -1: never. Dead processes stay listed,
+    #: AIL removes none.
     heartbeats: dict[int, int]
-    """Process id to the time at which it last looked for a message; -1: never. Dead processes stay listed, AIL removes none."""
+    #: Process id to the time at which the module says that it started.
     starts: dict[int, int]
-    """Process id to the time at which the module says that it started."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
     """What AIL knows of a picture."""
 
+    #: It was taken on, sorted; of a screenshot.
     domains: tuple[str, ...]
-    """It was taken on, sorted; of a screenshot."""
+    #: `<subtype>:<id>` of those it was posted in, sorted; of an image.
     chats: tuple[str, ...]
-    """`<subtype>:<id>` of those it was posted in, sorted; of an image."""
+    #: Whether it, or a domain it was taken on, carries an unsafe tag.
     unsafe: bool
-    """Whether it, or a domain it was taken on, carries an unsafe tag."""
 
 
 NOTHING = About((), (), False)
@@ -62,14 +66,18 @@ class AilServers:
     def __enter__(self) -> AilServers:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def queue(self, module: str) -> Queue:
         with self._at(self._places.queues) as queues:
             key = f"queue:{module}:in"
             waiting, head = queues.llen(key), queues.lindex(key, 0)
-            beats, starts = (_by_process(queues.hgetall(name)) for name in (f"module:{module}", f"module:start:{module}"))
+            beats, starts = (
+                _by_process(queues.hgetall(name)) for name in (f"module:{module}", f"module:start:{module}")
+            )
         oldest = None
         if head:
             gid = head.partition(";")[0]
@@ -79,9 +87,15 @@ class AilServers:
         return Queue(int(waiting), oldest, beats, starts)
 
     def in_work(self, module: str) -> dict[str, int]:
-        """Global ids that a process of the module popped and has not ended, and when: being worked on, or lost in a crash."""
+        """Global ids that a process of the module popped and has not ended, and when: being worked on, or
+        lost in a crash.
+        """
         with self._at(self._places.process) as ledger:
-            gids = [gid for kind in ("image", "screenshot", "item") for gid in ledger.zrange(f"objs:process:{kind}", 0, -1)]
+            gids = [
+                gid
+                for kind in ("image", "screenshot", "item")
+                for gid in ledger.zrange(f"objs:process:{kind}", 0, -1)
+            ]
             pipe = ledger.pipeline(transaction=False)
             for gid in gids:
                 pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
@@ -89,7 +103,9 @@ class AilServers:
         return {gid: int(epoch) for gid, rows in found for row, epoch in rows if row.startswith(f"{module}:")}
 
     def push(self, module: str, messages: Iterable[str]) -> int:
-        """Put `<global id>;<text>` at the tail of the module's list; gives how many wait there now. AIL enters them into its ledger when they are popped."""
+        """Put `<global id>;<text>` at the tail of the module's list; gives how many wait there now. AIL
+        enters them into its ledger when they are popped.
+        """
         lines = list(messages)
         with self._at(self._places.queues) as queues:
             key = f"queue:{module}:in"
@@ -113,7 +129,10 @@ class AilServers:
             others: list[set[str]] = pipe.execute()
         with self._at(self._places.tags) as tags:
             pipe = tags.pipeline(transaction=False)
-            keys = [[f"tag:{obj.gid}", *self._domain_tags(obj, names)] for obj, names in zip(objects, others, strict=True)]
+            keys = [
+                [f"tag:{obj.gid}", *self._domain_tags(obj, names)]
+                for obj, names in zip(objects, others, strict=True)
+            ]
             for key in (key for own in keys for key in own):
                 pipe.smembers(key)
             given = iter(pipe.execute())
@@ -121,7 +140,9 @@ class AilServers:
         for obj, names, own in zip(objects, others, keys, strict=True):
             unsafe = any([any(map(is_unsafe, next(given))) for _ in own])
             # `<subtype>:<id>`; the subtype of a domain is empty
-            domains = tuple(sorted(name.partition(":")[2] for name in names)) if obj.type == "screenshot" else ()
+            domains = (
+                tuple(sorted(name.partition(":")[2] for name in names)) if obj.type == "screenshot" else ()
+            )
             found.append(About(domains, tuple(sorted(names)) if obj.type == "image" else (), unsafe))
         return found
 
@@ -150,7 +171,9 @@ class AilServers:
         try:
             yield self._open[server]
         except redis.RedisError as error:
-            raise StoreUnavailable(f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?") from None
+            raise StoreUnavailable(
+                f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?"
+            ) from None
 
 
 def _by_process(noted: Mapping[str, str]) -> dict[int, int]:

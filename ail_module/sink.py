@@ -1,7 +1,7 @@
 """What is done to AIL, and in which order, so that a process may be killed between any two steps.
 
-`Sink` is all that the writer asks of AIL; the one implementation that imports AIL is in host.py. `carry_out` brings AIL from one
-entry of the ledger to the next: the ledger first, then AIL, then the ledger again.
+`Sink` is all that the writer asks of AIL; the one implementation that imports AIL is in host.py. `carry_out`
+brings AIL from one entry of the ledger to the next: the ledger first, then AIL, then the ledger again.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Protocol
 from .ledger import Edge, Entry, Label, Ledger, Row
 from .objects import AilObject
 
+#: Name of our rows in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"
-"""Name of our rows in AIL's duplicates: `<score>:douglas-quaid:<id>`."""
 
 
 class Sink(Protocol):
@@ -36,7 +36,9 @@ class Sink(Protocol):
         ...
 
     def tag(self, obj: AilObject, tag: str) -> None:
-        """Through AIL's queue `Tags`, so that what follows tags in AIL follows ours; AIL has it a moment later."""
+        """Through AIL's queue `Tags`, so that what follows tags in AIL follows ours; AIL has it a moment
+        later.
+        """
         ...
 
     def untag(self, obj: AilObject, tag: str) -> None: ...
@@ -47,7 +49,8 @@ class Sink(Protocol):
 
 
 def carry_out(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
-    """From `before`, what the ledger says, to `after`; call it while holding the object. Says whether AIL was asked for anything.
+    """From `before`, what the ledger says, to `after`; call it while holding the object. Says whether AIL was
+    asked for anything.
 
     What the ledger says is settled is not written again, so what somebody removed in AIL stays removed.
     """

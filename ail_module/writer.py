@@ -1,10 +1,12 @@
 """From what was found about an object to what AIL shows: correlations, rows of duplicates, tags.
 
-Takes an object and its findings, gives what is written about it now. A `Writer` decides what; a `Sink` does it; the ledger remembers it. The
-`StarWriter` writes what an unpatched AIL understands; a writer of objects of a type of their own can take its place.
+Takes an object and its findings, gives what is written about it now. A `Writer` decides what; a `Sink` does
+it; the ledger remembers it. The `StarWriter` writes what an unpatched AIL understands; a writer of objects of
+a type of their own can take its place.
 
-Nothing is written for no-match, and for two objects of one domain. A match across domains gives a correlation with the representative of the
-cluster, the score of one measured pair, and one tag; a pair for a person one tag; a picture of a collection that collection's tag.
+Nothing is written for no-match, and for two objects of one domain. A match across domains gives a correlation
+with the representative of the cluster, the score of one measured pair, and one tag; a pair for a person one
+tag; a picture of a collection that collection's tag.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from .sink import ALGORITHM, Sink, carry_out
 
 __all__ = ["ALGORITHM", "Finding", "Sink", "StarWriter", "Writer", "Written"]
 
+#: Images of a cluster looked at after each write, while edges move to another representative. chosen: some 20
+#: ms.
 WALK_STEP = 20
-"""Images of a cluster looked at after each write, while edges move to another representative. chosen: some 20 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,20 @@ class Written:
     """What is written about an object after this write, by this one or before."""
 
     correlated: tuple[AilObject, ...] = ()
+    #: Of AIL's duplicates, 0 to 100.
     scores: tuple[tuple[AilObject, int], ...] = ()
-    """Of AIL's duplicates, 0 to 100."""
     tags: tuple[str, ...] = ()
+    #: Unsafe tags that a collection asks for and the settings do not allow.
     refused: tuple[str, ...] = ()
-    """Unsafe tags that a collection asks for and the settings do not allow."""
+    #: Whether this write asked AIL for anything.
     changed: bool = False
-    """Whether this write asked AIL for anything."""
 
 
 class Writer(Protocol):
     def write(self, obj: AilObject, found: Sequence[Finding]) -> Written:
-        """May be repeated, after a crash too. Raises StoreError, and whatever AIL raises when its servers are away."""
+        """May be repeated, after a crash too. Raises StoreError, and whatever AIL raises when its servers are
+        away.
+        """
         ...
 
 
@@ -62,7 +67,11 @@ class StarWriter:
         self._reconciler = Reconciler(engine, sink, settings)
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> Written:
-        across = [f for f in found if f.hit.decision is not Decision.NO_MATCH and (self._settings.same_domain or not f.same_domain)]
+        across = [
+            f
+            for f in found
+            if f.hit.decision is not Decision.NO_MATCH and (self._settings.same_domain or not f.same_domain)
+        ]
         across.sort(key=lambda f: -f.hit.confidence)
         if not across and not any(f.hit.collections for f in found):
             return Written()
@@ -72,7 +81,9 @@ class StarWriter:
         with self._ledger.hold(obj.gid):
             before = self._ledger.read(obj.gid)
             after = self._with_labels(obj, before, [label for label in wanted if label.tag not in refused])
-            after = replace(after, edges=self._edges(obj, before, matches), rows=self._rows(obj, before, matches))
+            after = replace(
+                after, edges=self._edges(obj, before, matches), rows=self._rows(obj, before, matches)
+            )
             changed = carry_out(self._ledger, self._sink, obj, before, after)
         if matches and self._settings.tag_match:
             changed |= self._tell(matches[0], obj)
@@ -86,10 +97,12 @@ class StarWriter:
             changed=changed,
         )
 
-    # -- correlations ----------------------------------------------------------------------------------------------------------
+    # -- correlations ----------------------------------------------------------------------------------------
 
     def _edges(self, obj: AilObject, before: Entry, matches: Sequence[Finding]) -> tuple[Edge, ...]:
-        """One to the representative of its own cluster, then to those of clusters of which it shows a part; those that stand go first."""
+        """One to the representative of its own cluster, then to those of clusters of which it shows a part;
+        those that stand go first.
+        """
         if not self._settings.correlate:
             return before.edges
         own = self._engine.cluster_ids([obj.id])[0] if matches else None
@@ -100,9 +113,13 @@ class StarWriter:
             star = [Edge(centre.gid)] if centre != obj and self._says_something(obj, centre, joined) else []
         parts = {edge.via: edge for edge in before.edges if edge.via}
         for f in matches:
-            if own not in f.hit.clusters and (f.hit.image_id in parts or len(star) + len(parts) < self._settings.max_edges):
+            if own not in f.hit.clusters and (
+                f.hit.image_id in parts or len(star) + len(parts) < self._settings.max_edges
+            ):
                 parts[f.hit.image_id] = Edge(self._elsewhere(obj, f).gid, f.hit.image_id)
-        edges = {edge.other: edge for edge in reversed([*star, *parts.values()])}  # the first of two to one object
+        edges = {
+            edge.other: edge for edge in reversed([*star, *parts.values()])
+        }  # the first of two to one object
         return self._ours(obj, before, list(reversed(edges.values()))[: self._settings.max_edges])
 
     def _ours(self, obj: AilObject, before: Entry, edges: Sequence[Edge]) -> tuple[Edge, ...]:
@@ -111,29 +128,47 @@ class StarWriter:
         return tuple(
             edge
             for edge in edges
-            if edge.other in known or not (self._ledger.claims(edge.other, edge, obj.gid) or self._sink.correlated(obj, AilObject.parse(edge.other)))
+            if edge.other in known
+            or not (
+                self._ledger.claims(edge.other, edge, obj.gid)
+                or self._sink.correlated(obj, AilObject.parse(edge.other))
+            )
         )
 
     def _representative(self, found: Finding) -> AilObject:
         """Of the cluster of a finding; the found object itself when it is in none."""
         assert found.other is not None
-        return self._stars.representative(found.hit.clusters, found.other) if found.hit.clusters else found.other
+        return (
+            self._stars.representative(found.hit.clusters, found.other) if found.hit.clusters else found.other
+        )
 
     def _elsewhere(self, obj: AilObject, found: Finding) -> AilObject:
-        """The representative of another cluster, unless a person said that it is something else, or AIL shows that pair already."""
+        """The representative of another cluster, unless a person said that it is something else, or AIL shows
+        that pair already.
+        """
         assert found.other is not None
         centre = self._representative(found)
-        sound = centre != obj and centre.id not in self._engine.vetoed(obj.id) and self._says_something(obj, centre, [found])
+        sound = (
+            centre != obj
+            and centre.id not in self._engine.vetoed(obj.id)
+            and self._says_something(obj, centre, [found])
+        )
         return centre if sound else found.other
 
     def _says_something(self, obj: AilObject, other: AilObject, across: Sequence[Finding]) -> bool:
         """Whether the two are of different domains, or pairs of one domain are wanted."""
-        return self._settings.same_domain or any(f.other == other for f in across) or not on_same_domain(self._engine, obj, other)
+        return (
+            self._settings.same_domain
+            or any(f.other == other for f in across)
+            or not on_same_domain(self._engine, obj, other)
+        )
 
-    # -- scores ----------------------------------------------------------------------------------------------------------------
+    # -- scores ----------------------------------------------------------------------------------------------
 
     def _rows(self, obj: AilObject, before: Entry, matches: Sequence[Finding]) -> tuple[Row, ...]:
-        """Of the surest pairs of one type, so that each score is one that was measured; those that stand go first."""
+        """Of the surest pairs of one type, so that each score is one that was measured; those that stand go
+        first.
+        """
         if not self._settings.duplicates:
             return before.rows
         scores: dict[str, int] = {}
@@ -148,25 +183,38 @@ class StarWriter:
                 rows[gid] = Row(gid, score)
         return tuple(rows.values())
 
-    # -- tags ------------------------------------------------------------------------------------------------------------------
+    # -- tags ------------------------------------------------------------------------------------------------
 
     def _with_labels(self, obj: AilObject, before: Entry, wanted: Sequence[Label]) -> Entry:
-        """The entry with what is new of these: one tag of a kind, those of collections apart; nothing that AIL has from somebody else."""
+        """The entry with what is new of these: one tag of a kind, those of collections apart; nothing that
+        AIL has from somebody else.
+        """
         known = {label.tag for label in (*before.labels, *before.going) if isinstance(label, Label)}
         kinds = {label.kind for label in before.labels} - {Kind.REFERENCE}
-        new = [label for label in wanted if label.kind not in kinds and label.tag not in {old.tag for old in before.labels}]
+        new = [
+            label
+            for label in wanted
+            if label.kind not in kinds and label.tag not in {old.tag for old in before.labels}
+        ]
         if not new:
             return before
         there = self._sink.tags(obj)
         words = {tags.FALSE_POSITIVE, *(tags.analysts(label.tag) for label in new)}
         return replace(
             before,
-            labels=(*before.labels, *(label for label in new if label.tag in known or label.tag not in there)),
-            heard=tuple(sorted({*before.heard, *(words & there)})),  # said before there was anything of ours to say it about
+            labels=(
+                *before.labels,
+                *(label for label in new if label.tag in known or label.tag not in there),
+            ),
+            heard=tuple(
+                sorted({*before.heard, *(words & there)})
+            ),  # said before there was anything of ours to say it about
         )
 
     def _tell(self, match: Finding, obj: AilObject) -> bool:
-        """The found object matches across domains too, and may not have known: one that came first found nothing."""
+        """The found object matches across domains too, and may not have known: one that came first found
+        nothing.
+        """
         assert match.other is not None
         label = Label(tags.match(match.hit.relation, match.hit.confidence), Kind.MATCH, obj.id)
         known = self._ledger.read(match.other.gid)
@@ -174,4 +222,6 @@ class StarWriter:
             return False
         with self._ledger.hold(match.other.gid):
             before = self._ledger.read(match.other.gid)
-            return carry_out(self._ledger, self._sink, match.other, before, self._with_labels(match.other, before, [label]))
+            return carry_out(
+                self._ledger, self._sink, match.other, before, self._with_labels(match.other, before, [label])
+            )

@@ -1,4 +1,5 @@
-"""Image correlation for threat intelligence: have we seen this picture, or a piece of it, before, and how sure are we?
+"""Image correlation for threat intelligence: have we seen this picture, or a piece of it, before, and how
+sure are we?
 
     from douglas_quaid import Engine
 
@@ -8,7 +9,8 @@
 
 The path of a picture, which is also the reading order of the code:
 
-    bytes -> image.py -> features/ -> store/ -> index/ -> candidates.py -> verification.py -> decision.py -> engine.py
+    bytes -> image.py -> features/ -> store/ -> index/ -> candidates.py -> verification.py -> decision.py ->
+    engine.py
 
 Importing this package is light: OpenCV, numpy and redis are loaded when a name is first used.
 """

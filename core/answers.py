@@ -10,20 +10,36 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
-from .records import Cluster, Decision, Evidence, ImageFeatures, ImageId, ImageInfo, Membership, Relation, Sighting, Verdict
+from .records import (
+    Cluster,
+    Decision,
+    Evidence,
+    ImageFeatures,
+    ImageId,
+    ImageInfo,
+    Membership,
+    Relation,
+    Sighting,
+    Verdict,
+)
 from .store import StoreStats
 
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
     image_id: ImageId
+    #: added: new; updated: known, with a new occurrence, label or membership; known: nothing new.
     status: str
-    """added: new; updated: known, with a new occurrence, label or membership; known: nothing new."""
     informative: bool
     cluster: str | None
 
     def to_json(self) -> dict[str, Any]:
-        return {"image_id": self.image_id, "status": self.status, "informative": self.informative, "cluster": self.cluster}
+        return {
+            "image_id": self.image_id,
+            "status": self.status,
+            "informative": self.informative,
+            "cluster": self.cluster,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +53,14 @@ class Hit:
     sentence: str
     evidence: Evidence
     clusters: tuple[str, ...]
+    #: At most 20, latest first.
     occurrences: tuple[str, ...]
-    """At most 20, latest first."""
     occurrence_count: int
     first_seen: datetime | None
     last_seen: datetime | None
     collections: tuple[Membership, ...]
+    #: Labels of the occurrences, in their order.
     labels: tuple[Mapping[str, str], ...]
-    """Labels of the occurrences, in their order."""
 
     @classmethod
     def of(cls, verdict: Verdict, image_id: ImageId, info: ImageInfo | None) -> Hit:
@@ -87,16 +103,16 @@ class Hit:
 class History:
     """Where the picture of a hit was seen: at the places of its image and of the other images of its cluster."""
 
+    #: Occurrences; the least number of them when not `complete`.
     count: int
-    """Occurrences; the least number of them when not `complete`."""
     first_seen: datetime | None
     last_seen: datetime | None
+    #: Those of the hit's own image first, then the latest first; at most 20 of an image.
     sightings: tuple[Sighting, ...]
-    """Those of the hit's own image first, then the latest first; at most 20 of an image."""
+    #: Collections that any of these images is in.
     memberships: tuple[Membership, ...]
-    """Collections that any of these images is in."""
+    #: Whether `sightings` are all there are.
     complete: bool
-    """Whether `sightings` are all there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +120,15 @@ class QueryResult:
     image_id: ImageId
     decision: Decision
     informative: bool
+    #: By falling confidence.
     hits: tuple[Hit, ...]
-    """By falling confidence."""
     images_searched: int
+    #: False when a deadline cut the work.
     complete: bool
-    """False when a deadline cut the work."""
     seconds: float
     format: str
+    #: Frames in the file; the first was judged.
     frames: int
-    """Frames in the file; the first was judged."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -178,8 +194,8 @@ class Description:
 class EngineStats:
     store: StoreStats
     images_searchable: int
+    #: Memory of this process's copy of the hashes; the next, of what finds parts.
     hash_index_bytes: int
-    """Memory of this process's copy of the hashes; the next, of what finds parts."""
     word_index_bytes: int
     calibration_id: str
 

@@ -1,4 +1,5 @@
-"""What adapters and operators ask of an engine that takes no picture: places, bookmarks, clusters, collections, hubs.
+"""What adapters and operators ask of an engine that takes no picture: places, bookmarks, clusters,
+collections, hubs.
 
 Each is one call to the store; an adapter that follows another system keeps its books by them.
 """
@@ -7,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .hub_list import IGNORED, Hub, ignore, list_hubs
 from .records import Collection, ImageId, Occurrence, Purpose, Seen, StoredVerdict
+from .search.hub_list import IGNORED, Hub, ignore, list_hubs
 from .store import Store
 
 
@@ -18,10 +19,12 @@ class Bookkeeping:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    # -- places, for adapters that follow another system ---------------------------------------------------------------------
+    # -- places, for adapters that follow another system -----------------------------------------------------
 
     def sightings(self, occurrences: Sequence[Occurrence | str]) -> list[tuple[Seen, ...]]:
-        """For each place the images seen there, latest first, with labels and times; two round trips for hundreds of places."""
+        """For each place the images seen there, latest first, with labels and times; two round trips for
+        hundreds of places.
+        """
         return self._store.sightings([as_place(occurrence) for occurrence in occurrences])
 
     def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
@@ -33,11 +36,15 @@ class Bookkeeping:
         return self._store.vetoed(image_id)
 
     def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
-        """The canonical cluster id of each image, in one round trip; None for an image that is in none, or not in the store."""
+        """The canonical cluster id of each image, in one round trip; None for an image that is in none, or
+        not in the store.
+        """
         return self._store.cluster_ids(ids)
 
     def occurrences(self, prefix: str) -> Iterator[Occurrence]:
-        """All places that start with `prefix`, such as "misp:attribute:": each at least once, in no order, read as they are asked for."""
+        """All places that start with `prefix`, such as "misp:attribute:": each at least once, in no order,
+        read as they are asked for.
+        """
         return self._store.occurrences(prefix)
 
     def bookmark(self, name: str) -> str | None:
@@ -45,13 +52,17 @@ class Bookkeeping:
         return self._store.bookmark(name)
 
     def bookmarks(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Bookmarks whose names start with `prefix`, and their texts: each at least once, in no order, read as they are asked for."""
+        """Bookmarks whose names start with `prefix`, and their texts: each at least once, in no order, read
+        as they are asked for.
+        """
         return self._store.bookmarks(prefix)
 
     def set_bookmark(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
-        """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None removes it.
+        """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None
+        removes it.
 
-        `unless_there`: only if there is none, so that of many one succeeds. Says whether something was written or removed.
+        `unless_there`: only if there is none, so that of many one succeeds. Says whether something was
+        written or removed.
         """
         return self._store.set_bookmark(name, text, unless_there=unless_there)
 
@@ -59,7 +70,7 @@ class Bookkeeping:
         """Images in the store; unlike `stats`, without reading their hashes."""
         return self._store.count()
 
-    # -- collections -----------------------------------------------------------------------------------------------------------
+    # -- collections -----------------------------------------------------------------------------------------
 
     def collection_size(self, name: str) -> int:
         return self._store.collection_size(name)
@@ -71,11 +82,15 @@ class Bookkeeping:
         return tuple(self._store.collections())
 
     def hubs(self) -> tuple[Hub, ...]:
-        """Parts and clusters that are found in a large share of all pictures; the parts are those that `link` met."""
+        """Parts and clusters that are found in a large share of all pictures; the parts are those that `link`
+        met.
+        """
         return list_hubs(self._store)
 
     def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
-        """Put an image, or all of a cluster, into a collection of purpose ignore, made when missing; gives the images."""
+        """Put an image, or all of a cluster, into a collection of purpose ignore, made when missing; gives
+        the images.
+        """
         return ignore(self._store, name, collection)
 
 

@@ -1,7 +1,9 @@
-"""The operator's settings: one frozen dataclass, each field with its unit, its reason and the label of its default.
+"""The operator's settings: one frozen dataclass, each field with its unit, its reason and the label of its
+default.
 
-Labels: *spec* (cited), *measured* (the benchmark is named), *chosen*. Every field can be set by an environment variable
-`DOUGLAS_QUAID_<FIELD>`; unknown or malformed ones are refused by name. Nobody picks an algorithm per request.
+Labels: *spec* (cited), *measured* (the benchmark is named), *chosen*. Every field can be set by an
+environment variable `DOUGLAS_QUAID_<FIELD>`; unknown or malformed ones are refused by name. Nobody picks an
+algorithm per request.
 """
 
 from __future__ import annotations
@@ -19,42 +21,47 @@ PREFIX = "DOUGLAS_QUAID_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
+    #: Where the feature store is: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://.
     store: str = "embedded:"
-    """Where the feature store is: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://."""
 
+    #: Largest picture file, in bytes. chosen: 64 MiB, above any screenshot.
     max_bytes: int = 64 * 1024 * 1024
-    """Largest picture file, in bytes. chosen: 64 MiB, above any screenshot."""
 
+    #: Largest picture, in pixels, and the pixels that all threads of a process may hold at once. chosen:
+    #: three full-page captures of 1920 x 20000.
     max_pixels: int = 120_000_000
-    """Largest picture, in pixels, and the pixels that all threads of a process may hold at once. chosen: three full-page captures of 1920 x 20000."""
 
+    #: Compute ImageHash's wavelet hash too. chosen: it costs 18-20 ms of a picture's 40 and finds nothing
+    #: that others miss.
     whash: bool = False
-    """Compute ImageHash's wavelet hash too. chosen: it costs 18-20 ms of a picture's 40 and finds nothing that others miss."""
 
+    #: Keep a grey thumbnail; without it content agreement cannot be measured and such pairs end at `review`.
     thumbnails: bool = True
-    """Keep a grey thumbnail; without it content agreement cannot be measured and such pairs end at `review`."""
 
+    #: Seconds until a silent store raises StoreTimeout. chosen.
     store_timeout: float = 5.0
-    """Seconds until a silent store raises StoreTimeout. chosen."""
 
+    #: Accept a Redis that evicts keys or does not persist. Off: such a server is refused, because it loses
+    #: images.
     volatile_store: bool = False
-    """Accept a Redis that evicts keys or does not persist. Off: such a server is refused, because it loses images."""
 
+    #: Seconds without any client after which the embedded server ends itself. chosen.
     idle_seconds: int = 900
-    """Seconds without any client after which the embedded server ends itself. chosen."""
 
+    #: Threads for folders, and most child processes of `isolate`; 0 takes one per processor.
     workers: int = 0
-    """Threads for folders, and most child processes of `isolate`; 0 takes one per processor."""
 
+    #: Decode and extract in child processes, so that a picture that crashes or hangs a decoder takes nothing
+    #: else with it.
     isolate: bool = False
-    """Decode and extract in child processes, so that a picture that crashes or hangs a decoder takes nothing else with it."""
 
+    #: Seconds after which a child that is busy with one picture is ended. chosen: a page of 1920 x 20000
+    #: takes about 2.
     decode_seconds: float = 30.0
-    """Seconds after which a child that is busy with one picture is ended. chosen: a page of 1920 x 20000 takes about 2."""
 
+    #: Folder in which the processes of one machine share what they build of the word index; user: the user's
+    #: own cache folder; off: none. Made anew when lost, and done without where it cannot be written.
     cache: str = "user"
-    """Folder in which the processes of one machine share what they build of the word index; user: the user's own cache folder; off: none.
-    Made anew when lost, and done without where it cannot be written."""
 
     @property
     def cache_folder(self) -> Path | None:
@@ -71,7 +78,9 @@ class Config:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Config:
-        """Read `DOUGLAS_QUAID_*`; keyword arguments that are not None win. Raises ConfigError naming the variable."""
+        """Read `DOUGLAS_QUAID_*`; keyword arguments that are not None win. Raises ConfigError naming the
+        variable.
+        """
         environment = os.environ if environment is None else environment
         known = {field.name: field for field in fields(cls)}
         values: dict[str, object] = {}
@@ -98,7 +107,9 @@ class Config:
 def _parse(variable: str, text: str, default: object) -> object:
     try:
         if isinstance(default, bool):
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.strip().lower()]
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
+                text.strip().lower()
+            ]
         if isinstance(default, int):
             return int(text)
         if isinstance(default, float):
@@ -109,7 +120,9 @@ def _parse(variable: str, text: str, default: object) -> object:
 
 
 def shown(url: str) -> str:
-    """A URL without its password, for messages; also one whose password holds an unescaped `/`, `@` or `#`, or is an option."""
+    """A URL without its password, for messages; also one whose password holds an unescaped `/`, `@` or `#`,
+    or is an option.
+    """
     if url.startswith("embedded:"):
         return url
     scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)

@@ -1,5 +1,7 @@
-"""Time budgets handed down from a host. Two kinds: a `Timer` cuts a search short, and what it cuts is reported, never silently
-left out; a `time_limit` bounds every wait for the store, so that a stalled server cannot hold the thread of a host."""
+"""Time budgets handed down from a host. Two kinds: a `Timer` cuts a search short, and what it cuts is
+reported, never silently left out; a `time_limit` bounds every wait for the store, so that a stalled server
+cannot hold the thread of a host.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+#: Moment of time.monotonic() at which this thread's wait for the store ends; None for no limit.
 _limit: ContextVar[float | None] = ContextVar("limit", default=None)
-"""Moment of time.monotonic() at which this thread's wait for the store ends; None for no limit."""
 
 
 class Timer:
@@ -31,7 +33,9 @@ UNLIMITED = Timer(None)
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Inside, on this thread, whoever waits for the store gets StoreTimeout after `seconds` at the latest; of nested limits the nearest holds."""
+    """Inside, on this thread, whoever waits for the store gets StoreTimeout after `seconds` at the latest; of
+    nested limits the nearest holds.
+    """
     at = time.monotonic() + seconds
     outer = _limit.get()
     token = _limit.set(at if outer is None else min(at, outer))

@@ -1,4 +1,6 @@
-"""What a command is to work on: files, folders (walked in order of names) and standard input, each read with its limits."""
+"""What a command is to work on: files, folders (walked in order of names) and standard input, each read with
+its limits.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Input:
+    #: As given, or below the folder that was given; `-` is standard input.
     path: str
-    """As given, or below the folder that was given; `-` is standard input."""
 
     def read(self, max_bytes: int) -> bytes:
-        """The bytes. Raises ImageTooLarge before reading more than `max_bytes`, NotFound and UnsupportedImage for what is no readable file."""
+        """The bytes. Raises ImageTooLarge before reading more than `max_bytes`, NotFound and UnsupportedImage
+        for what is no readable file.
+        """
         if self.path == "-":
             return _bounded(sys.stdin.buffer.read(max_bytes + 1), self.path, max_bytes)
         try:
@@ -42,7 +46,9 @@ class Input:
 
     @property
     def occurrence(self) -> Occurrence | None:
-        """file:path:<absolute path>; none for standard input. Bytes of a name that are no UTF-8 are written as \\xNN."""
+        """file:path:<absolute path>; none for standard input. Bytes of a name that are no UTF-8 are written
+        as \\xNN.
+        """
         if self.path == "-":
             return None
         absolute = os.fsencode(os.path.abspath(self.path)).decode("utf-8", "backslashreplace")
@@ -88,7 +94,9 @@ def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 
 
 def in_parallel(work: Callable[[Item], Answer], inputs: Iterable[Item], workers: int) -> Iterator[Answer]:
-    """Answers in the order of `inputs`, a bounded number of them in work at once. `work` must not raise for a bad picture."""
+    """Answers in the order of `inputs`, a bounded number of them in work at once. `work` must not raise for a
+    bad picture.
+    """
     with ThreadPoolExecutor(workers, thread_name_prefix="quaid") as pool:
         waiting: list[Future[Answer]] = []
         try:

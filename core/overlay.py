@@ -1,6 +1,8 @@
-"""A picture of the evidence: both pictures side by side, the region they share outlined in each, inliers joined by lines.
+"""A picture of the evidence: both pictures side by side, the region they share outlined in each, inliers
+joined by lines.
 
-What the drawing shows is what was measured: the outline is the map found by verification, each line one inlier of it.
+What the drawing shows is what was measured: the outline is the map found by verification, each line one
+inlier of it.
 """
 
 from __future__ import annotations
@@ -11,19 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .coverage import shared_region
 from .records import Decision, Verdict
-from .verification import Verification
+from .verification.overlap import shared_region
+from .verification.verify import Verification
 
+#: Largest width and height of each picture in the drawing, in pixels. chosen: two fit on a screen.
 SIDE = 760
-"""Largest width and height of each picture in the drawing, in pixels. chosen: two fit on a screen."""
+#: Most inliers drawn. chosen: more hide the picture.
 LINES = 60
-"""Most inliers drawn. chosen: more hide the picture."""
 GAP, CAPTION = 24, 64
 COLOURS = {Decision.MATCH: (26, 127, 55), Decision.REVIEW: (191, 135, 0), Decision.NO_MATCH: (110, 119, 129)}
 
 
-def draw_overlay(query: NDArray[np.uint8], reference: NDArray[np.uint8], found: Verification, verdict: Verdict) -> bytes:
+def draw_overlay(
+    query: NDArray[np.uint8], reference: NDArray[np.uint8], found: Verification, verdict: Verdict
+) -> bytes:
     """PNG bytes of `query` (left) and `reference` (right), RGB u8[h,w,3], with what `found` holds drawn in."""
     left, right = _fit(query), _fit(reference)
     width = left.width + GAP + right.width
@@ -48,19 +52,39 @@ def _fit(pixels: NDArray[np.uint8]) -> Image.Image:
     picture = Image.fromarray(pixels)
     scale = min(SIDE / picture.width, SIDE / picture.height)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    return picture.resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST if scale > 4 else Image.Resampling.BICUBIC)
+    return picture.resize(
+        size,
+        Image.Resampling.LANCZOS
+        if scale < 1
+        else Image.Resampling.NEAREST
+        if scale > 4
+        else Image.Resampling.BICUBIC,
+    )
 
 
-def _outline(pen: ImageDraw.ImageDraw, onto: NDArray[np.float64], corner: tuple[int, int], size: tuple[int, int], colour: tuple[int, int, int]) -> None:
+def _outline(
+    pen: ImageDraw.ImageDraw,
+    onto: NDArray[np.float64],
+    corner: tuple[int, int],
+    size: tuple[int, int],
+    colour: tuple[int, int, int],
+) -> None:
     """The other picture's frame as it lies on this one, cut off at the edges."""
     region = shared_region(onto)
     if len(region) > 2:
         points = region * (np.array(size) - 1) + corner
-        pen.polygon([tuple(point) for point in points.tolist()], fill=(*colour, 28), outline=(*colour, 255), width=4)
+        pen.polygon(
+            [tuple(point) for point in points.tolist()], fill=(*colour, 28), outline=(*colour, 255), width=4
+        )
 
 
 def _lines(
-    pen: ImageDraw.ImageDraw, found: Verification, left: tuple[int, int], corner: tuple[int, int], right: tuple[int, int], colour: tuple[int, int, int]
+    pen: ImageDraw.ImageDraw,
+    found: Verification,
+    left: tuple[int, int],
+    corner: tuple[int, int],
+    right: tuple[int, int],
+    colour: tuple[int, int, int],
 ) -> None:
     count = len(found.points_query)
     for index in np.linspace(0, count - 1, min(LINES, count)).astype(int):
@@ -74,7 +98,12 @@ def _lines(
 def _caption(pen: ImageDraw.ImageDraw, verdict: Verdict, width: int, colour: tuple[int, int, int]) -> None:
     relation = f" · {verdict.relation.value}" if verdict.relation else ""
     pen.rectangle((0, 0, 10, CAPTION - 8), fill=colour)
-    pen.text((22, 4), f"{verdict.decision.value}{relation} · {verdict.confidence:.3f}", fill=colour, font=ImageFont.load_default(22))
+    pen.text(
+        (22, 4),
+        f"{verdict.decision.value}{relation} · {verdict.confidence:.3f}",
+        fill=colour,
+        font=ImageFont.load_default(22),
+    )
     font = ImageFont.load_default(14)
     text = verdict.sentence
     while text and pen.textlength(text, font=font) > width - 30:

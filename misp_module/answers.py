@@ -1,7 +1,7 @@
 """The shapes in which MISP takes answers; the one place that knows them.
 
-An error always comes with `results`: without them MISP ends the enrichment of all other attributes of the event. A hover shows no
-errors at all, so there the reason is a line of the result too.
+An error always comes with `results`: without them MISP ends the enrichment of all other attributes of the
+event. A hover shows no errors at all, so there the reason is a line of the result too.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+#: What misp-modules turns into JSON; the border of this package.
 Answer = dict[str, Any]
-"""What misp-modules turns into JSON; the border of this package."""
 
 
 def nothing() -> Answer:
@@ -27,5 +27,11 @@ def failed(reason: str, *, hovering: bool) -> Answer:
 
 
 def objects(found: Sequence[Any], *, echoed: Sequence[Any] | None) -> Answer:
-    """`echoed`: the queried attributes, so that MISP can name what the objects refer to; None in a hover, which shows objects only."""
-    return {"results": {"Object": list(found)} if echoed is None else {"Attribute": list(echoed), "Object": list(found)}}
+    """`echoed`: the queried attributes, so that MISP can name what the objects refer to; None in a hover,
+    which shows objects only.
+    """
+    return {
+        "results": {"Object": list(found)}
+        if echoed is None
+        else {"Attribute": list(echoed), "Object": list(found)}
+    }

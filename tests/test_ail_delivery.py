@@ -1,4 +1,6 @@
-"""What our modules do with the messages on their queues, inside a scratch AIL: through, back, or given up with a reason."""
+"""What our modules do with the messages on their queues, inside a scratch AIL: through, back, or given up
+with a reason.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,16 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
-from ail_host import OURS, AilHome
-from ail_mixture import bomb, small, variant
-from formats import FORMATS
-from pictures import page, png
+from support.ail_host import OURS, AilHome
+from support.ail_mixture import bomb, small, variant
+from support.formats import FORMATS
+from support.pictures import page, png
 
 from douglas_quaid.ail.dead_letters import DeadLetter, bury, count_failure, dead_letters
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Sighting
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 CRAWLED = "VisualCorrelationCrawled"
 
@@ -42,20 +44,27 @@ def idle(ail: AilHome, module: str = OURS) -> bool:
     return not ail.queue_length(module) and not ail.in_flight(module)
 
 
-# -- through -------------------------------------------------------------------------------------------------------------------
+# -- through -------------------------------------------------------------------------------------------------
 
 
 def test_an_image_goes_through_the_queue_to_a_correlation(ail: AilHome, store: Engine) -> None:
     # given two images that show one picture, one of them posted in two chats
     ail.add_ours()
     first, second = ail.new_image(png(small(1))), ail.new_image(variant(small(1)))
-    ail.run("from lib.objects.Images import Image\nfor c in (2, 1): Image(id).add_correlation('chat', 'telegram', c)", id=first.split(":")[2])
+    ail.run(
+        "from lib.objects.Images import Image\nfor c in (2, 1): Image(id).add_correlation('chat', 'telegram', c)",
+        id=first.split(":")[2],
+    )
     ail.queue_all([(first, "20260701"), (second, "20260702")])
     # when our module has had its queue
     ail.drain(OURS)
     # then both are known, with places and days, and correlated
     one, two = sighting(store, first), sighting(store, second)
-    assert one and one.labels["chat"] == "telegram:1,telegram:2" and one.last_seen.strftime("%Y%m%d") == "20260701"
+    assert (
+        one
+        and one.labels["chat"] == "telegram:1,telegram:2"
+        and one.last_seen.strftime("%Y%m%d") == "20260701"
+    )
     assert two and two.labels["written"] == "1" and "chat" not in two.labels
     assert ail.correlations(first, "image") == {second} and ail.correlations(second, "image") == {first}
     assert idle(ail) and letters(store) == {}
@@ -70,10 +79,16 @@ def test_a_screenshot_keeps_its_first_twenty_domains(ail: AilHome, store: Engine
     ail.drain(OURS)
     seen = sighting(store, gid)
     assert seen and seen.labels["domain"].split(",") == [f"{n:02}.onion" for n in range(20)]
-    assert seen.labels["date"] == "2026-07-15" and seen.first_seen.strftime("%Y%m%d") == "20260715" and seen.last_seen > seen.first_seen
+    assert (
+        seen.labels["date"] == "2026-07-15"
+        and seen.first_seen.strftime("%Y%m%d") == "20260715"
+        and seen.last_seen > seen.first_seen
+    )
 
 
-def test_a_pair_of_one_domain_is_told_of_when_one_of_them_turns_up_on_another(ail: AilHome, store: Engine) -> None:
+def test_a_pair_of_one_domain_is_told_of_when_one_of_them_turns_up_on_another(
+    ail: AilHome, store: Engine
+) -> None:
     # given two captures of one page on one domain, of which nothing is said
     ail.add_ours()
     gids = [ail.new_screenshot(content, domain="a.onion") for content in (png(small(1)), variant(small(1)))]
@@ -122,10 +137,12 @@ def test_a_gif_is_a_picture_unless_the_settings_leave_it_alone(ail: AilHome, sto
     assert sighting(store, gid)
 
 
-# -- given up ------------------------------------------------------------------------------------------------------------------
+# -- given up ------------------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_processed_is_a_dead_letter_with_a_reason_and_the_rest_goes_on(ail: AilHome, store: Engine) -> None:
+def test_what_cannot_be_processed_is_a_dead_letter_with_a_reason_and_the_rest_goes_on(
+    ail: AilHome, store: Engine
+) -> None:
     ail.add_ours()
     ail.configure(attempts=2, retry_seconds=0)
     whole = png(small(1))
@@ -158,7 +175,9 @@ def test_what_cannot_be_processed_is_a_dead_letter_with_a_reason_and_the_rest_go
     # then all is told, the sound one is known, and neither queue nor ledger holds anything
     found = letters(store)
     assert {gid: (letter.error, letter.attempts) for gid, letter in found.items()} == expected
-    assert all(letter.reason and letter.module == OURS and letter.first <= letter.last for letter in found.values())
+    assert all(
+        letter.reason and letter.module == OURS and letter.first <= letter.last for letter in found.values()
+    )
     assert sighting(store, sound) and idle(ail)
     assert list(store.bookmarks("ail:attempts:")) == []
     log = (ail.home / "logs" / "modules.log").read_text()
@@ -178,7 +197,9 @@ def test_a_dead_letter_that_is_queued_again_and_succeeds_is_gone(ail: AilHome, s
     assert letters(store) == {} and sighting(store, gid)
 
 
-def test_what_failed_after_it_was_done_once_is_forgotten_when_it_is_recognised(ail: AilHome, store: Engine) -> None:
+def test_what_failed_after_it_was_done_once_is_forgotten_when_it_is_recognised(
+    ail: AilHome, store: Engine
+) -> None:
     # given a picture that is done, of which a process died twice later on, and which was once given up
     ail.add_ours()
     gid = ail.new_image(png(small(1)))
@@ -194,7 +215,9 @@ def test_what_failed_after_it_was_done_once_is_forgotten_when_it_is_recognised(a
     assert letters(store) == {} and count_failure(store, gid).attempts == 1
 
 
-def test_a_decoder_that_hangs_takes_neither_the_module_nor_the_next_picture_with_it(ail: AilHome, store: Engine) -> None:
+def test_a_decoder_that_hangs_takes_neither_the_module_nor_the_next_picture_with_it(
+    ail: AilHome, store: Engine
+) -> None:
     # given three pictures, over the second of which the child that decodes stands still
     ail.add_ours()
     ail.configure(decode_seconds=2)
@@ -223,10 +246,12 @@ def test_a_decoder_that_hangs_takes_neither_the_module_nor_the_next_picture_with
     assert sighting(store, before) and sighting(store, after) and idle(ail)
 
 
-# -- back ----------------------------------------------------------------------------------------------------------------------
+# -- back ----------------------------------------------------------------------------------------------------
 
 
-def test_while_the_store_is_full_or_away_or_ail_s_database_is_nothing_is_popped(ail: AilHome, store: Engine) -> None:
+def test_while_the_store_is_full_or_away_or_ail_s_database_is_nothing_is_popped(
+    ail: AilHome, store: Engine
+) -> None:
     # given a module that starts while its store is away
     ail.add_ours()
     ail.configure(gate_seconds=0, retry_seconds=0.1, attempts=1)
@@ -270,7 +295,9 @@ def test_a_restart_of_ail_s_queue_server_ends_no_module(ail: AilHome, store: Eng
     module.wait_for(lambda: ail.heartbeats().get(module.pid, -1) > 0, "it asks for messages")
     # when the server goes, and one without any of what it held comes
     server.stop()
-    module.wait_for(lambda: "AIL's servers fail" in module.said() or "messages stay" in module.said(), "it tells of it")
+    module.wait_for(
+        lambda: "AIL's servers fail" in module.said() or "messages stay" in module.said(), "it tells of it"
+    )
     server.start()
     # then the module goes on
     ail.queue(gid, "20260701")
@@ -278,7 +305,9 @@ def test_a_restart_of_ail_s_queue_server_ends_no_module(ail: AilHome, store: Eng
 
 
 @pytest.mark.parametrize("away", ["store", "Kvrocks_Correlations"])
-def test_what_goes_in_the_midst_of_the_work_sends_the_message_back_uncounted(ail: AilHome, store: Engine, away: str) -> None:
+def test_what_goes_in_the_midst_of_the_work_sends_the_message_back_uncounted(
+    ail: AilHome, store: Engine, away: str
+) -> None:
     # given one attempt only, and a store or a database of AIL that ends when the work has begun
     ail.add_ours()
     ail.configure(attempts=1, gate_seconds=60)
@@ -336,22 +365,28 @@ def test_an_error_that_nobody_foresaw_is_counted_told_and_tried_again(ail: AilHo
     assert store.bookmark(f"ail:attempts:{gid}") is None
 
 
-# -- crawled items -------------------------------------------------------------------------------------------------------------
+# -- crawled items -------------------------------------------------------------------------------------------
 
 
 def test_a_screenshot_that_comes_after_its_item_is_found_by_a_later_look(ail: AilHome, store: Engine) -> None:
-    # given an item that is queued before its screenshot is stored, as the crawler does, and one that never has any
+    # given an item that is queued before its screenshot is stored, as the crawler does, and one that never
+    # has any
     ail.add_ours(CRAWLED, subscribe="Indexers")
     ail.configure(attempts=3, retry_seconds=0.5)
     item, without = "crawled/2026/07/15/a.onion-0000", "crawled/2026/07/15/b.onion-0000"
-    ail.queue_all([(f"item::{name}", "") for name in (item, without, "submitted/2026/07/15/c.gz")], queue="Indexers")
+    ail.queue_all(
+        [(f"item::{name}", "") for name in (item, without, "submitted/2026/07/15/c.gz")], queue="Indexers"
+    )
     ail.queue("image", queue="Indexers")
     module = ail.start_module(CRAWLED)
     module.wait_for(lambda: store.bookmark(f"ail:attempts:item::{item}"), "it looked once")
     # when the screenshot is there
     gid = ail.new_screenshot(png(page(1)), domain="a.onion", item=item)
     # then it is found, and what has none is no failure
-    module.wait_for(lambda: sighting(store, gid) and not list(store.bookmarks("ail:attempts:")) and idle(ail, CRAWLED), "the screenshot is known")
+    module.wait_for(
+        lambda: sighting(store, gid) and not list(store.bookmarks("ail:attempts:")) and idle(ail, CRAWLED),
+        "the screenshot is known",
+    )
     seen = sighting(store, gid)
     assert seen and seen.labels["domain"] == "a.onion" and seen.last_seen.strftime("%Y%m%d") == "20260715"
     assert letters(store).keys() == {"image"}
@@ -379,7 +414,9 @@ def test_a_crawled_screenshot_that_was_given_up_can_be_queued_again(ail: AilHome
     ail.path(gid).unlink()
     ail.queue(f"item::{item}", queue="Indexers")
     ail.drain(CRAWLED)
-    assert {letter.gid: (letter.module, letter.error) for letter in dead_letters(store)} == {gid: (CRAWLED, "FileNotThere")}
+    assert {letter.gid: (letter.module, letter.error) for letter in dead_letters(store)} == {
+        gid: (CRAWLED, "FileNotThere")
+    }
     # when the file is there, and the letter is queued again
     ail.path(gid).write_bytes(content)
     ail.redis("Redis_Queues").rpush(f"queue:{CRAWLED}:in", f"{gid};")

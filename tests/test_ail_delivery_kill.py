@@ -1,4 +1,6 @@
-"""kill -9 at every moment that matters: whatever a process had in its hands is found in AIL's ledger, done once, and written once."""
+"""kill -9 at every moment that matters: whatever a process had in its hands is found in AIL's ledger, done
+once, and written once.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from ail_host import OURS, AilHome, CodeFailed
-from ail_mixture import small, variant
-from pictures import png, tall_page
+from support.ail_host import OURS, AilHome, CodeFailed
+from support.ail_mixture import small, variant
+from support.pictures import png, tall_page
 
 from douglas_quaid.ail.dead_letters import dead_letters
 from douglas_quaid.ail.ledger import Ledger
 from douglas_quaid.engine import Engine
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 KILLED = """
 import os, signal
@@ -55,7 +57,9 @@ def store(ail: AilHome) -> Iterator[Engine]:
 
 
 def work_until_killed(ail: AilHome, after: int) -> bool:
-    """One message, until the module is killed before its command number `after`, counted from the one that takes it; False: it was done before."""
+    """One message, until the module is killed before its command number `after`, counted from the one that
+    takes it; False: it was done before.
+    """
     try:
         ail.run(KILLED, after=after)
     except CodeFailed as died:
@@ -67,10 +71,16 @@ def work_until_killed(ail: AilHome, after: int) -> bool:
 def written(store: Engine, gids: list[str]) -> set[str]:
     """Those of which everything was done."""
     places = store.sightings(["ail:" + gid.replace("::", ":") for gid in gids])
-    return {gid for gid, seen in zip(gids, places, strict=True) if any("written" in one.sighting.labels for one in seen)}
+    return {
+        gid
+        for gid, seen in zip(gids, places, strict=True)
+        if any("written" in one.sighting.labels for one in seen)
+    }
 
 
-def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_twice(ail: AilHome, store: Engine) -> None:
+def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_twice(
+    ail: AilHome, store: Engine
+) -> None:
     # given a picture that is known
     ail.add_ours()
     ail.configure(grace_seconds=1, attempts=50, retry_seconds=0, feedback_seconds=1)
@@ -88,22 +98,37 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     assert len(gids) > 8, "it was killed many times"
     # and one goes on that is not killed
     module = ail.start_module()
-    module.wait_for(lambda: written(store, gids) == set(gids) and not ail.queue_length() and not ail.in_flight(), "all is done")
-    # what a process had begun to write about the partner of its object is ended by the round that looks through the ledger
-    module.wait_for(lambda: all(entry.settled for _, entry in Ledger(store).entries()), "nothing is half written")
+    module.wait_for(
+        lambda: written(store, gids) == set(gids) and not ail.queue_length() and not ail.in_flight(),
+        "all is done",
+    )
+    # what a process had begun to write about the partner of its object is ended by the round that looks
+    # through the ledger
+    module.wait_for(
+        lambda: all(entry.settled for _, entry in Ledger(store).entries()), "nothing is half written"
+    )
     ail.kill()
-    # then each is known, and correlated once, with the first or by it; nothing was given up, and nothing tagged twice
+    # then each is known, and correlated once, with the first or by it; nothing was given up, and nothing
+    # tagged twice
     assert list(dead_letters(store)) == []
     edges = [(gid, other) for gid in gids for other in ail.correlations(gid, "image")]
-    assert {gid for gid, _ in edges} == set(gids) and len(edges) == 2 * (len(gids) - 1), "a star, seen from both ends"
+    assert {gid for gid, _ in edges} == set(gids) and len(edges) == 2 * (len(gids) - 1), (
+        "a star, seen from both ends"
+    )
     rows = [ail.duplicates(gid) for gid in gids]
     assert all(len(scores) == 1 for found in rows for scores in found.values()), "one score for a pair"
-    # AIL's Tags module itself takes a tag that it has already for nothing new: here it waits in its queue, so a repeat would be seen
+    # AIL's Tags module itself takes a tag that it has already for nothing new: here it waits in its queue, so
+    # a repeat would be seen
     tags = ail.messages("Tags")
     assert len({tag.partition(";")[0] for tag in tags}) == len(gids), "each has its tag"
     # and the ledger is clean
     ledger = ail.redis("Redis_Process")
-    rows_left = [row for key in ledger.scan_iter("obj:*") for row in ledger.zrange(key, 0, -1) if row.startswith(f"{OURS}:")]
+    rows_left = [
+        row
+        for key in ledger.scan_iter("obj:*")
+        for row in ledger.zrange(key, 0, -1)
+        if row.startswith(f"{OURS}:")
+    ]
     assert rows_left == []
 
 
@@ -120,7 +145,11 @@ def test_a_picture_that_kills_again_and_again_becomes_a_dead_letter(ail: AilHome
     ail.drain(OURS)
     # then it is given up with a reason, and no longer in work
     [letter] = dead_letters(store)
-    assert (letter.gid, letter.error, letter.attempts) == (gid, "Died", 2) and "ended before it was done" in letter.reason
+    assert (letter.gid, letter.error, letter.attempts) == (
+        gid,
+        "Died",
+        2,
+    ) and "ended before it was done" in letter.reason
     assert ail.in_flight() == set() and ail.queue_length() == 0
 
 
@@ -141,7 +170,9 @@ def test_what_a_living_process_has_is_not_taken_from_it(ail: AilHome, store: Eng
     os.kill(elder.pid, signal.SIGCONT)
     time.sleep(3)
     # then it leaves the message alone as long as the other lives, and does it when that is dead
-    assert not ail.queue_length() and not written(store, [gid]) and store.bookmark(f"ail:attempts:{gid}") is None
+    assert (
+        not ail.queue_length() and not written(store, [gid]) and store.bookmark(f"ail:attempts:{gid}") is None
+    )
     os.kill(younger.pid, signal.SIGKILL)
     younger.wait()
     elder.wait_for(lambda: written(store, [gid]) == {gid}, "the message is done")
@@ -168,7 +199,9 @@ def test_what_was_kept_for_a_later_try_survives_the_process(ail: AilHome, store:
     assert store.bookmark(f"ail:attempts:{gid}") is None and list(dead_letters(store)) == []
 
 
-def test_told_to_end_it_finishes_its_message_and_hands_back_what_it_keeps(ail: AilHome, store: Engine) -> None:
+def test_told_to_end_it_finishes_its_message_and_hands_back_what_it_keeps(
+    ail: AilHome, store: Engine
+) -> None:
     # given a message that is kept for a later try, one in work and one that waits
     ail.add_ours()
     ail.configure(retry_seconds=60)
@@ -176,7 +209,9 @@ def test_told_to_end_it_finishes_its_message_and_hands_back_what_it_keeps(ail: A
     ail.path(gone).unlink()
     ail.queue_all([(gid, "20260701") for gid in (gone, first, second)])
     module = ail.start_module()
-    module.wait_for(lambda: store.bookmark(f"ail:attempts:{gone}") and ail.in_flight(), "it works on the next")
+    module.wait_for(
+        lambda: store.bookmark(f"ail:attempts:{gone}") and ail.in_flight(), "it works on the next"
+    )
     # when it is told to end
     module.terminate()
     assert module.wait(30) == 0, module.said()
@@ -196,7 +231,9 @@ def decoder_of(pid: int) -> int | None:
     return None
 
 
-def test_told_to_end_together_with_its_decoder_it_does_not_blame_the_picture(ail: AilHome, store: Engine) -> None:
+def test_told_to_end_together_with_its_decoder_it_does_not_blame_the_picture(
+    ail: AilHome, store: Engine
+) -> None:
     # given a module whose decoder has begun with a long page
     ail.add_ours()
     ail.configure(attempts=2, retry_seconds=60)
@@ -206,13 +243,17 @@ def test_told_to_end_together_with_its_decoder_it_does_not_blame_the_picture(ail
     module.wait_for(lambda: written(store, [known]), "its decoder runs")
     ail.queue(page, "20260701")
     works: list[int | None] = []
-    module.wait_for(lambda: works.append(decoder_of(module.pid)) or works[-1] or written(store, [page]), "its decoder works")
+    module.wait_for(
+        lambda: works.append(decoder_of(module.pid)) or works[-1] or written(store, [page]),
+        "its decoder works",
+    )
     # when both are told to end, as at the end of a session or of the machine
     module.terminate()
     with suppress(ProcessLookupError):
         os.kill(works.pop() or module.pid, signal.SIGTERM)
     assert module.wait(30) == 0, module.said()
-    # then the page is no dead letter: it waits for the next process, unless the decoder was done with it a moment before
+    # then the page is no dead letter: it waits for the next process, unless the decoder was done with it a
+    # moment before
     assert list(dead_letters(store)) == [] and not ail.in_flight()
     assert {message.partition(";")[0] for message in ail.messages()} == {page} - written(store, [page])
 
@@ -226,7 +267,10 @@ def test_two_processes_share_a_queue_and_do_nothing_twice(ail: AilHome, store: E
     # when two processes work
     modules = [ail.start_module(), ail.start_module()]
     for module in modules:
-        module.wait_for(lambda: written(store, gids) == set(gids) and not ail.queue_length() and not ail.in_flight(), "all is done")
+        module.wait_for(
+            lambda: written(store, gids) == set(gids) and not ail.queue_length() and not ail.in_flight(),
+            "all is done",
+        )
     ail.kill()
     # then each pair is correlated once and tagged once
     for one, other in pairs:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Server
+from support.server import Server
 
 from douglas_quaid.ail import dead_letters
 from douglas_quaid.ail.gate import Gate
@@ -63,7 +63,9 @@ def test_only_whole_regular_files_within_the_limit_are_read(tmp_path: Path) -> N
         read(tmp_path, 5)
 
 
-def test_a_gate_knocks_seldom_while_all_is_well_always_while_it_is_not_and_tells_of_changes_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_gate_knocks_seldom_while_all_is_well_always_while_it_is_not_and_tells_of_changes_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     # given a store that is full when we say so
     knocks: list[str] = []
     full = False
@@ -73,7 +75,9 @@ def test_a_gate_knocks_seldom_while_all_is_well_always_while_it_is_not_and_tells
         if full:
             raise StoreFull("no room")
 
-    gate = Gate({"the store": knock, "AIL": lambda: knocks.append("ail")}, seconds=0, logger=logging.getLogger("gate"))
+    gate = Gate(
+        {"the store": knock, "AIL": lambda: knocks.append("ail")}, seconds=0, logger=logging.getLogger("gate")
+    )
     # when it is asked many times, then one knock of each is enough
     assert all(gate.is_open() for _ in range(100)) and knocks == ["store", "ail"]
     # when something failed it knocks at once, and each time as long as it must
@@ -100,11 +104,15 @@ def test_failures_are_counted_from_the_first_one_and_end_with_the_letter(server:
         second = dead_letters.count_failure(engine, gid)
         assert (first.attempts, second.attempts) == (1, 2) and first.first == second.first
         # when they become letters, one of them of a name too long for the store
-        letter = dead_letters.bury(engine, gid=gid, message="20260701", module="M", error=ValueError("a\nb"), failures=second)
+        letter = dead_letters.bury(
+            engine, gid=gid, message="20260701", module="M", error=ValueError("a\nb"), failures=second
+        )
         other = dead_letters.bury(engine, gid=long, message="", module="M", error=BadObject("bad"))
         # then both are listed and found by what they say of themselves
         assert {found.gid for found in dead_letters.dead_letters(engine)} == {gid, long[:1000]}
-        assert dead_letters.find(engine, letter.gid) == letter and dead_letters.find(engine, other.gid) == other
+        assert (
+            dead_letters.find(engine, letter.gid) == letter and dead_letters.find(engine, other.gid) == other
+        )
         assert (letter.attempts, letter.reason, letter.error) == (2, "a b", "ValueError")
         # and the count begins anew
         assert dead_letters.count_failure(engine, gid).attempts == 1
@@ -114,4 +122,7 @@ def test_failures_are_counted_from_the_first_one_and_end_with_the_letter(server:
         # and what is no letter of ours is passed over
         engine.set_bookmark(dead_letters.DEAD + "x", "{}")
         engine.set_bookmark(dead_letters.ATTEMPTS + "y", "no number")
-        assert list(dead_letters.dead_letters(engine)) == [] and dead_letters.count_failure(engine, "y").attempts == 1
+        assert (
+            list(dead_letters.dead_letters(engine)) == []
+            and dead_letters.count_failure(engine, "y").attempts == 1
+        )

@@ -1,4 +1,6 @@
-"""From what comes into AIL to what its operator sees, through AIL's own queue and modules, on a real checkout and on the double."""
+"""From what comes into AIL to what its operator sees, through AIL's own queue and modules, on a real checkout
+and on the double.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +9,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from ail_host import OURS, AilHome
-from ail_input import capture, feed
-from ail_mixture import Mixture, small, variant
-from pictures import jpeg, page, photo, png
 from PIL import Image
+from support.ail_host import OURS, AilHome
+from support.ail_input import capture, feed
+from support.ail_mixture import Mixture, small, variant
+from support.pictures import jpeg, page, photo, png
 
 from douglas_quaid.engine import Engine
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 CRAWLED = "VisualCorrelationCrawled"
 
@@ -46,11 +48,12 @@ def idle(ail: AilHome, module: str = OURS) -> bool:
     return ail.queue_length(module) == 0 and not ail.in_flight(module)
 
 
-# -- from input to what is seen ------------------------------------------------------------------------------------------------
+# -- from input to what is seen ------------------------------------------------------------------------------
 
 
 def test_a_picture_of_two_chats_is_correlated_duplicated_and_tagged(ail: AilHome, store: Engine) -> None:
-    # given a picture that one chat shows, and the same in other bytes that another one shows, and a third picture
+    # given a picture that one chat shows, and the same in other bytes that another one shows, and a third
+    # picture
     ail.add_ours()
     first = feed(ail, png(photo(1)), message=1, chat=1)
     second = feed(ail, jpeg(photo(1), 70), message=2, chat=2)
@@ -58,10 +61,18 @@ def test_a_picture_of_two_chats_is_correlated_duplicated_and_tagged(ail: AilHome
     # when AIL's own modules bring them to us, and what we say to its tags
     ail.drain("FeederModuleImporter", "Mixer", "Global", OURS, "Tags")
     # then the pair is one, in correlations, in duplicates and in the store
-    assert ail.correlations(first, "image", "screenshot") == {second} and ail.correlations(second, "image", "screenshot") == {first}
-    assert ail.correlations(other, "image", "screenshot") == set() and ail.duplicates(other) == {} and ail.tags(other) == set()
+    assert ail.correlations(first, "image", "screenshot") == {second} and ail.correlations(
+        second, "image", "screenshot"
+    ) == {first}
+    assert (
+        ail.correlations(other, "image", "screenshot") == set()
+        and ail.duplicates(other) == {}
+        and ail.tags(other) == set()
+    )
     [[(algorithm, score)]] = ail.duplicates(first).values()
-    assert ail.duplicates(first).keys() == names(second) and 90 <= score <= 100 and algorithm == "douglas-quaid"
+    assert (
+        ail.duplicates(first).keys() == names(second) and 90 <= score <= 100 and algorithm == "douglas-quaid"
+    )
     assert ail.duplicates(second) == {next(iter(names(first))): [(algorithm, score)]}
     assert known(store, [first, second, other]) == {first, second, other}
     # and AIL shows and passes on the tag of what came later
@@ -78,21 +89,33 @@ def test_two_captures_of_one_page_on_two_domains_are_correlated(ail: AilHome, st
     second = capture(ail, variant(page(1)), url="http://shop-two.org/")
     elsewhere = capture(ail, png(page(2)), url="http://shop-three.org/")
     ail.drain("LacusCaptureModuleImporter", "Mixer", "Global", CRAWLED, "Tags")
-    assert ail.correlations(first, "screenshot") == {second} and ail.correlations(second, "screenshot") == {first}
+    assert ail.correlations(first, "screenshot") == {second} and ail.correlations(second, "screenshot") == {
+        first
+    }
     assert ail.correlations(elsewhere, "screenshot") == set() and ail.tags(elsewhere) == set()
     assert any("visual-near-duplicate-" in tag for tag in ail.tags(second))
     # and the domains stay without tags and correlations of ours
     for domain in ("domain::shop-one.org", "domain::shop-two.org"):
-        assert not any("visual" in tag for tag in ail.tags(domain)) and len(ail.correlations(domain, "screenshot")) == 1
+        assert (
+            not any("visual" in tag for tag in ail.tags(domain))
+            and len(ail.correlations(domain, "screenshot")) == 1
+        )
 
 
-def test_a_site_that_is_crawled_every_month_matches_itself_without_a_word(ail: AilHome, store: Engine) -> None:
+def test_a_site_that_is_crawled_every_month_matches_itself_without_a_word(
+    ail: AilHome, store: Engine
+) -> None:
     ail.add_ours()
     gids = [ail.new_screenshot(variant(page(1), quality), domain="one.onion") for quality in (50, 60, 70)]
     ail.queue_all([(gid, "") for gid in gids], publisher="Crawler")
     ail.drain(OURS, "Tags")
     assert known(store, gids) == set(gids)
-    assert all(ail.correlations(gid, "screenshot", "image") == set() and ail.tags(gid) == set() and ail.duplicates(gid) == {} for gid in gids)
+    assert all(
+        ail.correlations(gid, "screenshot", "image") == set()
+        and ail.tags(gid) == set()
+        and ail.duplicates(gid) == {}
+        for gid in gids
+    )
 
 
 def test_the_same_bytes_as_image_and_as_screenshot_belong_together(ail: AilHome, store: Engine) -> None:
@@ -101,8 +124,12 @@ def test_the_same_bytes_as_image_and_as_screenshot_belong_together(ail: AilHome,
     image, screenshot = ail.new_image(content), ail.new_screenshot(content, domain="kit.onion")
     ail.queue_all([(image, "20260701"), (screenshot, "")])
     ail.drain(OURS, "Tags")
-    assert ail.correlations(image, "screenshot") == {screenshot} and ail.correlations(screenshot, "image") == {image}
-    assert ail.duplicates(image) == ail.duplicates(screenshot) == {}, "AIL has these for two objects of one type only"
+    assert ail.correlations(image, "screenshot") == {screenshot} and ail.correlations(
+        screenshot, "image"
+    ) == {image}
+    assert ail.duplicates(image) == ail.duplicates(screenshot) == {}, (
+        "AIL has these for two objects of one type only"
+    )
 
 
 def test_the_same_message_again_and_again_changes_nothing(ail: AilHome, store: Engine) -> None:
@@ -113,7 +140,11 @@ def test_the_same_message_again_and_again_changes_nothing(ail: AilHome, store: E
     tags, rows = ail.messages("Tags"), ail.duplicates(first)
     ail.queue_all([(first, "1"), (second, "2"), (second, "3")] * 2)
     ail.drain(OURS)
-    assert ail.messages("Tags") == tags and ail.duplicates(first) == rows and ail.correlations(second, "image") == {first}
+    assert (
+        ail.messages("Tags") == tags
+        and ail.duplicates(first) == rows
+        and ail.correlations(second, "image") == {first}
+    )
 
 
 def test_a_collage_of_two_known_pictures_leaves_them_apart(ail: AilHome, store: Engine) -> None:
@@ -130,14 +161,20 @@ def test_a_collage_of_two_known_pictures_leaves_them_apart(ail: AilHome, store: 
     # then each half is with its copy, and not with the other half
     clusters = store.cluster_ids([gid.split(":")[2] for gid in (*pair, *copies)])
     assert None not in clusters and clusters[0] == clusters[2] != clusters[1] == clusters[3]
-    assert ail.correlations(pair[0], "image") - {collage} == {copies[0]} and ail.correlations(copies[0], "image") - {collage} == {pair[0]}
-    assert ail.correlations(pair[1], "image") - {collage} == {copies[1]} and ail.correlations(copies[1], "image") - {collage} == {pair[1]}
+    assert ail.correlations(pair[0], "image") - {collage} == {copies[0]} and ail.correlations(
+        copies[0], "image"
+    ) - {collage} == {pair[0]}
+    assert ail.correlations(pair[1], "image") - {collage} == {copies[1]} and ail.correlations(
+        copies[1], "image"
+    ) - {collage} == {pair[1]}
 
 
-# -- delivery ------------------------------------------------------------------------------------------------------------------
+# -- delivery ------------------------------------------------------------------------------------------------
 
 
-def test_killed_at_any_moment_it_loses_no_message_and_writes_nothing_twice(ail: AilHome, store: Engine) -> None:
+def test_killed_at_any_moment_it_loses_no_message_and_writes_nothing_twice(
+    ail: AilHome, store: Engine
+) -> None:
     # given pairs of pictures, and lost messages that are looked for soon
     ail.add_ours()
     ail.configure(grace_seconds=1, attempts=50, retry_seconds=0)
@@ -158,7 +195,9 @@ def test_killed_at_any_moment_it_loses_no_message_and_writes_nothing_twice(ail: 
     assert dead(store) == set()
     for first, second in zip(gids[::2], gids[1::2], strict=True):
         assert ail.correlations(first, "image") == {second} and ail.correlations(second, "image") == {first}
-        assert [len(rows) for rows in (*ail.duplicates(first).values(), *ail.duplicates(second).values())] == [1, 1]
+        assert [
+            len(rows) for rows in (*ail.duplicates(first).values(), *ail.duplicates(second).values())
+        ] == [1, 1]
     tags = ail.messages("Tags")
     assert len(tags) == len(set(tags)), "nothing is tagged twice"
 
@@ -166,7 +205,9 @@ def test_killed_at_any_moment_it_loses_no_message_and_writes_nothing_twice(ail: 
 def test_two_processes_side_by_side_do_each_object_once(ail: AilHome, store: Engine) -> None:
     ail.add_ours()
     modules = [ail.start_module(), ail.start_module()]
-    modules[0].wait_for(lambda: len(ail.heartbeats()) == 2 and min(ail.heartbeats().values()) > 0, "both ask for messages")
+    modules[0].wait_for(
+        lambda: len(ail.heartbeats()) == 2 and min(ail.heartbeats().values()) > 0, "both ask for messages"
+    )
     gids = [ail.new_image(content) for n in range(10) for content in (png(small(n)), variant(small(n)))]
     ail.queue_all([(gid, "20260701") for gid in gids])
     modules[0].wait_for(lambda: idle(ail), "all is done")
@@ -174,7 +215,9 @@ def test_two_processes_side_by_side_do_each_object_once(ail: AilHome, store: Eng
     assert known(store, gids) == set(gids) and dead(store) == set()
     for first, second in zip(gids[::2], gids[1::2], strict=True):
         assert ail.correlations(first, "image") == {second} and ail.correlations(second, "image") == {first}
-        assert [len(rows) for rows in (*ail.duplicates(first).values(), *ail.duplicates(second).values())] == [1, 1]
+        assert [
+            len(rows) for rows in (*ail.duplicates(first).values(), *ail.duplicates(second).values())
+        ] == [1, 1]
     tags = ail.messages("Tags")
     assert len(tags) == len(set(tags))
 
@@ -198,7 +241,9 @@ def test_while_the_store_is_away_nothing_is_popped(ail: AilHome, store: Engine) 
     assert ail.correlations(second, "image") == {first} and dead(store) == set()
 
 
-def test_of_five_hundred_messages_the_sound_ones_are_processed_and_the_others_dead_with_a_reason(ail: AilHome, store: Engine) -> None:
+def test_of_five_hundred_messages_the_sound_ones_are_processed_and_the_others_dead_with_a_reason(
+    ail: AilHome, store: Engine
+) -> None:
     ail.add_ours()
     ail.configure(attempts=1, retry_seconds=0)
     mixture = Mixture(500)
@@ -211,7 +256,7 @@ def test_of_five_hundred_messages_the_sound_ones_are_processed_and_the_others_de
     assert "given up" in (ail.home / "logs" / "modules.log").read_text(), "and AIL's log tells of them"
 
 
-# -- what stays bounded --------------------------------------------------------------------------------------------------------
+# -- what stays bounded --------------------------------------------------------------------------------------
 
 
 def test_sixty_clones_of_a_template_are_a_star(ail: AilHome, store: Engine) -> None:

@@ -1,11 +1,13 @@
-"""What analysts answer in AIL becomes verdicts of persons, and a cluster's report: against a real store and an AIL in memory."""
+"""What analysts answer in AIL becomes verdicts of persons, and a cluster's report: against a real store and
+an AIL in memory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from ail_memory import World
+from support.ail_memory import World
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.cluster import report
@@ -49,15 +51,23 @@ def test_without_an_answer_nothing_happens(world: World, asked: tuple[AilObject,
     assert world.sink.state() == before and decision(world, *asked) is Decision.REVIEW
 
 
-def test_the_confirm_button_is_the_word_of_a_person_and_a_match_from_then_on(world: World, asked: tuple[AilObject, AilObject]) -> None:
+def test_the_confirm_button_is_the_word_of_a_person_and_a_match_from_then_on(
+    world: World, asked: tuple[AilObject, AilObject]
+) -> None:
     page, first = asked
     # When an analyst confirms the review tag as AIL does
     world.sink.tagged[page.gid].add(ANALYST)
     assert listen(world) == (Heard(page, SAME, first.id),)
     # Then the two are a match by a person, AIL shows them as one, and the question is answered
     verdict = world.engine.verdict_between(page.id, first.id)
-    assert verdict is not None and verdict.verdict.decision is Decision.MATCH and verdict.verdict.calibration_id == PERSON
-    assert world.sink.correlated(page, first) and world.sink.rows[page.gid] == {f"100:douglas-quaid:{first.id}"}
+    assert (
+        verdict is not None
+        and verdict.verdict.decision is Decision.MATCH
+        and verdict.verdict.calibration_id == PERSON
+    )
+    assert world.sink.correlated(page, first) and world.sink.rows[page.gid] == {
+        f"100:douglas-quaid:{first.id}"
+    }
     assert tags.REVIEW not in world.sink.tagged[page.gid] and ANALYST in world.sink.tagged[page.gid]
     # and it is heard once
     assert listen(world) == ()
@@ -77,7 +87,9 @@ def test_a_rejected_question_is_a_veto(world: World, asked: tuple[AilObject, Ail
     assert listen(world) == ()
 
 
-def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given four questions that AIL shows
     monkeypatch.setattr("douglas_quaid.ail.feedback.MOST_REMOVED", 2)
     first = world.add("a.onion")
@@ -95,7 +107,9 @@ def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_r
     assert set(listen(world)) == {Heard(page, DIFFERENT, first.id) for page in pages[1:3]}
 
 
-def test_a_tag_that_ail_has_not_written_yet_was_not_removed(world: World, asked: tuple[AilObject, AilObject]) -> None:
+def test_a_tag_that_ail_has_not_written_yet_was_not_removed(
+    world: World, asked: tuple[AilObject, AilObject]
+) -> None:
     page, _ = asked
     world.sink.tagged[page.gid].discard(tags.REVIEW)
     assert listen(world) == () and world.engine.vetoed(page.id) == set()
@@ -113,14 +127,18 @@ def test_a_false_positive_takes_back_a_match_and_all_that_was_written_about_it(w
     heard = listen(world)
     assert set(heard) == {Heard(third, DIFFERENT, first.id), Heard(third, DIFFERENT, second.id)}
     assert world.sink.pairs() == {frozenset((first.gid, second.gid))}
-    assert world.sink.tagged[third.gid] == {tags.FALSE_POSITIVE} and world.sink.tagged[first.gid] == world.sink.tagged[second.gid] != set()
+    assert (
+        world.sink.tagged[third.gid] == {tags.FALSE_POSITIVE}
+        and world.sink.tagged[first.gid] == world.sink.tagged[second.gid] != set()
+    )
     # and those that it matched are one cluster as before
     assert report(world.engine, first.gid).images == 2
     assert listen(world) == ()
 
 
 def test_a_false_positive_of_an_image_may_be_ails_own_word(world: World) -> None:
-    # Given an image that matches a screenshot, which AIL's OcrExtractor cannot open and marks as a false positive later
+    # Given an image that matches a screenshot, which AIL's OcrExtractor cannot open and marks as a false
+    # positive later
     first = world.add("a.onion")
     image = world.add(kind="image")
     world.judge(image, first)
@@ -128,7 +146,9 @@ def test_a_false_positive_of_an_image_may_be_ails_own_word(world: World) -> None
     assert world.sink.correlated(image, first)
     world.sink.tagged[image.gid].add(tags.FALSE_POSITIVE)
     # Then nobody has said anything
-    assert listen(world) == () and world.sink.correlated(image, first) and world.engine.vetoed(image.id) == set()
+    assert (
+        listen(world) == () and world.sink.correlated(image, first) and world.engine.vetoed(image.id) == set()
+    )
 
 
 def test_what_was_said_before_we_wrote_is_not_about_us(world: World) -> None:
@@ -155,7 +175,9 @@ def test_a_confirmed_match_and_a_confirmed_imitation(world: World) -> None:
     assert decision(world, page, AilObject("image", bank)) is Decision.REVIEW
 
 
-def test_a_confirmation_of_what_a_person_vetoed_is_refused_and_said(world: World, asked: tuple[AilObject, AilObject]) -> None:
+def test_a_confirmation_of_what_a_person_vetoed_is_refused_and_said(
+    world: World, asked: tuple[AilObject, AilObject]
+) -> None:
     page, first = asked
     world.engine.veto(page.id, first.id)
     world.sink.tagged[page.gid].add(ANALYST)
@@ -164,7 +186,9 @@ def test_a_confirmation_of_what_a_person_vetoed_is_refused_and_said(world: World
     assert listen(world) == ()
 
 
-def test_an_answer_about_a_forgotten_picture_is_said_once(world: World, asked: tuple[AilObject, AilObject]) -> None:
+def test_an_answer_about_a_forgotten_picture_is_said_once(
+    world: World, asked: tuple[AilObject, AilObject]
+) -> None:
     page, first = asked
     world.store.forget(first.id)
     world.sink.tagged[page.gid].add(ANALYST)
@@ -172,7 +196,7 @@ def test_an_answer_about_a_forgotten_picture_is_said_once(world: World, asked: t
     assert heard.refused and listen(world) == ()
 
 
-# -- a cluster's report ----------------------------------------------------------------------------------------------------------------
+# -- a cluster's report --------------------------------------------------------------------------------------
 
 
 def test_the_report_of_a_cluster_counts_objects_domains_and_chats(world: World) -> None:
@@ -186,12 +210,26 @@ def test_the_report_of_a_cluster_counts_objects_domains_and_chats(world: World) 
     assert cluster_id
     for name in (cluster_id, first.id, second.gid, str(picture.occurrence)):
         found = report(world.engine, name)
-        assert found.cluster == cluster_id and found.images == 3 and set(found.objects) == {first, second, picture}
+        assert (
+            found.cluster == cluster_id
+            and found.images == 3
+            and set(found.objects) == {first, second, picture}
+        )
         assert [(domain.name, domain.objects) for domain in found.domains] == [("b.onion", 2), ("a.onion", 1)]
         assert [(chat.name, chat.objects) for chat in found.chats] == [("uuid-1:7", 1), ("uuid-1:8", 1)]
-        assert found.representative == first and found.first_seen and found.last_seen and found.first_seen <= found.last_seen
+        assert (
+            found.representative == first
+            and found.first_seen
+            and found.last_seen
+            and found.first_seen <= found.last_seen
+        )
     told = report(world.engine, cluster_id).to_json()
-    assert told["object_count"] == 3 and told["domain_count"] == 2 and told["representative"] == first.gid and told["first_seen"].endswith("Z")
+    assert (
+        told["object_count"] == 3
+        and told["domain_count"] == 2
+        and told["representative"] == first.gid
+        and told["first_seen"].endswith("Z")
+    )
 
 
 def test_the_report_of_an_object_that_is_in_no_cluster_says_so(world: World) -> None:

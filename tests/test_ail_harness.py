@@ -7,10 +7,10 @@ from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
-from ail_host import AilHome, CodeFailed
-from ail_input import capture, feed
+from support.ail_host import AilHome, CodeFailed
+from support.ail_input import capture, feed
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 KEEP = """
 import os, sys
@@ -35,13 +35,19 @@ def probe(ail: AilHome, compute: str) -> None:
 
 def test_an_image_and_a_screenshot_of_the_same_bytes_are_two_objects_with_one_id(ail: AilHome) -> None:
     content = b"\x89PNG not really"
-    image, screenshot = ail.new_image(content), ail.new_screenshot(content, domain="a.onion", item="crawled/2026/07/15/a.onion-0000")
+    image, screenshot = (
+        ail.new_image(content),
+        ail.new_screenshot(content, domain="a.onion", item="crawled/2026/07/15/a.onion-0000"),
+    )
     name = sha256(content).hexdigest()
     assert (image, screenshot) == (f"image::{name}", f"screenshot::{name}")
     assert ail.path(image).read_bytes() == ail.path(screenshot).read_bytes() == content
     parts = [*(name[place : place + 2] for place in range(0, 12, 2)), name[12:]]
     assert ail.path(image) == ail.home.joinpath("IMAGES", *parts).resolve()
-    assert ail.path(screenshot) == ail.home.joinpath("CRAWLED_SCREENSHOT", "screenshot", *parts).with_suffix(".png").resolve()
+    assert (
+        ail.path(screenshot)
+        == ail.home.joinpath("CRAWLED_SCREENSHOT", "screenshot", *parts).with_suffix(".png").resolve()
+    )
     assert ail.correlations(screenshot) == {"domain::a.onion", "item::crawled/2026/07/15/a.onion-0000"}
 
 
@@ -54,7 +60,9 @@ def test_a_message_goes_to_every_subscriber_and_into_the_ledger(ail: AilHome) ->
     ledger = ail.redis("Redis_Process")
     assert ledger.smembers("objs:process") == {gid} and ledger.zrange("objs:process:image", 0, -1) == [gid]
     rows = ledger.zrange(f"obj:queues:{gid}", 0, -1)
-    assert {row.split(":")[0] for row in rows} == {"Probe", "CodeReader"} and len({row.split(":")[1] for row in rows}) == 1, "one entry for two equal messages"
+    assert {row.split(":")[0] for row in rows} == {"Probe", "CodeReader"} and len(
+        {row.split(":")[1] for row in rows}
+    ) == 1, "one entry for two equal messages"
     assert ail.in_flight("Probe") == set()
 
 
@@ -63,7 +71,9 @@ def test_the_ledger_s_hash_is_xxh3_of_the_whole_message(ail: AilHome) -> None:
 
     gid = ail.new_image(b"one")
     ail.queue(gid, "x")
-    assert ail.redis("Redis_Process").zrange(f"obj:queues:{gid}", 0, -1) == [f"CodeReader:{xxhash.xxh3_64_hexdigest(f'{gid};x')}"]
+    assert ail.redis("Redis_Process").zrange(f"obj:queues:{gid}", 0, -1) == [
+        f"CodeReader:{xxhash.xxh3_64_hexdigest(f'{gid};x')}"
+    ]
 
 
 def test_an_exception_in_compute_loses_the_message(ail: AilHome) -> None:
@@ -128,15 +138,23 @@ def test_an_object_is_processed_when_no_module_has_it_any_more(ail: AilHome) -> 
     ail.drain("Probe")
     ledger = ail.redis("Redis_Process")
     assert ledger.smembers("objs:process") == {gid}, "CodeReader has it yet"
-    ail.run("from lib.ail_queues import AILQueue\nq = AILQueue('CodeReader', 1)\ngid, m_hash, _ = q.get_message()\nq.end_message(gid, m_hash)")
-    assert ledger.smembers("objs:processed") == {gid} and not ledger.smembers("objs:process") and not ledger.exists("objs:process:image")
+    ail.run(
+        "from lib.ail_queues import AILQueue\nq = AILQueue('CodeReader', 1)\ngid, m_hash, _ = q.get_message()\nq.end_message(gid, m_hash)"
+    )
+    assert (
+        ledger.smembers("objs:processed") == {gid}
+        and not ledger.smembers("objs:process")
+        and not ledger.exists("objs:process:image")
+    )
 
 
 def test_a_module_without_a_section_and_a_queue_that_it_does_not_publish_are_errors(ail: AilHome) -> None:
     with pytest.raises(CodeFailed, match="ModuleQueueError"):
         ail.run("from lib.ail_queues import AILQueue\nAILQueue('Nobody', 1)")
     with pytest.raises(CodeFailed, match="ModuleQueueError"):
-        ail.run("from lib.ail_queues import AILQueue\nAILQueue('Tags', 1).send_message('image::1', '', 'Images')")
+        ail.run(
+            "from lib.ail_queues import AILQueue\nAILQueue('Tags', 1).send_message('image::1', '', 'Images')"
+        )
 
 
 def test_correlations_of_two_screenshots_are_kept_and_not_drawn(ail: AilHome) -> None:
@@ -162,8 +180,13 @@ def test_duplicates_are_rows_of_one_direction_with_integers(ail: AilHome) -> Non
     a, b = ail.new_image(b"a"), ail.new_image(b"b")
     code = "from lib.objects.Images import Image\nImage(a).add_duplicate('visual', 97, b)\nImage(a).add_duplicate('visual', 98, b)"
     ail.run(code, a=a.split(":")[2], b=b.split(":")[2])
-    assert ail.duplicates(a) == {b.split(":")[2]: [("visual", 97), ("visual", 98)]} and ail.duplicates(b) == {}
-    assert ail.redis("Kvrocks_Duplicates").smembers(f"obj:duplicates:{a}") == {f"97:visual:{b.split(':')[2]}", f"98:visual:{b.split(':')[2]}"}
+    assert (
+        ail.duplicates(a) == {b.split(":")[2]: [("visual", 97), ("visual", 98)]} and ail.duplicates(b) == {}
+    )
+    assert ail.redis("Kvrocks_Duplicates").smembers(f"obj:duplicates:{a}") == {
+        f"97:visual:{b.split(':')[2]}",
+        f"98:visual:{b.split(':')[2]}",
+    }
 
 
 def test_tags_go_through_the_module_tags_and_on(ail: AilHome) -> None:
@@ -172,9 +195,17 @@ def test_tags_go_through_the_module_tags_and_on(ail: AilHome) -> None:
     ail.drain("Tags")
     assert ail.tags(gid) == {tag} and ail.messages("MISP_Thehive_Auto_Push") == [f"{gid};{tag}"]
     assert ail.tags("domain::a.onion") == set()
-    ail.run("from lib import Tag\nfrom lib.objects.ail_objects import get_obj_from_global_id as get\nassert Tag.confirm_tag(tag, get(gid))", tag=tag, gid=gid)
+    ail.run(
+        "from lib import Tag\nfrom lib.objects.ail_objects import get_obj_from_global_id as get\nassert Tag.confirm_tag(tag, get(gid))",
+        tag=tag,
+        gid=gid,
+    )
     assert ail.tags(gid) == {tag, tag.replace("automatic", "analyst")}
-    ail.run("from lib import Tag\nTag.delete_object_tag(tag, *[gid.split(':')[n] for n in (0, 2)])", tag=tag, gid=gid)
+    ail.run(
+        "from lib import Tag\nTag.delete_object_tag(tag, *[gid.split(':')[n] for n in (0, 2)])",
+        tag=tag,
+        gid=gid,
+    )
     assert ail.tags(gid) == {tag.replace("automatic", "analyst")}
 
 
@@ -192,9 +223,17 @@ def test_a_feeder_s_picture_reaches_the_queue_images_with_its_date(ail: AilHome)
     assert ail.messages("CodeReader") == [f"{gid};20260701"]
     assert ail.path(gid).read_bytes() == b"\x89PNG of a chat"
     telegram = "00098785-7e70-5d12-a120-c5cdc1252b2b"
-    message, around = f"message::{telegram}/1782900000/123456/16", {f"chat:{telegram}:123456", f"user-account:{telegram}:5684"}
+    message, around = (
+        f"message::{telegram}/1782900000/123456/16",
+        {f"chat:{telegram}:123456", f"user-account:{telegram}:5684"},
+    )
     assert ail.correlations(gid) == around | {message} and ail.correlations(message) == around | {gid}
-    assert ail.run("from lib.objects.Images import Image\nreturn Image(gid.split(':')[2]).get_first_seen()", gid=gid) == "20260701"
+    assert (
+        ail.run(
+            "from lib.objects.Images import Image\nreturn Image(gid.split(':')[2]).get_first_seen()", gid=gid
+        )
+        == "20260701"
+    )
 
 
 def test_a_capture_s_screenshot_is_stored_and_correlated_and_on_no_queue(ail: AilHome) -> None:
@@ -233,7 +272,10 @@ def test_an_unsafe_tag_is_seen_and_does_not_reach_the_domain(ail: AilHome) -> No
     gid = ail.new_screenshot(b"a", domain="a.onion")
     code = "from lib.objects.ail_objects import get_obj_from_global_id\nreturn get_obj_from_global_id(gid).is_tags_safe()"
     assert ail.run(code, gid=gid) is True
-    ail.run("from lib.objects.ail_objects import add_obj_tag\nadd_obj_tag(*gid.split(':', 2), 'dark-web:topic=\"violence\"')", gid=gid)
+    ail.run(
+        "from lib.objects.ail_objects import add_obj_tag\nadd_obj_tag(*gid.split(':', 2), 'dark-web:topic=\"violence\"')",
+        gid=gid,
+    )
     assert ail.run(code, gid=gid) is False
     assert ail.tags("domain::a.onion") == set()
 
@@ -300,6 +342,10 @@ def test_the_placeholders_lack_their_comma(ail: AilHome, file: str) -> None:
 
 
 def test_the_row_of_images_is_as_the_patch_finds_it(ail: AilHome) -> None:
-    lines = [line for line in (ail.home / "bin/lib/correlations_engine.py").read_text().splitlines() if line.startswith('    "image": [')]
+    lines = [
+        line
+        for line in (ail.home / "bin/lib/correlations_engine.py").read_text().splitlines()
+        if line.startswith('    "image": [')
+    ]
     types = '"barcode", "chat", "chat-subchannel", "chat-thread", "message", "ocr", "post", "qrcode", "user-account"'
     assert lines == [f'    "image": [{types}],  # TODO subchannel + threads ????']

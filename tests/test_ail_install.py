@@ -1,4 +1,6 @@
-"""`quaid ail install` and `uninstall`: shown first, written as a whole, and taken back until every byte is as before."""
+"""`quaid ail install` and `uninstall`: shown first, written as a whole, and taken back until every byte is as
+before.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ail_checkout import contents, untouched, update_configuration
-from ail_host import DOUBLE, AilHome
+from support.ail_checkout import contents, untouched, update_configuration
+from support.ail_host import DOUBLE, AilHome
 
 from douglas_quaid.ail.checkout import Checkout
 from douglas_quaid.ail.config import Settings, read_core_cfg
@@ -23,7 +25,7 @@ from douglas_quaid.ail.plan import apply
 from douglas_quaid.ail.self_check import self_check
 from douglas_quaid.errors import ConfigError
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 STORE = "redis://localhost:6390"
 ALL = [each.name for each in patches()]
@@ -58,7 +60,12 @@ def test_everything_that_is_put_in_comes_out_again(ail: AilHome) -> None:
     patch(ail.home, list(reversed(ALL)), revert=True)
     patch(ail.home, ["P3", "P1"])
     self_check(ail.home, python=Path(ail.python))
-    assert set(ail.git("ls-files", "-m").split()) == {"bin/LAUNCH.sh", "bin/crawlers/Crawler.py", "bin/lib/correlations_engine.py", "configs/modules.cfg"}
+    assert set(ail.git("ls-files", "-m").split()) == {
+        "bin/LAUNCH.sh",
+        "bin/crawlers/Crawler.py",
+        "bin/lib/correlations_engine.py",
+        "configs/modules.cfg",
+    }
     # then uninstall leaves nothing of it
     uninstall(ail.home)
     assert contents(ail.home) == before
@@ -73,7 +80,9 @@ def test_what_is_shown_is_what_is_written(ail: AilHome) -> None:
     shown = "".join(plan.diff for plan in plans)
     subprocess.run(["git", "apply", "--whitespace=nowarn"], cwd=ail.home, input=shown.encode(), check=True)
     by_git = {name: content for name, (content, _) in contents(ail.home).items()}
-    subprocess.run(["git", "apply", "--reverse", "--whitespace=nowarn"], cwd=ail.home, input=shown.encode(), check=True)
+    subprocess.run(
+        ["git", "apply", "--reverse", "--whitespace=nowarn"], cwd=ail.home, input=shown.encode(), check=True
+    )
     # then writing the plans gives the same files
     for plan in plans:
         apply(plan)
@@ -85,7 +94,10 @@ def test_entry_files_are_small_executable_and_keep_the_root_off_the_path(ail: Ai
     for module in ("VisualCorrelation", "VisualCorrelationCrawled"):
         path = ail.home / "bin" / "modules" / f"{module}.py"
         assert os.access(path, os.X_OK) and len(path.read_text().splitlines()) <= 12
-        assert path.read_text().count("sys.path") == 1 and "sys.path.append(os.environ['AIL_BIN'])" in path.read_text()
+        assert (
+            path.read_text().count("sys.path") == 1
+            and "sys.path.append(os.environ['AIL_BIN'])" in path.read_text()
+        )
 
 
 def test_ail_reads_what_was_written(ail: AilHome) -> None:
@@ -94,11 +106,17 @@ def test_ail_reads_what_was_written(ail: AilHome) -> None:
     assert dict(cfg["VisualCorrelation"]) == {"subscribe": "Images", "publish": "Tags"}
     assert dict(cfg["VisualCorrelationCrawled"]) == {"subscribe": "Indexers", "publish": "Tags"}
     assert Settings.read(ail.home) == Settings(store=STORE)
-    assert publishers(Checkout.of(ail.home), ("VisualCorrelation",))[0] == "Crawler" and "Global" in publishers(
-        Checkout.of(ail.home), ("VisualCorrelationCrawled",)
+    assert publishers(Checkout.of(ail.home), ("VisualCorrelation",))[
+        0
+    ] == "Crawler" and "Global" in publishers(Checkout.of(ail.home), ("VisualCorrelationCrawled",))
+    windows = [
+        line
+        for line in (ail.home / "bin" / "LAUNCH.sh").read_text().splitlines()
+        if "./VisualCorrelation" in line
+    ]
+    assert len(windows) == 2 and all(
+        line.startswith('    screen -S "Script_AIL" -X screen -t "VisualCorrelation') for line in windows
     )
-    windows = [line for line in (ail.home / "bin" / "LAUNCH.sh").read_text().splitlines() if "./VisualCorrelation" in line]
-    assert len(windows) == 2 and all(line.startswith('    screen -S "Script_AIL" -X screen -t "VisualCorrelation') for line in windows)
     subprocess.run(["bash", "-n", "bin/LAUNCH.sh"], cwd=ail.home, check=True)
 
 
@@ -127,13 +145,20 @@ def test_an_update_of_core_cfg_in_between_stays(ail: AilHome) -> None:
     assert ail.core_cfg.read_bytes() == expected
 
 
-def test_what_an_operator_changed_in_our_section_goes_with_it_and_what_stands_around_it_stays(home: Path) -> None:
+def test_what_an_operator_changed_in_our_section_goes_with_it_and_what_stands_around_it_stays(
+    home: Path,
+) -> None:
     before = contents(home)
     installed(home)
     core, modules = home / "configs" / "core.cfg", home / "configs" / "modules.cfg"
-    core.write_text(core.read_text().replace("max_edges = 1\n", "# more\nmax_edges = 2\n") + "[Own]\nof_the_operator = 1\n")
+    core.write_text(
+        core.read_text().replace("max_edges = 1\n", "# more\nmax_edges = 2\n")
+        + "[Own]\nof_the_operator = 1\n"
+    )
     modules.write_text("# a line of the operator\n" + modules.read_text().rstrip("\n") + "\n")
-    core.write_text(core.read_text().replace("\n\n# quaid ail install: begin", "\n# quaid ail install: begin"))
+    core.write_text(
+        core.read_text().replace("\n\n# quaid ail install: begin", "\n# quaid ail install: begin")
+    )
     uninstall(home)
     assert core.read_bytes() == before["configs/core.cfg"][0] + b"[Own]\nof_the_operator = 1\n"
     assert modules.read_bytes() == b"# a line of the operator\n" + before["configs/modules.cfg"][0]
@@ -162,13 +187,16 @@ def test_another_store_is_written_into_our_section_only(home: Path, updated: boo
             config.write(file)
     other = core.read_text()
     installed(home, store="redis://:a%40b@localhost:6400/1")
-    assert core.read_text() == other.replace(f"store = {STORE}\n", "store = redis://:a%40b@localhost:6400/1\n")
+    assert core.read_text() == other.replace(
+        f"store = {STORE}\n", "store = redis://:a%40b@localhost:6400/1\n"
+    )
     assert Settings.read(home).store == "redis://:a%40b@localhost:6400/1"
 
 
 @pytest.mark.parametrize("line", ["store =\n", "store:   \n", ""])
 def test_a_store_is_named_by_a_later_installation(home: Path, line: str) -> None:
-    # given an installation without a store, whose line somebody may have taken out, before a section with a store of its own
+    # given an installation without a store, whose line somebody may have taken out, before a section with a
+    # store of its own
     installed(home, store=None)
     core = home / "configs" / "core.cfg"
     core.write_text(core.read_text().replace("\nstore =\n", f"\n{line}") + "[Own]\nstore = of the operator\n")
@@ -188,16 +216,26 @@ def test_the_password_of_a_store_is_not_shown(home: Path) -> None:
     # nor the one that it had, however the operator wrote the line
     core = home / "configs" / "core.cfg"
     for mark in ("=", ": ", " =  "):
-        core.write_text(core.read_text().replace("store = redis://:secret@localhost:6400/1\n", f"store{mark}redis://:secret@localhost:6400/1\n"))
+        core.write_text(
+            core.read_text().replace(
+                "store = redis://:secret@localhost:6400/1\n", f"store{mark}redis://:secret@localhost:6400/1\n"
+            )
+        )
         plan = plan_install(home, store="redis://localhost:6500")
-        assert "secret" not in plan.diff and f"-store{mark}redis://:***@localhost:6400/1\n+store = redis://localhost:6500\n" in plan.diff
+        assert (
+            "secret" not in plan.diff
+            and f"-store{mark}redis://:***@localhost:6400/1\n+store = redis://localhost:6500\n" in plan.diff
+        )
         core.write_text(core.read_text().replace(f"store{mark}redis", "store = redis"))
 
 
 def test_without_the_second_module_and_with_it_afterwards(home: Path) -> None:
     before = contents(home)
     one = contents(installed(home, crawled=False))
-    assert "bin/modules/VisualCorrelationCrawled.py" not in one and b"Crawled" not in one["configs/modules.cfg"][0] + one["bin/LAUNCH.sh"][0]
+    assert (
+        "bin/modules/VisualCorrelationCrawled.py" not in one
+        and b"Crawled" not in one["configs/modules.cfg"][0] + one["bin/LAUNCH.sh"][0]
+    )
     installed(home)
     assert contents(home)["configs/modules.cfg"][0].count(b"[VisualCorrelation") == 2
     installed(home, crawled=False)
@@ -208,7 +246,11 @@ def test_without_the_second_module_and_with_it_afterwards(home: Path) -> None:
 
 def test_line_endings_missing_ends_modes_and_links_are_kept(home: Path, tmp_path: Path) -> None:
     # given files that are not as AIL ships them
-    modules, core, launcher = home / "configs" / "modules.cfg", home / "configs" / "core.cfg", home / "bin" / "LAUNCH.sh"
+    modules, core, launcher = (
+        home / "configs" / "modules.cfg",
+        home / "configs" / "core.cfg",
+        home / "bin" / "LAUNCH.sh",
+    )
     modules.write_bytes(modules.read_bytes().replace(b"\n", b"\r\n"))
     core.write_bytes(core.read_bytes().rstrip(b"\n") + "\n# caf\u00e9".encode("latin-1"))
     core.chmod(0o640)
@@ -221,8 +263,13 @@ def test_line_endings_missing_ends_modes_and_links_are_kept(home: Path, tmp_path
     # when it is installed
     installed(home)
     after = contents(home)
-    assert b"\n" not in after["configs/modules.cfg"][0].replace(b"\r\n", b"") and b"[VisualCorrelation]\r\n" in after["configs/modules.cfg"][0]
-    assert {name: mode for name, (_, mode) in after.items() if name in before} == {name: mode for name, (_, mode) in before.items()}
+    assert (
+        b"\n" not in after["configs/modules.cfg"][0].replace(b"\r\n", b"")
+        and b"[VisualCorrelation]\r\n" in after["configs/modules.cfg"][0]
+    )
+    assert {name: mode for name, (_, mode) in after.items() if name in before} == {
+        name: mode for name, (_, mode) in before.items()
+    }
     assert core.is_symlink() and b"[VisualCorrelation]" in elsewhere.read_bytes()
     # then all of it comes back
     uninstall(home)
@@ -230,7 +277,10 @@ def test_line_endings_missing_ends_modes_and_links_are_kept(home: Path, tmp_path
 
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path, home: Path) -> None:
-    with pytest.raises(ConfigError, match=r"is no AIL checkout: it has no bin/lib/ail_queues\.py; give the folder that AIL_HOME names"):
+    with pytest.raises(
+        ConfigError,
+        match=r"is no AIL checkout: it has no bin/lib/ail_queues\.py; give the folder that AIL_HOME names",
+    ):
         plan_install(tmp_path)
     with pytest.raises(ConfigError, match="is no folder"):
         plan_install(tmp_path / "nowhere")
@@ -245,9 +295,21 @@ SOMEBODY_ELSE = {
         "\n[VisualCorrelation]\nsubscribe = Item\n",
         r"has a section \[VisualCorrelation\] that is not of",
     ),
-    "a section of core.cfg": ("configs/core.cfg", "\n[VisualCorrelation]\nneural_net = yes\n", "neural_net is not an option; .* somebody else's"),
-    "an entry file": ("bin/modules/VisualCorrelationCrawled.py", "print('mine')\n", "VisualCorrelationCrawled.py is somebody else's file"),
-    "a file that nobody can parse": ("configs/modules.cfg", "\nno section, no option\n[", "cannot be parsed, and AIL cannot either"),
+    "a section of core.cfg": (
+        "configs/core.cfg",
+        "\n[VisualCorrelation]\nneural_net = yes\n",
+        "neural_net is not an option; .* somebody else's",
+    ),
+    "an entry file": (
+        "bin/modules/VisualCorrelationCrawled.py",
+        "print('mine')\n",
+        "VisualCorrelationCrawled.py is somebody else's file",
+    ),
+    "a file that nobody can parse": (
+        "configs/modules.cfg",
+        "\nno section, no option\n[",
+        "cannot be parsed, and AIL cannot either",
+    ),
 }
 
 
@@ -276,7 +338,9 @@ def test_what_changed_after_it_was_shown_is_not_overwritten(home: Path) -> None:
     core = home / "configs" / "core.cfg"
     core.write_text(core.read_text() + "# meanwhile\n")
     before = contents(home)
-    with pytest.raises(ConfigError, match=r"core.cfg has changed since the change was shown; nothing was written"):
+    with pytest.raises(
+        ConfigError, match=r"core.cfg has changed since the change was shown; nothing was written"
+    ):
         apply(plan)
     assert contents(home) == before
 
@@ -302,8 +366,12 @@ except Exception as error:
 
 
 def ran(home: Path, *, limit: int = 0) -> str:
-    """What an installation says that may write files of so many bytes, or that is run by somebody who is not root."""
-    done = subprocess.run([sys.executable, "-P", "-c", APPLY, str(home), str(limit)], capture_output=True, text=True, cwd="/")
+    """What an installation says that may write files of so many bytes, or that is run by somebody who is not
+    root.
+    """
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", APPLY, str(home), str(limit)], capture_output=True, text=True, cwd="/"
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -312,7 +380,9 @@ def test_a_disk_that_takes_no_more_in_the_middle_leaves_the_checkout_as_it_was(h
     before = contents(home)
     # given a system that lets the small entry files be written, and modules.cfg and core.cfg no more
     words = ran(home, limit=1000)
-    assert words.startswith("ConfigError") and "cannot be written: File too large; nothing was changed" in words
+    assert (
+        words.startswith("ConfigError") and "cannot be written: File too large; nothing was changed" in words
+    )
     assert contents(home) == before
 
 
@@ -328,7 +398,10 @@ def test_a_file_that_this_user_cannot_write_is_named_before_anything_is_written(
         (home / file).chmod(0o555 if (home / file).is_dir() else 0o444)
         before = contents(home)
         words = ran(home)
-        assert words.startswith("ConfigError") and "cannot be written by this user; run this as the user that AIL runs as" in words
+        assert (
+            words.startswith("ConfigError")
+            and "cannot be written by this user; run this as the user that AIL runs as" in words
+        )
         assert contents(home) == before
         (home / file).chmod(0o777)
 
@@ -340,7 +413,11 @@ def test_the_updater_goes_on_after_a_local_commit(ail: AilHome, tmp_path: Path) 
     ail.git("remote", "add", "origin", str(upstream))
     ail.git("fetch", "-q", "origin")
     ail.git("branch", "-q", "--set-upstream-to=origin/master")
-    for name, value in (("user.name", "operator"), ("user.email", "operator@example.org"), ("pull.rebase", "true")):
+    for name, value in (
+        ("user.name", "operator"),
+        ("user.email", "operator@example.org"),
+        ("pull.rebase", "true"),
+    ):
         ail.git("config", name, value)
     plan = plan_install(ail.home, launcher=True)
     apply(plan)
@@ -353,7 +430,10 @@ def test_the_updater_goes_on_after_a_local_commit(ail: AilHome, tmp_path: Path) 
     for name in files:
         path = upstream / name
         path.write_text("# a new version\n" + path.read_text())
-    for arguments in (["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "new version"]):
+    for arguments in (
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "new version"],
+    ):
         subprocess.run(["git", *arguments], cwd=upstream, check=True)
     ail.git("pull")
     # then nothing is in its way, and both are there
@@ -367,6 +447,11 @@ def test_the_updater_goes_on_after_a_local_commit(ail: AilHome, tmp_path: Path) 
 
 def test_a_systemd_unit_names_the_checkout_its_interpreter_and_its_owner(home: Path) -> None:
     unit = systemd_unit(home, "VisualCorrelation")
-    assert f"ExecStart={home}/AILENV/bin/python ./VisualCorrelation.py\n" in unit and f"WorkingDirectory={home}/bin/modules\n" in unit
+    assert (
+        f"ExecStart={home}/AILENV/bin/python ./VisualCorrelation.py\n" in unit
+        and f"WorkingDirectory={home}/bin/modules\n" in unit
+    )
     assert f"AIL_BIN={home}/bin/ " in unit and f"User={home.owner()}\n" in unit
-    assert "KillMode=mixed\n" in unit, "the module alone is told to end: its decoder would leave a picture half done"
+    assert "KillMode=mixed\n" in unit, (
+        "the module alone is told to end: its decoder would leave a picture half done"
+    )

@@ -1,4 +1,6 @@
-"""Small changes to AIL's code: exact text where it fits, said clearly where it does not, and with the effect that they promise."""
+"""Small changes to AIL's code: exact text where it fits, said clearly where it does not, and with the effect
+that they promise.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from ail_checkout import contents
-from ail_host import DOUBLE, AilHome
-from ail_input import capture
+from support.ail_checkout import contents
+from support.ail_host import DOUBLE, AilHome
+from support.ail_input import capture
 
 from douglas_quaid.ail.install import uninstall
 from douglas_quaid.ail.patches import PatchState, patch, patches, plan_patch, status
 from douglas_quaid.errors import ConfigError
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 NAMES = [each.name for each in patches()]
 
@@ -41,12 +43,15 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-# -- the text ------------------------------------------------------------------------------------------------------------------
+# -- the text ------------------------------------------------------------------------------------------------
 
 
 def test_each_patch_says_what_it_is_for_and_what_its_absence_costs() -> None:
     assert NAMES == ["P1", "P2", "P3", "P4", "P5"]
-    assert all(each.title and each.reason.endswith(".") and each.cost.endswith((".", ")")) and each.restart for each in patches())
+    assert all(
+        each.title and each.reason.endswith(".") and each.cost.endswith((".", ")")) and each.restart
+        for each in patches()
+    )
 
 
 def test_in_any_order_put_in_and_taken_out(own_ail: Callable[[], AilHome]) -> None:
@@ -90,15 +95,22 @@ def test_windows_line_endings_are_kept(home: Path) -> None:
 
 QUEUED = "self.add_message_to_queue(obj=screenshot, queue='Images')"
 ROW = '"screenshot": ["barcode", "domain", "item", "qrcode"'
+#: What AIL may have one day: file, text of today, text of then.
 UPSTREAM = {
     "P1": [("bin/crawlers/Crawler.py", f"# {QUEUED} # TODO screenshot OCR", QUEUED)],
     "P3": [
-        ("bin/lib/correlations_engine.py", '    "image": ["barcode",', '    "image": ["barcode", "image", "screenshot",'),
+        (
+            "bin/lib/correlations_engine.py",
+            '    "image": ["barcode",',
+            '    "image": ["barcode", "image", "screenshot",',
+        ),
         ("bin/lib/correlations_engine.py", ROW, f'{ROW}, "image", "screenshot"'),
     ],
-    "P5": [(f"bin/{name}.py", "ed6e1a'   # blank", "ed6e1a',  # blank") for name in ("crawlers/Crawler", "lib/crawlers")],
+    "P5": [
+        (f"bin/{name}.py", "ed6e1a'   # blank", "ed6e1a',  # blank")
+        for name in ("crawlers/Crawler", "lib/crawlers")
+    ],
 }
-"""What AIL may have one day: file, text of today, text of then."""
 
 
 @pytest.mark.parametrize("name", UPSTREAM)
@@ -119,14 +131,22 @@ def test_rows_that_list_more_than_today_get_what_they_lack(home: Path) -> None:
     # given what a pull request for AIL proposes: one row complete, the other half
     engine = home / "bin" / "lib" / "correlations_engine.py"
     change(
-        engine, '"post", "qrcode", "user-account"],  # TODO subchannel', '"phash", "image", "screenshot", "post", "qrcode", "user-account"],  # TODO subchannel'
+        engine,
+        '"post", "qrcode", "user-account"],  # TODO subchannel',
+        '"phash", "image", "screenshot", "post", "qrcode", "user-account"],  # TODO subchannel',
     )
-    change(engine, '"screenshot": ["barcode", "domain", "item", "qrcode"]', '"screenshot": ["barcode", "domain", "item", "qrcode", "image"]')
+    change(
+        engine,
+        '"screenshot": ["barcode", "domain", "item", "qrcode"]',
+        '"screenshot": ["barcode", "domain", "item", "qrcode", "image"]',
+    )
     before = engine.read_text()
     assert states(home)["P3"] is PatchState.PARTLY
     patch(home, ["P3"])
     rows = next(
-        ast.literal_eval(node.value) for node in ast.parse(engine.read_text()).body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        ast.literal_eval(node.value)
+        for node in ast.parse(engine.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
     )
     assert sorted(rows["screenshot"]) == ["barcode", "domain", "image", "item", "qrcode", "screenshot"]
     assert sorted(rows["image"]).count("image") == 1 and rows["image"].count("screenshot") == 1
@@ -135,7 +155,11 @@ def test_rows_that_list_more_than_today_get_what_they_lack(home: Path) -> None:
 
 
 def test_a_text_that_does_not_fit_is_refused_with_file_and_line_and_nothing_is_written(home: Path) -> None:
-    change(home / "bin" / "modules" / "Global.py", "queue='Images', message=message)", "queue='Pictures', message=message)")
+    change(
+        home / "bin" / "modules" / "Global.py",
+        "queue='Images', message=message)",
+        "queue='Pictures', message=message)",
+    )
     before = contents(home)
     assert states(home) == {name: PatchState.CHANGED if name == "P2" else PatchState.ABSENT for name in NAMES}
     words = r"P2 .* is not applied: bin/modules/Global\.py: .*looked for \"self\.add_message_to_queue\(obj=self\.obj, queue='Images'"
@@ -152,10 +176,16 @@ def test_a_context_that_is_there_twice_is_no_place(home: Path) -> None:
 
 def test_a_patch_that_somebody_edited_is_told_and_stays(home: Path) -> None:
     patch(home, NAMES)
-    change(home / "bin" / "lib" / "objects" / "ail_objects.py", "relationship = 'similar'", "relationship = 'related-to'")
+    change(
+        home / "bin" / "lib" / "objects" / "ail_objects.py",
+        "relationship = 'similar'",
+        "relationship = 'related-to'",
+    )
     assert states(home)["P4"] is PatchState.CHANGED
     plan = uninstall(home)
-    assert any("bin/lib/objects/ail_objects.py still holds a text with 'quaid ail'" in note for note in plan.notes)
+    assert any(
+        "bin/lib/objects/ail_objects.py still holds a text with 'quaid ail'" in note for note in plan.notes
+    )
     assert "related-to" in (home / "bin" / "lib" / "objects" / "ail_objects.py").read_text()
     assert states(home) == {name: PatchState.CHANGED if name == "P4" else PatchState.ABSENT for name in NAMES}
 
@@ -172,7 +202,7 @@ def test_half_a_patch_is_completed_or_taken_back(home: Path) -> None:
     assert contents(home) == before
 
 
-# -- the effect, in AIL's own code -----------------------------------------------------------------------------------------------
+# -- the effect, in AIL's own code ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -206,10 +236,18 @@ def test_patched_ail_queues_draws_and_exports(patched: AilHome) -> None:
     return [get_objects_relationship(get(a), get(b)).get('relationship') for a, b in pairs]
     """
     pairs = [pair, [others[0], pair[0]], [others[0], others[0]], [pair[0], others[1]], [others[1], others[0]]]
-    assert patched.run(code, pairs=pairs) == ["similar", "similar", "similar", "screenshot-of", "extracted-from"]
+    assert patched.run(code, pairs=pairs) == [
+        "similar",
+        "similar",
+        "similar",
+        "screenshot-of",
+        "extracted-from",
+    ]
 
 
-def test_the_patched_graph_draws_a_star_of_150_whole(patched: AilHome, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_patched_graph_draws_a_star_of_150_whole(
+    patched: AilHome, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given a representative that 149 screenshots of the cluster are correlated with, as our writer does
     code = """
     import time
@@ -231,7 +269,9 @@ def test_the_patched_graph_draws_a_star_of_150_whole(patched: AilHome, capsys: p
     # then the page's graph has all of them, from the hub and from a ray
     assert [row[:3] for row in drawn] == [[150, 149, True], [150, 149, True]]
     with capsys.disabled():
-        print(f"\nAIL's graph of 150 screenshots ({patched.form}): {drawn[0][3]:.3f} s from the hub, {drawn[1][3]:.3f} s from a ray")
+        print(
+            f"\nAIL's graph of 150 screenshots ({patched.form}): {drawn[0][3]:.3f} s from the hub, {drawn[1][3]:.3f} s from a ray"
+        )
 
 
 def test_the_patched_crawler_queues_its_screenshot(patched: AilHome) -> None:
@@ -256,7 +296,9 @@ def test_the_patched_crawler_queues_its_screenshot(patched: AilHome) -> None:
     picture = b"\x89PNG crawled"
     missing = patched.run(code, content=picture)
     if missing:
-        pytest.skip(f"AIL_PYTHON lacks {missing}, which AIL's requirements.txt asks for and its crawler imports")
+        pytest.skip(
+            f"AIL_PYTHON lacks {missing}, which AIL's requirements.txt asks for and its crawler imports"
+        )
     # then its screenshot is on the queue
     gid = f"screenshot::{sha256(picture).hexdigest()}"
     assert patched.messages("CodeReader") == [f"{gid};"]

@@ -1,4 +1,6 @@
-"""`quaid ail self-check`: it finds each thing that can be wrong with an installation, says what it costs, and repairs nothing."""
+"""`quaid ail self-check`: it finds each thing that can be wrong with an installation, says what it costs, and
+repairs nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ail_checkout import contents, untouched
-from ail_host import DOUBLE, AilHome
+from support.ail_checkout import contents, untouched
+from support.ail_host import DOUBLE, AilHome
 
 from douglas_quaid.ail.install import plan_install
 from douglas_quaid.ail.interpreter import interpreter
@@ -20,7 +22,7 @@ from douglas_quaid.ail.plan import apply
 from douglas_quaid.ail.self_check import Check, Grade, self_check
 from douglas_quaid.errors import ConfigError
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 
 NONE = "/bin/false"
 ALL = [each.name for each in patches()]
@@ -55,7 +57,16 @@ def test_an_installation_that_is_complete_has_nothing_to_complain_of(own_ail: Ca
     apply(plan_install(ail.home, store=ail.store.url, launcher=True, crawled=False))
     patch(ail.home, ALL)
     ail.git("add", "-A")
-    ail.git("-c", "user.name=operator", "-c", "user.email=operator@example.org", "commit", "-q", "-m", "Visual correlation")
+    ail.git(
+        "-c",
+        "user.name=operator",
+        "-c",
+        "user.email=operator@example.org",
+        "commit",
+        "-q",
+        "-m",
+        "Visual correlation",
+    )
     before = contents(ail.home)
     # then all that is told is that the module does not run yet
     checks = self_check(ail.home, python=Path(ail.python))
@@ -68,9 +79,18 @@ def test_an_installation_that_is_complete_has_nothing_to_complain_of(own_ail: Ca
 def test_a_checkout_without_us_is_told_what_it_lacks(own_ail: Callable[[], AilHome]) -> None:
     ail = untouched(own_ail())
     before = contents(ail.home)
-    wrong = {check.subject: check for check in self_check(ail.home, python=Path(ail.python)) if check.grade is not Grade.OK}
-    assert wrong["VisualCorrelation"].grade is Grade.FAILURE and wrong["VisualCorrelation"].cost == "AIL sends us nothing."
-    assert wrong["VisualCorrelationCrawled"].grade is Grade.WARNING and wrong["patch P3"].says.startswith("not applied")
+    wrong = {
+        check.subject: check
+        for check in self_check(ail.home, python=Path(ail.python))
+        if check.grade is not Grade.OK
+    }
+    assert (
+        wrong["VisualCorrelation"].grade is Grade.FAILURE
+        and wrong["VisualCorrelation"].cost == "AIL sends us nothing."
+    )
+    assert wrong["VisualCorrelationCrawled"].grade is Grade.WARNING and wrong["patch P3"].says.startswith(
+        "not applied"
+    )
     assert {f"patch {name}" for name in ALL} <= set(wrong) and "updater" not in wrong
     assert contents(ail.home) == before
 
@@ -85,7 +105,9 @@ def test_no_checkout_is_an_error_and_no_interpreter_is_told(tmp_path: Path, home
     assert interpreter(home) == home / "AILENV" / "bin" / "python"
 
 
-def test_a_package_that_takes_the_name_of_one_of_ail_s_is_named(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_takes_the_name_of_one_of_ail_s_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert found(home, "AIL's packages", sys.executable).grade is Grade.OK
     # given a package `core` on the path of AIL's processes, which wins over AIL's folder without __init__.py
     stranger = tmp_path / "site" / "core"
@@ -99,7 +121,9 @@ def test_a_package_that_takes_the_name_of_one_of_ail_s_is_named(home: Path, tmp_
     assert f"{home} itself is on sys.path" in found(home, "AIL's packages", sys.executable).says
 
 
-def test_an_xxhash_that_takes_no_text_is_told_as_ail_s_queues_meet_it(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_xxhash_that_takes_no_text_is_told_as_ail_s_queues_meet_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given what xxhash 4 does with the call of bin/lib/ail_queues.py
     site = tmp_path / "site"
     site.mkdir()
@@ -112,13 +136,19 @@ def test_an_xxhash_that_takes_no_text_is_told_as_ail_s_queues_meet_it(home: Path
     assert "AIL cannot queue anything" in check.cost and "'xxhash<4'" in check.remedy
 
 
-def test_libraries_that_cannot_be_imported_are_named(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraries_that_cannot_be_imported_are_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = tmp_path / "site"
     site.mkdir()
     (site / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')\n")
     monkeypatch.setenv("PYTHONPATH", str(site))
     check = found(home, "package", sys.executable)
-    assert check.grade is Grade.FAILURE and "cv2: ImportError: libGL.so.1" in check.says and "pip install '.[ail]', in a clone" in check.remedy
+    assert (
+        check.grade is Grade.FAILURE
+        and "cv2: ImportError: libGL.so.1" in check.says
+        and "pip install '.[ail]', in a clone" in check.remedy
+    )
 
 
 def test_an_interpreter_that_does_not_answer_hides_no_other_check(home: Path) -> None:
@@ -127,17 +157,55 @@ def test_an_interpreter_that_does_not_answer_hides_no_other_check(home: Path) ->
     assert {"VisualCorrelation", "store", "patch P1"} <= {check.subject for check in checks}
 
 
-IMAGES, INDEXERS = "subscribe = Images\npublish = Tags\n\n[VisualCorrelationC", "subscribe = Indexers\npublish = Tags\n\n# quaid"
+IMAGES, INDEXERS = (
+    "subscribe = Images\npublish = Tags\n\n[VisualCorrelationC",
+    "subscribe = Indexers\npublish = Tags\n\n# quaid",
+)
+#: File, what is changed there (None: the file is gone), the check that finds it, and its words.
 SPOILED = {
-    "no entry file": ("bin/modules/VisualCorrelation.py", None, "VisualCorrelation", "no bin/modules/VisualCorrelation.py"),
-    "another queue": ("configs/modules.cfg", (IMAGES, IMAGES.replace("Images", "Item")), "VisualCorrelation", "subscribes to 'Item'"),
-    "no tags": ("configs/modules.cfg", (INDEXERS, INDEXERS.replace("Tags", "Item")), "VisualCorrelationCrawled", "does not publish to Tags"),
-    "no window": ("bin/LAUNCH.sh", ("./VisualCorrelation.py", "./Visual.py"), "launcher", "does not start VisualCorrelation"),
-    "an unknown option": ("configs/core.cfg", ("max_edges = 1", "most_edges = 1"), "configuration", "most_edges is not an option"),
-    "AIL's own server": ("configs/core.cfg", ("store = embedded:", "store = redis://127.0.0.1:6381/5"), "store", "is AIL's own server [Redis_Queues]"),
-    "a server that is away": ("configs/core.cfg", ("store = embedded:", "store = redis://localhost:1"), "store", "localhost:1"),
+    "no entry file": (
+        "bin/modules/VisualCorrelation.py",
+        None,
+        "VisualCorrelation",
+        "no bin/modules/VisualCorrelation.py",
+    ),
+    "another queue": (
+        "configs/modules.cfg",
+        (IMAGES, IMAGES.replace("Images", "Item")),
+        "VisualCorrelation",
+        "subscribes to 'Item'",
+    ),
+    "no tags": (
+        "configs/modules.cfg",
+        (INDEXERS, INDEXERS.replace("Tags", "Item")),
+        "VisualCorrelationCrawled",
+        "does not publish to Tags",
+    ),
+    "no window": (
+        "bin/LAUNCH.sh",
+        ("./VisualCorrelation.py", "./Visual.py"),
+        "launcher",
+        "does not start VisualCorrelation",
+    ),
+    "an unknown option": (
+        "configs/core.cfg",
+        ("max_edges = 1", "most_edges = 1"),
+        "configuration",
+        "most_edges is not an option",
+    ),
+    "AIL's own server": (
+        "configs/core.cfg",
+        ("store = embedded:", "store = redis://127.0.0.1:6381/5"),
+        "store",
+        "is AIL's own server [Redis_Queues]",
+    ),
+    "a server that is away": (
+        "configs/core.cfg",
+        ("store = embedded:", "store = redis://localhost:1"),
+        "store",
+        "localhost:1",
+    ),
 }
-"""File, what is changed there (None: the file is gone), the check that finds it, and its words."""
 
 
 @pytest.mark.parametrize("name", SPOILED)
@@ -174,17 +242,26 @@ def test_a_store_that_only_this_shell_knows_is_told(home: Path, monkeypatch: pyt
     core = home / "configs" / "core.cfg"
     core.write_text(core.read_text().replace("store = embedded:\n", "store =\n"))
     monkeypatch.setenv("DOUGLAS_QUAID_STORE", "redis://:secret@localhost:1")
-    checks = [check for check in self_check(home, python=Path(NONE)) if check.subject == "options" and check.grade is Grade.WARNING]
+    checks = [
+        check
+        for check in self_check(home, python=Path(NONE))
+        if check.subject == "options" and check.grade is Grade.WARNING
+    ]
     assert "DOUGLAS_QUAID_STORE of this shell says redis://:***@localhost:1" in checks[0].says
 
 
 def test_changes_that_stop_the_updater_are_named(own_ail: Callable[[], AilHome]) -> None:
     ail = untouched(own_ail())
     apply(plan_install(ail.home))
-    assert found(ail.home, "updater").cost == "AIL's updater stops when the new version changes that file too."
+    assert (
+        found(ail.home, "updater").cost == "AIL's updater stops when the new version changes that file too."
+    )
     patch(ail.home, ["P4"])
     check = found(ail.home, "updater")
-    assert check.cost == "AIL's updater refuses to run." and "bin/lib/objects/ail_objects.py, configs/modules.cfg" in check.says
+    assert (
+        check.cost == "AIL's updater refuses to run."
+        and "bin/lib/objects/ail_objects.py, configs/modules.cfg" in check.says
+    )
 
 
 @pytest.fixture
@@ -204,12 +281,16 @@ def test_a_publisher_that_started_before_us_must_be_restarted(publisher: AilHome
     time.sleep(1.1)  # a process's start is known to the second
     apply(plan_install(publisher.home, store=publisher.store.url))
     check = found(publisher.home, "publishers")
-    assert check.grade is Grade.FAILURE and check.says.startswith("Global started before configs/modules.cfg was changed")
+    assert check.grade is Grade.FAILURE and check.says.startswith(
+        "Global started before configs/modules.cfg was changed"
+    )
     assert check.remedy == "Restart Global"
     # when it is started anew
     publisher.kill()
     time.sleep(1.1)
-    publisher.start_module("Global").wait_for(lambda: len(publisher.heartbeats("Global")) > 1, "the second start")
+    publisher.start_module("Global").wait_for(
+        lambda: len(publisher.heartbeats("Global")) > 1, "the second start"
+    )
     assert found(publisher.home, "publishers").grade is Grade.OK
 
 

@@ -1,4 +1,6 @@
-"""The transcript in ail_module/README.md: typed into a shell with AIL's environment, it prints what stands there; with the double and with a real checkout."""
+"""The transcript in ail_module/README.md: typed into a shell with AIL's environment, it prints what stands
+there; with the double and with a real checkout.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from ail_host import AilHome
 from PIL import Image
+from support.ail_host import AilHome
 
 from douglas_quaid.demo.pictures import sample, saved, scaled
 
-pytest_plugins = ["ail_fixtures"]
+pytest_plugins = ["support.ail_fixtures"]
 README = (Path(__file__).resolve().parent.parent / "ail_module" / "README.md").read_text("utf-8")
 SCRIPTS = Path(__file__).resolve().parent / "readme" / "ail"
+#: For the whole transcript; it takes about fifteen.
 SECONDS = 300
-"""For the whole transcript; it takes about fifteen."""
 
 
 @pytest.fixture
@@ -38,11 +40,15 @@ def home(own_ail: Callable[[], AilHome]) -> Iterator[AilHome]:
 def steps() -> list[tuple[str, str]]:
     """Command and output of the blocks `console`: lines after `$` are commands, the others what they print."""
     blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    return [step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
+    return [
+        step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    ]
 
 
 def comparable(text: str) -> str:
-    """Output without what differs from run to run, or with the next calibration: ids, times, and every number."""
+    """Output without what differs from run to run, or with the next calibration: ids, times, and every
+    number.
+    """
     text = re.sub(r"\bc-[0-9a-f]{10,32}\b", "CLUSTER", text)
     text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "ID", text)
     return re.sub(r"\d+(\.\d+)?", "N", text).rstrip("\n")
@@ -88,7 +94,14 @@ def test_the_transcript_prints_what_the_readme_says(home: AilHome, tmp_path: Pat
     (folder / "transcript.sh").write_text(script)
     environment = home.environment | {"PATH": f"{commands(folder, home)}:{os.environ['PATH']}"}
     with (folder / "errors").open("wb") as errors:
-        shell = subprocess.Popen(["bash", "transcript.sh"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
+        shell = subprocess.Popen(
+            ["bash", "transcript.sh"],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
         try:
             output = shell.communicate(timeout=SECONDS)[0].decode()
         finally:
@@ -96,10 +109,14 @@ def test_the_transcript_prints_what_the_readme_says(home: AilHome, tmp_path: Pat
                 os.killpg(shell.pid, signal.SIGKILL)
     for there, here in instead.items():
         output = output.replace(here, there)
-    said = (folder / "errors").read_text() + "".join(log.read_text()[-2000:] for log in sorted(folder.glob("*.log")))
+    said = (folder / "errors").read_text() + "".join(
+        log.read_text()[-2000:] for log in sorted(folder.glob("*.log"))
+    )
     parts = output.split("\x1e")
     done = list(zip(parts[::2], parts[1::2], strict=False))
-    print("".join(f"$ {command}\n{printed}" for (command, _), (printed, _) in zip(written, done, strict=False)))
+    print(
+        "".join(f"$ {command}\n{printed}" for (command, _), (printed, _) in zip(written, done, strict=False))
+    )
     for (command, expected), (printed, status) in zip(written, done, strict=True):
         assert status == "0", f"$ {command}\n{printed}\n{said}"
         assert comparable(printed) == comparable(expected), f"$ {command}\n{said}"

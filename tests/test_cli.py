@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from command_line import runner
 from PIL import Image, ImageDraw
+from support.command_line import runner
 
-from douglas_quaid.cli import main
+from douglas_quaid.cli.main import main
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
 
@@ -27,7 +27,9 @@ def quaid(store_url: str) -> Iterator[Quaid]:
     """Runs a command on an empty store."""
 
     def run(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-        return runner().invoke(main, [*map(str, arguments), "--store", store_url], input=stdin, catch_exceptions=False)
+        return runner().invoke(
+            main, [*map(str, arguments), "--store", store_url], input=stdin, catch_exceptions=False
+        )
 
     yield run
 
@@ -42,7 +44,10 @@ def small_picture(n: int) -> bytes:
     picture = Image.new("RGB", (96, 64), (n % 256, n // 256 * 40, 120))
     pen = ImageDraw.Draw(picture)
     for step in range(6):
-        pen.rectangle((step * 15, (n * (step + 3)) % 50, step * 15 + 9, 60), fill=((n * 37 + step * 40) % 256, step * 40, (n * 11) % 256))
+        pen.rectangle(
+            (step * 15, (n * (step + 3)) % 50, step * 15 + 9, 60),
+            fill=((n * 37 + step * 40) % 256, step * 40, (n * 11) % 256),
+        )
     return edits.png(picture)
 
 
@@ -57,14 +62,28 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
     # Given a picture that was added
     added = lines(quaid("add", cat, "--json"))
     assert [set(line) for line in added] == [{"path", "image_id", "status", "informative", "cluster"}]
-    assert (added[0]["path"], added[0]["status"], added[0]["informative"], added[0]["cluster"]) == (str(cat), "added", True, None)
+    assert (added[0]["path"], added[0]["status"], added[0]["informative"], added[0]["cluster"]) == (
+        str(cat),
+        "added",
+        True,
+        None,
+    )
     image_id = added[0]["image_id"]
     # When a smaller copy is asked for
     smaller = tmp_path / "smaller.png"
     smaller.write_bytes(edits.png(edits.edit("resize_50", edits.opened(cat))))
     answer = lines(quaid("query", smaller, "--json"))[0]
     # Then the line has every key that was promised
-    assert set(answer) >= {"path", "image_id", "decision", "informative", "hits", "images_searched", "complete", "seconds"}
+    assert set(answer) >= {
+        "path",
+        "image_id",
+        "decision",
+        "informative",
+        "hits",
+        "images_searched",
+        "complete",
+        "seconds",
+    }
     assert (answer["decision"], answer["images_searched"], answer["complete"]) == ("match", 1, True)
     hit = answer["hits"][0]
     assert set(hit) >= {
@@ -75,14 +94,20 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
         "same_bytes", "same_pixels", "pdq_bits", "orientation", "phash_bits", "dhash_bits", "ahash_bits", "whash_bits", "tlsh_distance",
         "inliers", "covered_query", "covered_reference", "content_agreement", "configuration",
     }  # fmt: skip
-    assert (hit["image_id"], hit["relation"], hit["occurrences"]) == (image_id, "near-duplicate", [f"file:path:{cat}"])
+    assert (hit["image_id"], hit["relation"], hit["occurrences"]) == (
+        image_id,
+        "near-duplicate",
+        [f"file:path:{cat}"],
+    )
     # And a prefix, the occurrence and the whole id name the same image
     shown = [lines(quaid("show", name, "--json"))[0] for name in (image_id[:8], f"file:path:{cat}", image_id)]
     assert [line["image_id"] for line in shown] == [image_id] * 3
     # And after a second add the stored verdicts are there without bytes, until the image is forgotten
     assert lines(quaid("add", smaller, "--json"))[0]["cluster"].startswith("c-")
     assert lines(quaid("hits", image_id[:8], "--json"))[0]["relation"] == "near-duplicate"
-    assert lines(quaid("forget", image_id[:8], "--json")) == [{"image_id": image_id, "status": "forgotten", "purged": False}]
+    assert lines(quaid("forget", image_id[:8], "--json")) == [
+        {"image_id": image_id, "status": "forgotten", "purged": False}
+    ]
     gone = quaid("show", image_id, "--json")
     assert gone.exit_code == 1 and lines(gone)[0]["error"]["type"] == "NotFound"
 
@@ -111,13 +136,20 @@ def test_a_folder_with_broken_pictures_adds_the_others_and_names_each(quaid: Qua
     assert sum(line.get("status") == "added" for line in answers) == 950
     failed = [line for line in answers if "error" in line]
     assert len(failed) == 50
-    assert {line["error"]["type"] for line in failed} == {"UnsupportedImage", "CorruptImage", "ImageTooLarge", "EmptyImage"}
+    assert {line["error"]["type"] for line in failed} == {
+        "UnsupportedImage",
+        "CorruptImage",
+        "ImageTooLarge",
+        "EmptyImage",
+    }
     assert all(Path(line["path"]).name in line["error"]["message"] for line in failed)
     assert [line["path"] for line in answers] == [str(folder / f"{n:04}.png") for n in range(1000)]
     assert lines(quaid("stats", "--json"))[0]["images"] == 950
 
 
-def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurrences(store_url: str, tmp_path: Path) -> None:
+def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurrences(
+    store_url: str, tmp_path: Path
+) -> None:
     # Given a folder of 40 pictures, reached by two names
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -126,8 +158,13 @@ def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurr
     (tmp_path / "other").symlink_to(folder)
     # When two processes add it at once
     command = [sys.executable, "-P", "-m", "douglas_quaid", "add", "--json", "--store", store_url]
-    running = [subprocess.Popen([*command, str(tmp_path / name)], stdout=subprocess.PIPE, cwd="/") for name in ("folder", "other")]
-    answers = [json.loads(line) for process in running for line in process.communicate(timeout=120)[0].splitlines()]
+    running = [
+        subprocess.Popen([*command, str(tmp_path / name)], stdout=subprocess.PIPE, cwd="/")
+        for name in ("folder", "other")
+    ]
+    answers = [
+        json.loads(line) for process in running for line in process.communicate(timeout=120)[0].splitlines()
+    ]
     assert [process.returncode for process in running] == [0, 0]
     # Then each image was added once, and both its places are known
     assert sorted(line["status"] for line in answers) == ["added"] * 40 + ["updated"] * 40
@@ -136,7 +173,18 @@ def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurr
 
 
 def test_standard_input_is_a_picture_too(quaid: Quaid, cat: Path) -> None:
-    line = lines(quaid("add", "-", "--occurrence", "ail:image:1", "--label", "domain=example.onion", "--json", stdin=cat.read_bytes()))[0]
+    line = lines(
+        quaid(
+            "add",
+            "-",
+            "--occurrence",
+            "ail:image:1",
+            "--label",
+            "domain=example.onion",
+            "--json",
+            stdin=cat.read_bytes(),
+        )
+    )[0]
     assert (line["path"], line["status"]) == ("-", "added")
     shown = lines(quaid("show", "ail:image:1", "--json"))[0]
     assert shown["occurrences"][0]["labels"] == {"domain": "example.onion"}
@@ -158,8 +206,12 @@ def test_collections_and_vetoes(quaid: Quaid, cat: Path, tmp_path: Path) -> None
     smaller.write_bytes(edits.png(edits.edit("resize_50", edits.opened(cat))))
     a = lines(quaid("add", cat, "--collection", "brands", "--label", "brand=Cat", "--json"))[0]["image_id"]
     b = lines(quaid("add", smaller, "--json"))[0]["image_id"]
-    assert lines(quaid("collection", "list", "--json")) == [{"name": "brands", "purpose": "baseline", "images": 1}]
-    assert lines(quaid("query", smaller, "--collection", "brands", "--json"))[0]["hits"][0]["collections"] == [{"name": "brands", "labels": {"brand": "Cat"}}]
+    assert lines(quaid("collection", "list", "--json")) == [
+        {"name": "brands", "purpose": "baseline", "images": 1}
+    ]
+    assert lines(quaid("query", smaller, "--collection", "brands", "--json"))[0]["hits"][0][
+        "collections"
+    ] == [{"name": "brands", "labels": {"brand": "Cat"}}]
     assert quaid("veto", a[:10], b[:10]).exit_code == 0
     assert lines(quaid("hits", a, "--json")) == []
 
@@ -176,7 +228,9 @@ def test_collections_and_vetoes(quaid: Quaid, cat: Path, tmp_path: Path) -> None
         (["add", "x.png", "--label", "novalue"], 2, "KEY=VALUE"),
     ],
 )
-def test_what_goes_wrong_has_its_status_and_its_word(quaid: Quaid, arguments: list[str], status: int, message: str) -> None:
+def test_what_goes_wrong_has_its_status_and_its_word(
+    quaid: Quaid, arguments: list[str], status: int, message: str
+) -> None:
     result = quaid(*arguments)
     assert result.exit_code == status and message in (result.stdout + result.stderr)
 
@@ -199,7 +253,9 @@ def test_a_store_that_is_away_is_said_at_once(tmp_path: Path, cat: Path) -> None
     assert result.exit_code == 1 and lines(result)[0]["error"]["type"] == "StoreUnavailable"
 
 
-def test_a_file_name_that_is_no_text_and_a_pipe_are_no_trouble(quaid: Quaid, cat: Path, tmp_path: Path) -> None:
+def test_a_file_name_that_is_no_text_and_a_pipe_are_no_trouble(
+    quaid: Quaid, cat: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
     with open(os.path.join(os.fsencode(folder), b"caf\xe9 {[\n.jpg"), "wb") as file:

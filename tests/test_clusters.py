@@ -16,7 +16,12 @@ from douglas_quaid.store import RecordOutcome, Store
 IMAGES = 8
 
 
-def verdict(confidence: float = 0.99, *, decision: Decision = Decision.MATCH, relation: Relation = Relation.NEAR_DUPLICATE) -> Verdict:
+def verdict(
+    confidence: float = 0.99,
+    *,
+    decision: Decision = Decision.MATCH,
+    relation: Relation = Relation.NEAR_DUPLICATE,
+) -> Verdict:
     return Verdict(decision, relation, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
 
 
@@ -29,7 +34,10 @@ def fill(store: Store, make_image, count: int) -> list[str]:
 def partition(store: Store, ids: Iterable[str]) -> set[frozenset[str]]:
     """Clusters as sets of members; an image without a cluster is alone."""
     ids = list(ids)
-    return {frozenset(cluster.members) if cluster else frozenset([i]) for i, cluster in zip(ids, store.clusters_of(ids), strict=True)}
+    return {
+        frozenset(cluster.members) if cluster else frozenset([i])
+        for i, cluster in zip(ids, store.clusters_of(ids), strict=True)
+    }
 
 
 class Oracle:
@@ -65,7 +73,9 @@ class Oracle:
         return RecordOutcome.JOINED
 
     def veto(self, a: str, b: str) -> None:
-        """Take the edges of the cluster away and give them back, the surest first, unless one connects the two."""
+        """Take the edges of the cluster away and give them back, the surest first, unless one connects the
+        two.
+        """
         self.edges.pop(frozenset([a, b]), None)
         self.vetoes.add(frozenset([a, b]))
         if not self.violates():
@@ -82,7 +92,9 @@ class Oracle:
         self.vetoes = {pair for pair in self.vetoes if a not in pair}
 
 
-PAIRS = st.tuples(st.integers(0, IMAGES - 1), st.integers(0, IMAGES - 1)).filter(lambda pair: pair[0] != pair[1])
+PAIRS = st.tuples(st.integers(0, IMAGES - 1), st.integers(0, IMAGES - 1)).filter(
+    lambda pair: pair[0] != pair[1]
+)
 CONFIDENCES = st.sampled_from([0.5, 0.7, 0.9, 0.95, 0.99])
 STEPS = st.one_of(
     st.tuples(st.just("join"), PAIRS, CONFIDENCES),
@@ -100,7 +112,9 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
     # Given an empty store with a few images, and any row of joins, re-judgements, vetoes and forgets
     for tag in "0123456789abcdef":
         shared_server.redis.delete(*(shared_server.redis.keys(f"dq:{{{tag}}}:*") or ["none"]))
-    shared_server.redis.delete(*(k for k in shared_server.redis.keys("dq:{meta}:*") if k != b"dq:{meta}:head"), "none")
+    shared_server.redis.delete(
+        *(k for k in shared_server.redis.keys("dq:{meta}:*") if k != b"dq:{meta}:head"), "none"
+    )
     ids = fill(store, make_image, IMAGES)
     oracle = Oracle(ids)
     seen: dict[str, frozenset[str]] = {}
@@ -109,21 +123,30 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
         if not {a, b} <= oracle.ids:
             continue
         if kind == "join":
-            assert store.record_verdict(a, b, verdict(confidence)) is oracle.judge(a, b, confidence, joins=True)
+            assert store.record_verdict(a, b, verdict(confidence)) is oracle.judge(
+                a, b, confidence, joins=True
+            )
         elif kind == "part":
-            assert store.record_verdict(a, b, verdict(relation=Relation.PARTIAL)) is oracle.judge(a, b, confidence, joins=False)
+            assert store.record_verdict(a, b, verdict(relation=Relation.PARTIAL)) is oracle.judge(
+                a, b, confidence, joins=False
+            )
         elif kind == "veto":
             store.veto(a, b)
             oracle.veto(a, b)
         else:
             store.forget(a)
             oracle.forget(a)
-        # Then the clusters are the components, an image alone has none, and an id that is gone never comes back
+        # Then the clusters are the components, an image alone has none, and an id that is gone never comes
+        # back
         assert partition(store, oracle.ids) == oracle.components()
         clusters = {cluster.cluster_id for cluster in store.clusters_of(sorted(oracle.ids)) if cluster}
         gone = [name for name in seen if name not in clusters]
         assert not clusters & {name for name, members in seen.items() if not members}
-        seen |= {cluster.cluster_id: frozenset(cluster.members) for cluster in store.clusters_of(sorted(oracle.ids)) if cluster}
+        seen |= {
+            cluster.cluster_id: frozenset(cluster.members)
+            for cluster in store.clusters_of(sorted(oracle.ids))
+            if cluster
+        }
         seen |= {name: frozenset() for name in gone}
         assert store.stats().clusters == len(clusters)
 
@@ -245,4 +268,8 @@ def test_a_large_cluster_splits_as_well(store, make_image):
     assert len(store.clusters_of([ids[0]])[0].members) == 600
     store.forget(ids[0])
     assert sorted(len(part) for part in partition(store, ids[1:])) == [1] * 99 + [100] * 5
-    assert all(not set(pair) <= set(part) for part in partition(store, ids[1:]) for pair in itertools.combinations(ids[100:600:100], 2))
+    assert all(
+        not set(pair) <= set(part)
+        for part in partition(store, ids[1:])
+        for pair in itertools.combinations(ids[100:600:100], 2)
+    )

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import blank, page, png, tall_page
+from support.pictures import blank, page, png, tall_page
 
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptRecord, FormatError, UnknownVersion
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import pack, unpack
-from douglas_quaid.image import decode_image
 from douglas_quaid.records import FamilyVersions, Hashes, ImageFeatures, LocalFeatures
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,10 +41,21 @@ def made_up(**changes: object) -> ImageFeatures:
         versions=FamilyVersions(pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6),
         pixel_digest=bytes(range(32)),
         hashes=Hashes(
-            pdq=bytes(32), orientations=tuple(bytes([i]) * 32 for i in range(8)), pdq_quality=77, ahash=b"a" * 8, phash=b"p" * 8, dhash=b"d" * 8, whash=b"w" * 8
+            pdq=bytes(32),
+            orientations=tuple(bytes([i]) * 32 for i in range(8)),
+            pdq_quality=77,
+            ahash=b"a" * 8,
+            phash=b"p" * 8,
+            dhash=b"d" * 8,
+            whash=b"w" * 8,
         ),
         tlsh="T1" + "0A" * 35,
-        local=LocalFeatures(frame_width=640.0, frame_height=400.0, keypoints=keypoints, descriptors=np.arange(96, dtype=np.uint8).reshape(3, 32)),
+        local=LocalFeatures(
+            frame_width=640.0,
+            frame_height=400.0,
+            keypoints=keypoints,
+            descriptors=np.arange(96, dtype=np.uint8).reshape(3, 32),
+        ),
         thumbnail=b"any bytes",
         informative=True,
     )
@@ -56,16 +67,28 @@ def same(one: ImageFeatures, other: ImageFeatures) -> bool:
     for field in dataclasses.fields(ImageFeatures):
         a, b = getattr(one, field.name), getattr(other, field.name)
         if field.name == "local":
-            arrays = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("keypoints", "descriptors"))
-            if not arrays or (a.frame_width, a.frame_height) != (b.frame_width, b.frame_height) or a.keypoints.dtype != b.keypoints.dtype:
+            arrays = all(
+                np.array_equal(getattr(a, name), getattr(b, name)) for name in ("keypoints", "descriptors")
+            )
+            if (
+                not arrays
+                or (a.frame_width, a.frame_height) != (b.frame_width, b.frame_height)
+                or a.keypoints.dtype != b.keypoints.dtype
+            ):
                 return False
         elif a != b or type(a) is not type(b):
             return False
     return True
 
 
-@pytest.mark.parametrize("data", [png(page(1, 640, 400)), png(tall_page(2, 320, 6)), png(blank(3, 2))], ids=["page", "tall page", "blank"])
-@pytest.mark.parametrize("options", [{}, {"whash": True}, {"thumbnails": False}], ids=["default", "whash", "no thumbnail"])
+@pytest.mark.parametrize(
+    "data",
+    [png(page(1, 640, 400)), png(tall_page(2, 320, 6)), png(blank(3, 2))],
+    ids=["page", "tall page", "blank"],
+)
+@pytest.mark.parametrize(
+    "options", [{}, {"whash": True}, {"thumbnails": False}], ids=["default", "whash", "no thumbnail"]
+)
 def test_what_is_decoded_is_what_was_extracted(data: bytes, options: dict[str, bool]) -> None:
     fresh = features_of(data, **options)
 
@@ -83,22 +106,40 @@ def test_optional_parts_may_be_missing() -> None:
         informative=False,
         hashes=dataclasses.replace(made_up().hashes, whash=None),
         versions=dataclasses.replace(made_up().versions, thumbnail=0),
-        local=LocalFeatures(frame_width=1.0, frame_height=1.0, keypoints=np.empty((0, 4), np.float32), descriptors=np.empty((0, 32), np.uint8)),
+        local=LocalFeatures(
+            frame_width=1.0,
+            frame_height=1.0,
+            keypoints=np.empty((0, 4), np.float32),
+            descriptors=np.empty((0, 32), np.uint8),
+        ),
     )
 
     stored = codec.decode(codec.encode(bare))
 
-    assert (stored.tlsh, stored.thumbnail, stored.hashes.whash, stored.informative, len(stored.local)) == (None, None, None, False, 0)
+    assert (stored.tlsh, stored.thumbnail, stored.hashes.whash, stored.informative, len(stored.local)) == (
+        None,
+        None,
+        None,
+        False,
+        0,
+    )
     assert stored.versions == bare.versions
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 4000), st.floats(0, 360, exclude_max=True)), max_size=20),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 4000), st.floats(0, 360, exclude_max=True)),
+        max_size=20,
+    ),
     st.tuples(st.integers(1, 32_000), st.integers(1, 32_000)),
 )
-def test_keypoints_are_rounded_once_and_then_for_ever(rows: list[tuple[float, float, float, float]], frame: tuple[int, int]) -> None:
+def test_keypoints_are_rounded_once_and_then_for_ever(
+    rows: list[tuple[float, float, float, float]], frame: tuple[int, int]
+) -> None:
     keypoints = np.array(rows, float).reshape(-1, 4) * (*frame, 1, 1)
-    local = LocalFeatures(float(frame[0]), float(frame[1]), keypoints.astype(np.float32), np.zeros((len(rows), 32), np.uint8))
+    local = LocalFeatures(
+        float(frame[0]), float(frame[1]), keypoints.astype(np.float32), np.zeros((len(rows), 32), np.uint8)
+    )
 
     record = codec.encode(made_up(local=local))
     stored = codec.decode(record).local
@@ -115,7 +156,7 @@ def test_the_features_of_a_screenshot_take_at_most_40_kib() -> None:
         assert len(codec.encode(features_of(png(page(seed))))) <= 40 * 1024
 
 
-# --- Bytes that cannot be trusted -----------------------------------------------------------------------------------------------------
+# --- Bytes that cannot be trusted ---------------------------------------------------------------------------
 
 RECORD = codec.encode(made_up())
 
@@ -174,18 +215,25 @@ def test_a_count_that_promises_more_than_there_is_allocates_nothing() -> None:
         codec.decode(signed(bytes(body)))
 
 
-# --- The documentation ----------------------------------------------------------------------------------------------------------------
+# --- The documentation --------------------------------------------------------------------------------------
 
 
 def table(heading: str) -> list[tuple[int, int]]:
     """Offset and size of each row of the table below a heading of FORMAT.md."""
     text = FORMAT.read_text().split(heading, 1)[1].split("\n\n|", 1)[1].split("\n\n", 1)[0]
-    return [(int(offset), int(size)) for offset, size in re.findall(r"^\| (\d+) \| (\d+) \|", text, re.MULTILINE)]
+    return [
+        (int(offset), int(size)) for offset, size in re.findall(r"^\| (\d+) \| (\d+) \|", text, re.MULTILINE)
+    ]
 
 
 @pytest.mark.parametrize(
     ("heading", "size"),
-    [("## Head", codec.HEAD.size), ("## Family head", codec.FAMILY.size), ("## Local features", codec.LOCAL_HEAD.size), ("then n keypoints", 8)],
+    [
+        ("## Head", codec.HEAD.size),
+        ("## Family head", codec.FAMILY.size),
+        ("## Local features", codec.LOCAL_HEAD.size),
+        ("then n keypoints", 8),
+    ],
 )
 def test_the_tables_of_the_format_describe_the_code(heading: str, size: int) -> None:
     rows = table(heading)
@@ -197,12 +245,19 @@ def test_the_tables_of_the_format_describe_the_code(heading: str, size: int) -> 
 def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
     number = lambda start, size: int.from_bytes(RECORD[start : start + size], "little")  # noqa: E731
 
-    assert RECORD[:4] == b"DQF1" and number(4, 1) == codec.FORMAT_VERSION and number(5, 1) == 1 and number(6, 2) == 6
+    assert (
+        RECORD[:4] == b"DQF1"
+        and number(4, 1) == codec.FORMAT_VERSION
+        and number(5, 1) == 1
+        and number(6, 2) == 6
+    )
     assert number(8, 4) == len(RECORD) and RECORD[12:44].hex() == "ab" * 32
-    assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[56:64] == b"PNG\0\0\0\0\0"
+    assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[
+        56:64
+    ] == b"PNG\0\0\0\0\0"
 
 
-# --- Released bytes -------------------------------------------------------------------------------------------------------------------
+# --- Released bytes -----------------------------------------------------------------------------------------
 
 
 def test_the_golden_record_of_format_1_is_read_and_written_to_the_bit() -> None:

@@ -1,4 +1,6 @@
-"""The columns: whatever is added, renewed, forgotten or compacted, a reader that follows them holds what a new reader finds."""
+"""The columns: whatever is added, renewed, forgotten or compacted, a reader that follows them holds what a
+new reader finds.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from douglas_quaid.store.scripts import Script
 
 
 class Follower:
-    """A replica in its dumbest form: the rows and words of every shard by row number, and which of them are dead."""
+    """A replica in its dumbest form: the rows and words of every shard by row number, and which of them are
+    dead.
+    """
 
     def __init__(self, reader: ColumnReader) -> None:
         self.reader, self.state = reader, ColumnState()
@@ -34,7 +38,10 @@ class Follower:
                 self.rows = {key: value for key, value in self.rows.items() if key[0] != change.shard}
             at = 0
             for offset, row in enumerate(change.rows):
-                self.rows[change.shard, change.first_row + offset] = (row.tobytes(), change.words[at : at + int(row["words"])].tobytes())
+                self.rows[change.shard, change.first_row + offset] = (
+                    row.tobytes(),
+                    change.words[at : at + int(row["words"])].tobytes(),
+                )
                 at += int(row["words"])
             for number in change.dead:
                 del self.rows[change.shard, int(number)]
@@ -50,7 +57,15 @@ class Follower:
 def expected(images: list[NewImage]) -> dict[str, tuple[bytes, bytes]]:
     return {
         i.image_id: (
-            pack_row(i.image_id, i.pdq, quality=i.pdq_quality, informative=i.informative, words=len(i.words) // 16, pdq_version=1, local_version=1),
+            pack_row(
+                i.image_id,
+                i.pdq,
+                quality=i.pdq_quality,
+                informative=i.informative,
+                words=len(i.words) // 16,
+                pdq_version=1,
+                local_version=1,
+            ),
             i.words,
         )
         for i in images
@@ -60,7 +75,9 @@ def expected(images: list[NewImage]) -> dict[str, tuple[bytes, bytes]]:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Four rows a chunk instead of 128, and two chunks a round trip, so that a few images cross many of them."""
-    monkeypatch.setattr("douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 4, 16, 1000\n")
+    monkeypatch.setattr(
+        "douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 4, 16, 1000\n"
+    )
     monkeypatch.setattr(columns, "CHUNK_ROWS", 4)
     monkeypatch.setattr(columns, "READ_CHUNKS", 2)
     monkeypatch.setattr(columns, "COMPACT_CHUNKS", 1)
@@ -70,9 +87,15 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def in_one_shard(make_image: Callable[..., NewImage], count: int, *, words: int | None = None) -> list[NewImage]:
+def in_one_shard(
+    make_image: Callable[..., NewImage], count: int, *, words: int | None = None
+) -> list[NewImage]:
     """Images whose ids all begin with the same digit."""
-    found = [image for n in range(count * 16 * 3) if (image := make_image(n, words=n % 4 if words is None else words)).image_id[0] == "7"]
+    found = [
+        image
+        for n in range(count * 16 * 3)
+        if (image := make_image(n, words=n % 4 if words is None else words)).image_id[0] == "7"
+    ]
     assert len(found) >= count
     return found[:count]
 
@@ -133,7 +156,13 @@ def test_a_row_says_what_was_put_in(store, make_image):
     row = change.rows[0]
     assert change.rows.dtype == ROW and ROW.itemsize == 72 and SHARDS[change.shard] == image.image_id[0]
     assert bytes(row["image_id"]).hex() == image.image_id and bytes(row["pdq"]) == image.pdq
-    assert (row["pdq_quality"], row["flags"], row["words"], row["pdq_version"], row["local_version"]) == (42, INFORMATIVE, 5, 1, 1)
+    assert (row["pdq_quality"], row["flags"], row["words"], row["pdq_version"], row["local_version"]) == (
+        42,
+        INFORMATIVE,
+        5,
+        1,
+        1,
+    )
     assert change.words.shape == (5, 16) and change.words.tobytes() == image.words
 
 
@@ -176,7 +205,9 @@ def test_a_shard_with_many_dead_rows_is_compacted(store, shared_server, make_ima
     assert follower.refresh().images() == expected(images[6:])
 
 
-def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(small_chunks, store, shared_server, make_image):
+def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(
+    small_chunks, store, shared_server, make_image
+):
     images = in_one_shard(make_image, 9)
     store.put_many(images)
     assert store.connection.ask(columns.COMPACT("7", "0", 1)) == 0  # the first of three chunks is copied
@@ -188,7 +219,9 @@ def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(s
     assert Follower(store.column_reader()).refresh().images() == expected([images[0], *images[3:]])
 
 
-def test_readers_never_mix_generations_while_a_shard_is_compacted_and_written(small_chunks, store, store_url, make_image):
+def test_readers_never_mix_generations_while_a_shard_is_compacted_and_written(
+    small_chunks, store, store_url, make_image
+):
     # Given one thread that adds, forgets and compacts without end, and another that follows
     images, stop = in_one_shard(make_image, 400), threading.Event()
 
@@ -259,9 +292,19 @@ def test_columns_that_are_shorter_than_they_say_are_refused(store, shared_server
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"pdq": b"short"}, {"words": bytes(16 * 65536)}, {"pdq_quality": 256}, {"image_id": "12"}, {"words": b"x"}, {"pixel_digest": b""}]
+    "wrong",
+    [
+        {"pdq": b"short"},
+        {"words": bytes(16 * 65536)},
+        {"pdq_quality": 256},
+        {"image_id": "12"},
+        {"words": b"x"},
+        {"pixel_digest": b""},
+    ],
 )
-def test_what_does_not_fit_a_row_is_refused_before_anything_is_written(store, shared_server, make_image, wrong):
+def test_what_does_not_fit_a_row_is_refused_before_anything_is_written(
+    store, shared_server, make_image, wrong
+):
     before = shared_server.redis.dbsize()
     with pytest.raises(ValueError, match="image"):
         store.put(replace(make_image(1), **wrong))

@@ -1,4 +1,6 @@
-"""A person's word: `confirm` outranks every score, `veto` outranks `confirm`, and both outlive links, restarts and crashes."""
+"""A person's word: `confirm` outranks every score, `veto` outranks `confirm`, and both outlive links,
+restarts and crashes.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,22 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
-from pictures import page, png
 from PIL import Image
-from steps import interleave, run_and_die
+from support.pictures import page, png
+from support.steps import interleave, run_and_die
 
 from douglas_quaid import ConfigError, Decision, Engine, NotFound, Relation
-from douglas_quaid.calibration import shipped
 from douglas_quaid.config import Config
-from douglas_quaid.decision import confirmed
+from douglas_quaid.decision.calibration import shipped
+from douglas_quaid.decision.decide import confirmed
 from douglas_quaid.demo.pictures import collage, opened, sample, saved
 from douglas_quaid.records import PERSON, Cluster, Evidence, StoredVerdict, Verdict
 from douglas_quaid.store import RecordOutcome, Store
 
 CAT, ROCKET = sample("indexed/cat.jpg"), sample("indexed/rocket.jpg")
-SAID = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0, Evidence(pdq_bits=120), PERSON, "a person confirmed it")
+SAID = Verdict(
+    Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0, Evidence(pdq_bits=120), PERSON, "a person confirmed it"
+)
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
 REVIEW = Verdict(Decision.REVIEW, Relation.NEAR_DUPLICATE, 0.6, Evidence(pdq_bits=40), "test-1", "PDQ 40/256")
 
@@ -46,19 +50,27 @@ def said(engine: Engine, a: str, b: str) -> list[tuple[Decision, Relation | None
     return [(hit.decision, hit.relation, hit.confidence) for hit in engine.hits(a) if hit.image_id == b]
 
 
-# -- what a confirmation is ----------------------------------------------------------------------------------------------------
+# -- what a confirmation is ----------------------------------------------------------------------------------
 
 
-def test_a_pair_that_no_link_would_find_is_a_match_from_both_sides_once_a_person_says_so(engine: Engine) -> None:
+def test_a_pair_that_no_link_would_find_is_a_match_from_both_sides_once_a_person_says_so(
+    engine: Engine,
+) -> None:
     # Given two pictures that have nothing in common
     cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
     assert engine.compare(cat, rocket).decision is Decision.NO_MATCH and not engine.hits(cat)
     # When a person says that they show the same
     assert engine.confirm(cat, rocket) is RecordOutcome.JOINED
-    # Then it is a match on both sides, with the person and the evidence in its sentence, and they are in one cluster
+    # Then it is a match on both sides, with the person and the evidence in its sentence, and they are in one
+    # cluster
     for a, b in ((cat, rocket), (rocket, cat)):
         (hit,) = engine.hits(a)
-        assert (hit.image_id, hit.decision, hit.relation, hit.confidence) == (b, Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0)
+        assert (hit.image_id, hit.decision, hit.relation, hit.confidence) == (
+            b,
+            Decision.MATCH,
+            Relation.NEAR_DUPLICATE,
+            1.0,
+        )
         assert hit.sentence.startswith("a person confirmed it; PDQ ")
     assert cluster_of(engine, cat) == {cat, rocket}
     # And what is measured is still what is measured
@@ -77,9 +89,15 @@ def test_a_confirmation_outlives_links_of_both_a_restart_and_new_pictures(store_
         assert cluster_of(engine, rocket) == {cat, rocket, copy}
 
 
-def test_a_question_with_the_bytes_of_a_confirmed_image_is_answered_with_what_was_confirmed(engine: Engine) -> None:
+def test_a_question_with_the_bytes_of_a_confirmed_image_is_answered_with_what_was_confirmed(
+    engine: Engine,
+) -> None:
     # Given a part that was confirmed, so that both are in no cluster
-    cat, rocket, both = engine.add(CAT).image_id, engine.add(ROCKET).image_id, engine.add(saved(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id
+    cat, rocket, both = (
+        engine.add(CAT).image_id,
+        engine.add(ROCKET).image_id,
+        engine.add(saved(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id,
+    )
     assert engine.confirm(both, cat) is RecordOutcome.STORED
     # When the picture itself is asked for, then the person's word is among the hits, and limits hold for it
     hits = {hit.image_id: hit for hit in engine.query(CAT).hits}
@@ -89,7 +107,10 @@ def test_a_question_with_the_bytes_of_a_confirmed_image_is_answered_with_what_wa
 
 
 def test_a_part_stays_a_part_and_joins_nothing(engine: Engine) -> None:
-    cat, both = engine.add(CAT).image_id, engine.add(saved(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id
+    cat, both = (
+        engine.add(CAT).image_id,
+        engine.add(saved(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id,
+    )
     rocket = engine.add(ROCKET).image_id
     # Whatever is stored of them, or nothing
     assert said(engine, cat, both)[0][1] is Relation.PARTIAL
@@ -100,12 +121,24 @@ def test_a_part_stays_a_part_and_joins_nothing(engine: Engine) -> None:
 
 
 def test_what_was_measured_says_whether_a_part_or_the_whole_was_meant() -> None:
-    # Given a page of the same layout, laid over the whole or over a third of the other; or nothing measured at all
-    whole, third = (Evidence(inliers=20, covered_query=1.0, covered_reference=share, matrix=(1, 0, 0, 0, 1, 0, 0, 0, 1)) for share in (0.95, 0.3))
-    for evidence, relation in ((whole, Relation.NEAR_DUPLICATE), (third, Relation.PARTIAL), (Evidence(), Relation.NEAR_DUPLICATE)):
+    # Given a page of the same layout, laid over the whole or over a third of the other; or nothing measured
+    # at all
+    whole, third = (
+        Evidence(inliers=20, covered_query=1.0, covered_reference=share, matrix=(1, 0, 0, 0, 1, 0, 0, 0, 1))
+        for share in (0.95, 0.3)
+    )
+    for evidence, relation in (
+        (whole, Relation.NEAR_DUPLICATE),
+        (third, Relation.PARTIAL),
+        (Evidence(), Relation.NEAR_DUPLICATE),
+    ):
         score = Verdict(Decision.NO_MATCH, Relation.SAME_TEMPLATE, 0.01, evidence, "test-1", "")
         verdict = confirmed(score, shipped())
-        assert (verdict.decision, verdict.relation, verdict.calibration_id) == (Decision.MATCH, relation, PERSON)
+        assert (verdict.decision, verdict.relation, verdict.calibration_id) == (
+            Decision.MATCH,
+            relation,
+            PERSON,
+        )
 
 
 def test_the_same_pixels_stay_identical_and_to_say_it_twice_changes_nothing(engine: Engine) -> None:
@@ -137,7 +170,7 @@ def test_names_may_be_occurrences_and_beginnings_and_must_be_two_images(engine: 
     assert engine.confirm("ail:image:cat", rocket[:10]) is RecordOutcome.JOINED
 
 
-# -- confirm and veto ------------------------------------------------------------------------------------------------------------
+# -- confirm and veto ----------------------------------------------------------------------------------------
 
 
 def test_a_veto_undoes_a_confirmation_and_is_not_undone_by_one(engine: Engine) -> None:
@@ -180,7 +213,7 @@ def test_forgetting_one_leaves_nothing_of_the_confirmation(engine: Engine, share
     assert not engine.hits(cat) and cluster_of(engine, cat) == {cat}
 
 
-# -- at the same time, and killed -------------------------------------------------------------------------------------------------
+# -- at the same time, and killed ----------------------------------------------------------------------------
 
 
 def state(store: Store, a: str, b: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
@@ -190,16 +223,26 @@ def state(store: Store, a: str, b: str) -> tuple[tuple[str, ...], tuple[str, ...
     return mine, theirs, clusters[0] is not None and clusters[0] == clusters[1]
 
 
-def test_whatever_a_link_does_meanwhile_the_word_of_the_person_stands(server, make_image, monkeypatch) -> None:
+def test_whatever_a_link_does_meanwhile_the_word_of_the_person_stands(
+    server, make_image, monkeypatch
+) -> None:
     for verdict in (MATCH, REVIEW):
         step, reached = 0, True
         while reached:
             # Given a score that is being recorded, and a person who confirms before its step-th command
-            a, b = (make_image(2 * step + n, salt=f"score {verdict.decision.value}").image_id for n in range(2))
+            a, b = (
+                make_image(2 * step + n, salt=f"score {verdict.decision.value}").image_id for n in range(2)
+            )
             with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url)) as other:
-                store.put_many([make_image(2 * step + n, salt=f"score {verdict.decision.value}") for n in range(2)])
+                store.put_many(
+                    [make_image(2 * step + n, salt=f"score {verdict.decision.value}") for n in range(2)]
+                )
                 reached = interleave(
-                    monkeypatch, store, step, work=lambda: store.record_verdict(a, b, verdict), between=lambda: other.confirm(b, a, SAID)  # noqa: B023
+                    monkeypatch,
+                    store,
+                    step,
+                    work=lambda: store.record_verdict(a, b, verdict),
+                    between=lambda: other.confirm(b, a, SAID),  # noqa: B023
                 )
                 if not reached:
                     other.confirm(b, a, SAID)
@@ -232,13 +275,17 @@ def test_whatever_a_confirmation_does_meanwhile_the_veto_stands(server, make_ima
     assert step >= 5 and refused >= 4
 
 
-def test_a_confirmation_killed_at_any_step_is_on_both_sides_or_on_none(server, make_image, monkeypatch) -> None:
+def test_a_confirmation_killed_at_any_step_is_on_both_sides_or_on_none(
+    server, make_image, monkeypatch
+) -> None:
     step, died, held = 0, True, 0
     while died:
         a, b = (make_image(2 * step + n, salt="confirm") for n in range(2))
         with Store.open(Config(store=server.url)) as store:
             store.put_many([a, b])
-        died = run_and_die(monkeypatch, server.url, lambda store, a=a, b=b: store.confirm(a.image_id, b.image_id, SAID), step)
+        died = run_and_die(
+            monkeypatch, server.url, lambda store, a=a, b=b: store.confirm(a.image_id, b.image_id, SAID), step
+        )
         with Store.open(Config(store=server.url)) as store:
             found = state(store, a.image_id, b.image_id)
             assert found in [((), (), False), ((PERSON,), (PERSON,), True)], step
@@ -254,7 +301,9 @@ def test_many_persons_and_links_at_once_end_in_one_state(store_url: str) -> None
     pages = [png(page(seed, 400, 300)) for seed in range(6)]
     with Engine.open(store_url) as engine:
         ids = [engine.add(data).image_id for data in pages]
-        work = [lambda a=a, b=b: engine.confirm(a, b) for a, b in pairwise(ids)] + [lambda i=i: engine.link(i) for i in ids] * 3
+        work = [lambda a=a, b=b: engine.confirm(a, b) for a, b in pairwise(ids)] + [
+            lambda i=i: engine.link(i) for i in ids
+        ] * 3
         failed: list[BaseException] = []
 
         def run(job) -> None:
@@ -274,7 +323,7 @@ def test_many_persons_and_links_at_once_end_in_one_state(store_url: str) -> None
             assert said(engine, a, b) == [(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0)]
 
 
-# -- only hashes -----------------------------------------------------------------------------------------------------------------
+# -- only hashes ---------------------------------------------------------------------------------------------
 
 
 def stored(server, image_id: str) -> bytes:
@@ -286,10 +335,14 @@ def thumbnails_in(data: bytes) -> int:
 
 
 def words_in(server, image_id: str) -> int:
-    return sum(len(server.redis.get(key).strip(b"\0")) for key in server.redis.keys(f"dq:{{{image_id[0]}}}:words:*"))
+    return sum(
+        len(server.redis.get(key).strip(b"\0")) for key in server.redis.keys(f"dq:{{{image_id[0]}}}:words:*")
+    )
 
 
-def test_of_a_picture_added_by_hashes_there_is_no_thumbnail_no_keypoint_and_no_word(engine: Engine, shared_server, everything) -> None:
+def test_of_a_picture_added_by_hashes_there_is_no_thumbnail_no_keypoint_and_no_word(
+    engine: Engine, shared_server, everything
+) -> None:
     whole = engine.add(CAT).image_id
     full = stored(shared_server, whole)
     assert thumbnails_in(everything(shared_server.redis)) == 1 and words_in(shared_server, whole)
@@ -322,8 +375,11 @@ def test_copies_of_a_picture_known_by_hashes_are_found_and_end_at_review(engine:
     assert engine.confirm(copy.image_id, known) is RecordOutcome.JOINED
 
 
-def test_a_known_picture_is_reduced_to_its_hashes_and_keeps_what_was_concluded(engine: Engine, shared_server, everything) -> None:
-    # Given the record of a picture that was added by its hashes, then forgotten and added with all features, and a copy, joined
+def test_a_known_picture_is_reduced_to_its_hashes_and_keeps_what_was_concluded(
+    engine: Engine, shared_server, everything
+) -> None:
+    # Given the record of a picture that was added by its hashes, then forgotten and added with all features,
+    # and a copy, joined
     by_hashes = stored(shared_server, engine.add(CAT, hash_only=True).image_id)
     engine.forget(hashlib.sha256(CAT).hexdigest())
     known, copy = engine.add(CAT).image_id, engine.add(saved(opened("cat.jpg").resize((300, 200)))).image_id
@@ -349,24 +405,33 @@ def test_what_is_kept_by_hashes_stays_so_whoever_adds_it_again(engine: Engine, s
     assert thumbnails_in(stored(shared_server, engine.add(CAT).image_id)) == 1
 
 
-def test_of_two_who_add_one_picture_at_once_the_careful_one_wins(engine: Engine, store_url: str, shared_server, monkeypatch) -> None:
+def test_of_two_who_add_one_picture_at_once_the_careful_one_wins(
+    engine: Engine, store_url: str, shared_server, monkeypatch
+) -> None:
     step, reached = 0, True
     while reached:
         data = png(Image.effect_noise((64, 64), 40 + step).convert("RGB"))
         with Store.open(Config(store=store_url)) as store, Engine(store, Config(store=store_url)) as careful:
             reached = interleave(
-                monkeypatch, store, step, work=lambda: careful.add(data, hash_only=True, link=False), between=lambda: engine.add(data, link=False)  # noqa: B023
+                monkeypatch,
+                store,
+                step,
+                work=lambda: careful.add(data, hash_only=True, link=False),
+                between=lambda: engine.add(data, link=False),  # noqa: B023
             )
             if not reached:
                 engine.add(data, link=False)
-            (kept,) = {stored(shared_server, key.decode().rpartition(":")[2]) for key in shared_server.redis.keys("dq:*:img:*")}
+            (kept,) = {
+                stored(shared_server, key.decode().rpartition(":")[2])
+                for key in shared_server.redis.keys("dq:*:img:*")
+            }
             assert thumbnails_in(kept) == 0, step
         shared_server.redis.flushall()
         step += 1
     assert step >= 3
 
 
-# -- notes and bookmarks -----------------------------------------------------------------------------------------------------------
+# -- notes and bookmarks -------------------------------------------------------------------------------------
 
 
 def test_a_place_is_noted_without_bytes(engine: Engine) -> None:
@@ -381,8 +446,13 @@ def test_a_place_is_noted_without_bytes(engine: Engine) -> None:
 def test_bookmarks_are_listed_by_prefix_whatever_characters_it_holds(engine: Engine) -> None:
     for name in ("ail:star:1", "ail:star:2", "ail:[x]*", "ail:?", "other"):
         assert engine.set_bookmark(name, f"text of {name}")
-    assert dict(engine.bookmarks("ail:star:")) == {"ail:star:1": "text of ail:star:1", "ail:star:2": "text of ail:star:2"}
-    assert [name for name, _ in engine.bookmarks("ail:[")] == ["ail:[x]*"] and [name for name, _ in engine.bookmarks("ail:?")] == ["ail:?"]
+    assert dict(engine.bookmarks("ail:star:")) == {
+        "ail:star:1": "text of ail:star:1",
+        "ail:star:2": "text of ail:star:2",
+    }
+    assert [name for name, _ in engine.bookmarks("ail:[")] == ["ail:[x]*"] and [
+        name for name, _ in engine.bookmarks("ail:?")
+    ] == ["ail:?"]
     assert list(engine.bookmarks("nothing")) == [] and len(dict(engine.bookmarks(""))) == 5
     for n in range(3000):
         engine.set_bookmark(f"many:{n}", "x")
@@ -409,7 +479,7 @@ def test_of_many_who_write_a_bookmark_unless_it_is_there_one_succeeds(engine: En
 
 
 def test_the_command_line_says_what_became_of_it(store_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from douglas_quaid.cli import main
+    from douglas_quaid.cli.main import main
 
     with Engine.open(store_url) as engine:
         cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id

@@ -1,6 +1,8 @@
-"""Writers killed at any moment: the store opens, every acknowledged image is whole, and what was begun is finished.
+"""Writers killed at any moment: the store opens, every acknowledged image is whole, and what was begun is
+finished.
 
-The number of kills can be raised: `python -P tests/benchmarks/crash.py` sets QUAID_TEST_KILLS and QUAID_TEST_SEED.
+The number of kills can be raised: `python -P tests/benchmarks/crash.py` sets QUAID_TEST_KILLS and
+QUAID_TEST_SEED.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import random
 import signal
 import time
 
-from steps import in_child, run_and_die
+from support.steps import in_child, run_and_die
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError
@@ -23,13 +25,18 @@ MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits
 
 
 def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) -> None:
-    """Every acknowledged image is found by its row, and no image is half there: record, row and words agree for every one."""
+    """Every acknowledged image is found by its row, and no image is half there: record, row and words agree
+    for every one.
+    """
     changes = store.column_reader().refresh(ColumnState())
     rows: dict[str, tuple[bytes, bytes]] = {}
     for change in changes.shards:
         at = 0
         for row in change.rows:
-            image_id, words = bytes(row["image_id"]).hex(), change.words[at : at + int(row["words"])].tobytes()
+            image_id, words = (
+                bytes(row["image_id"]).hex(),
+                change.words[at : at + int(row["words"])].tobytes(),
+            )
             at += int(row["words"])
             if any(row["image_id"]):
                 assert image_id not in rows, "two rows of one image"
@@ -46,7 +53,9 @@ def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) ->
         if record is not None:
             assert record == image.record and rows[image.image_id] == (image.pdq, image.words)
             assert info.occurrence_count == 1
-    for image in random.Random(SEED).sample([image for image in images.values() if image.image_id in rows], min(300, len(rows))):
+    for image in random.Random(SEED).sample(
+        [image for image in images.values() if image.image_id in rows], min(300, len(rows))
+    ):
         assert store.by_pixels(image.pixel_digest) == [image.image_id]
         assert store.images_of(store.infos([image.image_id])[0].sightings[0].occurrence) == [image.image_id]
     assert store.stats().images == len(rows) == store.stats().occurrences
@@ -85,7 +94,9 @@ def test_writers_killed_at_random_moments_leave_whole_images(server, make_image,
     assert len(acknowledged) > KILLS
     with Store.open(Config(store=server.url)) as opened:
         check_whole(opened, made, acknowledged, begun)
-        print(f"\ncrash|{KILLS}|{len(acknowledged)}|{len(acknowledged)}|{opened.stats().images - len(acknowledged)}")  # for the benchmark
+        print(
+            f"\ncrash|{KILLS}|{len(acknowledged)}|{len(acknowledged)}|{opened.stats().images - len(acknowledged)}"
+        )  # for the benchmark
     store.close()
 
 
@@ -116,7 +127,7 @@ def _add_until_refused(config: Config, make_image, n: int) -> None:
             n += 1
 
 
-# -- killed between the steps of what spans shards -------------------------------------------------------------------------------
+# -- killed between the steps of what spans shards -----------------------------------------------------------
 
 
 def test_a_verdict_killed_at_any_step_is_on_both_sides_or_on_none(server, make_image, monkeypatch):
@@ -126,10 +137,19 @@ def test_a_verdict_killed_at_any_step_is_on_both_sides_or_on_none(server, make_i
         a, b = (make_image(2 * step + n, salt="verdict") for n in range(2))
         with Store.open(Config(store=server.url)) as store:
             store.put_many([a, b])
-        died = run_and_die(monkeypatch, server.url, lambda store, a=a, b=b: store.record_verdict(a.image_id, b.image_id, MATCH), step)
+        died = run_and_die(
+            monkeypatch,
+            server.url,
+            lambda store, a=a, b=b: store.record_verdict(a.image_id, b.image_id, MATCH),
+            step,
+        )
         # Then the next open finishes it if it had begun
         with Store.open(Config(store=server.url)) as store:
-            ours, theirs, clusters = store.verdicts(a.image_id), store.verdicts(b.image_id), store.clusters_of([a.image_id, b.image_id])
+            ours, theirs, clusters = (
+                store.verdicts(a.image_id),
+                store.verdicts(b.image_id),
+                store.clusters_of([a.image_id, b.image_id]),
+            )
             assert len(ours) == len(theirs) == len([c for c in clusters if c]) / 2
             completed += len(ours)
         assert server.redis.hlen("dq:{meta}:intents") == 0
@@ -144,13 +164,18 @@ def test_a_veto_killed_at_any_step_holds_wholly_or_not_at_all(server, make_image
         with Store.open(Config(store=server.url)) as store:
             store.put_many([a, b, c])
             store.record_verdicts(a.image_id, [(b.image_id, MATCH), (c.image_id, MATCH)])
-        died = run_and_die(monkeypatch, server.url, lambda store, a=a, b=b: store.veto(a.image_id, b.image_id), step)
+        died = run_and_die(
+            monkeypatch, server.url, lambda store, a=a, b=b: store.veto(a.image_id, b.image_id), step
+        )
         with Store.open(Config(store=server.url)) as store:
             vetoed = store.vetoed(a.image_id) == {b.image_id}
             assert (store.vetoed(b.image_id) == {a.image_id}) == vetoed
             held += vetoed
             in_one = store.clusters_of([a.image_id])[0] == store.clusters_of([b.image_id])[0] is not None
-            kept = [server.redis.hexists(f"dq:{{{x.image_id[0]}}}:ver:{x.image_id}", y.image_id) for x, y in ((a, b), (b, a))]
+            kept = [
+                server.redis.hexists(f"dq:{{{x.image_id[0]}}}:ver:{x.image_id}", y.image_id)
+                for x, y in ((a, b), (b, a))
+            ]
             assert in_one == (not vetoed) and kept == [not vetoed] * 2
         assert server.redis.hlen("dq:{meta}:intents") == 0
         step += 1

@@ -1,4 +1,6 @@
-"""One of many that agree alike is no sure answer: when a crowd is one, what stands out from it, and what becomes of its verdicts."""
+"""One of many that agree alike is no sure answer: when a crowd is one, what stands out from it, and what
+becomes of its verdicts.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from douglas_quaid.calibration import shipped
-from douglas_quaid.crowd import AHEAD, CROWD, FROM, SURE, crowd_of
-from douglas_quaid.decision import decide
+from douglas_quaid.decision.calibration import shipped
+from douglas_quaid.decision.decide import decide
 from douglas_quaid.records import Configuration, Decision, Evidence
+from douglas_quaid.search.context.ambiguity import AHEAD, CROWD, FROM, SURE, crowd_of
 
 COPY = Evidence(
     pdq_bits=20, inliers=300, explained=0.7, covered_query=1.0, covered_reference=1.0, content_agreement=0.97, content_kept=0.97, content_both=0.97,
@@ -20,7 +22,9 @@ COPY = Evidence(
 
 
 def with_odds(wanted: float) -> Evidence:
-    """Evidence whose log odds are near `wanted`: the agreement is found by bisection over the edges that both have."""
+    """Evidence whose log odds are near `wanted`: the agreement is found by bisection over the edges that both
+    have.
+    """
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2

@@ -1,4 +1,6 @@
-"""From evidence to a verdict: three answers, five relations, monotone confidence, and a sentence that a person can check."""
+"""From evidence to a verdict: three answers, five relations, monotone confidence, and a sentence that a
+person can check.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from douglas_quaid import calibration
-from douglas_quaid.decision import decide
+from douglas_quaid.decision import calibration
+from douglas_quaid.decision.decide import decide
 from douglas_quaid.records import Configuration, Decision, Evidence, Relation
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
@@ -18,7 +20,15 @@ WHOLE = Evidence(
     explained=0.6, content_agreement=0.97, content_kept=0.97, content_both=0.98, content_beside=1.0, content_correlation=0.96, content_blocks=180,
     configuration=Configuration.WHOLE, matrix=IDENTITY,
 )  # fmt: skip
-PART = replace(WHOLE, pdq_bits=110, inliers=160, covered_reference=0.4, content_agreement=0.98, content_kept=0.98, configuration=Configuration.AFFINE)
+PART = replace(
+    WHOLE,
+    pdq_bits=110,
+    inliers=160,
+    covered_reference=0.4,
+    content_agreement=0.98,
+    content_kept=0.98,
+    configuration=Configuration.AFFINE,
+)
 TEMPLATE = replace(
     PART, inliers=80, explained=0.15, covered_reference=1.0, content_agreement=0.42, content_kept=0.42, content_both=0.5, content_beside=0.6,
     content_correlation=0.4,
@@ -33,7 +43,10 @@ def judged(evidence: Evidence, *, baseline: bool = False) -> tuple[Decision, Rel
 @pytest.mark.parametrize(
     ("evidence", "expected"),
     [
-        (Evidence(same_bytes=True, configuration=Configuration.SAME_BYTES), (Decision.MATCH, Relation.IDENTICAL)),
+        (
+            Evidence(same_bytes=True, configuration=Configuration.SAME_BYTES),
+            (Decision.MATCH, Relation.IDENTICAL),
+        ),
         (Evidence(same_bytes=False, same_pixels=True), (Decision.MATCH, Relation.IDENTICAL)),
         (WHOLE, (Decision.MATCH, Relation.NEAR_DUPLICATE)),
         (PART, (Decision.MATCH, Relation.PARTIAL)),
@@ -42,7 +55,9 @@ def judged(evidence: Evidence, *, baseline: bool = False) -> tuple[Decision, Rel
         (Evidence(configuration=Configuration.UNINFORMATIVE), (Decision.NO_MATCH, None)),
     ],
 )
-def test_each_kind_of_evidence_has_its_answer(evidence: Evidence, expected: tuple[Decision, Relation | None]) -> None:
+def test_each_kind_of_evidence_has_its_answer(
+    evidence: Evidence, expected: tuple[Decision, Relation | None]
+) -> None:
     assert judged(evidence) == expected
 
 
@@ -52,7 +67,9 @@ def test_looks_like_is_for_baselines_only_and_at_most_a_review() -> None:
     assert judged(WHOLE, baseline=True) == (Decision.MATCH, Relation.NEAR_DUPLICATE)
 
 
-NOT_COMPARED = replace(PART, content_agreement=None, content_kept=None, content_correlation=None, content_blocks=None)
+NOT_COMPARED = replace(
+    PART, content_agreement=None, content_kept=None, content_correlation=None, content_blocks=None
+)
 
 
 @pytest.mark.parametrize("missing", [NOT_COMPARED, replace(PART, configuration=Configuration.INCOMPARABLE)])
@@ -66,10 +83,25 @@ def test_where_nothing_could_refute_the_answer_ends_at_review(missing: Evidence)
     agreement=st.floats(0, 1), inliers=st.integers(8, 300), bits=st.integers(0, 140), blocks=st.integers(0, 300),
     more=st.tuples(st.floats(0, 0.5), st.integers(0, 100), st.integers(0, 60)),
 )  # fmt: skip
-def test_better_evidence_never_lowers_the_confidence(agreement: float, inliers: int, bits: int, blocks: int, more: tuple[float, int, int]) -> None:
-    weak = replace(PART, content_agreement=agreement, content_kept=agreement, inliers=inliers, pdq_bits=bits, content_blocks=blocks)
+def test_better_evidence_never_lowers_the_confidence(
+    agreement: float, inliers: int, bits: int, blocks: int, more: tuple[float, int, int]
+) -> None:
+    weak = replace(
+        PART,
+        content_agreement=agreement,
+        content_kept=agreement,
+        inliers=inliers,
+        pdq_bits=bits,
+        content_blocks=blocks,
+    )
     share = min(1, agreement + more[0])
-    strong = replace(weak, content_agreement=share, content_kept=share, inliers=inliers + more[1], pdq_bits=max(0, bits - more[2]))
+    strong = replace(
+        weak,
+        content_agreement=share,
+        content_kept=share,
+        inliers=inliers + more[1],
+        pdq_bits=max(0, bits - more[2]),
+    )
     probability = calibration.shipped().probability
     assert probability(strong) >= probability(weak) - 1e-12
     assert 0 <= probability(weak) <= 1
@@ -78,7 +110,10 @@ def test_better_evidence_never_lowers_the_confidence(agreement: float, inliers: 
 def test_the_sentence_names_what_was_measured() -> None:
     text = decide(PART, calibration.shipped()).sentence
     covers = "160 inliers cover 100 % of the query and 40 % of the reference"
-    assert text == f"PDQ 110/256; {covers}; content agrees in 98 % of 180 blocks; the query lies inside the reference"
+    assert (
+        text
+        == f"PDQ 110/256; {covers}; content agrees in 98 % of 180 blocks; the query lies inside the reference"
+    )
     assert "query turned (mirror)" in decide(replace(WHOLE, orientation=5), calibration.shipped()).sentence
 
 

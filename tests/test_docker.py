@@ -1,7 +1,8 @@
-"""docker/ without a Docker engine: its files are valid, confined, complete, and its scripts run; `bare_debian/prove misp` does the rest.
+"""docker/ without a Docker engine: its files are valid, confined, complete, and its scripts run;
+`bare_debian/prove misp` does the rest.
 
-The compose files are held against the schema of the Compose specification that check-jsonschema carries. Linters come as packages of
-the `test` extra where they have a binary for this machine.
+The compose files are held against the schema of the Compose specification that check-jsonschema carries.
+Linters come as packages of the `test` extra where they have a binary for this machine.
 """
 
 from __future__ import annotations
@@ -21,21 +22,24 @@ from pathlib import Path
 from typing import Any
 
 import click
-import dockerfile
 import jsonschema
 import pytest
 import redis
 from jsonschema.validators import validator_for
-from ports import free_port
 from ruamel.yaml import YAML
+from support import dockerfile
+from support.ports import free_port
 
-from douglas_quaid import cli
+from douglas_quaid.cli import main as cli
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKER = ROOT / "docker"
 UNITS = sorted(DOCKER.glob("systemd/*.service"))
 PROOFS = ROOT / "tests" / "bare_debian"
-SCRIPTS = [*(DOCKER / name for name in ("entrypoint", "store", "customize_misp.sh")), *(PROOFS / name for name in ("prove", "serve_misp", "host_misp"))]
+SCRIPTS = [
+    *(DOCKER / name for name in ("entrypoint", "store", "customize_misp.sh")),
+    *(PROOFS / name for name in ("prove", "serve_misp", "host_misp")),
+]
 README = (DOCKER / "README.md").read_text("utf-8")
 STAGES = dockerfile.parse((DOCKER / "Dockerfile").read_text("utf-8"))
 PASSWORD = "3c9a0d1e5b7f4c2a"
@@ -59,7 +63,9 @@ def tool(name: str) -> str:
 
 
 def passes(*command: object, **options: Any) -> None:
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False, **options)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=60, check=False, **options
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
@@ -71,7 +77,11 @@ def test_the_dockerfile_pleases_hadolint() -> None:
 
 
 def test_every_source_that_is_copied_exists_and_is_part_of_the_build_context() -> None:
-    rules = [line for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    rules = [
+        line
+        for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+        if line and not line.startswith("#")
+    ]
 
     def sent(source: str) -> bool:
         kept = True
@@ -94,16 +104,30 @@ def test_the_image_has_no_compiler_runs_as_a_user_and_says_how_it_is() -> None:
     assert build.base == runtime.base == "python:3.12-slim-bookworm"
     assert any("g++" in command for command in build.of("RUN"))
     assert not any("g++" in command or "pip install" in command for command in runtime.of("RUN"))
-    assert all("rm -rf /var/lib/apt/lists/*" in command for stage in STAGES for command in stage.of("RUN") if "apt-get" in command)
+    assert all(
+        "rm -rf /var/lib/apt/lists/*" in command
+        for stage in STAGES
+        for command in stage.of("RUN")
+        if "apt-get" in command
+    )
     assert "PIP_NO_CACHE_DIR=1" in build.of("ENV")[0] and "PYTHONDONTWRITEBYTECODE=1" in runtime.of("ENV")[0]
-    assert runtime.of("USER")[-1] == SERVICES["misp-modules"]["user"] == SERVICES["sync"]["user"] == "10001:10001"
+    assert (
+        runtime.of("USER")[-1]
+        == SERVICES["misp-modules"]["user"]
+        == SERVICES["sync"]["user"]
+        == "10001:10001"
+    )
     assert "/healthcheck" in runtime.healthcheck()
 
 
 def test_the_installed_packages_are_those_that_an_installation_needs() -> None:
     # given what `environment.sh` finds missing on a bare Debian, less what an image of Python has itself
-    needed = set(re.findall(r'^    "(\S+)":', (ROOT / "environment.sh").read_text("utf-8"), re.MULTILINE)) | {"g++"}
-    installed = set(re.findall(r"--no-install-recommends (.*?) &&", " ".join(stage.build() for stage in STAGES)))
+    needed = set(re.findall(r'^    "(\S+)":', (ROOT / "environment.sh").read_text("utf-8"), re.MULTILINE)) | {
+        "g++"
+    }
+    installed = set(
+        re.findall(r"--no-install-recommends (.*?) &&", " ".join(stage.build() for stage in STAGES))
+    )
     assert {word for words in installed for word in words.split()} == needed - {"python3-dev", "python3-venv"}
 
 
@@ -122,7 +146,9 @@ def test_a_dockerfile_is_not_half_understood() -> None:
 
 @pytest.fixture(scope="module")
 def specification() -> jsonschema.protocols.Validator:
-    """The schema of the Compose specification, out of a package whose program does not run with the click that misp-modules wants."""
+    """The schema of the Compose specification, out of a package whose program does not run with the click
+    that misp-modules wants.
+    """
     found = find_spec("check_jsonschema")
     assert found and found.submodule_search_locations
     schema = Path(found.submodule_search_locations[0]) / "builtin_schemas" / "vendor" / "compose-spec.json"
@@ -136,22 +162,31 @@ def test_compose_files_are_valid(name: str, specification: jsonschema.protocols.
 
 
 @pytest.mark.parametrize(("setting", "value"), [("read_only", ["true"]), ("cap_drop", "ALL"), ("volume", [])])
-def test_an_invalid_compose_file_would_be_seen(setting: str, value: Any, specification: jsonschema.protocols.Validator) -> None:
+def test_an_invalid_compose_file_would_be_seen(
+    setting: str, value: Any, specification: jsonschema.protocols.Validator
+) -> None:
     broken = compose("compose.yaml")
     broken["services"]["store"][setting] = value
-    with pytest.raises(jsonschema.ValidationError, match=setting if setting == "volume" else "is not of type"):
+    with pytest.raises(
+        jsonschema.ValidationError, match=setting if setting == "volume" else "is not of type"
+    ):
         specification.validate(broken)
 
 
 @pytest.fixture
 def docker_compose() -> list[str]:
     for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]) and subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0:
+        if (
+            shutil.which(command[0])
+            and subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0
+        ):
             return command
     pytest.skip("no Compose here; its `config` needs no engine")
 
 
-def test_compose_itself_understands_the_files_and_their_merge(docker_compose: list[str], tmp_path: Path) -> None:
+def test_compose_itself_understands_the_files_and_their_merge(
+    docker_compose: list[str], tmp_path: Path
+) -> None:
     passes(*docker_compose, "--file", DOCKER / "compose.yaml", "--profile", "sync", "config", "--quiet")
     # given a file with the services and the parts of misp-docker's own that ours adds to
     (tmp_path / "docker-compose.yml").write_text(
@@ -183,7 +218,9 @@ def test_every_folder_that_setup_cfg_packages_is_copied_into_the_image() -> None
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     folders = {line.split("=")[1].strip() for line in setup["options"]["package_dir"].strip().splitlines()}
-    dockerfile, ignored = ((ROOT / name).read_text("utf-8") for name in ("docker/Dockerfile", ".dockerignore"))
+    dockerfile, ignored = (
+        (ROOT / name).read_text("utf-8") for name in ("docker/Dockerfile", ".dockerignore")
+    )
     for folder in folders:
         assert f"COPY {folder} /src/{folder}\n" in dockerfile and f"!{folder}\n" in ignored, folder
 
@@ -212,9 +249,16 @@ def test_no_secret_is_written_into_a_compose_file() -> None:
 
 
 def test_everything_that_is_mounted_is_in_the_repository() -> None:
-    mounted = [volume for service in SERVICES.values() for volume in service.get("volumes", ()) if volume.startswith("./")]
+    mounted = [
+        volume
+        for service in SERVICES.values()
+        for volume in service.get("volumes", ())
+        if volume.startswith("./")
+    ]
     added = compose("compose.misp-docker.yaml")["services"].values()
-    mounted += [volume.replace("${QUAID}", "..") for service in added for volume in service.get("volumes", ())]
+    mounted += [
+        volume.replace("${QUAID}", "..") for service in added for volume in service.get("volumes", ())
+    ]
     assert len(mounted) == 4
     for volume in mounted:
         assert (DOCKER / volume.split(":")[0]).is_file(), volume
@@ -223,7 +267,9 @@ def test_everything_that_is_mounted_is_in_the_repository() -> None:
 
 def test_misp_docker_gets_services_that_it_does_not_have_and_that_ours_define() -> None:
     added = compose("compose.misp-docker.yaml")["services"]
-    extended = {name: service["extends"]["service"] for name, service in added.items() if "extends" in service}
+    extended = {
+        name: service["extends"]["service"] for name, service in added.items() if "extends" in service
+    }
     assert extended == {"store": "store", "sync": "sync"}
     for setting in ("read_only", "cap_drop", "security_opt", "tmpfs", "secrets"):
         assert added["misp-modules"][setting] == SERVICES["misp-modules"][setting]
@@ -247,7 +293,9 @@ def here(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "bin" / "valkey-server").symlink_to(binary)
     (tmp_path / "password").write_text(f"{PASSWORD}\n", "utf-8")
     port = free_port()
-    (tmp_path / "store.conf").write_text((DOCKER / "store.conf").read_text("utf-8") + f"bind 127.0.0.1\nport {port}\n", "utf-8")
+    (tmp_path / "store.conf").write_text(
+        (DOCKER / "store.conf").read_text("utf-8") + f"bind 127.0.0.1\nport {port}\n", "utf-8"
+    )
     return {
         "PATH": f"{tmp_path / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "STORE_SETTINGS": str(tmp_path / "store.conf"),
@@ -271,7 +319,9 @@ def store(here: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[byt
     process.wait(30)
 
 
-def test_the_store_keeps_everything_and_wants_the_password(store: subprocess.Popen[bytes], here: dict[str, str], tmp_path: Path) -> None:
+def test_the_store_keeps_everything_and_wants_the_password(
+    store: subprocess.Popen[bytes], here: dict[str, str], tmp_path: Path
+) -> None:
     port = int(here["STORE_PORT"])
     with redis.Redis(port=port, password=PASSWORD, protocol=2) as client:
         settings: Any = client.config_get("*")
@@ -280,24 +330,46 @@ def test_the_store_keeps_everything_and_wants_the_password(store: subprocess.Pop
     with redis.Redis(port=port, protocol=2) as stranger, pytest.raises(redis.AuthenticationError):
         stranger.ping()
     # and nobody who lists processes or reads the log learns it
-    assert PASSWORD.encode() not in Path(f"/proc/{store.pid}/cmdline").read_bytes() + Path(f"/proc/{store.pid}/environ").read_bytes()
+    assert (
+        PASSWORD.encode()
+        not in Path(f"/proc/{store.pid}/cmdline").read_bytes()
+        + Path(f"/proc/{store.pid}/environ").read_bytes()
+    )
     assert PASSWORD not in (tmp_path / "log").read_text()
 
 
 @pytest.mark.usefixtures("store")
 def test_the_entrypoint_hands_the_store_to_the_command(here: dict[str, str], tmp_path: Path) -> None:
-    done = subprocess.run([str(DOCKER / "entrypoint"), "quaid", "self-check"], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [str(DOCKER / "entrypoint"), "quaid", "self-check"],
+        cwd=tmp_path,
+        env=here,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ok   store: valkey" in done.stdout and "fsync everysec" in done.stdout
     assert PASSWORD not in done.stdout + done.stderr
 
 
-def test_the_entrypoint_starts_misp_modules_when_nothing_else_is_asked(here: dict[str, str], tmp_path: Path) -> None:
+def test_the_entrypoint_starts_misp_modules_when_nothing_else_is_asked(
+    here: dict[str, str], tmp_path: Path
+) -> None:
     # given a misp-modules that only says how it was called
     called = tmp_path / "bin" / "misp-modules"
     called.write_text('#!/bin/sh\necho "$@"\n', "utf-8")
     called.chmod(0o755)
-    done = subprocess.run([str(DOCKER / "entrypoint")], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [str(DOCKER / "entrypoint")],
+        cwd=tmp_path,
+        env=here,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     *words, modules = done.stdout.split()
     assert words == ["-l", "0.0.0.0", "-c"]
     assert (Path(modules) / "expansion" / "image_correlation.py").is_file()
@@ -305,15 +377,27 @@ def test_the_entrypoint_starts_misp_modules_when_nothing_else_is_asked(here: dic
 
 @pytest.mark.parametrize("script", ["store", "entrypoint"])
 @pytest.mark.parametrize("content", ["", "with space", "p@ss:word/", None])
-def test_an_unusable_password_is_refused_with_the_remedy(script: str, content: str | None, here: dict[str, str], tmp_path: Path) -> None:
+def test_an_unusable_password_is_refused_with_the_remedy(
+    script: str, content: str | None, here: dict[str, str], tmp_path: Path
+) -> None:
     secret = Path(here["STORE_PASSWORD_FILE"])
     if content is None:
         secret.unlink()
     else:
         secret.write_text(content, "utf-8")
-    done = subprocess.run([str(DOCKER / script), "true"], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [str(DOCKER / script), "true"],
+        cwd=tmp_path,
+        env=here,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 2
-    assert str(secret) in done.stderr and ("openssl rand -hex 32" in done.stderr or "give the service that secret" in done.stderr)
+    assert str(secret) in done.stderr and (
+        "openssl rand -hex 32" in done.stderr or "give the service that secret" in done.stderr
+    )
     assert not content or content not in done.stderr
 
 
@@ -324,8 +408,16 @@ def test_an_unusable_password_is_refused_with_the_remedy(script: str, content: s
 def test_units_please_systemd(unit: Path, tmp_path: Path) -> None:
     # given a copy whose programs are those of this environment: systemd asks whether they exist
     copy = tmp_path / unit.name
-    copy.write_text(unit.read_text("utf-8").replace("/opt/douglas-quaid/bin", str(Path(sys.executable).parent)), "utf-8")
-    done = subprocess.run([tool("systemd-analyze"), "verify", "--man=no", str(copy)], capture_output=True, text=True, timeout=60, check=False)
+    copy.write_text(
+        unit.read_text("utf-8").replace("/opt/douglas-quaid/bin", str(Path(sys.executable).parent)), "utf-8"
+    )
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--man=no", str(copy)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     complaints = [line for line in done.stderr.splitlines() if unit.stem in line]
     assert done.returncode == 0 and not complaints, done.stderr
 
@@ -334,7 +426,11 @@ def test_the_drop_in_pleases_systemd(tmp_path: Path) -> None:
     # given a misp-modules.service as MISP's installer leaves it
     (tmp_path / "misp-modules.service.d").mkdir()
     (tmp_path / "misp-modules.service").write_text("[Service]\nUser=www-data\nExecStart=/bin/true\n", "utf-8")
-    drop_in = (DOCKER / "systemd/misp-modules.service.d/quaid.conf").read_text("utf-8").replace("/var/www/MISP/venv/bin", str(Path(sys.executable).parent))
+    drop_in = (
+        (DOCKER / "systemd/misp-modules.service.d/quaid.conf")
+        .read_text("utf-8")
+        .replace("/var/www/MISP/venv/bin", str(Path(sys.executable).parent))
+    )
     (tmp_path / "misp-modules.service.d" / "quaid.conf").write_text(drop_in, "utf-8")
     command = [tool("systemd-analyze"), "verify", "--man=no", str(tmp_path / "misp-modules.service")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -344,7 +440,14 @@ def test_the_drop_in_pleases_systemd(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_units_are_hardened_and_hold_no_secret(unit: Path) -> None:
     text = unit.read_text("utf-8")
-    for line in ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "PrivateTmp=yes", "CapabilityBoundingSet=", "MemoryMax=4G"]:
+    for line in [
+        "DynamicUser=yes",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "PrivateTmp=yes",
+        "CapabilityBoundingSet=",
+        "MemoryMax=4G",
+    ]:
         assert f"\n{line}\n" in text, line
     assert "\nEnvironmentFile=/etc/douglas-quaid/environment\n" in text
     assert "\nRestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX\n" in text
@@ -357,9 +460,18 @@ def test_units_are_hardened_and_hold_no_secret(unit: Path) -> None:
 
 def quaid_commands() -> Iterator[tuple[str, list[str]]]:
     """Every call of `quaid` in what is shown or started here: where, and its words."""
-    for path in [DOCKER / "README.md", *UNITS, *SCRIPTS, DOCKER / "systemd/misp-modules.service.d/quaid.conf"]:
+    for path in [
+        DOCKER / "README.md",
+        *UNITS,
+        *SCRIPTS,
+        DOCKER / "systemd/misp-modules.service.d/quaid.conf",
+    ]:
         text = path.read_text("utf-8")
-        text = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)) if path.suffix == ".md" else text
+        text = (
+            "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+            if path.suffix == ".md"
+            else text
+        )
         for words in re.findall(r"(?:^|[\s/(])quaid (misp [a-z-]+[^\n|)]*|self-check|stats|add )", text):
             yield path.name, words.split("#")[0].split()
     yield "compose.yaml", SERVICES["sync"]["command"][1:]
@@ -393,12 +505,19 @@ def test_every_file_that_the_readme_names_exists() -> None:
     for path in named:
         assert (ROOT / path).exists(), path
     for target in re.findall(r"\]\(#([^)]+)\)", README):
-        headings = [re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)]
+        headings = [
+            re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+        ]
         assert target in headings, target
 
 
 def test_every_variable_of_the_compose_files_is_in_the_readme() -> None:
     for name in ("compose.yaml", "compose.misp-docker.yaml"):
-        variables = set(re.findall(r"\$\{(\w+)", (DOCKER / name).read_text("utf-8"))) - {"BASE_URL", "REGISTRY_MIRROR_URL", "MODULES_RUNNING_TAG"}
+        variables = set(re.findall(r"\$\{(\w+)", (DOCKER / name).read_text("utf-8"))) - {
+            "BASE_URL",
+            "REGISTRY_MIRROR_URL",
+            "MODULES_RUNNING_TAG",
+        }
         for variable in variables:
             assert f"`{variable}`" in README, f"{name}: {variable}"

@@ -1,4 +1,6 @@
-"""What is written about the program is true: commands, options and settings are in the README, and its session runs."""
+"""What is written about the program is true: commands, options and settings are in the README, and its
+session runs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ import click
 import pytest
 from PIL import Image
 
-from douglas_quaid import cli
+from douglas_quaid.cli import main as cli
 from douglas_quaid.config import PREFIX, Config
 from douglas_quaid.demo.questions import QUESTIONS
 from douglas_quaid.store.embedded import stop_embedded
@@ -29,7 +31,9 @@ def commands(group: click.Group, path: tuple[str, ...] = ("quaid",)) -> dict[str
     found: dict[str, click.Command] = {}
     for name, command in group.commands.items():
         words = (*path, name)
-        found.update(commands(command, words) if isinstance(command, click.Group) else {" ".join(words): command})
+        found.update(
+            commands(command, words) if isinstance(command, click.Group) else {" ".join(words): command}
+        )
     return found
 
 
@@ -47,7 +51,9 @@ def test_every_option_is_in_the_readme(name: str) -> None:
     for option in COMMANDS[name].params:
         for flag in option.opts:
             if isinstance(option, click.Option) and flag.startswith("--") and not option.hidden:
-                assert re.search(rf"{re.escape(flag)}\b", README), f"README.md does not mention {flag} of `{name}`"
+                assert re.search(rf"{re.escape(flag)}\b", README), (
+                    f"README.md does not mention {flag} of `{name}`"
+                )
 
 
 @pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
@@ -57,12 +63,20 @@ def test_every_setting_is_in_the_readme_with_its_default(field: object) -> None:
     assert row, f"README.md has no table row for `{variable}`"
     default = field.default  # type: ignore[attr-defined]
     shown = row.group(1).replace(",", "")
-    assert shown == (str(int(default)) if isinstance(default, bool) else f"{default:g}" if isinstance(default, float) else str(default))
+    assert shown == (
+        str(int(default))
+        if isinstance(default, bool)
+        else f"{default:g}"
+        if isinstance(default, float)
+        else str(default)
+    )
 
 
 def test_the_licences_of_all_samples_are_listed_and_no_others() -> None:
     listed = set(re.findall(r"^\| `([^`]+)` \|", (SAMPLES / "LICENCES.md").read_text("utf-8"), re.MULTILINE))
-    shipped = {str(path.relative_to(SAMPLES)) for path in SAMPLES.rglob("*") if path.suffix in {".png", ".jpg"}}
+    shipped = {
+        str(path.relative_to(SAMPLES)) for path in SAMPLES.rglob("*") if path.suffix in {".png", ".jpg"}
+    }
     assert listed == shipped
 
 
@@ -76,15 +90,22 @@ def test_the_samples_are_small_and_open() -> None:
 
 def test_the_licence_is_the_official_text() -> None:
     text = (ROOT / "LICENSE").read_text("utf-8")
-    assert text.split("\n", 2)[:2] == ["                    GNU AFFERO GENERAL PUBLIC LICENSE", "                       Version 3, 19 November 2007"]
-    assert len(text) == 34520 or len(text) == 34523, "neither of the two official forms, with http and with https addresses"
+    assert text.split("\n", 2)[:2] == [
+        "                    GNU AFFERO GENERAL PUBLIC LICENSE",
+        "                       Version 3, 19 November 2007",
+    ]
+    assert len(text) == 34520 or len(text) == 34523, (
+        "neither of the two official forms, with http and with https addresses"
+    )
 
 
 def test_the_changelog_says_what_every_release_means_for_stored_data() -> None:
     releases = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)[1:]
     assert releases
     for release in releases:
-        assert "### Stored data" in release, f"CHANGELOG.md: {release.splitlines()[0]} has no heading `### Stored data`"
+        assert "### Stored data" in release, (
+            f"CHANGELOG.md: {release.splitlines()[0]} has no heading `### Stored data`"
+        )
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
@@ -94,7 +115,9 @@ def test_every_file_that_the_readme_names_exists() -> None:
 
 
 def comparable(text: str) -> str:
-    """Output without what differs from run to run or with the next calibration: ids, folders, times, and every number."""
+    """Output without what differs from run to run or with the next calibration: ids, folders, times, and
+    every number.
+    """
     text = re.sub(r"file:path:/\S*/demo-output", "file:path:/demo-output", text)
     text = re.sub(r"\b[0-9a-f]{12}\b", "ID", text)
     return re.sub(r"\d+(\.\d+)?", "N", text)
@@ -103,13 +126,15 @@ def comparable(text: str) -> str:
 @dataclass(frozen=True)
 class Session:
     folder: Path
+    #: Command, what the README says it prints, what it did.
     steps: tuple[tuple[str, str, subprocess.CompletedProcess[str]], ...]
-    """Command, what the README says it prints, what it did."""
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """The README's blocks marked `console`, run in an empty folder: lines after `$` are commands, the others what they print."""
+    """The README's blocks marked `console`, run in an empty folder: lines after `$` are commands, the others
+    what they print.
+    """
     folder = tmp_path_factory.mktemp("session")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(PREFIX)},
@@ -119,10 +144,14 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
     def run(command: str) -> subprocess.CompletedProcess[str]:
         shell = ["bash", "-o", "pipefail", "-c", command]
-        return subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
 
     blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    steps = [step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
+    steps = [
+        step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    ]
     yield Session(folder, tuple((command, expected, run(command)) for command, expected in steps))
     stop_embedded(folder / "store")
 

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pictures import page
 from PIL import Image, ImageChops
+from support.pictures import page
 
 from douglas_quaid.evaluation import edits
 from douglas_quaid.evaluation.texture import is_low_texture
 
 MUSTS = {"browser_bar", "banner", "crop_75", "border_10", "rotate_5", "rotate_90", "mirror"}
-WHOLE = {"jpeg_30", "jpeg_10", "blur", "noise", "gamma", "saturation", "greyscale", "sepia", "night_mode", "inversion", "pixelated", "watermark", "window"}
+WHOLE = {
+    "jpeg_30",
+    "jpeg_10",
+    "blur",
+    "noise",
+    "gamma",
+    "saturation",
+    "greyscale",
+    "sepia",
+    "night_mode",
+    "inversion",
+    "pixelated",
+    "watermark",
+    "window",
+}
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +40,9 @@ def test_the_suite_is_wide_and_holds_the_musts() -> None:
 
 
 @pytest.mark.parametrize("name", edits.SUITE)
-def test_an_edit_changes_the_picture_and_is_the_same_for_the_same_seed(name: str, picture: Image.Image) -> None:
+def test_an_edit_changes_the_picture_and_is_the_same_for_the_same_seed(
+    name: str, picture: Image.Image
+) -> None:
     before = picture.tobytes()
     once, again = edits.edit(name, picture, "seed"), edits.edit(name, picture, "seed")
     assert (once.mode, once.size, once.tobytes()) == ("RGB", again.size, again.tobytes())

@@ -63,7 +63,12 @@ time.sleep(float(sys.argv[3]))
 
 def starter(folder: Path, digit: str, stay: float = 0) -> subprocess.Popen[str]:
     """Another process that opens the store, adds an image and stays a while."""
-    return subprocess.Popen([sys.executable, "-P", "-c", OPEN_AND_PUT, str(folder), digit, str(stay)], stdout=subprocess.PIPE, text=True, cwd="/")
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", OPEN_AND_PUT, str(folder), digit, str(stay)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd="/",
+    )
 
 
 def test_it_outlives_its_starter_and_has_no_port(folder):

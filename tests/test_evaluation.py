@@ -1,4 +1,6 @@
-"""`quaid evaluate` on a handful of drawn pictures against a real store: what it writes, that it can be taken up, that bad input is named."""
+"""`quaid evaluate` on a handful of drawn pictures against a real store: what it writes, that it can be taken
+up, that bad input is named.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,12 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from command_line import runner
-from pictures import page, photo
+from support.command_line import runner
+from support.pictures import page, photo
 
 from douglas_quaid import Engine
-from douglas_quaid.calibration import shipped
-from douglas_quaid.cli import main
+from douglas_quaid.cli.main import main
+from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.evaluation import clones, edits, strata
 from douglas_quaid.evaluation.dataset import Dataset
 from douglas_quaid.evaluation.labelling import labelled
@@ -33,7 +35,17 @@ def evaluate(store_url: str, tmp_path: Path) -> Evaluate:
     """Runs the command in this process, on an empty store, into a folder of its own."""
 
     def run(dataset: Path, *arguments: str) -> Result:
-        options = ["--store", store_url, "--out", str(tmp_path / "out"), "--processes", "1", "--clones", "0", *arguments]
+        options = [
+            "--store",
+            store_url,
+            "--out",
+            str(tmp_path / "out"),
+            "--processes",
+            "1",
+            "--clones",
+            "0",
+            *arguments,
+        ]
         return runner().invoke(main, ["evaluate", str(dataset), *options], catch_exceptions=False)
 
     return run
@@ -41,7 +53,9 @@ def evaluate(store_url: str, tmp_path: Path) -> Evaluate:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """Three sites of two pages, of which one has two captures; two photographs; one page and one photograph that are never indexed."""
+    """Three sites of two pages, of which one has two captures; two photographs; one page and one photograph
+    that are never indexed.
+    """
     folder = tmp_path / "data"
     (folder / "photos").mkdir(parents=True)
     lines = []
@@ -63,7 +77,18 @@ def dataset(tmp_path: Path) -> Path:
 
 def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
     # When pictures are asked for after two easy edits
-    result = evaluate(dataset, "--edits", "resize_50,browser_bar", "--screenshots", "4", "--photos", "2", "--unanswered", "4", "--json")
+    result = evaluate(
+        dataset,
+        "--edits",
+        "resize_50,browser_bar",
+        "--screenshots",
+        "4",
+        "--photos",
+        "2",
+        "--unanswered",
+        "4",
+        "--json",
+    )
     # then it ends well, with one line of totals
     assert result.exit_code == 0, result.output
     (line,) = result.stdout.splitlines()
@@ -79,7 +104,12 @@ def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -
     out = tmp_path / "out"
     answers, pairs = list(read_answers(out / "answers.jsonl")), list(read_pairs(out / "pairs.jsonl"))
     assert len(answers) == totals["queries"]
-    assert {answer.stratum for answer in answers} >= {strata.SCREENSHOTS, strata.PHOTOGRAPHS, strata.SAME_SITE, strata.UNANSWERED}
+    assert {answer.stratum for answer in answers} >= {
+        strata.SCREENSHOTS,
+        strata.PHOTOGRAPHS,
+        strata.SAME_SITE,
+        strata.UNANSWERED,
+    }
     assert all(pair.label is True for pair in pairs if pair.query == pair.reference)
     assert all(pair.label is not True for pair in pairs if pair.query == "unknown.png")
     siblings = [pair for pair in pairs if pair.stratum == strata.SAME_SITE and pair.query == "sibling.png"]
@@ -94,7 +124,8 @@ def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -
 
 
 def test_a_run_that_was_stopped_is_taken_up(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
-    # Given a run whose last answer was lost half written, and the answer before it was never written though its pairs were
+    # Given a run whose last answer was lost half written, and the answer before it was never written though
+    # its pairs were
     options = ("--edits", "resize_50", "--screenshots", "3", "--photos", "0", "--unanswered", "0", "--json")
     before = json.loads(evaluate(dataset, *options).stdout)
     answers = tmp_path / "out" / "answers.jsonl"
@@ -102,13 +133,16 @@ def test_a_run_that_was_stopped_is_taken_up(evaluate: Evaluate, dataset: Path, t
     pairs = (tmp_path / "out" / "pairs.jsonl").read_text()
     answers.write_text("".join(lines[:-2]) + lines[-1][:40])
     (tmp_path / "out" / "pairs.jsonl").write_text(
-        "".join(line for line in pairs.splitlines(keepends=True) if not _of_answer(line, lines[-1])) + pairs.splitlines()[-1][:30]
+        "".join(line for line in pairs.splitlines(keepends=True) if not _of_answer(line, lines[-1]))
+        + pairs.splitlines()[-1][:30]
     )
     # when it is taken up
     again = evaluate(dataset, *options, "--resume")
     # then the numbers are those of the whole run, and what was answered was not asked again.
     after = json.loads(again.stdout)
-    assert {name: value for name, value in after.items() if name != "seconds"} == {name: value for name, value in before.items() if name != "seconds"}
+    assert {name: value for name, value in after.items() if name != "seconds"} == {
+        name: value for name, value in before.items() if name != "seconds"
+    }
     assert answers.read_text().splitlines(keepends=True)[:-2] == lines[:-2]
     assert len((tmp_path / "out" / "pairs.jsonl").read_text().splitlines()) == len(pairs.splitlines())
 
@@ -131,7 +165,9 @@ def test_one_broken_picture_leaves_the_rest_done(evaluate: Evaluate, dataset: Pa
     (dataset / "page-3.png").write_bytes(b"no picture")
     (dataset / "page-5.png").unlink()
     # when the set is evaluated
-    result = evaluate(dataset, "--edits", "resize_50", "--screenshots", "9", "--photos", "1", "--unanswered", "2", "--json")
+    result = evaluate(
+        dataset, "--edits", "resize_50", "--screenshots", "9", "--photos", "1", "--unanswered", "2", "--json"
+    )
     # then both are named, the status says that something failed, and all others were asked for.
     assert result.exit_code == 1
     assert "page-3.png" in result.stderr and "page-5.png" in result.stderr
@@ -142,17 +178,29 @@ def test_one_broken_picture_leaves_the_rest_done(evaluate: Evaluate, dataset: Pa
 
 def test_a_graph_is_judged_pair_by_pair(evaluate: Evaluate, tmp_path: Path) -> None:
     # Given a graph in which a page and its copy under a browser bar are linked, and a stranger is not
-    pictures = {"a.png": page(1, *SIZE), "b.png": edits.edit("browser_bar", page(1, *SIZE)), "c.png": page(2, *SIZE)}
+    pictures = {
+        "a.png": page(1, *SIZE),
+        "b.png": edits.edit("browser_bar", page(1, *SIZE)),
+        "c.png": page(2, *SIZE),
+    }
     for name, picture in pictures.items():
         (tmp_path / name).write_bytes(edits.png(picture))
-    graph = {"nodes": [{"id": n, "image": name} for n, name in enumerate(pictures)], "edges": [{"from": 0, "to": 1}, {"from": 1, "to": 0}]}
+    graph = {
+        "nodes": [{"id": n, "image": name} for n, name in enumerate(pictures)],
+        "edges": [{"from": 0, "to": 1}, {"from": 1, "to": 0}],
+    }
     (tmp_path / "graph.json").write_text(json.dumps(graph))
     # when it is evaluated
     result = evaluate(tmp_path / "graph.json", "--json")
     # then the one linked pair is found, and neither of the others has any relation.
     assert result.exit_code == 0, result.output
     linked = json.loads(result.stdout)["linked"]
-    assert (linked["pairs"], sum(linked["found"].values()), linked["others"], linked["wrong"]) == (1, 1, 2, {})
+    assert (linked["pairs"], sum(linked["found"].values()), linked["others"], linked["wrong"]) == (
+        1,
+        1,
+        2,
+        {},
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,17 +209,35 @@ def test_a_graph_is_judged_pair_by_pair(evaluate: Evaluate, tmp_path: Path) -> N
         ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n{"file": ', "line 2: no JSON"),
         ("groups.jsonl", '{"file": "a.png", "set": "s"}', "line 1: 'group' is None"),
         ("groups.jsonl", '["a.png"]', "line 1: no JSON object"),
-        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g", "role": "maybe"}', "role 'maybe' is unknown"),
+        (
+            "groups.jsonl",
+            '{"file": "a.png", "set": "s", "group": "g", "role": "maybe"}',
+            "role 'maybe' is unknown",
+        ),
         ("groups.jsonl", '{"file": "../a.png", "set": "s", "group": "g"}', "lies outside"),
         ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n' * 2, "a.png is listed twice"),
-        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n{"file": "b.png", "set": "t", "group": "g"}', "group g has pictures of two sets"),
+        (
+            "groups.jsonl",
+            '{"file": "a.png", "set": "s", "group": "g"}\n{"file": "b.png", "set": "t", "group": "g"}',
+            "group g has pictures of two sets",
+        ),
         ("groups.jsonl", "", "no pictures in it"),
-        ("graph.json", '{"nodes": [{"id": 1, "image": "a.png"}], "edges": [{"from": 1, "to": 7}]}', "names node 7, which is not among the 1 nodes"),
+        (
+            "graph.json",
+            '{"nodes": [{"id": 1, "image": "a.png"}], "edges": [{"from": 1, "to": 7}]}',
+            "names node 7, which is not among the 1 nodes",
+        ),
         ("graph.json", '{"nodes": [{"id": 1}], "edges": []}', "no visjs graph"),
-        ("graph.json", '{"nodes": [{"id": 1, "image": "a"}, {"id": 1, "image": "b"}], "edges": []}', "two nodes have the same id"),
+        (
+            "graph.json",
+            '{"nodes": [{"id": 1, "image": "a"}, {"id": 1, "image": "b"}], "edges": []}',
+            "two nodes have the same id",
+        ),
     ],
 )
-def test_a_bad_list_is_refused_by_name(evaluate: Evaluate, tmp_path: Path, name: str, content: str, message: str) -> None:
+def test_a_bad_list_is_refused_by_name(
+    evaluate: Evaluate, tmp_path: Path, name: str, content: str, message: str
+) -> None:
     (tmp_path / name).write_text(content)
     result = evaluate(tmp_path / name)
     assert result.exit_code == 2
@@ -191,7 +257,9 @@ def test_an_unknown_edit_is_refused(evaluate: Evaluate, dataset: Path) -> None:
     assert "no edit is called 'upside_down'" in result.stderr and "crop_75" in result.stderr
 
 
-def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given two pages of one template, as a run met them, and a stranger of the same set
     monkeypatch.setattr(clones, "COPIES", 8)
     template = page(4, *SIZE)
@@ -199,45 +267,81 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(tmp_pa
     other.paste(page(5, *SIZE).crop((40, 140, 600, 400)), (40, 140))
     for name, picture in (("copied.png", template), ("asked.png", other), ("stranger.png", page(6, *SIZE))):
         (tmp_path / name).write_bytes(edits.png(picture))
-    lines = [{"file": name, "set": "s", "group": name} for name in ("copied.png", "asked.png", "stranger.png")]
+    lines = [
+        {"file": name, "set": "s", "group": name} for name in ("copied.png", "asked.png", "stranger.png")
+    ]
     (tmp_path / "groups.jsonl").write_text("\n".join(map(json.dumps, lines)))
     dataset = Dataset.load(tmp_path)
     met = JudgedPair(
-        "asked.png", "", strata.SAME_SITE, "copied.png", False, Verdict(Decision.NO_MATCH, Relation.SAME_TEMPLATE, 0.1, Evidence(inliers=30), "c", ""), 3
+        "asked.png",
+        "",
+        strata.SAME_SITE,
+        "copied.png",
+        False,
+        Verdict(Decision.NO_MATCH, Relation.SAME_TEMPLATE, 0.1, Evidence(inliers=30), "c", ""),
+        3,
     )
     with Engine.open(store_url) as engine:
-        truth = Truth(dataset, {file: Sketch(file, file.encode(), bytes(32), 1, 1) for file in dataset.by_file}, Parts())
-        (found,) = clones.find_templates([met, replace(met, edit="crop_75"), replace(met, label=None)], truth, 2)
+        truth = Truth(
+            dataset, {file: Sketch(file, file.encode(), bytes(32), 1, 1) for file in dataset.by_file}, Parts()
+        )
+        (found,) = clones.find_templates(
+            [met, replace(met, edit="crop_75"), replace(met, label=None)], truth, 2
+        )
         # when near copies of the one are indexed and the other is asked for
         asked = list(clones.ask_among_clones(found, truth, engine))
         # then the copies are in the store, and each question is answered by the page itself.
         assert (found.copied.file, found.asked.file, engine.count()) == ("copied.png", "asked.png", 3 + 8)
-    answers = [labelled(question, came.inquiry, small, shipped(), low_texture=False)[0] for question, small, came in asked if came.inquiry]
+    answers = [
+        labelled(question, came.inquiry, small, shipped(), low_texture=False)[0]
+        for question, small, came in asked
+        if came.inquiry
+    ]
     assert {answer.stratum for answer in answers} == {strata.CLONES}
-    assert [answer.edit for answer in answers if answer.found] == [answer.edit for answer in answers] == list(clones.ASKED)
+    assert (
+        [answer.edit for answer in answers if answer.found]
+        == [answer.edit for answer in answers]
+        == list(clones.ASKED)
+    )
 
 
 def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
-    # Given two groups of which one capture each is nearly the same, a third that resembles only the other capture of the second, and a page that is
+    # Given two groups of which one capture each is nearly the same, a third that resembles only the other
+    # capture of the second, and a page that is
     # asked for and not indexed, a twin of the first
-    lines = [{"file": f"{group}{number}.png", "set": "s", "group": group} for group in "xyz" for number in (0, 1)]
+    lines = [
+        {"file": f"{group}{number}.png", "set": "s", "group": group} for group in "xyz" for number in (0, 1)
+    ]
     lines.append({"file": "asked.png", "set": "s", "group": "asked", "role": "unanswered"})
     (tmp_path / "groups.jsonl").write_text("\n".join(map(json.dumps, lines)))
     hashes = {"x0": 0x00, "x1": 0x10, "y0": 0x11, "y1": 0x20, "z0": 0x21, "z1": 0x40, "asked": 0x01}
     sketches = {
-        f"{name}.png": Sketch(name, name.encode(), bytes([255 if value >> bit & 1 else 0 for bit in range(8) for _ in range(4)]), 9, 9)
+        f"{name}.png": Sketch(
+            name,
+            name.encode(),
+            bytes([255 if value >> bit & 1 else 0 for bit in range(8) for _ in range(4)]),
+            9,
+            9,
+        )
         for name, value in hashes.items()
     }
     for name, value in (("y0.png", "x1.png"), ("z0.png", "y1.png"), ("asked.png", "x0.png")):
         sketches[name] = replace(sketches[name], pdq=sketches[value].pdq[:-1] + b"\x07")
     truth = Truth(Dataset.load(tmp_path), sketches, Parts())
-    # then captures of the first two are right answers for each other, and those of the third for the second only;
-    first, second, third, asked = (truth.right(truth.dataset.by_file[name]) for name in ("x0.png", "y0.png", "z1.png", "asked.png"))
+    # then captures of the first two are right answers for each other, and those of the third for the second
+    # only;
+    first, second, third, asked = (
+        truth.right(truth.dataset.by_file[name]) for name in ("x0.png", "y0.png", "z1.png", "asked.png")
+    )
     assert first == {"x0.png", "x1.png", "y0.png", "y1.png"}
     assert second == first | {"z0.png", "z1.png"}
     assert third == {"y0.png", "y1.png", "z0.png", "z1.png"}
-    # and all of its twin's group would be right for the page that is not indexed, so all is left out when it is asked for.
+    # and all of its twin's group would be right for the page that is not indexed, so all is left out when it
+    # is asked for.
     assert asked == {"x0.png", "x1.png"}
     # What is a right answer is never labelled a different picture.
     query = truth.dataset.by_file["x0.png"]
-    assert [truth.label(query, file.removesuffix(".png"))[1] for file in ("y1.png", "z1.png")] == [None, False]
+    assert [truth.label(query, file.removesuffix(".png"))[1] for file in ("y1.png", "z1.png")] == [
+        None,
+        False,
+    ]

@@ -15,7 +15,14 @@ from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.dataset import Item, Kind
 from douglas_quaid.evaluation.measures import BINS, Share, calibrated, measure
-from douglas_quaid.evaluation.outcomes import Answer, JudgedPair, read_answers, read_pairs, write_answers, write_pairs
+from douglas_quaid.evaluation.outcomes import (
+    Answer,
+    JudgedPair,
+    read_answers,
+    read_pairs,
+    write_answers,
+    write_pairs,
+)
 from douglas_quaid.evaluation.parts import Part, Parts
 from douglas_quaid.evaluation.reliability import draw_reliability
 from douglas_quaid.evaluation.worst import Fault, find_errors
@@ -26,19 +33,54 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 def answer(stratum: str = strata.SCREENSHOTS, edit: str = "crop_75", **changed: object) -> Answer:
     """A query that was answered right, unless something is changed."""
-    right = Answer("a.png", edit, stratum, ("a.png",), 0, 5, Decision.MATCH, "a.png", Relation.PARTIAL, 0.999, True, True, 0, 0.25)
+    right = Answer(
+        "a.png",
+        edit,
+        stratum,
+        ("a.png",),
+        0,
+        5,
+        Decision.MATCH,
+        "a.png",
+        Relation.PARTIAL,
+        0.999,
+        True,
+        True,
+        0,
+        0.25,
+    )
     return replace(right, **changed)  # type: ignore[arg-type]
 
 
-def pair(confidence: float = 0.9, label: bool | None = False, decision: Decision = Decision.NO_MATCH, **changed: object) -> JudgedPair:
+def pair(
+    confidence: float = 0.9,
+    label: bool | None = False,
+    decision: Decision = Decision.NO_MATCH,
+    **changed: object,
+) -> JudgedPair:
     relation = Relation.PARTIAL if decision is not Decision.NO_MATCH else None
-    evidence = Evidence(inliers=9, content_agreement=0.5, same_pixels=False, configuration=Configuration.AFFINE, matrix=IDENTITY)
-    judged = JudgedPair("a.png", "", strata.UNANSWERED, "b.png", label, Verdict(decision, relation, confidence, evidence, "test", "a sentence"), 0)
+    evidence = Evidence(
+        inliers=9,
+        content_agreement=0.5,
+        same_pixels=False,
+        configuration=Configuration.AFFINE,
+        matrix=IDENTITY,
+    )
+    judged = JudgedPair(
+        "a.png",
+        "",
+        strata.UNANSWERED,
+        "b.png",
+        label,
+        Verdict(decision, relation, confidence, evidence, "test", "a sentence"),
+        0,
+    )
     return replace(judged, **changed)  # type: ignore[arg-type]
 
 
 def test_rows_are_counted_as_by_hand() -> None:
-    # Given six queries after a crop: two matched, one only reviewed, one behind a wrong match, one proposed late and missed, one never proposed
+    # Given six queries after a crop: two matched, one only reviewed, one behind a wrong match, one proposed
+    # late and missed, one never proposed
     missed = {"first": None, "found": False, "matched": False, "decision": Decision.NO_MATCH}
     answers = [
         answer(),
@@ -51,12 +93,26 @@ def test_rows_are_counted_as_by_hand() -> None:
     # when they are counted
     (row,) = measure(answers, [], ["crop_75"]).rows
     # then retrieval and decision are told apart.
-    assert (row.proposed, row.at_1, row.at_8, row.at_50) == (Share(5, 6), Share(2, 6), Share(4, 6), Share(4, 6))
-    assert (row.found, row.matched, row.review, row.false_matches) == (Share(3, 6), Share(2, 3), Share(1, 6), 1)
+    assert (row.proposed, row.at_1, row.at_8, row.at_50) == (
+        Share(5, 6),
+        Share(2, 6),
+        Share(4, 6),
+        Share(4, 6),
+    )
+    assert (row.found, row.matched, row.review, row.false_matches) == (
+        Share(3, 6),
+        Share(2, 3),
+        Share(1, 6),
+        1,
+    )
 
 
 def test_the_mean_found_weighs_every_edit_the_same() -> None:
-    answers = [answer(edit="crop_75"), *(answer(edit="mirror", found=False, matched=False) for _ in range(9)), answer(edit="mirror")]
+    answers = [
+        answer(edit="crop_75"),
+        *(answer(edit="mirror", found=False, matched=False) for _ in range(9)),
+        answer(edit="mirror"),
+    ]
     measures = measure(answers, [], ["crop_75", "mirror"])
     assert measures.mean_found(strata.SCREENSHOTS) == pytest.approx((1.0 + 0.1) / 2)
     assert [row.edit for row in measures.rows] == ["crop_75", "mirror"]
@@ -65,7 +121,10 @@ def test_the_mean_found_weighs_every_edit_the_same() -> None:
 def test_reviews_are_weighed_as_in_life() -> None:
     # Given half of the answered queries and one in ten of the others in review
     asked = [answer(decision=Decision.REVIEW), answer()]
-    without = [answer(strata.UNANSWERED, "", expected=(), rank=None, found=False, decision=Decision.NO_MATCH) for _ in range(9)]
+    without = [
+        answer(strata.UNANSWERED, "", expected=(), rank=None, found=False, decision=Decision.NO_MATCH)
+        for _ in range(9)
+    ]
     without.append(replace(without[0], decision=Decision.REVIEW))
     measures = measure([*asked, *without], [], [])
     assert measures.review_in_life == pytest.approx(0.2 * 0.5 + 0.8 * 0.1)
@@ -87,7 +146,9 @@ def test_calibration_error_by_hand() -> None:
 def test_calibration_error_as_by_brute_force(pairs: list[tuple[float, bool]]) -> None:
     confidence, right = (np.array(column, float) for column in zip(*pairs, strict=True))
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    expected = sum(abs(confidence[place == n].sum() - right[place == n].sum()) for n in range(BINS)) / len(pairs)
+    expected = sum(abs(confidence[place == n].sum() - right[place == n].sum()) for n in range(BINS)) / len(
+        pairs
+    )
     found = calibrated(pairs)
     assert found.error == pytest.approx(expected, abs=1e-9)
     assert found.brier == pytest.approx(((confidence - right) ** 2).mean())
@@ -95,24 +156,43 @@ def test_calibration_error_as_by_brute_force(pairs: list[tuple[float, bool]]) ->
 
 
 def test_pairs_without_a_label_say_nothing_about_confidence() -> None:
-    measures = measure([], [pair(0.9, None), pair(0.4, True), pair(0.1, False, verdict=replace(pair(0.1).verdict, evidence=Evidence()))], [])
+    measures = measure(
+        [],
+        [
+            pair(0.9, None),
+            pair(0.4, True),
+            pair(0.1, False, verdict=replace(pair(0.1).verdict, evidence=Evidence())),
+        ],
+        [],
+    )
     assert (measures.all_pairs.pairs, measures.mapped_pairs.pairs) == (2, 1)
 
 
 def test_pages_of_one_site_that_geometry_accepts() -> None:
-    # Given pages of one site: two joined by geometry, one of them matched; one not joined; one with the same pixels; one after an edit;
+    # Given pages of one site: two joined by geometry, one of them matched; one not joined; one with the same
+    # pixels; one after an edit;
     # and one that may be another state of the same page
     same = replace(pair().verdict.evidence, same_pixels=True)
     pairs = [
         pair(0.99, False, Decision.MATCH, stratum=strata.SAME_SITE),
         pair(0.2, False, stratum=strata.SAME_SITE),
         pair(0.0, False, stratum=strata.SAME_SITE, verdict=replace(pair().verdict, evidence=Evidence())),
-        pair(1.0, False, Decision.MATCH, stratum=strata.SAME_SITE, verdict=replace(pair(1.0, decision=Decision.MATCH).verdict, evidence=same)),
+        pair(
+            1.0,
+            False,
+            Decision.MATCH,
+            stratum=strata.SAME_SITE,
+            verdict=replace(pair(1.0, decision=Decision.MATCH).verdict, evidence=same),
+        ),
         pair(0.8, False, Decision.REVIEW, stratum=strata.SAME_SITE, edit="crop_75"),
         pair(0.999, None, Decision.MATCH, stratum=strata.SAME_SITE),
     ]
     measures = measure([], pairs, [])
-    assert (measures.pages_as_they_are.judged, measures.pages_as_they_are.accepted, measures.pages_as_they_are.match) == (3, 2, Share(1, 2))
+    assert (
+        measures.pages_as_they_are.judged,
+        measures.pages_as_they_are.accepted,
+        measures.pages_as_they_are.match,
+    ) == (3, 2, Share(1, 2))
     assert measures.after_edits.review == Share(1, 1)
     assert measures.of_one_design.match == Share(1, 1)
 
@@ -148,7 +228,12 @@ def test_errors_worth_looking_at() -> None:
         pair(0.99, True, Decision.MATCH, **(crop | {"edit": "blur"})),
     ]
     found = find_errors([answer(query="q.png", found=False, matched=False)], pairs)
-    assert [error.fault for error in found] == [Fault.FALSE_MATCH, Fault.WRONG_REVIEW, Fault.MISSED, Fault.ONLY_REVIEW]
+    assert [error.fault for error in found] == [
+        Fault.FALSE_MATCH,
+        Fault.WRONG_REVIEW,
+        Fault.MISSED,
+        Fault.ONLY_REVIEW,
+    ]
 
 
 def test_outcomes_survive_a_round_trip(tmp_path: Path) -> None:
@@ -161,7 +246,13 @@ def test_outcomes_survive_a_round_trip(tmp_path: Path) -> None:
         configuration=Configuration.HOMOGRAPHY,
         matrix=IDENTITY,
     )
-    pairs = [pair(), pair(1, True, Decision.MATCH, verdict=Verdict(Decision.MATCH, None, 1.0, every, "c", "é \u2028 line")), pair(0.5, None, place=-1)]
+    pairs = [
+        pair(),
+        pair(
+            1, True, Decision.MATCH, verdict=Verdict(Decision.MATCH, None, 1.0, every, "c", "é \u2028 line")
+        ),
+        pair(0.5, None, place=-1),
+    ]
     answers = [answer(), answer(strata.UNANSWERED, "", expected=(), rank=None, first=None, relation=None)]
     write_pairs(tmp_path / "pairs.jsonl", pairs)
     write_answers(tmp_path / "answers.jsonl", answers)
@@ -184,7 +275,9 @@ def test_outcomes_survive_a_round_trip(tmp_path: Path) -> None:
         ('"sentence":"a sentence"', '"sentence":"' + "x" * 70_000 + '"', "longer than"),
     ],
 )
-def test_a_line_that_does_not_fit_is_refused_with_its_number(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_a_line_that_does_not_fit_is_refused_with_its_number(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
     path = tmp_path / "pairs.jsonl"
     write_pairs(path, [pair(), pair()])
     first, second = path.read_text().splitlines()
@@ -202,7 +295,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 SITES = st.one_of(st.none(), st.sampled_from(["a.example", "b.example", "c.example", "one", "two"]))
 ITEMS = st.builds(
-    lambda set_, group, site: Item(f"{set_}/{group}/{site}", Path("x"), set_, group, "", site, True, Kind.SCREENSHOT),
+    lambda set_, group, site: Item(
+        f"{set_}/{group}/{site}", Path("x"), set_, group, "", site, True, Kind.SCREENSHOT
+    ),
     st.sampled_from(["one", "two", "three"]),
     st.integers(0, 30).map(str),
     SITES,
@@ -211,10 +306,14 @@ NAMES = st.frozensets(st.sampled_from(["a.example", "b.example", "one", "two"]))
 
 
 @given(st.lists(ITEMS, max_size=60), NAMES, NAMES)
-def test_parts_never_share_a_site_or_a_group(items: list[Item], fit: frozenset[str], report: frozenset[str]) -> None:
+def test_parts_never_share_a_site_or_a_group(
+    items: list[Item], fit: frozenset[str], report: frozenset[str]
+) -> None:
     # Given groups that lie in one set and on one site, as reading a data set makes sure
     homes: dict[str, tuple[str, str | None]] = {}
-    items = [item for item in items if homes.setdefault(item.group, (item.set, item.site)) == (item.set, item.site)]
+    items = [
+        item for item in items if homes.setdefault(item.group, (item.set, item.site)) == (item.set, item.site)
+    ]
     parts = Parts(fit, report - fit)
     # when each picture is given its part
     sides = {part: [item for item in items if parts.of(item) is part] for part in (Part.FIT, Part.REPORT)}

@@ -1,4 +1,6 @@
-"""What an engine does when the store fails it or holds broken bytes: a clear error in time, nothing misread, work goes on."""
+"""What an engine does when the store fails it or holds broken bytes: a clear error in time, nothing misread,
+work goes on.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Server
+from support.server import Server
 
 from douglas_quaid import Config, Decision, Engine, FormatError, NotFound, StoreError
 from douglas_quaid.demo.pictures import sample
@@ -35,17 +37,26 @@ def record_key(image_id: str) -> str:
     return f"dq:{{{image_id[0]}}}:img:{image_id}"
 
 
-def test_a_silent_store_ends_add_and_query_in_time_and_both_work_afterwards(engine: Engine, server: Server) -> None:
+def test_a_silent_store_ends_add_and_query_in_time_and_both_work_afterwards(
+    engine: Engine, server: Server
+) -> None:
     engine.add(CAT)
     server.pause()
-    for work in (lambda: engine.add(ROCKET), lambda: engine.query(smaller(CAT)), lambda: engine.hits("0" * 64)):
+    for work in (
+        lambda: engine.add(ROCKET),
+        lambda: engine.query(smaller(CAT)),
+        lambda: engine.hits("0" * 64),
+    ):
         started = time.monotonic()
         with pytest.raises(StoreTimeout):
             work()
         # One silence is waited for once; the rest is decoding on a busy machine
         assert time.monotonic() - started < 10
     server.resume()
-    assert engine.add(ROCKET).status in ("added", "known")  # what was sent before the silence may have been done
+    assert engine.add(ROCKET).status in (
+        "added",
+        "known",
+    )  # what was sent before the silence may have been done
     assert engine.query(smaller(CAT)).decision is Decision.MATCH
     assert engine.query(smaller(ROCKET)).decision is Decision.MATCH
 
@@ -59,7 +70,10 @@ def test_a_store_that_goes_and_comes_back_in_the_middle_of_work(engine: Engine, 
         while not stop.is_set():
             step += 1
             try:
-                engine.add(edits.png(edits.opened(CAT).resize((200 + step, 150 + number))), occurrence=f"test:{number}:{step}")
+                engine.add(
+                    edits.png(edits.opened(CAT).resize((200 + step, 150 + number))),
+                    occurrence=f"test:{number}:{step}",
+                )
                 engine.query(smaller(CAT))
                 outcomes["done"] += 1
             except StoreError:
@@ -94,12 +108,19 @@ def test_a_record_with_flipped_bytes_is_refused_by_name_and_silences_nothing_els
     record = bytearray(server.redis.hget(record_key(broken), "record"))
     record[at] ^= 0x40
     server.redis.hset(record_key(broken), "record", bytes(record))
-    for work in (lambda: engine.show(broken), lambda: engine.compare(smaller(CAT), broken), lambda: engine.link(broken)):
+    for work in (
+        lambda: engine.show(broken),
+        lambda: engine.compare(smaller(CAT), broken),
+        lambda: engine.link(broken),
+    ):
         with pytest.raises(error, match=broken):
             work()
-    # A question about it is answered with what could be read, says that it is not complete, and the log has the name
+    # A question about it is answered with what could be read, says that it is not complete, and the log has
+    # the name
     answer = engine.query(smaller(CAT))
-    assert not answer.complete and broken not in {hit.image_id for hit in answer.hits} and broken in caplog.text
+    assert (
+        not answer.complete and broken not in {hit.image_id for hit in answer.hits} and broken in caplog.text
+    )
     assert engine.query(smaller(ROCKET)).hits[0].image_id == sound
     # And it can still be forgotten, and added again
     engine.forget(broken)
@@ -123,7 +144,9 @@ def test_a_record_in_another_images_place_is_refused(engine: Engine, server: Ser
         engine.show(a)
 
 
-def test_forget_leaves_no_byte_of_a_picture_in_redis(engine: Engine, server: Server, everything: Callable[[Any], bytes]) -> None:
+def test_forget_leaves_no_byte_of_a_picture_in_redis(
+    engine: Engine, server: Server, everything: Callable[[Any], bytes]
+) -> None:
     # Given a picture with places, labels, a collection, a cluster, a partial match and a veto
     engine.create_collection("brands", "baseline")
     victim = engine.add(CAT, occurrence="misp:attribute:the-victim", labels={"note": "remember me"}).image_id
@@ -143,7 +166,9 @@ def test_forget_leaves_no_byte_of_a_picture_in_redis(engine: Engine, server: Ser
         b"the-victim",
         b"remember me",
         b"Feline",
-        *(features.local.descriptors[at : at + 4].tobytes() for at in range(0, 200, 4)),  # one alone, a near copy may have too
+        *(
+            features.local.descriptors[at : at + 4].tobytes() for at in range(0, 200, 4)
+        ),  # one alone, a near copy may have too
     ]
     held = everything(server.redis)
     assert all(trace in held for trace in traces)
@@ -152,7 +177,9 @@ def test_forget_leaves_no_byte_of_a_picture_in_redis(engine: Engine, server: Ser
     # Then none of these is anywhere in Redis, nor in the files on disk, nor in this process's copy
     held = everything(server.redis)
     assert [trace for trace in traces if trace in held] == []
-    files = b"".join(path.read_bytes() for path in server.folder.rglob("*") if path.is_file() and path.name != "log")
+    files = b"".join(
+        path.read_bytes() for path in server.folder.rglob("*") if path.is_file() and path.name != "log"
+    )
     assert len(files) > 1000 and [trace for trace in traces if trace in files] == []
     with pytest.raises(NotFound):
         engine.show(victim)

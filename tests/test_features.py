@@ -1,4 +1,6 @@
-"""All that is computed from one picture: complete for any shape, what was asked for, and as it was at release."""
+"""All that is computed from one picture: complete for any shape, what was asked for, and as it was at
+release.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import blank, jpeg, page, photo, png, saved
 from PIL import Image
+from support.pictures import blank, jpeg, page, photo, png, saved
 
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.informative import is_informative
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
-from douglas_quaid.image import decode_image
 from douglas_quaid.records import ImageFeatures
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -51,7 +53,9 @@ def test_the_thumbnail_can_be_switched_off() -> None:
     assert without.thumbnail is None and without.versions.thumbnail == 0
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 5000), (5000, 1), (16, 16), (40, 40), (3, 40_000), (40_000, 3)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (2, 3), (1, 5000), (5000, 1), (16, 16), (40, 40), (3, 40_000), (40_000, 3)]
+)
 def test_pictures_of_any_shape_are_taken(shape: tuple[int, int]) -> None:
     array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
@@ -63,7 +67,9 @@ def test_pictures_of_any_shape_are_taken(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("name", ["page", "photo"])
 def test_golden_pictures_have_the_values_they_had_at_release(name: str) -> None:
-    """When this fails, a library or an extractor changed the bits: raise the version of that family, and say so in the changelog."""
+    """When this fails, a library or an extractor changed the bits: raise the version of that family, and say
+    so in the changelog.
+    """
     found = features_of((GOLDEN / f"{name}.png").read_bytes(), whash=True)
 
     assert described(found) == json.loads((GOLDEN / "features-v1.json").read_text())[name]
@@ -76,7 +82,10 @@ def test_golden_pictures_have_the_keypoints_they_had_at_release(name: str) -> No
     stored = codec.decode((GOLDEN / f"{name}-features-v1.bin").read_bytes())
 
     assert found.versions == stored.versions
-    assert (found.local.frame_width, found.local.frame_height) == (stored.local.frame_width, stored.local.frame_height)
+    assert (found.local.frame_width, found.local.frame_height) == (
+        stored.local.frame_width,
+        stored.local.frame_height,
+    )
     rows = [
         {
             (*(round(float(value), 1) for value in keypoint[:3]), descriptor.tobytes())

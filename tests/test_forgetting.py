@@ -1,4 +1,6 @@
-"""Forgetting leaves nothing behind: not in the server, not on its disk, whenever it is killed and whoever writes meanwhile."""
+"""Forgetting leaves nothing behind: not in the server, not on its disk, whenever it is killed and whoever
+writes meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
-from steps import in_child, interleave, run_and_die
+from support.steps import in_child, interleave, run_and_die
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import NotFound
@@ -19,7 +21,9 @@ HERE = Occurrence.parse("file:path:/tmp/a.png")
 
 
 def rich_store(url: str, make_image, salt: str) -> tuple[NewImage, list[NewImage]]:
-    """An image that is everywhere it can be: seen, in a collection, judged, clustered, vetoed; and its partners."""
+    """An image that is everywhere it can be: seen, in a collection, judged, clustered, vetoed; and its
+    partners.
+    """
     forgotten, *partners = (make_image(n, salt=salt) for n in range(6))
     with Store.open(Config(store=url)) as store:
         store.create_collection("known", Purpose.KNOWN)
@@ -27,7 +31,11 @@ def rich_store(url: str, make_image, salt: str) -> tuple[NewImage, list[NewImage
         store.note(forgotten.image_id, occurrence=HERE, labels={"event": "1"})
         store.note(forgotten.image_id, collection="known", labels={"brand": "Acme"})
         store.record_verdicts(forgotten.image_id, [(partner.image_id, MATCH) for partner in partners[:3]])
-        store.record_verdict(partners[3].image_id, forgotten.image_id, Verdict(Decision.REVIEW, None, 0.5, Evidence(), "c", "s"))
+        store.record_verdict(
+            partners[3].image_id,
+            forgotten.image_id,
+            Verdict(Decision.REVIEW, None, 0.5, Evidence(), "c", "s"),
+        )
         store.veto(partners[4].image_id, forgotten.image_id)
     return forgotten, partners
 
@@ -48,14 +56,30 @@ def traces(image: NewImage, data: bytes) -> list[str]:
 
 def test_forget_leaves_nothing_in_redis(server, make_image, everything):
     forgotten, partners = rich_store(server.url, make_image, "x")
-    assert set(traces(forgotten, everything(server.redis))) == {"id", "id in hex", "half of the id in hex", "PDQ", "pixel digest", "record", "words"}
+    assert set(traces(forgotten, everything(server.redis))) == {
+        "id",
+        "id in hex",
+        "half of the id in hex",
+        "PDQ",
+        "pixel digest",
+        "record",
+        "words",
+    }
     with Store.open(Config(store=server.url)) as store:
         report = store.forget(forgotten.image_id)
         assert traces(forgotten, everything(server.redis)) == []
         assert str(HERE).encode() not in everything(server.redis)
         # And the rest is as it was, without it
-        assert report.occurrences == 1 and report.verdicts == 4 and set(report.unlinked) == {p.image_id for p in partners[:3]}
-        assert not store.exists(forgotten.image_id) and store.stats().images == 5 and store.stats().occurrences == 0
+        assert (
+            report.occurrences == 1
+            and report.verdicts == 4
+            and set(report.unlinked) == {p.image_id for p in partners[:3]}
+        )
+        assert (
+            not store.exists(forgotten.image_id)
+            and store.stats().images == 5
+            and store.stats().occurrences == 0
+        )
         assert store.collection_members("known") == set() and store.images_of(HERE) == []
         with pytest.raises(NotFound):
             store.forget(forgotten.image_id)
@@ -71,11 +95,16 @@ def test_forget_killed_at_any_step_is_finished_at_the_next_open(server, make_ima
         died = run_and_die(monkeypatch, server.url, lambda store, i=forgotten.image_id: store.forget(i), step)
         with Store.open(Config(store=server.url)) as store:
             if store.exists(forgotten.image_id):  # not begun: then nothing is missing either
-                assert store.infos([forgotten.image_id])[0].occurrence_count == 1 and len(store.verdicts(forgotten.image_id)) == 4
+                assert (
+                    store.infos([forgotten.image_id])[0].occurrence_count == 1
+                    and len(store.verdicts(forgotten.image_id)) == 4
+                )
             else:
                 gone += 1
                 assert traces(forgotten, everything(server.redis)) == [], f"killed before step {step}"
-                assert store.stats().images == 5 and all(store.exists(partner.image_id) for partner in partners)
+                assert store.stats().images == 5 and all(
+                    store.exists(partner.image_id) for partner in partners
+                )
         server.redis.flushall()
         step += 1
     assert gone > 20 and step > 40
@@ -86,7 +115,9 @@ def test_an_image_being_forgotten_is_added_again_only_after_that(server, make_im
     with Store.open(Config(store=server.url)) as store:
         forgotten, partners = rich_store(server.url, make_image, "y")
         assert run_and_die(monkeypatch, server.url, lambda other: other.forget(forgotten.image_id), 25)
-        assert server.redis.smembers(f"dq:{{{forgotten.image_id[0]}}}:forgetting") == {forgotten.image_id.encode()}
+        assert server.redis.smembers(f"dq:{{{forgotten.image_id[0]}}}:forgetting") == {
+            forgotten.image_id.encode()
+        }
         # When it adds the image, the forget is finished first; opening later takes nothing away
         assert store.put(forgotten, occurrence=HERE) is PutStatus.ADDED
         store.record_verdict(forgotten.image_id, partners[0].image_id, MATCH)
@@ -96,7 +127,9 @@ def test_an_image_being_forgotten_is_added_again_only_after_that(server, make_im
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_slow_writer_cannot_bring_a_forgotten_image_back(server, make_image, everything, monkeypatch, victim):
+def test_a_slow_writer_cannot_bring_a_forgotten_image_back(
+    server, make_image, everything, monkeypatch, victim
+):
     # Given a writer of two verdicts, and somebody who forgets one of the images between any two of its steps
     step, reached = 0, True
     with Store.open(Config(store=server.url)) as writer, Store.open(Config(store=server.url)) as other:
@@ -110,13 +143,19 @@ def test_a_slow_writer_cannot_bring_a_forgotten_image_back(server, make_image, e
                 between=lambda i=images[victim].image_id: other.forget(i),
             )  # fmt: skip
             # Then nothing of it is left, and the pair that is not concerned is whole
-            assert traces(images[victim], everything(server.redis)) == ([] if reached else ANY), f"forgotten before step {step}"
-            assert [len(writer.verdicts(i)) for i in (a, c)] == ([2, 1] if not reached else [1, 1] if victim else [0, 0])
+            assert traces(images[victim], everything(server.redis)) == ([] if reached else ANY), (
+                f"forgotten before step {step}"
+            )
+            assert [len(writer.verdicts(i)) for i in (a, c)] == (
+                [2, 1] if not reached else [1, 1] if victim else [0, 0]
+            )
             step += 1
     assert step > 7
 
 
-def test_a_verdict_in_the_middle_of_a_forget_leaves_nothing_behind(server, make_image, everything, monkeypatch):
+def test_a_verdict_in_the_middle_of_a_forget_leaves_nothing_behind(
+    server, make_image, everything, monkeypatch
+):
     step, reached = 0, True
     with Store.open(Config(store=server.url)) as forgetter, Store.open(Config(store=server.url)) as writer:
         while reached:
@@ -136,7 +175,9 @@ def test_a_verdict_in_the_middle_of_a_forget_leaves_nothing_behind(server, make_
     assert step > 40
 
 
-def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(server, make_image, everything, monkeypatch):
+def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
+    server, make_image, everything, monkeypatch
+):
     step, reached, readded = 0, True, 0
     with Store.open(Config(store=server.url)) as forgetter, Store.open(Config(store=server.url)) as writer:
         while reached:
@@ -149,10 +190,14 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(server,
                 if writer.put(image, occurrence=HERE) is PutStatus.ADDED:
                     writer.record_verdict(image.image_id, b, MATCH)
 
-            reached = interleave(monkeypatch, forgetter, step, work=lambda a=a: forgetter.forget(a), between=add_again)
+            reached = interleave(
+                monkeypatch, forgetter, step, work=lambda a=a: forgetter.forget(a), between=add_again
+            )
             if writer.exists(a):
                 readded += 1
-                assert len(writer.verdicts(a)) == len(writer.verdicts(b)) == 1 and writer.clusters_of([a])[0].members == tuple(sorted([a, b]))
+                assert len(writer.verdicts(a)) == len(writer.verdicts(b)) == 1 and writer.clusters_of([a])[
+                    0
+                ].members == tuple(sorted([a, b]))
                 writer.forget(a)
             assert traces(images[0], everything(server.redis)) == []
             step += 1

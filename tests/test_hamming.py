@@ -1,4 +1,6 @@
-"""The hash index gives exactly what a scan of all rows gives: after adds and removals, on random and on clone-heavy data."""
+"""The hash index gives exactly what a scan of all rows gives: after adds and removals, on random and on
+clone-heavy data.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +31,18 @@ def clones(rng: np.random.Generator, count: int, templates: int) -> NDArray[np.u
     """Captures of a few templates: a third the very same hash, the rest up to 40 bits away."""
     originals = rng.integers(0, 256, (templates, BYTES), dtype=np.uint8)
     rows = [originals[rng.integers(templates)] for _ in range(count)]
-    return np.stack([row if rng.random() < 1 / 3 else near(rng, row, int(rng.integers(0, 41))) for row in rows])
+    return np.stack(
+        [row if rng.random() < 1 / 3 else near(rng, row, int(rng.integers(0, 41))) for row in rows]
+    )
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1), clone_heavy=st.booleans(), radius=st.integers(0, 60), steps=st.lists(st.sampled_from(["add", "remove", "ask"]), max_size=12)
 )  # fmt: skip
-def test_search_is_exact_whatever_was_added_and_removed(seed: int, clone_heavy: bool, radius: int, steps: list[str]) -> None:
+def test_search_is_exact_whatever_was_added_and_removed(
+    seed: int, clone_heavy: bool, radius: int, steps: list[str]
+) -> None:
     # Given an index that folds its tail after a few rows, so that base and tail both hold some
     rng = np.random.default_rng(seed)
     index, rows, alive = HammingIndex(), np.empty((0, BYTES), np.uint8), np.empty(0, np.bool_)
@@ -46,7 +52,11 @@ def test_search_is_exact_whatever_was_added_and_removed(seed: int, clone_heavy: 
         for step in ["add", *steps, "ask"]:
             if step == "add":
                 count = int(rng.integers(1, 120))
-                new = clones(rng, count, 3) if clone_heavy else rng.integers(0, 256, (count, BYTES), dtype=np.uint8)
+                new = (
+                    clones(rng, count, 3)
+                    if clone_heavy
+                    else rng.integers(0, 256, (count, BYTES), dtype=np.uint8)
+                )
                 searchable = rng.random(count) > 0.1
                 index.extend(new, searchable)
                 rows, alive = np.concatenate([rows, new]), np.concatenate([alive, searchable])
@@ -59,7 +69,9 @@ def test_search_is_exact_whatever_was_added_and_removed(seed: int, clone_heavy: 
                 query = near(rng, rows[rng.integers(len(rows))], int(rng.integers(0, radius + 3))).tobytes()
                 found, bits = index.search(query, radius)
                 # Then exactly the rows that a scan finds come back, nearest first
-                assert dict(zip(found.tolist(), bits.tolist(), strict=True)) == scan(rows, alive, query, radius)
+                assert dict(zip(found.tolist(), bits.tolist(), strict=True)) == scan(
+                    rows, alive, query, radius
+                )
                 assert np.all(np.diff(bits.astype(int)) >= 0)
         assert index.alive == int(alive.sum())
     finally:

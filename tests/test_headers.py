@@ -1,4 +1,6 @@
-"""What a file says about itself: its format, its size and its structure, or the error that fits, before a pixel is decoded."""
+"""What a file says about itself: its format, its size and its structure, or the error that fits, before a
+pixel is decoded.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ import struct
 import warnings
 
 import pytest
-from formats import FORMATS, SMALL, png_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import saved
+from support.formats import FORMATS, SMALL, png_file
+from support.pictures import saved
 
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
-from douglas_quaid.image import decode_image
 from douglas_quaid.records import DecodedImage
 
 
@@ -50,11 +52,27 @@ def test_the_content_decides_and_not_the_name() -> None:
         (png_of_size(10, 0), EmptyImage),
         (png_of_size(100_000, 100_000), ImageTooLarge),
         (png_of_size(2**31 - 1, 2**31 - 1), ImageTooLarge),
-        (b"GIF89a" + struct.pack("<HHBBB", 60_000, 60_000, 0, 0, 0) + b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x4c\x01\0;", ImageTooLarge),
-        (b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff\x3f\0" * 2, ImageTooLarge),
-        (b"BM" + struct.pack("<IHHIIiiHHIIiiII", 70, 0, 0, 54, 40, 50_000, -50_000, 1, 24, 0, 0, 0, 0, 0, 0) + bytes(16), ImageTooLarge),
         (
-            b"II*\0\x08\0\0\0" + struct.pack("<H", 2) + struct.pack("<HHII", 256, 4, 1, 90_000) + struct.pack("<HHII", 257, 4, 1, 90_000) + bytes(4),
+            b"GIF89a"
+            + struct.pack("<HHBBB", 60_000, 60_000, 0, 0, 0)
+            + b","
+            + struct.pack("<HHHHB", 0, 0, 1, 1, 0)
+            + b"\x02\x02\x4c\x01\0;",
+            ImageTooLarge,
+        ),
+        (b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0" + b"\xff\x3f\0" * 2, ImageTooLarge),
+        (
+            b"BM"
+            + struct.pack("<IHHIIiiHHIIiiII", 70, 0, 0, 54, 40, 50_000, -50_000, 1, 24, 0, 0, 0, 0, 0, 0)
+            + bytes(16),
+            ImageTooLarge,
+        ),
+        (
+            b"II*\0\x08\0\0\0"
+            + struct.pack("<H", 2)
+            + struct.pack("<HHII", 256, 4, 1, 90_000)
+            + struct.pack("<HHII", 257, 4, 1, 90_000)
+            + bytes(4),
             ImageTooLarge,
         ),
     ],

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import runner
-from conftest import Server
-from pictures import blank, jpeg, logo, page, photo, png, words
 from PIL import Image, ImageDraw, ImageFont
+from support.command_line import runner
+from support.pictures import blank, jpeg, logo, page, photo, png, words
+from support.server import Server
 
 from douglas_quaid import Config, ConfigError, Decision, Engine, Relation
 from douglas_quaid.answers import Hit
-from douglas_quaid.cli import main
-from douglas_quaid.extraction import new_image
-from douglas_quaid.hubs import HUB_LEAST, HUB_MOST, hub_bound
+from douglas_quaid.cli.main import main
+from douglas_quaid.decoding.extractor import new_image
 from douglas_quaid.records import Evidence, HubPatch, Verdict
+from douglas_quaid.search.context.common_regions import HUB_LEAST, HUB_MOST, hub_bound
 from douglas_quaid.store import Store
 
 WIDTH, HEIGHT = 800, 520
@@ -35,10 +35,17 @@ def browser_bar() -> Image.Image:
     rng, bar = random.Random("browser"), Image.new("RGB", (WIDTH, BAR), "#dfe3ea")
     draw = ImageDraw.Draw(bar)
     for place in range(3):
-        draw.rounded_rectangle((20 + 210 * place, 6, 220 + 210 * place, 34), 8, fill="#ffffff" if place == 0 else "#c9d0db")
+        draw.rounded_rectangle(
+            (20 + 210 * place, 6, 220 + 210 * place, 34), 8, fill="#ffffff" if place == 0 else "#c9d0db"
+        )
         draw.text((34 + 210 * place, 12), words(rng, 3)[:24], fill="#333", font=ImageFont.load_default(12))
     draw.rounded_rectangle((120, 38, WIDTH - 90, 60), 10, fill="white", outline="#aab")
-    draw.text((140, 42), "https://" + words(rng, 4).replace(" ", ".") + "/index", fill="#222", font=ImageFont.load_default(12))
+    draw.text(
+        (140, 42),
+        "https://" + words(rng, 4).replace(" ", ".") + "/index",
+        fill="#222",
+        font=ImageFont.load_default(12),
+    )
     for place in range(4):
         draw.ellipse((16 + 26 * place, 40, 34 + 26 * place, 58), outline="#556", width=3)
     return bar
@@ -53,7 +60,9 @@ def cookie_banner() -> Image.Image:
     for place, colour in enumerate(("#33aa77", "#556677")):
         box = (WIDTH - 160 - 140 * place, 34, WIDTH - 40 - 140 * place, 66)
         draw.rounded_rectangle(box, 6, fill=colour)
-        draw.text((box[0] + 60, 50), words(rng, 1), fill="white", font=ImageFont.load_default(14), anchor="mm")
+        draw.text(
+            (box[0] + 60, 50), words(rng, 1), fill="white", font=ImageFont.load_default(14), anchor="mm"
+        )
     return sheet
 
 
@@ -68,7 +77,9 @@ def emblem() -> Image.Image:
 
 
 def shown(content: Image.Image, seed: int) -> Image.Image:
-    """A page as it is captured: with the browser's bar, the logo of the house somewhere on it, and a cookie banner below."""
+    """A page as it is captured: with the browser's bar, the logo of the house somewhere on it, and a cookie
+    banner below.
+    """
     sheet = content.copy()
     rng = random.Random(f"place {seed}")
     sheet.paste(emblem(), (rng.randrange(20, WIDTH - 220), rng.randrange(BAR + 20, HEIGHT - BANNER - 100)))
@@ -96,11 +107,14 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     server.kill()
 
 
-@pytest.mark.parametrize("part", [browser_bar(), cookie_banner(), emblem()], ids=["browser's bar", "cookie banner", "logo"])
+@pytest.mark.parametrize(
+    "part", [browser_bar(), cookie_banner(), emblem()], ids=["browser's bar", "cookie banner", "logo"]
+)
 def test_a_part_that_everything_shows_matches_nothing(crowd: Engine, part: Image.Image) -> None:
     # When the part alone is asked for, which is in all of these pictures
     answer = crowd.query(png(part), limit=50, min_decision="no-match")
-    # Then it is no match, nothing is for a person to see, and where the part was found, the answer says why that is nothing
+    # Then it is no match, nothing is for a person to see, and where the part was found, the answer says why
+    # that is nothing
     assert answer.decision is Decision.NO_MATCH
     said = [hit for hit in answer.hits if hit.relation is Relation.PARTIAL]
     assert all("found in at least" in hit.sentence for hit in said)
@@ -120,7 +134,11 @@ def test_an_empty_page_with_these_parts_is_no_match_by_them(crowd: Engine) -> No
 @pytest.mark.parametrize("seed", [3, 57, 88])
 def test_a_page_is_still_found_by_its_own_content(crowd: Engine, seed: int) -> None:
     whole = capture(seed)
-    for edited in (whole.resize((560, 364)), whole.crop((0, BAR + 10, WIDTH, HEIGHT)), whole.crop((40, 0, WIDTH - 60, HEIGHT - BANNER))):
+    for edited in (
+        whole.resize((560, 364)),
+        whole.crop((0, BAR + 10, WIDTH, HEIGHT)),
+        whole.crop((40, 0, WIDTH - 60, HEIGHT - BANNER)),
+    ):
         hits = answered(crowd, edited)
         assert [hit.occurrences for hit in hits] == [(f"test:page:{seed}",)]
         assert hits[0].decision is Decision.MATCH
@@ -142,14 +160,18 @@ def test_what_is_asked_of_one_collection_counts_within_it(crowd: Engine) -> None
     assert {hit.occurrences for hit in hits} == {("test:page:5",), ("test:page:6",)}
 
 
-def test_linking_notes_the_hub_once_and_joins_nothing(crowd: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_linking_notes_the_hub_once_and_joins_nothing(
+    crowd: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
     # When the banner itself is added, and linked
     added = crowd.add(png(cookie_banner()), occurrence="test:part:banner")
     again = crowd.add(jpeg(cookie_banner(), 70), occurrence="test:part:again")
     # Then its copy is its only match, and the hub is listed, once
     assert {hit.image_id for hit in crowd.hits(added.image_id)} == {again.image_id}
     found = [hub for hub in crowd.hubs() if hub.kind == "patch"]
-    assert len(found) == 1 and found[0].pictures >= HUB_LEAST and found[0].share >= 0.05 and not found[0].ignored
+    assert (
+        len(found) == 1 and found[0].pictures >= HUB_LEAST and found[0].share >= 0.05 and not found[0].ignored
+    )
     # And its region is where the banner lies on the page that is shown for it
     left, top, right, bottom = found[0].region or (0, 0, 0, 0)
     assert top >= 1 - BANNER / HEIGHT - 0.02 and bottom <= 1 and left < 0.1 and right > 0.6
@@ -159,7 +181,8 @@ def test_linking_notes_the_hub_once_and_joins_nothing(crowd: Engine, capsys: pyt
 
 
 def test_a_campaign_of_clones_makes_no_hub_of_its_page(store_url: str) -> None:
-    # Given 300 captures of one page with a large picture, each a little different, among other pages, and not joined yet
+    # Given 300 captures of one page with a large picture, each a little different, among other pages, and not
+    # joined yet
     original = page(1, WIDTH, HEIGHT)
     original.paste(photo(4, 600, 400), (100, 80))
     with Engine.open(store_url) as engine, Store.open(Config(store=store_url)) as store:
@@ -174,7 +197,11 @@ def test_a_campaign_of_clones_makes_no_hub_of_its_page(store_url: str) -> None:
         # Then a crop of the page matches, because these pictures have more in common than the part
         crop = original.crop((60, 40, 680, 460))
         hits = answered(engine, crop)
-        assert hits and {hit.decision for hit in hits} == {Decision.MATCH} and {hit.image_id for hit in hits} <= {*clones}
+        assert (
+            hits
+            and {hit.decision for hit in hits} == {Decision.MATCH}
+            and {hit.image_id for hit in hits} <= {*clones}
+        )
         # And when they are one cluster, it is one hit
         store.record_verdicts(clones[0], [(clone, JOINS) for clone in clones[1:]])
         hits = answered(engine, crop)
@@ -196,15 +223,23 @@ def test_a_placeholder_is_ignored_with_all_its_copies(store_url: str, tmp_path: 
         return sheet
 
     with Engine.open(store_url) as engine:
-        ids = [engine.add(png(placeholder(number)), occurrence=f"test:host:{number}").image_id for number in range(HUB_LEAST + 2)]
+        ids = [
+            engine.add(png(placeholder(number)), occurrence=f"test:host:{number}").image_id
+            for number in range(HUB_LEAST + 2)
+        ]
         other = engine.add(png(page(8, 640, 400)))
         new = jpeg(placeholder(999), 80)
         assert engine.query(new).decision is Decision.MATCH
     # When the operator lists hubs and has the cluster ignored
     listed = [json.loads(line) for line in quaid(store_url, "hubs", "--json")]
-    assert [(hub["kind"], hub["pictures"], hub["ignored"]) for hub in listed] == [("cluster", len(ids), False)]
+    assert [(hub["kind"], hub["pictures"], hub["ignored"]) for hub in listed] == [
+        ("cluster", len(ids), False)
+    ]
     assert listed[0]["occurrences"][0].startswith("test:host:")
-    done = [json.loads(line) for line in quaid(store_url, "hubs", "--ignore", listed[0]["id"], "--collection", "noise", "--json")]
+    done = [
+        json.loads(line)
+        for line in quaid(store_url, "hubs", "--ignore", listed[0]["id"], "--collection", "noise", "--json")
+    ]
     assert done[0]["collection"] == "noise" and set(done[0]["images"]) == set(ids)
     # Then the list says so, and neither a stored copy, nor a new one, nor one stored later matches anything
     assert any("(ignored)" in line for line in quaid(store_url, "hubs"))
@@ -243,7 +278,9 @@ def test_ignoring_needs_a_collection_of_that_purpose(store_url: str) -> None:
     assert quaid(store_url, "hubs") == ["no part and no cluster is found in a large share of the pictures"]
 
 
-def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(server: Server, make_image: Any, everything: Callable[[Any], bytes]) -> None:
+def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(
+    server: Server, make_image: Any, everything: Callable[[Any], bytes]
+) -> None:
     images = [make_image(n) for n in range(4)]
     first, second, third, stranger = (image.image_id for image in images)
     region = (0.0, 0.8, 1.0, 1.0)
@@ -255,7 +292,10 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(server: Server, 
         store.note_hubs([HubPatch(third, region, 25, 300)])
         # A picture that was forgotten meanwhile leaves no note
         store.note_hubs([HubPatch(stranger, region, 25, 300)])
-        notes = {note.patch.image_id: (note.patch.region, note.patch.pictures, note.patch.images) for note in store.hubs()}
+        notes = {
+            note.patch.image_id: (note.patch.region, note.patch.pictures, note.patch.images)
+            for note in store.hubs()
+        }
         assert notes == {first: (region, 40, 300), third: (region, 25, 300)}
         store.forget(first)
         assert {note.patch.image_id for note in store.hubs()} == {third}
@@ -263,7 +303,14 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(server: Server, 
 
 
 def test_how_many_pictures_make_a_hub() -> None:
-    assert [hub_bound(images) for images in (0, 500, 1_000, 5_000, 10_000, 1_000_000)] == [HUB_LEAST, HUB_LEAST, 20, 100, 200, HUB_MOST]
+    assert [hub_bound(images) for images in (0, 500, 1_000, 5_000, 10_000, 1_000_000)] == [
+        HUB_LEAST,
+        HUB_LEAST,
+        20,
+        100,
+        200,
+        HUB_MOST,
+    ]
 
 
 def stored_again(store: Store, engine: Engine, image_id: str, number: int) -> str:

@@ -10,15 +10,15 @@ import zlib
 
 import numpy as np
 import pytest
-from formats import FORMATS, HAS_AVIF, SMALL, png_chunk, png_file
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pictures import blank, photo, png, saved
 from PIL import Image, ImageCms
+from support.formats import FORMATS, HAS_AVIF, SMALL, png_chunk, png_file
+from support.pictures import blank, photo, png, saved
 
-from douglas_quaid import image as image_module
+from douglas_quaid.decoding import image as image_module
+from douglas_quaid.decoding.image import BUDGET, PixelBudget, decode_image
 from douglas_quaid.errors import CorruptImage, ImageError, ImageTooLarge, UnsupportedImage
-from douglas_quaid.image import BUDGET, PixelBudget, decode_image
 from douglas_quaid.records import DecodedImage
 
 MEGABYTE = 1 << 20
@@ -28,7 +28,7 @@ def decode(data: bytes, *, max_bytes: int = 64 * MEGABYTE, max_pixels: int = 120
     return decode_image(data, max_bytes=max_bytes, max_pixels=max_pixels, name="evil.png")
 
 
-# --- What is read ---------------------------------------------------------------------------------------------------------------------
+# --- What is read -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -37,7 +37,11 @@ def test_every_format_gives_the_picture_back(name: str) -> None:
 
     assert (decoded.width, decoded.height, decoded.frames) == (60, 40, 1)
     assert decoded.format == name.split()[-1]
-    assert decoded.pixels.dtype == np.uint8 and decoded.pixels.flags.c_contiguous and not decoded.pixels.flags.writeable
+    assert (
+        decoded.pixels.dtype == np.uint8
+        and decoded.pixels.flags.c_contiguous
+        and not decoded.pixels.flags.writeable
+    )
     difference = np.abs(decoded.pixels.astype(int) - np.asarray(SMALL)).mean()
     assert difference == 0 if name in ("PNG", "WEBP", "BMP", "TIFF", "compressed TIFF") else difference < 12
 
@@ -70,7 +74,9 @@ def test_exif_orientation_is_applied(format: str, orientation: int) -> None:
     exif[0x0112] = orientation
     options = {"quality": 95} if format == "JPEG" else {"lossless": True} if format == "WEBP" else {}
     # When it is decoded
-    decoded = decode(saved(Image.fromarray(np.ascontiguousarray(stored)), format, exif=exif.tobytes(), **options))
+    decoded = decode(
+        saved(Image.fromarray(np.ascontiguousarray(stored)), format, exif=exif.tobytes(), **options)
+    )
     # Then it stands upright
     assert (decoded.width, decoded.height) == (40, 24)
     assert np.abs(decoded.pixels.astype(int) - upright).mean() < 3
@@ -133,10 +139,27 @@ def half_transparent(mode: str) -> Image.Image:
         saved(half_transparent("RGBA"), "WEBP", lossless=True),
         saved(half_transparent("RGBA"), "TIFF"),
         png(half_transparent("P").convert("RGB"), transparency=(200, 10, 10)),
-        png(half_transparent("P").convert("L"), transparency=Image.new("RGB", (1, 1), (200, 10, 10)).convert("L").getpixel((0, 0))),
-        png(Image.fromarray(np.full((10, 20), 40_000, np.uint16) * np.repeat([0, 1], 10).astype(np.uint16)), transparency=40_000),
+        png(
+            half_transparent("P").convert("L"),
+            transparency=Image.new("RGB", (1, 1), (200, 10, 10)).convert("L").getpixel((0, 0)),
+        ),
+        png(
+            Image.fromarray(np.full((10, 20), 40_000, np.uint16) * np.repeat([0, 1], 10).astype(np.uint16)),
+            transparency=40_000,
+        ),
     ],
-    ids=["RGBA", "LA", "palette index", "palette alpha", "GIF", "WebP", "TIFF", "RGB key", "L key", "16-bit key"],
+    ids=[
+        "RGBA",
+        "LA",
+        "palette index",
+        "palette alpha",
+        "GIF",
+        "WebP",
+        "TIFF",
+        "RGB key",
+        "L key",
+        "16-bit key",
+    ],
 )
 def test_transparency_is_laid_on_white(data: bytes) -> None:
     grey = decode(data).grey
@@ -163,7 +186,7 @@ def test_an_embedded_colour_profile_changes_nothing() -> None:
     assert np.array_equal(decode(png(SMALL, icc_profile=profile)).pixels, np.asarray(SMALL))
 
 
-# --- What is refused ------------------------------------------------------------------------------------------------------------------
+# --- What is refused ----------------------------------------------------------------------------------------
 
 
 def test_messages_name_the_limit_and_the_remedy() -> None:
@@ -199,7 +222,9 @@ def test_a_text_bomb_costs_neither_memory_nor_time() -> None:
         decode(data)
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if "TIFF" not in name])  # Pillow checks a TIFF's pixels while decoding, and warns
+@pytest.mark.parametrize(
+    "name", [name for name in FORMATS if "TIFF" not in name]
+)  # Pillow checks a TIFF's pixels while decoding, and warns
 def test_pillows_own_limit_neither_warns_nor_forbids(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a picture of the size at which Pillow warns
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60 * 40 - 1)
@@ -209,7 +234,9 @@ def test_pillows_own_limit_neither_warns_nor_forbids(name: str, monkeypatch: pyt
         assert decode(FORMATS[name]).width == 60
 
 
-def test_a_host_that_set_pillows_limit_far_lower_gets_an_error_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_set_pillows_limit_far_lower_gets_an_error_that_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
 
     with pytest.raises(ImageTooLarge, match="MAX_IMAGE_PIXELS"):
@@ -237,8 +264,13 @@ def test_errors_of_any_class_from_the_decoder_become_an_image_error(monkeypatch:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("name", FORMATS)
-@given(changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12), keep=st.one_of(st.just(1.0), st.floats(0, 1)))
-def test_flipped_and_missing_bytes_give_a_picture_or_an_image_error(name: str, changes: list[tuple[float, int]], keep: float) -> None:
+@given(
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),
+    keep=st.one_of(st.just(1.0), st.floats(0, 1)),
+)
+def test_flipped_and_missing_bytes_give_a_picture_or_an_image_error(
+    name: str, changes: list[tuple[float, int]], keep: float
+) -> None:
     data = bytearray(FORMATS[name])
     for place, value in changes:
         data[min(int(place * len(data)), len(data) - 1)] = value
@@ -256,7 +288,7 @@ def test_flipped_and_missing_bytes_give_a_picture_or_an_image_error(name: str, c
     assert BUDGET.held == held
 
 
-# --- The budget -----------------------------------------------------------------------------------------------------------------------
+# --- The budget ---------------------------------------------------------------------------------------------
 
 
 def test_a_pictures_share_of_the_budget_is_held_as_long_as_its_pixels() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pictures import blank, jpeg, logo, page, photo, png, tall_page
 from PIL import Image, ImageDraw, ImageFont
-from shapes import grey
+from support.pictures import blank, jpeg, logo, page, photo, png, tall_page
+from support.shapes import grey
 
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import extract_features
 from douglas_quaid.features.informative import is_informative
-from douglas_quaid.image import decode_image
 
 
 def sheet(height: int = 800, width: int = 1280) -> NDArray[np.uint8]:
@@ -61,7 +61,12 @@ def test_blank_pictures_are_not_informative(name: str) -> None:
 def lines_of_text(count: int) -> NDArray[np.uint8]:
     picture = blank(1280, 800)
     for line in range(count):
-        ImageDraw.Draw(picture).text((40, 40 + 24 * line), "The page you asked for was not found", fill="#444", font=ImageFont.load_default(15))
+        ImageDraw.Draw(picture).text(
+            (40, 40 + 24 * line),
+            "The page you asked for was not found",
+            fill="#444",
+            font=ImageFont.load_default(15),
+        )
     return grey(picture)
 
 
@@ -83,6 +88,8 @@ def test_pictures_with_a_little_in_them_are_informative(name: str) -> None:
 
 
 def test_a_low_pdq_quality_alone_does_not_make_a_page_uninformative() -> None:
-    lines = extract_features(decode_image(png(Image.fromarray(lines_of_text(3))), max_bytes=1 << 26, max_pixels=1 << 26))
+    lines = extract_features(
+        decode_image(png(Image.fromarray(lines_of_text(3))), max_bytes=1 << 26, max_pixels=1 << 26)
+    )
 
     assert lines.hashes.pdq_quality < 50 and lines.informative

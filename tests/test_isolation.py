@@ -1,4 +1,6 @@
-"""Decoding in child processes: the same bits, and whatever becomes of a child costs one picture and nothing else."""
+"""Decoding in child processes: the same bits, and whatever becomes of a child costs one picture and nothing
+else.
+"""
 
 from __future__ import annotations
 
@@ -23,20 +25,20 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from formats import FORMATS, png_chunk, png_file
-from pictures import blank, jpeg, logo, page, photo, png, saved
 from PIL import Image
-from steps import in_child
+from support.formats import FORMATS, png_chunk, png_file
+from support.pictures import blank, jpeg, logo, page, photo, png, saved
+from support.steps import in_child
 
 from douglas_quaid import Config, ConfigError, Engine, ImageError
-from douglas_quaid.decoders import Decoders
+from douglas_quaid.decoding.extractor import Extraction
+from douglas_quaid.decoding.image import BUDGET
+from douglas_quaid.decoding.pool import Decoders
+from douglas_quaid.decoding.worker import _described
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from douglas_quaid.evaluation import edits
-from douglas_quaid.extraction import Extraction
 from douglas_quaid.features import codec
-from douglas_quaid.image import BUDGET
-from douglas_quaid.isolation import _described
 
 GOOD = jpeg(photo(1, 320, 240))
 CAT = sample("indexed/cat.jpg")
@@ -110,7 +112,9 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 def in_mid_decode(decoders: Decoders, do: Callable[[int], None]) -> ImageError:
-    """Give a child the slow picture, do something to it once it has worked on it for a while, and give what became of the picture."""
+    """Give a child the slow picture, do something to it once it has worked on it for a while, and give what
+    became of the picture.
+    """
     features(decoders, GOOD)
     (child,) = children()
     before = cpu(child)
@@ -123,20 +127,38 @@ def in_mid_decode(decoders: Decoders, do: Callable[[int], None]) -> ImageError:
     return caught.value
 
 
-# -- the same bits -------------------------------------------------------------------------------------------------------------
+# -- the same bits -------------------------------------------------------------------------------------------
 
 
 def various() -> list[bytes]:
     """Two hundred pictures of every kind and format."""
-    drawn = [picture for seed in range(14) for picture in (page(seed, 360, 260), photo(seed, 200, 160), logo(seed))]
-    files = [*FORMATS.values(), png(blank(200, 120)), png(page(99, 400, 3000)), CAT, sample("indexed/market.png"), sample("indexed/rocket.jpg")]
+    drawn = [
+        picture for seed in range(14) for picture in (page(seed, 360, 260), photo(seed, 200, 160), logo(seed))
+    ]
+    files = [
+        *FORMATS.values(),
+        png(blank(200, 120)),
+        png(page(99, 400, 3000)),
+        CAT,
+        sample("indexed/market.png"),
+        sample("indexed/rocket.jpg"),
+    ]
     for n, picture in enumerate(drawn):
-        files += [png(picture), jpeg(picture, 40 + n), saved(picture, "WEBP", quality=70), png(edits.edit("mirror", picture))]
-    files += [png(page(seed, 300, 200).convert(mode)) for seed in range(5) for mode in ("RGBA", "P", "L", "LA", "1")]
+        files += [
+            png(picture),
+            jpeg(picture, 40 + n),
+            saved(picture, "WEBP", quality=70),
+            png(edits.edit("mirror", picture)),
+        ]
+    files += [
+        png(page(seed, 300, 200).convert(mode)) for seed in range(5) for mode in ("RGBA", "P", "L", "LA", "1")
+    ]
     return files[:200]
 
 
-def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_isolation(make: Callable[..., Decoders]) -> None:
+def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_isolation(
+    make: Callable[..., Decoders],
+) -> None:
     files, decoders, here = various(), make(workers=3), Extraction(Config())
     assert len(files) == 200
 
@@ -159,11 +181,14 @@ def test_pixels_to_draw_on_and_hashes_alone_are_the_same_too(make: Callable[...,
     for data in (CAT, FORMATS["TIFF"], png(page(1, 301, 203))):
         assert np.array_equal(decoders.pixels(data, name="a"), here.pixels(data, name="a"))
         found, grey = decoders.features(data, name="a", hash_only=True, grey=False)
-        assert grey is None and codec.encode(found) == codec.encode(here.subject(data, name="a", hash_only=True).features)
+        assert grey is None and codec.encode(found) == codec.encode(
+            here.subject(data, name="a", hash_only=True).features
+        )
 
 
 def test_the_engine_answers_the_same_with_and_without(make_server: Callable[..., Any]) -> None:
-    # Given two stores of the same pictures, one filled by isolated decoders, a mirrored part among the questions
+    # Given two stores of the same pictures, one filled by isolated decoders, a mirrored part among the
+    # questions
     answers, dumps = [], []
     for isolate in (False, True):
         server = make_server()
@@ -173,26 +198,48 @@ def test_the_engine_answers_the_same_with_and_without(make_server: Callable[...,
             crop = edits.edit("mirror", edits.edit("crop_75", edits.opened(CAT)))
             hits = engine.query(edits.png(crop)).hits
             drawn = engine.overlay(CAT, edits.png(edits.edit("resize_50", edits.opened(CAT))))
-            answers.append(([(hit.image_id, hit.decision, hit.relation, hit.confidence, hit.evidence) for hit in hits], drawn))
-            dumps.append({key: server.redis.hget(key, "record") for key in sorted(server.redis.keys("dq:*:img:*"))})
+            answers.append(
+                (
+                    [
+                        (hit.image_id, hit.decision, hit.relation, hit.confidence, hit.evidence)
+                        for hit in hits
+                    ],
+                    drawn,
+                )
+            )
+            dumps.append(
+                {key: server.redis.hget(key, "record") for key in sorted(server.redis.keys("dq:*:img:*"))}
+            )
     assert answers[0] == answers[1] and answers[0][0] and dumps[0] == dumps[1]
     assert children() == {}
 
 
-# -- bad pictures ---------------------------------------------------------------------------------------------------------------
+# -- bad pictures --------------------------------------------------------------------------------------------
 
 
 BOMB = png_file(struct.pack(">IIBBBBB", 65536, 65536, 8, 2, 0, 0, 0), bytes(1000))
 CUT = GOOD[: len(GOOD) // 2]
-TEXT_BOMB = png_file(struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0), bytes(65 * 64), png_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(80_000_000))))
+TEXT_BOMB = png_file(
+    struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0),
+    bytes(65 * 64),
+    png_chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(80_000_000))),
+)
 
 
 @pytest.mark.parametrize(
     ("data", "kind"),
-    [(b"", EmptyImage), (b"<svg/>", UnsupportedImage), (BOMB, ImageTooLarge), (CUT, CorruptImage), (GOOD + bytes(70 << 20), ImageTooLarge)],
+    [
+        (b"", EmptyImage),
+        (b"<svg/>", UnsupportedImage),
+        (BOMB, ImageTooLarge),
+        (CUT, CorruptImage),
+        (GOOD + bytes(70 << 20), ImageTooLarge),
+    ],
     ids=["empty", "no picture", "bomb", "cut", "too many bytes"],
 )
-def test_a_bad_picture_has_the_error_it_has_without_isolation(data: bytes, kind: type[ImageError], make: Callable[..., Decoders]) -> None:
+def test_a_bad_picture_has_the_error_it_has_without_isolation(
+    data: bytes, kind: type[ImageError], make: Callable[..., Decoders]
+) -> None:
     decoders = make()
     with pytest.raises(kind) as without:
         Extraction(Config()).subject(data, name="evil.png")
@@ -222,12 +269,13 @@ def test_a_text_bomb_takes_no_child_with_it(make: Callable[..., Decoders]) -> No
 
 
 def test_a_picture_that_takes_too_much_memory_is_too_large_and_the_next_one_works(tmp_path: Path) -> None:
-    # Given a host that may have little memory, and so its children; a picture within the limits that needs more
+    # Given a host that may have little memory, and so its children; a picture within the limits that needs
+    # more
     program = f"""
         import resource, sys
         resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
         from douglas_quaid import Config
-        from douglas_quaid.decoders import Decoders
+        from douglas_quaid.decoding.pool import Decoders
         from douglas_quaid.errors import ImageTooLarge
         decoders = Decoders(Config(isolate=True, workers=1))
         try:
@@ -246,20 +294,32 @@ def test_a_picture_that_takes_too_much_memory_is_too_large_and_the_next_one_work
 
 
 def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
-# -- crashes and hangs ------------------------------------------------------------------------------------------------------------
+# -- crashes and hangs ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGKILL])
-def test_a_decoder_that_crashes_costs_its_picture_and_nothing_else(number: signal.Signals, make: Callable[..., Decoders]) -> None:
+def test_a_decoder_that_crashes_costs_its_picture_and_nothing_else(
+    number: signal.Signals, make: Callable[..., Decoders]
+) -> None:
     decoders = make()
     expected = features(decoders, GOOD)
     # When it crashes in mid-decode
     error = in_mid_decode(decoders, lambda child: os.kill(child, number))
-    # Then the picture is named with the reason, the dead child is gone at once, and the next picture has a new one
-    assert isinstance(error, CorruptImage) and str(error).startswith("evil.png: ") and number.name in str(error)
+    # Then the picture is named with the reason, the dead child is gone at once, and the next picture has a
+    # new one
+    assert (
+        isinstance(error, CorruptImage) and str(error).startswith("evil.png: ") and number.name in str(error)
+    )
     assert children() == {} and BUDGET.held == 0
     assert features(decoders, GOOD) == expected
 
@@ -267,7 +327,9 @@ def test_a_decoder_that_crashes_costs_its_picture_and_nothing_else(number: signa
 def test_a_decoder_that_hangs_is_ended_when_its_time_is_up(make: Callable[..., Decoders]) -> None:
     decoders = make(decode_seconds=4)
     error = in_mid_decode(decoders, lambda child: os.kill(child, signal.SIGSTOP))
-    assert isinstance(error, CorruptImage) and str(error).startswith("evil.png: kept its decoder busy for more than 4 s")
+    assert isinstance(error, CorruptImage) and str(error).startswith(
+        "evil.png: kept its decoder busy for more than 4 s"
+    )
     assert children() == {} and BUDGET.held == 0
     assert features(decoders, GOOD)
 
@@ -293,7 +355,9 @@ def test_one_that_dies_between_two_pictures_is_replaced_without_a_word(make: Cal
         assert features(decoders, GOOD) and child not in children()
 
 
-def test_one_that_dies_before_it_has_begun_with_a_picture_is_replaced_too(make: Callable[..., Decoders]) -> None:
+def test_one_that_dies_before_it_has_begun_with_a_picture_is_replaced_too(
+    make: Callable[..., Decoders],
+) -> None:
     # Given a child that is stopped, and a picture that lies in its pipe
     decoders = make()
     expected = features(decoders, GOOD)
@@ -316,7 +380,11 @@ def out_of_memory_in_opencv() -> Exception:
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(MemoryError("Unable to allocate 3 GiB"), b"ImageTooLarge"), (out_of_memory_in_opencv(), b"ImageTooLarge"), (ValueError("odd"), b"CorruptImage")],
+    [
+        (MemoryError("Unable to allocate 3 GiB"), b"ImageTooLarge"),
+        (out_of_memory_in_opencv(), b"ImageTooLarge"),
+        (ValueError("odd"), b"CorruptImage"),
+    ],
     ids=["numpy", "OpenCV", "a bug"],
 )
 def test_whatever_extraction_raises_is_an_error_of_the_picture(error: Exception, kind: bytes) -> None:
@@ -324,8 +392,11 @@ def test_whatever_extraction_raises_is_an_error_of_the_picture(error: Exception,
     assert found == kind and text.startswith(b"evil.png: ") and str(error).encode() in text
 
 
-def test_while_others_crash_each_thread_has_the_answer_to_its_own_picture(make: Callable[..., Decoders]) -> None:
-    # Given four threads with pictures of their own, and now and then one that kills a decoder first, whoever uses it
+def test_while_others_crash_each_thread_has_the_answer_to_its_own_picture(
+    make: Callable[..., Decoders],
+) -> None:
+    # Given four threads with pictures of their own, and now and then one that kills a decoder first, whoever
+    # uses it
     decoders, files = make(workers=3), [png(page(seed, 240, 160)) for seed in range(8)]
     expected = [codec.encode(Extraction(Config()).subject(data, name="a").features) for data in files]
     wrong, lost = [], []
@@ -348,7 +419,7 @@ def test_while_others_crash_each_thread_has_the_answer_to_its_own_picture(make: 
     assert features(decoders, GOOD) and BUDGET.held == 0
 
 
-# -- children that lie --------------------------------------------------------------------------------------------------------------
+# -- children that lie ---------------------------------------------------------------------------------------
 
 
 LIES = {
@@ -365,7 +436,9 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_an_answer_that_is_none_is_an_error_of_its_picture(lie: str, make: Callable[..., Decoders], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_none_is_an_error_of_its_picture(
+    lie: str, make: Callable[..., Decoders], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a decoder that an attacker has taken over
     program = tmp_path / "decoder"
     program.write_text(
@@ -374,7 +447,9 @@ def test_an_answer_that_is_none_is_an_error_of_its_picture(lie: str, make: Calla
         f"out(b'\\x06')\nwhile os.read(0, 1 << 20):\n    out(b'\\x05')\n    {LIES[lie]}\n"
     )
     program.chmod(0o755)
-    (tmp_path / "decoder.record").write_bytes(codec.encode(Extraction(Config()).subject(CAT, name="cat").features))
+    (tmp_path / "decoder.record").write_bytes(
+        codec.encode(Extraction(Config()).subject(CAT, name="cat").features)
+    )
     decoders = make(decode_seconds=5)
     monkeypatch.setattr(sys, "executable", str(program))
     # When a picture is given to it, then only that picture fails
@@ -384,9 +459,16 @@ def test_an_answer_that_is_none_is_an_error_of_its_picture(lie: str, make: Calla
     assert children() == {} and features(decoders, GOOD)
 
 
-@pytest.mark.parametrize(("program", "words"), [("#!/bin/sh\necho 'no such library' >&2; exit 3\n", "no such library"), (None, "cannot be started")])
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("#!/bin/sh\necho 'no such library' >&2; exit 3\n", "no such library"), (None, "cannot be started")],
+)
 def test_a_decoder_that_does_not_start_is_nobody_picture_s_fault(
-    program: str | None, words: str, make: Callable[..., Decoders], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    program: str | None,
+    words: str,
+    make: Callable[..., Decoders],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "python"
     if program:
@@ -397,10 +479,12 @@ def test_a_decoder_that_does_not_start_is_nobody_picture_s_fault(
         features(make(), GOOD)
 
 
-# -- what a child may, and how long it lives ---------------------------------------------------------------------------------------
+# -- what a child may, and how long it lives -----------------------------------------------------------------
 
 
-def test_a_child_has_limits_no_secrets_and_nobody_s_folder(make: Callable[..., Decoders], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_child_has_limits_no_secrets_and_nobody_s_folder(
+    make: Callable[..., Decoders], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # Given secrets in the environment, and a folder with a trap
     monkeypatch.setenv("DOUGLAS_QUAID_STORE", "redis://:S3CRET@nowhere")
     monkeypatch.setenv("SOME_TOKEN", "S3CRET")
@@ -463,7 +547,7 @@ def test_a_fork_of_the_host_starts_children_of_its_own(make: Callable[..., Decod
 HOST = """
     import os, sys, threading, time
     from douglas_quaid import Config
-    from douglas_quaid.decoders import Decoders
+    from douglas_quaid.decoding.pool import Decoders
     decoders = Decoders(Config(isolate=True, workers=1, decode_seconds=60))
     ask = lambda name: decoders.features(open(name, "rb").read(), name=name, hash_only=False, grey=False)
     ask("good")

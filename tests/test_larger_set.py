@@ -1,4 +1,6 @@
-"""The plan of the larger set (tests/benchmarks/larger_set*.py): roles, caps, groups, order. No package is got and no page rendered here."""
+"""The plan of the larger set (tests/benchmarks/larger_set*.py): roles, caps, groups, order. No package is got
+and no page rendered here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,16 @@ SITES = read_sites((BENCHMARKS / "larger_set_sites.jsonl").read_text())
 
 
 def site(name: str, **changes: object) -> Site:
-    return Site(**{"site": name, "set": "docs", "role": INDEXED, "packages": (f"deb:{name}",), "licence": "MIT", **changes})  # type: ignore[arg-type]
+    return Site(
+        **{
+            "site": name,
+            "set": "docs",
+            "role": INDEXED,
+            "packages": (f"deb:{name}",),
+            "licence": "MIT",
+            **changes,
+        }
+    )  # type: ignore[arg-type]
 
 
 def pages(name: str, count: int) -> list[Source]:
@@ -40,7 +51,9 @@ def test_the_list_of_sites_is_as_large_as_promised() -> None:
     assert len(unanswered) >= 10
     assert all(entry.most <= 400 for entry in indexed + unanswered)
     assert all(package.split(":")[0] in ("deb", "npm") for entry in SITES for package in entry.packages)
-    assert all("@" in package[5:] for entry in SITES for package in entry.packages if package.startswith("npm:")), "npm packages name their version"
+    assert all(
+        "@" in package[5:] for entry in SITES for package in entry.packages if package.startswith("npm:")
+    ), "npm packages name their version"
 
 
 def test_a_package_in_two_sites_is_refused_because_it_could_be_indexed_and_unanswered_at_once() -> None:
@@ -52,7 +65,9 @@ def test_a_package_in_two_sites_is_refused_because_it_could_be_indexed_and_unans
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another() -> None:
     sites, files = [site("red")], {"red": pages("red", 500)}
     assert plan(sites, files, seed=1) == plan(sites, {"red": list(reversed(files["red"]))}, seed=1)
-    assert [capture.file for capture in plan(sites, files, seed=1)] != [capture.file for capture in plan(sites, files, seed=2)]
+    assert [capture.file for capture in plan(sites, files, seed=1)] != [
+        capture.file for capture in plan(sites, files, seed=2)
+    ]
 
 
 def test_no_site_is_larger_than_its_cap_and_no_file_is_named_twice() -> None:
@@ -63,8 +78,13 @@ def test_no_site_is_larger_than_its_cap_and_no_file_is_named_twice() -> None:
 
 def test_a_site_that_is_never_indexed_has_no_indexed_page_and_an_indexed_one_has_some_siblings() -> None:
     captures = two_sites()
-    assert {(capture.role, capture.sibling) for capture in captures if capture.site == "blue"} == {(UNANSWERED, False)}
-    assert Counter((capture.role, capture.sibling) for capture in captures if capture.site == "red") == {(INDEXED, False): 90, (UNANSWERED, True): 10}
+    assert {(capture.role, capture.sibling) for capture in captures if capture.site == "blue"} == {
+        (UNANSWERED, False)
+    }
+    assert Counter((capture.role, capture.sibling) for capture in captures if capture.site == "red") == {
+        (INDEXED, False): 90,
+        (UNANSWERED, True): 10,
+    }
 
 
 def test_every_part_of_the_plan_is_a_mixture_of_the_sites() -> None:
@@ -74,14 +94,20 @@ def test_every_part_of_the_plan_is_a_mixture_of_the_sites() -> None:
 
 
 def test_releases_and_translations_of_a_page_are_one_group_in_one_role() -> None:
-    files = [Source("deb:help", f"help/{language}/page{number}.html") for language in ("de", "en", "fr", "it", "ru") for number in range(60)]
+    files = [
+        Source("deb:help", f"help/{language}/page{number}.html")
+        for language in ("de", "en", "fr", "it", "ru")
+        for number in range(60)
+    ]
     captures = plan_site(site("help", paths=r"help/[^/]+/(.+)\.html$", most=200), files, seed=1)
     groups: dict[str, list[Capture]] = {}
     for capture in captures:
         groups.setdefault(capture.group, []).append(capture)
     assert {len(versions) for versions in groups.values()} == {4}, "of five translations four are taken"
     assert all(len({version.role for version in versions}) == 1 for versions in groups.values())
-    assert all(len({Path(version.source.path).name for version in versions}) == 1 for versions in groups.values())
+    assert all(
+        len({Path(version.source.path).name for version in versions}) == 1 for versions in groups.values()
+    )
 
 
 def test_only_files_that_the_paths_of_the_site_take_are_captured() -> None:
@@ -99,16 +125,26 @@ def test_some_pages_are_captured_as_a_whole_and_pictures_never() -> None:
 def test_a_line_of_groups_jsonl_has_the_agreed_keys() -> None:
     captures = two_sites()
     lines = [json.loads(capture.line()) for capture in captures]
-    assert {frozenset(line) - {"sibling"} for line in lines} == {frozenset({"file", "set", "group", "page", "site", "role"})}
+    assert {frozenset(line) - {"sibling"} for line in lines} == {
+        frozenset({"file", "set", "group", "page", "site", "role"})
+    }
     assert [line.get("sibling", False) for line in lines] == [capture.sibling for capture in captures]
     assert all(line["file"].endswith(".png") and not line["file"].startswith("/") for line in lines)
 
 
 def test_a_build_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
-    # Given a journal with a kept picture, a kept one whose file is gone, a blank one, one that failed, and a last line that was cut short
+    # Given a journal with a kept picture, a kept one whose file is gone, a blank one, one that failed, and a
+    # last line that was cut short
     (tmp_path / "a.png").write_bytes(b"")
-    done = [("a.png", "kept", "1"), ("b.png", "kept", "2"), ("c.png", "nearly blank", ""), ("e.png", "failed", "")]
-    lines = [json.dumps({"file": file, "outcome": outcome, "digest": digest}) for file, outcome, digest in done]
+    done = [
+        ("a.png", "kept", "1"),
+        ("b.png", "kept", "2"),
+        ("c.png", "nearly blank", ""),
+        ("e.png", "failed", ""),
+    ]
+    lines = [
+        json.dumps({"file": file, "outcome": outcome, "digest": digest}) for file, outcome, digest in done
+    ]
     (tmp_path / "done.jsonl").write_text("\n".join([*lines, '{"file": "d.p']))
     # Then what is there, and what need not be tried again, is done
     assert read_done(tmp_path) == {"a.png": ("kept", "1"), "c.png": ("nearly blank", "")}
@@ -126,8 +162,12 @@ def test_a_page_with_a_title_alone_is_nearly_blank_and_one_with_a_paragraph_is_n
 
 
 def test_a_page_that_only_redirects_is_told_without_a_browser(tmp_path: Path) -> None:
-    (tmp_path / "moved.html").write_text('<html><head><meta HTTP-EQUIV="Refresh" content="0; url=other.html"></head></html>')
-    (tmp_path / "page.html").write_text("<html><head><title>Refresh</title></head><body>What refresh means</body></html>")
+    (tmp_path / "moved.html").write_text(
+        '<html><head><meta HTTP-EQUIV="Refresh" content="0; url=other.html"></head></html>'
+    )
+    (tmp_path / "page.html").write_text(
+        "<html><head><title>Refresh</title></head><body>What refresh means</body></html>"
+    )
     assert leads_elsewhere(tmp_path / "moved.html")
     assert not leads_elsewhere(tmp_path / "page.html")
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from pictures import logo, page, photo, tall_page
 from PIL import Image
-from shapes import grey
+from support.pictures import logo, page, photo, tall_page
+from support.shapes import grey
 
 from douglas_quaid.evaluation.edits import edit, viewport
 from douglas_quaid.features.local import BUDGET, extract_local
@@ -20,7 +20,9 @@ from douglas_quaid.records import LocalFeatures
 def inliers(query: LocalFeatures, reference: LocalFeatures) -> int:
     """Mutual matches that pass the ratio test and agree on one affine map."""
     matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
-    back = {match.queryIdx: match.trainIdx for match in matcher.match(reference.descriptors, query.descriptors)}
+    back = {
+        match.queryIdx: match.trainIdx for match in matcher.match(reference.descriptors, query.descriptors)
+    }
     pairs = [
         (best.queryIdx, best.trainIdx)
         for best, second in matcher.knnMatch(query.descriptors, reference.descriptors, k=2)
@@ -28,12 +30,27 @@ def inliers(query: LocalFeatures, reference: LocalFeatures) -> int:
     ]
     if len(pairs) < 4:
         return 0
-    source, target = (features.keypoints[[pair[side] for pair in pairs], :2] for side, features in enumerate((query, reference)))
+    source, target = (
+        features.keypoints[[pair[side] for pair in pairs], :2]
+        for side, features in enumerate((query, reference))
+    )
     _, mask = cv2.estimateAffine2D(source, target, ransacReprojThreshold=4.0)
     return 0 if mask is None else int(mask.sum())
 
 
-EDITS = ("resize_50", "resize_33", "jpeg_30", "blur", "recolour", "rotate_90", "browser_bar", "border_10", "crop_75", "banner", "rotate_5")
+EDITS = (
+    "resize_50",
+    "resize_33",
+    "jpeg_30",
+    "blur",
+    "recolour",
+    "rotate_90",
+    "browser_bar",
+    "border_10",
+    "crop_75",
+    "banner",
+    "rotate_5",
+)
 
 
 @pytest.mark.parametrize("name", EDITS)
@@ -88,7 +105,10 @@ def test_every_prefix_is_spread_over_the_page(count: int | None) -> None:
     # Given a tall page with one loud corner: a dense, high-contrast pattern
     full = tall_page(8, 640, 6)
     rng = np.random.default_rng(0)
-    full.paste(Image.fromarray(np.kron(rng.integers(0, 2, (60, 60)) * 255, np.ones((6, 6))).astype(np.uint8)), (0, 200))
+    full.paste(
+        Image.fromarray(np.kron(rng.integers(0, 2, (60, 60)) * 255, np.ones((6, 6))).astype(np.uint8)),
+        (0, 200),
+    )
     # When keypoints are taken
     found = extract_local(grey(full)).keypoints[:count]
     # Then every thousand rows have their share of them
@@ -119,12 +139,21 @@ def test_levels_between_the_usual_ones_meet_those_of_a_picture_half_a_step_away(
     if scale < 1:
         shown = Image.new("RGB", (width, height), "white")
         shown.paste(whole, (0, 0))
-    reference, usual, between = extract_local(grey(whole)), extract_local(grey(shown)), extract_local(grey(shown), steps_below=0.5)
+    reference, usual, between = (
+        extract_local(grey(whole)),
+        extract_local(grey(shown)),
+        extract_local(grey(shown), steps_below=0.5),
+    )
     # then more descriptors are nearly the same by the levels between.
     assert between.frame_width == pytest.approx(usual.frame_width * 2 ** (-1 / 6), abs=1)
     assert nearly_same(between, reference) > 1.3 * nearly_same(usual, reference)
 
 
 def nearly_same(query: LocalFeatures, reference: LocalFeatures) -> int:
-    """Descriptors of which the nearest of the other differs in 24 of 256 bits at most, as two that share a word do."""
-    return sum(match.distance <= 24 for match in cv2.BFMatcher(cv2.NORM_HAMMING).match(query.descriptors, reference.descriptors))
+    """Descriptors of which the nearest of the other differs in 24 of 256 bits at most, as two that share a
+    word do.
+    """
+    return sum(
+        match.distance <= 24
+        for match in cv2.BFMatcher(cv2.NORM_HAMMING).match(query.descriptors, reference.descriptors)
+    )

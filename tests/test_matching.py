@@ -1,17 +1,19 @@
-"""Correspondences of keypoints: within a window of turns, unmistakable ones and ambiguous ones, and the turn that pictures tell."""
+"""Correspondences of keypoints: within a window of turns, unmistakable ones and ambiguous ones, and the turn
+that pictures tell.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from pictures import page, photo
-from shapes import grey
+from support.pictures import page, photo
+from support.shapes import grey
 
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features.local import extract_local
-from douglas_quaid.matching import find_neighbours, hamming_table, likely_turn
 from douglas_quaid.records import LocalFeatures
-from douglas_quaid.registration import register
+from douglas_quaid.verification.matching import find_neighbours, hamming_table, likely_turn
+from douglas_quaid.verification.registration import register
 
 
 def turned(features: LocalFeatures, degrees: float) -> LocalFeatures:
@@ -69,7 +71,11 @@ def test_strangers_tell_no_turn() -> None:
 def test_pictures_without_keypoints_have_no_correspondences() -> None:
     none = extract_local(np.full((300, 300), 255, np.uint8))
     some = extract_local(grey(page(1)))
-    assert not len(find_neighbours(none, some).matches) and not len(find_neighbours(some, none).alike) and likely_turn(none, some) is None
+    assert (
+        not len(find_neighbours(none, some).matches)
+        and not len(find_neighbours(some, none).alike)
+        and likely_turn(none, some) is None
+    )
 
 
 def test_a_rough_map_becomes_exact_and_explains_the_keypoints() -> None:
@@ -78,7 +84,8 @@ def test_a_rough_map_becomes_exact_and_explains_the_keypoints() -> None:
     rough = np.array([[1.005, 0, 8], [0, 1.005, -6], [0, 0, 1]])
     # When it is refined
     found = register(own, other, rough)
-    # Then it is the identity within a quarter of a pixel over the whole frame, and most keypoints have their counterpart
+    # Then it is the identity within a quarter of a pixel over the whole frame, and most keypoints have their
+    # counterpart
     assert found is not None and found.explained > 0.5
     corners = np.array([[0, 0, 1], [own.frame_width, 0, 1], [own.frame_width, own.frame_height, 1]])
     assert np.abs(corners @ (found.matrix - np.eye(3)).T).max() < 0.25

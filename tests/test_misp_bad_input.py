@@ -1,4 +1,6 @@
-"""What no request may do: every bad input has a readable error with results, every hostile text ends harmless, and the server stays up."""
+"""What no request may do: every bad input has a readable error with results, every hostile text ends
+harmless, and the server stays up.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import misp_host
 import pytest
-from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, locked, objects
+from support import misp_host
+from support.misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, locked, objects
 
 from douglas_quaid import Engine
 from douglas_quaid.demo.pictures import opened
 
-# -- bad input ---------------------------------------------------------------------------------------------------------------
+# -- bad input -----------------------------------------------------------------------------------------------
 
 
 def bomb() -> bytes:
@@ -52,7 +54,10 @@ def sampled(data: bytes) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[Callable[[str], Any], str]] = {
-    "no attribute": (lambda s: {"module": misp_host.MODULE, "event_id": "1", "config": {"store": s}}, "no attribute"),
+    "no attribute": (
+        lambda s: {"module": misp_host.MODULE, "event_id": "1", "config": {"store": s}},
+        "no attribute",
+    ),
     "an attribute that is none": (lambda s: enrichment(s, "x"), "no attribute"),  # type: ignore[arg-type]
     "another type": (lambda s: enrichment(s, attribute(COFFEE, type="url")), "of type url"),
     "no uuid": (lambda s: enrichment(s, attribute(COFFEE, uuid="../../etc")), "uuid"),
@@ -68,19 +73,46 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
     "a sample that is no archive": (lambda s: enrichment(s, sampled(COFFEE)), "cannot be read"),
     "a cut archive": (lambda s: enrichment(s, sampled(locked(COFFEE)[:-40])), "cannot be read"),
     "the wrong password": (lambda s: enrichment(s, sampled(locked(COFFEE, password=b"secret"))), "infected"),
-    "an archive of several files": (lambda s: enrichment(s, sampled(archive({"a": COFFEE, "b": COFFEE}))), "holds 2 files"),
+    "an archive of several files": (
+        lambda s: enrichment(s, sampled(archive({"a": COFFEE, "b": COFFEE}))),
+        "holds 2 files",
+    ),
     "an archive of nothing": (lambda s: enrichment(s, sampled(archive({}))), "holds 0 files"),
-    "an archive of very many files": (lambda s: enrichment(s, sampled(archive({str(n): b"" for n in range(3000)}))), "holds 3000 files"),
-    "an archive packed in another way": (lambda s: enrichment(s, sampled(archive({"a": COFFEE}, zipfile.ZIP_LZMA))), "that MISP does not use"),
-    "an archive whose index is broken": (lambda s: enrichment(s, sampled(nameless(archive({"a": COFFEE})))), "cannot be read"),
-    "a zip bomb": (lambda s: enrichment(s, sampled(archive({"a": bytes(200_000_000)}))), "limit is 20,000,000"),
-    "an object without a picture": (lambda s: enrichment(s, attribute()) | {"object": {"Attribute": []}}, "no attribute of type"),
+    "an archive of very many files": (
+        lambda s: enrichment(s, sampled(archive({str(n): b"" for n in range(3000)}))),
+        "holds 3000 files",
+    ),
+    "an archive packed in another way": (
+        lambda s: enrichment(s, sampled(archive({"a": COFFEE}, zipfile.ZIP_LZMA))),
+        "that MISP does not use",
+    ),
+    "an archive whose index is broken": (
+        lambda s: enrichment(s, sampled(nameless(archive({"a": COFFEE})))),
+        "cannot be read",
+    ),
+    "a zip bomb": (
+        lambda s: enrichment(s, sampled(archive({"a": bytes(200_000_000)}))),
+        "limit is 20,000,000",
+    ),
+    "an object without a picture": (
+        lambda s: enrichment(s, attribute()) | {"object": {"Attribute": []}},
+        "no attribute of type",
+    ),
     "config that is text": (lambda s: enrichment(s, attribute(COFFEE)) | {"config": "store"}, "config"),
     "an unknown setting": (lambda s: enrichment(s, attribute(COFFEE), colour="red"), "colour"),
     "a number that is none": (lambda s: enrichment(s, attribute(COFFEE), max_results="many"), "max_results"),
-    "a truth that is none": (lambda s: enrichment(s, attribute(COFFEE), include_review="perhaps"), "include_review"),
-    "an address that is none": (lambda s: enrichment(s, attribute(COFFEE), misp_url="javascript:alert(1)"), "misp_url"),
-    "a setting that is a list": (lambda s: enrichment(s, attribute(COFFEE), collections=["a"]), "collections"),
+    "a truth that is none": (
+        lambda s: enrichment(s, attribute(COFFEE), include_review="perhaps"),
+        "include_review",
+    ),
+    "an address that is none": (
+        lambda s: enrichment(s, attribute(COFFEE), misp_url="javascript:alert(1)"),
+        "misp_url",
+    ),
+    "a setting that is a list": (
+        lambda s: enrichment(s, attribute(COFFEE), collections=["a"]),
+        "collections",
+    ),
     "a store that is none": (lambda s: enrichment("mysql://here", attribute(COFFEE)), "expected embedded:"),
     "a timeout below zero": (lambda s: enrichment(s, attribute(COFFEE)) | {"timeout": -1}, "Timeout"),
 }
@@ -96,7 +128,9 @@ def test_bad_input_has_a_readable_error_and_the_server_stays_up(name: str, host:
     assert host.is_up()
 
 
-@pytest.mark.parametrize("config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}])
+@pytest.mark.parametrize(
+    "config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}]
+)
 def test_without_a_store_there_is_a_word_and_no_new_store(config: Any, tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
     with misp_host.running(tmp_path, environment=home) as host:
@@ -105,7 +139,9 @@ def test_without_a_store_there_is_a_word_and_no_new_store(config: Any, tmp_path:
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}])
+@pytest.mark.parametrize(
+    "config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}]
+)
 def test_settings_may_be_missing_null_or_empty(config: Any, tmp_path: Path, known: str) -> None:
     with misp_host.running(tmp_path, environment={"DOUGLAS_QUAID_STORE": known}) as host:
         request = enrichment(known, attribute(COFFEE)) | {"config": config}
@@ -132,7 +168,10 @@ SECRET_IN = (
 def test_no_error_tells_the_password_of_the_store(store: str) -> None:
     from douglas_quaid.misp.service import answer
 
-    for request in (hover(store.format("S3CRET"), attribute()), enrichment("x", attribute(), misp_url=store.format("S3CRET").replace("redis", "https"))):
+    for request in (
+        hover(store.format("S3CRET"), attribute()),
+        enrichment("x", attribute(), misp_url=store.format("S3CRET").replace("redis", "https")),
+    ):
         assert "S3CRET" not in json.dumps(said := answer(request | {"timeout": 2})) and said["error"]
 
 
@@ -146,7 +185,9 @@ def test_stores_that_were_mistyped_do_not_use_up_the_places(known: str) -> None:
 
 @pytest.mark.parametrize("timeout", [0, "0", "soon", -5, True, [], "nan", "inf", 10**400])
 def test_a_timeout_that_is_none_is_refused_with_a_reason(timeout: Any, known: str) -> None:
-    """Asked of the module itself: misp-modules answers some of these before it (with HTTP 500, or Timeout), which no module can change."""
+    """Asked of the module itself: misp-modules answers some of these before it (with HTTP 500, or Timeout),
+    which no module can change.
+    """
     from douglas_quaid.misp.service import answer
 
     said = answer(enrichment(known, attribute(COFFEE)) | {"timeout": timeout})
@@ -154,7 +195,9 @@ def test_a_timeout_that_is_none_is_refused_with_a_reason(timeout: Any, known: st
 
 
 @pytest.mark.parametrize("timeout", ["0", "soon", "nan", "-1"])
-def test_after_a_timeout_that_is_none_the_server_answers_the_next_question(timeout: str, host: Host, known: str) -> None:
+def test_after_a_timeout_that_is_none_the_server_answers_the_next_question(
+    timeout: str, host: Host, known: str
+) -> None:
     host.status_of(json.dumps(enrichment(known, attribute(COFFEE)) | {"timeout": timeout}).encode())
     assert len(objects(host.post(enrichment(known, attribute(COFFEE)) | {"timeout": "9"}))) == 1
 
@@ -167,7 +210,12 @@ def test_a_gif_is_a_picture(host: Host, known: str) -> None:
 
 def test_a_broken_picture_in_an_object_does_not_hide_the_good_one(host: Host, known: str) -> None:
     parts = [attribute(b"no picture", object_id="3"), attribute(COFFEE, object_id="3")]
-    request = {"module": misp_host.MODULE, "event_id": "42", "config": {"store": known}, "object": {"name": "image", "Attribute": parts}}
+    request = {
+        "module": misp_host.MODULE,
+        "event_id": "42",
+        "config": {"store": known},
+        "object": {"name": "image", "Attribute": parts},
+    }
     assert len(objects(host.post(request))) == 1
 
 
@@ -175,7 +223,7 @@ def test_a_body_that_is_no_json_is_misp_modules_to_refuse(host: Host) -> None:
     assert host.status_of(b"{") == 500 and host.is_up()
 
 
-# -- hostile text ------------------------------------------------------------------------------------------------------------
+# -- hostile text --------------------------------------------------------------------------------------------
 
 
 HOSTILE = {
@@ -196,7 +244,9 @@ def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: st
     stored = text.encode("utf-8", "replace").decode()
     with Engine.open(store_url) as engine:
         engine.create_collection("brands", "baseline")
-        engine.add(COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT, "filename": stored[:3000]})
+        engine.add(
+            COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT, "filename": stored[:3000]}
+        )
         engine.add(COFFEE, collection="brands", labels={"brand": stored[:3000], "domain": stored[:900]})
     asked = attribute(COFFEE, value=text, comment=text)
     body = json.dumps(enrichment(store_url, asked, disclose="full")).encode()
@@ -213,6 +263,14 @@ def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: st
         assert len(value) <= 600 and value.isprintable() and not value.startswith(("{", "[")), value
         assert not set(value) & set("<>\"'`\\\u202e\u2066\u200b"), value
         value.encode("utf-8")
-    assert answer["results"]["Attribute"] == [], "text that MISP's page would bring back changed is not echoed"
-    broken = host.post(enrichment(store_url, attribute(b"no picture", value=text.encode("utf-8", "replace").decode())))
-    assert not set(broken["error"]) & set("<>\u202e") and broken["error"].isprintable() and len(broken["error"]) <= 600
+    assert answer["results"]["Attribute"] == [], (
+        "text that MISP's page would bring back changed is not echoed"
+    )
+    broken = host.post(
+        enrichment(store_url, attribute(b"no picture", value=text.encode("utf-8", "replace").decode()))
+    )
+    assert (
+        not set(broken["error"]) & set("<>\u202e")
+        and broken["error"].isprintable()
+        and len(broken["error"]) <= 600
+    )

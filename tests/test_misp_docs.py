@@ -1,4 +1,6 @@
-"""What is written about the MISP module is true: settings, options, relations and error texts are in its README, and its transcript runs."""
+"""What is written about the MISP module is true: settings, options, relations and error texts are in its
+README, and its transcript runs.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,9 @@ from pathlib import Path
 
 import click
 import pytest
-from misp_server import KEY, Misp, misp_server
 from PIL import Image
-from ports import free_port
+from support.misp_server import KEY, Misp, misp_server
+from support.ports import free_port
 
 from douglas_quaid.config import PREFIX
 from douglas_quaid.demo.pictures import sample, saved, scaled
@@ -32,8 +34,8 @@ from douglas_quaid.store.embedded import stop_embedded
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "misp_module"
 README = (FOLDER / "README.md").read_text("utf-8")
+#: For the whole transcript; it takes about ten.
 SECONDS = 300
-"""For the whole transcript; it takes about ten."""
 
 
 def test_every_setting_is_in_the_table_with_its_default() -> None:
@@ -42,8 +44,12 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
     for name in NAMES:
         row = re.search(rf"^\| `{name}` \| (?:`([^`]*)`)? ?\|", README, re.MULTILINE)
         assert row, f"misp_module/README.md has no table row for the setting `{name}`"
-        assert Settings.parse({name: row.group(1) or ""}) == Settings(), f"misp_module/README.md gives another default for `{name}` than {defaults[name]!r}"
-        assert (row.group(1) is None) == (defaults[name] in (None, ())), f"misp_module/README.md is silent about the default of `{name}`"
+        assert Settings.parse({name: row.group(1) or ""}) == Settings(), (
+            f"misp_module/README.md gives another default for `{name}` than {defaults[name]!r}"
+        )
+        assert (row.group(1) is None) == (defaults[name] in (None, ())), (
+            f"misp_module/README.md is silent about the default of `{name}`"
+        )
     assert Settings().disclose == Disclosure()
 
 
@@ -53,7 +59,9 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
     for option in misp.commands[name].params:
         for flag in (*option.opts, *option.secondary_opts):
             if isinstance(option, click.Option) and flag.startswith("--") and not option.hidden:
-                assert re.search(rf"`{re.escape(flag)}\b", README), f"misp_module/README.md does not mention {flag} of `quaid misp {name}`"
+                assert re.search(rf"`{re.escape(flag)}\b", README), (
+                    f"misp_module/README.md does not mention {flag} of `quaid misp {name}`"
+                )
 
 
 def test_every_relation_of_the_object_is_explained() -> None:
@@ -62,10 +70,16 @@ def test_every_relation_of_the_object_is_explained() -> None:
 
 
 def test_the_symptoms_are_texts_of_the_program() -> None:
-    texts = "\n".join(text for folder in (FOLDER, ROOT / "core") for path in folder.rglob("*.py") for text in literals(path))
+    texts = "\n".join(
+        text for folder in (FOLDER, ROOT / "core") for path in folder.rglob("*.py") for text in literals(path)
+    )
     table = re.search(r"^## Troubleshooting\n(.*?)^## ", README, re.MULTILINE | re.DOTALL)
     assert table
-    symptoms = [part for row in re.findall(r"^\| (`[^|]*) \|", table.group(1), re.MULTILINE) for part in re.findall(r"`([^`]+)`", row)]
+    symptoms = [
+        part
+        for row in re.findall(r"^\| (`[^|]*) \|", table.group(1), re.MULTILINE)
+        for part in re.findall(r"`([^`]+)`", row)
+    ]
     assert len(symptoms) > 10
     for symptom in symptoms:
         for fragment in filter(None, (part.strip() for part in symptom.split("…"))):
@@ -73,7 +87,9 @@ def test_the_symptoms_are_texts_of_the_program() -> None:
 
 
 def literals(path: Path) -> Iterator[str]:
-    """Every text in a file; parts that lie side by side are one, as Python reads them, and what is filled in is left out."""
+    """Every text in a file; parts that lie side by side are one, as Python reads them, and what is filled in
+    is left out.
+    """
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
@@ -86,7 +102,10 @@ def test_every_file_that_the_readme_names_exists() -> None:
 
 
 def test_every_heading_that_the_readme_names_exists() -> None:
-    headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    headings = {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
     for target in re.findall(r"\]\(#([^)]+)\)", README):
         assert target in headings
 
@@ -101,22 +120,46 @@ def test_the_pictures_of_answers_are_small() -> None:
 
 
 def steps(kind: str) -> list[tuple[str, str]]:
-    """Command and output of the blocks of this kind: lines after `$` and `>` are commands, the others what they print."""
+    """Command and output of the blocks of this kind: lines after `$` and `>` are commands, the others what
+    they print.
+    """
     blocks = re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    found = [step for block in blocks for step in re.findall(r"^\$ (.*\n(?:> .*\n)*)((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
-    return [(re.sub(r"^> ", "", command, flags=re.MULTILINE).rstrip("\n"), output) for command, output in found]
+    found = [
+        step
+        for block in blocks
+        for step in re.findall(r"^\$ (.*\n(?:> .*\n)*)((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    ]
+    return [
+        (re.sub(r"^> ", "", command, flags=re.MULTILINE).rstrip("\n"), output) for command, output in found
+    ]
 
 
 def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tuple[int, str]]:
-    """Exit status and output of each, typed one after the other into one shell; `instead`: what stands here for what the README says."""
+    """Exit status and output of each, typed one after the other into one shell; `instead`: what stands here
+    for what the README says.
+    """
     script = "set -o pipefail\n" + "".join(f"{command}\nprintf '\\036%d\\036' $?\n" for command in commands)
     for written, here in instead.items():
         script = script.replace(written, here)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "MISP_"))}
-    # One worker, so that of two pictures the same one comes first each time, and is the reference of their verdict.
-    environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_PROXY": "*", f"{PREFIX}WORKERS": "1"}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "MISP_"))
+    }
+    # One worker, so that of two pictures the same one comes first each time, and is the reference of their
+    # verdict.
+    environment |= {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "NO_PROXY": "*",
+        f"{PREFIX}WORKERS": "1",
+    }
     (folder / "transcript.sh").write_text(script, "utf-8")
-    shell = subprocess.Popen(["bash", "transcript.sh"], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    shell = subprocess.Popen(
+        ["bash", "transcript.sh"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
     try:
         output = shell.communicate(timeout=SECONDS)[0].decode()
     finally:
@@ -130,7 +173,9 @@ def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tupl
 
 
 def comparable(text: str) -> str:
-    """Output without what differs from run to run or with the next calibration: ids, folders, times, and every number."""
+    """Output without what differs from run to run or with the next calibration: ids, folders, times, and
+    every number.
+    """
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
     text = re.sub(r"\bc-[0-9a-f]{10,32}\b", "CLUSTER", text)
     text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "ID", text)
@@ -146,7 +191,9 @@ def check(kind: str, folder: Path, instead: dict[str, str]) -> None:
         assert comparable(printed) == comparable(expected), f"$ {command}\n{log_of(folder)}"
 
 
-@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="the transcript uses curl and jq")
+@pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("jq")), reason="the transcript uses curl and jq"
+)
 def test_the_transcript_prints_what_the_readme_says(tmp_path: Path) -> None:
     check("console", tmp_path, {"6666": str(free_port())})
 
@@ -164,14 +211,25 @@ def fill(misp: Misp) -> None:
     with Image.open(io.BytesIO(page)) as picture:
         smaller = saved(scaled(picture.convert("RGB"), 0.8), quality=70)
     titles = ("Phishing against Example Bank", "Report of a customer")
-    reports = [misp.event(info, uuid=f"e0000000-0000-4000-8000-00000000000{number}") for number, info in enumerate(titles, 1)]
+    reports = [
+        misp.event(info, uuid=f"e0000000-0000-4000-8000-00000000000{number}")
+        for number, info in enumerate(titles, 1)
+    ]
     misp.attach(reports[0], page, "account-locked.png", uuid="a0000000-0000-4000-8000-000000000001")
     misp.attach(reports[0], b"%PDF-1.7 no picture", "letter.pdf", uuid="a0000000-0000-4000-8000-000000000002")
     misp.attach(reports[1], smaller, "screen.jpg", uuid="a0000000-0000-4000-8000-000000000003")
     misp.attach(reports[1], page[:5000], "cut-short.png", uuid="a0000000-0000-4000-8000-000000000004")
-    legitimate = misp.event("Sign-in pages", uuid="e0000000-0000-4000-8000-000000000009", tags=["douglas-quaid:baseline"])
+    legitimate = misp.event(
+        "Sign-in pages", uuid="e0000000-0000-4000-8000-000000000009", tags=["douglas-quaid:baseline"]
+    )
     labels = 'brand="Example Bank" domain=bank.example'
-    misp.attach(legitimate, sample("indexed/bank-login.png"), "login.png", comment=labels, uuid="a0000000-0000-4000-8000-000000000009")
+    misp.attach(
+        legitimate,
+        sample("indexed/bank-login.png"),
+        "login.png",
+        comment=labels,
+        uuid="a0000000-0000-4000-8000-000000000009",
+    )
 
 
 def log_of(folder: Path) -> str:

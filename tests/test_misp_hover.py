@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-import pictures
-from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
 from PIL import Image
+from support import pictures
+from support.misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
 
 from douglas_quaid import Engine
 from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
@@ -17,7 +17,11 @@ from douglas_quaid.evaluation.edits import png
 def test_a_hover_answers_from_stored_verdicts(host: Host, known: str) -> None:
     mine = str(uuid.uuid4())
     with Engine.open(known) as engine:
-        engine.add(saved(in_browser(opened("coffee.jpg"))), occurrence=f"misp:attribute:{mine}", labels={"event": str(uuid.uuid4())})
+        engine.add(
+            saved(in_browser(opened("coffee.jpg"))),
+            occurrence=f"misp:attribute:{mine}",
+            labels={"event": str(uuid.uuid4())},
+        )
         engine.add(COFFEE, occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())})
     answer = host.post(hover(known, attribute(uuid=mine), misp_url="https://misp.example.org"))
     assert set(answer["results"]) == {"Object"}, "any other key breaks MISP's hover"
@@ -25,7 +29,11 @@ def test_a_hover_answers_from_stored_verdicts(host: Host, known: str) -> None:
     shown = [(part["object_relation"], part["value"]) for part in found["Attribute"]]
     assert shown[0][0] == "seen" and shown[0][1].startswith("seen 2 times in 2 events since 20")
     assert dict(shown)["verdict"] == "match" and "inliers" in dict(shown)["evidence"]
-    assert [part["type"] for part in found["Attribute"] if part["value"].startswith("https://misp.example.org/events/view/")] == ["link"] * 2
+    assert [
+        part["type"]
+        for part in found["Attribute"]
+        if part["value"].startswith("https://misp.example.org/events/view/")
+    ] == ["link"] * 2
 
 
 def test_a_hover_over_a_picture_that_was_seen_elsewhere_says_how_often(host: Host, known: str) -> None:
@@ -34,14 +42,25 @@ def test_a_hover_over_a_picture_that_was_seen_elsewhere_says_how_often(host: Hos
         engine.add(COFFEE, occurrence=f"misp:attribute:{mine}", labels={"event": str(uuid.uuid4())})
     (found,) = host.post(hover(known, attribute(uuid=mine)))["results"]["Object"]
     said = values(found)
-    assert said["relation"] == ["identical"] and said["seen"][0].startswith("seen once in 1 event, on ") and said["event"] == [EVENT]
+    assert (
+        said["relation"] == ["identical"]
+        and said["seen"][0].startswith("seen once in 1 event, on ")
+        and said["event"] == [EVENT]
+    )
 
 
 def test_a_hover_has_words_for_what_it_cannot_show(host: Host, known: str) -> None:
     assert host.post(hover(known, attribute()))["results"] == [
-        {"types": ["text"], "values": ["Image not indexed yet: use Add enrichment, or ask the administrator to run quaid misp sync."]}
+        {
+            "types": ["text"],
+            "values": [
+                "Image not indexed yet: use Add enrichment, or ask the administrator to run quaid misp sync."
+            ],
+        }
     ]
-    assert host.post(hover(known, attribute(uuid=OTHER)))["results"] == [{"types": ["text"], "values": ["No similar image among 1 indexed images."]}]
+    assert host.post(hover(known, attribute(uuid=OTHER)))["results"] == [
+        {"types": ["text"], "values": ["No similar image among 1 indexed images."]}
+    ]
     with Engine.open(known) as engine:
         engine.add(sample("asked/weather.png"), occurrence=f"misp:attribute:{EVENT}", link=False)
     assert "not compared" in host.post(hover(known, attribute(uuid=EVENT)))["results"][0]["values"][0]
@@ -56,11 +75,16 @@ def test_a_hover_finds_in_a_collection_what_an_enrichment_finds(host: Host, know
         engine.add(saved(opened("coffee.jpg").resize((400, 267))), collection="brands")
     asked = attribute(uuid=OTHER)
     assert len(host.post(hover(known, asked, collections="brands"))["results"]["Object"]) == 1
-    assert len(objects(host.post(enrichment(known, attribute(COFFEE, uuid=OTHER), collections="brands")))) == 1
+    assert (
+        len(objects(host.post(enrichment(known, attribute(COFFEE, uuid=OTHER), collections="brands")))) == 1
+    )
     line = host.post(hover(known, asked, collections="kits"))["results"][0]["values"]
     assert line == ["No similar image that the settings of this module show among 3 indexed images."]
     # And a collection that was never created is an error in both
-    for request in (hover(known, asked, collections="typo"), enrichment(known, attribute(COFFEE), collections="typo")):
+    for request in (
+        hover(known, asked, collections="typo"),
+        enrichment(known, attribute(COFFEE), collections="typo"),
+    ):
         assert "typo" in host.post(request)["error"]
 
 
@@ -71,10 +95,16 @@ def test_a_click_shows_more_than_a_hover(host: Host, store_url: str) -> None:
         sheet.paste(page, (0, 800 * n))
     with Engine.open(store_url) as engine:
         for page in pages:
-            engine.add(png(page), occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())})
+            engine.add(
+                png(page), occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())}
+            )
         engine.add(png(sheet), occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT})
     shown = len(host.post(hover(store_url, attribute(uuid=OTHER), max_results="10"))["results"]["Object"])
-    clicked = len(host.post(hover(store_url, attribute(uuid=OTHER), max_results="10") | {"persistent": 1})["results"]["Object"])
+    clicked = len(
+        host.post(hover(store_url, attribute(uuid=OTHER), max_results="10") | {"persistent": 1})["results"][
+            "Object"
+        ]
+    )
     assert shown == 3 < clicked
 
 

@@ -11,9 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import misp_host
-import pictures
-from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, without_new_uuids
+from support import misp_host, pictures
+from support.misp_host import (
+    COFFEE,
+    EVENT,
+    OTHER,
+    Host,
+    attribute,
+    enrichment,
+    hover,
+    objects,
+    without_new_uuids,
+)
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
@@ -24,7 +33,10 @@ from douglas_quaid.store import Store
 
 def test_the_list_of_modules_is_there_within_a_second_while_ten_queries_run(host: Host, known: str) -> None:
     """MISP asks for it while it draws a page and gives up after one second, which is the limit here too."""
-    asked = [json.dumps(enrichment(known, attribute(png(pictures.page(seed, 1280, 1600))))).encode() for seed in range(10)]
+    asked = [
+        json.dumps(enrichment(known, attribute(png(pictures.page(seed, 1280, 1600))))).encode()
+        for seed in range(10)
+    ]
     with ThreadPoolExecutor(10) as threads:
         running = [threads.submit(host.post_bytes, body) for body in asked]
         while not all(query.done() for query in running):
@@ -32,7 +44,9 @@ def test_the_list_of_modules_is_there_within_a_second_while_ten_queries_run(host
         assert all("results" in json.loads(query.result()) for query in running)
 
 
-def test_a_stalled_store_holds_no_thread_longer_than_its_budget(tmp_path: Path, make_server: Callable[..., Any]) -> None:
+def test_a_stalled_store_holds_no_thread_longer_than_its_budget(
+    tmp_path: Path, make_server: Callable[..., Any]
+) -> None:
     server = make_server()
     with Engine.open(server.url) as engine:
         engine.add(COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT})
@@ -42,18 +56,27 @@ def test_a_stalled_store_holds_no_thread_longer_than_its_budget(tmp_path: Path, 
         server.pause()
         try:
             # When more hovers and enrichments come than misp-modules has threads, with two seconds each
-            requests = [hover(server.url, attribute(uuid=OTHER)) if n % 2 else enrichment(server.url, attribute(COFFEE)) for n in range(12)]
+            requests = [
+                hover(server.url, attribute(uuid=OTHER))
+                if n % 2
+                else enrichment(server.url, attribute(COFFEE))
+                for n in range(12)
+            ]
             started = time.monotonic()
             with ThreadPoolExecutor(12) as threads:
-                waiting = [threads.submit(host.post, request | {"timeout": 2}, timeout=30) for request in requests]
+                waiting = [
+                    threads.submit(host.post, request | {"timeout": 2}, timeout=30) for request in requests
+                ]
                 while not all(query.done() for query in waiting):
                     host.get("/modules", timeout=1)
                     time.sleep(0.05)
             answers = [query.result() for query in waiting]
         finally:
             server.resume()
-        # Then each has a readable error of ours, not misp-modules' own "Timeout.", which would end the enrichment of the event; but for
-        # those that waited for a thread of misp-modules themselves, who may have had no time left when they got one
+        # Then each has a readable error of ours, not misp-modules' own "Timeout.", which would end the
+        # enrichment of the event; but for
+        # those that waited for a thread of misp-modules themselves, who may have had no time left when they
+        # got one
         ours = [answer for answer in answers if answer.get("error") != "Timeout."]
         assert all(answer["error"] and "results" in answer for answer in ours), answers
         assert len(ours) >= min(12, 5 * (os.cpu_count() or 1)), answers
@@ -74,7 +97,8 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path, make_server
 
 
 def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: Path, known: str) -> None:
-    # Given a picture that was forgotten by somebody who was killed before those it had connected were linked again
+    # Given a picture that was forgotten by somebody who was killed before those it had connected were linked
+    # again
     with Engine.open(known) as engine:
         bridge = engine.add(saved(opened("coffee.jpg").resize((400, 267))))
     with Store.open(Config(store=known)) as store:
@@ -94,10 +118,15 @@ def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: 
 
 def test_32_questions_at_once_have_the_answers_of_one(host: Host, known: str) -> None:
     asked = attribute(saved(in_browser(opened("coffee.jpg"))))
-    body = json.dumps(enrichment(known, asked) | {"timeout": 60} | {"config": {"store": known, "max_seconds": "60"}}).encode()
+    body = json.dumps(
+        enrichment(known, asked) | {"timeout": 60} | {"config": {"store": known, "max_seconds": "60"}}
+    ).encode()
     alone = without_new_uuids(host.post_bytes(body).decode(), asked["uuid"])
     with ThreadPoolExecutor(32) as threads:
-        together = {without_new_uuids(answer.decode(), asked["uuid"]) for answer in threads.map(lambda _: host.post_bytes(body), range(32))}
+        together = {
+            without_new_uuids(answer.decode(), asked["uuid"])
+            for answer in threads.map(lambda _: host.post_bytes(body), range(32))
+        }
     assert together == {alone}
 
 

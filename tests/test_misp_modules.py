@@ -7,10 +7,22 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-import misp_host
 import pytest
-from misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, locked, objects, values, without_new_uuids
 from pymisp import MISPEvent, MISPObject
+from support import misp_host
+from support.misp_host import (
+    COFFEE,
+    EVENT,
+    OTHER,
+    Host,
+    attribute,
+    enrichment,
+    hover,
+    locked,
+    objects,
+    values,
+    without_new_uuids,
+)
 
 from douglas_quaid import Engine
 from douglas_quaid.answers import QueryResult
@@ -21,7 +33,7 @@ from douglas_quaid.misp.request import Question
 from douglas_quaid.misp.settings import Settings
 from douglas_quaid.misp.template import definition
 
-# -- what the server makes of the module -------------------------------------------------------------------------------------
+# -- what the server makes of the module ---------------------------------------------------------------------
 
 
 def test_the_server_lists_the_module_as_what_it_is(host: Host) -> None:
@@ -45,7 +57,9 @@ print(sorted({{'cv2', 'numpy', 'redis', 'PIL', 'pymisp', 'imagehash'}} & set(sys
     import subprocess
     import sys
 
-    ran = subprocess.run([sys.executable, "-P", "-c", loading], cwd=tmp_path, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", loading], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert (ran.stdout.strip(), ran.returncode) == ("[]", 0), ran.stderr
 
 
@@ -54,7 +68,9 @@ def test_without_our_package_the_server_goes_on_and_says_what_to_install(tmp_pat
     folder = tmp_path / "custom" / "expansion"
     folder.mkdir(parents=True)
     text = (misp_host.ROOT / "misp_module/expansion/image_correlation.py").read_text()
-    (folder / "image_correlation.py").write_text(text.replace("from douglas_quaid.misp.settings", "from douglas_quaid_absent.misp.settings"))
+    (folder / "image_correlation.py").write_text(
+        text.replace("from douglas_quaid.misp.settings", "from douglas_quaid_absent.misp.settings")
+    )
     # When the server starts, then it runs without the module and its log has the remedy
     with misp_host.running(tmp_path, custom=folder.parent) as host:
         assert misp_host.MODULE not in {module["name"] for module in host.get("/modules")}
@@ -70,16 +86,20 @@ def test_the_module_path_of_an_installation_holds_the_module() -> None:
     assert (printed / "expansion" / "image_correlation.py").is_file()
 
 
-# -- enrichment --------------------------------------------------------------------------------------------------------------
+# -- enrichment ----------------------------------------------------------------------------------------------
 
 
-def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_seen(host: Host, known: str) -> None:
+def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_seen(
+    host: Host, known: str
+) -> None:
     asked = attribute(saved(in_browser(opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, misp_url="https://misp.example.org/"))
     (found,) = objects(answer)
     said = values(found)
     assert said["verdict"] == ["match"] and said["event"] == [EVENT] and said["attribute-uuid"] == [OTHER]
-    assert said["seen"][0].startswith("seen once in 1 event, on 20") and said["link"] == [f"https://misp.example.org/events/view/{EVENT}"]
+    assert said["seen"][0].startswith("seen once in 1 event, on 20") and said["link"] == [
+        f"https://misp.example.org/events/view/{EVENT}"
+    ]
     assert "inliers" in said["evidence"][0] and 0.9 < float(said["score"][0]) <= 1
     assert {tag["name"] for tag in found["Attribute"][0]["Tag"]} == {
         'misp:automation-level="unsupervised"',
@@ -90,26 +110,36 @@ def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_se
 
 
 def test_an_answer_is_what_misp_takes(host: Host, known: str) -> None:
-    """Strict template, no ids of others, no detection, nothing that points out of the event, no picture sent back."""
+    """Strict template, no ids of others, no detection, nothing that points out of the event, no picture sent
+    back.
+    """
     asked = attribute(saved(in_browser(opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, disclose="full", misp_url="https://misp.example.org"))
     assert asked["data"][:200] not in json.dumps(answer)
     event = MISPEvent()
     event.from_dict(info="test", **answer["results"])
-    assert len(event.objects) == 1 and len(event.attributes) == 1 and event.attributes[0].uuid == asked["uuid"]
+    assert (
+        len(event.objects) == 1 and len(event.attributes) == 1 and event.attributes[0].uuid == asked["uuid"]
+    )
     for found in answer["results"]["Object"]:
         strict = MISPObject("image-similarity", strict=True, misp_objects_template_custom=definition())
         strict.from_dict(**found)
         assert strict.to_json() and found["template_uuid"] == definition()["uuid"]
         assert not any(part["to_ids"] for part in found["Attribute"])
-        assert {part["object_relation"] for part in found["Attribute"] if not part["disable_correlation"]} <= {"sha256", "cluster"}
+        assert {
+            part["object_relation"] for part in found["Attribute"] if not part["disable_correlation"]
+        } <= {"sha256", "cluster"}
         assert [reference["referenced_uuid"] for reference in found["ObjectReference"]] == [asked["uuid"]]
-    made = [found["uuid"] for found in answer["results"]["Object"]] + [part["uuid"] for found in answer["results"]["Object"] for part in found["Attribute"]]
+    made = [found["uuid"] for found in answer["results"]["Object"]] + [
+        part["uuid"] for found in answer["results"]["Object"] for part in found["Attribute"]
+    ]
     assert len(set(made)) == len(made) and not {EVENT, OTHER, asked["uuid"]} & set(made)
 
 
 def test_the_same_question_has_the_same_answer_but_for_uuids(host: Host, known: str) -> None:
-    request = json.dumps(enrichment(known, asked := attribute(saved(in_browser(opened("coffee.jpg")))), disclose="full")).encode()
+    request = json.dumps(
+        enrichment(known, asked := attribute(saved(in_browser(opened("coffee.jpg")))), disclose="full")
+    ).encode()
     first, second = (without_new_uuids(host.post_bytes(request).decode(), asked["uuid"]) for _ in range(2))
     assert first == second and "image-similarity" in first
 
@@ -117,7 +147,14 @@ def test_the_same_question_has_the_same_answer_but_for_uuids(host: Host, known: 
 def test_a_malware_sample_has_the_hits_of_its_picture(host: Host, known: str) -> None:
     picture = saved(in_browser(opened("coffee.jpg")))
     plain = host.post(enrichment(known, attribute(picture)))
-    zipped = host.post(enrichment(known, attribute(locked(picture), type="malware-sample", value="phish.png|0cc175b9c0f1b6a831c399e269772661")))
+    zipped = host.post(
+        enrichment(
+            known,
+            attribute(
+                locked(picture), type="malware-sample", value="phish.png|0cc175b9c0f1b6a831c399e269772661"
+            ),
+        )
+    )
     assert [values(found) for found in objects(plain)] == [values(found) for found in objects(zipped)] != []
 
 
@@ -125,11 +162,19 @@ def test_an_image_object_is_asked_for_its_attachment(host: Host, known: str) -> 
     inner = attribute(COFFEE, object_id="12", object_relation="attachment")
     name = {"type": "filename", "object_relation": "filename", "value": "x.jpg", "uuid": str(uuid.uuid4())}
     asked = {"name": "image", "uuid": str(uuid.uuid4()), "Attribute": [name, inner]}
-    answer = host.post({"module": misp_host.MODULE, "event_id": "42", "config": {"store": known}, "object": asked})
+    answer = host.post(
+        {"module": misp_host.MODULE, "event_id": "42", "config": {"store": known}, "object": asked}
+    )
     (found,) = objects(answer)
     # Then the object refers to the attachment; MISP would not recognise an echo of it, so there is none
-    assert found["ObjectReference"][0]["referenced_uuid"] == inner["uuid"] and answer["results"]["Attribute"] == []
-    assert values(found)["relation"] == ["identical"] and found["ObjectReference"][0]["relationship_type"] == "same-as"
+    assert (
+        found["ObjectReference"][0]["referenced_uuid"] == inner["uuid"]
+        and answer["results"]["Attribute"] == []
+    )
+    assert (
+        values(found)["relation"] == ["identical"]
+        and found["ObjectReference"][0]["relationship_type"] == "same-as"
+    )
 
 
 def test_the_queried_attribute_is_not_its_own_hit(host: Host, known: str) -> None:
@@ -144,14 +189,24 @@ def test_a_review_does_not_correlate_and_asks_for_a_person(host: Host, store_url
     # Given a legitimate page in a baseline
     with Engine.open(store_url) as engine:
         engine.create_collection("brands", "baseline")
-        engine.add(sample("indexed/bank-login.png"), collection="brands", labels={"brand": "Example Bank", "domain": "bank.example", "page": "sign-in page"})
+        engine.add(
+            sample("indexed/bank-login.png"),
+            collection="brands",
+            labels={"brand": "Example Bank", "domain": "bank.example", "page": "sign-in page"},
+        )
     # When a page that imitates it is enriched
     imitation = attribute(sample("asked/bank-imitation.png"))
     (found,) = objects(host.post(enrichment(store_url, imitation, disclose="brands")))
     # Then it reads as what it is, correlates with nothing, and is marked for a person here and nowhere else
     said = values(found)
-    assert said["verdict"] == ["review"] and said["relation"] == ["looks-like"] and said["brand"] == ["Example Bank"]
-    assert said["evidence"][0].startswith("looks like the sign-in page of Example Bank (bank.example), but is not a picture of it: PDQ ")
+    assert (
+        said["verdict"] == ["review"]
+        and said["relation"] == ["looks-like"]
+        and said["brand"] == ["Example Bank"]
+    )
+    assert said["evidence"][0].startswith(
+        "looks like the sign-in page of Example Bank (bank.example), but is not a picture of it: PDQ "
+    )
     assert all(part["disable_correlation"] for part in found["Attribute"])
     assert {"name": 'workflow:todo="review"', "local": True} in found["Attribute"][0]["Tag"]
     assert found["ObjectReference"][0]["relationship_type"] == "related-to"
@@ -165,7 +220,11 @@ def test_a_domain_that_is_an_address_is_told_in_the_evidence_only(host: Host, st
     """MISP refuses to save it as a domain."""
     with Engine.open(store_url) as engine:
         engine.create_collection("brands", "baseline")
-        engine.add(COFFEE, collection="brands", labels={"brand": "Example Cups", "domain": "https://cups.example/shop"})
+        engine.add(
+            COFFEE,
+            collection="brands",
+            labels={"brand": "Example Cups", "domain": "https://cups.example/shop"},
+        )
     (found,) = objects(host.post(enrichment(store_url, attribute(COFFEE), disclose="full")))
     assert "domain" not in values(found) and "(https://cups.example/shop)" in values(found)["evidence"][0]
 
@@ -173,21 +232,30 @@ def test_a_domain_that_is_an_address_is_told_in_the_evidence_only(host: Host, st
 def test_only_uuids_are_told_unless_the_operator_says_more(host: Host, known: str) -> None:
     asked = attribute(COFFEE)
     (by_default,) = objects(host.post(enrichment(known, asked)))
-    assert not {"filename", "sha256", "collection"} & set(values(by_default)) and "cup.jpg" not in json.dumps(by_default)
+    assert not {"filename", "sha256", "collection"} & set(values(by_default)) and "cup.jpg" not in json.dumps(
+        by_default
+    )
     (full,) = objects(host.post(enrichment(known, asked, disclose="full")))
     assert values(full)["filename"] == ["cup.jpg"] and len(values(full)["sha256"][0]) == 64
     correlating = {part["object_relation"] for part in full["Attribute"] if not part["disable_correlation"]}
     assert correlating == {"sha256"}
 
 
-def test_what_may_be_told_of_one_picture_of_a_cluster_is_not_told_of_the_others(host: Host, known: str) -> None:
+def test_what_may_be_told_of_one_picture_of_a_cluster_is_not_told_of_the_others(
+    host: Host, known: str
+) -> None:
     # Given a picture in a collection that may be told of, and in the same cluster one that is in none
     smaller = saved(opened("coffee.jpg").resize((400, 267)))
     with Engine.open(known) as engine:
         engine.create_collection("brands", "known")
         engine.add(smaller, collection="brands", labels={"filename": "logo.jpg"})
-        engine.add(smaller, occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4()), "filename": "brand.jpg"})
-    # When the one in none is the hit, then neither its name nor its hash is told, nor the other's name as its own
+        engine.add(
+            smaller,
+            occurrence=f"misp:attribute:{uuid.uuid4()}",
+            labels={"event": str(uuid.uuid4()), "filename": "brand.jpg"},
+        )
+    # When the one in none is the hit, then neither its name nor its hash is told, nor the other's name as its
+    # own
     (found,) = objects(host.post(enrichment(known, attribute(COFFEE), disclose="brands")))
     assert not {"filename", "sha256"} & set(values(found)) and values(found)["collection"] == ["brands"]
     # When the other is, then its hash and its name in the collection are, and not the name it has in an event
@@ -199,10 +267,18 @@ def test_what_may_be_told_of_one_picture_of_a_cluster_is_not_told_of_the_others(
 
 def test_a_match_in_a_cluster_correlates_on_every_name_of_it(host: Host, known: str) -> None:
     with Engine.open(known) as engine:
-        second = engine.add(saved(opened("coffee.jpg").resize((400, 267))), occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())})
+        second = engine.add(
+            saved(opened("coffee.jpg").resize((400, 267))),
+            occurrence=f"misp:attribute:{uuid.uuid4()}",
+            labels={"event": str(uuid.uuid4())},
+        )
     (found,) = objects(host.post(enrichment(known, attribute(COFFEE))))
-    assert values(found)["cluster"] == [second.cluster] and values(found)["seen"][0].startswith("seen 2 times in 2 events since ")
-    assert {part["object_relation"] for part in found["Attribute"] if not part["disable_correlation"]} == {"cluster"}
+    assert values(found)["cluster"] == [second.cluster] and values(found)["seen"][0].startswith(
+        "seen 2 times in 2 events since "
+    )
+    assert {part["object_relation"] for part in found["Attribute"] if not part["disable_correlation"]} == {
+        "cluster"
+    }
 
 
 def test_pictures_of_the_own_event_are_left_out_when_asked(host: Host, known: str) -> None:
@@ -214,9 +290,13 @@ def test_pictures_of_the_own_event_are_left_out_when_asked(host: Host, known: st
 def test_an_enriched_picture_is_kept_when_asked_and_not_otherwise(host: Host, known: str) -> None:
     asked = attribute(sample("asked/weather.png"))
     host.post(enrichment(known, asked))
-    assert "not indexed yet" in host.post(hover(known, attribute(uuid=asked["uuid"])))["results"][0]["values"][0]
+    assert (
+        "not indexed yet" in host.post(hover(known, attribute(uuid=asked["uuid"])))["results"][0]["values"][0]
+    )
     host.post(enrichment(known, asked, index_query_image="true"))
-    assert host.post(hover(known, attribute(uuid=asked["uuid"])))["results"][0]["values"] == ["No similar image among 2 indexed images."]
+    assert host.post(hover(known, attribute(uuid=asked["uuid"])))["results"][0]["values"] == [
+        "No similar image among 2 indexed images."
+    ]
 
 
 def test_a_picture_that_cannot_be_kept_has_its_answer(host: Host, known: str) -> None:
@@ -231,18 +311,27 @@ def test_hits_of_one_picture_are_told_though_the_time_is_up_for_the_next(known: 
         def query(self, data: bytes, **options: Any) -> QueryResult:
             return super().query(data, **options if data == COFFEE else options | {"deadline": 0.0})
 
-    cup, next_one = attribute(COFFEE, object_id="3"), attribute(saved(opened("coffee.jpg").resize((400, 267))), object_id="3")
+    cup, next_one = (
+        attribute(COFFEE, object_id="3"),
+        attribute(saved(opened("coffee.jpg").resize((400, 267))), object_id="3"),
+    )
     with Hurried.open(known) as engine:
 
         def asked(*parts: Any) -> Any:
-            return expand(engine, Question.read({"event_id": "1", "object": {"Attribute": list(parts)}}, max_seconds=20), Settings())
+            return expand(
+                engine,
+                Question.read({"event_id": "1", "object": {"Attribute": list(parts)}}, max_seconds=20),
+                Settings(),
+            )
 
         assert len(objects(asked(cup, next_one))) == 1
         with pytest.raises(StoreTimeout, match="not all candidates were compared"):
             asked(next_one)
 
 
-def test_an_enrichment_that_keeps_its_picture_has_the_same_answer_the_next_time(host: Host, known: str) -> None:
+def test_an_enrichment_that_keeps_its_picture_has_the_same_answer_the_next_time(
+    host: Host, known: str
+) -> None:
     asked = attribute(saved(opened("coffee.jpg").resize((400, 267))))
     body = json.dumps(enrichment(known, asked, index_query_image="true", disclose="full")).encode()
     first, second = (without_new_uuids(host.post_bytes(body).decode(), asked["uuid"]) for _ in range(2))

@@ -1,4 +1,6 @@
-"""`quaid misp sync` against a MISP over HTTP and a real store: what is in MISP is in the store, once, and the store follows."""
+"""`quaid misp sync` against a MISP over HTTP and a real store: what is in MISP is in the store, once, and the
+store follows.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Server
-from misp_runs import PICTURES, Sync, places
-from misp_server import Attribute, Misp
+from support.misp_runs import PICTURES, Sync, places
+from support.misp_server import Attribute, Misp
+from support.server import Server
 
 from douglas_quaid.engine import Engine
 
-pytest_plugins = ["misp_fixtures"]
+pytest_plugins = ["support.misp_fixtures"]
 
 PDF = b"%PDF-1.7 no picture"
 
@@ -67,11 +69,33 @@ def zip_crypto(archive: bytes, password: bytes) -> bytes:
         member.header_offset = result.tell()
         result.write(member.FileHeader() + sealed)
         name = member.filename.encode()
-        fields = (20, 20, 1, 0, 0, 33, member.CRC, len(sealed), member.file_size, len(name), 0, 0, 0, 0, 0, member.header_offset)
+        fields = (
+            20,
+            20,
+            1,
+            0,
+            0,
+            33,
+            member.CRC,
+            len(sealed),
+            member.file_size,
+            len(name),
+            0,
+            0,
+            0,
+            0,
+            0,
+            member.header_offset,
+        )
         central.write(b"PK\1\2" + struct.pack("<6H3I5H2I", *fields) + name)
     start = result.tell()
     count = len(opened.infolist())
-    return result.getvalue() + central.getvalue() + b"PK\5\6" + struct.pack("<4H2IH", 0, 0, count, count, central.tell(), start, 0)
+    return (
+        result.getvalue()
+        + central.getvalue()
+        + b"PK\5\6"
+        + struct.pack("<4H2IH", 0, 0, count, count, central.tell(), start, 0)
+    )
 
 
 def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Sync) -> None:
@@ -83,7 +107,9 @@ def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Syn
     first = sync("--page-size", "5")
     # Then every picture is there with where it was seen, and the document is counted
     assert (first.status, first.statuses()) == (0, {"added": 12, "skipped": 1})
-    assert places(engine) == {picture.uuid: sha256(data).hexdigest() for picture, data in zip(pictures, PICTURES, strict=True)}
+    assert places(engine) == {
+        picture.uuid: sha256(data).hexdigest() for picture, data in zip(pictures, PICTURES, strict=True)
+    }
     (seen,) = engine.sightings([f"misp:attribute:{pictures[3].uuid}"])[0]
     assert seen.linked and seen.sighting.labels == {
         "event": event.uuid, "timestamp": str(pictures[3].timestamp), "misp": misp.url, "filename": "3.png", "info": "Phishing against Example Bank",
@@ -99,14 +125,26 @@ def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Syn
     assert sync().lines == []
     new = misp.attach(misp.event(), PICTURES[0], first_seen="2026-02-03T04:05:06.000000+00:00")
     third = sync()
-    assert (third.lines[0]["attribute"], third.statuses(), misp.fetched()) == (new.uuid, {"updated": 1}, [new.uuid])
-    assert engine.sightings([f"misp:attribute:{new.uuid}"])[0][0].sighting.first_seen.isoformat() == "2026-02-03T04:05:06+00:00"
+    assert (third.lines[0]["attribute"], third.statuses(), misp.fetched()) == (
+        new.uuid,
+        {"updated": 1},
+        [new.uuid],
+    )
+    assert (
+        engine.sightings([f"misp:attribute:{new.uuid}"])[0][0].sighting.first_seen.isoformat()
+        == "2026-02-03T04:05:06+00:00"
+    )
 
 
 def test_malware_samples_and_attributes_of_objects(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given a picture and a program as malware samples, and a picture in an object
     event = misp.event()
-    picture = misp.attach(event, locked(PICTURES[0], "invoice.png"), f"invoice.png|{md5(PICTURES[0]).hexdigest()}", type="malware-sample")
+    picture = misp.attach(
+        event,
+        locked(PICTURES[0], "invoice.png"),
+        f"invoice.png|{md5(PICTURES[0]).hexdigest()}",
+        type="malware-sample",
+    )
     program = misp.attach(event, locked(b"MZ" + bytes(100_000), "a.exe"), "a.exe|0", type="malware-sample")
     inside = misp.attach(event, PICTURES[1], object=misp.object(event), relation="attachment")
     # When they are read
@@ -114,7 +152,10 @@ def test_malware_samples_and_attributes_of_objects(misp: Misp, engine: Engine, s
     # Then both pictures are found, by the bytes of the picture and the name without its digest
     assert (done.of(picture), done.of(program), done.of(inside)) == (["added"], ["skipped"], ["added"])
     assert places(engine)[picture.uuid] == sha256(PICTURES[0]).hexdigest()
-    assert engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels["filename"] == "invoice.png"
+    assert (
+        engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels["filename"]
+        == "invoice.png"
+    )
 
 
 def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> None:
@@ -129,7 +170,12 @@ def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> Non
     misp.delete(deleted)
     done = sync()
     # Then the store has the one new picture only
-    assert (done.status, done.of(changed), done.of(replaced), done.of(deleted)) == (0, ["added"], ["skipped"], ["withdrawn"])
+    assert (done.status, done.of(changed), done.of(replaced), done.of(deleted)) == (
+        0,
+        ["added"],
+        ["skipped"],
+        ["withdrawn"],
+    )
     assert places(engine) == {changed.uuid: sha256(PICTURES[3]).hexdigest()} and engine.count() == 1
     # And the same run again does nothing; what is restored comes back
     assert sync().statuses() == {"known": 1, "skipped": 1, "gone": 1} and not misp.fetched()
@@ -140,14 +186,20 @@ def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> Non
     misp.later()
     misp.edit(changed, comment="seen again")
     assert sync().of(changed) == ["updated"]
-    assert engine.sightings([f"misp:attribute:{changed.uuid}"])[0][0].sighting.labels["timestamp"] == str(changed.timestamp)
+    assert engine.sightings([f"misp:attribute:{changed.uuid}"])[0][0].sighting.labels["timestamp"] == str(
+        changed.timestamp
+    )
 
 
 def test_what_was_deleted_for_good_goes_with_prune(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given pictures of two events, and one of another MISP
     kept, removed = (misp.attach(misp.event(), data) for data in PICTURES[:2])
     lost = [misp.attach(event, data) for event in [misp.event()] for data in PICTURES[2:4]]
-    engine.add(PICTURES[5], occurrence="misp:attribute:4c1a7d4e-6a64-4f35-8f0c-0a8f3c5d2b11", labels={"misp": "https://other.example.org"})
+    engine.add(
+        PICTURES[5],
+        occurrence="misp:attribute:4c1a7d4e-6a64-4f35-8f0c-0a8f3c5d2b11",
+        labels={"misp": "https://other.example.org"},
+    )
     sync()
     misp.later()
     sync()
@@ -155,7 +207,10 @@ def test_what_was_deleted_for_good_goes_with_prune(misp: Misp, engine: Engine, s
     misp.delete_for_good(removed, *lost)
     assert sync().lines == [] and len(places(engine)) == 5
     # Then --prune says what it would do, and does it; the other MISP's place stays
-    assert sync("--prune", "--dry-run").statuses() == {"known": 1, "would-withdraw": 3} and len(places(engine)) == 5
+    assert (
+        sync("--prune", "--dry-run").statuses() == {"known": 1, "would-withdraw": 3}
+        and len(places(engine)) == 5
+    )
     done = sync("--prune")
     assert (done.statuses(), not misp.fetched()) == ({"known": 1, "withdrawn": 3}, True)
     assert set(places(engine)) == {kept.uuid, "4c1a7d4e-6a64-4f35-8f0c-0a8f3c5d2b11"}
@@ -180,7 +235,11 @@ def test_a_picture_added_while_prune_reads_is_kept(misp: Misp, engine: Engine, s
     def add_late(path: str, request: dict[str, Any]) -> None:
         if request.get("withAttachments") and not late:
             late.append(misp.attach(event, PICTURES[1], timestamp=5))
-            engine.add(PICTURES[1], occurrence=f"misp:attribute:{late[0].uuid}", labels={"misp": misp.url, "event": event.uuid})
+            engine.add(
+                PICTURES[1],
+                occurrence=f"misp:attribute:{late[0].uuid}",
+                labels={"misp": misp.url, "event": event.uuid},
+            )
 
     misp.before_answer = add_late
     # Then prune asks about it once more before it withdraws it
@@ -236,10 +295,13 @@ def test_events_that_come_late_are_not_missed(misp: Misp, engine: Engine, sync: 
 
 @pytest.mark.parametrize("sorts", [True, False], ids=["server sorts", "server too old to sort"])
 def test_nothing_is_lost_while_others_work(misp: Misp, engine: Engine, sync: Sync, sorts: bool) -> None:
-    # Given many attributes, half of them of one and the same second, on a server where rows change between two pages
+    # Given many attributes, half of them of one and the same second, on a server where rows change between
+    # two pages
     event = misp.event()
     same = misp.now - 500
-    pictures = [misp.attach(event, PICTURES[n % 12], f"{n}", timestamp=same if n % 2 else same - n) for n in range(24)]
+    pictures = [
+        misp.attach(event, PICTURES[n % 12], f"{n}", timestamp=same if n % 2 else same - n) for n in range(24)
+    ]
     misp.sorts = sorts
     listings = 0
 
@@ -257,7 +319,9 @@ def test_nothing_is_lost_while_others_work(misp: Misp, engine: Engine, sync: Syn
     assert all(len(done.of(picture)) == 1 for picture in misp.attributes if picture is not pictures[0])
 
 
-def test_a_killed_pass_is_repeated_and_nothing_comes_twice(misp: Misp, engine: Engine, sync: Sync, store_url: str, key: str) -> None:
+def test_a_killed_pass_is_repeated_and_nothing_comes_twice(
+    misp: Misp, engine: Engine, sync: Sync, store_url: str, key: str
+) -> None:
     # Given a pass that is killed when it asks for the second batch of files
     event = misp.event()
     pictures = [misp.attach(event, data) for data in PICTURES]
@@ -287,12 +351,29 @@ def test_a_killed_pass_is_repeated_and_nothing_comes_twice(misp: Misp, engine: E
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_watch_follows_and_ends_when_told(misp: Misp, engine: Engine, store_url: str, key: str, number: int) -> None:
+def test_watch_follows_and_ends_when_told(
+    misp: Misp, engine: Engine, store_url: str, key: str, number: int
+) -> None:
     # Given a watcher, a picture that was there, and one that comes later
     event = misp.event()
     misp.attach(event, PICTURES[0])
-    command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url, "--watch", "1", "--since", "2020-01-01"]
-    # A shell starts what runs in the background with SIGINT ignored, and the tests may be such; analysts press Ctrl-C in the foreground.
+    command = [
+        sys.executable,
+        "-m",
+        "douglas_quaid",
+        "misp",
+        "sync",
+        "--url",
+        misp.url,
+        "--store",
+        store_url,
+        "--watch",
+        "1",
+        "--since",
+        "2020-01-01",
+    ]
+    # A shell starts what runs in the background with SIGINT ignored, and the tests may be such; analysts
+    # press Ctrl-C in the foreground.
     heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     watcher = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     signal.signal(signal.SIGINT, heard)
@@ -313,17 +394,24 @@ def test_watch_follows_and_ends_when_told(misp: Misp, engine: Engine, store_url:
         watcher.kill()
 
 
-def test_a_pass_that_ended_between_adding_and_withdrawing_is_completed(misp: Misp, engine: Engine, sync: Sync) -> None:
-    # Given a place with its new image and still its old one, as a pass leaves it that is killed between the two
+def test_a_pass_that_ended_between_adding_and_withdrawing_is_completed(
+    misp: Misp, engine: Engine, sync: Sync
+) -> None:
+    # Given a place with its new image and still its old one, as a pass leaves it that is killed between the
+    # two
     picture = misp.attach(misp.event(), PICTURES[0])
     sync()
-    engine.add(PICTURES[1], occurrence=f"misp:attribute:{picture.uuid}", labels={"timestamp": "1", "misp": misp.url})
+    engine.add(
+        PICTURES[1], occurrence=f"misp:attribute:{picture.uuid}", labels={"timestamp": "1", "misp": misp.url}
+    )
     # Then the next pass withdraws the old one, without asking for a file
     assert sync().of(picture) == ["known"] and not misp.fetched()
     assert places(engine) == {picture.uuid: sha256(PICTURES[0]).hexdigest()}
 
 
-def test_a_dry_run_writes_nothing(misp: Misp, engine: Engine, sync: Sync, shared_server: Server, everything: Callable[[Any], bytes]) -> None:
+def test_a_dry_run_writes_nothing(
+    misp: Misp, engine: Engine, sync: Sync, shared_server: Server, everything: Callable[[Any], bytes]
+) -> None:
     # Given a store that knows one of two pictures, and one that MISP has deleted
     event = misp.event()
     known, gone = misp.attach(event, PICTURES[0]), misp.attach(event, PICTURES[1])
@@ -346,10 +434,18 @@ def test_names_of_strangers_are_harmless_or_left_out(misp: Misp, engine: Engine,
     picture = misp.attach(event, PICTURES[0], "\u202egnp.exe " + "x" * 10_000)
     assert sync().of(picture) == ["added"]
     labels = engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels
-    assert labels["info"].startswith("[31mred \U0001f600") and labels["filename"].startswith("gnp.exe x") and len(labels["filename"]) == 255
+    assert (
+        labels["info"].startswith("[31mred \U0001f600")
+        and labels["filename"].startswith("gnp.exe x")
+        and len(labels["filename"]) == 255
+    )
     # Then --no-names takes them out again, and keeps them out
     assert sync("--no-names").of(picture) == ["updated"]
-    assert set(engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels) == {"event", "timestamp", "misp"}
+    assert set(engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels) == {
+        "event",
+        "timestamp",
+        "misp",
+    }
     assert sync("--no-names").of(picture) == ["known"]
 
 
@@ -363,7 +459,9 @@ def test_without_links_first_and_with_them_later(misp: Misp, engine: Engine, syn
 
 
 def test_the_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    program = "import sys\nfrom douglas_quaid.cli import main\ntry:\n    main(['misp', 'sync', '--help'])\nexcept SystemExit:\n    pass\n"
+    program = "import sys\nfrom douglas_quaid.cli.main import main\ntry:\n    main(['misp', 'sync', '--help'])\nexcept SystemExit:\n    pass\n"
     program += "print('loaded:', *{'pymisp', 'requests', 'cv2', 'numpy', 'redis'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.splitlines()[-1] == "loaded:"

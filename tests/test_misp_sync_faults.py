@@ -1,4 +1,6 @@
-"""`quaid misp sync` when MISP or the store are slow, broken, wrong or away: it asks again, it says why, and nothing is lost."""
+"""`quaid misp sync` when MISP or the store are slow, broken, wrong or away: it asks again, it says why, and
+nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import runner
-from conftest import Server
-from misp_runs import PICTURES, Done, Sync, places
-from misp_server import Misp, Request, misp_server
+from support.command_line import runner
+from support.misp_runs import PICTURES, Done, Sync, places
+from support.misp_server import Misp, Request, misp_server
+from support.server import Server
 
-from douglas_quaid.cli import main
+from douglas_quaid.cli.main import main
 from douglas_quaid.engine import Engine
 
-pytest_plugins = ["misp_fixtures"]
+pytest_plugins = ["support.misp_fixtures"]
 
 
 def asks_for_files(path: str, request: Request) -> bool:
@@ -33,7 +35,11 @@ def lists(path: str, request: Request) -> bool:
 
 FAULTS: dict[str, dict[str, Any]] = {
     "an error of the server": {"status": 500},
-    "a gateway in between": {"status": 502, "body": b"<html>Bad Gateway</html>", "headers": {"Content-Type": "text/html"}},
+    "a gateway in between": {
+        "status": 502,
+        "body": b"<html>Bad Gateway</html>",
+        "headers": {"Content-Type": "text/html"},
+    },
     "too many questions, in seconds": {"status": 429, "headers": {"Retry-After": "0"}},
     "too many questions, as a date": {"status": 429, "headers": {"Retry-After": formatdate(0, usegmt=True)}},
     "too many questions, in MISP's own way": {"status": 429, "headers": {"X-Rate-Limit-Reset": "0"}},
@@ -44,7 +50,9 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("when", [lists, asks_for_files], ids=["listing", "files"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_a_passing_fault_loses_nothing(misp: Misp, engine: Engine, sync: Sync, fault: dict[str, Any], when: Callable[..., bool]) -> None:
+def test_a_passing_fault_loses_nothing(
+    misp: Misp, engine: Engine, sync: Sync, fault: dict[str, Any], when: Callable[..., bool]
+) -> None:
     # Given a MISP that fails once
     pictures = [misp.attach(misp.event(), data) for data in PICTURES[:3]]
     misp.fault(when=when, **fault)
@@ -60,7 +68,9 @@ def test_it_waits_as_long_as_it_is_told(misp: Misp, sync: Sync) -> None:
     misp.attach(misp.event(), PICTURES[0])
     misp.fault(status=429, headers={"Retry-After": "1"}, when=lists)
     asked: list[float] = []
-    misp.before_answer = lambda path, request: asked.append(time.monotonic()) if lists(path, request) else None
+    misp.before_answer = lambda path, request: (
+        asked.append(time.monotonic()) if lists(path, request) else None
+    )
     assert sync("--no-link").statuses() == {"added": 1}
     # Then the question is repeated after that second, not before
     assert asked[1] - asked[0] >= 1
@@ -72,12 +82,17 @@ def test_a_wait_without_end_is_not_waited_for(misp: Misp, sync: Sync) -> None:
     assert done.status == 1 and "86400 s" in done.errors and "MispAway" in done.errors
 
 
-def test_one_file_that_breaks_the_server_does_not_stop_the_others(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_one_file_that_breaks_the_server_does_not_stop_the_others(
+    misp: Misp, engine: Engine, sync: Sync
+) -> None:
     # Given an attribute whose file MISP cannot deliver
     event = misp.event()
     pictures = [misp.attach(event, data) for data in PICTURES[:5]]
     poison = pictures[2]
-    misp.fault(when=lambda path, request: asks_for_files(path, request) and poison.uuid in request["uuid"], times=10_000)
+    misp.fault(
+        when=lambda path, request: asks_for_files(path, request) and poison.uuid in request["uuid"],
+        times=10_000,
+    )
     # When all are read, then the others come, it is named, and the exit status says so
     first = sync("--no-link")
     assert (first.status, first.statuses(), first.of(poison)) == (1, {"added": 4, "waiting": 1}, ["waiting"])
@@ -107,7 +122,9 @@ def test_a_file_that_never_comes_is_given_up(misp: Misp, sync: Sync) -> None:
 def test_misp_goes_away_in_the_middle(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given a MISP that answers nothing more after the first files
     pictures = [misp.attach(misp.event(), data) for data in PICTURES]
-    misp.before_answer = lambda path, request: misp.fault(times=10_000) if len(misp.asked(files=True)) == 2 else None
+    misp.before_answer = lambda path, request: (
+        misp.fault(times=10_000) if len(misp.asked(files=True)) == 2 else None
+    )
     done = sync("--no-link", "--no-feedback")
     assert done.status == 1 and "MispAway" in done.errors and not done.summary
     # Then the next run has all
@@ -117,14 +134,20 @@ def test_misp_goes_away_in_the_middle(misp: Misp, engine: Engine, sync: Sync) ->
     assert set(places(engine)) == {picture.uuid for picture in pictures}
 
 
-def test_the_store_goes_away_in_the_middle(misp: Misp, server: Server, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_goes_away_in_the_middle(
+    misp: Misp, server: Server, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a store that is killed while files are on their way
     monkeypatch.setenv("DOUGLAS_QUAID_STORE_TIMEOUT", "1")
     pictures = [misp.attach(misp.event(), data) for data in PICTURES]
     misp.before_answer = lambda path, request: server.kill() if len(misp.asked(files=True)) == 2 else None
 
     def run() -> Done:
-        result = runner().invoke(main, ["misp", "sync", "--url", misp.url, "--store", server.url, "--no-link", "--json"], catch_exceptions=False)
+        result = runner().invoke(
+            main,
+            ["misp", "sync", "--url", misp.url, "--store", server.url, "--no-link", "--json"],
+            catch_exceptions=False,
+        )
         return Done(result.exit_code, result.stdout, result.stderr)
 
     # When it is read, then the run ends with the store's error
@@ -141,17 +164,32 @@ def test_the_store_goes_away_in_the_middle(misp: Misp, server: Server, key: str,
 WRONG = {
     "wrong key": ({"status": 403}, "check the key"),
     "expired key": ({"status": 401}, "check the key"),
-    "login page": ({"status": 200, "body": b"<!DOCTYPE html><html>login</html>", "headers": {"Content-Type": "text/html"}}, "a web page"),
+    "login page": (
+        {
+            "status": 200,
+            "body": b"<!DOCTYPE html><html>login</html>",
+            "headers": {"Content-Type": "text/html"},
+        },
+        "a web page",
+    ),
     "other JSON": ({"status": 200, "body": b'{"hello": "world"}', "when": lists}, "an object with hello"),
-    "other rows": ({"status": 200, "body": b'{"response": {"Attribute": [{"id": 1}]}}', "when": lists}, "cannot be read"),
+    "other rows": (
+        {"status": 200, "body": b'{"response": {"Attribute": [{"id": 1}]}}', "when": lists},
+        "cannot be read",
+    ),
     "no such page": ({"status": 404, "when": lists}, "404"),
     "no right to search": ({"status": 405, "when": lists}, "405"),
-    "not even a user": ({"status": 200, "body": b'{"hello": "world"}', "when": lambda path, request: "users" in path}, "not answer as a MISP"),
+    "not even a user": (
+        {"status": 200, "body": b'{"hello": "world"}', "when": lambda path, request: "users" in path},
+        "not answer as a MISP",
+    ),
 }
 
 
 @pytest.mark.parametrize(("fault", "words"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_for_good_ends_at_once(misp: Misp, sync: Sync, fault: dict[str, Any], words: str) -> None:
+def test_what_is_wrong_for_good_ends_at_once(
+    misp: Misp, sync: Sync, fault: dict[str, Any], words: str
+) -> None:
     misp.attach(misp.event(), PICTURES[0])
     misp.fault(times=100, **fault)
     done = sync(json_lines=False)
@@ -159,20 +197,31 @@ def test_what_is_wrong_for_good_ends_at_once(misp: Misp, sync: Sync, fault: dict
     assert len(misp.requests) <= 6 and not misp.fetched()
 
 
-def test_a_wrong_key_is_refused_and_never_shown(misp: Misp, store_url: str, tmp_path: Path, everything: Callable[[Any], bytes], shared_server: Server) -> None:
+def test_a_wrong_key_is_refused_and_never_shown(
+    misp: Misp, store_url: str, tmp_path: Path, everything: Callable[[Any], bytes], shared_server: Server
+) -> None:
     # Given a key that MISP does not know, in a file
     wrong = "wrongKey" * 5
     (tmp_path / "key").write_text(wrong + "\n")
     misp.attach(misp.event(), PICTURES[0])
     misp.fault(status=403, body=f'{{"message": "no such key {wrong}"}}'.encode(), times=100)
-    done = runner().invoke(main, ["misp", "sync", "--url", misp.url, "--store", store_url, "--key-file", str(tmp_path / "key")])
+    done = runner().invoke(
+        main, ["misp", "sync", "--url", misp.url, "--store", store_url, "--key-file", str(tmp_path / "key")]
+    )
     assert done.exit_code == 2 and "no such key ***" in done.stderr
     assert wrong not in done.stdout + done.stderr and wrong.encode() not in everything(shared_server.redis)
     # And one that cannot be a key is not sent at all
     (tmp_path / "key").write_text("not a key")
     misp.requests.clear()
-    done = runner().invoke(main, ["misp", "sync", "--url", misp.url, "--store", store_url, "--key-file", str(tmp_path / "key")])
-    assert done.exit_code == 2 and "9 characters" in done.stderr and "not a key" not in done.stderr and not misp.requests
+    done = runner().invoke(
+        main, ["misp", "sync", "--url", misp.url, "--store", store_url, "--key-file", str(tmp_path / "key")]
+    )
+    assert (
+        done.exit_code == 2
+        and "9 characters" in done.stderr
+        and "not a key" not in done.stderr
+        and not misp.requests
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,8 +239,12 @@ def test_a_wrong_key_is_refused_and_never_shown(misp: Misp, store_url: str, tmp_
         (["--ca-bundle", "/no/such/file"], "/no/such/file"),
     ],
 )
-def test_options_that_make_no_sense_are_named(store_url: str, key: str, options: list[str], words: str) -> None:
-    done = runner().invoke(main, ["misp", "sync", "--url", "https://127.0.0.1:1", "--store", store_url, *options])
+def test_options_that_make_no_sense_are_named(
+    store_url: str, key: str, options: list[str], words: str
+) -> None:
+    done = runner().invoke(
+        main, ["misp", "sync", "--url", "https://127.0.0.1:1", "--store", store_url, *options]
+    )
     assert done.exit_code == 2 and words in done.stderr and key not in done.stderr
 
 
@@ -207,12 +260,27 @@ def test_nobody_there(store_url: str, key: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes a certificate with openssl")
-def test_certificates_are_verified(store_url: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_are_verified(
+    store_url: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Given a MISP with a certificate of its own making
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     certificate, private = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
-    making = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=misp", "-addext", "subjectAltName=IP:127.0.0.1"]
+    making = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=misp",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+    ]
     subprocess.run([*making, "-keyout", private, "-out", certificate], check=True, capture_output=True)
     with misp_server(certificate=(certificate, private)) as misp:
         misp.attach(misp.event(), PICTURES[0])

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from conftest import Server
-from misp_runs import PICTURES, Sync, places
-from misp_server import Attribute, Event, Misp
-from pictures import page, png
+from support.misp_runs import PICTURES, Sync, places
+from support.misp_server import Attribute, Event, Misp
+from support.pictures import page, png
+from support.server import Server
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.evaluation.edits import edit
 
-pytest_plugins = ["misp_fixtures"]
+pytest_plugins = ["support.misp_fixtures"]
 
 PAGE = page(7, 640, 400)
+#: One page three times: as it is, half as large, and saved in another way.
 COPIES = [png(PAGE), png(edit("resize_50", PAGE)), png(PAGE, compress_level=1)]
-"""One page three times: as it is, half as large, and saved in another way."""
 
 
 @pytest.fixture
@@ -34,7 +34,9 @@ def are_matched(engine: Engine, a: Attribute, b: Attribute) -> bool:
     return found[b.uuid] in {hit.image_id for hit in engine.hits(found[a.uuid])}
 
 
-def answer(misp: Misp, event: Event, asked: Attribute, *found: Attribute, name: str = "image-similarity") -> Attribute:
+def answer(
+    misp: Misp, event: Event, asked: Attribute, *found: Attribute, name: str = "image-similarity"
+) -> Attribute:
     """Our module's answer as an analyst saved it; gives its verdict, which is what gets tagged."""
     saved = misp.object(event, name, references=[asked.uuid])
     for other in found:
@@ -46,30 +48,45 @@ REJECTIONS = ['false-positive:risk="high"', 'false-positive:confirmed="true"', '
 
 
 @pytest.mark.parametrize("tag", REJECTIONS)
-def test_a_rejected_answer_is_a_veto(misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], tag: str) -> None:
+def test_a_rejected_answer_is_a_veto(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], tag: str
+) -> None:
     # Given our answer in the first event, with a local tag, which moves no timestamp
     asked, found = matched
     answer(misp, asked.event, asked, found).local_tags.append(tag)
     misp.later()
     # When the next pass runs, then the two are no match any more
     done = sync()
-    assert done.statuses()["vetoed"] == 1 and not are_matched(engine, asked, found) and not are_matched(engine, found, asked)
+    assert (
+        done.statuses()["vetoed"] == 1
+        and not are_matched(engine, asked, found)
+        and not are_matched(engine, found, asked)
+    )
     # And later passes, and linking again, leave it so and say nothing
     again = sync()
-    assert "vetoed" not in again.statuses() and not [path for path, _ in misp.requests if path == "/events/restSearch"]
+    assert "vetoed" not in again.statuses() and not [
+        path for path, _ in misp.requests if path == "/events/restSearch"
+    ]
     engine.link(places(engine)[asked.uuid])
     assert not are_matched(engine, asked, found)
 
 
-def test_an_image_that_is_rejected_is_none_of_its_matches(misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]) -> None:
+def test_an_image_that_is_rejected_is_none_of_its_matches(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
     rejected, other = matched
     rejected.tags.append("false-positive")
     assert sync().statuses()["vetoed"] == 1 and not are_matched(engine, rejected, other)
     assert "vetoed" not in sync().statuses()
 
 
-@pytest.mark.parametrize("tag", ['false-positive:confirmed="false"', 'false-positive:risk="low"', 'workflow:state="complete"', "tlp:red"])
-def test_other_tags_reject_nothing(misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], tag: str) -> None:
+@pytest.mark.parametrize(
+    "tag",
+    ['false-positive:confirmed="false"', 'false-positive:risk="low"', 'workflow:state="complete"', "tlp:red"],
+)
+def test_other_tags_reject_nothing(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], tag: str
+) -> None:
     asked, found = matched
     answer(misp, asked.event, asked, found).tags.append(tag)
     found.tags.append(tag)
@@ -77,7 +94,9 @@ def test_other_tags_reject_nothing(misp: Misp, engine: Engine, sync: Sync, match
     assert are_matched(engine, asked, found)
 
 
-def test_tags_of_events_and_other_objects_reject_nothing(misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]) -> None:
+def test_tags_of_events_and_other_objects_reject_nothing(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
     asked, found = matched
     answer(misp, asked.event, asked, found, name="annotation").tags.append(REJECTIONS[0])
     found.event.tags.append(REJECTIONS[0])
@@ -85,7 +104,9 @@ def test_tags_of_events_and_other_objects_reject_nothing(misp: Misp, engine: Eng
     assert are_matched(engine, asked, found)
 
 
-def test_no_feedback_and_dry_run_make_no_veto(misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]) -> None:
+def test_no_feedback_and_dry_run_make_no_veto(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
     asked, found = matched
     answer(misp, asked.event, asked, found).tags.append(REJECTIONS[0])
     assert "vetoed" not in sync("--no-feedback").statuses()
@@ -93,7 +114,9 @@ def test_no_feedback_and_dry_run_make_no_veto(misp: Misp, engine: Engine, sync: 
     assert are_matched(engine, asked, found)
 
 
-def test_an_answer_about_images_that_are_not_there_waits_for_them(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_an_answer_about_images_that_are_not_there_waits_for_them(
+    misp: Misp, engine: Engine, sync: Sync
+) -> None:
     # Given a rejected answer whose found image is not in the store
     asked = misp.attach(misp.event(), COPIES[0])
     late = misp.attach(misp.event(distribution=0), COPIES[1])
@@ -105,8 +128,11 @@ def test_an_answer_about_images_that_are_not_there_waits_for_them(misp: Misp, en
     assert not are_matched(engine, asked, late)
 
 
-def test_relationships_are_written_once(misp: Misp, sync: Sync, matched: tuple[Attribute, Attribute], shared_server: Server) -> None:
-    # Given a match across events, the same bytes in a third, a match inside one event, and a picture that matches nothing
+def test_relationships_are_written_once(
+    misp: Misp, sync: Sync, matched: tuple[Attribute, Attribute], shared_server: Server
+) -> None:
+    # Given a match across events, the same bytes in a third, a match inside one event, and a picture that
+    # matches nothing
     first, second = matched
     same = misp.attach(misp.event("third"), COPIES[0])
     misp.attach(first.event, COPIES[2])
@@ -116,12 +142,20 @@ def test_relationships_are_written_once(misp: Misp, sync: Sync, matched: tuple[A
     assert not misp.relationships
     assert sync("--relationships", "--dry-run").statuses()["would-relate"] > 0 and not misp.relationships
     assert sync("--relationships", "--prune").statuses()["related"] == len(misp.relationships)
-    pairs = {(*sorted((found["object_uuid"], found["related_object_uuid"])), found["relationship_type"]) for found in misp.relationships.values()}
-    assert (*sorted((first.uuid, second.uuid)), "similar") in pairs and (*sorted((first.uuid, same.uuid)), "same-as") in pairs
+    pairs = {
+        (*sorted((found["object_uuid"], found["related_object_uuid"])), found["relationship_type"])
+        for found in misp.relationships.values()
+    }
+    assert (*sorted((first.uuid, second.uuid)), "similar") in pairs and (
+        *sorted((first.uuid, same.uuid)),
+        "same-as",
+    ) in pairs
     events = {attribute.uuid: attribute.event for attribute in misp.attributes}
     assert all(events[a] is not events[b] for a, b, _ in pairs) and len(pairs) == len(misp.relationships)
     assert all(
-        found["object_type"] == found["related_object_type"] == "Attribute" and found["distribution"] in (0, "0") for found in misp.relationships.values()
+        found["object_type"] == found["related_object_type"] == "Attribute"
+        and found["distribution"] in (0, "0")
+        for found in misp.relationships.values()
     )
     # And twice adds nothing, even for a store that never saw the first run
     before = dict(misp.relationships)
@@ -130,7 +164,9 @@ def test_relationships_are_written_once(misp: Misp, sync: Sync, matched: tuple[A
     assert "related" not in sync("--relationships").statuses() and misp.relationships == before
 
 
-def test_a_misp_that_takes_no_relationships_says_so(misp: Misp, sync: Sync, matched: tuple[Attribute, Attribute]) -> None:
+def test_a_misp_that_takes_no_relationships_says_so(
+    misp: Misp, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
     misp.fault(status=403, when=lambda path, request: path.startswith("/analyst_data/add"), times=10)
     done = sync("--relationships", "--prune", json_lines=False)
     assert done.status == 2 and "403" in done.errors

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from misp_runs import PICTURES, Sync, places
-from misp_server import Misp
+from support.misp_runs import PICTURES, Sync, places
+from support.misp_server import Misp
 
 from douglas_quaid.answers import Description
 from douglas_quaid.engine import Engine
 from douglas_quaid.misp.sync.baseline import membership_labels
 from douglas_quaid.records import Membership
 
-pytest_plugins = ["misp_fixtures"]
+pytest_plugins = ["support.misp_fixtures"]
 
 
 def test_tags_organisation_publication_type_and_event(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given events and attributes that differ in what filters look at
-    phishing, secret, draft = misp.event(tags=["rsit:fraud"]), misp.event(tags=["tlp:red"], org="CSIRT-B"), misp.event(published=False)
+    phishing, secret, draft = (
+        misp.event(tags=["rsit:fraud"]),
+        misp.event(tags=["tlp:red"], org="CSIRT-B"),
+        misp.event(published=False),
+    )
     plain = misp.attach(phishing, PICTURES[0])
     hidden = misp.attach(phishing, PICTURES[1], tags=["tlp:red"])
     theirs = misp.attach(secret, PICTURES[2])
@@ -37,7 +41,9 @@ def test_tags_organisation_publication_type_and_event(misp: Misp, engine: Engine
     }.items():
         # When a dry run is made with a filter, then it would fetch what passes and nothing else
         done = sync("--dry-run", *options)
-        assert {line["attribute"] for line in done.lines if line["status"] == "would-fetch"} == {attribute.uuid for attribute in expected}, options
+        assert {line["attribute"] for line in done.lines if line["status"] == "would-fetch"} == {
+            attribute.uuid for attribute in expected
+        }, options
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,9 @@ def test_tags_organisation_publication_type_and_event(misp: Misp, engine: Engine
         (1, 3, 5, "13", True),
     ],
 )
-def test_distribution_is_that_of_the_whole_chain(misp: Misp, sync: Sync, event: int, holder: int | None, attribute: int, allowed: str, passes: bool) -> None:
+def test_distribution_is_that_of_the_whole_chain(
+    misp: Misp, sync: Sync, event: int, holder: int | None, attribute: int, allowed: str, passes: bool
+) -> None:
     within = misp.event(distribution=event)
     held = None if holder is None else misp.object(within, distribution=holder)
     picture = misp.attach(within, PICTURES[0], object=held, distribution=attribute)
@@ -92,38 +100,50 @@ def test_an_event_fills_a_baseline(misp: Misp, engine: Engine, sync: Sync) -> No
     # Given an event of sign-in pages with brands in tags and comments, and a document among them
     event = misp.event("Sign-in pages", tags=['douglas-quaid:brand="Example Bank"'])
     one = misp.attach(event, PICTURES[0], comment="domain=bank.example")
-    two = misp.attach(event, PICTURES[1], tags=['douglas-quaid:brand="Other Bank"', 'douglas-quaid:domain="other.example"'])
+    two = misp.attach(
+        event, PICTURES[1], tags=['douglas-quaid:brand="Other Bank"', 'douglas-quaid:domain="other.example"']
+    )
     misp.attach(event, b"text", "list.txt")
     misp.attach(misp.event(), PICTURES[2])
     # When it is read into a collection that does not exist yet
     done = sync("--event", event.uuid, "--into", "banks")
     # Then the collection is a baseline with these two, labelled
     assert done.statuses() == {"added": 2, "skipped": 1}
-    assert [(collection.name, collection.purpose.value) for collection in engine.collections()] == [("banks", "baseline")]
+    assert [(collection.name, collection.purpose.value) for collection in engine.collections()] == [
+        ("banks", "baseline")
+    ]
     assert labels(engine, one.uuid) == {"brand": "Example Bank", "domain": "bank.example"}
     assert labels(engine, two.uuid) == {"brand": "Other Bank", "domain": "other.example"}
     # And a second run asks for nothing, though everything is read
-    assert sync("--event", event.uuid, "--into", "banks", "--prune").statuses() == {"known": 2, "skipped": 1} and not misp.fetched()
+    assert (
+        sync("--event", event.uuid, "--into", "banks", "--prune").statuses() == {"known": 2, "skipped": 1}
+        and not misp.fetched()
+    )
     # And a brand that is corrected with a local tag, which moves no timestamp, arrives
     one.local_tags.append('douglas-quaid:brand="Example Bank AG"')
     assert sync("--event", event.uuid, "--into", "banks", "--prune").of(one) == ["updated"]
     assert labels(engine, one.uuid)["brand"] == "Example Bank AG" and engine.collection_size("banks") == 2
 
 
-def test_a_page_that_is_deleted_from_the_event_leaves_the_baseline(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_a_page_that_is_deleted_from_the_event_leaves_the_baseline(
+    misp: Misp, engine: Engine, sync: Sync
+) -> None:
     # Given two pages in a baseline that an event fills
     event = misp.event()
     gone, replaced, stays = (misp.attach(event, picture, comment="brand=Acme") for picture in PICTURES[:3])
     sync("--event", event.uuid, "--into", "banks")
     misp.later()
-    # When one is deleted and another gets other bytes, and it is a run for all pictures that hears of it first
+    # When one is deleted and another gets other bytes, and it is a run for all pictures that hears of it
+    # first
     misp.delete(gone)
     misp.edit(replaced, data=PICTURES[3])
     sync()
     assert engine.collection_size("banks") == 1
     # Then the next run for the baseline has the page that is there, and the new one
     sync("--event", event.uuid, "--into", "banks")
-    assert engine.collection_size("banks") == 2 and labels(engine, stays.uuid) == labels(engine, replaced.uuid) == {"brand": "Acme"}
+    assert engine.collection_size("banks") == 2 and labels(engine, stays.uuid) == labels(
+        engine, replaced.uuid
+    ) == {"brand": "Acme"}
 
 
 def test_pictures_that_are_known_already_become_members(misp: Misp, engine: Engine, sync: Sync) -> None:
@@ -144,7 +164,10 @@ def test_labels_of_comments_and_tags(misp: Misp) -> None:
         return membership_labels(attribute)
 
     assert of("brand=Acme domain=acme.example") == {"brand": "Acme", "domain": "acme.example"}
-    assert of('Sign-in page, brand="Acme Ltd", Domain = acme.example; seen by us') == {"brand": "Acme Ltd", "domain": "acme.example"}
+    assert of('Sign-in page, brand="Acme Ltd", Domain = acme.example; seen by us') == {
+        "brand": "Acme Ltd",
+        "domain": "acme.example",
+    }
     assert of("https://a.example/?mybrand=x&brand=y") == {}
     assert of("colour=red no brand at all") == {}
     assert of("brand=Acme", 'DOUGLAS-QUAID:brand="Other"') == {"brand": "Other"}

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from misp_server import Misp, misp_server
+from support.misp_server import Misp, misp_server
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError
@@ -34,14 +34,22 @@ def one_row(misp: Misp) -> Attribute:
     return attributes_of(misp.answer("POST", "/attributes/restSearch", {})[1]["response"])[0]
 
 
+#: Place of a row, and whether it is deleted instead of edited.
 CHANGES = some.lists(some.tuples(some.integers(0, 40), some.booleans()), max_size=10)
-"""Place of a row, and whether it is deleted instead of edited."""
 
 
 @settings(max_examples=300, deadline=None)
-@given(times=some.lists(some.integers(0, 8), max_size=40), size=some.integers(1, 7), sorts=some.booleans(), changes=CHANGES)
-def test_a_walk_gives_every_row_once(row: Attribute, times: list[int], size: int, sorts: bool, changes: list[tuple[int, bool]]) -> None:
-    # Given rows of which many share a second, pages of any size, and, on a server that sorts, somebody who deletes and edits meanwhile
+@given(
+    times=some.lists(some.integers(0, 8), max_size=40),
+    size=some.integers(1, 7),
+    sorts=some.booleans(),
+    changes=CHANGES,
+)
+def test_a_walk_gives_every_row_once(
+    row: Attribute, times: list[int], size: int, sorts: bool, changes: list[tuple[int, bool]]
+) -> None:
+    # Given rows of which many share a second, pages of any size, and, on a server that sorts, somebody who
+    # deletes and edits meanwhile
     rows = [replace(row, uuid=str(number), timestamp=second) for number, second in enumerate(times)]
     changes = changes[:] if sorts else []
 
@@ -51,7 +59,9 @@ def test_a_walk_gives_every_row_once(row: Attribute, times: list[int], size: int
             changed = rows.pop(place % len(rows))
             rows.extend([] if deleted else [replace(changed, timestamp=100 - len(changes))])
         fitting = [row for row in rows if row.timestamp >= since.attribute]
-        return (sorted(fitting, key=lambda row: (row.timestamp, int(row.uuid))) if sorts else fitting)[(page - 1) * size : page * size]
+        return (sorted(fitting, key=lambda row: (row.timestamp, int(row.uuid))) if sorts else fitting)[
+            (page - 1) * size : page * size
+        ]
 
     # Then each that is left comes in its last state, and none comes twice in the same
     got = [(row.uuid, row.timestamp) for page in walk(ask, size=size, sorts=sorts) for row in page]
@@ -68,7 +78,12 @@ def test_a_server_that_repeats_itself_is_not_walked_for_ever(row: Attribute) -> 
 @given(some.text(alphabet=some.characters(), max_size=600))
 def test_cleaned_text_is_one_short_printable_line(text: str) -> None:
     cleaned = clean(text)
-    assert len(cleaned) <= 255 and len(json.dumps(cleaned)) <= LONGEST_ESCAPED and "\n" not in cleaned and "\x1b" not in cleaned
+    assert (
+        len(cleaned) <= 255
+        and len(json.dumps(cleaned)) <= LONGEST_ESCAPED
+        and "\n" not in cleaned
+        and "\x1b" not in cleaned
+    )
     cleaned.encode()  # no lone surrogates
     assert clean(cleaned) == cleaned
 

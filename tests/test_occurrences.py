@@ -1,4 +1,6 @@
-"""Places: seen, seen again, withdrawn; whoever does so at once and whenever one of them is killed, no sighting is lost and none is left over."""
+"""Places: seen, seen again, withdrawn; whoever does so at once and whenever one of them is killed, no
+sighting is lost and none is left over.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +13,30 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from steps import interleave, run_and_die
+from support.steps import interleave, run_and_die
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits
-from douglas_quaid.records import Decision, Evidence, Occurrence, Purpose, Relation, Sighting, Verdict, Withdrawn
+from douglas_quaid.records import (
+    Decision,
+    Evidence,
+    Occurrence,
+    Purpose,
+    Relation,
+    Sighting,
+    Verdict,
+    Withdrawn,
+)
 from douglas_quaid.store import NewImage, PutStatus, Store
 from douglas_quaid.store.connection import Connection
 from douglas_quaid.store.intents import Intent
 
-HERE, THERE, ELSEWHERE = (Occurrence.parse(f"misp:attribute:{name}") for name in ("here", "there", "else:where"))
+HERE, THERE, ELSEWHERE = (
+    Occurrence.parse(f"misp:attribute:{name}") for name in ("here", "there", "else:where")
+)
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
 SHARDS = "0123456789abcdef"
 
@@ -39,7 +52,9 @@ def places_of(store: Store, image: NewImage) -> set[Occurrence]:
 
 
 def check_both_directions(store: Store, client: Any) -> None:
-    """The places of the images and the images of the places are the same, are counted rightly, and nothing is left half forgotten."""
+    """The places of the images and the images of the places are the same, are counted rightly, and nothing is
+    left half forgotten.
+    """
     by_image, by_place, counted, ids = set(), set(), 0, set()
     for tag in SHARDS:
         prefix = f"dq:{{{tag}}}:"
@@ -63,7 +78,7 @@ def engine(store_url: str) -> Iterator[Engine]:
         yield engine
 
 
-# -- times -------------------------------------------------------------------------------------------------------------------
+# -- times ---------------------------------------------------------------------------------------------------
 
 
 def test_first_seen_is_the_least_and_last_seen_the_greatest_time_of_image_and_place(store, make_image):
@@ -77,11 +92,19 @@ def test_first_seen_is_the_least_and_last_seen_the_greatest_time_of_image_and_pl
     assert store.put(image, seen=moment(11)) is PutStatus.KNOWN
     # Then each place has the first and the last of its own, and the image those of all
     info = store.infos([image.image_id])[0]
-    assert info.sightings == (Sighting(HERE, {"event": "7"}, moment(2), moment(9)), Sighting(THERE, {}, moment(1), moment(1)))
+    assert info.sightings == (
+        Sighting(HERE, {"event": "7"}, moment(2), moment(9)),
+        Sighting(THERE, {}, moment(1), moment(1)),
+    )
     assert (info.first_seen, info.last_seen) == (moment(1), moment(11))
     # And new labels move no time
-    assert store.note(image.image_id, occurrence=HERE, labels={"event": "8"}, seen=moment(5)) is PutStatus.UPDATED
-    assert store.infos([image.image_id])[0].sightings[0] == Sighting(HERE, {"event": "8"}, moment(2), moment(9))
+    assert (
+        store.note(image.image_id, occurrence=HERE, labels={"event": "8"}, seen=moment(5))
+        is PutStatus.UPDATED
+    )
+    assert store.infos([image.image_id])[0].sightings[0] == Sighting(
+        HERE, {"event": "8"}, moment(2), moment(9)
+    )
 
 
 def test_a_time_of_another_zone_is_the_same_moment(store, make_image):
@@ -113,20 +136,35 @@ def test_the_earliest_and_the_latest_time_are_taken(store, make_image):
     assert (info.first_seen.year, info.last_seen) == (1970, latest)
 
 
-# -- withdrawing -------------------------------------------------------------------------------------------------------------
+# -- withdrawing ---------------------------------------------------------------------------------------------
 
 
 def test_a_withdrawn_place_is_gone_from_its_images_and_nothing_else_is(store, shared_server, make_image):
     # Given three images at a place, two of which are seen at others too
     first, second, alone, bystander = (make_image(n) for n in range(4))
-    for n, (image, place) in enumerate([(first, HERE), (first, THERE), (second, HERE), (second, ELSEWHERE), (alone, HERE), (bystander, THERE)]):
+    for n, (image, place) in enumerate(
+        [
+            (first, HERE),
+            (first, THERE),
+            (second, HERE),
+            (second, ELSEWHERE),
+            (alone, HERE),
+            (bystander, THERE),
+        ]
+    ):
         store.put(image, occurrence=place, labels={"event": str(n)}, seen=moment(n))
     # When the place is withdrawn
     withdrawn = store.withdraw(HERE)
     # Then it shows nothing, the image that was seen there only is forgotten, and the rest is as it was
-    assert set(withdrawn) == {Withdrawn(first.image_id, False), Withdrawn(second.image_id, False), Withdrawn(alone.image_id, True)}
+    assert set(withdrawn) == {
+        Withdrawn(first.image_id, False),
+        Withdrawn(second.image_id, False),
+        Withdrawn(alone.image_id, True),
+    }
     assert store.images_of(HERE) == [] and not store.exists(alone.image_id)
-    assert store.infos([first.image_id])[0].sightings == (Sighting(THERE, {"event": "1"}, moment(1), moment(1)),)
+    assert store.infos([first.image_id])[0].sightings == (
+        Sighting(THERE, {"event": "1"}, moment(1), moment(1)),
+    )
     assert store.infos([first.image_id])[0].first_seen == moment(0)  # it was seen then, wherever
     assert places_of(store, second) == {ELSEWHERE} and places_of(store, bystander) == {THERE}
     assert store.stats().occurrences == 3
@@ -155,8 +193,11 @@ def test_an_image_of_a_collection_stays_without_places(store, shared_server, mak
     check_both_directions(store, shared_server.redis)
 
 
-def test_an_image_that_is_seen_nowhere_any_more_leaves_the_collection_that_its_places_filled(store, shared_server, make_image):
-    # Given a collection that somebody fills from places, two of which show the same image, and another collection
+def test_an_image_that_is_seen_nowhere_any_more_leaves_the_collection_that_its_places_filled(
+    store, shared_server, make_image
+):
+    # Given a collection that somebody fills from places, two of which show the same image, and another
+    # collection
     shown, kept = make_image(1), make_image(2)
     for name in ("brands", "mine"):
         store.create_collection(name, Purpose.BASELINE)
@@ -165,9 +206,15 @@ def test_an_image_that_is_seen_nowhere_any_more_leaves_the_collection_that_its_p
         store.put(image, occurrence=HERE)
     store.put(shown, occurrence=THERE)
     store.put(kept, collection="mine")
-    # When one place is withdrawn, then what is seen elsewhere stays a member, and what is in another collection stays an image
-    assert set(store.withdraw(HERE, collection="brands")) == {Withdrawn(shown.image_id, False), Withdrawn(kept.image_id, False)}
-    assert store.collection_members("brands") == {shown.image_id} and store.collection_members("mine") == {kept.image_id}
+    # When one place is withdrawn, then what is seen elsewhere stays a member, and what is in another
+    # collection stays an image
+    assert set(store.withdraw(HERE, collection="brands")) == {
+        Withdrawn(shown.image_id, False),
+        Withdrawn(kept.image_id, False),
+    }
+    assert store.collection_members("brands") == {shown.image_id} and store.collection_members("mine") == {
+        kept.image_id
+    }
     # When the last one is, then the image goes
     assert store.withdraw(THERE, collection="brands") == (Withdrawn(shown.image_id, True),)
     assert store.collection_members("brands") == set() and not store.exists(shown.image_id)
@@ -183,7 +230,9 @@ def test_a_place_that_shows_hundreds_of_images_is_withdrawn(store, shared_server
     images = [make_image(n, words=0) for n in range(300)]
     store.put_many(images, occurrence=HERE)
     store.put_many(images[::2], occurrence=THERE)
-    assert {image.image_id for image in store.withdraw(HERE) if image.forgotten} == {image.image_id for image in images[1::2]}
+    assert {image.image_id for image in store.withdraw(HERE) if image.forgotten} == {
+        image.image_id for image in images[1::2]
+    }
     assert store.stats().images == store.stats().occurrences == 150
     check_both_directions(store, shared_server.redis)
 
@@ -196,7 +245,16 @@ def test_what_was_seen_nowhere_else_leaves_nothing_behind(server, make_image, ev
         store.record_verdict(partner.image_id, image.image_id, MATCH)
         store.withdraw(HERE)
         data = everything(server.redis)
-        traces = (image.image_id.encode(), bytes.fromhex(image.image_id), image.record, image.pdq, image.pixel_digest, image.words[:16], b":here", b"secret")
+        traces = (
+            image.image_id.encode(),
+            bytes.fromhex(image.image_id),
+            image.record,
+            image.pdq,
+            image.pixel_digest,
+            image.words[:16],
+            b":here",
+            b"secret",
+        )
         assert [trace for trace in traces if trace in data] == []
         assert store.verdicts(partner.image_id) == [] and store.put(image) is PutStatus.ADDED
 
@@ -206,7 +264,10 @@ def test_a_full_server_withdraws_since_that_makes_room(server, make_image):
         store.put_many([make_image(1), make_image(2)], occurrence=HERE)
         store.put(make_image(2), occurrence=THERE)
         server.redis.config_set("maxmemory", 1)
-        assert set(store.withdraw(HERE)) == {Withdrawn(make_image(1).image_id, True), Withdrawn(make_image(2).image_id, False)}
+        assert set(store.withdraw(HERE)) == {
+            Withdrawn(make_image(1).image_id, True),
+            Withdrawn(make_image(2).image_id, False),
+        }
         server.redis.config_set("maxmemory", 0)
         check_both_directions(store, server.redis)
 
@@ -214,15 +275,24 @@ def test_a_full_server_withdraws_since_that_makes_room(server, make_image):
 def test_what_was_connected_through_a_forgotten_image_is_linked_again(engine):
     # Given a picture at three sizes, each at its own place
     cat = edits.opened(sample("indexed/cat.jpg"))
-    pictures = {name: edits.png(cat.resize((cat.width * share // 10, cat.height * share // 10))) for name, share in (("a:b:1", 10), ("a:b:2", 8), ("a:b:3", 6))}
+    pictures = {
+        name: edits.png(cat.resize((cat.width * share // 10, cat.height * share // 10)))
+        for name, share in (("a:b:1", 10), ("a:b:2", 8), ("a:b:3", 6))
+    }
     added = [engine.add(data, occurrence=name, seen=moment(1)) for name, data in pictures.items()]
     cluster = engine.show(engine.add(pictures["a:b:1"]).cluster)
     assert set(cluster.members) == {image.image_id for image in added}
     # When the first goes, through which the others were joined perhaps
     assert engine.withdraw("a:b:1") == (Withdrawn(added[0].image_id, True),)
     # Then the others are linked, and nobody asks for the one that went
-    assert [[seen.linked for seen in place] for place in engine.sightings(list(pictures))] == [[], [True], [True]]
-    assert set(engine.show(engine.add(pictures["a:b:2"]).cluster).members) == {image.image_id for image in added[1:]}
+    assert [[seen.linked for seen in place] for place in engine.sightings(list(pictures))] == [
+        [],
+        [True],
+        [True],
+    ]
+    assert set(engine.show(engine.add(pictures["a:b:2"]).cluster).members) == {
+        image.image_id for image in added[1:]
+    }
     assert engine.query(pictures["a:b:1"]).hits[0].image_id in {image.image_id for image in added[1:]}
     assert engine.stats().store.occurrences == engine.count() == 2
     with pytest.raises(NotFound):
@@ -230,15 +300,25 @@ def test_what_was_connected_through_a_forgotten_image_is_linked_again(engine):
 
 
 def test_names_that_are_no_places_are_refused(engine):
-    for work in (engine.withdraw, lambda name: engine.sightings([name]), lambda name: engine.add(b"", occurrence=name)):
-        for name in ("attribute", "misp::1", "misp:attribute:", "misp:attribute:\x00", "misp:attribute:" + "9" * 5000):
+    for work in (
+        engine.withdraw,
+        lambda name: engine.sightings([name]),
+        lambda name: engine.add(b"", occurrence=name),
+    ):
+        for name in (
+            "attribute",
+            "misp::1",
+            "misp:attribute:",
+            "misp:attribute:\x00",
+            "misp:attribute:" + "9" * 5000,
+        ):
             with pytest.raises(ConfigError, match="HOST:KIND:ID"):
                 work(name)
         with pytest.raises(ConfigError, match="half of a character"):
             work("misp:attribute:\ud800")
 
 
-# -- asking --------------------------------------------------------------------------------------------------------------------
+# -- asking --------------------------------------------------------------------------------------------------
 
 
 def test_sightings_are_told_for_each_place_latest_first(store, make_image):
@@ -250,14 +330,22 @@ def test_sightings_are_told_for_each_place_latest_first(store, make_image):
     store.mark_linked(first.image_id)
     none, here, elsewhere, again = store.sightings([THERE, HERE, ELSEWHERE, HERE])
     assert none == () and again == here
-    assert [(seen.image_id, seen.linked) for seen in here] == [(second.image_id, False), (first.image_id, True)]
-    assert [seen.sighting for seen in here] == [Sighting(HERE, {"event": "2"}, moment(2), moment(2)), Sighting(HERE, {"event": "1"}, moment(1), moment(1))]
+    assert [(seen.image_id, seen.linked) for seen in here] == [
+        (second.image_id, False),
+        (first.image_id, True),
+    ]
+    assert [seen.sighting for seen in here] == [
+        Sighting(HERE, {"event": "2"}, moment(2), moment(2)),
+        Sighting(HERE, {"event": "1"}, moment(1), moment(1)),
+    ]
     assert [(seen.image_id, seen.sighting.occurrence) for seen in elsewhere] == [(first.image_id, ELSEWHERE)]
     assert store.sightings([]) == [] and store.sightings([THERE]) == [()]
     # And an image that waits to be linked again is not linked
     store.record_verdict(first.image_id, second.image_id, MATCH)
     store.forget(second.image_id)
-    assert [seen.linked for seen in store.sightings([HERE])[0]] == [store.is_linked(first.image_id)] == [False]
+    assert (
+        [seen.linked for seen in store.sightings([HERE])[0]] == [store.is_linked(first.image_id)] == [False]
+    )
 
 
 def test_sightings_of_hundreds_of_places_take_two_round_trips(store, make_image, monkeypatch):
@@ -265,7 +353,9 @@ def test_sightings_of_hundreds_of_places_take_two_round_trips(store, make_image,
     for n, place in enumerate(places):
         store.put(make_image(n % 50, words=0), occurrence=place, seen=moment(n))
     trips, send = [], Connection._send
-    monkeypatch.setattr(Connection, "_send", lambda self, *arguments: trips.append(1) or send(self, *arguments))
+    monkeypatch.setattr(
+        Connection, "_send", lambda self, *arguments: trips.append(1) or send(self, *arguments)
+    )
     found = store.sightings(places)
     assert len(trips) == 2
     assert [[(seen.image_id, seen.sighting.first_seen) for seen in place] for place in found] == [
@@ -273,7 +363,9 @@ def test_sightings_of_hundreds_of_places_take_two_round_trips(store, make_image,
     ]
 
 
-def test_a_place_withdrawn_while_sightings_are_read_is_told_whole_or_not_at_all(store, store_url, make_image, monkeypatch):
+def test_a_place_withdrawn_while_sightings_are_read_is_told_whole_or_not_at_all(
+    store, store_url, make_image, monkeypatch
+):
     step, reached = 0, True
     with Store.open(Config(store=store_url)) as other:
         while reached:
@@ -282,19 +374,42 @@ def test_a_place_withdrawn_while_sightings_are_read_is_told_whole_or_not_at_all(
             reached = interleave(
                 monkeypatch, store, step, work=lambda found=found: found.extend(store.sightings([HERE, THERE])), between=lambda: other.withdraw(HERE)
             )  # fmt: skip
-            assert found[1] == () and [(seen.image_id, seen.sighting.last_seen) for seen in found[0]] in ([], [(image.image_id, moment(1))])
+            assert found[1] == () and [(seen.image_id, seen.sighting.last_seen) for seen in found[0]] in (
+                [],
+                [(image.image_id, moment(1))],
+            )
             other.withdraw(HERE)
             step += 1
     assert step > 16
 
 
 def test_places_are_listed_by_their_beginning_taken_literally(store, make_image):
-    names = ["misp:attribute:1", "misp:attribute:2", "misp:object:1", "misp:attribut?:1", "file:path:/tmp/[a]*.png", "file:path:/tmp/[ab", "file:path:/tmp/\\a"]
+    names = [
+        "misp:attribute:1",
+        "misp:attribute:2",
+        "misp:object:1",
+        "misp:attribut?:1",
+        "file:path:/tmp/[a]*.png",
+        "file:path:/tmp/[ab",
+        "file:path:/tmp/\\a",
+    ]
     for n, name in enumerate(names):
         store.put(make_image(n % 3), occurrence=Occurrence.parse(name))
         store.put(make_image(7), occurrence=Occurrence.parse(name))
-    for prefix in ("misp:attribute:", "misp:", "", "misp:attribut?", "file:path:/tmp/[a]", "file:path:/tmp/[a]*", "file:path:/tmp/\\", "*", "nothing"):
-        assert {str(place) for place in store.occurrences(prefix)} == {name for name in names if name.startswith(prefix)}
+    for prefix in (
+        "misp:attribute:",
+        "misp:",
+        "",
+        "misp:attribut?",
+        "file:path:/tmp/[a]",
+        "file:path:/tmp/[a]*",
+        "file:path:/tmp/\\",
+        "*",
+        "nothing",
+    ):
+        assert {str(place) for place in store.occurrences(prefix)} == {
+            name for name in names if name.startswith(prefix)
+        }
 
 
 def test_places_that_stand_are_listed_while_others_come_and_go(store, make_image):
@@ -323,18 +438,26 @@ def test_bookmarks_are_kept_replaced_and_removed(store, store_url):
     store.set_bookmark("misp https://one.example", "ü" * (1 << 19))
     store.set_bookmark("x" * 256, "")
     with Store.open(Config(store=store_url)) as other:
-        assert other.bookmark("misp https://one.example") == "ü" * (1 << 19) and other.bookmark("x" * 256) == ""
+        assert (
+            other.bookmark("misp https://one.example") == "ü" * (1 << 19) and other.bookmark("x" * 256) == ""
+        )
         other.set_bookmark("misp https://one.example", None)
         other.set_bookmark("misp https://two.example", None)
     assert store.bookmark("misp https://one.example") is None
-    for name, text in (("", "text"), ("x" * 257, "text"), ("name", "ü" * (1 << 19) + "x"), ("name", "\ud800"), ("\ud800", None)):
+    for name, text in (
+        ("", "text"),
+        ("x" * 257, "text"),
+        ("name", "ü" * (1 << 19) + "x"),
+        ("name", "\ud800"),
+        ("\ud800", None),
+    ):
         with pytest.raises(ConfigError):
             store.set_bookmark(name, text)
     with pytest.raises(ConfigError):
         store.bookmark("")
 
 
-# -- at once -------------------------------------------------------------------------------------------------------------------
+# -- at once -------------------------------------------------------------------------------------------------
 
 
 def in_threads(*works: Callable[[], object]) -> None:
@@ -356,8 +479,11 @@ def in_threads(*works: Callable[[], object]) -> None:
         raise errors[0]
 
 
-def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same_image(store, shared_server, make_image):
-    # Given threads that add one image each at its own place and withdraw it again, so that it is forgotten again and again
+def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same_image(
+    store, shared_server, make_image
+):
+    # Given threads that add one image each at its own place and withdraw it again, so that it is forgotten
+    # again and again
     image, partner, afresh = make_image(1), make_image(2), []
     store.put(partner)
 
@@ -367,7 +493,9 @@ def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same
             afresh.append(store.put(image, occurrence=place, labels={"thread": str(n)}))
             store.record_verdict(image.image_id, partner.image_id, MATCH)
             # Then what was acknowledged is there until the same thread takes it back
-            assert store.images_of(place) == [image.image_id] and store.records([image.image_id]) == [image.record]
+            assert store.images_of(place) == [image.image_id] and store.records([image.image_id]) == [
+                image.record
+            ]
             assert [seen.sighting.labels for seen in store.sightings([place])[0]] == [{"thread": str(n)}]
             assert [gone.image_id for gone in store.withdraw(place)] == [image.image_id]
             assert store.images_of(place) == []
@@ -402,7 +530,11 @@ def test_engines_add_the_bytes_again_when_the_image_goes_under_their_hands(store
                 assert [seen.image_id for seen in engine.sightings([place])[0]] == [image_id]
                 engine.withdraw(place)
 
-        in_threads(lambda: come_and_go(one, "a:b:1"), lambda: come_and_go(two, "a:b:2"), lambda: come_and_go(two, "a:b:3"))
+        in_threads(
+            lambda: come_and_go(one, "a:b:1"),
+            lambda: come_and_go(two, "a:b:2"),
+            lambda: come_and_go(two, "a:b:3"),
+        )
         assert one.count() == one.stats().store.occurrences == 0
 
 
@@ -419,13 +551,28 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
                 statuses.append(writer.put(image, occurrence=THERE, seen=moment(1)))
                 writer.record_verdict(image.image_id, partner.image_id, MATCH)
 
-            reached = interleave(monkeypatch, withdrawer, step, work=lambda: withdrawer.withdraw(HERE), between=see_elsewhere)
-            if reached:  # Then the image is there with that sighting and that verdict, whoever forgot it in between
-                assert places_of(writer, image) == {THERE} and writer.images_of(THERE) == [image.image_id], f"seen before step {step}"
-                assert len(writer.verdicts(image.image_id)) == len(writer.verdicts(partner.image_id)) == 1, f"seen before step {step}"
-                assert set(writer.clusters_of([image.image_id])[0].members) == {image.image_id, partner.image_id}
+            reached = interleave(
+                monkeypatch, withdrawer, step, work=lambda: withdrawer.withdraw(HERE), between=see_elsewhere
+            )
+            if (
+                reached
+            ):  # Then the image is there with that sighting and that verdict, whoever forgot it in between
+                assert places_of(writer, image) == {THERE} and writer.images_of(THERE) == [image.image_id], (
+                    f"seen before step {step}"
+                )
+                assert len(writer.verdicts(image.image_id)) == len(writer.verdicts(partner.image_id)) == 1, (
+                    f"seen before step {step}"
+                )
+                assert set(writer.clusters_of([image.image_id])[0].members) == {
+                    image.image_id,
+                    partner.image_id,
+                }
                 assert writer.withdraw(THERE) == (Withdrawn(image.image_id, True),)
-            assert not writer.exists(image.image_id) and writer.images_of(HERE) == [] and writer.verdicts(partner.image_id) == []
+            assert (
+                not writer.exists(image.image_id)
+                and writer.images_of(HERE) == []
+                and writer.verdicts(partner.image_id) == []
+            )
             writer.forget(partner.image_id)
             check_both_directions(writer, server.redis)
             step += 1
@@ -433,7 +580,9 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
 
 
 class Held:
-    """Work with a store in a thread of its own that stops before its step-th command until it is told to go on."""
+    """Work with a store in a thread of its own that stops before its step-th command until it is told to go
+    on.
+    """
 
     def __init__(self, store: Store, step: int, work: Callable[[], object]) -> None:
         self._reached, self._go, run, count = threading.Event(), threading.Event(), store.connection.run, 0
@@ -460,11 +609,18 @@ class Held:
 
 
 @pytest.mark.parametrize("ahead", [0, 35], ids=["at its start", "after it raised the fences"])
-def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_added_since(server, make_image, monkeypatch, ahead):
-    # Given two who work on the forgetting of one image, one of them ahead, and a third who adds the image again once that one has ended
+def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_added_since(
+    server, make_image, monkeypatch, ahead
+):
+    # Given two who work on the forgetting of one image, one of them ahead, and a third who adds the image
+    # again once that one has ended
     step, reached = 0, True
     while reached:
-        with Store.open(Config(store=server.url)) as slow, Store.open(Config(store=server.url)) as quick, Store.open(Config(store=server.url)) as writer:
+        with (
+            Store.open(Config(store=server.url)) as slow,
+            Store.open(Config(store=server.url)) as quick,
+            Store.open(Config(store=server.url)) as writer,
+        ):
             image, partner = make_image(2 * step, salt="ended"), make_image(2 * step + 1, salt="ended")
             writer.put_many([image, partner], occurrence=HERE)
             writer.record_verdict(partner.image_id, image.image_id, MATCH)
@@ -476,10 +632,18 @@ def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_adde
                 assert writer.put(image, occurrence=THERE) is PutStatus.ADDED
                 writer.record_verdict(image.image_id, partner.image_id, MATCH)
 
-            reached = interleave(monkeypatch, slow, step, work=partial(slow._finish_forgetting, [image.image_id]), between=end_and_add)
+            reached = interleave(
+                monkeypatch,
+                slow,
+                step,
+                work=partial(slow._finish_forgetting, [image.image_id]),
+                between=end_and_add,
+            )
             if reached:
                 # Then neither of them touches it any more
-                assert places_of(writer, image) == {THERE} and len(writer.verdicts(partner.image_id)) == 1, f"added before step {step}"
+                assert places_of(writer, image) == {THERE} and len(writer.verdicts(partner.image_id)) == 1, (
+                    f"added before step {step}"
+                )
                 assert writer.clusters_of([image.image_id])[0] is not None, f"added before step {step}"
             else:
                 ending.end()
@@ -488,10 +652,12 @@ def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_adde
     assert step > 35
 
 
-# -- killed --------------------------------------------------------------------------------------------------------------------
+# -- killed --------------------------------------------------------------------------------------------------
 
 
-def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(server, make_image, everything, monkeypatch):
+def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
+    server, make_image, everything, monkeypatch
+):
     step, died, untouched, gone = 0, True, 0, 0
     while died:
         # Given a place with two images, the other one seen elsewhere too
@@ -511,10 +677,18 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(server, 
             else:
                 gone += 1
                 data = everything(server.redis)
-                assert alone.image_id.encode() not in data and alone.pdq not in data and store.clusters_of([twice.image_id, partner.image_id]) == [None, None]
+                assert (
+                    alone.image_id.encode() not in data
+                    and alone.pdq not in data
+                    and store.clusters_of([twice.image_id, partner.image_id]) == [None, None]
+                )
             # And withdrawing once more does what is left
             store.withdraw(HERE)
-            assert store.images_of(HERE) == [] and not store.exists(alone.image_id) and store.exists(twice.image_id)
+            assert (
+                store.images_of(HERE) == []
+                and not store.exists(alone.image_id)
+                and store.exists(twice.image_id)
+            )
             check_both_directions(store, server.redis)
         server.redis.flushall()
         step += 1
@@ -530,7 +704,9 @@ def killed_in_the_middle(store: Store, url: str, image: NewImage, monkeypatch: p
         step += 1
 
 
-def test_who_adds_or_forgets_such_an_image_finishes_the_forgetting_first(server, make_image, everything, monkeypatch):
+def test_who_adds_or_forgets_such_an_image_finishes_the_forgetting_first(
+    server, make_image, everything, monkeypatch
+):
     # Given a process that has had the store open while another died in its withdrawal
     with Store.open(Config(store=server.url)) as store:
         image = make_image(1)
@@ -551,7 +727,8 @@ def test_who_adds_or_forgets_such_an_image_finishes_the_forgetting_first(server,
 
 
 def test_a_forget_that_an_older_program_began_is_finished(server, make_image, everything):
-    # Given an intent to forget, as it was recorded before the first step, and another whose image is gone already
+    # Given an intent to forget, as it was recorded before the first step, and another whose image is gone
+    # already
     for begun in (False, True):
         with Store.open(Config(store=server.url)) as store:
             store.put(make_image(1), occurrence=HERE)
@@ -564,7 +741,7 @@ def test_a_forget_that_an_older_program_began_is_finished(server, make_image, ev
             check_both_directions(store, server.redis)
 
 
-# -- against a dictionary --------------------------------------------------------------------------------------------------------
+# -- against a dictionary ------------------------------------------------------------------------------------
 
 IMAGES, PLACES = 5, (HERE, THERE, ELSEWHERE, Occurrence.parse("file:path:/a"))
 
@@ -601,13 +778,24 @@ class Oracle:
     def at(self, place: Occurrence) -> list[tuple[str, Sighting]]:
         found = [(i, places[place]) for i, places in self.sightings.items() if place in places]
         found.sort(key=lambda one: (-max(one[1][0]), one[0]))
-        return [(i, Sighting(place, labels, moment(min(hours)), moment(max(hours)))) for i, (hours, labels) in found]
+        return [
+            (i, Sighting(place, labels, moment(min(hours)), moment(max(hours))))
+            for i, (hours, labels) in found
+        ]
 
 
 NUMBERS = st.integers(0, IMAGES - 1)
 STEPS = st.one_of(
-    st.tuples(st.just("add"), NUMBERS, st.none() | st.sampled_from(PLACES), st.integers(0, 9), st.sampled_from(["", "", "7", "8"])),
-    st.tuples(st.just("add"), NUMBERS, st.sampled_from(PLACES), st.integers(0, 9), st.sampled_from(["", "7"])),
+    st.tuples(
+        st.just("add"),
+        NUMBERS,
+        st.none() | st.sampled_from(PLACES),
+        st.integers(0, 9),
+        st.sampled_from(["", "", "7", "8"]),
+    ),
+    st.tuples(
+        st.just("add"), NUMBERS, st.sampled_from(PLACES), st.integers(0, 9), st.sampled_from(["", "7"])
+    ),
     st.tuples(st.just("withdraw"), st.none() | NUMBERS, st.sampled_from(PLACES), st.just(0), st.just("")),
     st.tuples(st.just("collect"), NUMBERS, st.none(), st.integers(0, 9), st.just("")),
     st.tuples(st.just("forget"), NUMBERS, st.none(), st.just(0), st.just("")),
@@ -625,11 +813,15 @@ def test_places_are_what_a_dictionary_says(store_url, shared_server, make_image,
         for kind, n, place, hour, label in steps:
             image = None if n is None else images[n]
             if kind == "add" and (place or not label):
-                store.put(image, occurrence=place, labels={"event": label} if label else None, seen=moment(hour))
+                store.put(
+                    image, occurrence=place, labels={"event": label} if label else None, seen=moment(hour)
+                )
                 oracle.add(image.image_id, place, hour, label)
             elif kind == "withdraw":
                 keep = image and image.image_id
-                assert {gone.image_id: gone.forgotten for gone in store.withdraw(place, keep=keep)} == oracle.withdraw(place, keep)
+                assert {
+                    gone.image_id: gone.forgotten for gone in store.withdraw(place, keep=keep)
+                } == oracle.withdraw(place, keep)
             elif kind == "collect":
                 store.put(image, collection="known", seen=moment(hour))
                 oracle.add(image.image_id, None, hour, "")
@@ -638,8 +830,12 @@ def test_places_are_what_a_dictionary_says(store_url, shared_server, make_image,
                 store.forget(image.image_id)
                 oracle.forget(image.image_id)
         # Then every question about images and places has the dictionary's answer
-        assert [[(seen.image_id, seen.sighting) for seen in found] for found in store.sightings(PLACES)] == [oracle.at(place) for place in PLACES]
-        assert [store.images_of(place) for place in PLACES] == [[i for i, _ in oracle.at(place)] for place in PLACES]
+        assert [[(seen.image_id, seen.sighting) for seen in found] for found in store.sightings(PLACES)] == [
+            oracle.at(place) for place in PLACES
+        ]
+        assert [store.images_of(place) for place in PLACES] == [
+            [i for i, _ in oracle.at(place)] for place in PLACES
+        ]
         assert set(store.occurrences("")) == {place for place in PLACES if oracle.at(place)}
         for image, info in zip(images, store.infos([image.image_id for image in images]), strict=True):
             hours = oracle.times.get(image.image_id)
@@ -647,7 +843,9 @@ def test_places_are_what_a_dictionary_says(store_url, shared_server, make_image,
                 assert info is None
                 continue
             assert (info.first_seen, info.last_seen) == (moment(min(hours)), moment(max(hours)))
-            assert {sighting.occurrence for sighting in info.sightings} == set(oracle.sightings[image.image_id])
+            assert {sighting.occurrence for sighting in info.sightings} == set(
+                oracle.sightings[image.image_id]
+            )
             assert bool(info.memberships) == (image.image_id in oracle.members)
         assert store.stats().occurrences == sum(len(places) for places in oracle.sightings.values())
         assert store.collection_members("known") == oracle.members

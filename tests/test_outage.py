@@ -1,4 +1,6 @@
-"""Redis away, stopped, full or read-only: a clear error in time, nothing half-written, and work goes on afterwards."""
+"""Redis away, stopped, full or read-only: a clear error in time, nothing half-written, and work goes on
+afterwards.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from ports import free_port
+from support.ports import free_port
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError, StoreFull, StoreTimeout, StoreUnavailable
 from douglas_quaid.records import Decision, Evidence, Occurrence, Purpose, Relation, Verdict
 from douglas_quaid.store import ColumnState, PutStatus, Store
 
+#: Store timeout where a silent server is asked; too short for a busy machine otherwise.
 SHORT = 0.3
-"""Store timeout where a silent server is asked; too short for a busy machine otherwise."""
+#: Seconds within which an error must come on a machine that is busy with other things; without a limit it
+#: would never come.
 AT_MOST = 5.0
-"""Seconds within which an error must come on a machine that is busy with other things; without a limit it would never come."""
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
 
 
@@ -68,7 +71,10 @@ def test_a_server_that_is_away_is_unavailable_and_back_when_it_is_back(server, m
 
 
 def test_a_server_that_is_silent_times_out_and_what_was_asked_is_whole_or_absent(server, make_image):
-    with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url, store_timeout=SHORT)) as impatient:
+    with (
+        Store.open(Config(store=server.url)) as store,
+        Store.open(Config(store=server.url, store_timeout=SHORT)) as impatient,
+    ):
         store.put_many([make_image(1), make_image(2)])
         for operation in operations(impatient, make_image):
             server.pause()
@@ -77,11 +83,21 @@ def test_a_server_that_is_silent_times_out_and_what_was_asked_is_whole_or_absent
                     operation()
             finally:
                 server.resume()
-        # Then it goes on, and each image has record and row or neither (a command that was sent may have been done)
+        # Then it goes on, and each image has record and row or neither (a command that was sent may have been
+        # done)
         store.put(make_image(4))
-        rows = {bytes(row["image_id"]).hex() for change in store.column_reader().refresh(ColumnState()).shards for row in change.rows if any(row["image_id"])}
+        rows = {
+            bytes(row["image_id"]).hex()
+            for change in store.column_reader().refresh(ColumnState()).shards
+            for row in change.rows
+            if any(row["image_id"])
+        }
         images = [make_image(n) for n in range(1, 5)]
-        assert rows == {image.image_id for image, record in zip(images, store.records([i.image_id for i in images]), strict=True) if record}
+        assert rows == {
+            image.image_id
+            for image, record in zip(images, store.records([i.image_id for i in images]), strict=True)
+            if record
+        }
 
 
 def test_a_connection_that_breaks_in_the_middle_of_work_is_made_anew(server, make_image):
@@ -96,7 +112,9 @@ def test_a_connection_that_breaks_in_the_middle_of_work_is_made_anew(server, mak
                 n += 1
                 try:
                     store.put(make_image(n, salt=f"thread {k}"))
-                    store.record_verdict(make_image(n % 20).image_id, make_image((n + 1 + k) % 20).image_id, MATCH)
+                    store.record_verdict(
+                        make_image(n % 20).image_id, make_image((n + 1 + k) % 20).image_id, MATCH
+                    )
                 except StoreUnavailable:
                     pass
                 except Exception as error:
@@ -134,7 +152,10 @@ def test_a_full_server_refuses_to_add_but_not_to_answer_or_forget(make_server, m
         ):
             with pytest.raises(StoreFull, match="refuses writes"):
                 refused()
-        assert store.records([make_image(3).image_id]) == [None] and store.column_reader().refresh(ColumnState()).shards
+        assert (
+            store.records([make_image(3).image_id]) == [None]
+            and store.column_reader().refresh(ColumnState()).shards
+        )
         # Then forgetting works, since it is what makes room
         store.forget(make_image(1).image_id)
         assert store.stats().images == 1 and store.verdicts(make_image(2).image_id) == []
@@ -171,7 +192,9 @@ def test_a_server_that_is_reading_its_files_is_unavailable(server, make_image):
         store.put(make_image(1))
         server.redis.config_set("appendonly", "no")
         server.redis.save()
-        answers_meanwhile = server.redis.config_get("loading-process-events-interval-bytes")  # not before Redis 7
+        answers_meanwhile = server.redis.config_get(
+            "loading-process-events-interval-bytes"
+        )  # not before Redis 7
     # Given a server that takes its time to read them
     server.stop()
     server.settings |= {"appendonly": "no", "key-load-delay": "20000"}
@@ -201,14 +224,17 @@ def test_nobody_listening_is_unavailable():
             Store.open(Config(store=f"redis://127.0.0.1:{listener.getsockname()[1]}", store_timeout=SHORT))
 
 
-# -- a Redis Cluster -----------------------------------------------------------------------------------------------------------
+# -- a Redis Cluster -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def cluster(make_server):
     """Three primaries; gives the servers, the URL and the ports."""
     ports = [free_port(bus=True) for _ in range(3)]
-    servers = [make_server(port=str(port), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000") for port in ports]
+    servers = [
+        make_server(port=str(port), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000")
+        for port in ports
+    ]
     bounds = (0, 5461, 10923, 16384)
     for n, server in enumerate(servers):
         server.redis.execute_command("CLUSTER", "ADDSLOTS", *range(bounds[n], bounds[n + 1]))
@@ -254,7 +280,11 @@ def test_a_slot_that_moves_is_followed(cluster, make_image):
         store.put_many([make_image(n) for n in range(40)])
         # Given the slot of shard 7 moved to another server, keys and all
         slot = servers[0].redis.execute_command("CLUSTER", "KEYSLOT", "dq:{7}:head")
-        old = next(n for n, server in enumerate(servers) if server.redis.execute_command("CLUSTER", "COUNTKEYSINSLOT", slot))
+        old = next(
+            n
+            for n, server in enumerate(servers)
+            if server.redis.execute_command("CLUSTER", "COUNTKEYSINSLOT", slot)
+        )
         new = (old + 1) % 3
         identities = [server.redis.execute_command("CLUSTER", "MYID").decode() for server in servers]
         servers[new].redis.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", identities[old])

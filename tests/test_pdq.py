@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pictures import page, photo
 from PIL import Image
-from shapes import SHAPES, grey, pixels
+from support.pictures import page, photo
+from support.shapes import SHAPES, grey, pixels
 
 from douglas_quaid.features import pdq
 from douglas_quaid.features.pdq import ORIENTATIONS, pdq_hash, pdq_orientations, turn
@@ -33,13 +33,22 @@ def test_pdq_and_its_quality_are_the_references(shape: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 2**32 - 1), st.sampled_from(["noise", "smooth", "two-tone", "steps"]))
+@given(
+    st.integers(1, 300),
+    st.integers(1, 300),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["noise", "smooth", "two-tone", "steps"]),
+)
 def test_pdq_is_the_references_on_any_picture(height: int, width: int, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
     if kind != "noise":
         small = Image.fromarray(picture[: max(1, height // 20), : max(1, width // 20)])
-        picture = np.array(small.resize((width, height), Image.Resampling.NEAREST if kind == "steps" else Image.Resampling.BICUBIC))
+        picture = np.array(
+            small.resize(
+                (width, height), Image.Resampling.NEAREST if kind == "steps" else Image.Resampling.BICUBIC
+            )
+        )
     if kind == "two-tone":
         picture = np.where(picture > 128, 255, 0).astype(np.uint8)
 
@@ -48,7 +57,9 @@ def test_pdq_is_the_references_on_any_picture(height: int, width: int, seed: int
     assert (found.hex(), quality) == reference_pdq(picture)
 
 
-@pytest.mark.parametrize("sides", [(height, width) for height in (1, 3, 4, 5, 6, 64) for width in (1, 4, 5, 50, 64)])
+@pytest.mark.parametrize(
+    "sides", [(height, width) for height in (1, 3, 4, 5, 6, 64) for width in (1, 4, 5, 50, 64)]
+)
 def test_pdq_is_the_references_on_tiny_pictures(sides: tuple[int, int]) -> None:
     picture = np.random.default_rng(sum(sides)).integers(0, 256, (*sides, 3), dtype=np.uint8)
 
@@ -94,7 +105,9 @@ def test_the_eight_hashes_are_those_of_the_turned_pictures(shape: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(8))
-def test_the_map_of_an_orientation_carries_a_point_to_its_place_in_the_turned_picture(orientation: int) -> None:
+def test_the_map_of_an_orientation_carries_a_point_to_its_place_in_the_turned_picture(
+    orientation: int,
+) -> None:
     # Given a picture with one white pixel
     picture = np.zeros((30, 50), np.uint8)
     picture[7, 40] = 255

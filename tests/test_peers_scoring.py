@@ -1,8 +1,23 @@
-"""The benchmark of peers is fair when its limit at equal false matches is the best one that there is: checked against trying all."""
+"""The benchmark of peers is fair when its limit at equal false matches is the best one that there is: checked
+against trying all.
+"""
 
 from __future__ import annotations
 
-from benchmarks.peers_scoring import GROUPS, NOTHING, OTHER, RIGHT, SAME_SITE, Rule, Scored, accepted, at_budget, best_at_budget, mean_found, published
+from benchmarks.peers_scoring import (
+    GROUPS,
+    NOTHING,
+    OTHER,
+    RIGHT,
+    SAME_SITE,
+    Rule,
+    Scored,
+    accepted,
+    at_budget,
+    best_at_budget,
+    mean_found,
+    published,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +31,9 @@ def pair(stratum: str, *scores: float, edit: str = "mirror") -> Scored:
 
 
 @given(right=st.lists(SCORES, max_size=12), wrong=st.lists(SCORES, max_size=12), allowed=st.integers(0, 4))
-def test_no_other_limit_finds_more_within_the_false_matches_that_are_allowed(right: list[float], wrong: list[float], allowed: int) -> None:
+def test_no_other_limit_finds_more_within_the_false_matches_that_are_allowed(
+    right: list[float], wrong: list[float], allowed: int
+) -> None:
     # given right and wrong pairs with ties, and pairs that a system could not compare
     rights, wrongs = [pair(RIGHT, score) for score in right], [pair(OTHER, score) for score in wrong]
     # when every limit that could make a difference is tried

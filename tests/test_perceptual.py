@@ -8,9 +8,9 @@ import pytest
 import tlsh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import photo, png
 from PIL import Image
-from shapes import SHAPES, grey, pixels
+from support.pictures import photo, png
+from support.shapes import SHAPES, grey, pixels
 
 from douglas_quaid.features.perceptual import hamming, tlsh_of, whole_picture_hashes
 

@@ -14,7 +14,9 @@ from douglas_quaid.demo.pictures import collage, sample
 from douglas_quaid.evaluation import edits
 from douglas_quaid.records import Cluster
 
-MARKET, ROCKET, CAT, FERRY = (sample(f"indexed/{name}") for name in ("market.png", "rocket.jpg", "cat.jpg", "article-ferry.png"))
+MARKET, ROCKET, CAT, FERRY = (
+    sample(f"indexed/{name}") for name in ("market.png", "rocket.jpg", "cat.jpg", "article-ferry.png")
+)
 
 
 @pytest.fixture
@@ -49,7 +51,12 @@ def test_no_match_is_an_answer(engine: Engine) -> None:
     engine.add(MARKET)
     for stranger in (CAT, sample("asked/weather.png"), edits.png(Image.new("RGB", (640, 480), "white"))):
         answer = engine.query(stranger)
-        assert (answer.decision, answer.hits, answer.images_searched, answer.complete) == (Decision.NO_MATCH, (), 1, True)
+        assert (answer.decision, answer.hits, answer.images_searched, answer.complete) == (
+            Decision.NO_MATCH,
+            (),
+            1,
+            True,
+        )
 
 
 def test_the_same_pixels_in_another_file_are_identical_even_when_blank(engine: Engine) -> None:
@@ -97,7 +104,10 @@ def test_matches_of_whole_pictures_make_a_cluster_and_parts_do_not(engine: Engin
     cluster = engine.show(cat_copy.cluster)
     assert isinstance(cluster, Cluster) and set(cluster.members) == {cat.image_id, cat_copy.image_id}
     # And a question is answered with one hit of each cluster, beside the collage that holds it too
-    assert [hit.relation for hit in engine.query(edited("blur", CAT)).hits] == [Relation.NEAR_DUPLICATE, Relation.PARTIAL]
+    assert [hit.relation for hit in engine.query(edited("blur", CAT)).hits] == [
+        Relation.NEAR_DUPLICATE,
+        Relation.PARTIAL,
+    ]
     assert rocket.cluster is None
 
 
@@ -117,7 +127,11 @@ def test_a_veto_outranks_every_score(engine: Engine) -> None:
 
 
 def test_what_was_joined_through_a_forgotten_picture_is_linked_again(engine: Engine) -> None:
-    first, middle, last = engine.add(edited("resize_50", CAT)), engine.add(CAT), engine.add(edited("jpeg_30", CAT))
+    first, middle, last = (
+        engine.add(edited("resize_50", CAT)),
+        engine.add(CAT),
+        engine.add(edited("jpeg_30", CAT)),
+    )
     engine.forget(middle.image_id)
     assert {hit.image_id for hit in engine.hits(first.image_id)} == {last.image_id}
     left = engine.show(first.image_id)
@@ -200,7 +214,11 @@ def test_clones_of_one_page_fill_neither_the_candidates_nor_the_hits(engine: Eng
 
 
 def test_threads_share_an_engine(engine: Engine) -> None:
-    pictures = [edited(name, data) for data in (MARKET, ROCKET, CAT) for name in ("resize_50", "jpeg_30", "mirror", "rotate_90")]
+    pictures = [
+        edited(name, data)
+        for data in (MARKET, ROCKET, CAT)
+        for name in ("resize_50", "jpeg_30", "mirror", "rotate_90")
+    ]
     failures: list[BaseException] = []
 
     def work(offset: int) -> None:
@@ -246,8 +264,12 @@ def test_compare_measures_everything_and_judges_like_a_query(engine: Engine) -> 
 
 
 def test_a_mirrored_part_of_a_picture_is_found(engine: Engine) -> None:
-    # Given several pictures, and the left part of one of them, mirrored: no hash is near it, nor are its words
-    known = {name: engine.add(sample(f"indexed/{name}")).image_id for name in ("rocket.jpg", "market.png", "coffee.jpg", "webmail-login.png", "handbook.png")}
+    # Given several pictures, and the left part of one of them, mirrored: no hash is near it, nor are its
+    # words
+    known = {
+        name: engine.add(sample(f"indexed/{name}")).image_id
+        for name in ("rocket.jpg", "market.png", "coffee.jpg", "webmail-login.png", "handbook.png")
+    }
     photo = edits.opened(ROCKET)
     part = ImageOps.mirror(photo.crop((0, 0, round(0.75 * photo.width), round(0.8 * photo.height))))
     hit = engine.query(edits.png(part)).hits[0]

@@ -12,10 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from douglas_quaid.features import local
-from douglas_quaid.index.places import ACROSS, CELL, DOWN, FINEST, GRAIN, LEVELS, LEVELS_PER_OCTAVE, PATCH, TURNS, fullest_cells, pack_places, unpack_places
+from douglas_quaid.index.arrangement import (
+    ACROSS,
+    CELL,
+    DOWN,
+    FINEST,
+    GRAIN,
+    LEVELS,
+    LEVELS_PER_OCTAVE,
+    PATCH,
+    TURNS,
+    fullest_cells,
+    pack_places,
+    unpack_places,
+)
 
+#: Image, corner of the query, keypoint of the image, weight.
 Pair = tuple[int, int, Sequence[float], float]
-"""Image, corner of the query, keypoint of the image, weight."""
 
 
 def level(size: float) -> int:
@@ -27,17 +40,24 @@ def turn(angle: float) -> int:
 
 
 def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[float]:
-    """By hand: for each image the weight of its fullest cell, in which each corner of the query votes once, the heaviest left out."""
+    """By hand: for each image the weight of its fullest cell, in which each corner of the query votes once,
+    the heaviest left out.
+    """
     cells: dict[tuple[float, ...], dict[int, float]] = defaultdict(dict)
     for image, corner, (x, y, size, angle), weight in pairs:
         own_x, own_y, own_size, own_angle = map(float, keypoints[corner])
         levels, turns = level(size) - level(own_size), (turn(angle) - turn(own_angle)) % TURNS
         scale, radians = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / TURNS
-        along, beside = float(np.float32(scale * math.cos(radians))), float(np.float32(scale * math.sin(radians)))
+        along, beside = (
+            float(np.float32(scale * math.cos(radians))),
+            float(np.float32(scale * math.sin(radians))),
+        )
         shift = x - along * own_x + beside * own_y, y - beside * own_x - along * own_y
         for grid in (0.0, 0.5):
             column, row = (math.floor(value / CELL + grid) for value in shift)
-            cell = cells[image, grid, levels, turns, column % (ACROSS * GRAIN // CELL), row % (DOWN * GRAIN // CELL)]
+            cell = cells[
+                image, grid, levels, turns, column % (ACROSS * GRAIN // CELL), row % (DOWN * GRAIN // CELL)
+            ]
             cell[corner] = max(cell.get(corner, 0.0), weight)
     best = [0.0] * count
     for (image, *_), votes in cells.items():
@@ -91,8 +111,11 @@ KEYPOINTS = st.tuples(POSITIONS, POSITIONS, SIZES, st.integers(0, 359).map(lambd
     picks=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 23), st.integers(0, 65_535)), max_size=40),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_the_fullest_cell_is_that_found_by_hand(query: list[tuple[float, ...]], picks: list[tuple[int, int, int]], seed: int) -> None:
-    # Given a query, falling weights of four words of each of its corners, and pairs with places of three images
+def test_the_fullest_cell_is_that_found_by_hand(
+    query: list[tuple[float, ...]], picks: list[tuple[int, int, int]], seed: int
+) -> None:
+    # Given a query, falling weights of four words of each of its corners, and pairs with places of three
+    # images
     keypoints = np.array(query, np.float32)
     weights = -np.sort(-np.random.default_rng(seed).uniform(0.1, 1, (len(query), 4)), axis=1)
     images = np.array([pick[0] for pick in picks], np.int64)
@@ -100,28 +123,49 @@ def test_the_fullest_cell_is_that_found_by_hand(query: list[tuple[float, ...]], 
     places = np.array([pick[2] % (TURNS * LEVELS * DOWN * ACROSS) for pick in picks], np.uint16)
     # Then the votes are those counted by hand
     others = unpack_places(places).tolist()
-    pairs = [(int(i), int(s) // 4, other, float(weights.ravel()[s])) for i, s, other in zip(images, slots, others, strict=True)]
+    pairs = [
+        (int(i), int(s) // 4, other, float(weights.ravel()[s]))
+        for i, s, other in zip(images, slots, others, strict=True)
+    ]
     found = fullest_cells(keypoints, weights, images, slots, places, 3)
     assert found.tolist() == pytest.approx(fullest(keypoints, pairs, 3))
 
 
 @pytest.mark.parametrize(("levels", "turns"), [(0, 0), (2, 0), (-3, 0), (0, 4), (1, 8)])
 def test_a_part_that_was_scaled_turned_and_moved_is_in_one_cell(levels: int, turns: int) -> None:
-    # Given corners of a picture, and of a copy that was moved, turned by quarters, and scaled by thirds of an octave
+    # Given corners of a picture, and of a copy that was moved, turned by quarters, and scaled by thirds of an
+    # octave
     rng = np.random.default_rng(7)
     count = 40
-    own = np.column_stack([rng.uniform(0, 300, (count, 2)), np.full(count, PATCH), rng.uniform(0, 360, count)]).astype(np.float32)
+    own = np.column_stack(
+        [rng.uniform(0, 300, (count, 2)), np.full(count, PATCH), rng.uniform(0, 360, count)]
+    ).astype(np.float32)
     scale, angle = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / TURNS
     rotation = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    other = np.column_stack([own[:, :2] @ rotation.T + [211, 5000], np.full(count, PATCH * scale), own[:, 3] + turns * 360 / TURNS]).astype(np.float32)
+    other = np.column_stack(
+        [
+            own[:, :2] @ rotation.T + [211, 5000],
+            np.full(count, PATCH * scale),
+            own[:, 3] + turns * 360 / TURNS,
+        ]
+    ).astype(np.float32)
     # Then most corners vote for one arrangement, although places are rounded
-    votes = fullest_cells(own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), pack_places(other), 1)
+    votes = fullest_cells(
+        own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), pack_places(other), 1
+    )
     assert votes[0] >= 0.6 * count
     # And hardly any do when each lies somewhere else
     other[:, :2] = rng.uniform(0, 600, (count, 2))
-    assert fullest_cells(own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), pack_places(other), 1)[0] <= 0.2 * count
+    assert (
+        fullest_cells(
+            own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), pack_places(other), 1
+        )[0]
+        <= 0.2 * count
+    )
 
 
 def test_no_pairs_are_no_votes() -> None:
     none = np.empty(0, np.int64)
-    assert fullest_cells(np.empty((0, 4), np.float32), np.empty((0, 4)), none, none, none.astype(np.uint16), 2).tolist() == [0, 0]
+    assert fullest_cells(
+        np.empty((0, 4), np.float32), np.empty((0, 4)), none, none, none.astype(np.uint16), 2
+    ).tolist() == [0, 0]

@@ -1,4 +1,6 @@
-"""A calibration that is chosen for a store counts in every process, and stored verdicts follow it without a picture."""
+"""A calibration that is chosen for a store counts in every process, and stored verdicts follow it without a
+picture.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from choosing_process import ask_and_link
-from pictures import page, png
-from steps import interleave, run_and_die
+from support.choosing_process import ask_and_link
+from support.pictures import page, png
+from support.steps import interleave, run_and_die
 
 from douglas_quaid import ConfigError, Decision, Engine, Relation
-from douglas_quaid.calibration import Calibration, shipped
 from douglas_quaid.config import Config
-from douglas_quaid.decision import decide
+from douglas_quaid.decision.active_calibration import InUse
+from douglas_quaid.decision.calibration import Calibration, shipped
+from douglas_quaid.decision.decide import decide
+from douglas_quaid.decision.redecide import redecide, relink
 from douglas_quaid.evaluation import edits
-from douglas_quaid.in_use import InUse
 from douglas_quaid.records import PERSON, Configuration, Evidence, Verdict
-from douglas_quaid.redecide import redecide, relink
 from douglas_quaid.store import Store
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
@@ -26,17 +28,25 @@ SURE = Evidence(
     same_bytes=False, same_pixels=False, pdq_bits=4, orientation=0, inliers=300, explained=0.6, covered_query=1.0, covered_reference=1.0,
     content_agreement=1.0, content_kept=1.0, content_correlation=0.99, content_blocks=200, configuration=Configuration.AFFINE, matrix=IDENTITY,
 )  # fmt: skip
-DOUBTFUL = replace(SURE, content_agreement=0.6, content_kept=0.7, content_correlation=0.6, inliers=30, explained=0.2, pdq_bits=70)
+DOUBTFUL = replace(
+    SURE,
+    content_agreement=0.6,
+    content_kept=0.7,
+    content_correlation=0.6,
+    inliers=30,
+    explained=0.2,
+    pdq_bits=70,
+)
 
 
 def with_thresholds(match: float, review: float, name: str) -> Calibration:
     return replace(shipped(), name=name, thresholds=replace(shipped().thresholds, match=match, review=review))
 
 
+#: Nothing but the same pixels is a match.
 NEVER = with_thresholds(1.0, 1.0, "never")
-"""Nothing but the same pixels is a match."""
+#: Whatever a map lays over each other is one.
 ALWAYS = with_thresholds(1e-9, 1e-9, "always")
-"""Whatever a map lays over each other is one."""
 
 State = tuple[list[list[tuple[str, Decision, Relation | None, float, str]]], set[frozenset[str]]]
 
@@ -44,7 +54,16 @@ State = tuple[list[list[tuple[str, Decision, Relation | None, float, str]]], set
 def state(store: Store, ids: list[str]) -> State:
     """The listed verdicts of each image, and the clusters."""
     listed = [
-        sorted((f.image_id, f.verdict.decision, f.verdict.relation, round(f.verdict.confidence, 9), f.verdict.calibration_id) for f in store.verdicts(i))
+        sorted(
+            (
+                f.image_id,
+                f.verdict.decision,
+                f.verdict.relation,
+                round(f.verdict.confidence, 9),
+                f.verdict.calibration_id,
+            )
+            for f in store.verdicts(i)
+        )
         for i in ids
     ]
     return listed, {frozenset(cluster.members) for cluster in store.clusters_of(ids) if cluster}
@@ -52,7 +71,13 @@ def state(store: Store, ids: list[str]) -> State:
 
 def pictures() -> list[bytes]:
     original = page(1, 480, 320)
-    return [png(original), *(png(edits.edit(name, original, 1)) for name in ("resize_50", "banner", "crop_75", "browser_bar", "blur"))]
+    return [
+        png(original),
+        *(
+            png(edits.edit(name, original, 1))
+            for name in ("resize_50", "banner", "crop_75", "browser_bar", "blur")
+        ),
+    ]
 
 
 def linked(url: str, calibration: Calibration | None) -> list[str]:
@@ -64,21 +89,32 @@ def linked(url: str, calibration: Calibration | None) -> list[str]:
 
 
 @pytest.mark.parametrize("chosen", [NEVER, with_thresholds(0.999999, 0.9, "strict")])
-def test_deciding_anew_gives_what_linking_with_that_calibration_would_have_given(store_url: str, server, chosen: Calibration) -> None:
+def test_deciding_anew_gives_what_linking_with_that_calibration_would_have_given(
+    store_url: str, server, chosen: Calibration
+) -> None:
     # Given a store that was linked with the shipped calibration, and one that was linked with another
     ids = linked(store_url, None)
     assert linked(server.url, chosen) == ids
-    with Engine.open(store_url) as engine, Store.open(Config(store=store_url)) as here, Store.open(Config(store=server.url)) as there:
+    with (
+        Engine.open(store_url) as engine,
+        Store.open(Config(store=store_url)) as here,
+        Store.open(Config(store=server.url)) as there,
+    ):
         before = state(here, ids)
         # When that one is chosen for the first and its verdicts are decided anew
         engine.choose_calibration(chosen)
         done = engine.redecide()
         # Then both say the same, of verdicts and of clusters
         (listed, clusters), (wanted, wanted_clusters) = state(here, ids), state(there, ids)
-        assert clusters == wanted_clusters and all(set(ours) <= set(theirs) for ours, theirs in zip(listed, wanted, strict=True))
-        # (not more than a part: candidates are taken by cluster, so more pairs are judged where fewer are together)
+        assert clusters == wanted_clusters and all(
+            set(ours) <= set(theirs) for ours, theirs in zip(listed, wanted, strict=True)
+        )
+        # (not more than a part: candidates are taken by cluster, so more pairs are judged where fewer are
+        # together)
         assert done.images == len(ids) and done.renewed and done.parted and not done.joined
-        assert all(before is Decision.MATCH or after is Decision.NO_MATCH for (before, after), _ in done.changes)
+        assert all(
+            before is Decision.MATCH or after is Decision.NO_MATCH for (before, after), _ in done.changes
+        )
         # And to decide once more finds nothing to do, and the way back gives what was there
         assert engine.redecide().renewed == 0
         engine.choose_calibration(None)
@@ -90,20 +126,27 @@ def test_what_a_lower_threshold_newly_admits_is_found_by_linking_again(store_url
     low = with_thresholds(shipped().thresholds.match, 1e-12, "low")
     ids = linked(store_url, NEVER)
     linked(server.url, low)
-    with Engine.open(store_url) as engine, Store.open(Config(store=store_url)) as here, Store.open(Config(store=server.url)) as there:
+    with (
+        Engine.open(store_url) as engine,
+        Store.open(Config(store=store_url)) as here,
+        Store.open(Config(store=server.url)) as there,
+    ):
         engine.choose_calibration(low)
         engine.redecide()
         assert not any(state(here, ids)[0])  # nothing was stored that could be decided anew
         assert engine.relink() == len(ids)
         (listed, clusters), (wanted, wanted_clusters) = state(here, ids), state(there, ids)
         assert clusters == wanted_clusters
-        # (which pairs were judged depends on the clusters there were: each image has verdicts in the one store where it has some in the other)
+        # (which pairs were judged depends on the clusters there were: each image has verdicts in the one
+        # store where it has some in the other)
         assert [bool(ours) for ours in listed] == [bool(theirs) for theirs in wanted]
 
 
 @pytest.fixture
 def few(make_image) -> Callable[[Store], list[str]]:
-    """Four images, three of them joined, one pair in doubt, one said to be the same by a person, all judged by a calibration of old."""
+    """Four images, three of them joined, one pair in doubt, one said to be the same by a person, all judged
+    by a calibration of old.
+    """
 
     def fill(store: Store) -> list[str]:
         images = [make_image(n) for n in range(5)]
@@ -112,7 +155,11 @@ def few(make_image) -> Callable[[Store], list[str]]:
         old = with_thresholds(0.99, 0.001, "old")
         for a, b, evidence in ((0, 1, SURE), (1, 2, SURE), (0, 3, DOUBTFUL), (2, 3, SURE)):
             store.record_verdict(ids[a], ids[b], decide(evidence, old))
-        store.confirm(ids[3], ids[4], Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0, DOUBTFUL, PERSON, "a person confirmed it"))
+        store.confirm(
+            ids[3],
+            ids[4],
+            Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0, DOUBTFUL, PERSON, "a person confirmed it"),
+        )
         return ids
 
     return fill
@@ -187,7 +234,7 @@ def test_a_choice_counts_in_a_process_that_is_open_already(store_url: str, monke
             questions.put(other)
             answers.get(timeout=60)
             assert engine.link(engine.add(other, link=False).image_id) == ()
-            monkeypatch.setattr("douglas_quaid.in_use.SECONDS", 0.0)
+            monkeypatch.setattr("douglas_quaid.decision.active_calibration.SECONDS", 0.0)
             assert engine.query(other).decision is Decision.MATCH  # its own bytes
             assert engine.query(pictures()[1]).decision is not Decision.MATCH
     finally:
@@ -195,7 +242,9 @@ def test_a_choice_counts_in_a_process_that_is_open_already(store_url: str, monke
         process.join(60)
 
 
-def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the_new_one(store_url: str, monkeypatch) -> None:
+def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the_new_one(
+    store_url: str, monkeypatch
+) -> None:
     first, *_, second = pictures()
     step, reached = 0, True
     with Engine.open(store_url) as engine, Engine.open(store_url) as other:
@@ -213,7 +262,9 @@ def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the
 
             reached = interleave(monkeypatch, store, step, work=lambda: engine.link(b), between=choose)
             if reached:
-                assert [found.verdict.calibration_id for found in store.kept_verdicts([a])[0]] == [NEVER.id], step
+                assert [found.verdict.calibration_id for found in store.kept_verdicts([a])[0]] == [
+                    NEVER.id
+                ], step
                 assert not store.verdicts(a) and not store.verdicts(b)
             step += 1
     assert step > 10
@@ -227,30 +278,47 @@ def test_a_choice_that_cannot_be_read_is_an_error_that_says_how_to_take_it_away(
     assert InUse(store).current() == shipped()
 
 
-def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(store: Store, few, shared_server, everything) -> None:
+def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(
+    store: Store, few, shared_server, everything
+) -> None:
     # Given verdicts that a new calibration made a no-match
     ids = few(store)
     store.keep_calibration(NEVER.id, "")
     redecide(store, NEVER)
     assert [found.image_id for found in store.kept_verdicts([ids[1]])[0]] == sorted([ids[0], ids[2]])
-    assert not store.partners(ids[1]) and store.verdict_between(ids[1], ids[0]).verdict.decision is Decision.NO_MATCH
+    assert (
+        not store.partners(ids[1])
+        and store.verdict_between(ids[1], ids[0]).verdict.decision is Decision.NO_MATCH
+    )
     # When an image is forgotten, then nothing names it any more
     store.forget(ids[0])
     assert ids[0].encode() not in everything(shared_server.redis)
     assert [found.image_id for found in store.kept_verdicts([ids[1]])[0]] == [ids[2]]
 
 
-def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(store: Store, make_image, monkeypatch) -> None:
+def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(
+    store: Store, make_image, monkeypatch
+) -> None:
     # Given a side that has room for three, two no-matches and a review
-    monkeypatch.setattr("douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 3\n")
+    monkeypatch.setattr(
+        "douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 3\n"
+    )
     from douglas_quaid.store.scripts import Script
 
     monkeypatch.setattr("douglas_quaid.store.judgements.SIDES", Script("sides", after="shard"))
     hub, *others = (make_image(n) for n in range(6))
     store.put_many([hub, *others])
-    decisions = [(Decision.NO_MATCH, 0.2), (Decision.REVIEW, 0.5), (Decision.NO_MATCH, 0.1), (Decision.REVIEW, 0.4), (Decision.REVIEW, 0.6)]
+    decisions = [
+        (Decision.NO_MATCH, 0.2),
+        (Decision.REVIEW, 0.5),
+        (Decision.NO_MATCH, 0.1),
+        (Decision.REVIEW, 0.4),
+        (Decision.REVIEW, 0.6),
+    ]
     for image, (decision, confidence) in zip(others, decisions, strict=True):
-        store.record_verdict(image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s"))
+        store.record_verdict(
+            image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s")
+        )
     # Then the three reviews stay
     assert [found.verdict.confidence for found in store.verdicts(hub.image_id)] == [0.6, 0.5, 0.4]
     assert len(store.kept_verdicts([hub.image_id])[0]) == 3

@@ -1,4 +1,6 @@
-"""A replica sees every add acknowledged before the question, whichever process made it, and nothing that was forgotten."""
+"""A replica sees every add acknowledged before the question, whichever process made it, and nothing that was
+forgotten.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,16 @@ def found(replica: IndexReplica, image: NewImage) -> bool:
     """Whether the image is found by its hash and by its words."""
     replica.refresh()
     by_hash = image.image_id in {near.image_id for near in replica.near(image.pdq, 0)}
-    by_words = image.image_id in {shared.image_id for shared in replica.sharing(Corners.stored(image.words), 10)}
+    by_words = image.image_id in {
+        shared.image_id for shared in replica.sharing(Corners.stored(image.words), 10)
+    }
     assert by_hash == by_words
     return by_hash
 
 
-def test_an_add_of_another_process_is_found_by_the_next_query(store: Store, store_url: str, make_image: MakeImage) -> None:
+def test_an_add_of_another_process_is_found_by_the_next_query(
+    store: Store, store_url: str, make_image: MakeImage
+) -> None:
     # Given a replica that has read all there is
     store.put(make_image(0))
     replica = IndexReplica(store.column_reader())
@@ -46,7 +52,9 @@ def test_an_add_of_another_process_is_found_by_the_next_query(store: Store, stor
         assert found(replica, make_image(n))
 
 
-def test_a_forgotten_image_is_gone_at_the_next_query_and_its_bytes_too(store: Store, make_image: MakeImage) -> None:
+def test_a_forgotten_image_is_gone_at_the_next_query_and_its_bytes_too(
+    store: Store, make_image: MakeImage
+) -> None:
     for n in range(20):
         store.put(make_image(n))
     replica = IndexReplica(store.column_reader())
@@ -59,9 +67,17 @@ def test_a_forgotten_image_is_gone_at_the_next_query_and_its_bytes_too(store: St
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.sampled_from(["add", "forget", "compact", "ask"]), st.integers(0, 14)), max_size=25))
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["add", "forget", "compact", "ask"]), st.integers(0, 14)), max_size=25
+    )
+)
 def test_a_replica_that_follows_equals_one_that_reads_anew(
-    store: Store, store_url: str, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]]
+    store: Store,
+    store_url: str,
+    make_image: MakeImage,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: list[tuple[str, int]],
 ) -> None:
     # Given a replica that follows adds, forgets and compactions, asked at any moment
     from douglas_quaid.store.columns import compact

@@ -1,4 +1,6 @@
-"""A ratio test between pictures: who is a rival of whom, on which part of the query, and what that does to a verdict."""
+"""A ratio test between pictures: who is a rival of whom, on which part of the query, and what that does to a
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,18 @@ from functools import cache
 
 import numpy as np
 import pytest
-from pictures import page, png
 from PIL import Image
+from support.pictures import page, png
 
-from douglas_quaid import Engine, search
+from douglas_quaid import Engine
+from douglas_quaid.decision.predictors import BY_NAME
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import extract_features
-from douglas_quaid.image import decode_image
+from douglas_quaid.features.picture import Subject
 from douglas_quaid.records import Decision, Evidence, ImageFeatures
-from douglas_quaid.rivals import SAME_PICTURE, Found, rival_inliers
-from douglas_quaid.subject import Subject
-from douglas_quaid.traits import BY_NAME
-from douglas_quaid.verification import Verification
+from douglas_quaid.search import search
+from douglas_quaid.search.context.rivals import SAME_PICTURE, Found, rival_inliers
+from douglas_quaid.verification.verify import Verification
 
 UPPER, LOWER = (0.0, 0.0, 1.0, 0.4), (0.0, 0.6, 1.0, 1.0)
 
@@ -32,14 +35,24 @@ def some_features() -> ImageFeatures:
     return extract_features(decode_image(png(page(1, 320, 240)), max_bytes=1 << 26, max_pixels=1 << 26))
 
 
-def found(name: str, inliers: int | None, *, box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0), bits: int = 0) -> Found:
-    """A candidate with so many inliers in a box of the query, each of two points, whose PDQ hash has so many bits set."""
+def found(
+    name: str,
+    inliers: int | None,
+    *,
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+    bits: int = 0,
+) -> Found:
+    """A candidate with so many inliers in a box of the query, each of two points, whose PDQ hash has so many
+    bits set.
+    """
     features = some_features()
     pdq = np.packbits(np.arange(256) < bits).tobytes()
     reference = Subject(replace(features, hashes=replace(features.hashes, pdq=pdq)))
     left, top, right, bottom = box
     spread = np.linspace(0, 1, inliers or 0)
-    points = np.repeat(np.column_stack([left + spread * (right - left), top + spread * (bottom - top)]), 2, axis=0).astype(np.float32)
+    points = np.repeat(
+        np.column_stack([left + spread * (right - left), top + spread * (bottom - top)]), 2, axis=0
+    ).astype(np.float32)
     return Found(name, reference, Verification(Evidence(inliers=inliers), points, points))
 
 
@@ -69,8 +82,13 @@ def test_members_of_one_cluster_are_no_rivals() -> None:
 
 
 def test_pictures_side_by_side_are_no_rivals() -> None:
-    # Given a collage: one picture lies in its upper part, one in its lower, and a page of the same frame on all of it
-    three = [found("upper", 50, box=UPPER), found("lower", 90, box=LOWER, bits=60), found("frame", 20, bits=120)]
+    # Given a collage: one picture lies in its upper part, one in its lower, and a page of the same frame on
+    # all of it
+    three = [
+        found("upper", 50, box=UPPER),
+        found("lower", 90, box=LOWER, bits=60),
+        found("frame", 20, bits=120),
+    ]
     # then the two do not mind each other, and of the frame counts what lies where they do.
     upper, lower, frame = rival_inliers(three, [], alone)
     assert upper == lower == 8
@@ -79,7 +97,10 @@ def test_pictures_side_by_side_are_no_rivals() -> None:
 
 def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
     rivalled = BY_NAME["rivalled"].measure
-    many, few = rivalled(Evidence(inliers=80, rival_inliers=20)), rivalled(Evidence(inliers=8, rival_inliers=2))
+    many, few = (
+        rivalled(Evidence(inliers=80, rival_inliers=20)),
+        rivalled(Evidence(inliers=8, rival_inliers=2)),
+    )
     assert many == 0.5 and few == 0.875
     assert rivalled(Evidence(inliers=20, rival_inliers=20)) == 1.0
     assert rivalled(Evidence(inliers=80)) is None
@@ -89,7 +110,9 @@ def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
 
 def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "LEAST_IMAGES", 1)
-    # Given two pages of one site, which share a header and a frame, and a query with the content of the one under a window
+
+    # Given two pages of one site, which share a header and a frame, and a query with the content of the one
+    # under a window
     def of_site(content: int) -> Image.Image:
         picture = page(3, 1280, 800)
         picture.paste(page(content, 1280, 800).crop((300, 200, 1200, 760)), (300, 200))
@@ -100,7 +123,8 @@ def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str, monkeypatch
     with Engine.open(store_url) as engine:
         copy, other = (engine.add(png(of_site(content)), link=False).image_id for content in (7, 8))
         found = {judged.image_id: judged.verdict.evidence for judged in engine.inquire(png(asked)).candidates}
-        # then the copy's rival is the other page, with far fewer inliers, and the other page's rival is the copy, with more than its own.
+        # then the copy's rival is the other page, with far fewer inliers, and the other page's rival is the
+        # copy, with more than its own.
         assert 0 < (found[copy].rival_inliers or 0) < 0.6 * (found[copy].inliers or 0)
         assert (found[other].rival_inliers or 0) > 0.9 * (found[other].inliers or 0)
         # A pair by itself has no rivals.
@@ -130,10 +154,16 @@ def test_in_a_small_store_nobody_knows_of_rivals(store_url: str) -> None:
     with Engine.open(store_url) as engine:
         known = engine.add(png(page(9, 1000, 700)), link=False).image_id
         (found,) = engine.inquire(png(page(9, 1000, 700).crop((0, 0, 900, 600)))).candidates
-        assert found.image_id == known and (found.verdict.evidence.inliers or 0) > 40 and found.verdict.evidence.rival_inliers is None
+        assert (
+            found.image_id == known
+            and (found.verdict.evidence.inliers or 0) > 40
+            and found.verdict.evidence.rival_inliers is None
+        )
 
 
-def test_an_exact_copy_in_the_store_speaks_against_nothing(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exact_copy_in_the_store_speaks_against_nothing(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(search, "LEAST_IMAGES", 1)
     picture = page(9, 1000, 700)
     edited = picture.copy()
@@ -146,6 +176,8 @@ def test_an_exact_copy_in_the_store_speaks_against_nothing(store_url: str, monke
 
 def test_of_many_copies_no_more_than_hashes_is_held() -> None:
     features = some_features()
-    same = Verification(Evidence(same_pixels=True), np.empty((0, 2), np.float32), np.empty((0, 2), np.float32))
+    same = Verification(
+        Evidence(same_pixels=True), np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+    )
     one = Found.of("a", Subject(features), same)
     assert one.reference.features.thumbnail is None and len(one.reference.features.local) == 0

@@ -1,4 +1,6 @@
-"""The index that processes of a machine share as a file: it answers as one that was read from the store, or it is not used at all."""
+"""The index that processes of a machine share as a file: it answers as one that was read from the store, or
+it is not used at all.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +68,9 @@ def indexed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_the_next_process_maps_what_one_has_built_and_answers_alike(store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]) -> None:
+def test_the_next_process_maps_what_one_has_built_and_answers_alike(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]
+) -> None:
     # Given a replica that has read 40 images, and has written what it built
     images = [make_image(n) for n in range(40)]
     for image in images:
@@ -78,14 +82,20 @@ def test_the_next_process_maps_what_one_has_built_and_answers_alike(store: Store
     store.put(images[-1])
     indexed.clear()
     second = refreshed(store, shared)
-    # Then it has indexed the new image alone, and answers like the first, and like one that has read everything
+    # Then it has indexed the new image alone, and answers like the first, and like one that has read
+    # everything
     assert sum(indexed) == 3
     first.refresh()
     assert answers(second, images) == answers(first, images) == answers(refreshed(store, None), images)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.sampled_from(["add", "add", "forget", "compact", "ask", "start"]), st.integers(0, 14)), max_size=25))
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["add", "add", "forget", "compact", "ask", "start"]), st.integers(0, 14)),
+        max_size=25,
+    )
+)
 def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
     store: Store, tmp_path: Path, make_image: MakeImage, steps: list[tuple[str, int]]
 ) -> None:
@@ -117,7 +127,9 @@ def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
             assert found <= there and (image.image_id in found) == (image.image_id in there)
 
 
-def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(store: Store, shared: SnapshotFile, make_image: MakeImage) -> None:
+def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(
+    store: Store, shared: SnapshotFile, make_image: MakeImage
+) -> None:
     # Given a snapshot that holds an image, and a replica that has mapped it
     images = [make_image(n) for n in range(20)]
     for image in images:
@@ -146,7 +158,11 @@ def test_the_file_holds_no_id_and_no_hash(store: Store, shared: SnapshotFile, ma
     held = shared.path.read_bytes()
     for n in range(10):
         image = make_image(n)
-        assert bytes.fromhex(image.image_id)[:8] not in held and image.pdq[:8] not in held and image.words[:8] not in held
+        assert (
+            bytes.fromhex(image.image_id)[:8] not in held
+            and image.pdq[:8] not in held
+            and image.words[:8] not in held
+        )
 
 
 def damaged(how: str, data: bytes) -> bytes:
@@ -161,8 +177,21 @@ def damaged(how: str, data: bytes) -> bytes:
     }[how]
 
 
-@pytest.mark.parametrize("how", ["cut short", "longer", "of another format", "empty", "only a beginning", "with a changed header", "with a changed table"])
-def test_a_damaged_file_is_left_alone_and_made_anew(store: Store, shared: SnapshotFile, make_image: MakeImage, how: str) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [
+        "cut short",
+        "longer",
+        "of another format",
+        "empty",
+        "only a beginning",
+        "with a changed header",
+        "with a changed table",
+    ],
+)
+def test_a_damaged_file_is_left_alone_and_made_anew(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, how: str
+) -> None:
     images = [make_image(n) for n in range(10)]
     for image in images:
         store.put(image)
@@ -175,7 +204,9 @@ def test_a_damaged_file_is_left_alone_and_made_anew(store: Store, shared: Snapsh
     assert shared.load() is not None
 
 
-def test_the_file_of_another_store_is_not_mapped(store: Store, store_url: str, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]) -> None:
+def test_the_file_of_another_store_is_not_mapped(
+    store: Store, store_url: str, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]
+) -> None:
     # Given a snapshot of a store that was emptied, and filled with other images under the same address
     for n in range(10):
         store.put(make_image(n))
@@ -195,7 +226,9 @@ def test_the_file_of_another_store_is_not_mapped(store: Store, store_url: str, s
         assert sum(indexed) == 30 and len(replica) == 10
 
 
-def test_a_store_that_went_back_in_time_is_read_anew(store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]) -> None:
+def test_a_store_that_went_back_in_time_is_read_anew(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]
+) -> None:
     # Given a snapshot of the same identity, generations and sizes, as after a copy of the store was restored
     for n in range(10):
         store.put(make_image(n))
@@ -205,13 +238,24 @@ def test_a_store_that_went_back_in_time_is_read_anew(store: Store, shared: Snaps
     snapshot = again.load()
     assert snapshot is not None
     # When the marks of its rows are those of other images
-    again.save(type(snapshot)(snapshot.covered, snapshot.runs, snapshot.counts, snapshot.marks ^ np.uint16(0x0101), snapshot.segments, snapshot.written))
+    again.save(
+        type(snapshot)(
+            snapshot.covered,
+            snapshot.runs,
+            snapshot.counts,
+            snapshot.marks ^ np.uint16(0x0101),
+            snapshot.segments,
+            snapshot.written,
+        )
+    )
     indexed.clear()
     replica = refreshed(store, shared)
     assert sum(indexed) == 30 and len(replica) == 10
 
 
-def test_a_folder_that_cannot_be_written_is_done_without(store: Store, tmp_path: Path, make_image: MakeImage) -> None:
+def test_a_folder_that_cannot_be_written_is_done_without(
+    store: Store, tmp_path: Path, make_image: MakeImage
+) -> None:
     (tmp_path / "file").write_text("in the way")
     for n in range(10):
         store.put(make_image(n))
@@ -219,7 +263,9 @@ def test_a_folder_that_cannot_be_written_is_done_without(store: Store, tmp_path:
     assert len(answers(replica, [make_image(3)])[0]) >= 1
 
 
-def test_a_file_of_another_user_is_not_trusted(store: Store, shared: SnapshotFile, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_not_trusted(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for n in range(10):
         store.put(make_image(n))
     refreshed(store, shared)
@@ -227,7 +273,9 @@ def test_a_file_of_another_user_is_not_trusted(store: Store, shared: SnapshotFil
     assert shared.load() is None
 
 
-def test_the_folder_is_the_users_own_unless_named_or_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_folder_is_the_users_own_unless_named_or_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Config().cache_folder == tmp_path / "douglas-quaid"
     assert Config(cache="/srv/cache").cache_folder == Path("/srv/cache")

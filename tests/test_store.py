@@ -18,19 +18,35 @@ from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
 from douglas_quaid.features.pdq import ORIENTATIONS
 from douglas_quaid.index.words import Corners
-from douglas_quaid.records import Configuration, Decision, Evidence, LocalFeatures, Occurrence, Purpose, Relation, Verdict
+from douglas_quaid.records import (
+    Configuration,
+    Decision,
+    Evidence,
+    LocalFeatures,
+    Occurrence,
+    Purpose,
+    Relation,
+    Verdict,
+)
 from douglas_quaid.store import PutStatus, RecordOutcome, Store
 from douglas_quaid.store import verdicts as codec
 from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent, JudgedPair
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
-MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4, covered_query=0.5, covered_reference=1.0), "test-1", "PDQ 4/256")
+MATCH = Verdict(
+    Decision.MATCH,
+    Relation.NEAR_DUPLICATE,
+    0.99,
+    Evidence(pdq_bits=4, covered_query=0.5, covered_reference=1.0),
+    "test-1",
+    "PDQ 4/256",
+)
 PARTIAL = Verdict(Decision.MATCH, Relation.PARTIAL, 0.9, Evidence(inliers=40), "test-1", "40 inliers")
 REVIEW = Verdict(Decision.REVIEW, Relation.PARTIAL, 0.6, Evidence(inliers=9), "test-1", "9 inliers")
 
 
-# -- images ------------------------------------------------------------------------------------------------------------------
+# -- images --------------------------------------------------------------------------------------------------
 
 
 def test_an_image_is_there_with_all_that_was_said_about_it(store, make_image):
@@ -100,7 +116,10 @@ def test_a_file_name_that_is_no_utf8_is_kept(store, make_image):
 def test_threads_adding_one_image_leave_one_image_with_all_its_occurrences(store, make_image):
     image, statuses = make_image(1), []
     places = [Occurrence("file", "path", f"/{n}") for n in range(16)]
-    threads = [threading.Thread(target=lambda place=place: statuses.append(store.put(image, occurrence=place))) for place in places]
+    threads = [
+        threading.Thread(target=lambda place=place: statuses.append(store.put(image, occurrence=place)))
+        for place in places
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -123,7 +142,7 @@ def test_a_forked_child_uses_the_store_beside_its_parent(store, make_image):
     assert store.stats().images == 99
 
 
-# -- finding -----------------------------------------------------------------------------------------------------------------
+# -- finding -------------------------------------------------------------------------------------------------
 
 
 def test_an_image_is_found_by_prefix_place_and_pixels(store, make_image):
@@ -163,7 +182,7 @@ def test_of_several_images_at_one_place_the_latest_seen_wins(store, shared_serve
     assert store.resolve(str(HERE)) == second.image_id
 
 
-# -- collections ---------------------------------------------------------------------------------------------------------------
+# -- collections ---------------------------------------------------------------------------------------------
 
 
 def test_collections_have_a_purpose_that_stays(store, make_image):
@@ -178,12 +197,14 @@ def test_collections_have_a_purpose_that_stays(store, make_image):
     assert store.collection_members("known bad") == set()
 
 
-# -- verdicts ----------------------------------------------------------------------------------------------------------------
+# -- verdicts ------------------------------------------------------------------------------------------------
 
 
 def test_a_verdict_is_kept_on_both_sides_each_as_seen_from_there(store, make_image):
     a, b = make_image(1), make_image(2)
-    evidence = Evidence(orientation=1, covered_query=0.5, covered_reference=1.0, matrix=(2, 0, 0.1, 0, 2, 0, 0, 0, 1))
+    evidence = Evidence(
+        orientation=1, covered_query=0.5, covered_reference=1.0, matrix=(2, 0, 0.1, 0, 2, 0, 0, 0, 1)
+    )
     turned = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, evidence, "c", "s")
     for image in (a, b):
         store.put(image)
@@ -193,14 +214,20 @@ def test_a_verdict_is_kept_on_both_sides_each_as_seen_from_there(store, make_ima
     assert theirs.image_id == a.image_id and theirs.verdict.evidence.covered_query == 1.0
     assert ORIENTATIONS[theirs.verdict.evidence.orientation].name == "right 90"
     assert theirs.verdict.evidence.matrix == pytest.approx((0.5, 0, -0.05, 0, 0.5, 0, 0, 0, 1))
-    assert store.verdict_between(a.image_id, b.image_id) == ours and store.verdict_between(b.image_id, a.image_id) == theirs
+    assert (
+        store.verdict_between(a.image_id, b.image_id) == ours
+        and store.verdict_between(b.image_id, a.image_id) == theirs
+    )
 
 
 def test_verdicts_are_shown_matches_first_and_a_new_one_replaces_the_old(store, make_image):
     a, b, c = (make_image(n) for n in range(3))
     for image in (a, b, c):
         store.put(image)
-    assert store.record_verdicts(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)]) == [RecordOutcome.STORED] * 2
+    assert (
+        store.record_verdicts(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)])
+        == [RecordOutcome.STORED] * 2
+    )
     assert [found.image_id for found in store.verdicts(a.image_id)] == [c.image_id, b.image_id]
     store.record_verdict(a.image_id, b.image_id, MATCH)
     assert [found.verdict for found in store.verdicts(a.image_id)] == [MATCH, PARTIAL]
@@ -210,16 +237,28 @@ def test_verdicts_are_shown_matches_first_and_a_new_one_replaces_the_old(store, 
 
 def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store, make_image, monkeypatch):
     # Given a cap of 5 and an image judged against 8, ever surer
-    monkeypatch.setattr("douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 5\n")
+    monkeypatch.setattr(
+        "douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 5\n"
+    )
     from douglas_quaid.store.scripts import Script
 
     monkeypatch.setattr("douglas_quaid.store.judgements.SIDES", Script("sides", after="shard"))
     images = [make_image(n) for n in range(9)]
     store.put_many(images)
     for n in range(1, 9):
-        store.record_verdict(images[n].image_id, images[0].image_id, Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"))
+        store.record_verdict(
+            images[n].image_id,
+            images[0].image_id,
+            Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"),
+        )
     # Then it keeps the five surest, and the others still know theirs
-    assert [found.verdict.confidence for found in store.verdicts(images[0].image_id)] == [0.8, 0.7, 0.6, 0.5, 0.4]
+    assert [found.verdict.confidence for found in store.verdicts(images[0].image_id)] == [
+        0.8,
+        0.7,
+        0.6,
+        0.5,
+        0.4,
+    ]
     assert store.verdict_between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
 
 
@@ -229,8 +268,17 @@ def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     store.put_many([a, b])
     store.record_verdict(a.image_id, b.image_id, REVIEW)
     old = [codec.encode(MATCH, datetime.now(timezone.utc) - timedelta(hours=1))] * 2
-    store._judge(Intent("late", "judge", a.image_id, pairs=(JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old),)), recorded=False)
-    assert store.verdict_between(a.image_id, b.image_id).verdict == store.verdict_between(b.image_id, a.image_id).verdict == REVIEW
+    store._judge(
+        Intent(
+            "late", "judge", a.image_id, pairs=(JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old),)
+        ),
+        recorded=False,
+    )
+    assert (
+        store.verdict_between(a.image_id, b.image_id).verdict
+        == store.verdict_between(b.image_id, a.image_id).verdict
+        == REVIEW
+    )
 
 
 EVIDENCE = st.builds(
@@ -248,7 +296,10 @@ EVIDENCE = st.builds(
 
 @given(EVIDENCE, st.sampled_from(Decision), st.none() | st.sampled_from(Relation), st.floats(0, 1), st.text())
 def test_verdict_bytes_give_back_every_field(evidence, decision, relation, confidence, sentence):
-    verdict, judged = Verdict(decision, relation, confidence, evidence, "calibration", sentence), datetime(2026, 11, 22, 12, 0, 1, 5, tzinfo=timezone.utc)
+    verdict, judged = (
+        Verdict(decision, relation, confidence, evidence, "calibration", sentence),
+        datetime(2026, 11, 22, 12, 0, 1, 5, tzinfo=timezone.utc),
+    )
     stored = codec.decode("0" * 64, codec.encode(verdict, judged))
     assert stored.verdict == verdict and stored.judged == judged
 
@@ -272,20 +323,33 @@ def test_the_examples_in_format_md_are_what_is_stored():
     text = resources.files("douglas_quaid.store").joinpath("FORMAT.md").read_text(encoding="utf-8")
     examples = re.findall(r"```(row|word|verdict)\n(.*?)```", text, re.DOTALL)
     found = {name: bytes.fromhex(text) for name, text in examples}
-    assert found["row"] == pack_row("ab" * 32, bytes(range(32)), quality=97, informative=True, words=300, pdq_version=1, local_version=2)
+    assert found["row"] == pack_row(
+        "ab" * 32, bytes(range(32)), quality=97, informative=True, words=300, pdq_version=1, local_version=2
+    )
     rising = np.arange(32, dtype=np.uint8)[None] * 7
     corner = LocalFeatures(640.0, 400.0, np.array([[100, 50, 31, 90]], np.float32), rising)
     assert found["word"] == Corners.of(corner).column()
-    evidence = Evidence(pdq_bits=120, inliers=57, covered_query=1.0, covered_reference=0.25, configuration=Configuration.AFFINE)
+    evidence = Evidence(
+        pdq_bits=120,
+        inliers=57,
+        covered_query=1.0,
+        covered_reference=0.25,
+        configuration=Configuration.AFFINE,
+    )
     verdict = Verdict(Decision.MATCH, Relation.PARTIAL, 0.93, evidence, "first", "57 inliers")
     judged = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
-    assert found["verdict"] == codec.encode(verdict, judged) and codec.decode("0" * 64, found["verdict"]).verdict == verdict
+    assert (
+        found["verdict"] == codec.encode(verdict, judged)
+        and codec.decode("0" * 64, found["verdict"]).verdict == verdict
+    )
 
 
-# -- what is refused at open ---------------------------------------------------------------------------------------------------
+# -- what is refused at open ---------------------------------------------------------------------------------
 
 
-def test_a_store_of_a_newer_schema_is_refused_and_left_as_it_is(store, store_url, shared_server, make_image, everything):
+def test_a_store_of_a_newer_schema_is_refused_and_left_as_it_is(
+    store, store_url, shared_server, make_image, everything
+):
     store.put(make_image(1))
     shared_server.redis.hset("dq:{meta}:head", "schema", 2)
     before = everything(shared_server.redis)
@@ -317,7 +381,9 @@ def test_a_server_that_does_not_persist_is_refused_unless_the_operator_insists(m
 
 def test_a_server_that_forbids_config_is_judged_by_what_it_tells(make_server):
     server = make_server()
-    server.redis.acl_setuser("limited", enabled=True, passwords=["+secret"], keys=["dq:*"], commands=["+@all", "-config"])
+    server.redis.acl_setuser(
+        "limited", enabled=True, passwords=["+secret"], keys=["dq:*"], commands=["+@all", "-config"]
+    )
     url = f"unix://limited:secret@{server.socket}"
     with Store.open(Config(store=url)) as store:
         assert "append-only" in store.stats().persistence
@@ -325,7 +391,18 @@ def test_a_server_that_forbids_config_is_judged_by_what_it_tells(make_server):
         Store.open(Config(store=f"unix://limited:wrong@{server.socket}"))
 
 
-@pytest.mark.parametrize("url", ["", "http://localhost", "redis:", "redis+cluster://", "redis+cluster://host:port", "/tmp/store", "memory:"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://localhost",
+        "redis:",
+        "redis+cluster://",
+        "redis+cluster://host:port",
+        "/tmp/store",
+        "memory:",
+    ],
+)
 def test_urls_that_name_no_store_are_refused(url):
     with pytest.raises(ConfigError, match="store"):
         Store.open(Config(store=url))

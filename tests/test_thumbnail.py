@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from pictures import blank, page, png, saved
-from shapes import grey
+from support.pictures import blank, page, png, saved
+from support.shapes import grey
 
 from douglas_quaid.errors import CorruptRecord
 from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
@@ -23,7 +23,9 @@ from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
         ((9000, 10), (320, 1)),
     ],
 )
-def test_thumbnails_keep_the_shape_within_their_limits(size: tuple[int, int], expected: tuple[int, int]) -> None:
+def test_thumbnails_keep_the_shape_within_their_limits(
+    size: tuple[int, int], expected: tuple[int, int]
+) -> None:
     thumbnail = read_thumbnail(make_thumbnail(np.zeros(size[::-1], np.uint8)))
 
     assert thumbnail.shape[::-1] == expected

@@ -1,4 +1,6 @@
-"""Evidence for pairs of real pictures: what an edit leaves in common, what a stranger does not have, and named reasons for no."""
+"""Evidence for pairs of real pictures: what an edit leaves in common, what a stranger does not have, and
+named reasons for no.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from douglas_quaid.content import content_agreement
-from douglas_quaid.coverage import coverage
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features import extract_features
+from douglas_quaid.features.picture import Subject
 from douglas_quaid.features.thumbnail import read_thumbnail
-from douglas_quaid.geometry import estimate_geometry
-from douglas_quaid.image import decode_image
-from douglas_quaid.matching import find_neighbours
 from douglas_quaid.records import Configuration, ImageFeatures
-from douglas_quaid.subject import Subject
-from douglas_quaid.verification import verify
+from douglas_quaid.verification.agreement import content_agreement
+from douglas_quaid.verification.geometry import estimate_geometry
+from douglas_quaid.verification.matching import find_neighbours
+from douglas_quaid.verification.overlap import coverage
+from douglas_quaid.verification.verify import verify
 
 
 def features(data: bytes) -> ImageFeatures:
@@ -42,13 +44,21 @@ def photo() -> Image.Image:
 
 def test_a_resized_picture_is_settled_as_a_whole_and_keypoints_confirm_it(page: Image.Image) -> None:
     evidence = verify(subject(edits.resized(page, 0.5)), subject(page)).evidence
-    assert evidence.configuration is Configuration.WHOLE and (evidence.inliers or 0) >= 50 and (evidence.explained or 0) >= 0.4
+    assert (
+        evidence.configuration is Configuration.WHOLE
+        and (evidence.inliers or 0) >= 50
+        and (evidence.explained or 0) >= 0.4
+    )
     assert evidence.content_agreement is not None and evidence.content_agreement > 0.95
 
 
-@pytest.mark.parametrize(("name", "at_least"), [("browser_bar", 0.9), ("border_10", 0.9), ("crop_75", 0.9), ("rotate_5", 0.85)])
+@pytest.mark.parametrize(
+    ("name", "at_least"), [("browser_bar", 0.9), ("border_10", 0.9), ("crop_75", 0.9), ("rotate_5", 0.85)]
+)
 @pytest.mark.parametrize("kind", ["page", "photo"])
-def test_a_part_is_found_by_keypoints_and_confirmed_by_content(name: str, at_least: float, kind: str, request: pytest.FixtureRequest) -> None:
+def test_a_part_is_found_by_keypoints_and_confirmed_by_content(
+    name: str, at_least: float, kind: str, request: pytest.FixtureRequest
+) -> None:
     original = request.getfixturevalue(kind)
     evidence = verify(subject(edits.edit(name, original)), subject(original)).evidence
     assert evidence.configuration is Configuration.AFFINE
@@ -115,12 +125,17 @@ def test_what_is_laid_over_a_page_differs_in_one_place(page: Image.Image) -> Non
     # Given a window over a quarter of the page
     covered = page.copy()
     width, height = page.size
-    covered.paste(page.crop((0, 0, width // 2, height // 2)).transpose(Image.Transpose.ROTATE_180), (width // 4, height // 4))
+    covered.paste(
+        page.crop((0, 0, width // 2, height // 2)).transpose(Image.Transpose.ROTATE_180),
+        (width // 4, height // 4),
+    )
     evidence = verify(subject(covered), subject(page)).evidence
     # Then beside it all is as it was
     assert (evidence.content_agreement or 1) < 0.9 and (evidence.content_beside or 0) > 0.97
     # And two articles of one site differ wherever they have content
-    other = verify(subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))).evidence
+    other = verify(
+        subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))
+    ).evidence
     assert (other.content_both or 0) < 0.7 and (other.explained or 0) < (evidence.explained or 0)
 
 
@@ -137,7 +152,9 @@ def test_strangers_have_nothing_in_common(page: Image.Image, photo: Image.Image)
 
 
 def test_two_articles_of_one_site_share_the_frame_and_not_the_content() -> None:
-    evidence = verify(subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))).evidence
+    evidence = verify(
+        subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))
+    ).evidence
     assert (evidence.inliers or 0) >= 8
     assert evidence.content_agreement is not None and evidence.content_agreement < 0.6
 
@@ -149,13 +166,22 @@ def test_a_blank_picture_is_named_and_not_compared(page: Image.Image) -> None:
 
 def test_equal_pixels_in_another_file_are_named(page: Image.Image) -> None:
     evidence = verify(subject(edits.png(page)), subject(sample("indexed/market.png"))).evidence
-    assert evidence.same_pixels and not evidence.same_bytes and evidence.configuration is Configuration.SAME_PIXELS
+    assert (
+        evidence.same_pixels
+        and not evidence.same_bytes
+        and evidence.configuration is Configuration.SAME_PIXELS
+    )
 
 
 def test_features_of_another_version_are_not_compared(page: Image.Image) -> None:
     # Given keypoints of a newer extractor, and hashes of another
     ours = subject(edits.edit("browser_bar", page))
-    theirs = Subject(replace(features(edits.png(page)), versions=replace(ours.features.versions, local=99, pdq=99, imagehash=99)))
+    theirs = Subject(
+        replace(
+            features(edits.png(page)),
+            versions=replace(ours.features.versions, local=99, pdq=99, imagehash=99),
+        )
+    )
     evidence = verify(ours, theirs, thorough=True).evidence
     assert evidence.configuration is Configuration.INCOMPARABLE
     assert evidence.inliers is None and evidence.pdq_bits is None and evidence.phash_bits is None

@@ -11,8 +11,18 @@ from hypothesis import strategies as st
 from test_places import fullest
 
 from douglas_quaid.index import postings, words
-from douglas_quaid.index.places import unpack_places
-from douglas_quaid.index.words import COMMON_FLOOR, OTHERS, SAMPLED_BYTES, SIZE_OFFSET, TABLES, Corners, WordIndex, sample_bits, words_of
+from douglas_quaid.index.arrangement import unpack_places
+from douglas_quaid.index.words import (
+    COMMON_FLOOR,
+    OTHERS,
+    SAMPLED_BYTES,
+    SIZE_OFFSET,
+    TABLES,
+    Corners,
+    WordIndex,
+    sample_bits,
+    words_of,
+)
 
 
 def descriptors(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -25,7 +35,9 @@ def stored(corners: Corners) -> np.ndarray:
 
 def anywhere(rng: np.random.Generator, described: np.ndarray) -> Corners:
     """These descriptors at places drawn by lot."""
-    return Corners(sample_bits(described), unpack_places(rng.integers(0, 60_000, len(described), dtype=np.uint16)))
+    return Corners(
+        sample_bits(described), unpack_places(rng.integers(0, 60_000, len(described), dtype=np.uint16))
+    )
 
 
 def test_sampled_bits_and_words_have_their_sizes_and_tables() -> None:
@@ -48,7 +60,9 @@ def test_the_sampled_bits_never_change() -> None:
     table=st.sampled_from([1, 200, postings.TABLE_FROM]),
     block=st.sampled_from([4, 16, postings.BLOCK_ROWS]),
 )
-def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int], piece: int, table: int, block: int) -> None:
+def test_votes_do_not_depend_on_how_rows_came_in(
+    seed: int, cuts: list[int], piece: int, table: int, block: int
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(words, "PIECE", piece)
         patch.setattr(postings, "TABLE_FROM", table)
@@ -58,12 +72,16 @@ def test_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int], pie
 
 
 def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> None:
-    # Given the same images added at once, and in pieces of any size, with few places, so that corners of one word share some
+    # Given the same images added at once, and in pieces of any size, with few places, so that corners of one
+    # word share some
     rng = np.random.default_rng(seed)
     images = sum(cuts)
     shared = sample_bits(descriptors(rng, 30))
     rows = np.repeat(np.arange(images, dtype=np.uint32), 12)
-    corners = Corners(shared[rng.integers(0, 30, len(rows))], unpack_places(rng.choice([0, 700, 12_345, 40_000, 64_511], len(rows)).astype(np.uint16)))
+    corners = Corners(
+        shared[rng.integers(0, 30, len(rows))],
+        unpack_places(rng.choice([0, 700, 12_345, 40_000, 64_511], len(rows)).astype(np.uint16)),
+    )
     column = stored(corners)
     whole, pieces = WordIndex(), WordIndex()
     whole.extend(rows, column)
@@ -85,8 +103,16 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
     frequency: Counter[int] = Counter()
     for (word, _), lies in held.items():
         frequency[word] += len(lies)
-    weight = {word: (np.log1p((images + OTHERS) / frequency[word]) / np.log1p(images + OTHERS)) ** 2 for word in asked if 0 < frequency[word] <= COMMON_FLOOR}
-    expected = [sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in held) / np.sqrt(12 + SIZE_OFFSET) for row in range(images)]
+    weight = {
+        word: (np.log1p((images + OTHERS) / frequency[word]) / np.log1p(images + OTHERS)) ** 2
+        for word in asked
+        if 0 < frequency[word] <= COMMON_FLOOR
+    }
+    expected = [
+        sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in held)
+        / np.sqrt(12 + SIZE_OFFSET)
+        for row in range(images)
+    ]
     assert np.allclose(votes, expected)
     # ... and by place, for some of them, they vote as `fullest` says
     chosen = rng.permutation(images)[: max(1, images // 2)]
@@ -103,7 +129,8 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
 
 
 def test_a_part_of_one_picture_finds_it_among_others() -> None:
-    # Given 400 images, and a query that shares 20 of 300 descriptors with one of them, each with up to 10 bits of noise, moved as one
+    # Given 400 images, and a query that shares 20 of 300 descriptors with one of them, each with up to 10
+    # bits of noise, moved as one
     rng = np.random.default_rng(1)
     index = WordIndex()
     all_descriptors = descriptors(rng, 400 * 300)
@@ -127,6 +154,8 @@ def test_a_part_of_one_picture_finds_it_among_others() -> None:
 def test_a_word_that_everybody_holds_says_nothing() -> None:
     index, rng = WordIndex(), np.random.default_rng(2)
     everywhere = anywhere(rng, descriptors(rng, 1))
-    index.extend(np.arange(2 * COMMON_FLOOR, dtype=np.uint32), np.repeat(stored(everywhere), 2 * COMMON_FLOOR, axis=0))
+    index.extend(
+        np.arange(2 * COMMON_FLOOR, dtype=np.uint32), np.repeat(stored(everywhere), 2 * COMMON_FLOOR, axis=0)
+    )
     assert index.vote(everywhere.sampled, 2 * COMMON_FLOOR).max() == 0
     assert index.vote_by_place(everywhere, np.arange(2 * COMMON_FLOOR)).max() == 0

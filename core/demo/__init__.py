@@ -1,4 +1,5 @@
-"""`quaid demo`: sample pictures are added to a throwaway store, edited copies and strangers are asked for, and a page shows the answers.
+"""`quaid demo`: sample pictures are added to a throwaway store, edited copies and strangers are asked for,
+and a page shows the answers.
 
     pictures.py     the samples, and the edits
     questions.py    what is added, what is asked, what is expected
@@ -18,11 +19,15 @@ from .report import write_report
 __all__ = ["Answer", "Known", "run_demo"]
 
 
-def run_demo(engine: Engine, output: Path, *, tell: Callable[[Answer], None]) -> tuple[Path, tuple[Answer, ...]]:
-    """Add, ask, call `tell` with each answer as it comes, and write the page. Gives the page's path and all answers.
+def run_demo(
+    engine: Engine, output: Path, *, tell: Callable[[Answer], None]
+) -> tuple[Path, tuple[Answer, ...]]:
+    """Add, ask, call `tell` with each answer as it comes, and write the page. Gives the page's path and all
+    answers.
 
-    `output`/index.html is the page; `output`/known and `output`/asked hold the pictures, to try other commands on.
-    `engine` is open on an empty store, which keeps the samples afterwards: a throwaway one is meant.
+    `output`/index.html is the page; `output`/known and `output`/asked hold the pictures, to try other
+    commands on. `engine` is open on an empty store, which keeps the samples afterwards: a throwaway one is
+    meant.
     """
     for folder in ("known", "asked"):
         (output / folder).mkdir(parents=True, exist_ok=True)

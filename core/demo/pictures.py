@@ -1,6 +1,8 @@
-"""The demonstration's pictures: the samples that ship with the package, and what happens to pictures on their way to an analyst.
+"""The demonstration's pictures: the samples that ship with the package, and what happens to pictures on their
+way to an analyst.
 
-The edits are made here, from the originals, so that what is asked is what is shown. Each takes an RGB picture and gives a new one.
+The edits are made here, from the originals, so that what is asked is what is shown. Each takes an RGB picture
+and gives a new one.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ def saved(picture: Image.Image, **options: object) -> bytes:
 
 
 def scaled(picture: Image.Image, factor: float) -> Image.Image:
-    return picture.resize((round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS)
+    return picture.resize(
+        (round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS
+    )
 
 
 def with_note(picture: Image.Image) -> bytes:
@@ -47,12 +51,24 @@ def in_browser(picture: Image.Image) -> Image.Image:
     window = Image.new("RGB", (width, picture.height + bar), "#dee1e6")
     draw = ImageDraw.Draw(window)
     draw.rounded_rectangle((bar * 0.2, bar * 0.1, bar * 3.4, bar), bar * 0.12, fill="white")
-    draw.text((bar * 0.6, bar * 0.28), "New tab", fill="#333", font=ImageFont.load_default(bar * 0.19), anchor="lm")
+    draw.text(
+        (bar * 0.6, bar * 0.28), "New tab", fill="#333", font=ImageFont.load_default(bar * 0.19), anchor="lm"
+    )
     draw.rectangle((0, bar * 0.46, width, bar), fill="white")
     draw.rounded_rectangle((bar * 1.9, bar * 0.54, width - bar, bar * 0.92), bar * 0.19, fill="#eef0f3")
-    draw.text((bar * 2.2, bar * 0.73), "http://bazaar7vq3kx.onion/wares", fill="#333", font=ImageFont.load_default(bar * 0.2), anchor="lm")
+    draw.text(
+        (bar * 2.2, bar * 0.73),
+        "http://bazaar7vq3kx.onion/wares",
+        fill="#333",
+        font=ImageFont.load_default(bar * 0.2),
+        anchor="lm",
+    )
     for place in range(3):
-        draw.ellipse((bar * (0.3 + 0.5 * place), bar * 0.6, bar * (0.55 + 0.5 * place), bar * 0.85), outline="#666", width=3)
+        draw.ellipse(
+            (bar * (0.3 + 0.5 * place), bar * 0.6, bar * (0.55 + 0.5 * place), bar * 0.85),
+            outline="#666",
+            width=3,
+        )
     window.paste(picture, (0, bar))
     return window
 
@@ -62,7 +78,13 @@ def with_banner(picture: Image.Image) -> Image.Image:
     middle, half = picture.height * 0.5, picture.height * 0.06
     draw = ImageDraw.Draw(stamped)
     draw.rectangle((0, middle - half, picture.width, middle + half), fill="#b3261e")
-    draw.text((picture.width / 2, middle), "Reported as phishing: do not enter your password", fill="white", font=ImageFont.load_default(half), anchor="mm")
+    draw.text(
+        (picture.width / 2, middle),
+        "Reported as phishing: do not enter your password",
+        fill="white",
+        font=ImageFont.load_default(half),
+        anchor="mm",
+    )
     return stamped
 
 
@@ -90,8 +112,14 @@ def in_chat(picture: Image.Image) -> Image.Image:
     """As an attachment in a chat."""
     page = Image.new("RGB", (900, 760), "#e9e4da")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(20)
-    for top, left, text in ((30, 40, "did you get the picture?"), (96, 430, "yes, this is the place, table at the back"), (660, 40, "ok. same time tomorrow")):
-        draw.rounded_rectangle((left, top, left + 420, top + 50), 16, fill="white" if left < 100 else "#d5f0c8")
+    for top, left, text in (
+        (30, 40, "did you get the picture?"),
+        (96, 430, "yes, this is the place, table at the back"),
+        (660, 40, "ok. same time tomorrow"),
+    ):
+        draw.rounded_rectangle(
+            (left, top, left + 420, top + 50), 16, fill="white" if left < 100 else "#d5f0c8"
+        )
         draw.text((left + 20, top + 25), text, fill="#222", font=font, anchor="lm")
     picture = scaled(picture, 500 / picture.width)
     draw.rounded_rectangle((340, 165, 860, 165 + picture.height + 40), 16, fill="#d5f0c8")

@@ -1,6 +1,8 @@
-"""The demonstration's story: which pictures are added, what is asked, and the answer that a person would give.
+"""The demonstration's story: which pictures are added, what is asked, and the answer that a person would
+give.
 
-Takes an engine on an empty store, gives the answers one by one, and says of each whether it is the expected one.
+Takes an engine on an empty store, gives the answers one by one, and says of each whether it is the expected
+one.
 """
 
 from __future__ import annotations
@@ -14,11 +16,25 @@ from PIL import Image, ImageOps
 from ..answers import Hit, QueryResult
 from ..engine import Engine
 from ..records import Decision, ImageId, Purpose, Relation
-from .pictures import collage, cropped, in_browser, in_chat, opened, recoloured, sample, saved, scaled, viewport, with_banner, with_note
+from .pictures import (
+    collage,
+    cropped,
+    in_browser,
+    in_chat,
+    opened,
+    recoloured,
+    sample,
+    saved,
+    scaled,
+    viewport,
+    with_banner,
+    with_note,
+)
 
+#: The collection that holds the legitimate login pages.
 BASELINE = "brands"
-"""The collection that holds the legitimate login pages."""
 
+#: Pictures that are added, and the labels of those that go into the baseline collection.
 KNOWN = (
     ("bank-login.png", {"brand": "Example Bank", "domain": "bank.example"}),
     ("webmail-login.png", {"brand": "Postbox", "domain": "postbox.example"}),
@@ -30,7 +46,6 @@ KNOWN = (
     ("cat.jpg", None),
     ("rocket.jpg", None),
 )
-"""Pictures that are added, and the labels of those that go into the baseline collection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +54,10 @@ class Question:
 
     title: str
     draw: Callable[[], bytes]
+    #: Known pictures that have to be among the hits; none: the decision has to be no-match.
     expected: tuple[str, ...] = ()
-    """Known pictures that have to be among the hits; none: the decision has to be no-match."""
+    #: How the expected ones relate to it; None where more than one word is right.
     relation: Relation | None = None
-    """How the expected ones relate to it; None where more than one word is right."""
 
     def file_name(self, picture: bytes) -> str:
         """A name for the picture that is asked: the title in lower case, with dashes."""
@@ -53,11 +68,11 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Answer:
     question: Question
+    #: What was asked.
     picture: bytes
-    """What was asked."""
     result: QueryResult
+    #: File names of the known pictures.
     names: Mapping[ImageId, str]
-    """File names of the known pictures."""
 
     @property
     def right(self) -> bool:
@@ -65,11 +80,16 @@ class Answer:
         if not self.question.expected:
             return self.result.decision is Decision.NO_MATCH
         found = {self.names[hit.image_id]: hit for hit in self.hits if hit.decision is not Decision.NO_MATCH}
-        return all(name in found and self.question.relation in (None, found[name].relation) for name in self.question.expected)
+        return all(
+            name in found and self.question.relation in (None, found[name].relation)
+            for name in self.question.expected
+        )
 
     @property
     def hits(self) -> tuple[Hit, ...]:
-        """What stands for the answer: matches and reviews, or where there are none the nearest page of the same layout."""
+        """What stands for the answer: matches and reviews, or where there are none the nearest page of the
+        same layout.
+        """
         found = tuple(hit for hit in self.result.hits if hit.decision is not Decision.NO_MATCH)
         return found or self.result.hits[:1]
 
@@ -90,7 +110,9 @@ def add_known(engine: Engine) -> tuple[Known, ...]:
     known = []
     for name, labels in KNOWN:
         picture = sample(f"indexed/{name}")
-        added = engine.add(picture, occurrence=f"demo:sample:{name}", labels=labels, collection=BASELINE if labels else None)
+        added = engine.add(
+            picture, occurrence=f"demo:sample:{name}", labels=labels, collection=BASELINE if labels else None
+        )
         known.append(Known(name, added.image_id, picture, labels))
     return tuple(known)
 
@@ -106,20 +128,77 @@ def ask_all(engine: Engine, known: tuple[Known, ...]) -> Iterator[Answer]:
 
 NEAR, PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL
 QUESTIONS = (
-    Question("Login page, saved again with a comment", lambda: with_note(opened("bank-login.png")), ("bank-login.png",), Relation.IDENTICAL),
-    Question("Webmail page, scaled to 50 %", lambda: saved(scaled(opened("webmail-login.png"), 0.5)), ("webmail-login.png",), NEAR),
-    Question("Article, scaled to 33 %, JPEG quality 30", lambda: saved(scaled(opened("article-ferry.png"), 0.33), quality=30), ("article-ferry.png",), NEAR),
+    Question(
+        "Login page, saved again with a comment",
+        lambda: with_note(opened("bank-login.png")),
+        ("bank-login.png",),
+        Relation.IDENTICAL,
+    ),
+    Question(
+        "Webmail page, scaled to 50 %",
+        lambda: saved(scaled(opened("webmail-login.png"), 0.5)),
+        ("webmail-login.png",),
+        NEAR,
+    ),
+    Question(
+        "Article, scaled to 33 %, JPEG quality 30",
+        lambda: saved(scaled(opened("article-ferry.png"), 0.33), quality=30),
+        ("article-ferry.png",),
+        NEAR,
+    ),
     Question("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), NEAR),
-    Question("Rocket, turned by 90 degrees", lambda: saved(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)), ("rocket.jpg",), NEAR),
-    Question("Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), NEAR),
-    Question("Market, below a browser's bar", lambda: saved(in_browser(opened("market.png"))), ("market.png",)),
-    Question("Coffee, with a border of 10 %", lambda: saved(ImageOps.expand(opened("coffee.jpg"), 60, "#204080")), ("coffee.jpg",)),
-    Question("Login page, with a banner across", lambda: saved(with_banner(opened("bank-login.png"))), ("bank-login.png",)),
-    Question("Rocket, cropped to 75 % of width and height", lambda: saved(cropped(opened("rocket.jpg"), 0.75), quality=80), ("rocket.jpg",), PART),
-    Question("A window's view of the long page", lambda: saved(viewport(opened("handbook.png"), 5200)), ("handbook.png",), PART),
-    Question("Collage of rocket and cat", lambda: saved(collage(opened("rocket.jpg"), opened("cat.jpg"))), ("rocket.jpg", "cat.jpg"), PART),
-    Question("Coffee, sent in a chat", lambda: saved(in_chat(opened("coffee.jpg")), quality=80), ("coffee.jpg",), PART),
-    Question("A phishing page that imitates the bank", lambda: sample("asked/bank-imitation.png"), ("bank-login.png",), Relation.LOOKS_LIKE),
+    Question(
+        "Rocket, turned by 90 degrees",
+        lambda: saved(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)),
+        ("rocket.jpg",),
+        NEAR,
+    ),
+    Question(
+        "Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), NEAR
+    ),
+    Question(
+        "Market, below a browser's bar", lambda: saved(in_browser(opened("market.png"))), ("market.png",)
+    ),
+    Question(
+        "Coffee, with a border of 10 %",
+        lambda: saved(ImageOps.expand(opened("coffee.jpg"), 60, "#204080")),
+        ("coffee.jpg",),
+    ),
+    Question(
+        "Login page, with a banner across",
+        lambda: saved(with_banner(opened("bank-login.png"))),
+        ("bank-login.png",),
+    ),
+    Question(
+        "Rocket, cropped to 75 % of width and height",
+        lambda: saved(cropped(opened("rocket.jpg"), 0.75), quality=80),
+        ("rocket.jpg",),
+        PART,
+    ),
+    Question(
+        "A window's view of the long page",
+        lambda: saved(viewport(opened("handbook.png"), 5200)),
+        ("handbook.png",),
+        PART,
+    ),
+    Question(
+        "Collage of rocket and cat",
+        lambda: saved(collage(opened("rocket.jpg"), opened("cat.jpg"))),
+        ("rocket.jpg", "cat.jpg"),
+        PART,
+    ),
+    Question(
+        "Coffee, sent in a chat",
+        lambda: saved(in_chat(opened("coffee.jpg")), quality=80),
+        ("coffee.jpg",),
+        PART,
+    ),
+    Question(
+        "A phishing page that imitates the bank",
+        lambda: sample("asked/bank-imitation.png"),
+        ("bank-login.png",),
+        Relation.LOOKS_LIKE,
+    ),
     Question("Another article of the same newspaper", lambda: sample("asked/article-crane.png")),
     Question("A page that nobody has added", lambda: sample("asked/weather.png")),
     Question("A photograph that nobody has added", lambda: sample("asked/deep-field.jpg")),

@@ -1,7 +1,8 @@
-"""The demonstration's page: what was added, what was asked, and each answer with its evidence and both pictures drawn.
+"""The demonstration's page: what was added, what was asked, and each answer with its evidence and both
+pictures drawn.
 
-Takes the known pictures and the answers, gives one HTML file that needs nothing else: styles and pictures are inside, there is no
-script and nothing is loaded from anywhere, so that it can be sent to somebody or kept.
+Takes the known pictures and the answers, gives one HTML file that needs nothing else: styles and pictures are
+inside, there is no script and nothing is loaded from anywhere, so that it can be sent to somebody or kept.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from ..overlay import CAPTION
 from ..records import Decision, Evidence
 from .questions import Answer, Known
 
+#: Largest picture on the page, in pixels; larger ones are scaled down. chosen.
 WIDTH, HEIGHT = 1500, 900
-"""Largest picture on the page, in pixels; larger ones are scaled down. chosen."""
 
 
 def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answer], folder: Path) -> Path:
@@ -33,7 +34,8 @@ def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answe
     cards = "\n".join(_card(engine, number, answer, by_id) for number, answer in enumerate(answers, 1))
     right = sum(answer.right for answer in answers)
     decisions = "".join(
-        f'<li class="{decision.value}"><b>{sum(answer.result.decision is decision for answer in answers)}</b>{decision.value}</li>' for decision in Decision
+        f'<li class="{decision.value}"><b>{sum(answer.result.decision is decision for answer in answers)}</b>{decision.value}</li>'
+        for decision in Decision
     )
     page = Template((resources.files(__package__) / "page.html").read_text("utf-8")).substitute(
         known=len(known),
@@ -51,8 +53,10 @@ def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answe
 
 
 def _tile(picture: Known) -> str:
-    labels = "".join(f"<span>{escape(key)}={escape(value)}</span>" for key, value in (picture.labels or {}).items())
-    return f'<figure>{_picture(picture.picture, picture.name, 420, 280, top=True)}<figcaption>{escape(picture.name)}{labels}</figcaption></figure>'
+    labels = "".join(
+        f"<span>{escape(key)}={escape(value)}</span>" for key, value in (picture.labels or {}).items()
+    )
+    return f"<figure>{_picture(picture.picture, picture.name, 420, 280, top=True)}<figcaption>{escape(picture.name)}{labels}</figcaption></figure>"
 
 
 def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) -> str:
@@ -60,7 +64,11 @@ def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) 
     if answer.hits:
         body = "".join(_hit(engine, answer.picture, hit, known[hit.image_id]) for hit in answer.hits)
     else:
-        why = "nothing in the store resembles it" if answer.result.informative else "it is blank, and such a picture matches nothing but itself"
+        why = (
+            "nothing in the store resembles it"
+            if answer.result.informative
+            else "it is blank, and such a picture matches nothing but itself"
+        )
         asked = _picture(answer.picture, "the picture that was asked", 460, 300)
         body = f'<p class="sentence">None of {answer.result.images_searched} pictures: {why}.</p>{asked}'
     wrong = "" if answer.right else '<span class="wrong">not the expected answer</span>'
@@ -71,9 +79,19 @@ def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) 
 
 
 def _hit(engine: Engine, picture: bytes, hit: Hit, reference: Known) -> str:
-    labels = "".join(f"<span>{escape(key)}={escape(value)}</span>" for membership in hit.collections for key, value in membership.labels.items())
+    labels = "".join(
+        f"<span>{escape(key)}={escape(value)}</span>"
+        for membership in hit.collections
+        for key, value in membership.labels.items()
+    )
     relation = "" if hit.relation is None else f"<b>{hit.relation.value}</b> &middot; "
-    overlay = _picture(engine.overlay(picture, reference.picture), f"left: asked; right: {reference.name}", WIDTH, HEIGHT, above=CAPTION)
+    overlay = _picture(
+        engine.overlay(picture, reference.picture),
+        f"left: asked; right: {reference.name}",
+        WIDTH,
+        HEIGHT,
+        above=CAPTION,
+    )
     return (
         f'<section><p class="found">{relation}{escape(reference.name)} {labels}<span class="confidence" title="confidence">'
         f'<i style="width:{100 * hit.confidence:.0f}%"></i></span>{hit.confidence:.3f}</p>'
@@ -93,14 +111,21 @@ def _rows(evidence: Evidence) -> str:
         ("Same bytes", {True: "yes", False: "no", None: None}[evidence.same_bytes]),
         ("Same pixels", {True: "yes", False: "no", None: None}[evidence.same_pixels]),
         ("PDQ distance", bits(evidence.pdq_bits, 256)),
-        ("pHash, dHash, aHash", ", ".join(str(value) for value in (evidence.phash_bits, evidence.dhash_bits, evidence.ahash_bits)) + " of 64 bits"),
+        (
+            "pHash, dHash, aHash",
+            ", ".join(str(value) for value in (evidence.phash_bits, evidence.dhash_bits, evidence.ahash_bits))
+            + " of 64 bits",
+        ),
         ("Keypoints that agree on one map", evidence.inliers),
         ("Of the asked picture covered", share(evidence.covered_query)),
         ("Of the known picture covered", share(evidence.covered_reference)),
         ("Content that agrees inside", share(evidence.content_agreement)),
         ("Outcome of the comparison", evidence.configuration.value),
     )
-    return "".join(f"<tr><th>{name}</th><td>{'not needed' if value is None or str(value).startswith('None') else value}</td></tr>" for name, value in measured)
+    return "".join(
+        f"<tr><th>{name}</th><td>{'not needed' if value is None or str(value).startswith('None') else value}</td></tr>"
+        for name, value in measured
+    )
 
 
 def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = False, above: int = 0) -> str:
@@ -114,4 +139,3 @@ def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = Fals
     picture.save(file, "WEBP", quality=82)
     source = base64.b64encode(file.getvalue()).decode("ascii")
     return f'<img alt="{escape(alt)}" width="{picture.width}" height="{picture.height}" src="data:image/webp;base64,{source}">'
-

@@ -1,4 +1,6 @@
-"""Ask one question: make the edited picture, let the engine judge, say what came. Runs in worker processes, one engine in each."""
+"""Ask one question: make the edited picture, let the engine judge, say what came. Runs in worker processes,
+one engine in each.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, StoreError
 from ..inputs import Input
 from ..records import ImageId
-from ..search import Inquiry
+from ..search.search import Inquiry
 from . import edits
 from .filling import Failure
 from .texture import is_low_texture
@@ -24,8 +26,8 @@ from .texture import is_low_texture
 class Task:
     """A question as a worker needs it."""
 
+    #: Of the question in the run.
     place: int
-    """Of the question in the run."""
     file: str
     path: Path
     edit: str
@@ -45,7 +47,12 @@ def ask(engine: Engine, task: Task) -> Asked:
     """Raises StoreError; a broken picture is a failure of its own."""
     try:
         data, low = query_bytes(task.path, task.file, task.edit, engine.config.max_bytes)
-        return Asked(task.place, engine.inquire(data, exclude=task.exclude, besides=task.besides, name=task.file), low, None)
+        return Asked(
+            task.place,
+            engine.inquire(data, exclude=task.exclude, besides=task.besides, name=task.file),
+            low,
+            None,
+        )
     except (StoreError, ConfigError):
         raise
     except (DouglasQuaidError, OSError, ValueError) as error:
@@ -53,7 +60,8 @@ def ask(engine: Engine, task: Task) -> Asked:
 
 
 def query_bytes(path: Path, file: str, name: str, max_bytes: int) -> tuple[bytes, bool]:
-    """The bytes that are asked for, and whether the picture or what the edit left of it shows next to nothing.
+    """The bytes that are asked for, and whether the picture or what the edit left of it shows next to
+    nothing.
 
     The file itself for "", else a PNG; the edit is seeded by the file's name.
     """
@@ -85,8 +93,8 @@ def ask_all(config: Config, tasks: Iterable[Task], processes: int) -> Iterator[A
             pool.shutdown(cancel_futures=True)
 
 
+#: This worker's engine, opened once by _start.
 _engine: list[Engine] = []
-"""This worker's engine, opened once by _start."""
 
 
 def _start(config: Config) -> None:

@@ -1,7 +1,8 @@
 """A whole calibration: curves and thresholds from labelled pairs, or new thresholds for the curves there are.
 
-Takes `JudgedPair`s and two rates, gives a `Calibration` with its provenance. A fit needs thousands of pairs; an operator who labels forty
-pictures gets thresholds for the curves of the calibration in use, whose tail stands in for the one that forty pictures cannot show.
+Takes `JudgedPair`s and two rates, gives a `Calibration` with its provenance. A fit needs thousands of pairs;
+an operator who labels forty pictures gets thresholds for the curves of the calibration in use, whose tail
+stands in for the one that forty pictures cannot show.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ..calibration import Calibration, Provenance
-from ..decision import decide
+from ..decision.calibration import Calibration, Provenance
+from ..decision.decide import decide
 from .fit import counts, fit
 from .measures import calibrated
 from .outcomes import JudgedPair
 from .thresholds import SOLID_OWN, Best, Choice, Counted, Wanted, bests, choose, count, tails
 
 
-def fitted(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance) -> tuple[Calibration, Choice, list[Best]]:
-    """Curves, tails and thresholds from these pairs alone; what no pair can say (looks-like, which share is whole) stays as in `base`.
+def fitted(
+    pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance
+) -> tuple[Calibration, Choice, list[Best]]:
+    """Curves, tails and thresholds from these pairs alone; what no pair can say (looks-like, which share is
+    whole) stays as in `base`.
 
     The images wanted are those that were searched. Raises ConfigError when there are too few pairs.
     """
@@ -36,8 +40,11 @@ def fitted(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, na
     return made, choice, best
 
 
-def with_rates(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance) -> tuple[Calibration, Choice, list[Best]]:
-    """The curves and tails of `base` with thresholds for these rates at so many images, checked against one's own pairs.
+def with_rates(
+    pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance
+) -> tuple[Calibration, Choice, list[Best]]:
+    """The curves and tails of `base` with thresholds for these rates at so many images, checked against one's
+    own pairs.
 
     Without pairs the tails of `base` alone decide.
     """
@@ -46,30 +53,42 @@ def with_rates(pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration
     worst = max((query.wrong for query in best), default=float("-inf"))
     choice = choose(base.tails, wanted, own=own, worst=worst)
     noted = replace(provenance, counts=counts(pairs))
-    return base.with_thresholds(match=choice.match, review=choice.review, provenance=noted, name=name), choice, best
+    return (
+        base.with_thresholds(match=choice.match, review=choice.review, provenance=noted, name=name),
+        choice,
+        best,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
     """How good a calibration is on pairs that it was not fitted to."""
 
+    #: With a label.
     pairs: int
-    """With a label."""
+    #: Expected calibration error, 15 bins.
     error: float
-    """Expected calibration error, 15 bins."""
+    #: Of the pairs with a map alone: the many that share nothing make the other look better than it is.
     error_mapped: float
-    """Of the pairs with a map alone: the many that share nothing make the other look better than it is."""
+    #: Pairs with a confidence of 0.99 and more; the next: the share of them that is right.
     sure: int
-    """Pairs with a confidence of 0.99 and more; the next: the share of them that is right."""
     sure_right: float
     counted: Counted
 
 
 def held_out(pairs: Sequence[JudgedPair], calibration: Calibration) -> HeldOut:
     """Judge these pairs by `calibration`, whatever judged them before."""
-    labelled = [(decide(pair.verdict.evidence, calibration).confidence, pair) for pair in pairs if pair.label is not None]
+    labelled = [
+        (decide(pair.verdict.evidence, calibration).confidence, pair)
+        for pair in pairs
+        if pair.label is not None
+    ]
     everything = calibrated((confidence, bool(pair.label)) for confidence, pair in labelled)
-    mapped = calibrated((confidence, bool(pair.label)) for confidence, pair in labelled if pair.verdict.evidence.matrix is not None)
+    mapped = calibrated(
+        (confidence, bool(pair.label))
+        for confidence, pair in labelled
+        if pair.verdict.evidence.matrix is not None
+    )
     thresholds = calibration.thresholds
     return HeldOut(
         pairs=everything.pairs,

@@ -1,8 +1,8 @@
 """The stratum "clones": one template with very many captures must not hide the picture that is asked for.
 
-Takes pairs of pages that share a template, as the run itself met them: of the one page 50 near copies are indexed and linked, and the other
-is asked for after edits. It happens in a throwaway store of its own, among the other pages of its set, because a store that is kept
-should not fill with copies.
+Takes pairs of pages that share a template, as the run itself met them: of the one page 50 near copies are
+indexed and linked, and the other is asked for after edits. It happens in a throwaway store of its own, among
+the other pages of its set, because a store that is kept should not fill with copies.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from .outcomes import JudgedPair
 from .questions import Question
 from .truth import Sketch, Truth
 
+#: Near copies of the template's other page. spec: brief of the evaluation; twice as many as candidates by
+#: words.
 COPIES = 50
-"""Near copies of the template's other page. spec: brief of the evaluation; twice as many as candidates by words."""
+#: Other pages of the same set that are indexed too. chosen.
 NEIGHBOURS = 60
-"""Other pages of the same set that are indexed too. chosen."""
+#: Edits after which the page is asked for. chosen: one of each kind.
 ASKED = ("resize_50", "browser_bar", "crop_75", "banner", "mirror")
-"""Edits after which the page is asked for. chosen: one of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,41 @@ def find_templates(pairs: Iterable[JudgedPair], truth: Truth, count: int) -> lis
     of_set: dict[str, JudgedPair] = {}
     for pair in pairs:
         one, other = truth.dataset.by_file.get(pair.query), truth.dataset.by_file.get(pair.reference)
-        usable = pair.label is False and not pair.edit and one is not None and other is not None and one.indexed and one.asked
-        if usable and one is not None and pair.verdict.relation is Relation.SAME_TEMPLATE and _inliers(pair) > _inliers(of_set.get(one.set)):
+        usable = (
+            pair.label is False
+            and not pair.edit
+            and one is not None
+            and other is not None
+            and one.indexed
+            and one.asked
+        )
+        if (
+            usable
+            and one is not None
+            and pair.verdict.relation is Relation.SAME_TEMPLATE
+            and _inliers(pair) > _inliers(of_set.get(one.set))
+        ):
             of_set[one.set] = pair
     best = sorted(of_set.values(), key=lambda pair: (-_inliers(pair), pair.query))[:count]
-    return [Template(truth.dataset.by_file[pair.reference], truth.dataset.by_file[pair.query]) for pair in best]
+    return [
+        Template(truth.dataset.by_file[pair.reference], truth.dataset.by_file[pair.query]) for pair in best
+    ]
 
 
 def _inliers(pair: JudgedPair | None) -> int:
     return 0 if pair is None else pair.verdict.evidence.inliers or 0
 
 
-def ask_among_clones(template: Template, truth: Truth, engine: Engine) -> Iterator[tuple[Question, Truth, Asked]]:
+def ask_among_clones(
+    template: Template, truth: Truth, engine: Engine
+) -> Iterator[tuple[Question, Truth, Asked]]:
     """Fill the empty store of `engine`, ask; gives each question, the truth of this small set, and what came."""
     copied, asked = template.copied, template.asked
-    near = [item for item in truth.dataset.indexed if item.set == asked.set and item.group not in (asked.group, copied.group)]
+    near = [
+        item
+        for item in truth.dataset.indexed
+        if item.set == asked.set and item.group not in (asked.group, copied.group)
+    ]
     items = [copied, asked, *near[:NEIGHBOURS]]
     sketches, _ = fill(engine, items, threads=1, progress=lambda work, _: work)
     original = edits.opened(copied.path)
@@ -69,7 +90,9 @@ def ask_among_clones(template: Template, truth: Truth, engine: Engine) -> Iterat
             raise ImageError(f"{copied.file}: its copy was removed while it was in use")
         clone = replace(copied, file=f"{copied.file}#copy-{number}", asked=False)
         clones.append(clone)
-        sketches[clone.file] = Sketch(image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height)
+        sketches[clone.file] = Sketch(
+            image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height
+        )
     small = Truth(Dataset((*items, *clones), frozenset()), sketches, truth.parts)
     for place, name in enumerate(ASKED):
         question = Question(asked, name, strata.CLONES, small.right(asked), frozenset(), (asked.file,))

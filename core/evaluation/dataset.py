@@ -1,9 +1,10 @@
 """Pictures with known truth, from a folder with `groups.jsonl`, such a file itself, or a visjs graph.
 
-A line of groups.jsonl is an object with `file` (relative to the folder), `set`, `group` (pictures of one source: versions, captures)
-and `page`; optional are `site`, `role` ("indexed", or "unanswered" for a picture that is asked for but never indexed) and `kind`
-("screenshot" or "photograph"). Beside it, `photos/` holds photographs, each its own group, and `phishing/truth.visjs.json` pairs that a
-person drew. A visjs graph has nodes with `id` and `image` (file beside it) and edges `from`, `to` between what belongs together.
+A line of groups.jsonl is an object with `file` (relative to the folder), `set`, `group` (pictures of one
+source: versions, captures) and `page`; optional are `site`, `role` ("indexed", or "unanswered" for a picture
+that is asked for but never indexed) and `kind` ("screenshot" or "photograph"). Beside it, `photos/` holds
+photographs, each its own group, and `phishing/truth.visjs.json` pairs that a person drew. A visjs graph has
+nodes with `id` and `image` (file beside it) and edges `from`, `to` between what belongs together.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from ..errors import ConfigError, NotFound
 GROUPS = "groups.jsonl"
 PHOTOS = "photos"
 PHISHING = "phishing"
+#: Sets whose pictures are photographs and drawings unless their lines say otherwise.
 NO_PAGES = frozenset({PHOTOS, "pictures"})
-"""Sets whose pictures are photographs and drawings unless their lines say otherwise."""
 TRUTH = "truth.visjs.json"
+#: Bytes of a list of pictures. chosen: a million lines.
 LARGEST_FILE = 256 * 1024 * 1024
-"""Bytes of a list of pictures. chosen: a million lines."""
 
 
 class Kind(str, Enum):
     SCREENSHOT = "screenshot"
     PHOTOGRAPH = "photograph"
+    #: Node of a visjs graph: its truth is its edges.
     LINKED = "linked"
-    """Node of a visjs graph: its truth is its edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,15 @@ class Item:
     site: str | None
     indexed: bool
     kind: Kind
+    #: False for a distractor: indexed, and never asked for.
     asked: bool = True
-    """False for a distractor: indexed, and never asked for."""
 
 
 @dataclass(frozen=True)
 class Dataset:
     items: tuple[Item, ...]
+    #: Pairs of files that belong together, of visjs graphs.
     edges: frozenset[frozenset[str]]
-    """Pairs of files that belong together, of visjs graphs."""
 
     @classmethod
     def load(cls, source: Path, distractors: Sequence[Path] = ()) -> Dataset:
@@ -67,8 +68,14 @@ class Dataset:
         items, edges = _load(source)
         for other in distractors:
             name = _folder(other).resolve().name
-            more = [replace(item, file=f"{name}/{item.file}", group=f"{name}/{item.group}", asked=False) for item in _load(other)[0] if item.indexed]
-            items += [replace(item, kind=Kind.SCREENSHOT) if item.kind is Kind.LINKED else item for item in more]
+            more = [
+                replace(item, file=f"{name}/{item.file}", group=f"{name}/{item.group}", asked=False)
+                for item in _load(other)[0]
+                if item.indexed
+            ]
+            items += [
+                replace(item, kind=Kind.SCREENSHOT) if item.kind is Kind.LINKED else item for item in more
+            ]
         if not items:
             raise ConfigError(f"{source}: no pictures in it; a data set has at least one")
         _check(items, source)
@@ -92,7 +99,12 @@ class Dataset:
     def without(self, groups: Iterable[str]) -> Dataset:
         """The same with these groups not indexed."""
         left_out = frozenset(groups)
-        return replace(self, items=tuple(replace(item, indexed=False) if item.group in left_out else item for item in self.items))
+        return replace(
+            self,
+            items=tuple(
+                replace(item, indexed=False) if item.group in left_out else item for item in self.items
+            ),
+        )
 
 
 def _folder(source: Path) -> Path:
@@ -115,23 +127,41 @@ def _load_folder(folder: Path, lines: Path) -> tuple[list[Item], list[frozenset[
     files = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
     for path in files:
         if (file := f"{PHOTOS}/{path.name}") not in known:
-            items.append(Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", path.name, None, True, Kind.PHOTOGRAPH))
+            items.append(
+                Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", path.name, None, True, Kind.PHOTOGRAPH)
+            )
     truth = folder / PHISHING / TRUTH
     linked, edges = _graph(truth, f"{PHISHING}/") if truth.is_file() else ([], [])
     return [*items, *(item for item in linked if item.file not in known)], edges
 
 
 def _by_folder(folder: Path) -> list[Item]:
-    """Each sub-folder is a group; pictures that lie beside them have no counterpart. What is no picture is found out when it is read."""
+    """Each sub-folder is a group; pictures that lie beside them have no counterpart. What is no picture is
+    found out when it is read.
+    """
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    members = [(path, sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]) for path in inside]
+    members = [
+        (path, sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path])
+        for path in inside
+    ]
     items = [
-        Item(str(file.relative_to(folder)), file, folder.resolve().name, path.name, file.name, None, True, Kind.SCREENSHOT)
+        Item(
+            str(file.relative_to(folder)),
+            file,
+            folder.resolve().name,
+            path.name,
+            file.name,
+            None,
+            True,
+            Kind.SCREENSHOT,
+        )
         for path, files in members
         for file in files
     ]
     if not items:
-        raise NotFound(f"{folder}: neither {GROUPS} nor {TRUTH} is in it, nor sub-folders with pictures; a data set is a folder with one of them")
+        raise NotFound(
+            f"{folder}: neither {GROUPS} nor {TRUTH} is in it, nor sub-folders with pictures; a data set is a folder with one of them"
+        )
     return items
 
 
@@ -163,7 +193,16 @@ def _item(folder: Path, row: dict[str, Any], place: str) -> Item:
     path = folder / row["file"]
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ConfigError(f"{place}: {row['file']!r} lies outside {folder}")
-    return Item(row["file"], path, row["set"], row["group"], row.get("page") or "", row.get("site"), role == "indexed", Kind(kind))
+    return Item(
+        row["file"],
+        path,
+        row["set"],
+        row["group"],
+        row.get("page") or "",
+        row.get("site"),
+        role == "indexed",
+        Kind(kind),
+    )
 
 
 def _graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
@@ -173,19 +212,35 @@ def _graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
         nodes = {node["id"]: str(node["image"]) for node in graph["nodes"]}
         pairs = [(edge["from"], edge["to"]) for edge in graph["edges"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path}: no visjs graph of nodes with id and image and edges with from and to: {type(error).__name__}: {error}") from None
+        raise ConfigError(
+            f"{path}: no visjs graph of nodes with id and image and edges with from and to: {type(error).__name__}: {error}"
+        ) from None
     if len(nodes) != len(graph["nodes"]):
         raise ConfigError(f"{path}: two nodes have the same id")
     for pair in pairs:
         for end in pair:
             if end not in nodes:
-                raise ConfigError(f"{path}: the edge from {pair[0]!r} to {pair[1]!r} names node {end!r}, which is not among the {len(nodes)} nodes")
+                raise ConfigError(
+                    f"{path}: the edge from {pair[0]!r} to {pair[1]!r} names node {end!r}, which is not among the {len(nodes)} nodes"
+                )
     group = {node: node for node in nodes}
     for one, other in pairs:
         kept, joined = group[one], group[other]
         group = {node: kept if name == joined else name for node, name in group.items()}
     files = {node: prefix + image for node, image in nodes.items()}
-    items = [Item(files[node], path.parent / image, PHISHING, f"{PHISHING}-{group[node]}", image, None, True, Kind.LINKED) for node, image in nodes.items()]
+    items = [
+        Item(
+            files[node],
+            path.parent / image,
+            PHISHING,
+            f"{PHISHING}-{group[node]}",
+            image,
+            None,
+            True,
+            Kind.LINKED,
+        )
+        for node, image in nodes.items()
+    ]
     return items, [frozenset((files[one], files[other])) for one, other in pairs if one != other]
 
 
@@ -210,4 +265,6 @@ def _check(items: Sequence[Item], source: Path) -> None:
         seen[item.file] = item
         known = first.setdefault(item.group, item)
         if (known.set, known.site) != (item.set, item.site):
-            raise ConfigError(f"{source}: group {item.group} has pictures of two sets or sites, {known.file} and {item.file}; give them two groups")
+            raise ConfigError(
+                f"{source}: group {item.group} has pictures of two sets or sites, {known.file} and {item.file}; give them two groups"
+            )

@@ -1,7 +1,8 @@
-"""Edits that draw: a browser's bar, a banner, a watermark, a window on top, a page of text around the picture.
+"""Edits that draw: a browser's bar, a banner, a watermark, a window on top, a page of text around the
+picture.
 
-Takes and gives RGB pictures, as edits.py does; all that varies is drawn from the generator that is handed in. Letters are of Pillow's own
-font, so that every machine draws the same.
+Takes and gives RGB pictures, as edits.py does; all that varies is drawn from the generator that is handed in.
+Letters are of Pillow's own font, so that every machine draws the same.
 """
 
 from __future__ import annotations
@@ -19,26 +20,36 @@ SENTENCES = (
     "Maintenance on Saturday, 22:00 to 23:30 UTC",
     "Your session has expired, please sign in again",
 )
-ADDRESSES = ("https://www.example.org/account/login?next=home", "http://203.0.113.7/secure/update.php", "https://docs.example.net/en/latest/")
+ADDRESSES = (
+    "https://www.example.org/account/login?next=home",
+    "http://203.0.113.7/secure/update.php",
+    "https://docs.example.net/en/latest/",
+)
 TABS = ("Sign in", "Inbox (3)", "Documentation", "News of the day", "Search results")
+#: Words that pages of text are made of.
 TEXT = """
     the of and to in is for on that with as are by this be from at or an it can which will not used has when if one all may have more you
     value file system data name set time user server key list type page option default command number text line order result table index
     before after between example section following see also note version support service network request response message error state
 """
-"""Words that pages of text are made of."""
 
 
 def banner(picture: Picture, rng: random.Random) -> Picture:
-    """A bar with a sentence, over the picture: 12 to 16 % of its shorter side high, at the top, the bottom or in between."""
+    """A bar with a sentence, over the picture: 12 to 16 % of its shorter side high, at the top, the bottom or
+    in between.
+    """
     result = picture.copy()
     height = max(8, round(min(picture.size) * rng.uniform(0.12, 0.16)))
     top = rng.choice((0, (picture.height - height) // 2, picture.height - height))
-    back, ink = rng.choice((("#b00020", "white"), ("#ffe066", "black"), ("#202124", "#e8eaed"), ("white", "#123a7a")))
+    back, ink = rng.choice(
+        (("#b00020", "white"), ("#ffe066", "black"), ("#202124", "#e8eaed"), ("white", "#123a7a"))
+    )
     draw = ImageDraw.Draw(result)
     draw.rectangle((0, top, picture.width, top + height), fill=back)
     size = min(height * 0.5, picture.width / 30)
-    draw.text((picture.width / 2, top + height / 2), rng.choice(SENTENCES), fill=ink, anchor="mm", font=_font(size))
+    draw.text(
+        (picture.width / 2, top + height / 2), rng.choice(SENTENCES), fill=ink, anchor="mm", font=_font(size)
+    )
     return result
 
 
@@ -62,13 +73,32 @@ def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> P
     for place in range(3):
         _draw_button(draw, place, (3 + place * 5) * unit, middle, unit, ink)
     left, right = 17 * unit, max(17 * unit, width - 14 * unit)
-    draw.rounded_rectangle((left, middle - 2.3 * unit, right, middle + 2.3 * unit), radius=2.3 * unit, fill=field, outline=strip)
-    draw.ellipse((left + 1.6 * unit, middle - 0.8 * unit, left + 3.2 * unit, middle + 0.8 * unit), outline=faint, width=max(1, round(unit / 4)))
-    draw.text((left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=_font(2.4 * unit))
+    draw.rounded_rectangle(
+        (left, middle - 2.3 * unit, right, middle + 2.3 * unit), radius=2.3 * unit, fill=field, outline=strip
+    )
+    draw.ellipse(
+        (left + 1.6 * unit, middle - 0.8 * unit, left + 3.2 * unit, middle + 0.8 * unit),
+        outline=faint,
+        width=max(1, round(unit / 4)),
+    )
+    draw.text(
+        (left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=_font(2.4 * unit)
+    )
     draw.rectangle((right, tabs_end + 1, max(right, width), height), fill=bar)
-    draw.ellipse((width - 9 * unit, middle - 1.6 * unit, width - 5.8 * unit, middle + 1.6 * unit), fill=rng.choice(("#8e44ad", "#1a73e8", "#188038")))
+    draw.ellipse(
+        (width - 9 * unit, middle - 1.6 * unit, width - 5.8 * unit, middle + 1.6 * unit),
+        fill=rng.choice(("#8e44ad", "#1a73e8", "#188038")),
+    )
     for dot in (-1.2, 0, 1.2):
-        draw.ellipse((width - 3 * unit - 0.3 * unit, middle + (dot - 0.3) * unit, width - 2.7 * unit + 0.3 * unit, middle + (dot + 0.3) * unit), fill=ink)
+        draw.ellipse(
+            (
+                width - 3 * unit - 0.3 * unit,
+                middle + (dot - 0.3) * unit,
+                width - 2.7 * unit + 0.3 * unit,
+                middle + (dot + 0.3) * unit,
+            ),
+            fill=ink,
+        )
     draw.line((0, height - 1, width, height - 1), fill=strip)
     result.paste(picture, (0, height))
     return result
@@ -87,7 +117,9 @@ def watermarked(picture: Picture, rng: random.Random) -> Picture:
     mask = mask.rotate(30, resample=Image.Resampling.BICUBIC)
     left, top = (side - picture.width) // 2, (side - picture.height) // 2
     mask = mask.crop((left, top, left + picture.width, top + picture.height))
-    return Image.composite(Image.new("RGB", picture.size, rng.choice(("#707070", "#c00000", "#3050a0"))), picture, mask)
+    return Image.composite(
+        Image.new("RGB", picture.size, rng.choice(("#707070", "#c00000", "#3050a0"))), picture, mask
+    )
 
 
 def written_on(picture: Picture, rng: random.Random) -> Picture:
@@ -113,7 +145,9 @@ def pixelated(picture: Picture, rng: random.Random) -> Picture:
     side = max(8, round(min(picture.size) * rng.uniform(0.2, 0.3)))
     left, top = rng.randint(0, max(0, picture.width - side)), rng.randint(0, max(0, picture.height - side))
     box = (left, top, left + side, top + side)
-    coarse = picture.crop(box).resize((8, 8), Image.Resampling.BOX).resize((side, side), Image.Resampling.NEAREST)
+    coarse = (
+        picture.crop(box).resize((8, 8), Image.Resampling.BOX).resize((side, side), Image.Resampling.NEAREST)
+    )
     result = picture.copy()
     result.paste(coarse, box)
     return result
@@ -121,7 +155,10 @@ def pixelated(picture: Picture, rng: random.Random) -> Picture:
 
 def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
     """A window with a title bar and a few lines hides a box of 45 to 55 % of either side."""
-    width, height = (max(16, round(side * rng.uniform(0.45, 0.55))) for side in (picture.width, min(picture.height, 2 * picture.width)))
+    width, height = (
+        max(16, round(side * rng.uniform(0.45, 0.55)))
+        for side in (picture.width, min(picture.height, 2 * picture.width))
+    )
     left, top = rng.randint(0, max(0, picture.width - width)), rng.randint(0, max(0, picture.height - height))
     result = picture.copy()
     draw = ImageDraw.Draw(result)
@@ -131,7 +168,9 @@ def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
     size = max(6, bar // 2)
     for line, y in enumerate(range(top + 2 * bar, top + height - bar, 2 * size)):
         if line % 6 != 5:
-            draw.text((left + bar, y), _line_of_text(rng, width - 2 * bar, size), fill="#303030", font=_font(size))
+            draw.text(
+                (left + bar, y), _line_of_text(rng, width - 2 * bar, size), fill="#303030", font=_font(size)
+            )
     return result
 
 
@@ -139,7 +178,13 @@ def near_copy(picture: Picture, rng: random.Random) -> Picture:
     """The same page served again: another small number in the lower right corner, as of a session."""
     result = picture.copy()
     text = f"{rng.getrandbits(40):010x}"
-    ImageDraw.Draw(result).text((0.98 * picture.width, 0.98 * picture.height), text, fill="#808080", anchor="rs", font=_font(picture.width / 90))
+    ImageDraw.Draw(result).text(
+        (0.98 * picture.width, 0.98 * picture.height),
+        text,
+        fill="#808080",
+        anchor="rs",
+        font=_font(picture.width / 90),
+    )
     return result
 
 
@@ -149,7 +194,9 @@ def rounded_with_shadow(picture: Picture, rng: random.Random) -> Picture:
     ground = rng.choice(("#ffffff", "#e8ecf4", "#6a5acd", "#f7b267"))
     size = (picture.width + 2 * margin, picture.height + 2 * margin)
     shape = Image.new("L", picture.size, 0)
-    ImageDraw.Draw(shape).rounded_rectangle((0, 0, picture.width - 1, picture.height - 1), radius=radius, fill=255)
+    ImageDraw.Draw(shape).rounded_rectangle(
+        (0, 0, picture.width - 1, picture.height - 1), radius=radius, fill=255
+    )
     shadow = Image.new("L", size, 0)
     shadow.paste(shape.point([level // 2 for level in range(256)]), (margin, margin + margin // 4))
     shadow = shadow.filter(ImageFilter.GaussianBlur(margin / 4))
@@ -174,10 +221,20 @@ def text_page(rng: random.Random, width: int, height: int) -> Picture:
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(max(5, round(size)))  # Pillow's own font, so that every machine draws the same letters
+    return ImageFont.load_default(
+        max(5, round(size))
+    )  # Pillow's own font, so that every machine draws the same letters
 
 
-def _draw_tabs(draw: ImageDraw.ImageDraw, rng: random.Random, unit: float, end: int, width: int, *, colours: tuple[str, str, str]) -> None:
+def _draw_tabs(
+    draw: ImageDraw.ImageDraw,
+    rng: random.Random,
+    unit: float,
+    end: int,
+    width: int,
+    *,
+    colours: tuple[str, str, str],
+) -> None:
     bar, ink, faint = colours
     count = rng.randint(2, 4)
     current = rng.randrange(count)
@@ -186,8 +243,17 @@ def _draw_tabs(draw: ImageDraw.ImageDraw, rng: random.Random, unit: float, end: 
         left = 2 * unit + place * tab
         if place == current:
             draw.rounded_rectangle((left, 0.9 * unit, left + tab, end + unit), radius=unit, fill=bar)
-        draw.ellipse((left + 1.2 * unit, 2.4 * unit, left + 2.8 * unit, 4 * unit), fill=rng.choice(("#ea4335", "#fbbc04", "#34a853", "#4285f4")))
-        draw.text((left + 3.6 * unit, 3.2 * unit), title, fill=ink if place == current else faint, anchor="lm", font=_font(2 * unit))
+        draw.ellipse(
+            (left + 1.2 * unit, 2.4 * unit, left + 2.8 * unit, 4 * unit),
+            fill=rng.choice(("#ea4335", "#fbbc04", "#34a853", "#4285f4")),
+        )
+        draw.text(
+            (left + 3.6 * unit, 3.2 * unit),
+            title,
+            fill=ink if place == current else faint,
+            anchor="lm",
+            font=_font(2 * unit),
+        )
         _draw_cross(draw, left + tab - 2 * unit, 3.2 * unit, 0.6 * unit, faint)
     draw.rectangle((0, end, width, end + unit), fill=bar)
     _draw_cross(draw, width - 2.5 * unit, 2.6 * unit, 0.9 * unit, ink)
@@ -202,7 +268,9 @@ def _draw_button(draw: ImageDraw.ImageDraw, kind: int, x: float, y: float, unit:
     """Back, forward and reload, in this order."""
     pen = max(1, round(unit / 3))
     if kind == 2:
-        draw.arc((x - 1.3 * unit, y - 1.3 * unit, x + 1.3 * unit, y + 1.3 * unit), 30, 330, fill=ink, width=pen)
+        draw.arc(
+            (x - 1.3 * unit, y - 1.3 * unit, x + 1.3 * unit, y + 1.3 * unit), 30, 330, fill=ink, width=pen
+        )
         return
     tip = -1.2 * unit if kind == 0 else 1.2 * unit
     draw.line((x - tip, y, x + tip, y), fill=ink, width=pen)

@@ -1,8 +1,10 @@
-"""What happens to a picture on its way to an analyst: named, seeded edits, each a pure function from picture to picture.
+"""What happens to a picture on its way to an analyst: named, seeded edits, each a pure function from picture
+to picture.
 
-Takes an RGB picture and a seed, gives a new RGB picture; the same name, picture and seed give the same pixels. Sizes are relative
-to the picture, so that a photograph of 400 pixels and a page of 1,920 are treated alike. Tests, benchmarks and tuning share this file,
-because a number about "browser bar" means nothing unless everybody draws the same bar.
+Takes an RGB picture and a seed, gives a new RGB picture; the same name, picture and seed give the same
+pixels. Sizes are relative to the picture, so that a photograph of 400 pixels and a page of 1,920 are treated
+alike. Tests, benchmarks and tuning share this file, because a number about "browser bar" means nothing unless
+everybody draws the same bar.
 
     edited = edit("browser_bar", opened(path), seed="hexo-001/0")
 """
@@ -52,7 +54,9 @@ def png(picture: Picture) -> bytes:
 
 
 def edit(name: str, picture: Picture, seed: object = 0) -> Picture:
-    """Apply the edit called `name` (a key of EDITS). Equal name, picture and seed give equal pixels; KeyError for another name."""
+    """Apply the edit called `name` (a key of EDITS). Equal name, picture and seed give equal pixels; KeyError
+    for another name.
+    """
     return EDITS[name](picture, random.Random(f"{name}:{seed}"))
 
 
@@ -137,19 +141,30 @@ def thumbnail(picture: Picture, width: int) -> Picture:
 
 
 def perspective(picture: Picture, rng: random.Random) -> Picture:
-    """A photograph of the picture on a screen: each corner moved inwards by 2 to 8 % of the sides, on a dark ground, slightly soft."""
+    """A photograph of the picture on a screen: each corner moved inwards by 2 to 8 % of the sides, on a dark
+    ground, slightly soft.
+    """
     width, height = picture.size
     corners = ((0, 0), (width, 0), (width, height), (0, height))
     moved = [
-        (abs(x - width * rng.uniform(0.02, 0.08)), abs(y - height * rng.uniform(0.02, 0.08))) for x, y in corners
+        (abs(x - width * rng.uniform(0.02, 0.08)), abs(y - height * rng.uniform(0.02, 0.08)))
+        for x, y in corners
     ]  # |side - inset| is inside for the far corners and the inset itself for the near ones
     rows, right = [], []
-    for (x, y), (u, v) in zip(moved, corners, strict=True):  # from the new picture to the old, as Pillow asks for it
+    for (x, y), (u, v) in zip(
+        moved, corners, strict=True
+    ):  # from the new picture to the old, as Pillow asks for it
         rows += [(x, y, 1, 0, 0, 0, -u * x, -u * y), (0, 0, 0, x, y, 1, -v * x, -v * y)]
         right += [u, v]
     coefficients = np.linalg.solve(np.array(rows, float), np.array(right, float))
     ground = rng.choice(("#181818", "#303438", "#5a4a3a"))
-    shot = picture.transform(picture.size, Image.Transform.PERSPECTIVE, list(coefficients), Image.Resampling.BICUBIC, fillcolor=ground)
+    shot = picture.transform(
+        picture.size,
+        Image.Transform.PERSPECTIVE,
+        list(coefficients),
+        Image.Resampling.BICUBIC,
+        fillcolor=ground,
+    )
     return blurred(shot, 0.6)
 
 
@@ -175,34 +190,43 @@ def turned(picture: Picture, degrees: float, fill: str) -> Picture:
 
 
 def viewport(page: Picture, scroll: float, aspect: float = 1.6) -> Picture:
-    """What a window shows of a tall page: its full width, `aspect` times as wide as high; `scroll` 0 is the top, 1 the end."""
+    """What a window shows of a tall page: its full width, `aspect` times as wide as high; `scroll` 0 is the
+    top, 1 the end.
+    """
     height = min(page.height, round(page.width / aspect))
     top = round((page.height - height) * scroll)
     return page.crop((0, top, page.width, top + height))
 
 
 def embedded(picture: Picture, host: Picture, share: float, seed: object = 0) -> Picture:
-    """The picture as an illustration in another page: `share` of the host's width, at a random place, with a thin frame."""
+    """The picture as an illustration in another page: `share` of the host's width, at a random place, with a
+    thin frame.
+    """
     rng = random.Random(f"embedded:{seed}")
     small = resized(picture, share * host.width / picture.width)
     small = small.crop((0, 0, small.width, min(small.height, host.height)))
     left, top = rng.randint(0, host.width - small.width), rng.randint(0, host.height - small.height)
     result = host.copy()
     result.paste(small, (left, top))
-    ImageDraw.Draw(result).rectangle((left, top, left + small.width - 1, top + small.height - 1), outline="#808080")
+    ImageDraw.Draw(result).rectangle(
+        (left, top, left + small.width - 1, top + small.height - 1), outline="#808080"
+    )
     return result
 
 
 def embedded_in_text(picture: Picture, rng: random.Random) -> Picture:
-    """At 40 % of the width of a page of text, which is drawn as wide as a page is and at least as high as the picture needs."""
+    """At 40 % of the width of a page of text, which is drawn as wide as a page is and at least as high as the
+    picture needs.
+    """
     width = 1280
     height = max(960, round(0.4 * width * picture.height / picture.width))
     return embedded(picture, text_page(rng, width, height), 0.4, rng.random())
 
 
+#: Names of the edits that `recolour` draws from.
 RECOLOURINGS = ("brightness_contrast", "saturation", "hue_shift", "greyscale", "sepia")
-"""Names of the edits that `recolour` draws from."""
 
+#: Every edit of one picture by name; `embedded` needs a host too and stands apart.
 EDITS: dict[str, Edit] = {
     "resize_50": lambda picture, rng: resized(picture, 0.5),
     "resize_33": lambda picture, rng: resized(picture, 1 / 3),
@@ -225,8 +249,12 @@ EDITS: dict[str, Edit] = {
     "rotate_5_white": lambda picture, rng: turned(picture, rng.choice((-5, 5)), "white"),
     "rotate_5_black": lambda picture, rng: turned(picture, rng.choice((-5, 5)), "black"),
     "resize_50_jpeg_30": lambda picture, rng: recompressed(resized(picture, 0.5), 30),
-    "browser_bar_resize_75_jpeg_50": lambda picture, rng: recompressed(resized(browser_bar(picture, rng), 0.75), 50),
-    "crop_75_resize_75_jpeg_50": lambda picture, rng: recompressed(resized(cropped(picture, rng, 0.75), 0.75), 50),
+    "browser_bar_resize_75_jpeg_50": lambda picture, rng: recompressed(
+        resized(browser_bar(picture, rng), 0.75), 50
+    ),
+    "crop_75_resize_75_jpeg_50": lambda picture, rng: recompressed(
+        resized(cropped(picture, rng, 0.75), 0.75), 50
+    ),
     "thumbnail_256": lambda picture, rng: thumbnail(picture, 256),
     "squash": squashed,
     "jpeg_10": lambda picture, rng: recompressed(picture, 10),
@@ -248,8 +276,9 @@ EDITS: dict[str, Edit] = {
     "near_copy": near_copy,
     "viewport": lambda picture, rng: viewport(picture, rng.random()),
 }
-"""Every edit of one picture by name; `embedded` needs a host too and stands apart."""
 
+#: The 38 edits on which an evaluation rests, equally weighted. The list is fixed: a mean over it is compared
+#: from version to version.
 SUITE = (
     # the whole picture, coded or scaled otherwise
     "resize_50",
@@ -297,13 +326,12 @@ SUITE = (
     "browser_bar_resize_75_jpeg_50",
     "crop_75_resize_75_jpeg_50",
 )
-"""The 38 edits on which an evaluation rests, equally weighted. The list is fixed: a mean over it is compared from version to version."""
 
+#: Asked of tall pages beside the suite: what a window shows of them.
 TALL = ("viewport",)
-"""Asked of tall pages beside the suite: what a window shows of them."""
 
+#: Edits after which the whole picture is still there and fills the frame; retrieval is measured on these.
 WHOLE_PICTURE = ("resize_50", "resize_33", "jpeg_30", "blur", "recolour", "mirror", "rotate_90")
-"""Edits after which the whole picture is still there and fills the frame; retrieval is measured on these."""
 
+#: Edits that add to the picture or take from it; comparison is measured on these.
 PARTIAL = ("browser_bar", "border_10", "crop_75", "banner", "rotate_5")
-"""Edits that add to the picture or take from it; comparison is measured on these."""

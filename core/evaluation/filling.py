@@ -1,4 +1,6 @@
-"""Put a data set's pictures into a store, and note of each what the truth needs. Pictures that are known are not extracted again."""
+"""Put a data set's pictures into a store, and note of each what the truth needs. Pictures that are known are
+not extracted again.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..decoding.image import decode_image
 from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, StoreError
 from ..features import pixel_digest
 from ..features.pdq import pdq_hash
-from ..image import decode_image
 from ..inputs import Input, in_groups, in_parallel
 from ..records import ImageFeatures
 from .dataset import Item
 from .truth import Sketch
 
+#: Pictures whose features are looked up in one round trip. chosen: about 2.5 MB.
 AT_ONCE = 64
-"""Pictures whose features are looked up in one round trip. chosen: about 2.5 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,14 @@ class Failure:
 
 
 def fill(
-    engine: Engine, items: Sequence[Item], *, threads: int, progress: Callable[[Iterator[Any], int], Iterator[Any]]
+    engine: Engine,
+    items: Sequence[Item],
+    *,
+    threads: int,
+    progress: Callable[[Iterator[Any], int], Iterator[Any]],
 ) -> tuple[dict[str, Sketch], list[Failure]]:
-    """Add the indexed ones of `items`, unlinked, and sketch all of them. `progress` passes the work through, as a progress bar does.
+    """Add the indexed ones of `items`, unlinked, and sketch all of them. `progress` passes the work through,
+    as a progress bar does.
 
     Raises StoreError; a picture that is missing or broken becomes a Failure.
     """
@@ -59,7 +66,9 @@ def _sketches(engine: Engine, group: Iterable[Item]) -> list[Sketch | Failure]:
     known = engine.features([image_id for image_id in ids if image_id])
     features = dict(zip((image_id for image_id in ids if image_id), known, strict=True))
     return [
-        content if isinstance(content, Failure) else _sketch(engine, item, content, image_id, features[image_id])
+        content
+        if isinstance(content, Failure)
+        else _sketch(engine, item, content, image_id, features[image_id])
         for item, content, image_id in zip(items, data, ids, strict=True)
     ]
 
@@ -71,14 +80,18 @@ def _read(engine: Engine, item: Item) -> bytes | Failure:
         return Failure(item.file, str(error))
 
 
-def _sketch(engine: Engine, item: Item, data: bytes, image_id: str, known: ImageFeatures | None) -> Sketch | Failure:
+def _sketch(
+    engine: Engine, item: Item, data: bytes, image_id: str, known: ImageFeatures | None
+) -> Sketch | Failure:
     try:
         if known is None and item.indexed:
             engine.add(data, link=False, name=item.file)
             (known,) = engine.features([image_id])
         if known is not None:
             return Sketch(image_id, known.pixel_digest, known.hashes.pdq, known.width, known.height)
-        image = decode_image(data, max_bytes=engine.config.max_bytes, max_pixels=engine.config.max_pixels, name=item.file)
+        image = decode_image(
+            data, max_bytes=engine.config.max_bytes, max_pixels=engine.config.max_pixels, name=item.file
+        )
         return Sketch(image_id, pixel_digest(image), pdq_hash(image.pixels)[0], image.width, image.height)
     except (StoreError, ConfigError):
         raise

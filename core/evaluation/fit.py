@@ -1,13 +1,15 @@
 """From labelled pairs to a calibration: monotone curves by logistic regression, in numpy alone.
 
-Takes `JudgedPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the same source is a sum of
-curves over traits (../traits.py), straight between knots. A curve that rises is a sum of ramps, one between each two knots, with
-weights of at least 0 (one that falls: at most 0), so that monotone means nothing but a bound; a small ridge on the weights keeps
-those finite that no pair contradicts. Minimised by Newton's method, each step within the bound by an active set (Nocedal, Wright,
-Numerical Optimization, 16.5): convex, so there is one answer and no luck in it.
+Takes `JudgedPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the
+same source is a sum of curves over traits (../traits.py), straight between knots. A curve that rises is a sum
+of ramps, one between each two knots, with weights of at least 0 (one that falls: at most 0), so that monotone
+means nothing but a bound; a small ridge on the weights keeps those finite that no pair contradicts. Minimised
+by Newton's method, each step within the bound by an active set (Nocedal, Wright, Numerical Optimization,
+16.5): convex, so there is one answer and no luck in it.
 
-Pairs count as they are met in use, not as often as they lie in the file: four queries in five have no answer, and the edits of the
-others count alike, so that the prior of the fit is that of a candidate's life (`weights`).
+Pairs count as they are met in use, not as often as they lie in the file: four queries in five have no answer,
+and the edits of the others count alike, so that the prior of the fit is that of a candidate's life
+(`weights`).
 """
 
 from __future__ import annotations
@@ -19,29 +21,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..calibration import Model, Term, logit
+from ..decision.calibration import Model, Term, logit
+from ..decision.predictors import TRAITS, Trait
 from ..errors import ConfigError
-from ..traits import TRAITS, Trait
 from . import strata
 from .outcomes import JudgedPair
 
+#: Share of the queries that have no answer in the store. chosen: as in life (four in five).
 UNANSWERED = 0.8
-"""Share of the queries that have no answer in the store. chosen: as in life (four in five)."""
+#: Of these, share about pages of a site of which other pages are in the store. chosen: an evaluation asks for
+#: far more of them, to measure them.
 SIBLINGS = 0.05
-"""Of these, share about pages of a site of which other pages are in the store. chosen: an evaluation asks for far more of them, to measure them."""
+#: Strength of the ridge, in pairs of information a unit of weight squared. measured (fitting part, sites left
+#: out in four folds): log loss 0.060 at 0.03, 0.040 at 0.3, 0.034 at 1 and 3; wrong pairs above one half 219,
+#: 107, 74 and 56: sites differ more than pairs do.
 RIDGE = 1.0
-"""Strength of the ridge, in pairs of information a unit of weight squared. measured (fitting part, sites left out in four folds): log loss
-0.060 at 0.03, 0.040 at 0.3, 0.034 at 1 and 3; wrong pairs above one half 219, 107, 74 and 56: sites differ more than pairs do."""
+#: Labelled pairs with a map that a fit needs, and of each of the two labels. chosen: ten for each free number
+#: (Peduzzi et al., J. Clin. Epidemiol. 1996).
 LEAST_PAIRS, LEAST_OF_A_LABEL = 1000, 200
-"""Labelled pairs with a map that a fit needs, and of each of the two labels. chosen: ten for each free number (Peduzzi et al., J. Clin. Epidemiol. 1996)."""
+#: Pairs of which a family was not measured, from which they say themselves what that weighs. chosen: as for
+#: any free number, ten and some.
 LEAST_MISSING = 50
-"""Pairs of which a family was not measured, from which they say themselves what that weighs. chosen: as for any free number, ten and some."""
+#: Most Newton steps, and in each changes of what is held, a weight. chosen: 10 and 1 are usual.
 STEPS, CHANGES = 60, 10
-"""Most Newton steps, and in each changes of what is held, a weight. chosen: 10 and 1 are usual."""
+#: Share of the loss, or weight, that counts as nothing. chosen: far below what the file keeps.
 SMALL = 1e-9
-"""Share of the loss, or weight, that counts as nothing. chosen: far below what the file keeps."""
+#: Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer.
 DIGITS = 4
-"""Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,9 @@ class Fitted:
 
 
 def questions(pairs: Iterable[JudgedPair]) -> Iterator[list[JudgedPair]]:
-    """Pairs of one question at a time: they lie together in a file, the candidates by place, then those judged besides."""
+    """Pairs of one question at a time: they lie together in a file, the candidates by place, then those
+    judged besides.
+    """
     group: list[JudgedPair] = []
     for pair in pairs:
         if group and ((pair.query, pair.edit) != (group[-1].query, group[-1].edit) or pair.place == 0):
@@ -67,13 +75,17 @@ def questions(pairs: Iterable[JudgedPair]) -> Iterator[list[JudgedPair]]:
 def weights(groups: Sequence[Sequence[JudgedPair]]) -> NDArray[np.float64]:
     """How often each pair is met in use, shape (n,), mean 1.
 
-    Questions without a right pair are UNANSWERED of all, SIBLINGS of these about pages of which others of the site are indexed; edits count alike.
+    Questions without a right pair are UNANSWERED of all, SIBLINGS of these about pages of which others of the
+    site are indexed; edits count alike.
     """
     kinds = [_kind(group) for group in groups]
     often = Counter(kinds)
     edits = sum(kind not in (_STRANGER, _SIBLING) for kind in often)
     siblings = SIBLINGS if often[_STRANGER] else 1.0
-    parts = {_STRANGER: UNANSWERED * (1 - siblings if often[_SIBLING] else 1.0), _SIBLING: UNANSWERED * siblings}
+    parts = {
+        _STRANGER: UNANSWERED * (1 - siblings if often[_SIBLING] else 1.0),
+        _SIBLING: UNANSWERED * siblings,
+    }
     shares = [parts.get(kind, (1 - UNANSWERED) / max(1, edits)) / often[kind] for kind in kinds]
     found = np.repeat(shares, [len(group) for group in groups])
     return np.asarray(found / found.mean())
@@ -92,11 +104,15 @@ def _kind(group: Sequence[JudgedPair]) -> _Kind:
 
 
 def fit(pairs: Sequence[JudgedPair]) -> Fitted:
-    """Curves over all traits. Pairs without a label, pairs with the same pixels, and those in a crowd, which a rule judges, are left out.
+    """Curves over all traits. Pairs without a label, pairs with the same pixels, and those in a crowd, which
+    a rule judges, are left out.
 
     Raises ConfigError when there are too few labelled pairs with a map.
     """
-    groups = [[pair for pair in group if pair.label is not None and not _judged_by_a_rule(pair)] for group in questions(pairs)]
+    groups = [
+        [pair for pair in group if pair.label is not None and not _judged_by_a_rule(pair)]
+        for group in questions(pairs)
+    ]
     groups = [group for group in groups if group]
     pairs = [pair for group in groups for pair in group]
     labels = np.array([bool(pair.label) for pair in pairs], bool)
@@ -108,29 +124,50 @@ def fit(pairs: Sequence[JudgedPair]) -> Fitted:
     return Fitted(models, _share_of_true(labels[~mapped], share[~mapped]))
 
 
+#: What each model needs, and what it is without: pairs of a search, pairs compared by themselves, without
+#: thumbnails, and known by hashes alone. Each is fitted to all pairs.
 MODELS = (
     (("content", "rivals"), ()),
     (("content",), ("rivals",)),
     (("keypoints",), ("content",)),
     ((), ("content", "keypoints", "rivals")),
 )
-"""What each model needs, and what it is without: pairs of a search, pairs compared by themselves, without thumbnails, and known by hashes alone. Each
-is fitted to all pairs."""
 
 
-def _model(values: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64], needs: tuple[str, ...], without: tuple[str, ...]) -> Model:
-    """Curves over the traits of all families but those it is `without`, and for each family the weight of not having been measured."""
+def _model(
+    values: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    share: NDArray[np.float64],
+    needs: tuple[str, ...],
+    without: tuple[str, ...],
+) -> Model:
+    """Curves over the traits of all families but those it is `without`, and for each family the weight of not
+    having been measured.
+    """
     used = [(trait, values[:, n]) for n, trait in enumerate(TRAITS) if trait.family not in without]
     traits = [trait for trait, _ in used]
     families = list(dict.fromkeys(trait.family for trait in traits))
-    missing = np.column_stack([np.all([np.isnan(found) for trait, found in used if trait.family == family], axis=0) for family in families]).astype(float)
+    missing = np.column_stack(
+        [
+            np.all([np.isnan(found) for trait, found in used if trait.family == family], axis=0)
+            for family in families
+        ]
+    ).astype(float)
     design = np.hstack([np.ones((len(values), 1)), missing, *(_ramps(trait, found) for trait, found in used)])
     chosen = regress(design, labels, share)
     curves = _curves(traits, chosen[1 + len(families) :])
-    parts = np.column_stack([np.nan_to_num(np.interp(found, trait.knots, curve)) for (trait, found), curve in zip(used, curves, strict=True)])
+    parts = np.column_stack(
+        [
+            np.nan_to_num(np.interp(found, trait.knots, curve))
+            for (trait, found), curve in zip(used, curves, strict=True)
+        ]
+    )
     terms = []
     for trait, curve in zip(traits, curves, strict=True):
-        place, members = families.index(trait.family), [m for m, other in enumerate(traits) if other.family == trait.family]
+        place, members = (
+            families.index(trait.family),
+            [m for m, other in enumerate(traits) if other.family == trait.family],
+        )
         weight = float(chosen[1 + place])
         if missing[:, place].sum() < LEAST_MISSING:
             weight = _offset(chosen[0] + np.delete(parts, members, axis=1).sum(axis=1), labels, share)
@@ -138,8 +175,12 @@ def _model(values: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArra
     return Model(needs, round(float(chosen[0]), DIGITS), tuple(terms))
 
 
-def regress(design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights (p,) of least logistic loss, all but the first at least 0. `design`: (n, p), its first column 1; `share`: how much each row counts."""
+def regress(
+    design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Weights (p,) of least logistic loss, all but the first at least 0. `design`: (n, p), its first column
+    1; `share`: how much each row counts.
+    """
     target, ridge = labels.astype(float), np.full(design.shape[1], RIDGE)
     ridge[0] = 0.0
     mean = np.clip(np.average(target, weights=share), 1e-6, 1 - 1e-6)
@@ -154,10 +195,14 @@ def regress(design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArr
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-np.clip(design @ at, -500, 500)))
         slope = design.T @ (share * (chance - target)) + ridge * at
-        bend = design.T @ (design * (share * np.maximum(chance * (1 - chance), 1e-8))[:, None]) + np.diag(ridge)
+        bend = design.T @ (design * (share * np.maximum(chance * (1 - chance), 1e-8))[:, None]) + np.diag(
+            ridge
+        )
         step = _bounded(bend, slope, at) - at
         length = 1.0
-        while (there := loss(at + length * step)) > now + 1e-4 * length * float(slope @ step) and length > 1e-6:
+        while (there := loss(at + length * step)) > now + 1e-4 * length * float(
+            slope @ step
+        ) and length > 1e-6:
             length /= 2
         before, now, at = now, there, at + length * step
         if before - now < SMALL * max(1.0, abs(now)):
@@ -166,8 +211,12 @@ def regress(design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArr
     return at
 
 
-def _bounded(bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where the quadratic with this bend (p, p) and this slope at `start` is least, all but the first number at least 0."""
+def _bounded(
+    bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where the quadratic with this bend (p, p) and this slope at `start` is least, all but the first number
+    at least 0.
+    """
     linear, at, free = slope - bend @ start, start.copy(), start > 0
     free[0] = True
     for _ in range(CHANGES * len(at)):
@@ -211,7 +260,9 @@ def _values(pair: JudgedPair) -> list[float]:
 
 
 def _ramps(trait: Trait, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each piece of the curve how far a value has come along it, from its worse end, 0 to 1; shape (n, knots - 1). Not measured: as the worst."""
+    """For each piece of the curve how far a value has come along it, from its worse end, 0 to 1; shape (n,
+    knots - 1). Not measured: as the worst.
+    """
     knots = np.array(trait.knots, float)
     done = np.clip((values[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
     return np.asarray(np.nan_to_num(done if trait.rises else 1 - done, nan=0.0))
@@ -229,7 +280,9 @@ def _curves(traits: Sequence[Trait], chosen: NDArray[np.float64]) -> list[NDArra
 
 
 def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
-    """The number that added to `odds` makes them right on average, by bisection: for a family that was always measured."""
+    """The number that added to `odds` makes them right on average, by bisection: for a family that was always
+    measured.
+    """
     low, high = -40.0, 40.0
     true = float(share @ labels)
     while high - low > 1e-6:
@@ -240,7 +293,11 @@ def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray
 
 
 def _term(trait: Trait, curve: NDArray[np.float64], absent: float) -> Term:
-    return Term(trait.name, tuple((float(x), round(float(y), DIGITS)) for x, y in zip(trait.knots, curve, strict=True)), round(absent, DIGITS))
+    return Term(
+        trait.name,
+        tuple((float(x), round(float(y), DIGITS)) for x, y in zip(trait.knots, curve, strict=True)),
+        round(absent, DIGITS),
+    )
 
 
 def _share_of_true(labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
@@ -254,4 +311,6 @@ def counts(pairs: Sequence[JudgedPair]) -> tuple[tuple[str, int, int, int], ...]
     found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for pair in pairs:
         found[pair.stratum][2 if pair.label is None else 0 if pair.label else 1] += 1
-    return tuple((stratum, same, different, unknown) for stratum, (same, different, unknown) in sorted(found.items()))
+    return tuple(
+        (stratum, same, different, unknown) for stratum, (same, different, unknown) in sorted(found.items())
+    )

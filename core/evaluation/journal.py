@@ -1,4 +1,6 @@
-"""The files of a run: run.json says what it is, answers and pairs are appended as they come, and a run that was stopped is taken up."""
+"""The files of a run: run.json says what it is, answers and pairs are appended as they come, and a run that
+was stopped is taken up.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def start_anew(out: Path, header: dict[str, Any]) -> frozenset[tuple[str, str, s
 
 
 def take_up(out: Path, header: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
-    """The questions that are answered. What a kill left half written is dropped. Raises ConfigError for another run's folder."""
+    """The questions that are answered. What a kill left half written is dropped. Raises ConfigError for
+    another run's folder.
+    """
     try:
         before = json.loads((out / HEADER).read_text("utf-8"))
     except FileNotFoundError:
@@ -54,7 +58,9 @@ def take_up(out: Path, header: dict[str, Any]) -> frozenset[tuple[str, str, str]
         raise ConfigError(f"{out / HEADER}: {error}; start anew without --resume") from None
     if before != header:
         other = [name for name in header if before.get(name) != header[name]]
-        raise ConfigError(f"{out / HEADER} is of another run ({', '.join(other)} differ); start anew without --resume, or in another folder")
+        raise ConfigError(
+            f"{out / HEADER} is of another run ({', '.join(other)} differ); start anew without --resume, or in another folder"
+        )
     (out / ANSWERS).write_text("".join(_whole_lines(out / ANSWERS)), "utf-8")
     answers = list(read_answers(out / ANSWERS))
     _drop_unanswered_pairs(out, (answers[-1].query, answers[-1].edit) if answers else None)

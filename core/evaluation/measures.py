@@ -1,7 +1,8 @@
 """From answers and judged pairs to numbers. Counts only; nothing here knows how a picture was searched for.
 
-Retrieval ("was a right picture among the candidates?") and decision ("given the pair, was it judged right?") are counted apart, and both
-together as a person meets them: found is a query whose first hit is right, as `match` or `review`.
+Retrieval ("was a right picture among the candidates?") and decision ("given the pair, was it judged right?")
+are counted apart, and both together as a person meets them: found is a query whose first hit is right, as
+`match` or `review`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from ..records import Decision, Relation
 from . import strata
 from .outcomes import ANSWERS, PAIRS, Answer, JudgedPair, read_answers, read_pairs
 
+#: Of the reliability curve, of equal width. spec: issue of this project; usual for the expected calibration
+#: error.
 BINS = 15
-"""Of the reliability curve, of equal width. spec: issue of this project; usual for the expected calibration error."""
+#: Confidence from which a verdict must be right in as many cases.
 SURE = 0.99
-"""Confidence from which a verdict must be right in as many cases."""
+#: Share of queries without an answer when a review share is stated for use: four in five.
 WITHOUT_IN_LIFE = 0.8
-"""Share of queries without an answer when a review share is stated for use: four in five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +48,20 @@ class Row:
     stratum: str
     edit: str
     asked: int
+    #: A right picture is among the candidates; the next three: among the first 1, 8, 50 of them.
     proposed: Share
-    """A right picture is among the candidates; the next three: among the first 1, 8, 50 of them."""
     at_1: Share
     at_8: Share
     at_50: Share
+    #: Given the pair of the edited picture and its source, whether a candidate or not: `review` or better.
     judged: Share
-    """Given the pair of the edited picture and its source, whether a candidate or not: `review` or better."""
     found: Share
+    #: Of those found, answered `match`.
     matched: Share
-    """Of those found, answered `match`."""
+    #: The query ends in `review`.
     review: Share
-    """The query ends in `review`."""
+    #: Hits answered `match` that are wrong.
     false_matches: int
-    """Hits answered `match` that are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Bin:
     low: float
     high: float
     pairs: int
+    #: Mean of its pairs; so is the next.
     confidence: float
-    """Mean of its pairs; so is the next."""
     right: float
 
 
@@ -77,25 +79,28 @@ class Calibrated:
     """How far confidence and truth agree, over pairs that have a label."""
 
     pairs: int
+    #: Mean squared difference of confidence and truth.
     brier: float | None
-    """Mean squared difference of confidence and truth."""
+    #: Expected calibration error: mean difference of confidence and share right over the bins, weighted by
+    #: pairs.
     error: float | None
-    """Expected calibration error: mean difference of confidence and share right over the bins, weighted by pairs."""
+    #: Of the pairs with a confidence of SURE or more, those that are right.
     sure: Share
-    """Of the pairs with a confidence of SURE or more, those that are right."""
+    #: Those that hold pairs.
     bins: tuple[Bin, ...]
-    """Those that hold pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class SameSite:
-    """Pairs of pages of one site and different groups that geometry accepts; pixel-identical ones are set aside, and twins."""
+    """Pairs of pages of one site and different groups that geometry accepts; pixel-identical ones are set
+    aside, and twins.
+    """
 
     accepted: int
     match: Share
     review: Share
+    #: All such pairs, accepted or not.
     judged: int
-    """All such pairs, accepted or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,37 +108,38 @@ class Linked:
     """Pairs of a graph, each in both directions, the better one counting."""
 
     pairs: int
+    #: Linked pairs by relation, as far as there is one.
     found: dict[str, int]
-    """Linked pairs by relation, as far as there is one."""
+    #: Other pairs by relation; hits are those that are more than same-template.
     wrong: dict[str, int]
-    """Other pairs by relation; hits are those that are more than same-template."""
     others: int
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
+    #: By stratum and edit, in the order of both.
     rows: tuple[Row, ...]
-    """By stratum and edit, in the order of both."""
     all_pairs: Calibrated
+    #: Only pairs with a map from one to the other: the many that share nothing at all make the first look
+    #: better than it is.
     mapped_pairs: Calibrated
-    """Only pairs with a map from one to the other: the many that share nothing at all make the first look better than it is."""
     pages_as_they_are: SameSite
+    #: One side edited: after a crop both may show nothing but what is common to the site.
     after_edits: SameSite
-    """One side edited: after a crop both may show nothing but what is common to the site."""
+    #: Pairs of one site of which nobody can say whether they are two states of one page, as they are.
     of_one_design: SameSite
-    """Pairs of one site of which nobody can say whether they are two states of one page, as they are."""
     linked: Linked
+    #: Wrong hits answered `match`, to all queries.
     false_matches: Share
-    """Wrong hits answered `match`, to all queries."""
+    #: The same for queries of which nothing that is right is indexed.
     false_matches_without: Share
-    """The same for queries of which nothing that is right is indexed."""
+    #: Share of the edited queries that end in `review`; the next: of those without an answer.
     review_answered: float | None
-    """Share of the edited queries that end in `review`; the next: of those without an answer."""
     review_without: float | None
+    #: Both together, four in five without an answer.
     review_in_life: float | None
-    """Both together, four in five without an answer."""
+    #: Median and 99 % of a query, as far as processes side by side let it be measured.
     seconds: tuple[float, float]
-    """Median and 99 % of a query, as far as processes side by side let it be measured."""
 
     def stratum(self, name: str) -> Row | None:
         """All edits of a stratum taken together."""
@@ -141,7 +147,12 @@ class Measures:
 
     def mean_found(self, *names: str) -> float | None:
         """Mean over the edits of the share found, each edit with the same weight, over these strata."""
-        shares = [sum((row.found for row in self.rows if row.stratum in names and row.edit == edit), Share(0, 0)).value for edit in self.edits(*names)]
+        shares = [
+            sum(
+                (row.found for row in self.rows if row.stratum in names and row.edit == edit), Share(0, 0)
+            ).value
+            for edit in self.edits(*names)
+        ]
         known = [share for share in shares if share is not None]
         return fmean(known) if known else None
 
@@ -160,10 +171,14 @@ def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Itera
         by[answer.stratum, answer.edit].append(answer)
     order = {name: place for place, name in enumerate(("", *edits))}
     names = sorted(by, key=lambda key: (_place(key[0]), order.get(key[1], len(order)), key[1]))
-    rows = tuple(_row(stratum, edit, by[stratum, edit], counted.given[stratum, edit]) for stratum, edit in names)
+    rows = tuple(
+        _row(stratum, edit, by[stratum, edit], counted.given[stratum, edit]) for stratum, edit in names
+    )
     without = [answer for answer in listed if answer.stratum in strata.WITHOUT]
     asked = [answer for answer in listed if answer.stratum in (*strata.ANSWERED, strata.LOW_TEXTURE)]
-    review_asked, review_without = (_share(group, lambda answer: answer.review).value for group in (asked, without))
+    review_asked, review_without = (
+        _share(group, lambda answer: answer.review).value for group in (asked, without)
+    )
     both = review_asked is not None and review_without is not None
     seconds = sorted(answer.seconds for answer in listed) or [0.0]
     return Measures(
@@ -178,13 +193,17 @@ def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Itera
         false_matches_without=Share(sum(answer.false_matches for answer in without), len(without)),
         review_answered=review_asked,
         review_without=review_without,
-        review_in_life=(1 - WITHOUT_IN_LIFE) * (review_asked or 0) + WITHOUT_IN_LIFE * (review_without or 0) if both else None,
+        review_in_life=(1 - WITHOUT_IN_LIFE) * (review_asked or 0) + WITHOUT_IN_LIFE * (review_without or 0)
+        if both
+        else None,
         seconds=(seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)]),
     )
 
 
 def measured(folders: Iterable[Path], edits: Iterable[str]) -> Measures:
-    """The runs in these folders counted as one. Raises NotFound or ConfigError for files that are missing or broken."""
+    """The runs in these folders counted as one. Raises NotFound or ConfigError for files that are missing or
+    broken.
+    """
     listed = list(folders)
     answers = chain.from_iterable(read_answers(folder / ANSWERS) for folder in listed)
     return measure(answers, chain.from_iterable(read_pairs(folder / PAIRS) for folder in listed), edits)
@@ -195,20 +214,34 @@ def merged(stratum: str, rows: list[Row]) -> Row | None:
     if not rows:
         return None
     shares = {name: sum((getattr(row, name) for row in rows), Share(0, 0)) for name in _SHARES}
-    return Row(stratum, "all", sum(row.asked for row in rows), **shares, false_matches=sum(row.false_matches for row in rows))
+    return Row(
+        stratum,
+        "all",
+        sum(row.asked for row in rows),
+        **shares,
+        false_matches=sum(row.false_matches for row in rows),
+    )
 
 
 _SHARES = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
 
 
 def calibrated(confidences: Iterable[tuple[float, bool]]) -> Calibrated:
-    """Brier score, expected calibration error and curve of pairs of confidence (0 to 1) and truth; bins are closed above."""
+    """Brier score, expected calibration error and curve of pairs of confidence (0 to 1) and truth; bins are
+    closed above.
+    """
     held: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
     listed = list(confidences)
     for confidence, right in listed:
         held[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
     bins = tuple(
-        Bin(place / BINS, (place + 1) / BINS, len(inside), fmean(c for c, _ in inside), fmean(r for _, r in inside))
+        Bin(
+            place / BINS,
+            (place + 1) / BINS,
+            len(inside),
+            fmean(c for c, _ in inside),
+            fmean(r for _, r in inside),
+        )
         for place, inside in enumerate(held)
         if inside
     )
@@ -216,7 +249,9 @@ def calibrated(confidences: Iterable[tuple[float, bool]]) -> Calibrated:
     return Calibrated(
         pairs=len(listed),
         brier=fmean((confidence - right) ** 2 for confidence, right in listed) if listed else None,
-        error=sum(bin_.pairs * abs(bin_.confidence - bin_.right) for bin_ in bins) / len(listed) if listed else None,
+        error=sum(bin_.pairs * abs(bin_.confidence - bin_.right) for bin_ in bins) / len(listed)
+        if listed
+        else None,
         sure=Share(sum(sure), len(sure)),
         bins=bins,
     )
@@ -236,7 +271,9 @@ class _SameSiteCounts:
             self.review += pair.verdict.decision is Decision.REVIEW
 
     def finished(self) -> SameSite:
-        return SameSite(self.accepted, Share(self.match, self.accepted), Share(self.review, self.accepted), self.judged)
+        return SameSite(
+            self.accepted, Share(self.match, self.accepted), Share(self.review, self.accepted), self.judged
+        )
 
 
 class _PairCounts:
@@ -246,7 +283,11 @@ class _PairCounts:
         self.given: dict[tuple[str, str], Share] = defaultdict(lambda: Share(0, 0))
         self.confidences: list[tuple[float, bool]] = []
         self.mapped: list[tuple[float, bool]] = []
-        self.as_they_are, self.after_edits, self.of_one_design = _SameSiteCounts(), _SameSiteCounts(), _SameSiteCounts()
+        self.as_they_are, self.after_edits, self.of_one_design = (
+            _SameSiteCounts(),
+            _SameSiteCounts(),
+            _SameSiteCounts(),
+        )
         self._nodes: set[str] = set()
         self._relations: dict[frozenset[str], tuple[bool, Relation | None]] = {}
 
@@ -255,7 +296,9 @@ class _PairCounts:
         if pair.stratum == strata.PHISHING:
             self._nodes.add(pair.query)
             self._take_linked(pair)
-        if pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE:  # whose confidence is about something else
+        if (
+            pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE
+        ):  # whose confidence is about something else
             self.confidences.append((verdict.confidence, pair.label))
             if verdict.evidence.matrix is not None:
                 self.mapped.append((verdict.confidence, pair.label))
@@ -283,7 +326,14 @@ class _PairCounts:
         return Linked(pairs, dict(found), dict(wrong), len(between) - pairs)
 
 
-_RELATIONS = (Relation.IDENTICAL, Relation.NEAR_DUPLICATE, Relation.PARTIAL, Relation.LOOKS_LIKE, Relation.SAME_TEMPLATE, None)
+_RELATIONS = (
+    Relation.IDENTICAL,
+    Relation.NEAR_DUPLICATE,
+    Relation.PARTIAL,
+    Relation.LOOKS_LIKE,
+    Relation.SAME_TEMPLATE,
+    None,
+)
 
 
 def _row(stratum: str, edit: str, answers: list[Answer], given: Share) -> Row:

@@ -1,8 +1,9 @@
-"""What an evaluation leaves behind: an `Answer` for each query, a `JudgedPair` for each pair that was verified, as lines of JSON.
+"""What an evaluation leaves behind: an `Answer` for each query, a `JudgedPair` for each pair that was
+verified, as lines of JSON.
 
-`measures.py` counts them, and a calibration is fitted to the pairs: they keep the whole evidence and say whether the two pictures
-show the same thing. Reading is strict: a line with an unknown or missing name, a value of another kind or a number that is
-not finite is refused with its number.
+`measures.py` counts them, and a calibration is fitted to the pairs: they keep the whole evidence and say
+whether the two pictures show the same thing. Reading is strict: a line with an unknown or missing name, a
+value of another kind or a number that is not finite is refused with its number.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from typing import Any, TypeVar
 from ..errors import ConfigError, NotFound
 from ..records import Configuration, Decision, Evidence, Relation, Verdict
 
+#: Their names in the folder of a run.
 ANSWERS, PAIRS = "answers.jsonl", "pairs.jsonl"
-"""Their names in the folder of a run."""
+#: Characters. A longer line is refused before it is parsed. chosen: twenty times a usual one.
 LONGEST_LINE = 64 * 1024
-"""Characters. A longer line is refused before it is parsed. chosen: twenty times a usual one."""
+#: `JudgedPair.place` of a pair that was judged although the search had not proposed it.
 NOT_A_CANDIDATE = -1
-"""`JudgedPair.place` of a pair that was judged although the search had not proposed it."""
 
 Record = TypeVar("Record")
 
@@ -31,17 +32,18 @@ Record = TypeVar("Record")
 class JudgedPair:
     """One verified pair: the (edited) query against one reference."""
 
+    #: File of the picture, relative to its data set; so is `reference`.
     query: str
-    """File of the picture, relative to its data set; so is `reference`."""
+    #: Name of the edit that made the query of the picture; "" for the picture as it is.
     edit: str
-    """Name of the edit that made the query of the picture; "" for the picture as it is."""
     stratum: str
     reference: str
+    #: Whether both show the same source picture. None: nobody can say, as with another version of a page.
     label: bool | None
-    """Whether both show the same source picture. None: nobody can say, as with another version of a page."""
     verdict: Verdict
+    #: Rank among the candidates from 0, in the order in which they were verified; NOT_A_CANDIDATE for a pair
+    #: judged apart from a search.
     place: int
-    """Rank among the candidates from 0, in the order in which they were verified; NOT_A_CANDIDATE for a pair judged apart from a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +53,25 @@ class Answer:
     query: str
     edit: str
     stratum: str
+    #: Files that are right answers; empty for a query without an answer.
     expected: tuple[str, ...]
-    """Files that are right answers; empty for a query without an answer."""
+    #: Place of the first right one among the candidates, from 0; None when none was proposed, or none exists.
     rank: int | None
-    """Place of the first right one among the candidates, from 0; None when none was proposed, or none exists."""
+    #: How many were verified.
     candidates: int
-    """How many were verified."""
+    #: The strongest of all verdicts: the decision of the whole query.
     decision: Decision
-    """The strongest of all verdicts: the decision of the whole query."""
+    #: File of the first hit, `review` or better; None without hits.
     first: str | None
-    """File of the first hit, `review` or better; None without hits."""
+    #: Of the first hit; so is the next.
     relation: Relation | None
-    """Of the first hit; so is the next."""
     confidence: float
+    #: The first hit is a right one.
     found: bool
-    """The first hit is a right one."""
+    #: Found, and answered `match`.
     matched: bool
-    """Found, and answered `match`."""
+    #: Hits answered `match` that are known to be wrong.
     false_matches: int
-    """Hits answered `match` that are known to be wrong."""
     seconds: float
 
     @property
@@ -98,7 +100,9 @@ def write_answers(path: Path, answers: Iterable[Answer]) -> None:
 
 
 def read_answers(path: Path) -> Iterator[Answer]:
-    """The answers of a file, read as they are asked for. Raises NotFound, or ConfigError naming file and line."""
+    """The answers of a file, read as they are asked for. Raises NotFound, or ConfigError naming file and
+    line.
+    """
     return _read(path, _answer, "answer")
 
 
@@ -107,7 +111,9 @@ def pair_line(pair: JudgedPair) -> str:
     verdict = {field.name: getattr(pair.verdict, field.name) for field in fields(Verdict)}
     measured = {field.name: getattr(pair.verdict.evidence, field.name) for field in fields(Evidence)}
     verdict["evidence"] = {name: value for name, value in measured.items() if value is not None}
-    return _line({field.name: getattr(pair, field.name) for field in fields(JudgedPair)} | {"verdict": verdict})
+    return _line(
+        {field.name: getattr(pair, field.name) for field in fields(JudgedPair)} | {"verdict": verdict}
+    )
 
 
 def answer_line(answer: Answer) -> str:
@@ -139,7 +145,9 @@ def _read(path: Path, make: Callable[[dict[str, Any]], Record], noun: str) -> It
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ConfigError(f"{path}, line {max(number, 1)}: no {noun}: {error}; write the file again with quaid evaluate") from None
+        raise ConfigError(
+            f"{path}, line {max(number, 1)}: no {noun}: {error}; write the file again with quaid evaluate"
+        ) from None
 
 
 def _pair(values: dict[str, Any]) -> JudgedPair:
@@ -211,7 +219,9 @@ def _kind(values: dict[str, Any], name: str, *kinds: type[Any]) -> Any:
     """The value, which is of one of `kinds`; a truth value is no number, and a number is finite."""
     value = values[name]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ValueError(f"{name} is {value!r:.80}, not of kind {' or '.join(kind.__name__ for kind in kinds)}")
+        raise ValueError(
+            f"{name} is {value!r:.80}, not of kind {' or '.join(kind.__name__ for kind in kinds)}"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{name} is {value}, no finite number")
     return value
@@ -233,7 +243,11 @@ def _object(value: Any) -> dict[str, Any]:
 def _matrix(value: Any) -> tuple[float, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 9 or not all(isinstance(n, (int, float)) and math.isfinite(n) for n in value):
+    if (
+        not isinstance(value, list)
+        or len(value) != 9
+        or not all(isinstance(n, (int, float)) and math.isfinite(n) for n in value)
+    ):
         raise ValueError("matrix is no list of nine numbers")
     return tuple(float(number) for number in value)
 

@@ -1,8 +1,10 @@
-"""Which part of a data set a picture belongs to: calibrations are fitted to one part and reported on the other.
+"""Which part of a data set a picture belongs to: calibrations are fitted to one part and reported on the
+other.
 
-The unit that stays together is the site; a set of pictures that is named as a site counts as one; all other pictures go by group.
-Named sites go where they are named, everything else by a hash of its name, so that a part does not change when pictures are added. A graph
-is reported on as a whole, because half of it would have half of its pairs.
+The unit that stays together is the site; a set of pictures that is named as a site counts as one; all other
+pictures go by group. Named sites go where they are named, everything else by a hash of its name, so that a
+part does not change when pictures are added. A graph is reported on as a whole, because half of it would have
+half of its pairs.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ class Part(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
+    #: Sites, or sets whose pictures are all of one site; so is the next.
     fit_sites: frozenset[str] = frozenset()
-    """Sites, or sets whose pictures are all of one site; so is the next."""
     report_sites: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -46,7 +48,9 @@ class Parts:
         if site in self.report_sites:
             return Part.REPORT
         unit = f"site {site}" if site is not None else f"group {item.group}"
-        return Part.FIT if hashlib.sha256(unit.encode("utf-8", "surrogatepass")).digest()[0] & 1 else Part.REPORT
+        return (
+            Part.FIT if hashlib.sha256(unit.encode("utf-8", "surrogatepass")).digest()[0] & 1 else Part.REPORT
+        )
 
     def holds(self, part: Part, item: Item) -> bool:
         return part is Part.ALL or self.of(item) is part

@@ -1,7 +1,9 @@
-"""Which questions are asked: seeded samples of each stratum, in a random order, so that half of a run is a smaller run.
+"""Which questions are asked: seeded samples of each stratum, in a random order, so that half of a run is a
+smaller run.
 
-Takes the data set and the truth, gives questions. A question without an answer is asked with everything that would be right left
-out of the search; so pictures that are indexed serve too where the data set has none that are not.
+Takes the data set and the truth, gives questions. A question without an answer is asked with everything that
+would be right left out of the search; so pictures that are indexed serve too where the data set has none that
+are not.
 """
 
 from __future__ import annotations
@@ -17,48 +19,53 @@ from .dataset import Item, Kind
 from .parts import Part
 from .truth import Truth
 
+#: Other pages of its site that a page is compared with, whatever the search proposes. chosen.
 SITE_PAIRS = 10
-"""Other pages of its site that a page is compared with, whatever the search proposes. chosen."""
+#: One question about a page of an indexed site to this many without an answer at all. chosen.
 SITE_SHARE = 5
-"""One question about a page of an indexed site to this many without an answer at all. chosen."""
+#: One in so many of these is asked with only one other page of the site in the index, as a store has it that
+#: met the site once. chosen.
 ONE_PAGE_KNOWN = 3
-"""One in so many of these is asked with only one other page of the site in the index, as a store has it that met the site once. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
+    #: Pictures that are edited, tall ones on top of them; so many groups are asked for versions, too.
     screenshots: int
-    """Pictures that are edited, tall ones on top of them; so many groups are asked for versions, too."""
     photos: int
+    #: Questions, not pictures.
     unanswered: int
-    """Questions, not pictures."""
+    #: Of which many near copies are indexed (clones.py).
     templates: int = 0
-    """Of which many near copies are indexed (clones.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     item: Item
+    #: Name of an edit; "" for the picture as it is.
     edit: str
-    """Name of an edit; "" for the picture as it is."""
     stratum: str
+    #: Files that are right answers.
     expected: frozenset[str]
-    """Files that are right answers."""
+    #: Files that the search must not give.
     left_out: frozenset[str]
-    """Files that the search must not give."""
+    #: Files that are judged even if the search does not propose them.
     besides: tuple[str, ...] = ()
-    """Files that are judged even if the search does not propose them."""
 
     @property
     def keys(self) -> frozenset[tuple[str, str, str]]:
         """How its answer may be called: whether it is one of low texture is not known before it was asked."""
-        return frozenset((self.item.file, self.edit, stratum) for stratum in (self.stratum, strata.LOW_TEXTURE))
+        return frozenset(
+            (self.item.file, self.edit, stratum) for stratum in (self.stratum, strata.LOW_TEXTURE)
+        )
 
 
 def known_edits(names: str) -> tuple[str, ...]:
     """Names with commas between as a tuple; "suite" stands for the whole suite. Raises ConfigError."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    chosen = tuple(dict.fromkeys(single for name in wanted for single in (edits.SUITE if name == "suite" else (name,))))
+    chosen = tuple(
+        dict.fromkeys(single for name in wanted for single in (edits.SUITE if name == "suite" else (name,)))
+    )
     for name in chosen:
         if name not in edits.EDITS:
             raise ConfigError(f"no edit is called {name!r}; edits are suite, {', '.join(edits.EDITS)}")
@@ -67,7 +74,11 @@ def known_edits(names: str) -> tuple[str, ...]:
 
 def choose(truth: Truth, part: Part, names: Sequence[str], amounts: Amounts, seed: int) -> list[Question]:
     """The questions of a run: equal arguments give equal questions in equal order."""
-    asked = [item for item in truth.dataset.items if item.asked and item.file in truth.sketches and truth.parts.holds(part, item)]
+    asked = [
+        item
+        for item in truth.dataset.items
+        if item.asked and item.file in truth.sketches and truth.parts.holds(part, item)
+    ]
     indexed = [item for item in asked if item.indexed]
     shots = [item for item in indexed if item.kind is Kind.SCREENSHOT]
     tall = [item for item in shots if is_tall(truth, item)]
@@ -91,7 +102,9 @@ def is_tall(truth: Truth, item: Item) -> bool:
 
 
 def spread(items: Iterable[Item], count: int, seed: int) -> list[Item]:
-    """At most `count` pictures, no two of one group, as evenly over the sets as these have them; the same for the same seed."""
+    """At most `count` pictures, no two of one group, as evenly over the sets as these have them; the same for
+    the same seed.
+    """
     rng = random.Random(f"spread:{seed}")
     by_set: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in rng.sample(listed := list(items), len(listed)):
@@ -105,7 +118,11 @@ def spread(items: Iterable[Item], count: int, seed: int) -> list[Item]:
 
 def _edited(truth: Truth, items: Sequence[Item], names: Sequence[str], stratum: str) -> list[Question]:
     """Each picture after each edit; it is indexed itself, and is judged if the search misses it."""
-    return [Question(item, name, stratum, truth.right(item), frozenset(), (item.file,)) for item in items for name in names]
+    return [
+        Question(item, name, stratum, truth.right(item), frozenset(), (item.file,))
+        for item in items
+        for name in names
+    ]
 
 
 def _versions(truth: Truth, items: Sequence[Item], count: int) -> list[Question]:
@@ -127,12 +144,22 @@ def _linked(truth: Truth, items: Sequence[Item]) -> list[Question]:
         for file in edge:
             linked[file] |= edge - {file}
     return [
-        Question(item, "", strata.PHISHING, frozenset(linked[item.file]), frozenset({item.file}), tuple(sorted(everything - {item.file}))) for item in items
+        Question(
+            item,
+            "",
+            strata.PHISHING,
+            frozenset(linked[item.file]),
+            frozenset({item.file}),
+            tuple(sorted(everything - {item.file})),
+        )
+        for item in items
     ]
 
 
 def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list[Question]:
-    """Questions without an answer: every picture as it is first, then after edits drawn by the seed, until there are `count`."""
+    """Questions without an answer: every picture as it is first, then after edits drawn by the seed, until
+    there are `count`.
+    """
     rng = random.Random(f"without:{seed}")
     never = [item for item in asked if not item.indexed]
     pool = spread(never or [item for item in asked if item.kind is not Kind.LINKED], len(asked), seed)
@@ -140,7 +167,10 @@ def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list
     for item in truth.dataset.indexed:
         if (site := truth.parts.site(item)) is not None and item.file in truth.sketches:
             pages[site].append(item)
-    siblings = {item.file: [page for page in pages.get(truth.parts.site(item) or "", ()) if page.group != item.group] for item in pool}
+    siblings = {
+        item.file: [page for page in pages.get(truth.parts.site(item) or "", ()) if page.group != item.group]
+        for item in pool
+    }
     same_site = [item for item in pool if siblings[item.file]][: max(1, count // SITE_SHARE) if count else 0]
     questions = []
     for number, item in enumerate(same_site):

@@ -1,4 +1,6 @@
-"""The reliability curve as a picture: confidence against the share that is right, and how many pairs each bin holds."""
+"""The reliability curve as a picture: confidence against the share that is right, and how many pairs each bin
+holds.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .measures import BINS, Calibrated
 
+#: Pixels: of the square, its place, and the height of the histogram below it.
 SIDE, LEFT, TOP, BARS = 520, 70, 50, 110
-"""Pixels: of the square, its place, and the height of the histogram below it."""
 INK, FAINT, GRID = (40, 40, 40), (120, 120, 120), (225, 225, 225)
 
 
@@ -33,7 +35,9 @@ def draw_reliability(curves: dict[str, tuple[Calibrated, str]]) -> bytes:
         error = "-" if found.error is None else f"{found.error:.4f}"
         legend = f"{name}: {found.pairs:,} pairs, calibration error {error}"
         pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=_font(14))
-    pen.text((LEFT, TOP + SIDE + BARS + 60), "Below: pairs in each bin, logarithmic", fill=FAINT, font=_font(13))
+    pen.text(
+        (LEFT, TOP + SIDE + BARS + 60), "Below: pairs in each bin, logarithmic", fill=FAINT, font=_font(13)
+    )
     stream = io.BytesIO()
     sheet.save(stream, "PNG", optimize=True)
     return stream.getvalue()
@@ -47,7 +51,9 @@ def _draw_curve(pen: ImageDraw.ImageDraw, found: Calibrated, colour: str) -> Non
         pen.ellipse((x - 4, y - 4, x + 4, y + 4), fill=colour)
 
 
-def _draw_counts(pen: ImageDraw.ImageDraw, found: Calibrated, colour: str, place: int, of: int, most: int) -> None:
+def _draw_counts(
+    pen: ImageDraw.ImageDraw, found: Calibrated, colour: str, place: int, of: int, most: int
+) -> None:
     bottom, width = TOP + SIDE + BARS + 45, SIDE / BINS
     for bin_ in found.bins:
         left = LEFT + bin_.low * SIDE + width * (0.1 + 0.8 * place / of)

@@ -1,4 +1,6 @@
-"""The report of an evaluation as Markdown, and its totals as one JSON object. Says what was measured; passes no judgement."""
+"""The report of an evaluation as Markdown, and its totals as one JSON object. Says what was measured; passes
+no judgement.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,35 @@ from . import strata
 from .measures import SURE, Calibrated, Measures, Row, SameSite, Share
 from .run import Ran
 
-COLUMNS = ("edit", "asked", "candidate", "@1", "@8", "@50", "given the pair", "found", "of these match", "review", "false match")
+COLUMNS = (
+    "edit",
+    "asked",
+    "candidate",
+    "@1",
+    "@8",
+    "@50",
+    "given the pair",
+    "found",
+    "of these match",
+    "review",
+    "false match",
+)
 
 
 def markdown(ran: Ran, measures: Measures, errors: Sequence[tuple[str, str]]) -> str:
     """The whole report; `errors`: pictures of the worst errors, relative to it, and what they show."""
-    return "\n".join([*_head(ran, measures), *_rows(measures), *_calibration(measures), *_pages(measures), *_errors(ran, errors)]) + "\n"
+    return (
+        "\n".join(
+            [
+                *_head(ran, measures),
+                *_rows(measures),
+                *_calibration(measures),
+                *_pages(measures),
+                *_errors(ran, errors),
+            ]
+        )
+        + "\n"
+    )
 
 
 def totals(ran: Ran, measures: Measures) -> dict[str, Any]:
@@ -24,16 +49,24 @@ def totals(ran: Ran, measures: Measures) -> dict[str, Any]:
         "images_searched": ran.indexed,
         "queries": sum(row.asked for row in measures.rows),
         "failed": len(ran.failures),
-        "mean_found": {name: _rounded(measures.mean_found(name)) for name in strata.ANSWERED if measures.stratum(name)},
+        "mean_found": {
+            name: _rounded(measures.mean_found(name)) for name in strata.ANSWERED if measures.stratum(name)
+        },
         "strata": {name: _row_json(row) for name in strata.ORDER if (row := measures.stratum(name))},
         "edits": [{"stratum": row.stratum} | _row_json(row) for row in measures.rows],
-        "false_matches": {"all": _share_json(measures.false_matches), "without_answer": _share_json(measures.false_matches_without)},
+        "false_matches": {
+            "all": _share_json(measures.false_matches),
+            "without_answer": _share_json(measures.false_matches_without),
+        },
         "review": {
             "answered": _rounded(measures.review_answered),
             "without_answer": _rounded(measures.review_without),
             "four_in_five_without": _rounded(measures.review_in_life),
         },
-        "calibration": {"all_pairs": _calibrated_json(measures.all_pairs), "pairs_with_a_map": _calibrated_json(measures.mapped_pairs)},
+        "calibration": {
+            "all_pairs": _calibrated_json(measures.all_pairs),
+            "pairs_with_a_map": _calibrated_json(measures.mapped_pairs),
+        },
         "same_site": {
             "as_they_are": _site_json(measures.pages_as_they_are),
             "after_edits": _site_json(measures.after_edits),
@@ -71,14 +104,29 @@ def _head(ran: Ran, measures: Measures) -> list[str]:
         *table(
             ("what", "measured"),
             [
-                *((f"{name}: mean share found over {len(measures.edits(name))} edits", percent(measures.mean_found(name))) for name in strata.ANSWERED),
+                *(
+                    (
+                        f"{name}: mean share found over {len(measures.edits(name))} edits",
+                        percent(measures.mean_found(name)),
+                    )
+                    for name in strata.ANSWERED
+                ),
                 ("of what is found after edits, answered `match`", percent(_sum(measures, "matched"))),
-                ("hits answered `match` that are wrong, all queries", f"{measures.false_matches.part} in {measures.false_matches.whole:,}"),
-                ("... queries without an answer", f"{measures.false_matches_without.part} in {measures.false_matches_without.whole:,}"),
+                (
+                    "hits answered `match` that are wrong, all queries",
+                    f"{measures.false_matches.part} in {measures.false_matches.whole:,}",
+                ),
+                (
+                    "... queries without an answer",
+                    f"{measures.false_matches_without.part} in {measures.false_matches_without.whole:,}",
+                ),
                 ("queries ending in `review`: edited ones", percent(measures.review_answered)),
                 ("... without an answer", percent(measures.review_without)),
                 ("... four in five without an answer", percent(measures.review_in_life)),
-                ("median and 99 % of a query, side by side with others", f"{measures.seconds[0]:.3f} s, {measures.seconds[1]:.3f} s"),
+                (
+                    "median and 99 % of a query, side by side with others",
+                    f"{measures.seconds[0]:.3f} s, {measures.seconds[1]:.3f} s",
+                ),
             ],
         ),
         "Found: the first hit is right, `match` or `review`. Candidate, @1, @8, @50: a right picture is among the (first 1, 8, 50) verified. Given the pair:",
@@ -97,7 +145,11 @@ def _rows(measures: Measures) -> list[str]:
         rows = [row for row in measures.rows if row.stratum == name]
         if rows:
             together = [measures.stratum(name)] if len(rows) > 1 else []
-            lines += [f"## {name[0].upper()}{name[1:]}", "", *table(COLUMNS, [_cells(row) for row in (*rows, *together) if row])]
+            lines += [
+                f"## {name[0].upper()}{name[1:]}",
+                "",
+                *table(COLUMNS, [_cells(row) for row in (*rows, *together) if row]),
+            ]
     return lines
 
 
@@ -107,9 +159,29 @@ def _cells(row: Row) -> tuple[object, ...]:
 
 
 def _calibration(measures: Measures) -> list[str]:
-    kinds = (("all verified pairs with a label", measures.all_pairs), ("... those with a map from one to the other", measures.mapped_pairs))
-    rows = [(name, f"{found.pairs:,}", _number(found.brier), _number(found.error), f"{percent(found.sure)} of {found.sure.whole:,}") for name, found in kinds]
-    curve = [(f"{bin_.low:.2f} to {bin_.high:.2f}", f"{bin_.pairs:,}", f"{bin_.confidence:.3f}", f"{bin_.right:.3f}") for bin_ in measures.all_pairs.bins]
+    kinds = (
+        ("all verified pairs with a label", measures.all_pairs),
+        ("... those with a map from one to the other", measures.mapped_pairs),
+    )
+    rows = [
+        (
+            name,
+            f"{found.pairs:,}",
+            _number(found.brier),
+            _number(found.error),
+            f"{percent(found.sure)} of {found.sure.whole:,}",
+        )
+        for name, found in kinds
+    ]
+    curve = [
+        (
+            f"{bin_.low:.2f} to {bin_.high:.2f}",
+            f"{bin_.pairs:,}",
+            f"{bin_.confidence:.3f}",
+            f"{bin_.right:.3f}",
+        )
+        for bin_ in measures.all_pairs.bins
+    ]
     return [
         "## Confidence",
         "",
@@ -126,15 +198,29 @@ def _pages(measures: Measures) -> list[str]:
         ("one of them edited", measures.after_edits),
         ("of one design, perhaps two states of one page", measures.of_one_design),
     )
-    rows = [(name, f"{one.judged:,}", f"{one.accepted:,}", percent(one.match), percent(one.review)) for name, one in found]
-    lines = ["## Pairs of pages of one site", "", *table(("pairs", "judged", "geometry accepts", "of these match", "of these review"), rows)]
+    rows = [
+        (name, f"{one.judged:,}", f"{one.accepted:,}", percent(one.match), percent(one.review))
+        for name, one in found
+    ]
+    lines = [
+        "## Pairs of pages of one site",
+        "",
+        *table(("pairs", "judged", "geometry accepts", "of these match", "of these review"), rows),
+    ]
     if measures.linked.pairs:
         linked = measures.linked
         lines += ["## Pairs that a person drew", ""]
         lines += table(
-            ("pairs", "count", "by relation"), [("linked", linked.pairs, _relations(linked.found)), ("others", linked.others, _relations(linked.wrong))]
+            ("pairs", "count", "by relation"),
+            [
+                ("linked", linked.pairs, _relations(linked.found)),
+                ("others", linked.others, _relations(linked.wrong)),
+            ],
         )
-        lines += ["Each pair is judged both ways, as against a baseline collection, and the stronger relation counts; `same-template` is no hit.", ""]
+        lines += [
+            "Each pair is judged both ways, as against a baseline collection, and the stronger relation counts; `same-template` is no hit.",
+            "",
+        ]
     return lines
 
 
@@ -143,9 +229,18 @@ def _relations(counts: dict[str, int]) -> str:
 
 
 def _errors(ran: Ran, errors: Sequence[tuple[str, str]]) -> list[str]:
-    lines = ["## Worst errors", "", *(f"- [{name}]({name}): {text}" for name, text in errors), ""] if errors else []
+    lines = (
+        ["## Worst errors", "", *(f"- [{name}]({name}): {text}" for name, text in errors), ""]
+        if errors
+        else []
+    )
     if ran.failures:
-        lines += ["## Pictures that could not be used", "", *(f"- {failure.file}: {failure.message}" for failure in ran.failures), ""]
+        lines += [
+            "## Pictures that could not be used",
+            "",
+            *(f"- {failure.file}: {failure.message}" for failure in ran.failures),
+            "",
+        ]
     return lines
 
 
@@ -168,8 +263,18 @@ def _row_json(row: Row) -> dict[str, Any]:
 
 
 def _calibrated_json(found: Calibrated) -> dict[str, Any]:
-    return {"pairs": found.pairs, "brier": _rounded(found.brier), "error": _rounded(found.error), "sure": _share_json(found.sure)}
+    return {
+        "pairs": found.pairs,
+        "brier": _rounded(found.brier),
+        "error": _rounded(found.error),
+        "sure": _share_json(found.sure),
+    }
 
 
 def _site_json(found: SameSite) -> dict[str, Any]:
-    return {"judged": found.judged, "accepted": found.accepted, "match": _share_json(found.match), "review": _share_json(found.review)}
+    return {
+        "judged": found.judged,
+        "accepted": found.accepted,
+        "match": _share_json(found.match),
+        "review": _share_json(found.review),
+    }

@@ -1,6 +1,8 @@
-"""One evaluation from a data set to answers.jsonl and pairs.jsonl: fill the store, choose questions, ask them, label what was judged.
+"""One evaluation from a data set to answers.jsonl and pairs.jsonl: fill the store, choose questions, ask
+them, label what was judged.
 
-Results are written as they come. A run that was stopped is taken up again (`resume`) if run.json says that it is the same one.
+Results are written as they come. A run that was stopped is taken up again (`resume`) if run.json says that it
+is the same one.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration
 from ..config import Config
+from ..decision.calibration import Calibration
 from ..engine import Engine
 from . import strata
 from .asking import Asked, Task, ask_all
@@ -29,8 +31,9 @@ from .parts import Part, Parts
 from .questions import Amounts, Question, choose, spread
 from .truth import Truth
 
+#: Pictures read of those that are never indexed, to the questions wanted of them: some are pages of indexed
+#: sites.
 SAME_PLACE = 1.2
-"""Pictures read of those that are never indexed, to the questions wanted of them: some are pages of indexed sites."""
 
 Progress = Callable[[Iterator[Any], int, str], Iterator[Any]]
 
@@ -55,25 +58,45 @@ class Ran:
     plan: Plan
     out: Path
     truth: Truth
+    #: Images searched in.
     indexed: int
-    """Images searched in."""
     calibration: Calibration
     header: dict[str, Any]
     failures: tuple[Failure, ...]
 
 
-def run(plan: Plan, out: Path, *, store: str | None, processes: int, resume: bool, progress: Progress, dataset: Dataset | None = None) -> Ran:
-    """Raises ConfigError, NotFound and StoreError; a picture that cannot be used is among the failures. `dataset`: instead of what lies at the source."""
+def run(
+    plan: Plan,
+    out: Path,
+    *,
+    store: str | None,
+    processes: int,
+    resume: bool,
+    progress: Progress,
+    dataset: Dataset | None = None,
+) -> Ran:
+    """Raises ConfigError, NotFound and StoreError; a picture that cannot be used is among the failures.
+    `dataset`: instead of what lies at the source.
+    """
     dataset = dataset or Dataset.load(plan.source, plan.distractors)
     out.mkdir(parents=True, exist_ok=True)
     with opened_store(store) as config:
         with Engine.open(config=config) as engine:
-            sketches, failures = fill(engine, _needed(dataset, plan), threads=processes, progress=lambda work, count: progress(work, count, "adding"))
+            sketches, failures = fill(
+                engine,
+                _needed(dataset, plan),
+                threads=processes,
+                progress=lambda work, count: progress(work, count, "adding"),
+            )
             indexed, calibration = engine.load(), engine.calibration
         truth = Truth(dataset, sketches, plan.parts)
         header = _header(plan, indexed, calibration)
         done = take_up(out, header) if resume else start_anew(out, header)
-        questions = [question for question in choose(truth, plan.part, plan.edits, plan.amounts, plan.seed) if not question.keys & done]
+        questions = [
+            question
+            for question in choose(truth, plan.part, plan.edits, plan.amounts, plan.seed)
+            if not question.keys & done
+        ]
         tasks = (_task(place, question, truth) for place, question in enumerate(questions))
         with Journal(out) as journal:
             for asked in progress(ask_all(config, tasks, processes), len(questions), "asking"):
@@ -87,7 +110,9 @@ def run(plan: Plan, out: Path, *, store: str | None, processes: int, resume: boo
     return Ran(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
 
 
-def _note(journal: Journal, question: Question, asked: Asked, truth: Truth, calibration: Calibration) -> list[Failure]:
+def _note(
+    journal: Journal, question: Question, asked: Asked, truth: Truth, calibration: Calibration
+) -> list[Failure]:
     if asked.inquiry is not None:
         journal.note(*labelled(question, asked.inquiry, truth, calibration, low_texture=asked.low_texture))
     return [asked.failure] if asked.failure else []
@@ -110,13 +135,19 @@ def opened_store(url: str | None) -> Iterator[Config]:
 
 def _needed(dataset: Dataset, plan: Plan) -> list[Any]:
     """The pictures that are indexed or may be asked for."""
-    never = [item for item in dataset.items if not item.indexed and item.asked and plan.parts.holds(plan.part, item)]
+    never = [
+        item
+        for item in dataset.items
+        if not item.indexed and item.asked and plan.parts.holds(plan.part, item)
+    ]
     return [*dataset.indexed, *spread(never, round(SAME_PLACE * plan.amounts.unanswered), plan.seed)]
 
 
 def _task(place: int, question: Question, truth: Truth) -> Task:
     besides = tuple(truth.sketches[file].image_id for file in question.besides if file in truth.sketches)
-    return Task(place, question.item.file, question.item.path, question.edit, truth.ids(question.left_out), besides)
+    return Task(
+        place, question.item.file, question.item.path, question.edit, truth.ids(question.left_out), besides
+    )
 
 
 def _header(plan: Plan, indexed: int, calibration: Calibration) -> dict[str, Any]:
@@ -143,7 +174,13 @@ def commit() -> str | None:
     """The commit of the checkout that runs; None for an installed package."""
     here = Path(__file__).resolve().parent
     try:
-        done = subprocess.run(["git", "-C", str(here), "describe", "--always", "--dirty"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -1,13 +1,14 @@
 """From two rates that an operator can live with to the two thresholds of a calibration.
 
-A threshold acts on the best candidate of a query, not on a pair: among a million images a pair has a million chances to be wrong. So the
-best log odds of each query are counted, for queries with an answer and for those without (`tails`), and a threshold is
-read off where the share of queries beyond it is the rate named.
+A threshold acts on the best candidate of a query, not on a pair: among a million images a pair has a million
+chances to be wrong. So the best log odds of each query are counted, for queries with an answer and for those
+without (`tails`), and a threshold is read off where the share of queries beyond it is the rate named.
 
-Rates of a few in a million lie beyond any test set. There the share is taken to fall by the factor e with each step of one scale in
-log odds, as an excess over a high threshold does (Pickands, Ann. Statist. 1975, with shape 0), the scale being the mean excess of the best
-queries and a standard error more; and to rise in proportion to the images that are searched, the most it can (the union bound). An
-answer that rests on this is an estimate, and `Choice` says so.
+Rates of a few in a million lie beyond any test set. There the share is taken to fall by the factor e with
+each step of one scale in log odds, as an excess over a high threshold does (Pickands, Ann. Statist. 1975,
+with shape 0), the scale being the mean excess of the best queries and a standard error more; and to rise in
+proportion to the images that are searched, the most it can (the union bound). An answer that rests on this is
+an estimate, and `Choice` says so.
 """
 
 from __future__ import annotations
@@ -18,31 +19,34 @@ from math import exp, inf, log, sqrt
 
 import numpy as np
 
-from ..calibration import Calibration, Tail, Tails, logistic, logit
-from ..decision import CERTAIN, is_refutable
+from ..decision.calibration import Calibration, Tail, Tails, logistic, logit
+from ..decision.decide import CERTAIN, is_refutable
 from ..errors import ConfigError
 from . import strata
 from .fit import UNANSWERED, questions
 from .outcomes import JudgedPair
 
+#: Queries in a million with a wrong match, where nobody names a rate. chosen: half a query in ten thousand.
 FALSE_MATCHES = 50.0
-"""Queries in a million with a wrong match, where nobody names a rate. chosen: half a query in ten thousand."""
+#: Share of queries that may end in review, where nobody names one. spec: 2 %, with an eighth of it as a
+#: margin.
 REVIEWS = 0.0175
-"""Share of queries that may end in review, where nobody names one. spec: 2 %, with an eighth of it as a margin."""
+#: Probabilities below which no rate brings the thresholds. measured (fitting part, half of the sites left out
+#: in turn, 4,358 pairs of pages of one site that a map lays over each other): a match are 0.71, 0.46, 0.32
+#: and 0.21 % of them from 0.4, 0.5, 0.65 and 0.8 on, and 94.7, 94.3, 93.7 and 91.8 % of what is found. From
+#: 0.03 on, one question in 700 about a page of an unknown site ends in review, one in five about a page of a
+#: site of which others are indexed (0.17: one in nine), and ten points more of copies under a banner, a
+#: window, a watermark or notes are found. chosen: of thirty reviews one is right at least.
 LEAST_MATCH, LEAST_REVIEW = 0.5, 0.03
-"""Probabilities below which no rate brings the thresholds. measured (fitting part, half of the sites left out in turn, 4,358 pairs of pages of one site
-that a map lays over each other): a match are 0.71, 0.46, 0.32 and 0.21 % of them from 0.4, 0.5, 0.65 and 0.8 on, and 94.7, 94.3, 93.7 and 91.8 % of
-what is found. From 0.03 on, one question in 700 about a page of an unknown site ends in review, one in five about a page of a site of which others are
-indexed (0.17: one in nine), and ten points more of copies under a banner, a window, a watermark or notes are found. chosen: of thirty reviews one
-is right at least."""
+#: Queries beyond a point of a shipped tail. chosen: a share known to a fifth.
 SOLID = 20
-"""Queries beyond a point of a shipped tail. chosen: a share known to a fifth."""
+#: The same for an operator's few pictures. chosen: a share known to a half, and only ever used to be more
+#: careful.
 SOLID_OWN = 5
-"""The same for an operator's few pictures. chosen: a share known to a half, and only ever used to be more careful."""
+#: Of the points of a tail in log odds. chosen: from 0.03 % to the certainty that identical pixels have.
 STEP, LOWEST, HIGHEST = 0.25, -8.0, 20.0
-"""Of the points of a tail in log odds. chosen: from 0.03 % to the certainty that identical pixels have."""
+#: chosen: a tail that seems steeper than that was seen in too few queries.
 LEAST_SCALE = 0.5
-"""chosen: a tail that seems steeper than that was seen in too few queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,66 +55,81 @@ class Best:
 
     query: str
     edit: str
+    #: A right one is among the candidates. None: it counts in no rate, because nobody can say, as with
+    #: another version of a page, or because other pages of its site are in the store, which an evaluation
+    #: asks for on purpose and counts apart.
     answered: bool | None
-    """A right one is among the candidates. None: it counts in no rate, because nobody can say, as with another version of a page, or because
-    other pages of its site are in the store, which an evaluation asks for on purpose and counts apart."""
+    #: Of the candidates that may become a match; the next of all.
     refutable: float
-    """Of the candidates that may become a match; the next of all."""
     any: float
+    #: Of those that may become a match and are known to be wrong.
     wrong: float
-    """Of those that may become a match and are known to be wrong."""
+    #: That candidate; "" when there is none.
     wrong_reference: str
-    """That candidate; "" when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What an operator can live with. Raises ConfigError for rates that are none."""
 
+    #: Searched in.
     images: int
-    """Searched in."""
+    #: Queries in a million, of those without an answer.
     false_matches: float = FALSE_MATCHES
-    """Queries in a million, of those without an answer."""
+    #: Share of all queries.
     reviews: float = REVIEWS
-    """Share of all queries."""
 
     def __post_init__(self) -> None:
         if not 0 < self.false_matches <= 1e6:
-            raise ConfigError(f"{self.false_matches:g} false matches in a million queries; expected more than 0 and at most a million")
+            raise ConfigError(
+                f"{self.false_matches:g} false matches in a million queries; expected more than 0 and at most a million"
+            )
         if not 0 < self.reviews <= 1:
-            raise ConfigError(f"{self.reviews:g} of the queries in review; expected a share, more than 0 and at most 1")
+            raise ConfigError(
+                f"{self.reviews:g} of the queries in review; expected a share, more than 0 and at most 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Two thresholds, and what they are expected to do at an index of `images` images."""
 
+    #: Probability; so is the next.
     match: float
-    """Probability; so is the next."""
     review: float
+    #: Queries in a million, of those without an answer.
     false_matches: float
-    """Queries in a million, of those without an answer."""
+    #: Share of all queries, UNANSWERED of them without an answer.
     reviews: float
-    """Share of all queries, UNANSWERED of them without an answer."""
+    #: Whether the first of these lies beyond what was counted.
     estimated: bool
-    """Whether the first of these lies beyond what was counted."""
     images: int
 
 
 def bests(pairs: Iterable[JudgedPair], calibration: Calibration) -> list[Best]:
-    """The best candidate of each query under `calibration`; pairs that were no candidates do not count. In the order of the file."""
+    """The best candidate of each query under `calibration`; pairs that were no candidates do not count. In
+    the order of the file.
+    """
     candidates = ([pair for pair in group if pair.place >= 0] for group in questions(pairs))
     return [_best(group, calibration) for group in candidates if group]
 
 
 def _best(group: Sequence[JudgedPair], calibration: Calibration) -> Best:
     scored = [(_odds(pair, calibration), pair) for pair in group]
-    refutable = [(odds, pair) for odds, pair in scored if is_refutable(pair.verdict.evidence) or odds == HIGHEST]
-    wrong = max(((odds, pair.reference) for odds, pair in refutable if pair.label is False), default=(-inf, ""))
+    refutable = [
+        (odds, pair) for odds, pair in scored if is_refutable(pair.verdict.evidence) or odds == HIGHEST
+    ]
+    wrong = max(
+        ((odds, pair.reference) for odds, pair in refutable if pair.label is False), default=(-inf, "")
+    )
     return Best(
         query=group[0].query,
         edit=group[0].edit,
-        answered=True if any(pair.label for pair in group) else None if any(map(_is_doubtful, group)) else False,
+        answered=True
+        if any(pair.label for pair in group)
+        else None
+        if any(map(_is_doubtful, group))
+        else False,
         refutable=max((odds for odds, _ in refutable), default=-inf),
         any=max((odds for odds, _ in scored), default=-inf),
         wrong=wrong[0],
@@ -130,7 +149,9 @@ def _odds(pair: JudgedPair, calibration: Calibration) -> float:
 
 
 def tails(found: Sequence[Best], *, images: int, solid: int = SOLID) -> Tails:
-    """Raises ConfigError when there are no queries of one of the two kinds. Those of which nobody can say count in neither."""
+    """Raises ConfigError when there are no queries of one of the two kinds. Those of which nobody can say
+    count in neither.
+    """
     without = [best for best in found if best.answered is False]
     answered = [best for best in found if best.answered]
     if not without or not answered:
@@ -152,7 +173,10 @@ def _tail(best: Sequence[float], images: int, solid: int) -> Tail:
     beyond = len(values) - np.searchsorted(values, grid - 1e-9)
     known = beyond >= min(solid, max(1, len(values) // 2))
     known[0] = True
-    points = tuple((float(x), round(max(int(n), 0.5) / len(values), 8)) for x, n in zip(grid[known], beyond[known], strict=True))
+    points = tuple(
+        (float(x), round(max(int(n), 0.5) / len(values), 8))
+        for x, n in zip(grid[known], beyond[known], strict=True)
+    )
     start = points[-1][0]
     excess = values[values >= start] - start
     mean = float(excess.mean()) * (1 + 1 / sqrt(len(excess))) if len(excess) else 1.0
@@ -160,7 +184,9 @@ def _tail(best: Sequence[float], images: int, solid: int) -> Tail:
 
 
 def share_beyond(tail: Tail, odds: float) -> float:
-    """Share of the queries whose best candidate reaches these log odds; between points by straight lines of the logarithm."""
+    """Share of the queries whose best candidate reaches these log odds; between points by straight lines of
+    the logarithm.
+    """
     first, last = tail.points[0], tail.points[-1]
     if odds <= first[0]:
         return first[1]
@@ -172,14 +198,21 @@ def share_beyond(tail: Tail, odds: float) -> float:
 def choose(known: Tails, wanted: Wanted, *, own: Tails | None = None, worst: float = -inf) -> Choice:
     """Thresholds that keep both rates.
 
-    `own`: what an operator's pictures gave, too few to trust alone; wherever they are worse they count. `worst`: log odds of the best wrong
-    candidate among them, which must stay below a match.
+    `own`: what an operator's pictures gave, too few to trust alone; wherever they are worse they count.
+    `worst`: log odds of the best wrong candidate among them, which must stay below a match.
     """
     unanswered, unanswered_review, answered, answered_review = (
-        _combined(known, own, wanted.images, name) for name in ("unanswered", "unanswered_review", "answered", "answered_review")
+        _combined(known, own, wanted.images, name)
+        for name in ("unanswered", "unanswered_review", "answered", "answered_review")
     )
     least, most = logit(LEAST_MATCH), logit(CERTAIN)
-    match = min(most, max(_first(lambda odds: unanswered(odds) <= wanted.false_matches / 1e6, least), worst + STEP if worst >= least else least))
+    match = min(
+        most,
+        max(
+            _first(lambda odds: unanswered(odds) <= wanted.false_matches / 1e6, least),
+            worst + STEP if worst >= least else least,
+        ),
+    )
 
     def reviewed(odds: float) -> float:
         without = max(0.0, unanswered_review(odds) - unanswered(match))
@@ -197,7 +230,9 @@ def choose(known: Tails, wanted: Wanted, *, own: Tails | None = None, worst: flo
 
 
 def _combined(known: Tails, own: Tails | None, images: int, name: str) -> Callable[[float], float]:
-    """Share beyond some log odds at this many images, by what is known and, up to where it was counted, by one's own pictures."""
+    """Share beyond some log odds at this many images, by what is known and, up to where it was counted, by
+    one's own pictures.
+    """
     shipped: Tail = getattr(known, name)
     grows = max(1.0, images / shipped.images) if shipped.images and name.startswith("unanswered") else 1.0
     mine: Tail | None = None if own is None else getattr(own, name)
@@ -216,12 +251,16 @@ def _first(holds: Callable[[float], bool], start: float) -> float:
 
 
 def rule_of_three(wrong: int, queries: int) -> float:
-    """Most that the rate behind `wrong` of `queries` can be, at 95 %: 3 / n where none was wrong (Hanley, Lippman-Hand, JAMA 1983), else Poisson's bound."""
+    """Most that the rate behind `wrong` of `queries` can be, at 95 %: 3 / n where none was wrong (Hanley,
+    Lippman-Hand, JAMA 1983), else Poisson's bound.
+    """
     if not queries:
         return 1.0
     most, chance = 3.0, 0.0
     while True:
-        chance = sum(exp(-most + k * log(most) - sum(log(i) for i in range(1, k + 1))) for k in range(wrong + 1))
+        chance = sum(
+            exp(-most + k * log(most) - sum(log(i) for i in range(1, k + 1))) for k in range(wrong + 1)
+        )
         if chance <= 0.05:
             return min(1.0, most / queries)
         most += 0.1
@@ -233,17 +272,19 @@ class Counted:
 
     answered: int
     unanswered: int
+    #: Of the answered ones.
     matched: int
-    """Of the answered ones."""
+    #: With a match that is known to be wrong, the surest first.
     wrong: tuple[Best, ...]
-    """With a match that is known to be wrong, the surest first."""
     reviews_answered: int
     reviews_unanswered: int
 
     @property
     def reviews(self) -> float:
         """Share of queries in review, if UNANSWERED of them have no answer."""
-        return UNANSWERED * self.reviews_unanswered / max(1, self.unanswered) + (1 - UNANSWERED) * self.reviews_answered / max(1, self.answered)
+        return UNANSWERED * self.reviews_unanswered / max(1, self.unanswered) + (
+            1 - UNANSWERED
+        ) * self.reviews_answered / max(1, self.answered)
 
 
 def count(found: Sequence[Best], *, match: float, review: float) -> Counted:

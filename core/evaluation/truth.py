@@ -1,13 +1,15 @@
-"""What is right: for each asked picture the right answers, and for each judged pair whether both show the same source picture.
+"""What is right: for each asked picture the right answers, and for each judged pair whether both show the
+same source picture.
 
-Right answers of a query are the members of its group, and those of groups with a twin: an indexed picture of another group that shows what
-one of its group shows, so that both groups are versions of one view. A twin has the same pixels, or a PDQ hash at most 5 bits away (captures of
-one unchanged page differ by as much).
+Right answers of a query are the members of its group, and those of groups with a twin: an indexed picture of
+another group that shows what one of its group shows, so that both groups are versions of one view. A twin has
+the same pixels, or a PDQ hash at most 5 bits away (captures of one unchanged page differ by as much).
 
-A pair is labelled True when both sides are the same file or have the same pixels, or are of one group and captured again (same size, PDQ
-at most 10 bits apart); None, unknown, for other versions of a page, for twins that are near by PDQ only and what else is of their groups,
-for linked phishing pages, and within a set that is named as a site while its pictures carry none: such a set shows the components of one
-design, and two groups of it may be two states of one page. False for all others.
+A pair is labelled True when both sides are the same file or have the same pixels, or are of one group and
+captured again (same size, PDQ at most 10 bits apart); None, unknown, for other versions of a page, for twins
+that are near by PDQ only and what else is of their groups, for linked phishing pages, and within a set that
+is named as a site while its pictures carry none: such a set shows the components of one design, and two
+groups of it may be two states of one page. False for all others.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ from ..records import ImageId
 from .dataset import Dataset, Item, Kind
 from .parts import Parts
 
+#: PDQ bits. chosen: see above.
 TWIN_BITS = 5
-"""PDQ bits. chosen: see above."""
+#: PDQ bits. chosen: two captures of one page by the same browser, with another font smoothing or a blinking
+#: cursor.
 AGAIN_BITS = 10
-"""PDQ bits. chosen: two captures of one page by the same browser, with another font smoothing or a blinking cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,10 @@ class Sketch:
     """What the truth needs of a picture's pixels."""
 
     image_id: ImageId
+    #: Digest of the decoded pixels.
     pixels: bytes
-    """Digest of the decoded pixels."""
+    #: 32 bytes.
     pdq: bytes
-    """32 bytes."""
     width: int
     height: int
 
@@ -46,8 +49,8 @@ class Sketch:
 @dataclass(frozen=True)
 class Truth:
     dataset: Dataset
+    #: By file; pictures that could not be read have none, and nobody asks for them.
     sketches: Mapping[str, Sketch]
-    """By file; pictures that could not be read have none, and nobody asks for them."""
     parts: Parts
 
     @cached_property
@@ -60,7 +63,9 @@ class Truth:
 
     @cached_property
     def indexed(self) -> frozenset[ImageId]:
-        return frozenset(self.sketches[item.file].image_id for item in self.dataset.indexed if item.file in self.sketches)
+        return frozenset(
+            self.sketches[item.file].image_id for item in self.dataset.indexed if item.file in self.sketches
+        )
 
     def ids(self, files: Iterable[str]) -> frozenset[ImageId]:
         return frozenset(self.sketches[file].image_id for file in files if file in self.sketches)
@@ -80,8 +85,14 @@ class Truth:
         """Indexed files that are right answers to `item`, edited or not, whether it is indexed itself or not."""
         if (known := self._right.get(item.file)) is not None:
             return known
-        groups = {self.dataset.by_file[twin].group for member in (item, *self._indexed_of(item.group)) for twin in self.twins(member)}
-        right = frozenset(member.file for group in (item.group, *groups) for member in self._indexed_of(group))
+        groups = {
+            self.dataset.by_file[twin].group
+            for member in (item, *self._indexed_of(item.group))
+            for twin in self.twins(member)
+        }
+        right = frozenset(
+            member.file for group in (item.group, *groups) for member in self._indexed_of(group)
+        )
         self._right[item.file] = right
         return right
 
@@ -90,10 +101,13 @@ class Truth:
         return {}
 
     def _indexed_of(self, group: str) -> list[Item]:
-        return [member for member in self.dataset.groups[group] if member.indexed and member.file in self.sketches]
+        return [
+            member for member in self.dataset.groups[group] if member.indexed and member.file in self.sketches
+        ]
 
     def label(self, query: Item, reference: ImageId) -> tuple[str, bool | None]:
-        """The file of a judged image (its id if the data set has none such), and whether it shows the source of `query`.
+        """The file of a judged image (its id if the data set has none such), and whether it shows the source
+        of `query`.
 
         An image that the data set does not know was in the store before: nobody can say.
         """
@@ -101,7 +115,10 @@ class Truth:
         if query.file in files:
             return query.file, True
         mine = self.sketches[query.file]
-        labels = [(file, self._label(query, mine, self.dataset.by_file[file], self.sketches[file])) for file in files]
+        labels = [
+            (file, self._label(query, mine, self.dataset.by_file[file], self.sketches[file]))
+            for file in files
+        ]
         order = {True: 0, None: 1, False: 2}
         return min(labels, key=lambda found: order[found[1]], default=(reference, None))
 
@@ -112,7 +129,12 @@ class Truth:
         if query.group == other.group:
             again = bits <= AGAIN_BITS and (mine.width, mine.height) == (theirs.width, theirs.height)
             return True if again and query.kind is not Kind.LINKED else None
-        one_design = query.site is None and other.site is None and query.set == other.set and self.parts.site(query) is not None
+        one_design = (
+            query.site is None
+            and other.site is None
+            and query.set == other.set
+            and self.parts.site(query) is not None
+        )
         return None if one_design or bits <= TWIN_BITS or other.file in self.right(query) else False
 
     @cached_property

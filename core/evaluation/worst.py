@@ -1,7 +1,8 @@
-"""The worst errors as pictures to look at: query and reference side by side, with the map that was found between them.
+"""The worst errors as pictures to look at: query and reference side by side, with the map that was found
+between them.
 
-Takes the answers and pairs of a run, gives PNG files in its folder. Of each kind of error the most confident ones are drawn; pictures
-and edits that were not yet shown come first.
+Takes the answers and pairs of a run, gives PNG files in its folder. Of each kind of error the most confident
+ones are drawn; pictures and edits that were not yet shown come first.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from pathlib import Path
 from PIL import Image
 
 from ..config import Config
+from ..decoding.extractor import Extraction
 from ..errors import DouglasQuaidError
-from ..extraction import Extraction
 from ..overlay import draw_overlay
 from ..records import Decision
-from ..verification import verify
+from ..verification.verify import verify
 from . import strata
 from .asking import query_bytes
 from .outcomes import Answer, JudgedPair
@@ -35,14 +36,14 @@ ACROSS = 3
 
 
 class Fault(str, Enum):
+    #: Answered match, and wrong.
     FALSE_MATCH = "false-match"
-    """Answered match, and wrong."""
+    #: A person is shown a wrong picture.
     WRONG_REVIEW = "false-review"
-    """A person is shown a wrong picture."""
+    #: The right picture is neither match nor review, or stands behind a wrong one.
     MISSED = "missed"
-    """The right picture is neither match nor review, or stands behind a wrong one."""
+    #: The right picture, and a person must say so.
     ONLY_REVIEW = "only-review"
-    """The right picture, and a person must say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,29 @@ class Error:
 
     @property
     def badness(self) -> float:
-        return 1 - self.pair.verdict.confidence if self.fault in (Fault.MISSED, Fault.ONLY_REVIEW) else self.pair.verdict.confidence
+        return (
+            1 - self.pair.verdict.confidence
+            if self.fault in (Fault.MISSED, Fault.ONLY_REVIEW)
+            else self.pair.verdict.confidence
+        )
 
 
 def find_errors(answers: Iterable[Answer], pairs: Iterable[JudgedPair]) -> list[Error]:
     """The errors worth looking at, at most OF_EACH_KIND of each kind."""
-    missed = {(answer.query, answer.edit) for answer in answers if answer.stratum in strata.ANSWERED and not answer.found}
+    missed = {
+        (answer.query, answer.edit)
+        for answer in answers
+        if answer.stratum in strata.ANSWERED and not answer.found
+    }
     held: dict[Fault, list[Error]] = {fault: [] for fault in Fault}
     for pair in pairs:
         if (fault := _fault(pair, missed)) is not None:
             held[fault].append(Error(fault, pair))
-    return [error for fault in Fault for _, error in nlargest(OF_EACH_KIND, _varied(held[fault]), key=lambda ranked: ranked[0])]
+    return [
+        error
+        for fault in Fault
+        for _, error in nlargest(OF_EACH_KIND, _varied(held[fault]), key=lambda ranked: ranked[0])
+    ]
 
 
 def _fault(pair: JudgedPair, missed: set[tuple[str, str]]) -> Fault | None:
@@ -88,7 +101,9 @@ def _varied(errors: list[Error]) -> Iterator[tuple[float, Error]]:
 
 
 def draw_errors(errors: Iterable[Error], truth: Truth, config: Config, out: Path) -> list[tuple[str, str]]:
-    """Write the pictures and a sheet of all; gives their names below `out` and what they show. Older pictures there are removed."""
+    """Write the pictures and a sheet of all; gives their names below `out` and what they show. Older pictures
+    there are removed.
+    """
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
@@ -102,7 +117,12 @@ def draw_errors(errors: Iterable[Error], truth: Truth, config: Config, out: Path
             name = f"{number:02d}-{error.fault.value}-{error.pair.edit or 'as-it-is'}.png"
             (folder / name).write_bytes(picture)
             tiles.append(_tile(picture))
-            drawn.append((f"{FOLDER}/{name}", f"{error.fault.value}: {error.pair.query} ({error.pair.edit or 'as it is'}) and {error.pair.reference}"))
+            drawn.append(
+                (
+                    f"{FOLDER}/{name}",
+                    f"{error.fault.value}: {error.pair.query} ({error.pair.edit or 'as it is'}) and {error.pair.reference}",
+                )
+            )
     finally:
         extraction.close()
     if tiles:
@@ -119,8 +139,15 @@ def _drawn(pair: JudgedPair, truth: Truth, config: Config, extraction: Extractio
     try:
         asked, _ = query_bytes(query.path, query.file, pair.edit, config.max_bytes)
         known, _ = query_bytes(reference.path, reference.file, "", config.max_bytes)
-        found = verify(extraction.subject(asked, name=query.file), extraction.subject(known, name=reference.file))
-        return draw_overlay(extraction.pixels(asked, name=query.file), extraction.pixels(known, name=reference.file), found, pair.verdict)
+        found = verify(
+            extraction.subject(asked, name=query.file), extraction.subject(known, name=reference.file)
+        )
+        return draw_overlay(
+            extraction.pixels(asked, name=query.file),
+            extraction.pixels(known, name=reference.file),
+            found,
+            pair.verdict,
+        )
     except (DouglasQuaidError, OSError):
         return None
 

@@ -1,7 +1,9 @@
-"""One decoded picture in, everything that is stored about it out: calls the files of this folder, nothing else.
+"""One decoded picture in, everything that is stored about it out: calls the files of this folder, nothing
+else.
 
-All families share one decode and one grey picture. Each has its own extractor version; families of different versions are
-never compared. Bump a version whenever the same picture gives other bits, for a new library release too.
+All families share one decode and one grey picture. Each has its own extractor version; families of different
+versions are never compared. Bump a version whenever the same picture gives other bits, for a new library
+release too.
 """
 
 from __future__ import annotations
@@ -20,8 +22,11 @@ from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 PIXELS_VERSION = 1
 
 
-def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bool = True, hash_only: bool = False) -> ImageFeatures:
-    """All features of one picture, already rounded as a record keeps them: what is fresh compares like what is stored.
+def extract_features(
+    image: DecodedImage, *, whash: bool = False, thumbnails: bool = True, hash_only: bool = False
+) -> ImageFeatures:
+    """All features of one picture, already rounded as a record keeps them: what is fresh compares like what
+    is stored.
 
     `hash_only`: hashes alone; no thumbnail and no keypoints, whose families then have version 0, absent.
     """
@@ -51,7 +56,12 @@ def extract_features(image: DecodedImage, *, whash: bool = False, thumbnails: bo
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:
     """The same as `hash_only` would have extracted."""
-    return replace(features, local=no_local(features.width, features.height), thumbnail=None, versions=replace(features.versions, local=0, thumbnail=0))
+    return replace(
+        features,
+        local=no_local(features.width, features.height),
+        thumbnail=None,
+        versions=replace(features.versions, local=0, thumbnail=0),
+    )
 
 
 def is_hash_only(features: ImageFeatures) -> bool:
@@ -60,7 +70,9 @@ def is_hash_only(features: ImageFeatures) -> bool:
 
 
 def pixel_digest(image: DecodedImage) -> bytes:
-    """sha256 over width and height (u32, little-endian) and the RGB pixels: the same for re-saved and metadata-stripped copies."""
+    """sha256 over width and height (u32, little-endian) and the RGB pixels: the same for re-saved and
+    metadata-stripped copies.
+    """
     digest = hashlib.sha256(struct.pack("<II", image.width, image.height))
     digest.update(image.pixels.data)
     return digest.digest()

@@ -1,8 +1,8 @@
 """The record: ImageFeatures to bytes and back, as FORMAT.md in this folder lays them out.
 
-The writer knows one format version, the reader all released ones; a format that gains a family gets a new number, so that an
-older program refuses it by name. Sizes are checked before anything is allocated, and a checksum over the whole makes flipped
-or missing bytes a CorruptRecord, never other features.
+The writer knows one format version, the reader all released ones; a format that gains a family gets a new
+number, so that an older program refuses it by name. Sizes are checked before anything is allocated, and a
+checksum over the whole makes flipped or missing bytes a CorruptRecord, never other features.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from .local import pack, unpack
 
 MAGIC = b"DQF1"
 FORMAT_VERSION = 1
+#: Bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383 pixels of noise stay below half
+#: of it.
 MAX_RECORD = 16 * 1024 * 1024
-"""Bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383 pixels of noise stay below half of it."""
 
 HEAD = struct.Struct("<4sBBHI32sIII8s")
 FAMILY = struct.Struct("<BBHI")
 LOCAL_HEAD = struct.Struct("<ddI")
+#: Bytes. These four are the tables of FORMAT.md; a test compares them.
 CHECKSUM = 8
-"""Bytes. These four are the tables of FORMAT.md; a test compares them."""
 
 _PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL = range(1, 7)
 
@@ -43,7 +44,9 @@ def encode(features: ImageFeatures) -> bytes:
     ]
     if features.thumbnail is not None:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
-    body = b"".join(FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families)
+    body = b"".join(
+        FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families
+    )
     size = HEAD.size + len(body) + CHECKSUM
     head = HEAD.pack(
         MAGIC,
@@ -67,11 +70,15 @@ def decode(data: bytes) -> ImageFeatures:
     if data[-CHECKSUM:] != _checksum(data[:-CHECKSUM]):
         raise CorruptRecord(f"feature record of {len(data)} bytes fails its checksum; add the picture again")
     if data[4] != FORMAT_VERSION:
-        raise UnknownVersion(f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION}; update douglas-quaid")
+        raise UnknownVersion(
+            f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION}; update douglas-quaid"
+        )
     try:
         return _decode_v1(data)
     except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
-        raise CorruptRecord(f"feature record of {len(data)} bytes does not fit its format ({error}); add the picture again") from error
+        raise CorruptRecord(
+            f"feature record of {len(data)} bytes does not fit its format ({error}); add the picture again"
+        ) from error
 
 
 def _decode_v1(data: bytes) -> ImageFeatures:
@@ -130,7 +137,11 @@ def _families(data: bytes, count: int) -> Iterator[tuple[int, int, bytes]]:
 
 def _encode_local(local: LocalFeatures) -> bytes:
     head = LOCAL_HEAD.pack(local.frame_width, local.frame_height, len(local))
-    return head + pack(local.keypoints, local.frame_width, local.frame_height).tobytes() + local.descriptors.tobytes()
+    return (
+        head
+        + pack(local.keypoints, local.frame_width, local.frame_height).tobytes()
+        + local.descriptors.tobytes()
+    )
 
 
 def _decode_local(payload: bytes) -> LocalFeatures:
@@ -140,7 +151,12 @@ def _decode_local(payload: bytes) -> LocalFeatures:
         raise ValueError(f"frame of {width} x {height}")
     packed = np.frombuffer(payload, "<u2", 4 * count, LOCAL_HEAD.size).reshape(count, 4)
     descriptors = np.frombuffer(payload, np.uint8, 32 * count, LOCAL_HEAD.size + 8 * count).reshape(count, 32)
-    return LocalFeatures(frame_width=width, frame_height=height, keypoints=unpack(packed, width, height), descriptors=descriptors)
+    return LocalFeatures(
+        frame_width=width,
+        frame_height=height,
+        keypoints=unpack(packed, width, height),
+        descriptors=descriptors,
+    )
 
 
 def _sized(payload: bytes, *sizes: int) -> bytes:

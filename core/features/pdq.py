@@ -1,18 +1,21 @@
 """PDQ as Meta's reference path computes it, of a picture and of its seven turned and mirrored copies.
 
-Takes RGB pixels at full resolution, gives 32 bytes for each of ORIENTATIONS and one quality. After a resize of our own PDQ moves by
-17 bits on average, half the radius.
+Takes RGB pixels at full resolution, gives 32 bytes for each of ORIENTATIONS and one quality. After a resize
+of our own PDQ moves by 17 bits on average, half the radius.
 
-PDQ (Meta, "hashing.pdf" in facebook/ThreatExchange; called there by threatexchange/signal_type/pdq/pdq_hasher.py) takes the
-picture's luma, blurs it with two box filters along either axis, picks 64 x 64 samples, takes 16 x 16 coefficients of their cosine
-transform, and sets the bits of the upper half of these. All of it up to the last step is linear, so two small matrices, applied
-from left and right, give the samples at once. The reference computes running sums in 32-bit floats, and their rounding errors are
-part of its answer: where the gap between the two halves is not clearly larger than those errors, or the quality lies on the edge of a
-whole number, the same sums are taken in the same order and precision (one picture in seven). Measured (2026-11, 1,640 pictures):
-no bit and no quality differs from pdqhash 0.2.8, in a third of its time with all orientations.
+PDQ (Meta, "hashing.pdf" in facebook/ThreatExchange; called there by
+threatexchange/signal_type/pdq/pdq_hasher.py) takes the picture's luma, blurs it with two box filters along
+either axis, picks 64 x 64 samples, takes 16 x 16 coefficients of their cosine transform, and sets the bits of
+the upper half of these. All of it up to the last step is linear, so two small matrices, applied from left and
+right, give the samples at once. The reference computes running sums in 32-bit floats, and their rounding
+errors are part of its answer: where the gap between the two halves is not clearly larger than those errors,
+or the quality lies on the edge of a whole number, the same sums are taken in the same order and precision
+(one picture in seven). Measured (2026-11, 1,640 pictures): no bit and no quality differs from pdqhash 0.2.8,
+in a third of its time with all orientations.
 
-The turned pictures are hashed as if they had been turned, by mirrored matrices. PDQ's own shortcut, changing signs in the cosine
-transform, is off by up to 32 bits, because the 64 samples do not lie in the middle of their windows.
+The turned pictures are hashed as if they had been turned, by mirrored matrices. PDQ's own shortcut, changing
+signs in the cosine transform, is off by up to 32 bits, because the 64 samples do not lie in the middle of
+their windows.
 """
 
 from __future__ import annotations
@@ -26,24 +29,26 @@ from numpy.typing import NDArray
 
 PDQ_VERSION = 1
 
+#: Samples a side. spec: PDQ.
 SAMPLES = 64
-"""Samples a side. spec: PDQ."""
+#: Coefficients a side. spec: PDQ.
 COEFFICIENTS = 16
-"""Coefficients a side. spec: PDQ."""
+#: Pixels a side below which the hash is all zeros and the quality 0. spec: PDQ, MIN_HASHABLE_DIM.
 LEAST_SIDE = 5
-"""Pixels a side below which the hash is all zeros and the quality 0. spec: PDQ, MIN_HASHABLE_DIM."""
+#: spec: PDQ.
 LUMA = np.array([0.299, 0.587, 0.114])
-"""spec: PDQ."""
+#: Between the smallest coefficient of the upper half and the largest of the lower. measured: the reference's
+#: errors stay below 0.007.
 LEAST_GAP = 0.02
-"""Between the smallest coefficient of the upper half and the largest of the lower. measured: the reference's errors stay below 0.007."""
+#: Grey levels by which the reference's samples may be off. measured, as above: below 0.001.
 SAMPLE_ERROR = 0.002
-"""Grey levels by which the reference's samples may be off. measured, as above: below 0.001."""
+#: Pixels of the longer side from which both grow in proportion. measured: 0.019 at 20,000.
 LARGE = 4000
-"""Pixels of the longer side from which both grow in proportion. measured: 0.019 at 20,000."""
+#: Samples computed at a time, to work in cache and on little memory. chosen.
 BLOCK = 4
-"""Samples computed at a time, to work in cache and on little memory. chosen."""
+#: Multiplications up to which OpenBLAS stays on one thread. measured: its threads spin, and cost ten times
+#: the work when others use the processors.
 ONE_THREAD = 1 << 18
-"""Multiplications up to which OpenBLAS stays on one thread. measured: its threads spin, and cost ten times the work when others use the processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,9 @@ class Orientation:
     """One of the eight ways to turn or mirror a picture."""
 
     name: str
+    #: Row-major 3x3 map carrying a point of the picture onto the same point of the turned picture, both in
+    #: coordinates 0 to 1 (x right, y down).
     matrix: tuple[float, ...]
-    """Row-major 3x3 map carrying a point of the picture onto the same point of the turned picture, both in coordinates 0 to 1 (x right, y down)."""
 
     @property
     def is_mirror(self) -> bool:
@@ -61,6 +67,8 @@ class Orientation:
         return a * d - b * c < 0
 
 
+#: In the order of `pdq_orientations` and of `Candidate.orientation`. The names say what was done to the
+#: query.
 ORIENTATIONS = (
     Orientation("upright", (1, 0, 0, 0, 1, 0, 0, 0, 1)),
     Orientation("left 90", (0, 1, 0, -1, 0, 1, 0, 0, 1)),
@@ -71,7 +79,6 @@ ORIENTATIONS = (
     Orientation("transpose", (0, 1, 0, 1, 0, 0, 0, 0, 1)),
     Orientation("transverse", (0, -1, 1, -1, 0, 1, 0, 0, 1)),
 )
-"""In the order of `pdq_orientations` and of `Candidate.orientation`. The names say what was done to the query."""
 
 
 def turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
@@ -97,9 +104,11 @@ def pdq_hash(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
 
 
 def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]:
-    """PDQ of RGB u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex form, and the quality 0 to 100.
+    """PDQ of RGB u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex form, and the
+    quality 0 to 100.
 
-    The first and the quality are the reference's. The others are those of the turned pictures, but for bits that hang on rounding.
+    The first and the quality are the reference's. The others are those of the turned pictures, but for bits
+    that hang on rounding.
     """
     if min(pixels.shape[:2]) < LEAST_SIDE:
         return (bytes(32),) * len(ORIENTATIONS), 0
@@ -117,7 +126,9 @@ def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]
 
 
 def _samples(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Blurred luma at the 64 x 64 places, of the four flips: f64[2, 64, 2, 64], where 1 means rows or columns in reverse order."""
+    """Blurred luma at the 64 x 64 places, of the four flips: f64[2, 64, 2, 64], where 1 means rows or columns
+    in reverse order.
+    """
     height, width, _ = pixels.shape
     columns = _shrink(pixels.reshape(height, 3 * width)).reshape(2 * SAMPLES, width, 3) @ LUMA
     return _shrink(np.ascontiguousarray(columns.T)).T.reshape(2, SAMPLES, 2, SAMPLES)
@@ -142,18 +153,28 @@ def _gap(coefficients: NDArray[np.float64]) -> float:
 
 def _quality(samples: NDArray[np.floating], error: float) -> int | None:
     """PDQ's quality by the gradients of the samples; None when an `error` in grey levels could change it."""
-    steps = np.abs(np.concatenate([np.diff(samples, axis=0).ravel(), np.diff(samples, axis=1).ravel()])) * 100 / 255
-    low, high = (min(100, int(np.trunc(np.maximum(steps + shift, 0)).sum()) // 90) for shift in (-error, error))
+    steps = (
+        np.abs(np.concatenate([np.diff(samples, axis=0).ravel(), np.diff(samples, axis=1).ravel()]))
+        * 100
+        / 255
+    )
+    low, high = (
+        min(100, int(np.trunc(np.maximum(steps + shift, 0)).sum()) // 90) for shift in (-error, error)
+    )
     return low if low == high else None
 
 
 def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The samples f32[64, 64] by running sums in the reference's order and precision; slower, and to the last bit the same."""
+    """The samples f32[64, 64] by running sums in the reference's order and precision; slower, and to the last
+    bit the same.
+    """
     height, width, _ = pixels.shape
     luma = pixels[..., 0] * np.float32(299)
     luma += pixels[..., 1] * np.float32(587)
     luma += pixels[..., 2] * np.float32(114)
-    luma /= np.float32(1000)  # whole numbers up to here, so this rounds as the reference's sum of doubles does
+    luma /= np.float32(
+        1000
+    )  # whole numbers up to here, so this rounds as the reference's sum of doubles does
     if (height, width) == (SAMPLES, SAMPLES):
         return luma
     luma = _boxes(luma.T, range(width)).T
@@ -186,7 +207,10 @@ def _boxes(rows: NDArray[np.float32], wanted: Sequence[int]) -> NDArray[np.float
 def _coefficients_as_rounded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosine transform f32[16, 16], added up term by term as the reference does."""
     cosines = (float(np.float32(np.sqrt(2 / SAMPLES))) * _cosines()).astype(np.float32)
-    half, whole = np.zeros((COEFFICIENTS, SAMPLES), np.float32), np.zeros((COEFFICIENTS, COEFFICIENTS), np.float32)
+    half, whole = (
+        np.zeros((COEFFICIENTS, SAMPLES), np.float32),
+        np.zeros((COEFFICIENTS, COEFFICIENTS), np.float32),
+    )
     for k in range(SAMPLES):
         half += cosines[:, k, None] * samples[k]
     for k in range(SAMPLES):
@@ -207,7 +231,9 @@ def _picks(count: int) -> list[int]:
 
 
 def _shrink(rows: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two box filters along the first axis of [n, m] and 64 picks: f64[128, m]; the second 64 are of the rows in reverse order."""
+    """Two box filters along the first axis of [n, m] and 64 picks: f64[128, m]; the second 64 are of the rows
+    in reverse order.
+    """
     count = len(rows)
     result = np.empty((2, SAMPLES, rows.shape[1]))
     for first in range(0, SAMPLES, BLOCK):
@@ -223,9 +249,11 @@ def _shrink(rows: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64
 
 @lru_cache(maxsize=64)
 def _weights(count: int, first: int) -> tuple[int, NDArray[np.float32]]:
-    """What samples `first` to `first` + BLOCK take of `count` rows: number of the first row that counts, and f32[2 * BLOCK, n].
+    """What samples `first` to `first` + BLOCK take of `count` rows: number of the first row that counts, and
+    f32[2 * BLOCK, n].
 
-    The second BLOCK rows are for the reversed picture, in the order in which their samples lie here (so descending).
+    The second BLOCK rows are for the reversed picture, in the order in which their samples lie here (so
+    descending).
     """
     behind, ahead = _window(count)
     picks = np.array(_picks(count))

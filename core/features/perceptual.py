@@ -40,7 +40,9 @@ def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, 
 
 
 def tlsh_of(data: bytes) -> str | None:
-    """TLSH of a file's bytes as MISP's `tlsh` attribute has it, 72 characters; None for bytes too few or too even to have one."""
+    """TLSH of a file's bytes as MISP's `tlsh` attribute has it, 72 characters; None for bytes too few or too
+    even to have one.
+    """
     import tlsh
 
     text = str(tlsh.hash(data))
@@ -60,10 +62,12 @@ def hamming(a: bytes, b: bytes) -> int:
 
 
 def _narrowed(grey: NDArray[np.uint8], widths: tuple[int, ...]) -> list[Image.Image]:
-    """The picture u8[h, w] after the first of the two passes of Pillow's resize, for each of `widths`; ImageHash then does the second.
+    """The picture u8[h, w] after the first of the two passes of Pillow's resize, for each of `widths`;
+    ImageHash then does the second.
 
-    The first pass treats rows alone and is what ImageHash spends its time on. Four rows at a time, as the bands of one picture, it
-    takes half of it, and the bits are the same. Pictures higher than wide are left as they are: Pillow may do their columns first.
+    The first pass treats rows alone and is what ImageHash spends its time on. Four rows at a time, as the
+    bands of one picture, it takes half of it, and the bits are the same. Pictures higher than wide are left
+    as they are: Pillow may do their columns first.
     """
     import cv2
     from PIL import Image

@@ -1,13 +1,15 @@
 """Exact search for all 256-bit hashes within a Hamming radius.
 
-Multi-index hashing (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space with multi-index hashing", TPAMI 2014): a hash
-is cut into 16 slots of 16 bits. Two hashes within 31 bits agree in at least one slot up to 1 bit (31 // 16), within 47 bits up
-to 2 bits. So all rows that share a slot value, with up to that many bits flipped, hold every answer, and their true distance is
-checked. The result is exact for every radius up to 47; a larger one falls back to a scan of all rows.
+Multi-index hashing (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space with multi-index hashing",
+TPAMI 2014): a hash is cut into 16 slots of 16 bits. Two hashes within 31 bits agree in at least one slot up
+to 1 bit (31 // 16), within 47 bits up to 2 bits. So all rows that share a slot value, with up to that many
+bits flipped, hold every answer, and their true distance is checked. The result is exact for every radius up
+to 47; a larger one falls back to a scan of all rows.
 
-Rows behind `base` (the newest) are scanned without slots and folded into the base now and then; removed rows are masked.
-numpy alone does this at 0.27 ms a query over 1,000,000 hashes, about 6 times as fast as faiss.IndexBinaryFlat in the same run at a
-radius of 31, and as fast as it at 47 (tests/benchmarks/hashes.py); a compiled loop would halve that, and did not earn its dependency.
+Rows behind `base` (the newest) are scanned without slots and folded into the base now and then; removed rows
+are masked. numpy alone does this at 0.27 ms a query over 1,000,000 hashes, about 6 times as fast as
+faiss.IndexBinaryFlat in the same run at a radius of 31, and as fast as it at 47 (tests/benchmarks/hashes.py);
+a compiled loop would halve that, and did not earn its dependency.
 """
 
 from __future__ import annotations
@@ -19,20 +21,24 @@ from numpy.typing import NDArray
 
 from .rows import Rows
 
+#: spec: PDQ has 256 bits.
 BYTES = 32
-"""spec: PDQ has 256 bits."""
 SLOTS = 16
 VALUES = 1 << 16
+#: Largest radius answered through the slots: two flipped bits in each of 16 slots, so 47.
 LARGEST_RADIUS = 3 * SLOTS - 1
-"""Largest radius answered through the slots: two flipped bits in each of 16 slots, so 47."""
+#: Rows that are scanned rather than indexed. chosen: a scan of 4,096 rows costs what a slot look-up costs.
 SCAN_BELOW = 4096
-"""Rows that are scanned rather than indexed. chosen: a scan of 4,096 rows costs what a slot look-up costs."""
+#: The scanned tail is folded into the base when it exceeds 1/MERGE_SHARE of it. chosen: bounds both costs.
 MERGE_SHARE = 16
-"""The scanned tail is folded into the base when it exceeds 1/MERGE_SHARE of it. chosen: bounds both costs."""
 
 
 def _flips(bits: int) -> NDArray[np.uint16]:
-    masks = [sum(1 << bit for bit in chosen) for count in range(bits + 1) for chosen in combinations(range(16), count)]
+    masks = [
+        sum(1 << bit for bit in chosen)
+        for count in range(bits + 1)
+        for chosen in combinations(range(16), count)
+    ]
     return np.array(masks, np.uint16)
 
 
@@ -41,7 +47,9 @@ _SLOT_START = (np.arange(SLOTS) * (VALUES + 1))[:, None]
 
 
 def distances(hashes: NDArray[np.uint8], query: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Hamming distances in bits between `query` (32,) and each of `hashes` (n, 32). The brute force that the index is tested against."""
+    """Hamming distances in bits between `query` (32,) and each of `hashes` (n, 32). The brute force that the
+    index is tested against.
+    """
     different = np.bitwise_count(hashes.view(np.uint64) ^ query.view(np.uint64))
     bits: NDArray[np.uint16] = different.sum(axis=1, dtype=np.uint16)
     return bits
@@ -83,7 +91,9 @@ class HammingIndex:
     def search(self, query: bytes, radius: int) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
         """All live rows within `radius` bits of `query` (32 bytes): row numbers and distances, nearest first."""
         if len(query) != BYTES or radius < 0:
-            raise ValueError(f"a query has {BYTES} bytes and a radius of 0 or more; got {len(query)} bytes, radius {radius}")
+            raise ValueError(
+                f"a query has {BYTES} bytes and a radius of 0 or more; got {len(query)} bytes, radius {radius}"
+            )
         tail_rows = len(self) - self._base
         if tail_rows > SCAN_BELOW and tail_rows * MERGE_SHARE > self._base:
             self._merge()  # here and not in `extend`, so that rows which come in many pieces are folded once
@@ -92,7 +102,11 @@ class HammingIndex:
             rows = np.arange(len(self), dtype=np.uint32)
         else:
             tail = np.arange(self._base, len(self), dtype=np.uint32)
-            rows = np.concatenate([self._slot_rows(words, _FLIPS[radius // SLOTS]), tail]) if self._base else tail
+            rows = (
+                np.concatenate([self._slot_rows(words, _FLIPS[radius // SLOTS]), tail])
+                if self._base
+                else tail
+            )
         bits = distances(self._hashes.view.take(rows, axis=0), words)
         near = np.flatnonzero(bits <= radius)
         rows, first = np.unique(rows[near], return_index=True)
@@ -103,7 +117,9 @@ class HammingIndex:
         return rows[order], bits[order]
 
     def _slot_rows(self, words: NDArray[np.uint8], flips: NDArray[np.uint16]) -> NDArray[np.uint32]:
-        """Rows of the base that share a slot value with the query up to the given flips; a row may come more than once."""
+        """Rows of the base that share a slot value with the query up to the given flips; a row may come more
+        than once.
+        """
         keys = ((words.view("<u2")[:, None] ^ flips) + _SLOT_START).ravel()
         starts = self._starts.take(keys)
         counts = self._starts.take(keys + 1) - starts

@@ -1,9 +1,11 @@
 """Which rows hold which word where: the storage of the word index, at little more than four bytes a posting.
 
-Rows come in *blocks* of 65,536, inside which a row's number takes 16 bits; 16 more say where in the picture (places.py). A segment holds
-postings of one block, sorted by word, row and place, each once. A large one is a table (compressed sparse rows): for each possible word
-where its postings start. A small one names the word of each posting instead. Segments are immutable; those of one block are joined when a
-new one is not much smaller than what is there (O'Neil et al., "The log-structured merge-tree", 1996), in linear time, as each is sorted already.
+Rows come in *blocks* of 65,536, inside which a row's number takes 16 bits; 16 more say where in the picture
+(places.py). A segment holds postings of one block, sorted by word, row and place, each once. A large one is a
+table (compressed sparse rows): for each possible word where its postings start. A small one names the word of
+each posting instead. Segments are immutable; those of one block are joined when a new one is not much smaller
+than what is there (O'Neil et al., "The log-structured merge-tree", 1996), in linear time, as each is sorted
+already.
 """
 
 from __future__ import annotations
@@ -14,28 +16,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+#: Rows whose number inside the block takes 16 bits.
 BLOCK_ROWS = 1 << 16
-"""Rows whose number inside the block takes 16 bits."""
+#: Postings from which a segment is a table. chosen: that of 1.6 million words takes 6 MB, names of the words
+#: would take 4.
 TABLE_FROM = 1 << 20
-"""Postings from which a segment is a table. chosen: that of 1.6 million words takes 6 MB, names of the words would take 4."""
+#: Postings that the 32 bits of a table can tell apart; more of one block stay in several segments.
 MOST_POSTINGS = (1 << 32) - 1
-"""Postings that the 32 bits of a table can tell apart; more of one block stay in several segments."""
+#: Times the size of what came since that a segment may have to be joined with it. chosen: of an index of some
+#: million postings most is in one table.
 JOINED = 4
-"""Times the size of what came since that a segment may have to be joined with it. chosen: of an index of some million postings most is in one table."""
+#: Words that are joined at a time. chosen: a full block holds 60 MB for this, for a moment.
 MERGED_WORDS = 1 << 16
-"""Words that are joined at a time. chosen: a full block holds 60 MB for this, for a moment."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
+    #: Row of the index = 65,536 * block + number here.
     block: int
-    """Row of the index = 65,536 * block + number here."""
+    #: Number of the row here x 65,536 + place.
     postings: NDArray[np.uint32]
-    """Number of the row here x 65,536 + place."""
+    #: Word of each posting, rising; None for a table.
     words: NDArray[np.uint32] | None
-    """Word of each posting, rising; None for a table."""
+    #: Of a table: place of the first posting of each possible word, and of the end, shape (words + 1,).
     starts: NDArray[np.uint32] | None
-    """Of a table: place of the first posting of each possible word, and of the end, shape (words + 1,)."""
 
     @property
     def nbytes(self) -> int:
@@ -62,8 +66,11 @@ def rows_of(postings: NDArray[np.uint32]) -> NDArray[np.uint16]:
     return (postings >> np.uint32(16)).astype(np.uint16)
 
 
-def build(words: NDArray[np.uint32], rows: NDArray[np.uint32], places: NDArray[np.uint16], kinds: int) -> Segment:
-    """A segment of `words` (n, tables) that the rows in `rows` (n,) hold at `places` (n,); all rows are of one block.
+def build(
+    words: NDArray[np.uint32], rows: NDArray[np.uint32], places: NDArray[np.uint16], kinds: int
+) -> Segment:
+    """A segment of `words` (n, tables) that the rows in `rows` (n,) hold at `places` (n,); all rows are of
+    one block.
 
     Column t holds the words of table t, from t * kinds / tables on; `kinds` is how many words there are.
     """
@@ -79,7 +86,9 @@ def build(words: NDArray[np.uint32], rows: NDArray[np.uint32], places: NDArray[n
         postings.append(found.astype(np.uint32))
         sorted_words.append((found >> np.uint64(32)).astype(np.uint32))
         if table:
-            counts.append(np.bincount(sorted_words.pop() - np.uint32(column * per_table), minlength=per_table))
+            counts.append(
+                np.bincount(sorted_words.pop() - np.uint32(column * per_table), minlength=per_table)
+            )
     return Segment(
         block=int(rows[0]) // BLOCK_ROWS,
         postings=np.concatenate(postings),
@@ -89,9 +98,15 @@ def build(words: NDArray[np.uint32], rows: NDArray[np.uint32], places: NDArray[n
 
 
 def joined(segments: list[Segment], kinds: int) -> list[Segment]:
-    """The same postings in fewer segments: the last ones of a block are made one, while each is at most JOINED times what follows it."""
+    """The same postings in fewer segments: the last ones of a block are made one, while each is at most
+    JOINED times what follows it.
+    """
     start, size = len(segments) - 1, len(segments[-1].postings)
-    while start > 0 and segments[start - 1].block == segments[-1].block and len(segments[start - 1].postings) <= JOINED * size:
+    while (
+        start > 0
+        and segments[start - 1].block == segments[-1].block
+        and len(segments[start - 1].postings) <= JOINED * size
+    ):
         if size + len(segments[start - 1].postings) > MOST_POSTINGS:
             break
         start -= 1
@@ -100,7 +115,9 @@ def joined(segments: list[Segment], kinds: int) -> list[Segment]:
 
 
 def _merge(segments: Sequence[Segment], kinds: int, *, table: bool = False) -> Segment:
-    """One segment of those of a block, a table if it is large or `table` says so; no row is in two of them, and rows rise from one to the next."""
+    """One segment of those of a block, a table if it is large or `table` says so; no row is in two of them,
+    and rows rise from one to the next.
+    """
     if len(segments) == 1 and segments[0].starts is not None:
         return segments[0]
     size = sum(len(segment.postings) for segment in segments)

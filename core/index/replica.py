@@ -1,12 +1,14 @@
 """This process's copy of the columns, searchable: hashes by Hamming distance, parts by shared words.
 
-The store is the truth; a replica can be thrown away at any time. `refresh` asks all shards for what came behind the last row that
-this copy holds, in one round trip, so every add that was acknowledged before a query is seen by it, whichever process made it.
-A shard whose generation changed (compaction) is read anew. One lock serves any number of threads.
+The store is the truth; a replica can be thrown away at any time. `refresh` asks all shards for what came
+behind the last row that this copy holds, in one round trip, so every add that was acknowledged before a query
+is seen by it, whichever process made it. A shard whose generation changed (compaction) is read anew. One lock
+serves any number of threads.
 
-The words are the most of it, so what one process has built of them the others of the machine map (snapshot.py). A row is taken from there only
-if the store has it at the same place of the same generation, alive, with the same number of words, or dead: its words then find nothing, as
-in any replica, and the file is renewed without them.
+The words are the most of it, so what one process has built of them the others of the machine map
+(snapshot.py). A row is taken from there only if the store has it at the same place of the same generation,
+alive, with the same number of words, or dead: its words then find nothing, as in any replica, and the file is
+renewed without them.
 """
 
 from __future__ import annotations
@@ -31,20 +33,23 @@ from .words import Corners, WordIndex
 
 log = logging.getLogger(__name__)
 
+#: Share of dead rows at which the copy is thrown away and read anew. chosen.
 REBUILD_SHARE = 0.3
-"""Share of dead rows at which the copy is thrown away and read anew. chosen."""
+#: ... but never for fewer dead rows than this. chosen.
 REBUILD_LEAST = 10_000
-"""... but never for fewer dead rows than this. chosen."""
 
+#: Images whose words must be new for a snapshot to be written. chosen: they take a second to index.
 SHARED_FROM = 5_000
-"""Images whose words must be new for a snapshot to be written. chosen: they take a second to index."""
+#: ... and a share of what the one before holds: one in so many. chosen: each image is then written about nine
+#: times in all.
 SHARED_GROWTH = 8
-"""... and a share of what the one before holds: one in so many. chosen: each image is then written about nine times in all."""
+#: Seconds after which a snapshot is renewed that holds words of a forgotten image. chosen: a minute of
+#: writing a day at 100,000.
 SHARED_SECONDS = 3600
-"""Seconds after which a snapshot is renewed that holds words of a forgotten image. chosen: a minute of writing a day at 100,000."""
+#: Images whose votes are counted a second time, by place. measured (2026-11, 6,511 images, 174 hard
+#: questions): the right one is among them in 96.0 %, among 600 in 94.8; what a question costs more by them
+#: does not grow with the index.
 RANKED_AGAIN = 1_000
-"""Images whose votes are counted a second time, by place. measured (2026-11, 6,511 images, 174 hard questions): the right one is among them in
-96.0 %, among 600 in 94.8; what a question costs more by them does not grow with the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,12 @@ class IndexReplica:
     @property
     def nbytes(self) -> int:
         """Bytes of the arrays of the hash replica (without words)."""
-        return self._hashes.nbytes + self._ids.nbytes + self._live.nbytes + sum(rows.nbytes for rows in self._numbers)
+        return (
+            self._hashes.nbytes
+            + self._ids.nbytes
+            + self._live.nbytes
+            + sum(rows.nbytes for rows in self._numbers)
+        )
 
     @property
     def word_bytes(self) -> int:
@@ -101,11 +111,14 @@ class IndexReplica:
     def refresh(self) -> None:
         """Take over all that the store acknowledged before this call. Raises StoreError.
 
-        Interrupted (the store fell silent, or the thread's time is up), it keeps what it has taken over; the next call goes on from there.
+        Interrupted (the store fell silent, or the thread's time is up), it keeps what it has taken over; the
+        next call goes on from there.
         """
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
-            raise StoreTimeout("the index is being loaded by another thread, and the time for this question is up; ask again in a moment")
+            raise StoreTimeout(
+                "the index is being loaded by another thread, and the time for this question is up; ask again in a moment"
+            )
         try:
             if self._dead > REBUILD_LEAST and self._dead > REBUILD_SHARE * len(self._live):
                 self._clear()
@@ -158,7 +171,11 @@ class IndexReplica:
             done[shard] += count
         rows = np.concatenate([piece for _, piece in pieces]) if pieces else shards[0][:0]
         known = rows["image_id"].any(axis=1)
-        if done != [len(shard) for shard in shards] or len(rows) != len(snapshot.counts) or (rows["words"] != snapshot.counts).any():
+        if (
+            done != [len(shard) for shard in shards]
+            or len(rows) != len(snapshot.counts)
+            or (rows["words"] != snapshot.counts).any()
+        ):
             log.info("the snapshot of the words does not fit the store; it is made anew")
             return
         if (_marks(rows["image_id"]) != snapshot.marks)[known].any():
@@ -167,11 +184,17 @@ class IndexReplica:
         for shard, piece in pieces:
             self._append(shard, piece)
         self._words.take(snapshot.segments, snapshot.counts)
-        self._in_file, self._dead_in_file, self._written = len(rows), int(np.count_nonzero(snapshot.marks == 0)), snapshot.written
+        self._in_file, self._dead_in_file, self._written = (
+            len(rows),
+            int(np.count_nonzero(snapshot.marks == 0)),
+            snapshot.written,
+        )
         self._state = state
 
     def _share(self) -> None:
-        """Write a snapshot when much is new, or when the one there is holds words of images that were forgotten; then map it."""
+        """Write a snapshot when much is new, or when the one there is holds words of images that were
+        forgotten; then map it.
+        """
         new, gone = len(self._ids) - self._in_file, int(np.count_nonzero(~self._live.view[: self._in_file]))
         grown = new >= max(SHARED_FROM, self._in_file // SHARED_GROWTH)
         to_forget = gone > self._dead_in_file and time.time() - self._written >= SHARED_SECONDS
@@ -190,7 +213,11 @@ class IndexReplica:
         mapped = self._shared.load() or snapshot
         if mapped.written == snapshot.written:
             self._words.take(mapped.segments, mapped.counts)
-        self._in_file, self._dead_in_file, self._written = len(self._ids), int(np.count_nonzero(~self._live.view)), snapshot.written
+        self._in_file, self._dead_in_file, self._written = (
+            len(self._ids),
+            int(np.count_nonzero(~self._live.view)),
+            snapshot.written,
+        )
 
     def _kill(self, numbers: NDArray[np.uint32]) -> None:
         self._dead += int(np.count_nonzero(self._live.view[numbers]))
@@ -208,7 +235,8 @@ class IndexReplica:
     def sharing(self, corners: Corners, most: int, *, again: int = RANKED_AGAIN) -> list[Shared]:
         """The `most` live images that share the most weight of words with a query's corners, heaviest first.
 
-        The first `again` are ordered by votes of words in one arrangement, and the rest has no more than the last of them.
+        The first `again` are ordered by votes of words in one arrangement, and the rest has no more than the
+        last of them.
         """
         with self._lock:
             votes = self._words.vote(corners.sampled, len(self._ids)) * self._live.view
@@ -225,7 +253,9 @@ class IndexReplica:
 
 
 def _marks(ids: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Two bytes of each image id (n, 32), by which a row of a snapshot is known again; 0 for a dead row, and 1 in the place of 0."""
+    """Two bytes of each image id (n, 32), by which a row of a snapshot is known again; 0 for a dead row, and
+    1 in the place of 0.
+    """
     marks = ids[:, 30].astype(np.uint16) << np.uint16(8) | ids[:, 31]
     marks[(marks == 0) & ids.any(axis=1)] = 1
     return marks

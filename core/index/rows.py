@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+#: A full array grows by 1/GROWTH. chosen: at most 12.5 % of memory unused, each row copied about nine times
+#: in all.
 GROWTH = 8
-"""A full array grows by 1/GROWTH. chosen: at most 12.5 % of memory unused, each row copied about nine times in all."""
 
 
 class Rows:
@@ -31,7 +32,9 @@ class Rows:
         return int(self._array.nbytes)
 
     def extend(self, rows: NDArray[Any]) -> None:
-        """Append rows of shape (n, width) or (n,); an array handed to an empty `Rows` is copied to its exact size."""
+        """Append rows of shape (n, width) or (n,); an array handed to an empty `Rows` is copied to its exact
+        size.
+        """
         needed = self._count + len(rows)
         if needed > len(self._array):
             capacity = needed if not self._count else max(needed, self._count + self._count // GROWTH)

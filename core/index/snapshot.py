@@ -1,12 +1,15 @@
-"""The word index as a file that the processes of one machine map, so that it is built once and lies in memory once.
+"""The word index as a file that the processes of one machine map, so that it is built once and lies in memory
+once.
 
-Takes what a replica has built, and gives it to the next process that reads the same store. It holds word numbers, numbers of rows, places of
-corners, how many words each row has, and two bytes of each image id to check them by; no id, no hash, no pixel. The store stays the truth: a
-replica maps a file only when it fits the store's columns row by row (`IndexReplica`), and builds the index itself otherwise.
+Takes what a replica has built, and gives it to the next process that reads the same store. It holds word
+numbers, numbers of rows, places of corners, how many words each row has, and two bytes of each image id to
+check them by; no id, no hash, no pixel. The store stays the truth: a replica maps a file only when it fits
+the store's columns row by row (`IndexReplica`), and builds the index itself otherwise.
 
-The file: 8 bytes of magic and version, u32 length of the header, its sha256, the header (JSON: `Header`), then the arrays, little-endian, each
-from a multiple of 64 bytes on: runs u32[n, 2], counts u16[rows], marks u16[rows], then for each segment starts u32[words + 1] and postings u32.
-It is written beside its place and renamed, never changed, and belongs to one user, whose files alone are mapped.
+The file: 8 bytes of magic and version, u32 length of the header, its sha256, the header (JSON: `Header`),
+then the arrays, little-endian, each from a multiple of 64 bytes on: runs u32[n, 2], counts u16[rows], marks
+u16[rows], then for each segment starts u32[words + 1] and postings u32. It is written beside its place and
+renamed, never changed, and belongs to one user, whose files alone are mapped.
 """
 
 from __future__ import annotations
@@ -31,42 +34,42 @@ from .words import BITS, KINDS, TABLES
 
 log = logging.getLogger(__name__)
 
+#: The last byte is the version of the format.
 MAGIC = b"DQWORDS\x02"
-"""The last byte is the version of the format."""
 ALIGNED = 64
 LONGEST_HEADER = 1 << 20
+#: Age at which the half-written file of a process that was killed is removed. chosen.
 STALE_SECONDS = 3600
-"""Age at which the half-written file of a process that was killed is removed. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
+    #: Of the store.
     identity: str
-    """Of the store."""
     tables: int
     bits: int
+    #: Unix seconds.
     written: float
-    """Unix seconds."""
+    #: For each shard its generation, and how many rows of it are here.
     covered: list[list[int]]
-    """For each shard its generation, and how many rows of it are here."""
     runs: int
     rows: int
+    #: Block and postings of each.
     segments: list[list[int]]
-    """Block and postings of each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
+    #: For each shard its generation, and how many rows of it are here.
     covered: Sequence[tuple[int, int]]
-    """For each shard its generation, and how many rows of it are here."""
+    #: In which order they are: shard and number of rows, shape (n, 2).
     runs: NDArray[np.uint32]
-    """In which order they are: shard and number of rows, shape (n, 2)."""
+    #: Words of each row.
     counts: NDArray[np.uint16]
-    """Words of each row."""
+    #: Last two bytes of each row's image id; 0 for a row that was dead.
     marks: NDArray[np.uint16]
-    """Last two bytes of each row's image id; 0 for a row that was dead."""
+    #: Tables, one or more for each block.
     segments: Sequence[Segment]
-    """Tables, one or more for each block."""
     written: float
 
 
@@ -122,13 +125,23 @@ class SnapshotFile:
         if place != len(mapped):
             raise ValueError("it is longer than it says")
         runs, counts, marks, *tables = arrays
-        segments = [Segment(block, postings, None, starts) for (block, _), starts, postings in zip(header.segments, tables[::2], tables[1::2], strict=True)]
+        segments = [
+            Segment(block, postings, None, starts)
+            for (block, _), starts, postings in zip(header.segments, tables[::2], tables[1::2], strict=True)
+        ]
         for segment in segments:
             starts = segment.starts
             assert starts is not None
             if starts[0] != 0 or starts[-1] != len(segment.postings) or (starts[1:] < starts[:-1]).any():
                 raise ValueError("a table in it is damaged")
-        return Snapshot([(generation, rows) for generation, rows in header.covered], runs, counts, marks, segments, header.written)
+        return Snapshot(
+            [(generation, rows) for generation, rows in header.covered],
+            runs,
+            counts,
+            marks,
+            segments,
+            header.written,
+        )
 
     def save(self, snapshot: Snapshot) -> None:
         """Write it in place of the one before. Raises OSError."""

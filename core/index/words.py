@@ -1,12 +1,14 @@
 """Candidates that share a part: an inverted index over sampled bits of ORB descriptors.
 
-Locality-sensitive hashing by bit sampling (Indyk, Motwani, STOC 1998; Gionis, Indyk, Motwani, VLDB 1999): a *word* is one table's
-18 bits of a descriptor. Two descriptors of the same corner differ in some 20-40 of 256 bits and so share a word in one of four
-tables as often as not; two of different corners do so by chance only. Images are voted for in two rounds. In the first each has the
-words it shares with the query, each word weighing the square of its inverse document frequency, and words that one image in twenty holds
-are not asked. In the second, among the first thousand, only words count that lie in one arrangement in both: see places.py.
+Locality-sensitive hashing by bit sampling (Indyk, Motwani, STOC 1998; Gionis, Indyk, Motwani, VLDB 1999): a
+*word* is one table's 18 bits of a descriptor. Two descriptors of the same corner differ in some 20-40 of 256
+bits and so share a word in one of four tables as often as not; two of different corners do so by chance only.
+Images are voted for in two rounds. In the first each has the words it shares with the query, each word
+weighing the square of its inverse document frequency, and words that one image in twenty holds are not asked.
+In the second, among the first thousand, only words count that lie in one arrangement in both: see places.py.
 
-An add costs the logarithm of the index, and no rebuild is ever needed: see postings.py, which holds the rows of each word.
+An add costs the logarithm of the index, and no rebuild is ever needed: see postings.py, which holds the rows
+of each word.
 """
 
 from __future__ import annotations
@@ -20,49 +22,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import LocalFeatures
-from .places import fullest_cells, pack_places, unpack_places
+from .arrangement import fullest_cells, pack_places, unpack_places
 from .postings import BLOCK_ROWS, Segment, build, joined, rows_of, tables
 from .rows import Rows
 
 TABLES = 4
+#: measured (2026-11, 6,511 images, 348 hard questions, right one among the first 8, places counted): 4 tables
+#: and 450 descriptors find 89 % at 7 KiB a picture, 3 tables and 600 descriptors, or 5 and 360, find less at
+#: the same size; without places 6 tables and 500 descriptors found 74 %.
 BITS = 18
-"""measured (2026-11, 6,511 images, 348 hard questions, right one among the first 8, places counted): 4 tables and 450 descriptors find 89 % at
-7 KiB a picture, 3 tables and 600 descriptors, or 5 and 360, find less at the same size; without places 6 tables and 500 descriptors found 74 %."""
+#: Sampled bits of a descriptor as they are stored: 112, of which 4 x 18 are used; the rest leave room for two
+#: more tables.
 SAMPLED_BYTES = 14
-"""Sampled bits of a descriptor as they are stored: 112, of which 4 x 18 are used; the rest leave room for two more tables."""
+#: ... with its place.
 BYTES_PER_DESCRIPTOR = SAMPLED_BYTES + 2
-"""... with its place."""
+#: A word held by more than this share of the images says nothing. measured: as above.
 COMMON_SHARE = 0.05
-"""A word held by more than this share of the images says nothing. measured: as above."""
+#: ... but never when so few images hold it: they may be captures of one page. chosen: what a question costs
+#: at most by it is some milliseconds.
 COMMON_FLOOR = 1_000
-"""... but never when so few images hold it: they may be captures of one page. chosen: what a question costs at most by it is some milliseconds."""
+#: Images without any of the words that the index is taken to hold besides. measured (1,640 pictures, 60 crops
+#: and borders): nothing is found more or less; in a store of 310 of which 300 are captures of one page, its
+#: words would weigh a 60th of a chance one.
 OTHERS = 1_000
-"""Images without any of the words that the index is taken to hold besides. measured (1,640 pictures, 60 crops and borders): nothing is found more or
-less; in a store of 310 of which 300 are captures of one page, its words would weigh a 60th of a chance one."""
+#: Descriptors sampled from a picture of one band, of 850. measured: see TABLES; 450 cost 7.2 KB a picture in
+#: the store and as much in a process.
 WORDS_PER_IMAGE = 450
-"""Descriptors sampled from a picture of one band, of 850. measured: see TABLES; 450 cost 7.2 KB a picture in the store and as much in a process."""
+#: Share of its descriptors that is sampled from a tall picture. chosen: it has some thousand, and its parts
+#: are found by theirs.
 WORDS_OF_MANY = 0.3
-"""Share of its descriptors that is sampled from a tall picture. chosen: it has some thousand, and its parts are found by theirs."""
+#: Votes are divided by the root of an image's words and this. measured: the right picture comes first in 75 %
+#: of these crops, 58 % without; without the offset, pictures of five words win.
 SIZE_OFFSET = 100
-"""Votes are divided by the root of an image's words and this. measured: the right picture comes first in 75 % of these crops, 58 % without;
-without the offset, pictures of five words win."""
+#: Most descriptors that are sorted at a time, those of 4,000 images. chosen: it takes 200 MB for a moment.
 PIECE = 1 << 21
-"""Most descriptors that are sorted at a time, those of 4,000 images. chosen: it takes 200 MB for a moment."""
 
-# The sampled bits, in an order that is fixed for good and the same on every machine: sorted by a hash of their number.
-_SAMPLED = np.array(sorted(range(256), key=lambda bit: hashlib.sha256(b"douglas-quaid word bit %d" % bit).digest())[: 8 * SAMPLED_BYTES])
+# The sampled bits, in an order that is fixed for good and the same on every machine: sorted by a hash of
+# their number.
+_SAMPLED = np.array(
+    sorted(range(256), key=lambda bit: hashlib.sha256(b"douglas-quaid word bit %d" % bit).digest())[
+        : 8 * SAMPLED_BYTES
+    ]
+)
+#: Words that there are.
 KINDS = TABLES << BITS
-"""Words that there are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Corners:
     """Corners of a picture as the index knows them."""
 
+    #: Sampled bits of each descriptor, shape (n, SAMPLED_BYTES).
     sampled: NDArray[np.uint8]
-    """Sampled bits of each descriptor, shape (n, SAMPLED_BYTES)."""
+    #: x, y and size in frame pixels, angle in degrees, shape (n, 4).
     keypoints: NDArray[np.float32]
-    """x, y and size in frame pixels, angle in degrees, shape (n, 4)."""
 
     @classmethod
     def of(cls, local: LocalFeatures) -> Corners:
@@ -76,7 +89,9 @@ class Corners:
 
     def column(self) -> bytes:
         """BYTES_PER_DESCRIPTOR of each, for the store: sampled bits, and the place as u16, little-endian."""
-        return np.column_stack([self.sampled, pack_places(self.keypoints).astype("<u2").view(np.uint8).reshape(-1, 2)]).tobytes()
+        return np.column_stack(
+            [self.sampled, pack_places(self.keypoints).astype("<u2").view(np.uint8).reshape(-1, 2)]
+        ).tobytes()
 
 
 def corners_for_index(local: LocalFeatures) -> Corners:
@@ -99,14 +114,18 @@ def _taken_apart(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[
 
 
 def words_of(sampled: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Words of sampled descriptors (n, 14): table number above 18 bits, shape (n, TABLES), table by table in memory."""
+    """Words of sampled descriptors (n, 14): table number above 18 bits, shape (n, TABLES), table by table in
+    memory.
+    """
     columns = np.empty((TABLES, len(sampled)), np.uint32)
     for table in range(TABLES):
         byte, bit = divmod(table * BITS, 8)
         # 18 bits from bit 0, 2, 4 or 6 of a byte on lie in three bytes.
         first, second, third = (sampled[:, place].astype(np.uint32) for place in range(byte, byte + 3))
         three = first << np.uint32(16) | second << np.uint32(8) | third
-        columns[table] = (three >> np.uint32(24 - BITS - bit)) & np.uint32((1 << BITS) - 1) | np.uint32(table << BITS)
+        columns[table] = (three >> np.uint32(24 - BITS - bit)) & np.uint32((1 << BITS) - 1) | np.uint32(
+            table << BITS
+        )
     return columns.T
 
 
@@ -126,7 +145,9 @@ class WordIndex:
         return sum(segment.nbytes for segment in self._segments) + self._sizes.nbytes
 
     def extend(self, rows: NDArray[np.uint32], column: NDArray[np.uint8]) -> None:
-        """Add corners as they are stored: `column` (n, 16) belongs to the image in `rows` (n,), which rise, and are larger than any before."""
+        """Add corners as they are stored: `column` (n, 16) belongs to the image in `rows` (n,), which rise,
+        and are larger than any before.
+        """
         if not len(rows):
             return
         self._pending.append((rows, column))
@@ -150,13 +171,21 @@ class WordIndex:
         firsts = np.flatnonzero(np.diff(rows, prepend=rows[:1] + np.uint32(1)))
         wanted = np.arange(PIECE, len(rows), PIECE)
         blocks = firsts[np.flatnonzero(np.diff(rows[firsts] // BLOCK_ROWS)) + 1]
-        cuts = np.unique(np.concatenate([[0], firsts[np.searchsorted(firsts, wanted, side="right") - 1], blocks, [len(rows)]]))
+        cuts = np.unique(
+            np.concatenate(
+                [[0], firsts[np.searchsorted(firsts, wanted, side="right") - 1], blocks, [len(rows)]]
+            )
+        )
         for start, stop in pairwise(cuts):
-            self._segments.append(build(words_of(sampled[start:stop]), rows[start:stop], places[start:stop], KINDS))
+            self._segments.append(
+                build(words_of(sampled[start:stop]), rows[start:stop], places[start:stop], KINDS)
+            )
             self._segments = joined(self._segments, KINDS)
 
     def tables(self, alive: NDArray[np.bool_]) -> tuple[list[Segment], NDArray[np.uint16]]:
-        """All that rows still `alive` (rows,) hold as tables, to be kept and handed to `take`, and how many words each row has, shape (rows,)."""
+        """All that rows still `alive` (rows,) hold as tables, to be kept and handed to `take`, and how many
+        words each row has, shape (rows,).
+        """
         self._settle()
         counts = np.zeros(len(alive), np.uint16)
         counts[: len(self._sizes)] = self._sizes.view
@@ -170,7 +199,9 @@ class WordIndex:
         self._images = int(np.count_nonzero(counts))
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
-        """Votes for rows 0..count-1 from a query's sampled descriptors (n, 14), shape (count,), wherever they lie; large images have no advantage."""
+        """Votes for rows 0..count-1 from a query's sampled descriptors (n, 14), shape (count,), wherever they
+        lie; large images have no advantage.
+        """
         asked = self._ask(sampled)
         votes = np.zeros((-(-count // BLOCK_ROWS), BLOCK_ROWS))
         # The square root keeps one repeated letter of a text page from outvoting everything else.
@@ -179,7 +210,8 @@ class WordIndex:
             if segment.block < len(votes):
                 rows = rows_of(segment.postings.take(_places(starts, lengths)))
                 heard = np.repeat(weights, lengths)
-                # A word votes once for an image that holds it in many places; these postings stand side by side.
+                # A word votes once for an image that holds it in many places; these postings stand side by
+                # side.
                 again = np.flatnonzero(rows[1:] == rows[:-1]) + 1
                 begins = np.zeros(len(rows) + 1, bool)
                 begins[lengths.cumsum() - lengths] = True
@@ -188,12 +220,16 @@ class WordIndex:
         return votes.reshape(-1)[:count] / self._size(np.arange(count))
 
     def vote_by_place(self, corners: Corners, rows: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Votes for `rows` (m,) alone, of the words that lie in one arrangement in the query and in the image, shape (m,); see places.py."""
+        """Votes for `rows` (m,) alone, of the words that lie in one arrangement in the query and in the
+        image, shape (m,); see places.py.
+        """
         asked = self._ask(corners.sampled)
         # The words of each corner, rarest first; a word that many corners have says little about any of them.
         shares = (asked.weights / np.sqrt(np.maximum(asked.repeated, 1)))[asked.word_of].reshape(-1, TABLES)
         order = np.argsort(-shares, axis=1, kind="stable")
-        slot_of = np.argsort(np.take_along_axis(asked.word_of.reshape(-1, TABLES), order, axis=1), axis=None, kind="stable")
+        slot_of = np.argsort(
+            np.take_along_axis(asked.word_of.reshape(-1, TABLES), order, axis=1), axis=None, kind="stable"
+        )
         firsts = asked.repeated.cumsum() - asked.repeated
         images, slots, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
         for segment, starts, lengths in asked.runs:
@@ -209,7 +245,14 @@ class WordIndex:
             slots.append(slot_of[_places(firsts[word], many)])
             places.append(np.repeat(postings[held].astype(np.uint16), many))
         weights = np.take_along_axis(shares, order, axis=1)
-        return fullest_cells(corners.keypoints, weights, np.concatenate(images), np.concatenate(slots), np.concatenate(places), len(rows))
+        return fullest_cells(
+            corners.keypoints,
+            weights,
+            np.concatenate(images),
+            np.concatenate(slots),
+            np.concatenate(places),
+            len(rows),
+        )
 
     def _size(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """What the votes of these rows are divided by."""
@@ -224,9 +267,13 @@ class WordIndex:
         runs = [(segment, *segment.runs(words)) for segment in self._segments]
         frequency = sum((ends - starts for _, starts, ends in runs), start=np.zeros(len(words), np.int64))
         common = max(COMMON_FLOOR, COMMON_SHARE * self._images)
-        rarity = np.log1p((self._images + OTHERS) / np.maximum(frequency, 1)) / np.log1p(self._images + OTHERS)
+        rarity = np.log1p((self._images + OTHERS) / np.maximum(frequency, 1)) / np.log1p(
+            self._images + OTHERS
+        )
         weights = np.where(frequency <= common, rarity**2, 0)
-        lengths = [(segment, starts, np.where(weights > 0, ends - starts, 0)) for segment, starts, ends in runs]
+        lengths = [
+            (segment, starts, np.where(weights > 0, ends - starts, 0)) for segment, starts, ends in runs
+        ]
         return _Asked(weights, repeated, word_of.ravel(), lengths)
 
 
@@ -234,18 +281,21 @@ class WordIndex:
 class _Asked:
     """The distinct words of a query, with their postings."""
 
+    #: Square of each word's inverse document frequency, 1 for one that a single corner has; 0 for one that is
+    #: too common.
     weights: NDArray[np.float64]
-    """Square of each word's inverse document frequency, 1 for one that a single corner has; 0 for one that is too common."""
+    #: How many of the query's descriptors have it.
     repeated: NDArray[np.int64]
-    """How many of the query's descriptors have it."""
+    #: For descriptor d and table t, at d * TABLES + t: which word it is.
     word_of: NDArray[np.int64]
-    """For descriptor d and table t, at d * TABLES + t: which word it is."""
+    #: For each segment: where each word's postings start, and how many are to be counted.
     runs: list[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]]
-    """For each segment: where each word's postings start, and how many are to be counted."""
 
 
 def _places(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """starts[0], starts[0] + 1, ... (lengths[0] of them), starts[1], ..."""
     stops = lengths.cumsum()
-    places: NDArray[np.int64] = np.arange(stops[-1] if len(stops) else 0) + np.repeat(starts - stops + lengths, lengths)
+    places: NDArray[np.int64] = np.arange(stops[-1] if len(stops) else 0) + np.repeat(
+        starts - stops + lengths, lengths
+    )
     return places

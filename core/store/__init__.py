@@ -1,4 +1,5 @@
-"""The feature store: what is known about every image, in Redis or Valkey, the one source of truth. Start reading at store.py.
+"""The feature store: what is known about every image, in Redis or Valkey, the one source of truth. Start
+reading at store.py.
 
 Key table in keys.py, stored bytes in FORMAT.md, the rules of changes that span shards in intents.py.
 """

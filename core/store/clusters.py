@@ -1,4 +1,6 @@
-"""Reading clusters and vetoes. Both lie under `meta`; what changes them are the operations of meta.lua, each atomic."""
+"""Reading clusters and vetoes. Both lie under `meta`; what changes them are the operations of meta.lua, each
+atomic.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from .connection import StorePart
 from .keys import META, as_text, key
 from .scripts import Command
 
+#: First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow.
 CLUSTER_PREFIX = "c-"
-"""First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow."""
 
 
 class Clusters(StorePart):
@@ -25,11 +27,15 @@ class Clusters(StorePart):
         return [clusters[name] if name and len(clusters[name].members) > 1 else None for name in names]
 
     def cluster(self, cluster_id: str) -> Cluster:
-        """A cluster by its id or an alias. Raises NotFound for an id that was never given or whose cluster is dissolved."""
+        """A cluster by its id or an alias. Raises NotFound for an id that was never given or whose cluster is
+        dissolved.
+        """
         canonical = self.connection.ask(Command(META, "HGET", key(META, "alias"), cluster_id))
         found = self._read_clusters([as_text(canonical) if canonical else cluster_id])[0]
         if not found.members:
-            raise NotFound(f"there is no cluster {cluster_id}; it may have been dissolved when its images were forgotten or vetoed")
+            raise NotFound(
+                f"there is no cluster {cluster_id}; it may have been dissolved when its images were forgotten or vetoed"
+            )
         return found
 
     def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
@@ -43,9 +49,18 @@ class Clusters(StorePart):
         return vetoes if ids is None else vetoes.intersection(ids)
 
     def _vetoes(self, image_id: ImageId) -> set[ImageId]:
-        return {as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")))}
+        return {
+            as_text(member)
+            for member in self.connection.ask(Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")))
+        }
 
     def _read_clusters(self, names: Sequence[str]) -> list[Cluster]:
-        commands = [Command(META, "SMEMBERS", key(META, f"{kind}:{name}")) for name in names for kind in ("aliases", "members")]
-        answers = [tuple(sorted(as_text(item) for item in answer)) for answer in self.connection.run(commands)]
+        commands = [
+            Command(META, "SMEMBERS", key(META, f"{kind}:{name}"))
+            for name in names
+            for kind in ("aliases", "members")
+        ]
+        answers = [
+            tuple(sorted(as_text(item) for item in answer)) for answer in self.connection.run(commands)
+        ]
         return [Cluster(name, answers[2 * n], answers[2 * n + 1]) for n, name in enumerate(names)]

@@ -1,9 +1,10 @@
-"""The way to Redis: a URL becomes a `Connection`, which runs commands by tag and speaks only this package's errors.
+"""The way to Redis: a URL becomes a `Connection`, which runs commands by tag and speaks only this package's
+errors.
 
-One server or a Redis Cluster look alike from above: a command says under which tag its key lies, the connection knows which
-server that is. Time is bounded: redis-py's own retries are off, a silent server raises StoreTimeout after `store_timeout`, or
-earlier where the thread has a time limit (timed.py).
-A broken connection is made anew by the next command. Safe for threads; a forked child makes connections of its own.
+One server or a Redis Cluster look alike from above: a command says under which tag its key lies, the
+connection knows which server that is. Time is bounded: redis-py's own retries are off, a silent server raises
+StoreTimeout after `store_timeout`, or earlier where the thread has a time limit (timed.py). A broken
+connection is made anew by the next command. Safe for threads; a forked child makes connections of its own.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ from .timed import timed
 if TYPE_CHECKING:
     from redis import Redis
 
+#: Commands sent before their answers are read. chosen: enough to hide the way there, few enough to bound the
+#: buffers of both sides.
 BATCH = 2000
-"""Commands sent before their answers are read. chosen: enough to hide the way there, few enough to bound the buffers of both sides."""
 DEFAULT_PORT = 6379
 
-_FULL = re.compile(r"\b(OOM|READONLY|MISCONF|NOREPLICAS|NOREPL)\b|write commands are not allowed|No space left", re.IGNORECASE)
+_FULL = re.compile(
+    r"\b(OOM|READONLY|MISCONF|NOREPLICAS|NOREPL)\b|write commands are not allowed|No space left",
+    re.IGNORECASE,
+)
 _AWAY = re.compile(r"\b(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|MOVED|UNBLOCKED)\b")
+#: A slot is elsewhere; redis-py leaves the first word away where it knows it.
 _MOVED = re.compile(r"^(?:MOVED )?\d+ (\S+:\d+)$")
-"""A slot is elsewhere; redis-py leaves the first word away where it knows it."""
 _DENIED = re.compile(r"\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|invalid username", re.IGNORECASE)
 
 
@@ -58,14 +63,18 @@ class Connection:
             self._route = _route(config)
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
-        """Run commands, those of one server in the order given and in one round trip per BATCH; answers in the order given."""
+        """Run commands, those of one server in the order given and in one round trip per BATCH; answers in
+        the order given.
+        """
         answers: list[Any] = [None] * len(commands)
         with self._translated():
             for start in range(0, len(commands), BATCH):
                 batch = range(start, min(start + BATCH, len(commands)))
                 try:
                     self._send(commands, batch, answers)
-                except Exception as error:  # every command of the store can be repeated: what was done is found done
+                except (
+                    Exception
+                ) as error:  # every command of the store can be repeated: what was done is found done
                     if not self._route.recover(error):
                         raise
                     self._send(commands, batch, answers)
@@ -113,7 +122,9 @@ class Connection:
         except exceptions.TimeoutError:
             left = seconds_left()
             wait = f"{self._timeout:g} s" if left is None or left > 0 else "the time left for this question"
-            raise StoreTimeout(f"the store at {self.name} did not answer within {wait}; is it overloaded or stopped?") from None
+            raise StoreTimeout(
+                f"the store at {self.name} did not answer within {wait}; is it overloaded or stopped?"
+            ) from None
         except exceptions.RedisError as error:
             raise self._translate(error, str(error)[:200]) from None
         except OSError as error:
@@ -122,11 +133,20 @@ class Connection:
     def _translate(self, error: Exception, text: str) -> Exception:
         from redis import exceptions
 
-        if isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError) or _DENIED.search(text):
-            return ConfigError(f"the store at {self.name} refuses us: {text}; give a user and password in the URL that may run commands on dq:*")
+        if isinstance(
+            error, exceptions.AuthenticationError | exceptions.AuthorizationError
+        ) or _DENIED.search(text):
+            return ConfigError(
+                f"the store at {self.name} refuses us: {text}; give a user and password in the URL that may run commands on dq:*"
+            )
         if isinstance(error, exceptions.OutOfMemoryError | exceptions.ReadOnlyError) or _FULL.search(text):
             return StoreFull(f"the store at {self.name} refuses writes: {text}")
-        away = (exceptions.ConnectionError, exceptions.AskError, exceptions.ClusterDownError, exceptions.TryAgainError)
+        away = (
+            exceptions.ConnectionError,
+            exceptions.AskError,
+            exceptions.ClusterDownError,
+            exceptions.TryAgainError,
+        )
         if isinstance(error, away) or _AWAY.search(text):
             return StoreUnavailable(f"the store at {self.name} cannot be reached: {text}")
         return StoreError(f"the store at {self.name} answered: {text}")
@@ -148,7 +168,9 @@ def _route(config: Config) -> Route:
         return ClusterRoute(config)
     if scheme in ("redis", "rediss", "unix") and "://" in url:
         return ServerRoute(config)
-    raise ConfigError(f"store {shown(url)!r}: expected embedded:, embedded:PATH, redis://, rediss://, unix:// or redis+cluster://")
+    raise ConfigError(
+        f"store {shown(url)!r}: expected embedded:, embedded:PATH, redis://, rediss://, unix:// or redis+cluster://"
+    )
 
 
 def _options(config: Config) -> dict[str, Any]:
@@ -172,8 +194,13 @@ class ServerRoute:
         try:
             self._redis = timed(Redis.from_url(config.store, **_options(config)))
         except (ValueError, TypeError) as error:
-            # An unescaped password shifts where host and port are looked for, so the reason may quote a piece of it.
-            reason = "write / @ # ? : in a user or password as %2F %40 %23 %3F %3A" if "@" in config.store else str(error)
+            # An unescaped password shifts where host and port are looked for, so the reason may quote a piece
+            # of it.
+            reason = (
+                "write / @ # ? : in a user or password as %2F %40 %23 %3F %3A"
+                if "@" in config.store
+                else str(error)
+            )
             raise ConfigError(f"store {shown(config.store)!r} is no address: {reason}") from None
 
     def client(self, tag: str) -> Redis:
@@ -220,7 +247,9 @@ class ClusterRoute:
         try:
             self._seeds = [_address(text) for text in parts.netloc.rpartition("@")[2].split(",")]
         except ValueError:
-            raise ConfigError(f"store {shown(config.store)!r}: expected redis+cluster://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]...") from None
+            raise ConfigError(
+                f"store {shown(config.store)!r}: expected redis+cluster://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]..."
+            ) from None
         self._clients: dict[tuple[str, int], Redis] = {}
         self._homes: dict[str, tuple[str, int]] = {}
         self._learn()
@@ -235,7 +264,9 @@ class ClusterRoute:
         from redis import exceptions
 
         moved = _MOVED.search(str(error))
-        if moved or (isinstance(error, exceptions.ConnectionError) and not isinstance(error, exceptions.TimeoutError)):
+        if moved or (
+            isinstance(error, exceptions.ConnectionError) and not isinstance(error, exceptions.TimeoutError)
+        ):
             before = dict(self._homes)
             self._learn(_address(moved.group(1)) if moved else None)
             return before != self._homes
@@ -249,10 +280,14 @@ class ClusterRoute:
         from redis import Redis
 
         found = self._clients.get(address)
-        return found or self._clients.setdefault(address, timed(Redis(host=address[0], port=address[1], **self._options)))
+        return found or self._clients.setdefault(
+            address, timed(Redis(host=address[0], port=address[1], **self._options))
+        )
 
     def _learn(self, told: tuple[str, int] | None = None) -> None:
-        """Read the slot table from the first server that answers: one that is said to know, those of the URL, those known before."""
+        """Read the slot table from the first server that answers: one that is said to know, those of the URL,
+        those known before.
+        """
         from redis import exceptions
         from redis.crc import key_slot
 

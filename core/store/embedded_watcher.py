@@ -1,11 +1,13 @@
-"""Ends the embedded server after an idle time. Run as a program of its own, with nothing but the standard library.
+"""Ends the embedded server after an idle time. Run as a program of its own, with nothing but the standard
+library.
 
     python -I -S embedded_watcher.py SOCKET SERVER_LOCK OWN_LOCK_DESCRIPTOR IDLE_SECONDS
 
-Idle means: at no look anybody else was connected, and nobody came between two looks. Who connects in the very moment of the
-end finds the connection closed and starts the server again (EmbeddedRoute.recover). A server whose folder was deleted cannot
-be reached any more and ends as soon as nobody is connected. The watcher ends with the server, and holds the server's lock while
-it lets go of its own, so that a server started right after it gets a watcher of its own.
+Idle means: at no look anybody else was connected, and nobody came between two looks. Who connects in the very
+moment of the end finds the connection closed and starts the server again (EmbeddedRoute.recover). A server
+whose folder was deleted cannot be reached any more and ends as soon as nobody is connected. The watcher ends
+with the server, and holds the server's lock while it lets go of its own, so that a server started right after
+it gets a watcher of its own.
 """
 
 import fcntl
@@ -15,12 +17,14 @@ import socket
 import sys
 import time
 
+#: Looks per idle time, at least one in 5 s. chosen.
 LOOKS = 4
-"""Looks per idle time, at least one in 5 s. chosen."""
 
 
 def ask(connection: socket.socket, line: bytes) -> dict[bytes, int]:
-    """The numbers in the answer to one INFO command. OSError when the server ends instead of answering; a silent one is waited for."""
+    """The numbers in the answer to one INFO command. OSError when the server ends instead of answering; a
+    silent one is waited for.
+    """
     connection.sendall(line + b"\r\n")
     answer, length = b"", 1
     while len(answer) < length:
@@ -64,7 +68,9 @@ def watch(path: str, server_lock: str, own_lock: int, idle_seconds: float) -> No
             if others > 0 or received != received_before:
                 busy_at = time.monotonic()
             received_before = received
-            if others <= 0 and (time.monotonic() - busy_at >= idle_seconds or not os.path.exists(server_lock)):
+            if others <= 0 and (
+                time.monotonic() - busy_at >= idle_seconds or not os.path.exists(server_lock)
+            ):
                 ask(connection, b"SHUTDOWN NOSAVE")
         except OSError:
             if connection is not None:

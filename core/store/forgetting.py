@@ -1,13 +1,16 @@
-"""Forgetting an image so that nothing of it can be found again, and finishing what was interrupted (see intents.py).
+"""Forgetting an image so that nothing of it can be found again, and finishing what was interrupted (see
+intents.py).
 
-Steps: remove the record and all else in the image's own shard, row and words overwritten, and mark the image; raise every fence, so
-that no writer who saw the image can still write about it; finish the changes by others that mention it; drop the verdicts about it
-on its partners' sides; take it out of clusters, edges and vetoes; remove the list of partners and the mark.
+Steps: remove the record and all else in the image's own shard, row and words overwritten, and mark the image;
+raise every fence, so that no writer who saw the image can still write about it; finish the changes by others
+that mention it; drop the verdicts about it on its partners' sides; take it out of clusters, edges and vetoes;
+remove the list of partners and the mark.
 
-The first step is one script, and from then on the mark stands for the rest: the image cannot be added while it is there, and whoever
-opens the store, or wants to add the image, does what remains. So no intent is recorded, and what is forgotten because it is seen
-nowhere any more (places.py) takes the same way. The last step moves the fence of the shard with the mark, so that nobody who still
-works on this forgetting can touch the image once somebody has added it again.
+The first step is one script, and from then on the mark stands for the rest: the image cannot be added while
+it is there, and whoever opens the store, or wants to add the image, does what remains. So no intent is
+recorded, and what is forgotten because it is seen nowhere any more (places.py) takes the same way. The last
+step moves the fence of the shard with the mark, so that nobody who still works on this forgetting can touch
+the image once somebody has added it again.
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ from .keys import META, SHARDS, TAGS, as_text, key, shard
 from .purging import rewrite_files
 from .scripts import BUMP, FORGET_IMAGE, Command
 
+#: Partners whose sides one round of scripts cleans. chosen: some milliseconds of a server's time.
 PARTNERS_AT_ONCE = 500
-"""Partners whose sides one round of scripts cleans. chosen: some milliseconds of a server's time."""
 
 
 _log = logging.getLogger(__name__)
@@ -43,8 +46,9 @@ class ForgetReport:
     image_id: ImageId
     occurrences: int
     verdicts: int
+    #: Images that left their cluster because this one had connected them; to be linked again (also in
+    #: `waiting_for_link`).
     unlinked: tuple[ImageId, ...]
-    """Images that left their cluster because this one had connected them; to be linked again (also in `waiting_for_link`)."""
 
 
 class Forgetting(Judgements):
@@ -58,7 +62,9 @@ class Forgetting(Judgements):
         return replace(self._finish_forgetting([image_id])[0], occurrences=occurrences)
 
     def purge(self) -> None:
-        """Have every server write its files anew, so that what was forgotten is not in them either; returns when that is done."""
+        """Have every server write its files anew, so that what was forgotten is not in them either; returns
+        when that is done.
+        """
         rewrite_files(self.connection)
 
     def finish_intents(self) -> list[ForgetReport]:
@@ -83,13 +89,20 @@ class Forgetting(Judgements):
         for tag in dict.fromkeys(shard(image_id) for image_id in ids):
             try:
                 compact_if_worth_it(self.connection, tag)
-            except StoreError as error:  # the images are forgotten; the next forget in this shard goes on with the compaction
+            except (
+                StoreError
+            ) as error:  # the images are forgotten; the next forget in this shard goes on with the compaction
                 _log.warning("shard %s was not compacted: %s", tag, error)
         return reports
 
     def _forget(self, image_id: ImageId) -> ForgetReport:
-        """Do the steps after the first, as long as the image's mark stands; any number of processes may do so at once."""
-        intent, tag = Intent(new_intent_id(), "forget", image_id), shard(image_id)  # never recorded: the mark says what is to be done
+        """Do the steps after the first, as long as the image's mark stands; any number of processes may do so
+        at once.
+        """
+        intent, tag = (
+            Intent(new_intent_id(), "forget", image_id),
+            shard(image_id),
+        )  # never recorded: the mark says what is to be done
         verdicts, unlinked = set[ImageId](), list[ImageId]()
         for _ in range(ATTEMPTS):
             fences = self._journal.fences(TAGS)
@@ -106,7 +119,9 @@ class Forgetting(Judgements):
                 self._journal.unmoved(self.connection.ask(FORGET_IMAGE(tag, "end", fences[tag], image_id)))
                 break
             except Interrupted:
-                time.sleep(secrets.randbelow(1000) / 100_000)  # two forgets at once would interrupt each other for ever in step
+                time.sleep(
+                    secrets.randbelow(1000) / 100_000
+                )  # two forgets at once would interrupt each other for ever in step
         else:
             raise gave_up(intent)
         return ForgetReport(image_id, 0, len(verdicts), tuple(dict.fromkeys(unlinked)))
@@ -118,7 +133,18 @@ class Forgetting(Judgements):
         return dict(zip(fences, raised, strict=True))
 
     def _clean_partners(self, image_id: ImageId, fences: dict[str, bytes]) -> set[ImageId]:
-        partners = [as_text(p) for p in self.connection.ask(Command(shard(image_id), "ZRANGE", key(shard(image_id), f"partners:{image_id}"), 0, -1))]
+        partners = [
+            as_text(p)
+            for p in self.connection.ask(
+                Command(shard(image_id), "ZRANGE", key(shard(image_id), f"partners:{image_id}"), 0, -1)
+            )
+        ]
         for start in range(0, len(partners), PARTNERS_AT_ONCE):
-            self._sides([("drop", partner, image_id, b"", "") for partner in partners[start : start + PARTNERS_AT_ONCE]], fences)
+            self._sides(
+                [
+                    ("drop", partner, image_id, b"", "")
+                    for partner in partners[start : start + PARTNERS_AT_ONCE]
+                ],
+                fences,
+            )
         return set(partners)

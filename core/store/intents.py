@@ -1,13 +1,15 @@
 """What is done across tags, and how it survives a crash at any point.
 
-A change that spans shards is a row of small atomic steps. Before the first, an *intent* that says all that is needed to do them
-is recorded under `meta`; after the last it is removed. Every step can be repeated, and whoever opens the store repeats the
-steps of the intents it finds, so an interrupted change is finished then. An intent that is done leaves no byte behind. Forgetting
-begins in one shard and needs no intent: the mark it sets there says as much (forgetting.py).
+A change that spans shards is a row of small atomic steps. Before the first, an *intent* that says all that is
+needed to do them is recorded under `meta`; after the last it is removed. Every step can be repeated, and
+whoever opens the store repeats the steps of the intents it finds, so an interrupted change is finished then.
+An intent that is done leaves no byte behind. Forgetting begins in one shard and needs no intent: the mark it
+sets there says as much (forgetting.py).
 
-*Fences* keep a slow writer from undoing a forget. Each tag has a number that every forget raises, after the record is gone and
-before it cleans up. A writer reads the fences of the tags it will touch before anything else, and each of its steps is refused
-where the fence has moved; it then looks again, and finds that the image is gone.
+*Fences* keep a slow writer from undoing a forget. Each tag has a number that every forget raises, after the
+record is gone and before it cleans up. A writer reads the fences of the tags it will touch before anything
+else, and each of its steps is refused where the fence has moved; it then looks again, and finds that the
+image is gone.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ from .keys import META, as_text, key
 from .scripts import META_STEP, Command
 
 VERSION = 1
+#: Beginnings of one change that forgets of other images may interrupt before it is given up. chosen.
 ATTEMPTS = 1000
-"""Beginnings of one change that forgets of other images may interrupt before it is given up. chosen."""
 MOVED = b"fence"
 
 
@@ -38,15 +40,17 @@ class JudgedPair:
     joins: bool
     confidence: float
     rank: float
+    #: About `other`, for the side of the image that was judged.
     forward: bytes
-    """About `other`, for the side of the image that was judged."""
+    #: The reverse, for the side of `other`.
     backward: bytes
-    """The reverse, for the side of `other`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change that has begun: `judge` or `confirm` (image, pairs) or `veto` (image, other); `forget` (image) is marked elsewhere (forgetting.py)."""
+    """A change that has begun: `judge` or `confirm` (image, pairs) or `veto` (image, other); `forget` (image)
+    is marked elsewhere (forgetting.py).
+    """
 
     intent_id: str
     kind: str
@@ -58,16 +62,32 @@ class Intent:
         return image_id in (self.image_id, self.other) or any(pair.other == image_id for pair in self.pairs)
 
     def encode(self) -> bytes:
-        pairs = [[p.other, p.joins, p.confidence, p.rank, _ascii(p.forward), _ascii(p.backward)] for p in self.pairs]
-        return json.dumps({"version": VERSION, "kind": self.kind, "image": self.image_id, "other": self.other, "pairs": pairs}).encode()
+        pairs = [
+            [p.other, p.joins, p.confidence, p.rank, _ascii(p.forward), _ascii(p.backward)]
+            for p in self.pairs
+        ]
+        return json.dumps(
+            {
+                "version": VERSION,
+                "kind": self.kind,
+                "image": self.image_id,
+                "other": self.other,
+                "pairs": pairs,
+            }
+        ).encode()
 
     @classmethod
     def decode(cls, intent_id: str, data: bytes) -> Intent:
         try:
             values = json.loads(data)
             if values["version"] != VERSION:
-                raise UnknownVersion(f"the store holds an unfinished change of format {values['version']}, this program reads {VERSION}")
-            pairs = tuple(JudgedPair(o, bool(j), float(c), float(r), base64.b64decode(f), base64.b64decode(b)) for o, j, c, r, f, b in values["pairs"])
+                raise UnknownVersion(
+                    f"the store holds an unfinished change of format {values['version']}, this program reads {VERSION}"
+                )
+            pairs = tuple(
+                JudgedPair(o, bool(j), float(c), float(r), base64.b64decode(f), base64.b64decode(b))
+                for o, j, c, r, f, b in values["pairs"]
+            )
             return cls(intent_id, values["kind"], values["image"], values["other"], pairs)
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptRecord(f"unfinished change {intent_id} cannot be read: {error}") from None
@@ -97,9 +117,13 @@ class Journal:
     def end(self, intent: Intent, fences: dict[str, bytes]) -> None:
         self.meta("done", intent, fences)
 
-    def meta(self, operation: str, intent: Intent, fences: dict[str, bytes], *arguments: bytes | str | float) -> object:
+    def meta(
+        self, operation: str, intent: Intent, fences: dict[str, bytes], *arguments: bytes | str | float
+    ) -> object:
         """One operation of meta.lua. Raises Interrupted when the fence has moved."""
-        return self.unmoved(self._connection.ask(META_STEP(META, operation, fences[META], intent.intent_id, *arguments)))
+        return self.unmoved(
+            self._connection.ask(META_STEP(META, operation, fences[META], intent.intent_id, *arguments))
+        )
 
     def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
         wanted = list(dict.fromkeys(tags))
@@ -118,7 +142,9 @@ def new_intent_id() -> str:
 
 
 def gave_up(intent: Intent) -> StoreError:
-    return StoreError(f"{intent.kind} of image {intent.image_id} was interrupted {ATTEMPTS} times by the forgetting of others; it is finished at the next open")
+    return StoreError(
+        f"{intent.kind} of image {intent.image_id} was interrupted {ATTEMPTS} times by the forgetting of others; it is finished at the next open"
+    )
 
 
 def _ascii(data: bytes) -> str:

@@ -1,44 +1,61 @@
 """Every Redis key of the store: name, type, content, lifetime. Nothing else in the project spells a key.
 
-Image data lies in 16 shards by the first hex digit of the image id; what spans images lies under `meta`. The part in braces
-is the hash tag of Redis Cluster: everything under one tag is on one server, so a script on it is atomic. A key is
-`dq:{<tag>}:` and a name below. All keys live until `forget` or compaction removes them; none has an expiry time.
+Image data lies in 16 shards by the first hex digit of the image id; what spans images lies under `meta`. The
+part in braces is the hash tag of Redis Cluster: everything under one tag is on one server, so a script on it
+is atomic. A key is `dq:{<tag>}:` and a name below. All keys live until `forget` or compaction removes them;
+none has an expiry time.
 
     tag 0-f: one shard
-      head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text; stamp: time of the latest change of
-                                   the columns; next, next_chunk, next_rows, next_dead: a compaction that has begun
-      rows:<gen>:<chunk>   string  72 bytes a row, 128 rows a chunk (columns.py, FORMAT.md); goes with its generation
-      words:<gen>:<chunk>  string  16 bytes a word, the words of the chunk's rows one after the other; goes with its generation
+      head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text; stamp:
+      time of the latest change of
+                                   the columns; next, next_chunk, next_rows, next_dead: a compaction that has
+                                   begun
+      rows:<gen>:<chunk>   string  72 bytes a row, 128 rows a chunk (columns.py, FORMAT.md); goes with its
+      generation
+      words:<gen>:<chunk>  string  16 bytes a word, the words of the chunk's rows one after the other; goes
+      with its generation
       tombs:<gen>          string  u32 row numbers of dead rows, appended; goes with its generation
       ids                  zset    all image ids of the shard, score 0: prefix lookup and count
-      img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first and last (unix seconds), linked (unix seconds, once it was)
+      img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first and last (unix
+      seconds), linked (unix seconds, once it was)
       occ:<id>             hash    occurrence -> first seen (unix seconds), a space, labels as JSON
       seen:<id>            zset    occurrence, scored by last seen (unix seconds)
       mem:<id>             hash    collection -> labels as JSON
-      ver:<id>             hash    other image id -> verdict bytes (verdicts.py, FORMAT.md), at most VERDICT_CAP
-      partners:<id>        zset    every image id with a verdict about this one or the reverse, scored by rank; -1: its bytes were dropped,
+      ver:<id>             hash    other image id -> verdict bytes (verdicts.py, FORMAT.md), at most
+      VERDICT_CAP
+      partners:<id>        zset    every image id with a verdict about this one or the reverse, scored by
+      rank; -1: its bytes were dropped,
                                    between -1 and 0: a no-match by now, kept for the next calibration
       where                hash    occurrence -> ids of the images seen there, 64 characters each
-      pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, 64 characters each
+      pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, 64
+      characters each
       set:<collection>     set     ids of the shard's images in the collection
-      forgetting           set     ids whose forgetting has begun; whoever finds one ends it, and it cannot be added until then
+      forgetting           set     ids whose forgetting has begun; whoever finds one ends it, and it cannot be
+      added until then
 
     tag meta
-      head                 hash    schema, created (unix seconds), fence, identity (random hex digits, once it was asked for)
+      head                 hash    schema, created (unix seconds), fence, identity (random hex digits, once it
+      was asked for)
       collections          hash    name -> JSON {purpose, created}
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical cluster ids
       members:<cluster>    set     image ids
       aliases:<cluster>    set     ids of clusters merged into it
       alias                hash    alias -> canonical cluster id
-      edges:<id>           hash    image id -> confidence, on both sides: the joining verdicts a cluster rests on
+      edges:<id>           hash    image id -> confidence, on both sides: the joining verdicts a cluster rests
+      on
       vetoes:<id>          set     image ids a person said are not the same, on both sides
-      confirmed:<id>       hash    image id that a person said is the same -> 1 if that joins them, else 0; on both sides
-      relink               set     ids of images that lost a connection when another was forgotten and await a new link
-      hubs                 hash    image id -> JSON {region, pictures, images, met}: a part of it that many pictures show (hubs.py, FORMAT.md)
+      confirmed:<id>       hash    image id that a person said is the same -> 1 if that joins them, else 0; on
+      both sides
+      relink               set     ids of images that lost a connection when another was forgotten and await a
+      new link
+      hubs                 hash    image id -> JSON {region, pictures, images, met}: a part of it that many
+      pictures show (hubs.py, FORMAT.md)
       bookmarks            hash    name -> text: notes of adapters about how far they have read elsewhere
-      calibration          hash    the operator's choice: id, file (JSON, calibration.py); walk:<name>: how far a walk with it is
-      intents              hash    intent id -> JSON (intents.py): steps across tags that have begun and not ended
+      calibration          hash    the operator's choice: id, file (JSON, calibration.py); walk:<name>: how
+      far a walk with it is
+      intents              hash    intent id -> JSON (intents.py): steps across tags that have begun and not
+      ended
 """
 
 from __future__ import annotations
@@ -48,15 +65,15 @@ import re
 from ..errors import ConfigError
 from ..records import ImageId
 
+#: Version of the table above. A store with a higher one is refused; see FORMAT.md for what a change means.
 SCHEMA_VERSION = 1
-"""Version of the table above. A store with a higher one is refused; see FORMAT.md for what a change means."""
 
 SHARDS = tuple("0123456789abcdef")
 META = "meta"
 TAGS = (*SHARDS, META)
 
+#: Fields of a hash that one command looks at. chosen: below a millisecond of a server's time.
 SCAN_COUNT = 1000
-"""Fields of a hash that one command looks at. chosen: below a millisecond of a server's time."""
 
 
 def prefix(tag: str) -> str:
@@ -74,12 +91,16 @@ def shard(image_id: ImageId) -> str:
 
 
 def as_bytes(name: object) -> bytes:
-    """Text for Redis; a file name that is no UTF-8 keeps its bytes (PEP 383). Raises ConfigError for half of a surrogate pair."""
+    """Text for Redis; a file name that is no UTF-8 keeps its bytes (PEP 383). Raises ConfigError for half of
+    a surrogate pair.
+    """
     text = str(name)
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise ConfigError(f"{text[:80]!r} holds half of a character ({error.reason}); give whole ones") from None
+        raise ConfigError(
+            f"{text[:80]!r} holds half of a character ({error.reason}); give whole ones"
+        ) from None
 
 
 def starting_with(text: str) -> bytes:

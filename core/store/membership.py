@@ -1,4 +1,6 @@
-"""Collections: named sets of images with a purpose. Names and purposes lie under `meta`, the members in each image's shard."""
+"""Collections: named sets of images with a purpose. Names and purposes lie under `meta`, the members in each
+image's shard.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from .connection import StorePart
 from .keys import META, SHARDS, as_bytes, as_text, key
 from .scripts import Command
 
+#: Longest collection name. chosen.
 NAME_CHARACTERS = 200
-"""Longest collection name. chosen."""
 
 
 class Collections(StorePart):
@@ -23,12 +25,19 @@ class Collections(StorePart):
     def collections(self) -> list[Collection]:
         """All collections, by name."""
         found = self.connection.ask(Command(META, "HGETALL", key(META, "collections")))
-        return sorted((_collection(as_text(name), value) for name, value in found.items()), key=lambda collection: collection.name)
+        return sorted(
+            (_collection(as_text(name), value) for name, value in found.items()),
+            key=lambda collection: collection.name,
+        )
 
     def create_collection(self, name: str, purpose: Purpose) -> Collection:
-        """Create a collection; creating it again with the same purpose changes nothing, with another one raises ConfigError."""
+        """Create a collection; creating it again with the same purpose changes nothing, with another one
+        raises ConfigError.
+        """
         if not name or len(name) > NAME_CHARACTERS or not name.isprintable():
-            raise ConfigError(f"collection name {name[:80]!r}: expected 1 to {NAME_CHARACTERS} printable characters")
+            raise ConfigError(
+                f"collection name {name[:80]!r}: expected 1 to {NAME_CHARACTERS} printable characters"
+            )
         new = Collection(name, purpose, datetime.now(timezone.utc).replace(microsecond=0))
         value = json.dumps({"purpose": purpose.value, "created": int(new.created.timestamp())})
         _, stored = self.connection.run(
@@ -39,7 +48,9 @@ class Collections(StorePart):
         )
         found = _collection(name, stored)
         if found.purpose is not purpose:
-            raise ConfigError(f"collection {name!r} exists with purpose {found.purpose.value}; choose another name for purpose {purpose.value}")
+            raise ConfigError(
+                f"collection {name!r} exists with purpose {found.purpose.value}; choose another name for purpose {purpose.value}"
+            )
         return found
 
     def collection_members(self, name: str) -> set[ImageId]:
@@ -54,16 +65,22 @@ class Collections(StorePart):
         return sum(self.connection.run([Command(tag, "SCARD", key(tag, f"set:{name}")) for tag in SHARDS]))
 
     def require_collection(self, name: str) -> None:
-        """Raises NotFound for a collection that was never created. Collections are never removed, so a known name stays known."""
+        """Raises NotFound for a collection that was never created. Collections are never removed, so a known
+        name stays known.
+        """
         if name not in self._known_collections:
             self._known_collections = frozenset(collection.name for collection in self.collections())
         if name not in self._known_collections:
-            raise NotFound(f"collection {name!r} does not exist; create it with: quaid collection create {name} --purpose known")
+            raise NotFound(
+                f"collection {name!r} does not exist; create it with: quaid collection create {name} --purpose known"
+            )
 
 
 def _collection(name: str, value: bytes) -> Collection:
     try:
         fields = json.loads(value)
-        return Collection(name, Purpose(fields["purpose"]), datetime.fromtimestamp(fields["created"], timezone.utc))
+        return Collection(
+            name, Purpose(fields["purpose"]), datetime.fromtimestamp(fields["created"], timezone.utc)
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptRecord(f"collection {name!r} cannot be read: {error}") from None

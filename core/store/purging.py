@@ -1,4 +1,5 @@
-"""Having the servers write their files anew: what was forgotten is still in an append-only file or snapshot until then.
+"""Having the servers write their files anew: what was forgotten is still in an append-only file or snapshot
+until then.
 
 Covers the primary servers' own files. Copies made elsewhere (replicas' files, backups) are the operator's.
 """
@@ -12,15 +13,17 @@ from ..errors import StoreError, StoreTimeout
 from .connection import Connection
 from .server_checks import server_facts
 
+#: Longest wait for a file to be rewritten. chosen.
 PURGE_SECONDS = 3600.0
-"""Longest wait for a file to be rewritten. chosen."""
 POLL_SECONDS = 0.02
+#: Rewrites that may be refused because the server had just begun one by itself. chosen.
 ATTEMPTS = 5
-"""Rewrites that may be refused because the server had just begun one by itself. chosen."""
 
 
 def rewrite_files(connection: Connection) -> None:
-    """Rewrite append-only files, and snapshots where servers write any. Returns when done; StoreError when a server failed to."""
+    """Rewrite append-only files, and snapshots where servers write any. Returns when done; StoreError when a
+    server failed to.
+    """
     facts = server_facts(connection)
     if any(fact.append_only for fact in facts):
         _run(connection, "BGREWRITEAOF", "aof_last_bgrewrite_status")
@@ -40,7 +43,9 @@ def _run(connection: Connection, command: str, status: str) -> None:
                 raise
     for info in _wait(connection, deadline):
         if info.get(status) != "ok":
-            raise StoreError(f"the store at {connection.name} could not rewrite its file ({command} ended with {info.get(status)}); see the server's log")
+            raise StoreError(
+                f"the store at {connection.name} could not rewrite its file ({command} ended with {info.get(status)}); see the server's log"
+            )
 
 
 def _wait(connection: Connection, deadline: float) -> list[dict[str, Any]]:
@@ -50,5 +55,7 @@ def _wait(connection: Connection, deadline: float) -> list[dict[str, Any]]:
         if not any(info.get(name) for info in infos for name in running):
             return infos
         if time.monotonic() > deadline:
-            raise StoreTimeout(f"the store at {connection.name} is still rewriting its files after {PURGE_SECONDS:g} s")
+            raise StoreTimeout(
+                f"the store at {connection.name} is still rewriting its files after {PURGE_SECONDS:g} s"
+            )
         time.sleep(POLL_SECONDS)

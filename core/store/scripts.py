@@ -1,7 +1,8 @@
 """The Lua scripts, each a file beside this one: every change that must be whole is one of them.
 
-Sent with plain EVAL, so nothing has to be loaded, and the server keeps the compiled form. A script declares one key, the
-prefix of its tag, and touches only keys under it. Sizes that Python and Lua share are put in front of the text here.
+Sent with plain EVAL, so nothing has to be loaded, and the server keeps the compiled form. A script declares
+one key, the prefix of its tag, and touches only keys under it. Sizes that Python and Lua share are put in
+front of the text here.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from importlib import resources
 
 from .keys import prefix
 
+#: spec: FORMAT.md.
 ROW_BYTES = 72
-"""spec: FORMAT.md."""
+#: Rows in one string. chosen: 128 keep a chunk of words (8 KB an image) near 1 MB, for stores that rewrite
+#: it.
 CHUNK_ROWS = 128
-"""Rows in one string. chosen: 128 keep a chunk of words (8 KB an image) near 1 MB, for stores that rewrite it."""
+#: spec: FORMAT.md.
 WORD_BYTES = 16
-"""spec: FORMAT.md."""
+#: Verdicts kept on one image's side; the lowest ranked go first. chosen: more than anybody reads.
 VERDICT_CAP = 1000
-"""Verdicts kept on one image's side; the lowest ranked go first. chosen: more than anybody reads."""
 
 _SIZES = f"local ROW, CHUNK, WORD, CAP = {ROW_BYTES}, {CHUNK_ROWS}, {WORD_BYTES}, {VERDICT_CAP}\n"
 
@@ -34,11 +36,18 @@ class Command(tuple[object, ...]):
 
 
 class Script:
-    """A script by file name, sent without its comments. Calling it with a tag and arguments gives the command that runs it there."""
+    """A script by file name, sent without its comments. Calling it with a tag and arguments gives the command
+    that runs it there.
+    """
 
     def __init__(self, name: str, *, after: str | None = None) -> None:
         folder = resources.files(__package__)
-        lines = [line.strip() for part in (after, name) if part for line in (folder / f"{part}.lua").read_text(encoding="utf-8").splitlines()]
+        lines = [
+            line.strip()
+            for part in (after, name)
+            if part
+            for line in (folder / f"{part}.lua").read_text(encoding="utf-8").splitlines()
+        ]
         self._source = _SIZES + "\n".join(line for line in lines if line and not line.startswith("--"))
 
     def __call__(self, tag: str, *arguments: bytes | str | int | float) -> Command:

@@ -1,7 +1,8 @@
 """What kind of server this is: refused when too old, when it evicts, or when it does not persist.
 
-A Redis that forgets keys under memory pressure or at a restart loses images without a word; it is accepted only when the
-operator insists (`volatile_store`). Servers that forbid CONFIG are judged by INFO; what INFO does not tell is logged.
+A Redis that forgets keys under memory pressure or at a restart loses images without a word; it is accepted
+only when the operator insists (`volatile_store`). Servers that forbid CONFIG are judged by INFO; what INFO
+does not tell is logged.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 from ..errors import ConfigError, StoreError
 from .connection import Connection
 
+#: spec: Redis 6.2 brought ZADD GT; that and script effects replication are used.
 OLDEST = (6, 2)
-"""spec: Redis 6.2 brought ZADD GT; that and script effects replication are used."""
 
 _log = logging.getLogger(__name__)
 
@@ -25,24 +26,34 @@ class ServerFacts:
 
     name: str
     version: str
+    #: Bytes.
     used_memory: int
-    """Bytes."""
     evicts: bool
     append_only: bool
+    #: always, everysec, no; empty when not told or without append-only file.
     fsync: str
-    """always, everysec, no; empty when not told or without append-only file."""
+    #: Whether it writes snapshots by itself; None when it does not tell.
     snapshots: bool | None
-    """Whether it writes snapshots by itself; None when it does not tell."""
 
     @property
     def persistence(self) -> str:
-        """What a power cut or a killed server costs, in words. (With everysec even a mere kill: writes wait while a sync is under way.)"""
+        """What a power cut or a killed server costs, in words. (With everysec even a mere kill: writes wait
+        while a sync is under way.)
+        """
         if self.append_only:
-            loss = {"always": "nothing that was acknowledged", "everysec": "the last second or two", "no": "what the system had not yet written, some 30 s"}
+            loss = {
+                "always": "nothing that was acknowledged",
+                "everysec": "the last second or two",
+                "no": "what the system had not yet written, some 30 s",
+            }
             return f"append-only file, fsync {self.fsync or 'unknown'}: a power cut or a killed server loses {loss.get(self.fsync, 'an unknown part')}"
         if self.snapshots:
             return "snapshots only: a power cut or a killed server loses everything since the last one"
-        return "unknown: the server does not say" if self.snapshots is None else "none: a restart loses everything"
+        return (
+            "unknown: the server does not say"
+            if self.snapshots is None
+            else "none: a restart loses everything"
+        )
 
 
 def server_facts(connection: Connection) -> list[ServerFacts]:
@@ -62,16 +73,25 @@ def check_servers(connection: Connection, *, volatile_allowed: bool) -> None:
     """Raises ConfigError, with the remedy, for a server that cannot keep images."""
     for facts in server_facts(connection):
         if tuple(int(part) for part in facts.version.split(".")[:2]) < OLDEST:
-            raise ConfigError(f"the store at {connection.name} is {facts.name} {facts.version}; Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey, is needed")
+            raise ConfigError(
+                f"the store at {connection.name} is {facts.name} {facts.version}; Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey, is needed"
+            )
         if volatile_allowed:
             continue
         insist = "or set DOUGLAS_QUAID_VOLATILE_STORE=1 to accept the loss"
         if facts.evicts:
-            raise ConfigError(f"the store at {connection.name} evicts keys when memory is full: images would vanish; set maxmemory-policy noeviction, {insist}")
+            raise ConfigError(
+                f"the store at {connection.name} evicts keys when memory is full: images would vanish; set maxmemory-policy noeviction, {insist}"
+            )
         if not facts.append_only and facts.snapshots is False:
-            raise ConfigError(f"the store at {connection.name} does not persist: a restart would lose every image; set appendonly yes, {insist}")
+            raise ConfigError(
+                f"the store at {connection.name} does not persist: a restart would lose every image; set appendonly yes, {insist}"
+            )
         if not facts.append_only and facts.snapshots is None:
-            _log.warning("the store at %s has no append-only file and does not say whether it writes snapshots", connection.name)
+            _log.warning(
+                "the store at %s has no append-only file and does not say whether it writes snapshots",
+                connection.name,
+            )
 
 
 def _facts(info: dict[str, Any], settings: dict[str, str]) -> ServerFacts:

@@ -1,7 +1,9 @@
-"""The calibration that a store's operator chose: one for all processes of all adapters, until another is chosen or it is taken away.
+"""The calibration that a store's operator chose: one for all processes of all adapters, until another is
+chosen or it is taken away.
 
-Here it is text under an id; what it says is calibration.py's affair. Beside it lies how far stored verdicts and links have been done anew
-with it, so that a walk through all images that was interrupted goes on where it was.
+Here it is text under an id; what it says is calibration.py's affair. Beside it lies how far stored verdicts
+and links have been done anew with it, so that a walk through all images that was interrupted goes on where it
+was.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from .connection import StorePart
 from .keys import META, SHARDS, as_text, key, shard
 from .scripts import Command
 
+#: Image ids read in one round trip. chosen: 20 KB.
 IDS_AT_ONCE = 256
-"""Image ids read in one round trip. chosen: 20 KB."""
 
 
 class Standing(StorePart):
@@ -33,7 +35,9 @@ class Standing(StorePart):
 
     def keep_calibration(self, calibration_id: str, text: str) -> None:
         """From now on every process judges with this one; id and file change in one step."""
-        self.connection.ask(Command(META, "HSET", key(META, "calibration"), "id", calibration_id, "file", text))
+        self.connection.ask(
+            Command(META, "HSET", key(META, "calibration"), "id", calibration_id, "file", text)
+        )
 
     def drop_calibration(self) -> None:
         """From now on every process judges with the one that it ships with."""
@@ -48,16 +52,22 @@ class Standing(StorePart):
         """None: it is done."""
         field = f"walk:{walk}"
         self.connection.ask(
-            Command(META, "HDEL", key(META, "calibration"), field) if text is None else Command(META, "HSET", key(META, "calibration"), field, text)
+            Command(META, "HDEL", key(META, "calibration"), field)
+            if text is None
+            else Command(META, "HSET", key(META, "calibration"), field, text)
         )
 
     def ids_after(self, image_id: ImageId | None = None) -> Iterator[list[ImageId]]:
-        """All image ids behind this one, in their order, some at a time; images added or forgotten meanwhile may be missing or there."""
+        """All image ids behind this one, in their order, some at a time; images added or forgotten meanwhile
+        may be missing or there.
+        """
         last = image_id or ""
         for tag in SHARDS[SHARDS.index(last[0]) if last else 0 :]:
             while True:
                 start = f"({last}" if last.startswith(tag) else "-"
-                found = self.connection.ask(Command(tag, "ZRANGEBYLEX", key(tag, "ids"), start, "+", "LIMIT", 0, IDS_AT_ONCE))
+                found = self.connection.ask(
+                    Command(tag, "ZRANGEBYLEX", key(tag, "ids"), start, "+", "LIMIT", 0, IDS_AT_ONCE)
+                )
                 if not found:
                     break
                 ids = [as_text(member) for member in found]
@@ -65,6 +75,13 @@ class Standing(StorePart):
                 last = ids[-1]
 
     def kept_verdicts(self, ids: Sequence[ImageId]) -> list[list[StoredVerdict]]:
-        """Every verdict on the side of each of these images, those that are a no-match by now too, in the order of the other images' ids."""
-        found = self.connection.run([Command(shard(image_id), "HGETALL", key(shard(image_id), f"ver:{image_id}")) for image_id in ids])
-        return [[codec.decode(as_text(other), data) for other, data in sorted(verdicts.items())] for verdicts in found]
+        """Every verdict on the side of each of these images, those that are a no-match by now too, in the
+        order of the other images' ids.
+        """
+        found = self.connection.run(
+            [Command(shard(image_id), "HGETALL", key(shard(image_id), f"ver:{image_id}")) for image_id in ids]
+        )
+        return [
+            [codec.decode(as_text(other), data) for other, data in sorted(verdicts.items())]
+            for verdicts in found
+        ]

@@ -1,7 +1,9 @@
-"""The feature store as one object: `Store.open(config)`, then ask it for anything the files of this folder offer.
+"""The feature store as one object: `Store.open(config)`, then ask it for anything the files of this folder
+offer.
 
-Opening connects (and starts the embedded server where that is wanted), refuses a server that would lose images and a store
-of a newer schema, and finishes what a crash had interrupted. Safe for threads and processes, as many as you like.
+Opening connects (and starts the embedded server where that is wanted), refuses a server that would lose
+images and a store of a newer schema, and finishes what a crash had interrupted. Safe for threads and
+processes, as many as you like.
 """
 
 from __future__ import annotations
@@ -32,23 +34,27 @@ class StoreStats:
     occurrences: int
     clusters: int
     collections: int
+    #: Rows of forgotten images that wait for compaction; they are overwritten already.
     dead_rows: int
-    """Rows of forgotten images that wait for compaction; they are overwritten already."""
+    #: Bytes of all primary servers together.
     used_memory: int
-    """Bytes of all primary servers together."""
+    #: Name and version.
     server: str
-    """Name and version."""
+    #: What a power cut or a killed server costs, in words.
     persistence: str
-    """What a power cut or a killed server costs, in words."""
     schema: int
 
 
 class Store(Places, Bookmarks, Standing, HubNotes):
-    """See the files of this folder for its parts: places, images, collections, judgements, clusters, forgetting, bookmarks, standing, hubs."""
+    """See the files of this folder for its parts: places, images, collections, judgements, clusters,
+    forgetting, bookmarks, standing, hubs.
+    """
 
     @classmethod
     def open(cls, config: Config) -> Store:
-        """Raises ConfigError for a server that cannot keep images, UnknownVersion for a store of a newer program, StoreError when it is away."""
+        """Raises ConfigError for a server that cannot keep images, UnknownVersion for a store of a newer
+        program, StoreError when it is away.
+        """
         connection = Connection(config)
         try:
             check_servers(connection, volatile_allowed=config.volatile_store)
@@ -61,9 +67,16 @@ class Store(Places, Bookmarks, Standing, HubNotes):
         return store
 
     def identity(self) -> str:
-        """A random name that this store keeps for good, so that a file on a machine can say which store it is about."""
+        """A random name that this store keeps for good, so that a file on a machine can say which store it is
+        about.
+        """
         head = key(META, "head")
-        _, found = self.connection.run([Command(META, "HSETNX", head, "identity", secrets.token_hex(16)), Command(META, "HGET", head, "identity")])
+        _, found = self.connection.run(
+            [
+                Command(META, "HSETNX", head, "identity", secrets.token_hex(16)),
+                Command(META, "HGET", head, "identity"),
+            ]
+        )
         return str(found, "ascii", "replace")
 
     def close(self) -> None:
@@ -76,7 +89,8 @@ class Store(Places, Bookmarks, Standing, HubNotes):
         self.close()
 
     def resolve(self, text: str) -> ImageId | Cluster:
-        """What a person named: an image id or its beginning, an occurrence (the image seen there last), a cluster id or alias.
+        """What a person named: an image id or its beginning, an occurrence (the image seen there last), a
+        cluster id or alias.
 
         Raises NotFound when it is not in the store, ConfigError when it is none of these or not unique.
         """
@@ -118,7 +132,12 @@ def _check_schema(connection: Connection) -> None:
     head = key(META, "head")
     found = connection.ask(Command(META, "HGET", head, "schema"))
     if found is None:
-        connection.run([Command(META, "HSETNX", head, "schema", SCHEMA_VERSION), Command(META, "HSETNX", head, "created", int(time.time()))])
+        connection.run(
+            [
+                Command(META, "HSETNX", head, "schema", SCHEMA_VERSION),
+                Command(META, "HSETNX", head, "created", int(time.time())),
+            ]
+        )
         found = connection.ask(Command(META, "HGET", head, "schema"))
     if not found.isdigit() or found == b"0":
         raise CorruptRecord(f"the store at {connection.name} has schema {found!r}, which is no version")

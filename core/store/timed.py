@@ -1,4 +1,6 @@
-"""Connections of redis-py that keep to the time limit of the thread that uses them (deadline.py), below their own timeout."""
+"""Connections of redis-py that keep to the time limit of the thread that uses them (deadline.py), below their
+own timeout.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def timed(client: Redis) -> Redis:
-    """The same client, whose connections wait no longer than `socket_timeout` and no longer than the thread's limit."""
+    """The same client, whose connections wait no longer than `socket_timeout` and no longer than the thread's
+    limit.
+    """
     pool = client.connection_pool
     pool.connection_class = _timed(pool.connection_class)
     return client
@@ -45,7 +49,8 @@ def _timed(base: Any) -> Any:
             if left is None:
                 return self._longest
             if left <= 0:
-                self.disconnect()  # an answer may be on its way; nobody must take it for that of the next question
+                # an answer may be on its way; nobody must take it for that of the next question
+                self.disconnect()
                 raise exceptions.TimeoutError("the time for this question is up")
             return left if self._longest is None else min(left, self._longest)
 

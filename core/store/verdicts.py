@@ -1,6 +1,8 @@
-"""Stored verdicts: bytes that keep every piece of evidence, so that a new calibration can judge again without pixels.
+"""Stored verdicts: bytes that keep every piece of evidence, so that a new calibration can judge again without
+pixels.
 
-Takes and gives `Verdict`. Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown version or field is refused, never guessed at.
+Takes and gives `Verdict`. Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown
+version or field is refused, never guessed at.
 """
 
 from __future__ import annotations
@@ -20,17 +22,19 @@ from ..records import Configuration, Decision, Evidence, ImageId, Relation, Stor
 
 MAGIC = b"DQV"
 VERSION = 1
+#: Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (text order is time order,
+#: which the scripts use), checksum 8.
 HEADER_BYTES = 20
-"""Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (text order is time order, which the scripts use), checksum 8."""
+#: A longer verdict is refused when read. chosen: a hundred times a usual one.
 MAX_BYTES = 64 * 1024
-"""A longer verdict is refused when read. chosen: a hundred times a usual one."""
 
 _OTHER_SIDE = {"query": "reference", "reference": "query"}
 _SIDE = re.compile(r"\b(query|reference)\b")
 _JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
 _RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: -1.0}
+#: Ranks of a no-match, which is listed nowhere: between the mark of dropped bytes and the least that is
+#: listed.
 _LEAST, _MOST = -0.999, -0.001
-"""Ranks of a no-match, which is listed nowhere: between the mark of dropped bytes and the least that is listed."""
 
 
 def joins(verdict: Verdict) -> bool:
@@ -39,13 +43,17 @@ def joins(verdict: Verdict) -> bool:
 
 
 def rank(verdict: Verdict) -> float:
-    """Order in which an image's verdicts are shown and kept: matches before reviews, the surest first; below 0 what is kept and not shown."""
+    """Order in which an image's verdicts are shown and kept: matches before reviews, the surest first; below
+    0 what is kept and not shown.
+    """
     rank = _RANK[verdict.decision] + verdict.confidence
     return min(max(rank, _LEAST), _MOST) if verdict.decision is Decision.NO_MATCH else rank
 
 
 def reversed_verdict(verdict: Verdict) -> Verdict:
-    """The same verdict seen from the other image: what was measured about the query is now the reference's and the reverse, in words too."""
+    """The same verdict seen from the other image: what was measured about the query is now the reference's
+    and the reverse, in words too.
+    """
     evidence = verdict.evidence
     return replace(
         verdict,
@@ -73,18 +81,28 @@ def encode(verdict: Verdict, judged: datetime) -> bytes:
 
 
 def decode(other: ImageId, data: bytes) -> StoredVerdict:
-    """The verdict about `other`. Raises UnknownVersion for bytes of a newer program, CorruptRecord for any that do not fit."""
+    """The verdict about `other`. Raises UnknownVersion for bytes of a newer program, CorruptRecord for any
+    that do not fit.
+    """
     if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != MAGIC:
-        raise CorruptRecord(f"stored verdict about {other}: {len(data)} bytes that do not start as a verdict does; forget the image or link it again")
+        raise CorruptRecord(
+            f"stored verdict about {other}: {len(data)} bytes that do not start as a verdict does; forget the image or link it again"
+        )
     if data[3] != VERSION:
-        raise UnknownVersion(f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; use a newer douglas-quaid")
+        raise UnknownVersion(
+            f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; use a newer douglas-quaid"
+        )
     if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):
-        raise CorruptRecord(f"stored verdict about {other}: its checksum does not fit; forget the image or link it again")
+        raise CorruptRecord(
+            f"stored verdict about {other}: its checksum does not fit; forget the image or link it again"
+        )
     try:
         judged = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
         verdict = _verdict(json.loads(data[HEADER_BYTES:]))
     except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
-        raise CorruptRecord(f"stored verdict about {other} cannot be read ({error}); forget the image or link it again") from None
+        raise CorruptRecord(
+            f"stored verdict about {other} cannot be read ({error}); forget the image or link it again"
+        ) from None
     return StoredVerdict(other, verdict, judged)
 
 
@@ -94,7 +112,9 @@ def _checksum(head: bytes, text: bytes) -> bytes:
 
 def _verdict(values: dict[str, Any]) -> Verdict:
     evidence = dict(values["evidence"])
-    unknown = {*values} ^ {field.name for field in fields(Verdict)} | {*evidence} - {field.name for field in fields(Evidence)}
+    unknown = {*values} ^ {field.name for field in fields(Verdict)} | {*evidence} - {
+        field.name for field in fields(Evidence)
+    }
     if unknown:
         raise KeyError(f"unknown or missing: {', '.join(sorted(unknown))}")
     evidence["configuration"] = Configuration(evidence["configuration"])
@@ -125,5 +145,5 @@ def _opposite(orientation: int) -> int:
     return next(i for i, other in enumerate(ORIENTATIONS) if np.allclose(inverse.ravel(), other.matrix))
 
 
+#: Which orientation turns a picture back: "left 90" and "right 90" undo each other, the others themselves.
 _OPPOSITE = tuple(_opposite(i) for i in range(len(ORIENTATIONS)))
-"""Which orientation turns a picture back: "left 90" and "right 90" undo each other, the others themselves."""

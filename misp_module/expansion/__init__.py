@@ -1,1 +1,3 @@
-"""The folder that misp-modules loads; it holds nothing but the module. Its parent is what `misp-modules -c` takes."""
+"""The folder that misp-modules loads; it holds nothing but the module. Its parent is what `misp-modules -c`
+takes.
+"""

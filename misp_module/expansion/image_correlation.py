@@ -1,4 +1,6 @@
-"""misp-modules loads this file: what the module is, and the way from a request to its answer. The work is in `douglas_quaid.misp`."""
+"""misp-modules loads this file: what the module is, and the way from a request to its answer. The work is in
+`douglas_quaid.misp`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,17 @@ import logging
 try:
     from douglas_quaid.misp.settings import NAMES
 except ImportError as error:
-    raise ImportError("image_correlation needs the package douglas-quaid in the Python of misp-modules: pip install 'douglas-quaid[misp]'") from error
+    raise ImportError(
+        "image_correlation needs the package douglas-quaid in the Python of misp-modules: pip install 'douglas-quaid[misp]'"
+    ) from error
 
 log = logging.getLogger("misp-modules.image_correlation")
 
-mispattributes = {"input": ["attachment", "malware-sample", "image"], "output": ["text"], "format": "misp_standard"}
+mispattributes = {
+    "input": ["attachment", "malware-sample", "image"],
+    "output": ["text"],
+    "format": "misp_standard",
+}
 moduleinfo = {
     "version": "1",
     "author": "Douglas-Quaid",
@@ -22,14 +30,20 @@ moduleinfo = {
     ),
     "module-type": ["expansion", "hover"],
     "logo": "",
-    "requirements": ["douglas-quaid: pip install 'douglas-quaid[misp]'", "a Redis or Valkey that `quaid misp sync` fills"],
+    "requirements": [
+        "douglas-quaid: pip install 'douglas-quaid[misp]'",
+        "a Redis or Valkey that `quaid misp sync` fills",
+    ],
     "features": (
         "A hover answers from the stored verdicts: how often and since when the picture was seen, whether it matches, and what that rests on."
         " An enrichment compares the picture with all that is known, and adds an image-similarity object for each hit:"
         " verdict, score, relation, evidence, events."
         " Only a match correlates; scores and UUIDs are all that is told unless the administrator allows more."
     ),
-    "references": ["https://arxiv.org/abs/1908.03449", "https://github.com/facebook/ThreatExchange/tree/main/pdq"],
+    "references": [
+        "https://arxiv.org/abs/1908.03449",
+        "https://github.com/facebook/ThreatExchange/tree/main/pdq",
+    ],
     "input": "An attachment or malware-sample attribute that is a picture, or an image object.",
     "output": "image-similarity objects that refer to the picture.",
 }
@@ -50,9 +64,14 @@ def dict_handler(request):
         from douglas_quaid.misp.service import answer
 
         return answer(request)
-    except Exception as error:  # a host's thread ends here; the reason goes to the log, its kind to the analyst
+    except (
+        Exception
+    ) as error:  # a host's thread ends here; the reason goes to the log, its kind to the analyst
         log.exception("a request could not be answered")
-        return {"error": f"The picture could not be looked up: {type(error).__name__}; see the log of misp-modules.", "results": {}}
+        return {
+            "error": f"The picture could not be looked up: {type(error).__name__}; see the log of misp-modules.",
+            "results": {},
+        }
 
 
 def handler(q=False):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+#: chosen at random, once and for all: UUIDs of relationships follow from it.
 NAMESPACE = uuid.UUID("5e1f3c0a-6c0b-4d0e-9a53-7d2f4b9c1e60")
-"""chosen at random, once and for all: UUIDs of relationships follow from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
+    #: UUID; of the two the lesser one.
     attribute: str
-    """UUID; of the two the lesser one."""
     related: str
+    #: `similar` or `same-as`. spec: MISP's list of relationship types.
     kind: str
-    """`similar` or `same-as`. spec: MISP's list of relationship types."""
 
     @property
     def uuid(self) -> str:

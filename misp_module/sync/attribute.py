@@ -1,7 +1,8 @@
-"""One attribute of MISP that may hold a picture: parsed once from MISP's JSON, checked, and a value from then on.
+"""One attribute of MISP that may hold a picture: parsed once from MISP's JSON, checked, and a value from then
+on.
 
-Takes an answer of `attributes/restSearch` as PyMISP hands it over, gives `Attribute`s. What is missing or of the wrong kind is
-named: an answer that MISP does not give must not be taken for an instance without images.
+Takes an answer of `attributes/restSearch` as PyMISP hands it over, gives `Attribute`s. What is missing or of
+the wrong kind is named: an answer that MISP does not give must not be taken for an instance without images.
 """
 
 from __future__ import annotations
@@ -12,44 +13,44 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+#: Distribution of an attribute or object that is as visible as what holds it. spec: MISP distribution levels.
 INHERIT = 5
-"""Distribution of an attribute or object that is as visible as what holds it. spec: MISP distribution levels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
+    #: Lower case, with hyphens.
     uuid: str
-    """Lower case, with hyphens."""
+    #: attachment or malware-sample for those that carry a file.
     type: str
-    """attachment or malware-sample for those that carry a file."""
+    #: UUID of its event.
     event: str
-    """UUID of its event."""
+    #: The event's title.
     info: str
-    """The event's title."""
     filename: str
+    #: Seconds; moves with every edit.
     timestamp: int
-    """Seconds; moves with every edit."""
+    #: When the picture was seen: `first_seen`, or else the timestamp. UTC.
     seen: datetime
-    """When the picture was seen: `first_seen`, or else the timestamp. UTC."""
+    #: Deleted softly: MISP keeps it to tell others.
     deleted: bool
-    """Deleted softly: MISP keeps it to tell others."""
+    #: Levels of the attribute, of its object if it is in one, and of its event.
     distribution: tuple[int, ...]
-    """Levels of the attribute, of its object if it is in one, and of its event."""
     comment: str
+    #: Of the attribute itself.
     tags: tuple[str, ...]
-    """Of the attribute itself."""
     event_tags: tuple[str, ...]
     object_id: str | None
+    #: The file as base64; for a malware sample the encrypted zip. None when it was not asked for.
     data: str | None = field(default=None, repr=False)
-    """The file as base64; for a malware sample the encrypted zip. None when it was not asked for."""
 
     @property
     def occurrence(self) -> str:
         return occurrence_of(self.uuid)
 
 
+#: spec: README, the occurrence of a MISP attribute is misp:attribute:<uuid>.
 PREFIX = "misp:attribute:"
-"""spec: README, the occurrence of a MISP attribute is misp:attribute:<uuid>."""
 
 
 def occurrence_of(attribute: str) -> str:
@@ -59,7 +60,9 @@ def occurrence_of(attribute: str) -> str:
 def attributes_of(answer: object) -> list[Attribute]:
     """All attributes of an answer. Raises ValueError when it has not the shape that MISP gives."""
     rows = answer.get("Attribute") if isinstance(answer, dict) else answer
-    if not isinstance(rows, list) or (rows and not isinstance(answer, dict)):  # old versions answer an empty list when nothing fits
+    if not isinstance(rows, list) or (
+        rows and not isinstance(answer, dict)
+    ):  # old versions answer an empty list when nothing fits
         raise ValueError(f"the answer to attributes/restSearch holds no attributes but {_kind(answer)}")
     return [_attribute(row) for row in rows]
 
@@ -76,7 +79,9 @@ def _attribute(row: object) -> Attribute:
             type=str(row["type"]),
             event=str(uuid.UUID(event["uuid"])),
             info=str(event.get("info") or ""),
-            filename=str(row["value"]).partition("|")[0] if row["type"] == "malware-sample" else str(row["value"]),
+            filename=str(row["value"]).partition("|")[0]
+            if row["type"] == "malware-sample"
+            else str(row["value"]),
             timestamp=timestamp,
             seen=_seen(row.get("first_seen"), timestamp),
             deleted=row.get("deleted") in (True, 1, "1"),
@@ -88,7 +93,9 @@ def _attribute(row: object) -> Attribute:
             data=row.get("data"),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"an attribute in the answer cannot be read ({type(error).__name__}: {str(error)[:100]})") from None
+        raise ValueError(
+            f"an attribute in the answer cannot be read ({type(error).__name__}: {str(error)[:100]})"
+        ) from None
 
 
 def _inherited(tag: Mapping[str, Any]) -> bool:
@@ -96,7 +103,9 @@ def _inherited(tag: Mapping[str, Any]) -> bool:
 
 
 def _seen(first_seen: object, timestamp: int) -> datetime:
-    """`first_seen` as MISP writes it (ISO 8601 with an offset) when it is given and means a moment after 1970, else the timestamp."""
+    """`first_seen` as MISP writes it (ISO 8601 with an offset) when it is given and means a moment after
+    1970, else the timestamp.
+    """
     if isinstance(first_seen, str) and first_seen:
         try:
             moment = datetime.fromisoformat(first_seen.replace("Z", "+00:00"))
@@ -116,4 +125,8 @@ def _moment(seconds: int) -> datetime:
 
 
 def _kind(answer: object) -> str:
-    return f"an object with {', '.join(sorted(map(str, answer))[:5]) or 'nothing'}" if isinstance(answer, dict) else f"a {type(answer).__name__}"
+    return (
+        f"an object with {', '.join(sorted(map(str, answer))[:5]) or 'nothing'}"
+        if isinstance(answer, dict)
+        else f"a {type(answer).__name__}"
+    )

@@ -1,7 +1,9 @@
-"""How far a MISP was read, kept in the feature store: where to go on, what to ask for again, and what never to ask for again.
+"""How far a MISP was read, kept in the feature store: where to go on, what to ask for again, and what never
+to ask for again.
 
-A bookmark belongs to one MISP and one set of filters and moves only when a pass was complete. `Noted` remembers single things, such
-as attributes that are no pictures, in 16 texts of short hashes, so that a hundred thousand of them stay small.
+A bookmark belongs to one MISP and one set of filters and moves only when a pass was complete. `Noted`
+remembers single things, such as attributes that are no pictures, in 16 texts of short hashes, so that a
+hundred thousand of them stay small.
 """
 
 from __future__ import annotations
@@ -14,31 +16,39 @@ from dataclasses import dataclass, field
 
 from douglas_quaid.engine import Engine
 
+#: Attributes that a bookmark can keep for another try. chosen: 500 KB; with more of them the pass is repeated
+#: instead.
 MOST_WAITING = 10_000
-"""Attributes that a bookmark can keep for another try. chosen: 500 KB; with more of them the pass is repeated instead."""
 SHARDS = "0123456789abcdef"
+#: Notes in one text of 12 bytes each. spec: a bookmark of the store holds 1 MiB.
 MOST_NOTED = 80_000
-"""Notes in one text of 12 bytes each. spec: a bookmark of the store holds 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
+    #: Seconds on MISP's clock; what changed since is read next.
     after: int = 0
-    """Seconds on MISP's clock; what changed since is read next."""
+    #: Attributes that MISP or the store could not deal with, and in how many passes already.
     waiting: Mapping[str, int] = field(default_factory=dict)
-    """Attributes that MISP or the store could not deal with, and in how many passes already."""
 
     @classmethod
     def read(cls, engine: Engine, name: str) -> Bookmark:
-        """The bookmark of this name; one at the beginning when there is none, or none that can be read: everything is read again then."""
+        """The bookmark of this name; one at the beginning when there is none, or none that can be read:
+        everything is read again then.
+        """
         try:
             fields = json.loads(engine.bookmark(name) or "{}")
-            return cls(after=int(fields["after"]), waiting={str(uuid): int(passes) for uuid, passes in fields["waiting"].items()})
+            return cls(
+                after=int(fields["after"]),
+                waiting={str(uuid): int(passes) for uuid, passes in fields["waiting"].items()},
+            )
         except (ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
     def write(self, engine: Engine, name: str) -> None:
-        engine.set_bookmark(name, json.dumps({"after": self.after, "waiting": dict(self.waiting)}, separators=(",", ":")))
+        engine.set_bookmark(
+            name, json.dumps({"after": self.after, "waiting": dict(self.waiting)}, separators=(",", ":"))
+        )
 
 
 class Noted:

@@ -1,7 +1,8 @@
 """MISP's REST interface through PyMISP, with patience: the only file that knows PyMISP.
 
-Takes questions as values, gives `Attribute`s. An overloaded or broken server is asked again, waiting as long as it says or twice as
-long each time; a refusal ends at once. The key appears in no message: PyMISP's own log is switched off, because it prints headers.
+Takes questions as values, gives `Attribute`s. An overloaded or broken server is asked again, waiting as long
+as it says or twice as long each time; a refusal ends at once. The key appears in no message: PyMISP's own log
+is switched off, because it prints headers.
 """
 
 from __future__ import annotations
@@ -29,31 +30,33 @@ from .similarity import Similarity, similarities_of
 
 Answer = TypeVar("Answer")
 
+#: Seconds until a connection stands, and between two pieces of an answer. chosen: PHP may think for a minute
+#: about a large page.
 TIMEOUT = (10.0, 120.0)
-"""Seconds until a connection stands, and between two pieces of an answer. chosen: PHP may think for a minute about a large page."""
+#: Answers after which the same question may work later; 413 and 500 may also mean that it was too large.
+#: spec: RFC 9110; 52x: proxies.
 AGAIN = frozenset({408, 413, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
-"""Answers after which the same question may work later; 413 and 500 may also mean that it was too large. spec: RFC 9110; 52x: proxies."""
 RISING, FALLING = ("Attribute.timestamp asc,Attribute.id asc", "Attribute.timestamp desc,Attribute.id desc")
 _PROBES = ((1, RISING), (1, FALLING), (2, RISING))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
+    #: How often one question is asked. chosen.
     tries: int = 5
-    """How often one question is asked. chosen."""
+    #: Seconds before the second try, doubled for each further one. chosen.
     first_wait: float = 1.0
-    """Seconds before the second try, doubled for each further one. chosen."""
+    #: Most seconds that the server may make us wait. spec: MISP counts its rate limit over 15 minutes.
     longest_wait: float = 900.0
-    """Most seconds that the server may make us wait. spec: MISP counts its rate limit over 15 minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
+    #: Base URL without a slash at its end.
     url: str
-    """Base URL without a slash at its end."""
     key: str = field(repr=False)
+    #: File of certificates to trust instead of the usual ones. Certificates are always verified.
     ca_bundle: str | None = None
-    """File of certificates to trust instead of the usual ones. Certificates are always verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,8 @@ class Since:
     """Lower ends of a search, in seconds; 0: none."""
 
     attribute: int = 0
+    #: Time of the event's last edit.
     event: int = 0
-    """Time of the event's last edit."""
     publication: int = 0
 
 
@@ -83,10 +86,12 @@ class _Missing(PyMISPError):
 
 
 class _Checked(PyMISP):
-    """PyMISP that looks at the status of an answer itself: PyMISP's own check hides it and prints what was sent."""
+    """PyMISP that looks at the status of an answer itself: PyMISP's own check hides it and prints what was
+    sent.
+    """
 
+    #: The server's clock at its last answer.
     date: int | None = None
-    """The server's clock at its last answer."""
 
     def _prepare_request(self, *arguments: Any, **named: Any) -> requests.Response:
         try:
@@ -103,8 +108,14 @@ class _Checked(PyMISP):
             hint = "; check the key, its expiry and its role" if status in (401, 403) else ""
             raise _Refusal(f"MISP answers {status}: {_words(response, self.key)}{hint}")
         if response.content.lstrip()[:1] not in (b"{", b"["):
-            page = "a web page" if "html" in response.headers.get("Content-Type", "") else "something that is not JSON"
-            raise _Refusal(f"got {page} instead of MISP's JSON; is this the base URL of the MISP, and does no login page stand before it?")
+            page = (
+                "a web page"
+                if "html" in response.headers.get("Content-Type", "")
+                else "something that is not JSON"
+            )
+            raise _Refusal(
+                f"got {page} instead of MISP's JSON; is this the base URL of the MISP, and does no login page stand before it?"
+            )
         return response
 
 
@@ -118,7 +129,15 @@ class Client:
         self._patience = patience or Patience()
         _check(access)
         self._sorts: bool | None = None
-        self._misp = self._ask(lambda: _Checked(access.url + "/", access.key, ssl=access.ca_bundle or True, timeout=TIMEOUT, tool="douglas-quaid"))
+        self._misp = self._ask(
+            lambda: _Checked(
+                access.url + "/",
+                access.key,
+                ssl=access.ca_bundle or True,
+                timeout=TIMEOUT,
+                tool="douglas-quaid",
+            )
+        )
 
     @property
     def now(self) -> int:
@@ -126,9 +145,14 @@ class Client:
         return self._misp.date or int(time.time())
 
     def sorts(self) -> bool:
-        """Whether the server sorts when it is asked to: versions of MISP that do not know the parameter ignore it."""
+        """Whether the server sorts when it is asked to: versions of MISP that do not know the parameter
+        ignore it.
+        """
         if self._sorts is None:
-            first, last, two = (self._search(Filters(), type_attribute=list(TYPES), limit=n, page=1, order=by) for n, by in _PROBES)
+            first, last, two = (
+                self._search(Filters(), type_attribute=list(TYPES), limit=n, page=1, order=by)
+                for n, by in _PROBES
+            )
             if len(two) < 2:
                 return True  # nothing to sort; asked again when there is
             self._sorts = [row.uuid for row in first] != [row.uuid for row in last]
@@ -149,8 +173,12 @@ class Client:
         )
 
     def tagged(self, tags: Sequence[str], since: Since, page: int, size: int) -> list[Attribute]:
-        """Attributes of all types with one of these tags, on themselves or on their event, by rising timestamp."""
-        return self._search(Filters(tags=tuple(tags)), timestamp=since.attribute or None, page=page, limit=size, order=RISING)
+        """Attributes of all types with one of these tags, on themselves or on their event, by rising
+        timestamp.
+        """
+        return self._search(
+            Filters(tags=tuple(tags)), timestamp=since.attribute or None, page=page, limit=size, order=RISING
+        )
 
     def present(self, filters: Filters, attributes: Sequence[str]) -> list[Attribute]:
         """Those of these attributes (UUIDs) that exist and pass, without their files."""
@@ -159,13 +187,20 @@ class Client:
     def files(self, attributes: Sequence[str]) -> list[Attribute]:
         """These attributes (UUIDs) with their files, in any order; those that are gone are missing.
 
-        Several at once are asked for twice only: the caller asks one by one then, which costs the server less memory.
+        Several at once are asked for twice only: the caller asks one by one then, which costs the server less
+        memory.
         """
-        return self._search(Filters(), tries=2 if len(attributes) > 1 else None, uuid=list(attributes), with_attachments=True)
+        return self._search(
+            Filters(), tries=2 if len(attributes) > 1 else None, uuid=list(attributes), with_attachments=True
+        )
 
     def similarities(self, event: str) -> list[Similarity]:
-        """Answers of our module in the event (UUID). Whole events are asked for: MISP shows an object's references nowhere else."""
-        return self._parsed(similarities_of, self._ask(lambda: self._misp.search(controller="events", eventid=event)))
+        """Answers of our module in the event (UUID). Whole events are asked for: MISP shows an object's
+        references nowhere else.
+        """
+        return self._parsed(
+            similarities_of, self._ask(lambda: self._misp.search(controller="events", eventid=event))
+        )
 
     def relate(self, relation: Relationship) -> bool:
         """Write a relationship, visible to the organisation of the key only. False when it is there already."""
@@ -224,28 +259,48 @@ class Client:
             except PyMISPUnexpectedResponse:  # its message holds all of the answer
                 problem, asked = "JSON that breaks off, or is none", None
             except PyMISPError as error:
-                raise MispRefused(f"{self.url}: does not answer as a MISP does ({type(error).__name__}); is this the base URL of a MISP?") from None
+                raise MispRefused(
+                    f"{self.url}: does not answer as a MISP does ({type(error).__name__}); is this the base URL of a MISP?"
+                ) from None
             if not left or (asked or 0) > self._patience.longest_wait:
                 break
             time.sleep(wait if asked is None else asked)
             wait *= 2
-        raise MispAway(f"{self.url}: {problem}" + (f", and says to wait {asked:.0f} s" if asked else "") + f"; asked {tries - left} times")
+        raise MispAway(
+            f"{self.url}: {problem}"
+            + (f", and says to wait {asked:.0f} s" if asked else "")
+            + f"; asked {tries - left} times"
+        )
 
 
 def _check(access: Access) -> None:
     parts = urlsplit(access.url)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or len(access.url) > 500:
-        raise MispRefused(f"{access.url[:80]!r}: expected the base URL of a MISP, such as https://misp.example.org")
+    if (
+        parts.scheme not in ("https", "http")
+        or not parts.hostname
+        or parts.username
+        or parts.query
+        or len(access.url) > 500
+    ):
+        raise MispRefused(
+            f"{access.url[:80]!r}: expected the base URL of a MISP, such as https://misp.example.org"
+        )
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise MispRefused(f"{access.url}: http would send the key unprotected; use https, with --ca-bundle for a certificate of your own")
+        raise MispRefused(
+            f"{access.url}: http would send the key unprotected; use https, with --ca-bundle for a certificate of your own"
+        )
     if not re.fullmatch("[A-Za-z0-9]{40}", access.key):
-        raise MispRefused(f"the key has {len(access.key)} characters; a key of MISP has 40 letters and digits")
+        raise MispRefused(
+            f"the key has {len(access.key)} characters; a key of MISP has 40 letters and digits"
+        )
 
 
 def _connection_problem(error: requests.RequestException) -> PyMISPError:
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in text.upper():
-        return _Refusal("its certificate is not trusted; name the authority that signed it with --ca-bundle FILE")
+        return _Refusal(
+            "its certificate is not trusted; name the authority that signed it with --ca-bundle FILE"
+        )
     if isinstance(error, OSError) and "CA certificate bundle" in text:
         return _Refusal("the file of --ca-bundle cannot be read as certificates")
     if isinstance(error, requests.Timeout):
@@ -264,11 +319,15 @@ def _words(response: requests.Response, key: str) -> str:
         text = str(said.get("message") or said.get("name") or said) if isinstance(said, dict) else str(said)
     except ValueError:
         text = response.reason or "no reason given"
-    return "".join(character if character.isprintable() else " " for character in text.replace(key, "***"))[:200]
+    return "".join(character if character.isprintable() else " " for character in text.replace(key, "***"))[
+        :200
+    ]
 
 
 def _wait(response: requests.Response) -> float | None:
-    """Seconds that the server wants us to wait: Retry-After as seconds or date (RFC 9110), or MISP's own X-Rate-Limit-Reset."""
+    """Seconds that the server wants us to wait: Retry-After as seconds or date (RFC 9110), or MISP's own
+    X-Rate-Limit-Reset.
+    """
     given = response.headers.get("Retry-After")
     if given is not None:
         if given.strip().isdigit():
@@ -286,4 +345,8 @@ def _seconds(date: str | None) -> int | None:
         moment = parsedate_to_datetime(date) if date else None
     except ValueError:
         return None
-    return None if moment is None else int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
+    return (
+        None
+        if moment is None
+        else int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
+    )

@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from douglas_quaid.cli.terminal import complain, error_json, json_line, say
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
-from douglas_quaid.terminal import complain, error_json, json_line, say
 
 from .client import Access, Client
 from .filters import TYPES, Filters
@@ -51,9 +51,13 @@ def run(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Exit status: 0 all done, 1 something failed or waits for another pass. Raises ConfigError for options that do not fit."""
+    """Exit status: 0 all done, 1 something failed or waits for another pass. Raises ConfigError for options
+    that do not fit.
+    """
     base = url.rstrip("/")
-    filters = Filters(tags=tags, org=org, published=published, distribution=distribution, types=types or TYPES, event=event)
+    filters = Filters(
+        tags=tags, org=org, published=published, distribution=distribution, types=types or TYPES, event=event
+    )
     options = Options(
         filters=filters,
         manner=Manner(misp=base, into=into, names=not no_names, link=not no_link, dry_run=dry_run),
@@ -74,7 +78,9 @@ def run(
                 opened.append((Client(access), stack.enter_context(Engine.open(store))))
             client, engine = opened[0]
             workers = engine.config.workers or len(os.sched_getaffinity(0))
-            return _show(base, synchronise(engine, client, options, tell, workers=workers), options, as_json=as_json)
+            return _show(
+                base, synchronise(engine, client, options, tell, workers=workers), options, as_json=as_json
+            )
 
         return once(options) if watch is None else _watch(once, options, watch, as_json=as_json)
 
@@ -101,13 +107,19 @@ def _watch(once: Callable[[Options], int], options: Options, seconds: int, *, as
 def _check(options: Options) -> None:
     filters, into = options.filters, options.manner.into
     if into is not None and filters.event is None and all(tag.startswith("!") for tag in filters.tags):
-        raise ConfigError(f"--into {into}: name the event (--event) or tag (--tag) whose pictures belong into the collection")
+        raise ConfigError(
+            f"--into {into}: name the event (--event) or tag (--tag) whose pictures belong into the collection"
+        )
     if options.prune and into is not None and filters.event is None:
-        raise ConfigError(f"--prune with --into {into}: all other pictures would be withdrawn; name the event (--event), or prune in a run without --into")
+        raise ConfigError(
+            f"--prune with --into {into}: all other pictures would be withdrawn; name the event (--event), or prune in a run without --into"
+        )
     if options.prune and options.since is not None:
         raise ConfigError("--prune reads everything, --since a part; give one of them")
     if options.prune and filters.event is not None and "-" not in filters.event:
-        raise ConfigError(f"--prune --event {filters.event}: give the event's UUID; when the event is gone nobody knows what its number meant")
+        raise ConfigError(
+            f"--prune --event {filters.event}: give the event's UUID; when the event is gone nobody knows what its number meant"
+        )
 
 
 def _key(path: str | None) -> str:
@@ -115,7 +127,9 @@ def _key(path: str | None) -> str:
     if path is None:
         key = os.environ.get("MISP_KEY", "")
         if not key:
-            raise ConfigError("no key: put the key of a MISP user into a file and name it with --key-file, or into the environment as MISP_KEY")
+            raise ConfigError(
+                "no key: put the key of a MISP user into a file and name it with --key-file, or into the environment as MISP_KEY"
+            )
         return key.strip()
     try:
         return Path(path).read_text("utf-8").strip()
@@ -130,14 +144,18 @@ def _readable(path: str | None) -> str | None:
 
 
 def moment(text: str) -> int:
-    """A moment as seconds: a date or time (ISO 8601, UTC unless it says otherwise), or so long ago as `36h`, `7d`."""
+    """A moment as seconds: a date or time (ISO 8601, UTC unless it says otherwise), or so long ago as `36h`,
+    `7d`.
+    """
     ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
     if ago:
         return max(1, int(time.time()) - int(ago[1]) * _AGO[ago[2]])
     try:
         given = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise ConfigError(f"--since {text[:40]!r}: expected a date such as 2026-11-01, a time such as 2026-11-01T12:00+01:00, or 36h, 7d, 2w") from None
+        raise ConfigError(
+            f"--since {text[:40]!r}: expected a date such as 2026-11-01, a time such as 2026-11-01T12:00+01:00, or 36h, 7d, 2w"
+        ) from None
     return max(1, int((given if given.tzinfo else given.replace(tzinfo=timezone.utc)).timestamp()))
 
 
@@ -151,10 +169,25 @@ def _complaint(outcome: Outcome) -> None:
 
 
 def _show(url: str, summary: Summary, options: Options, *, as_json: bool) -> int:
-    counts: dict[str, Any] = {status.value: summary.statuses[status] for status in Status if summary.statuses[status]}
+    counts: dict[str, Any] = {
+        status.value: summary.statuses[status] for status in Status if summary.statuses[status]
+    }
     if as_json:
-        json_line({"summary": {"misp": url, "dry_run": options.manner.dry_run, "seconds": round(summary.seconds, 1)} | counts})
+        json_line(
+            {
+                "summary": {
+                    "misp": url,
+                    "dry_run": options.manner.dry_run,
+                    "seconds": round(summary.seconds, 1),
+                }
+                | counts
+            }
+        )
     else:
         dry = "dry run, nothing written: " if options.manner.dry_run else ""
-        say(f"{url}: {dry}" + (", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new") + f" ({summary.seconds:.1f} s)")
+        say(
+            f"{url}: {dry}"
+            + (", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new")
+            + f" ({summary.seconds:.1f} s)"
+        )
     return 1 if summary.failed else 0

@@ -1,4 +1,6 @@
-"""What can go wrong between us and MISP, in the core's tree of errors, so that the command line treats it like everything else."""
+"""What can go wrong between us and MISP, in the core's tree of errors, so that the command line treats it
+like everything else.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 
 class MispRefused(ConfigError):
-    """MISP says no, or what answers is no MISP: wrong key, missing right, certificate, address. Asking again will not help."""
+    """MISP says no, or what answers is no MISP: wrong key, missing right, certificate, address. Asking again
+    will not help.
+    """
 
 
 class MispMissing(MispRefused):

@@ -1,8 +1,9 @@
 """What analysts rejected becomes a veto: these two pictures are not the same, whatever we measure.
 
-An analyst tags an attribute with `false-positive:...` or `workflow:state="rejected"`. Inside an answer of our module that says: the
-picture that was asked about is none of those that this answer names. On an image it says: this one is not what it was matched with.
-Tags are searched for in every pass, since a local tag moves no timestamp; what was dealt with is noted.
+An analyst tags an attribute with `false-positive:...` or `workflow:state="rejected"`. Inside an answer of our
+module that says: the picture that was asked about is none of those that this answer names. On an image it
+says: this one is not what it was matched with. Tags are searched for in every pass, since a local tag moves
+no timestamp; what was dealt with is noted.
 """
 
 from __future__ import annotations
@@ -20,13 +21,25 @@ from .filters import TYPES
 from .outcome import Outcome, Status
 from .walk import walk
 
+#: Tags searched for; % stands for anything. spec: issue text, MISP taxonomies false-positive and workflow.
 REJECTING = ("false-positive", "false-positive:%", 'workflow:state="rejected"')
-"""Tags searched for; % stands for anything. spec: issue text, MISP taxonomies false-positive and workflow."""
-SAYING_THE_OPPOSITE = ('false-positive:confirmed="false"', 'false-positive:risk="low"', 'false-positive:risk="cannot-be-judged"')
-"""Tags of that taxonomy with which nobody rejects anything. spec: MISP taxonomy false-positive."""
+#: Tags of that taxonomy with which nobody rejects anything. spec: MISP taxonomy false-positive.
+SAYING_THE_OPPOSITE = (
+    'false-positive:confirmed="false"',
+    'false-positive:risk="low"',
+    'false-positive:risk="cannot-be-judged"',
+)
 
 
-def feedback(engine: Engine, client: Client, done: Noted, tell: Callable[[Outcome], None], *, page_size: int, dry_run: bool) -> None:
+def feedback(
+    engine: Engine,
+    client: Client,
+    done: Noted,
+    tell: Callable[[Outcome], None],
+    *,
+    page_size: int,
+    dry_run: bool,
+) -> None:
     """Vetoes for all rejected attributes that were not dealt with before."""
     answers: dict[str, list[Attribute]] = {}
     for rows in walk(partial(client.tagged, REJECTING), size=page_size, sorts=client.sorts()):
@@ -39,8 +52,16 @@ def feedback(engine: Engine, client: Client, done: Noted, tell: Callable[[Outcom
     for event, rejected in answers.items():
         similarities = client.similarities(event)
         for row in rejected:
-            pairs = [(asked, found) for said in similarities if row.uuid in said.attributes for asked in said.asked for found in said.found]
-            outcomes = [outcome for asked, found in pairs for outcome in _between(engine, row, asked, found, dry_run)]
+            pairs = [
+                (asked, found)
+                for said in similarities
+                if row.uuid in said.attributes
+                for asked in said.asked
+                for found in said.found
+            ]
+            outcomes = [
+                outcome for asked, found in pairs for outcome in _between(engine, row, asked, found, dry_run)
+            ]
             for outcome in outcomes:
                 tell(outcome)
             if not dry_run and all(outcome.status is Status.VETOED for outcome in outcomes):
@@ -62,10 +83,14 @@ def _about_image(engine: Engine, attribute: Attribute, dry_run: bool) -> Iterato
     if not images:
         yield _not_in_store(attribute, attribute.uuid)
     for image_id in images:
-        yield from _vetoes(engine, attribute, image_id, [hit.image_id for hit in engine.hits(image_id)], dry_run)
+        yield from _vetoes(
+            engine, attribute, image_id, [hit.image_id for hit in engine.hits(image_id)], dry_run
+        )
 
 
-def _between(engine: Engine, attribute: Attribute, asked: str, found: str, dry_run: bool) -> Iterator[Outcome]:
+def _between(
+    engine: Engine, attribute: Attribute, asked: str, found: str, dry_run: bool
+) -> Iterator[Outcome]:
     """The picture asked about is not the one that the rejected answer names."""
     both = [_images(engine, uuid) for uuid in (asked, found)]
     for uuid, images in zip((asked, found), both, strict=True):
@@ -75,14 +100,21 @@ def _between(engine: Engine, attribute: Attribute, asked: str, found: str, dry_r
         yield from _vetoes(engine, attribute, image_id, both[1], dry_run)
 
 
-def _vetoes(engine: Engine, attribute: Attribute, image_id: str, others: Iterable[str], dry_run: bool) -> Iterator[Outcome]:
+def _vetoes(
+    engine: Engine, attribute: Attribute, image_id: str, others: Iterable[str], dry_run: bool
+) -> Iterator[Outcome]:
     for other in others:
         if other == image_id:  # the same bytes at two places
             continue
         try:
             if not dry_run:
                 engine.veto(image_id, other)
-            yield Outcome.of(attribute, Status.WOULD_VETO if dry_run else Status.VETOED, image_id=image_id, reason=f"not image {other}")
+            yield Outcome.of(
+                attribute,
+                Status.WOULD_VETO if dry_run else Status.VETOED,
+                image_id=image_id,
+                reason=f"not image {other}",
+            )
         except NotFound:  # forgotten meanwhile
             yield _not_in_store(attribute, attribute.uuid)
 
@@ -93,4 +125,8 @@ def _images(engine: Engine, attribute: str) -> list[str]:
 
 
 def _not_in_store(attribute: Attribute, missing: str) -> Outcome:
-    return Outcome.of(attribute, Status.NOT_IN_STORE, reason=f"rejected, but the image of attribute {missing} is not in the store")
+    return Outcome.of(
+        attribute,
+        Status.NOT_IN_STORE,
+        reason=f"rejected, but the image of attribute {missing} is not in the store",
+    )

@@ -1,4 +1,6 @@
-"""The files that are needed, a few at a time, into the engine by several threads while the next ones are on their way."""
+"""The files that are needed, a few at a time, into the engine by several threads while the next ones are on
+their way.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,11 @@ from .filters import Filters
 from .index import Indexer
 from .outcome import Outcome, Status
 
+#: Files in one question. chosen: MISP answers from memory, with a third more bytes than the files have.
 AT_ONCE = 8
-"""Files in one question. chosen: MISP answers from memory, with a third more bytes than the files have."""
+#: Failures without a success between them, after which MISP and the store are asked whether they are there at
+#: all. chosen.
 IN_A_ROW = 3
-"""Failures without a success between them, after which MISP and the store are asked whether they are there at all. chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,18 @@ class _Trouble:
     error: DouglasQuaidError
 
 
-def fetch(client: Client, filters: Filters, indexer: Indexer, attributes: Iterable[str], *, workers: int, check: Callable[[], object]) -> Iterator[Outcome]:
-    """One outcome for each attribute (UUID). `check` raises when MISP or the store are away; then the pass ends with that error."""
+def fetch(
+    client: Client,
+    filters: Filters,
+    indexer: Indexer,
+    attributes: Iterable[str],
+    *,
+    workers: int,
+    check: Callable[[], object],
+) -> Iterator[Outcome]:
+    """One outcome for each attribute (UUID). `check` raises when MISP or the store are away; then the pass
+    ends with that error.
+    """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="quaid-misp")
     in_a_row = 0
     try:
@@ -47,7 +60,9 @@ def fetch(client: Client, filters: Filters, indexer: Indexer, attributes: Iterab
         pool.shutdown(cancel_futures=True)
 
 
-def _files(client: Client, filters: Filters, attributes: Iterable[str]) -> Iterator[Attribute | Outcome | _Trouble]:
+def _files(
+    client: Client, filters: Filters, attributes: Iterable[str]
+) -> Iterator[Attribute | Outcome | _Trouble]:
     """Attributes with their files, or what is to be said of those that do not come."""
     for group in in_groups(attributes, AT_ONCE):
         try:
@@ -67,7 +82,9 @@ def _files(client: Client, filters: Filters, attributes: Iterable[str]) -> Itera
                 yield row if filters.passes(row) else Outcome.of(row, Status.FILTERED)
 
 
-def _indexed(pool: ThreadPoolExecutor, indexer: Indexer, items: Iterable[Attribute | Outcome | _Trouble], *, ahead: int) -> Iterator[Outcome | _Trouble]:
+def _indexed(
+    pool: ThreadPoolExecutor, indexer: Indexer, items: Iterable[Attribute | Outcome | _Trouble], *, ahead: int
+) -> Iterator[Outcome | _Trouble]:
     """Outcomes in the order of the items, of which at most `ahead` are in work."""
     waiting: deque[Future[Outcome | _Trouble] | Outcome | _Trouble] = deque()
     for item in items:

@@ -1,28 +1,33 @@
-"""The picture in an attribute's file. Most malware samples are none, and unlocking one takes a second a megabyte: so its first bytes
-are looked at before the rest is unlocked.
+"""The picture in an attribute's file. Most malware samples are none, and unlocking one takes a second a
+megabyte: so its first bytes are looked at before the rest is unlocked.
 """
 
 from __future__ import annotations
 
+from douglas_quaid.decoding.headers import read_header
 from douglas_quaid.errors import CorruptImage, ImageTooLarge
-from douglas_quaid.headers import read_header
 
 from ..picture import attached, sample
 from .attribute import Attribute
 
+#: Bytes that tell what kind of file it is. chosen: one step of Python's zip reader; kinds are told by the
+#: first 32.
 HEAD = 4096
-"""Bytes that tell what kind of file it is. chosen: one step of Python's zip reader; kinds are told by the first 32."""
 
 
 def bytes_of(attribute: Attribute, *, max_bytes: int) -> bytes:
-    """The picture's bytes. Raises UnsupportedImage when the file is none, CorruptImage when it cannot be unpacked, ImageTooLarge."""
+    """The picture's bytes. Raises UnsupportedImage when the file is none, CorruptImage when it cannot be
+    unpacked, ImageTooLarge.
+    """
     try:
         data = attached(attribute.data or "", max_bytes=max_bytes)
         if attribute.type == "malware-sample":
             _require_picture(sample(data, max_bytes=max_bytes, only_first=HEAD))
             data = sample(data, max_bytes=max_bytes)
     except ImageTooLarge:
-        raise ImageTooLarge(f"more than the limit of {max_bytes:,} bytes; raise DOUGLAS_QUAID_MAX_BYTES to take it") from None
+        raise ImageTooLarge(
+            f"more than the limit of {max_bytes:,} bytes; raise DOUGLAS_QUAID_MAX_BYTES to take it"
+        ) from None
     _require_picture(data)
     return data
 

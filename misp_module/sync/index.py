@@ -16,20 +16,20 @@ from .labels import clean
 from .outcome import Outcome, Status
 from .withdraw import FILLED, filled_by, withdraw
 
+#: Labels that `--no-names` leaves out.
 NAMES = ("filename", "info")
-"""Labels that `--no-names` leaves out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
     """How pictures are put into the store."""
 
+    #: Base URL, kept as the label `misp`.
     misp: str
-    """Base URL, kept as the label `misp`."""
+    #: Collection to fill.
     into: str | None = None
-    """Collection to fill."""
+    #: Keep file names and event titles as labels.
     names: bool = True
-    """Keep file names and event titles as labels."""
     link: bool = True
     dry_run: bool = False
 
@@ -42,7 +42,8 @@ class Indexer:
         self._manner = manner
 
     def known(self, attributes: Sequence[Attribute]) -> list[Outcome | None]:
-        """For each attribute what is to be said without its file: known, withdrawn, gone; None when the file is needed.
+        """For each attribute what is to be said without its file: known, withdrawn, gone; None when the file
+        is needed.
 
         Withdraws what was deleted, and links what was stored but not linked.
         """
@@ -59,13 +60,17 @@ class Indexer:
         if not self._manner.dry_run:
             if self._manner.link and not seen.linked:
                 self._engine.link(seen.image_id)
-            if len(places) > 1:  # an earlier pass ended between adding the new bytes and withdrawing the old ones
+            if (
+                len(places) > 1
+            ):  # an earlier pass ended between adding the new bytes and withdrawing the old ones
                 withdraw(self._engine, attribute.occurrence, keep=seen.image_id)
         return Outcome.of(attribute, Status.KNOWN, image_id=seen.image_id)
 
     def _is_current(self, attribute: Attribute, seen: Seen) -> bool:
         labels = seen.sighting.labels
-        if labels.get("timestamp") != str(attribute.timestamp) or (not self._manner.names and any(name in labels for name in NAMES)):
+        if labels.get("timestamp") != str(attribute.timestamp) or (
+            not self._manner.names and any(name in labels for name in NAMES)
+        ):
             return False
         return self._manner.into is None or self._is_member(attribute, seen.image_id)
 
@@ -74,12 +79,19 @@ class Indexer:
 
         found = self._engine.show(image_id)
         memberships = found.info.memberships if isinstance(found, Description) else ()
-        return any(member.name == self._manner.into and dict(member.labels) == membership_labels(attribute) for member in memberships)
+        return any(
+            member.name == self._manner.into and dict(member.labels) == membership_labels(attribute)
+            for member in memberships
+        )
 
     def index(self, attribute: Attribute) -> Outcome:
         """Add the picture that the attribute holds; never raises for one that cannot be used."""
         if not attribute.data:
-            return Outcome.of(attribute, Status.WAITING, reason="MISP has no file for it; restore the file on the server of MISP, or delete the attribute")
+            return Outcome.of(
+                attribute,
+                Status.WAITING,
+                reason="MISP has no file for it; restore the file on the server of MISP, or delete the attribute",
+            )
         try:
             data = bytes_of(attribute, max_bytes=self._engine.config.max_bytes)
             status, image_id = self._add(attribute, data)
@@ -88,20 +100,35 @@ class Indexer:
         except ImageError as error:
             withdraw(self._engine, attribute.occurrence)
             is_none = isinstance(error, UnsupportedImage)
-            return Outcome.of(attribute, Status.SKIPPED if is_none else Status.FAILED, reason=clean(str(error).removeprefix(f"{_name(attribute)}: ")))
+            return Outcome.of(
+                attribute,
+                Status.SKIPPED if is_none else Status.FAILED,
+                reason=clean(str(error).removeprefix(f"{_name(attribute)}: ")),
+            )
 
     def _add(self, attribute: Attribute, data: bytes) -> tuple[Status, str]:
         manner, name = self._manner, _name(attribute)
         first = None
         if manner.into is not None:  # first, so that linking knows that it is a baseline
-            first = self._engine.add(data, collection=manner.into, labels=membership_labels(attribute), link=False, name=name)
+            first = self._engine.add(
+                data, collection=manner.into, labels=membership_labels(attribute), link=False, name=name
+            )
         labels = {"event": attribute.event, "timestamp": str(attribute.timestamp), "misp": manner.misp}
         filled = manner.into or filled_by(self._engine, attribute.occurrence)
         labels |= {FILLED: filled} if filled else {}
         if manner.names:
             labels |= {"filename": clean(attribute.filename), "info": clean(attribute.info)}
-        added = self._engine.add(data, occurrence=attribute.occurrence, labels=labels, seen=attribute.seen, link=manner.link, name=name)
-        return Status(added.status if first is None or first.status == "known" else first.status), added.image_id
+        added = self._engine.add(
+            data,
+            occurrence=attribute.occurrence,
+            labels=labels,
+            seen=attribute.seen,
+            link=manner.link,
+            name=name,
+        )
+        return Status(
+            added.status if first is None or first.status == "known" else first.status
+        ), added.image_id
 
     def withdraw(self, attribute: Attribute) -> Outcome:
         """Its place out of the store."""

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import unicodedata
 
+#: Characters kept of a file name or title. chosen: what file systems allow for a name.
 LONGEST = 255
-"""Characters kept of a file name or title. chosen: what file systems allow for a name."""
+#: Characters of its JSON form, where one sign may take twelve; two such labels fit into what the store takes.
 LONGEST_ESCAPED = 1500
-"""Characters of its JSON form, where one sign may take twelve; two such labels fit into what the store takes."""
 
 
 def clean(text: str) -> str:
-    """Without control characters, line ends, lone surrogates and signs that turn the reading direction; at most LONGEST characters."""
-    kept = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") else sign for sign in text[: 4 * LONGEST] if not _turns(sign))
+    """Without control characters, line ends, lone surrogates and signs that turn the reading direction; at
+    most LONGEST characters.
+    """
+    kept = "".join(
+        " " if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") else sign
+        for sign in text[: 4 * LONGEST]
+        if not _turns(sign)
+    )
     short = " ".join(kept.split())[:LONGEST]
     while len(json.dumps(short)) > LONGEST_ESCAPED:
         short = short[:-16]

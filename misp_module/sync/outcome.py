@@ -11,32 +11,32 @@ from .attribute import Attribute
 
 class Status(str, Enum):
     ADDED = "added"
+    #: Known bytes at a new place, or with something new about it.
     UPDATED = "updated"
-    """Known bytes at a new place, or with something new about it."""
+    #: Nothing to do.
     KNOWN = "known"
-    """Nothing to do."""
+    #: The filters leave it out.
     FILTERED = "filtered"
-    """The filters leave it out."""
+    #: No picture; not asked for again unless it changes.
     SKIPPED = "skipped"
-    """No picture; not asked for again unless it changes."""
+    #: A broken picture; not asked for again unless it changes.
     FAILED = "failed"
-    """A broken picture; not asked for again unless it changes."""
+    #: MISP or the store could not deal with it now; asked for again in the next pass.
     WAITING = "waiting"
-    """MISP or the store could not deal with it now; asked for again in the next pass."""
+    #: No longer in MISP, so its place was taken out of the store.
     WITHDRAWN = "withdrawn"
-    """No longer in MISP, so its place was taken out of the store."""
+    #: Deleted in MISP, and not in the store.
     GONE = "gone"
-    """Deleted in MISP, and not in the store."""
+    #: Dry run: its file would be asked for.
     WOULD_FETCH = "would-fetch"
-    """Dry run: its file would be asked for."""
     WOULD_WITHDRAW = "would-withdraw"
+    #: An analyst rejected it.
     VETOED = "vetoed"
-    """An analyst rejected it."""
     WOULD_VETO = "would-veto"
+    #: Rejected, but there is nothing to veto.
     NOT_IN_STORE = "not-in-store"
-    """Rejected, but there is nothing to veto."""
+    #: A relationship to another attribute was written to MISP.
     RELATED = "related"
-    """A relationship to another attribute was written to MISP."""
     WOULD_RELATE = "would-relate"
 
 
@@ -50,9 +50,23 @@ class Outcome:
     reason: str | None = None
 
     @classmethod
-    def of(cls, attribute: Attribute, status: Status, *, image_id: str | None = None, reason: str | None = None) -> Outcome:
-        return cls(attribute=attribute.uuid, event=attribute.event, timestamp=attribute.timestamp, status=status, image_id=image_id, reason=reason)
+    def of(
+        cls, attribute: Attribute, status: Status, *, image_id: str | None = None, reason: str | None = None
+    ) -> Outcome:
+        return cls(
+            attribute=attribute.uuid,
+            event=attribute.event,
+            timestamp=attribute.timestamp,
+            status=status,
+            image_id=image_id,
+            reason=reason,
+        )
 
     def to_json(self) -> dict[str, Any]:
-        line = {"attribute": self.attribute, "event": self.event, "image_id": self.image_id, "status": self.status.value}
+        line = {
+            "attribute": self.attribute,
+            "event": self.event,
+            "image_id": self.image_id,
+            "status": self.status.value,
+        }
         return line | ({"reason": self.reason} if self.reason else {})

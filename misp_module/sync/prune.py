@@ -1,8 +1,9 @@
 """Places in the store that this MISP no longer has, or that the filters no longer want, are withdrawn.
 
-Deletions that MISP remembers come with the changes; attributes that were deleted for good, whole events and such as were made less
-visible do not. So the places of the store are compared with all that MISP lists, and MISP is asked again about each that is missing:
-what was added while we read, or hidden by a page that moved, stays.
+Deletions that MISP remembers come with the changes; attributes that were deleted for good, whole events and
+such as were made less visible do not. So the places of the store are compared with all that MISP lists, and
+MISP is asked again about each that is missing: what was added while we read, or hidden by a page that moved,
+stays.
 """
 
 from __future__ import annotations
@@ -19,11 +20,19 @@ from .outcome import Outcome, Status
 from .read import ASKED_BY_UUID
 from .withdraw import withdraw
 
+#: Places asked for in one go. chosen.
 AT_ONCE = 500
-"""Places asked for in one go. chosen."""
 
 
-def prune(engine: Engine, client: Client, filters: Filters, listed: Collection[str], tell: Callable[[Outcome], None], *, dry_run: bool) -> None:
+def prune(
+    engine: Engine,
+    client: Client,
+    filters: Filters,
+    listed: Collection[str],
+    tell: Callable[[Outcome], None],
+    *,
+    dry_run: bool,
+) -> None:
     """`listed`: UUIDs of all attributes that MISP has and the filters want."""
     for some in in_groups(_missing(engine, client, filters, listed), ASKED_BY_UUID):
         there = {row.uuid for row in client.present(filters, some) if filters.passes(row) and not row.deleted}
@@ -32,11 +41,19 @@ def prune(engine: Engine, client: Client, filters: Filters, listed: Collection[s
                 continue
             withdrawn = () if dry_run else withdraw(engine, PREFIX + attribute)
             image_id = withdrawn[0].image_id if withdrawn else None
-            tell(Outcome(attribute=attribute, image_id=image_id, status=Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN))
+            tell(
+                Outcome(
+                    attribute=attribute,
+                    image_id=image_id,
+                    status=Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN,
+                )
+            )
 
 
 def _missing(engine: Engine, client: Client, filters: Filters, listed: Collection[str]) -> Iterator[str]:
-    """UUIDs of attributes whose place is in the store as one of this MISP (and, with a filter for one event, of that event)."""
+    """UUIDs of attributes whose place is in the store as one of this MISP (and, with a filter for one event,
+    of that event).
+    """
     asked: set[str] = set()
     for places in in_groups((str(place) for place in engine.occurrences(PREFIX)), AT_ONCE):
         for place, seen in zip(places, engine.sightings(places), strict=True):

@@ -1,8 +1,10 @@
 """One pass of `quaid misp sync` from top to bottom, and passes for ever with `--watch`. Start reading here.
 
-    bookmark -> what changed -> whose file is needed -> fetch and index -> prune -> feedback -> relationships -> bookmark
+    bookmark -> what changed -> whose file is needed -> fetch and index -> prune -> feedback -> relationships
+    -> bookmark
 
-The bookmark moves at the end of a pass that came through; one that was interrupted is repeated, and what it did is found done.
+The bookmark moves at the end of a pass that came through; one that was interrupted is repeated, and what it
+did is found done.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Purpose
-from douglas_quaid.terminal import with_progress
 
 from .bookmark import MOST_WAITING, Bookmark, Noted, digest
 from .client import Client
@@ -27,20 +29,22 @@ from .prune import prune
 from .read import Reader, mark
 from .relationships import relate
 
+#: Seconds that are read again in the next pass. chosen: transactions that end late, and clocks of proxies
+#: that are not quite right.
 OVERLAP = 300
-"""Seconds that are read again in the next pass. chosen: transactions that end late, and clocks of proxies that are not quite right."""
+#: Files after which the notes about those that are no pictures are saved. chosen.
 SAVED_EVERY = 500
-"""Files after which the notes about those that are no pictures are saved. chosen."""
+#: Passes after which an attribute whose file never comes, while others do, is set aside like a broken one.
+#: chosen.
 PASSES = 10
-"""Passes after which an attribute whose file never comes, while others do, is set aside like a broken one. chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     filters: Filters
     manner: Manner
+    #: Read from this moment (seconds) instead of from the bookmark.
     since: int | None = None
-    """Read from this moment (seconds) instead of from the bookmark."""
     prune: bool = False
     feedback: bool = True
     relationships: bool = False
@@ -59,8 +63,12 @@ class Summary:
         return bool(self.statuses[Status.FAILED] or self.statuses[Status.WAITING])
 
 
-def synchronise(engine: Engine, client: Client, options: Options, tell: Callable[[Outcome], None], *, workers: int) -> Summary:
-    """One pass; `tell` hears of each attribute. Raises MispAway, MispRefused, StoreError; then the next pass begins where this one did."""
+def synchronise(
+    engine: Engine, client: Client, options: Options, tell: Callable[[Outcome], None], *, workers: int
+) -> Summary:
+    """One pass; `tell` hears of each attribute. Raises MispAway, MispRefused, StoreError; then the next pass
+    begins where this one did.
+    """
     started = time.monotonic()
     this = _Pass(engine, client, options, tell)
     after = client.now - OVERLAP
@@ -78,7 +86,9 @@ def synchronise(engine: Engine, client: Client, options: Options, tell: Callable
 
 
 class _Pass:
-    def __init__(self, engine: Engine, client: Client, options: Options, tell: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, engine: Engine, client: Client, options: Options, tell: Callable[[Outcome], None]
+    ) -> None:
         self._engine, self._client, self._options, self._tell = engine, client, options, tell
         self.summary = Summary()
         self.dry_run = options.manner.dry_run
@@ -89,13 +99,19 @@ class _Pass:
         self._waiting: dict[str, int] = {}
         self._images: dict[str, str] = {}
         self._indexer = Indexer(engine, manner)
-        self.reader = Reader(client, filters, self._indexer, self._aside, self.hear, page_size=options.page_size)
+        self.reader = Reader(
+            client, filters, self._indexer, self._aside, self.hear, page_size=options.page_size
+        )
 
     def hear(self, outcome: Outcome) -> None:
         """Every outcome comes by here: counted, kept for the next pass where that is needed, and told."""
         if outcome.status is Status.WAITING:
             outcome = self._still_waiting(outcome)
-        elif outcome.status in (Status.ADDED, Status.UPDATED, Status.KNOWN) and outcome.image_id and self._options.relationships:
+        elif (
+            outcome.status in (Status.ADDED, Status.UPDATED, Status.KNOWN)
+            and outcome.image_id
+            and self._options.relationships
+        ):
             self._images[outcome.attribute] = outcome.image_id
         if outcome.status in (Status.SKIPPED, Status.FAILED):
             self._aside.add(mark(outcome.attribute, outcome.timestamp))
@@ -107,7 +123,12 @@ class _Pass:
         passes = self._bookmark.waiting.get(outcome.attribute, 0) + 1
         if passes >= PASSES:
             timestamp = self.reader.wanted.get(outcome.attribute, outcome.timestamp)
-            return replace(outcome, timestamp=timestamp, status=Status.FAILED, reason=f"{outcome.reason}; given up after {PASSES} passes")
+            return replace(
+                outcome,
+                timestamp=timestamp,
+                status=Status.FAILED,
+                reason=f"{outcome.reason}; given up after {PASSES} passes",
+            )
         self._waiting[outcome.attribute] = passes
         return outcome
 
@@ -128,7 +149,9 @@ class _Pass:
         into = self._options.manner.into
         if into is not None and into not in [collection.name for collection in self._engine.collections()]:
             self._engine.create_collection(into, Purpose.BASELINE)
-        outcomes = fetch(self._client, self._options.filters, self._indexer, wanted, workers=workers, check=self._check)
+        outcomes = fetch(
+            self._client, self._options.filters, self._indexer, wanted, workers=workers, check=self._check
+        )
         for number, outcome in enumerate(with_progress(outcomes, len(wanted), "indexing"), 1):
             self.hear(outcome)
             if number % SAVED_EVERY == 0:
@@ -141,7 +164,14 @@ class _Pass:
 
     def feedback(self) -> None:
         done = Noted(self._engine, f"misp:feedback:{digest(self._client.url)}")
-        feedback(self._engine, self._client, done, self.hear, page_size=self._options.page_size, dry_run=self.dry_run)
+        feedback(
+            self._engine,
+            self._client,
+            done,
+            self.hear,
+            page_size=self._options.page_size,
+            dry_run=self.dry_run,
+        )
         done.save()
 
     def relate(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import ImageId, Withdrawn
 
+#: Label of a place: the collection that `--into` filled from it.
 FILLED = "collection"
-"""Label of a place: the collection that `--into` filled from it."""
 
 
 def filled_by(engine: Engine, occurrence: str) -> str | None:

@@ -1,6 +1,8 @@
-"""Asks the running misp-modules as MISP does: the list of modules, then a hover. Only the standard library is used.
+"""Asks the running misp-modules as MISP does: the list of modules, then a hover. Only the standard library is
+used.
 
-    ask_misp.py URL ATTRIBUTE_UUID [PICTURE]     with a picture: an enrichment too; its answer must name the image that the store knows
+    ask_misp.py URL ATTRIBUTE_UUID [PICTURE]     with a picture: an enrichment too; its answer must name the
+    image that the store knows
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ MODULE = "image_correlation"
 def ask(url: str, body: dict[str, Any] | None = None) -> Any:
     direct = request.build_opener(request.ProxyHandler({}))  # the proxies of the machine lead elsewhere
     data = None if body is None else json.dumps(body).encode()
-    with direct.open(request.Request(url, data, {"Content-Type": "application/json"}), timeout=60) as response:
+    with direct.open(
+        request.Request(url, data, {"Content-Type": "application/json"}), timeout=60
+    ) as response:
         return json.load(response)
 
 
@@ -27,12 +31,20 @@ def main(url: str, uuid: str, *pictures: str) -> None:
     print(f"GET /modules: {len(modules)} modules")
     if MODULE not in modules:
         raise SystemExit(f"{MODULE} is not among them")
-    print(f"  {MODULE} {modules[MODULE]['meta']['version']}: {modules[MODULE]['meta']['module-type']}, input {modules[MODULE]['mispattributes']['input']}")
+    print(
+        f"  {MODULE} {modules[MODULE]['meta']['version']}: {modules[MODULE]['meta']['module-type']}, input {modules[MODULE]['mispattributes']['input']}"
+    )
     attribute = {"uuid": uuid, "type": "attachment", "category": "External analysis", "value": "picture.png"}
     questions = {"hover": {"module": MODULE, "attribute": attribute, "config": {}}}
     for picture in pictures:
         data = base64.b64encode(Path(picture).read_bytes()).decode()
-        questions["enrichment"] = {"module": MODULE, "event_id": "1", "timeout": 30, "config": {}, "attribute": {**attribute, "data": data}}
+        questions["enrichment"] = {
+            "module": MODULE,
+            "event_id": "1",
+            "timeout": 30,
+            "config": {},
+            "attribute": {**attribute, "data": data},
+        }
     for name, question in questions.items():
         answer = ask(f"{url}/query", question)
         print(f"{name}: {json.dumps(answer, indent=1)[:2000]}")

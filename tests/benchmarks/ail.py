@@ -1,17 +1,21 @@
 """How many objects does one process of the AIL module take off the queue in a second, and whose time is it?
 
-A store of 100,000 images: random hashes, so that an index of that size is searched, and pictures of a corpus, so that there is something to
-verify. Then screenshots 1,920 pixels wide, half of them known at another width, are worked on from the same snapshot:
+A store of 100,000 images: random hashes, so that an index of that size is searched, and pictures of a corpus,
+so that there is something to verify. Then screenshots 1,920 pixels wide, half of them known at another width,
+are worked on from the same snapshot:
 
 1. by an engine alone, decoding in its own process, and in a child process as the module does;
-2. by one process of the module, off AIL's queue, written to AIL. Aims: 5 objects a second; of CPU 0.8 of the engine alone. Each process is
+2. by one process of the module, off AIL's queue, written to AIL. Aims: 5 objects a second; of CPU 0.8 of the
+engine alone. Each process is
    bound to one core with all it starts; the servers (the store's and AIL's) use what cores there are;
 3. by two processes. Aim: 1.8 times one.
 4. by the module once more with a stopwatch at every border: AIL's code, the engine, ours.
 
-$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is measured, and said so.
+$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is
+measured, and said so.
 
-    python -P tests/benchmarks/ail.py --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height 1080]
+    python -P tests/benchmarks/ail.py --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height
+    1080]
 """
 
 from __future__ import annotations
@@ -28,21 +32,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py and ail_host.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # report.py and ail_host.py, also under python -P
 
 import report
-from ail_host import AilHome
 from corpus import Corpus
 from PIL import Image
 from startup import random_images
+from support.ail_host import AilHome
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
 from douglas_quaid.store import Store
 
 WIDTH = 1920
+#: Objects before the clock starts: libraries, index.
 WARM = 4
-"""Objects before the clock starts: libraries, index."""
 AIM_RATE, AIM_SHARE, AIM_TWO = 5.0, 0.8, 1.8
 
 ENGINE = """
@@ -130,7 +136,9 @@ def cpu(pid: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Objects a second: by the clock, which all that runs on the machine slows down, and of CPU, the decoding children's too."""
+    """Objects a second: by the clock, which all that runs on the machine slows down, and of CPU, the decoding
+    children's too.
+    """
 
     clock: float
     cpu: float
@@ -141,16 +149,30 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--known", type=int, default=300)
     parser.add_argument("--objects", type=int, default=120)
-    parser.add_argument("--height", type=int, default=1080, help="screenshots are cut below this, pixels (default: a window of 1,920 x 1,080)")
+    parser.add_argument(
+        "--height",
+        type=int,
+        default=1080,
+        help="screenshots are cut below this, pixels (default: a window of 1,920 x 1,080)",
+    )
     options = parser.parse_args()
     if options.sample:
         options.count, options.known, options.objects = 5_000, 20, 12
     form = "real" if os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON") else "double"
-    report.heading(f"AIL: objects a second at {options.count:,} indexed, {'a real checkout' if form == 'real' else 'the double'}", options)
+    report.heading(
+        f"AIL: objects a second at {options.count:,} indexed, {'a real checkout' if form == 'real' else 'the double'}",
+        options,
+    )
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         home = AilHome(Path(folder), form).start()
         try:
-            bench = Bench(home, Corpus.load(options.pictures), objects=options.objects, height=options.height, seed=options.seed)
+            bench = Bench(
+                home,
+                Corpus.load(options.pictures),
+                objects=options.objects,
+                height=options.height,
+                seed=options.seed,
+            )
             bench.fill(options.count, options.known)
             return judge(bench, sample=options.sample)
         finally:
@@ -166,21 +188,47 @@ def judge(bench: Bench, *, sample: bool) -> int:
         "one process of the module": one,
         "two processes of the module, a core each": two,
     }
-    rows = [(who, f"{rate.clock:.2f}", f"{rate.clock / alone.clock:.2f}", f"{rate.cpu:.2f}", f"{rate.cpu / alone.cpu:.2f}") for who, rate in rates.items()]
-    report.table(("who", "objects a second", "of the engine alone", "objects a second of CPU", "of the engine alone"), rows)
+    rows = [
+        (
+            who,
+            f"{rate.clock:.2f}",
+            f"{rate.clock / alone.clock:.2f}",
+            f"{rate.cpu:.2f}",
+            f"{rate.cpu / alone.cpu:.2f}",
+        )
+        for who, rate in rates.items()
+    ]
+    report.table(
+        ("who", "objects a second", "of the engine alone", "objects a second of CPU", "of the engine alone"),
+        rows,
+    )
     spent = bench.watched()
     total = sum(spent.values())
     for who in ("engine", "adapter", "AIL"):
         spent[f"**{who}**"] = sum(time for name, time in spent.items() if name.startswith(f"{who}:"))
-    shares = sorted(((who, time) for who, time in spent.items() if time > total / 1000), key=lambda part: -part[1])
-    report.table(("whose time", "ms an object", "share"), [(who, f"{1000 * time / bench.count:.1f}", f"{100 * time / total:.1f} %") for who, time in shares])
+    shares = sorted(
+        ((who, time) for who, time in spent.items() if time > total / 1000), key=lambda part: -part[1]
+    )
+    report.table(
+        ("whose time", "ms an object", "share"),
+        [(who, f"{1000 * time / bench.count:.1f}", f"{100 * time / total:.1f} %") for who, time in shares],
+    )
     if sample:
         return 0
     return report.verdict(
         [
-            (f"at least {AIM_RATE:.0f} objects a second with one process on one core (aim; {one.clock:.2f}, of CPU {one.cpu:.2f})", one.clock >= AIM_RATE),
-            (f"at least {AIM_SHARE} of the engine alone, of CPU (aim; {one.cpu / alone.cpu:.2f})", one.cpu >= AIM_SHARE * alone.cpu),
-            (f"two processes at least {AIM_TWO} times one (aim; {two.clock / one.clock:.2f})", two.clock >= AIM_TWO * one.clock),
+            (
+                f"at least {AIM_RATE:.0f} objects a second with one process on one core (aim; {one.clock:.2f}, of CPU {one.cpu:.2f})",
+                one.clock >= AIM_RATE,
+            ),
+            (
+                f"at least {AIM_SHARE} of the engine alone, of CPU (aim; {one.cpu / alone.cpu:.2f})",
+                one.cpu >= AIM_SHARE * alone.cpu,
+            ),
+            (
+                f"two processes at least {AIM_TWO} times one (aim; {two.clock / one.clock:.2f})",
+                two.clock >= AIM_TWO * one.clock,
+            ),
         ]
     )
 
@@ -221,7 +269,10 @@ class Bench:
         store.stop()
         shutil.copytree(store.folder, self._snapshot)
         size = sum(map(len, self._contents)) / len(self._contents) / 1024
-        print(f"{held:,} images stored in {time.perf_counter() - began:.0f} s; objects of {size:.0f} KiB on average.\n", flush=True)
+        print(
+            f"{held:,} images stored in {time.perf_counter() - began:.0f} s; objects of {size:.0f} KiB on average.\n",
+            flush=True,
+        )
 
     def _begin(self) -> list[tuple[str, str]]:
         """Global id and file of every object."""
@@ -232,13 +283,22 @@ class Bench:
         store.start()
         self._home.reset(store=False)
         self._home.add_ours()
-        gids = [self._home.new_screenshot(content, domain=f"{n}.onion") for n, content in enumerate(self._contents)]
+        gids = [
+            self._home.new_screenshot(content, domain=f"{n}.onion")
+            for n, content in enumerate(self._contents)
+        ]
         return [(gid, str(self._home.path(gid))) for gid in gids]
 
     def engine(self, *, isolate: bool) -> Rate:
         objects = self._begin()
-        warm, rest, code = objects[: 2 * WARM], objects[2 * WARM :], f"import os\n{inspect.getsource(cpu)}{ENGINE}"
-        taken, used = self._home.run(code, url=self._home.store.url, isolate=isolate, warm=warm, objects=rest, timeout=3600)
+        warm, rest, code = (
+            objects[: 2 * WARM],
+            objects[2 * WARM :],
+            f"import os\n{inspect.getsource(cpu)}{ENGINE}",
+        )
+        taken, used = self._home.run(
+            code, url=self._home.store.url, isolate=isolate, warm=warm, objects=rest, timeout=3600
+        )
         return Rate(self.count / taken, self.count / used)
 
     def module(self, *, cores: Sequence[int]) -> Rate:
@@ -248,11 +308,17 @@ class Bench:
         for module, core in zip(modules, cores, strict=True):
             os.sched_setaffinity(module.pid, {core})
         for module in modules:
-            module.wait_for(lambda pid=module.pid: home.heartbeats().get(pid, -1) > 0, "it asks for messages", seconds=600)
+            module.wait_for(
+                lambda pid=module.pid: home.heartbeats().get(pid, -1) > 0, "it asks for messages", seconds=600
+            )
         for part in (objects[: 2 * WARM], objects[2 * WARM :]):
             home.queue_all([(gid, "") for gid, _ in part])
             began, used = time.perf_counter(), sum(cpu(module.pid) for module in modules)
-            modules[0].wait_for(lambda: home.queue_length() == 0 and not home.in_flight(), "all objects are done", seconds=3600)
+            modules[0].wait_for(
+                lambda: home.queue_length() == 0 and not home.in_flight(),
+                "all objects are done",
+                seconds=3600,
+            )
         taken, used = time.perf_counter() - began, sum(cpu(module.pid) for module in modules) - used
         home.kill()
         return Rate(self.count / taken, self.count / used)

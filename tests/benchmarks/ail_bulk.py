@@ -1,11 +1,15 @@
-"""Ten thousand messages of which one in a hundred and more is broken, and ten thousand clones of one template: what is lost, what grows?
+"""Ten thousand messages of which one in a hundred and more is broken, and ten thousand clones of one
+template: what is lost, what grows?
 
-1. Messages: 5 in 100 are a bomb, cut short, no picture, without a file, or of a type that AIL does not have. Must: all others are in the
+1. Messages: 5 in 100 are a bomb, cut short, no picture, without a file, or of a type that AIL does not have.
+Must: all others are in the
    store, and these are dead letters, each with a reason.
-2. Clones: screenshots of one page on as many domains, each a little different. Must: one edge for each object but the representative.
+2. Clones: screenshots of one page on as many domains, each a little different. Must: one edge for each object
+but the representative.
    Told: seconds an object and memory of the process, by thousands.
 
-$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is measured.
+$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is
+measured.
 
     python -P tests/benchmarks/ail_bulk.py [--messages 10000] [--clones 10000] [--seed 1] [--sample]
 """
@@ -19,17 +23,19 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py and ail_host.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # report.py and ail_host.py, also under python -P
 
 import json
 
 import numpy as np
 import report
 from ail import cpu
-from ail_host import AilHome
-from ail_mixture import Mixture
-from pictures import page, png
 from PIL import Image
+from support.ail_host import AilHome
+from support.ail_mixture import Mixture
+from support.pictures import page, png
 
 from douglas_quaid import Engine
 
@@ -44,7 +50,10 @@ def main() -> int:
     if options.sample:
         options.messages, options.clones = 400, 300
     form = "real" if os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON") else "double"
-    report.heading(f"AIL: {options.messages:,} messages, {options.clones:,} clones, {'a real checkout' if form == 'real' else 'the double'}", options)
+    report.heading(
+        f"AIL: {options.messages:,} messages, {options.clones:,} clones, {'a real checkout' if form == 'real' else 'the double'}",
+        options,
+    )
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         home = AilHome(Path(folder), form).start()
         try:
@@ -63,19 +72,37 @@ def messages(home: AilHome, count: int) -> list[tuple[str, bool]]:
     mixture.send(home)
     began = time.perf_counter()
     module = home.start_module()
-    module.wait_for(lambda: home.queue_length() == 0 and not home.in_flight(), "all messages are done", seconds=7200)
+    module.wait_for(
+        lambda: home.queue_length() == 0 and not home.in_flight(), "all messages are done", seconds=7200
+    )
     taken = time.perf_counter() - began
     home.kill()
     with Engine.open(home.store.url) as engine:
         seen = engine.sightings(["ail:" + gid.replace("::", ":") for gid in mixture.sound])
-        letters = {name.removeprefix("ail:dead:"): json.loads(text) for name, text in engine.bookmarks("ail:dead:")}
+        letters = {
+            name.removeprefix("ail:dead:"): json.loads(text) for name, text in engine.bookmarks("ail:dead:")
+        }
     stored = sum(map(bool, seen))
-    kinds = Counter((kind, letters.get(gid, {}).get("error", "no letter")) for gid, kind in mixture.broken.items())
-    report.table(("message", "dead letter", "how many"), [(kind, error, number) for (kind, error), number in sorted(kinds.items())])
-    print(f"{stored:,} of {len(mixture.sound):,} sound ones stored; {count / taken:.1f} messages a second, start included.\n", flush=True)
+    kinds = Counter(
+        (kind, letters.get(gid, {}).get("error", "no letter")) for gid, kind in mixture.broken.items()
+    )
+    report.table(
+        ("message", "dead letter", "how many"),
+        [(kind, error, number) for (kind, error), number in sorted(kinds.items())],
+    )
+    print(
+        f"{stored:,} of {len(mixture.sound):,} sound ones stored; {count / taken:.1f} messages a second, start included.\n",
+        flush=True,
+    )
     return [
-        (f"all sound pictures are in the store (must; {stored:,} of {len(mixture.sound):,})", stored == len(mixture.sound)),
-        (f"all others are dead letters, and nothing else is (must; {len(letters):,})", letters.keys() == mixture.broken.keys()),
+        (
+            f"all sound pictures are in the store (must; {stored:,} of {len(mixture.sound):,})",
+            stored == len(mixture.sound),
+        ),
+        (
+            f"all others are dead letters, and nothing else is (must; {len(letters):,})",
+            letters.keys() == mixture.broken.keys(),
+        ),
         ("each with a reason (must)", all(letter.get("reason") for letter in letters.values())),
     ]
 
@@ -87,20 +114,36 @@ def clones(home: AilHome, count: int, seed: int) -> list[tuple[str, bool]]:
     gids: list[str] = []
     rows = []
     for start in range(0, count, STEP):
-        fresh = [home.new_screenshot(png(clone(base, rng)), domain=f"{start + n}.onion") for n in range(min(STEP, count - start))]
+        fresh = [
+            home.new_screenshot(png(clone(base, rng)), domain=f"{start + n}.onion")
+            for n in range(min(STEP, count - start))
+        ]
         gids += fresh
         began, used = time.perf_counter(), cpu(module.pid)
         home.queue_all([(gid, "") for gid in fresh], publisher="Crawler")
-        module.wait_for(lambda: home.queue_length() == 0 and not home.in_flight(), "all clones are done", seconds=7200)
+        module.wait_for(
+            lambda: home.queue_length() == 0 and not home.in_flight(), "all clones are done", seconds=7200
+        )
         taken, used = time.perf_counter() - began, cpu(module.pid) - used
-        rows.append((f"{len(gids):,}", f"{1000 * taken / len(fresh):.0f}", f"{1000 * used / len(fresh):.0f}", resident(module.pid), edges(home, gids)[0]))
+        rows.append(
+            (
+                f"{len(gids):,}",
+                f"{1000 * taken / len(fresh):.0f}",
+                f"{1000 * used / len(fresh):.0f}",
+                resident(module.pid),
+                edges(home, gids)[0],
+            )
+        )
     report.table(("clones", "ms an object", "ms of CPU", "MiB of the process", "edges"), rows)
     home.kill()
     total, most, second = edges(home, gids)
     tags = home.queue_length("Tags")
     print(f"Most edges at one object: {most:,}, at any other: {second}; {tags:,} tags.\n", flush=True)
     return [
-        (f"one edge for each object but the representative (must; {total:,} for {len(gids):,})", 0.99 * len(gids) <= total <= len(gids)),
+        (
+            f"one edge for each object but the representative (must; {total:,} for {len(gids):,})",
+            0.99 * len(gids) <= total <= len(gids),
+        ),
         (f"one tag for each object (must; {tags:,})", 0.99 * len(gids) <= tags <= len(gids)),
     ]
 
@@ -108,7 +151,9 @@ def clones(home: AilHome, count: int, seed: int) -> list[tuple[str, bool]]:
 def clone(base: Image.Image, rng: np.random.Generator) -> Image.Image:
     """The page with another small picture in its foot."""
     picture = base.copy()
-    picture.paste(Image.fromarray(rng.integers(0, 256, (4, 12, 3), dtype=np.uint8)).resize((60, 20)), (40, 350))
+    picture.paste(
+        Image.fromarray(rng.integers(0, 256, (4, 12, 3), dtype=np.uint8)).resize((60, 20)), (40, 350)
+    )
     return picture
 
 

@@ -1,10 +1,13 @@
 """Do AIL's pinned requirements and ours install together? Asked of pip, in a fresh virtual environment.
 
-    ail_requirements.py --ail-home DIR               resolves AIL's whole requirements.txt with this project's extra `ail`, downloads little
-    ail_requirements.py --ail-home DIR --install     installs what both sides name, and runs the self-check's questions there
+    ail_requirements.py --ail-home DIR               resolves AIL's whole requirements.txt with this project's
+    extra `ail`, downloads little
+    ail_requirements.py --ail-home DIR --install     installs what both sides name, and runs the self-check's
+    questions there
 
-Needs a package index. Lines that come from git instead of an index are left out, as are the names given with --without: pip cannot resolve
-them without building them. Ends with status 1 when there is no common set of versions, or when it does not work.
+Needs a package index. Lines that come from git instead of an index are left out, as are the names given with
+--without: pip cannot resolve them without building them. Ends with status 1 when there is no common set of
+versions, or when it does not work.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from pathlib import Path
 from douglas_quaid.ail.interpreter import ask
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: Packages whose versions are printed: what both sides name, and what brings OpenCV or needs it.
 TOLD = (
     "redis",
     "xxhash",
@@ -37,16 +41,37 @@ TOLD = (
     "qreader",
     "torch",
 )
-"""Packages whose versions are printed: what both sides name, and what brings OpenCV or needs it."""
-TOUCHED = ("redis", "xxhash", "numpy", "pymisp", "mmh3", "python-magic", "flask", "matplotlib", "bcrypt", "pyotp", "segno")
-"""What --install takes of AIL's list: what our modules and the AIL code that they import share. Not easyocr and qreader: 2 GB of torch."""
+#: What --install takes of AIL's list: what our modules and the AIL code that they import share. Not easyocr
+#: and qreader: 2 GB of torch.
+TOUCHED = (
+    "redis",
+    "xxhash",
+    "numpy",
+    "pymisp",
+    "mmh3",
+    "python-magic",
+    "flask",
+    "matplotlib",
+    "bcrypt",
+    "pyotp",
+    "segno",
+)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ail-home", type=Path, required=True, help="a checkout of ail-framework; it is only read")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--ail-home", type=Path, required=True, help="a checkout of ail-framework; it is only read"
+    )
     parser.add_argument("--install", action="store_true", help="really install, and try")
-    parser.add_argument("--without", nargs="*", default=["gcld3", "pybgpranking", "DomainClassifier"], help="lines of AIL's list to leave out")
+    parser.add_argument(
+        "--without",
+        nargs="*",
+        default=["gcld3", "pybgpranking", "DomainClassifier"],
+        help="lines of AIL's list to leave out",
+    )
     options = parser.parse_args()
     lines = pinned(options.ail_home / "requirements.txt", set(options.without))
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +84,13 @@ def main() -> int:
 
 def pinned(file: Path, without: set[str]) -> list[str]:
     lines = [line.strip() for line in file.read_text().splitlines()]
-    return [line for line in lines if line and not line.startswith(("#", "git+")) and name_of(line) not in {name.lower() for name in without}]
+    return [
+        line
+        for line in lines
+        if line
+        and not line.startswith(("#", "git+"))
+        and name_of(line) not in {name.lower() for name in without}
+    ]
 
 
 def name_of(line: str) -> str:
@@ -67,12 +98,26 @@ def name_of(line: str) -> str:
 
 
 def resolve(python: Path, lines: list[str], report: Path) -> int:
-    command = [str(python), "-m", "pip", "install", "-q", "--dry-run", "--report", str(report), *lines, f"{ROOT}[ail]"]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--dry-run",
+        "--report",
+        str(report),
+        *lines,
+        f"{ROOT}[ail]",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         print(done.stderr[-3000:], file=sys.stderr)
         return 1
-    found = {each["metadata"]["name"].lower(): each["metadata"]["version"] for each in json.loads(report.read_text())["install"]}
+    found = {
+        each["metadata"]["name"].lower(): each["metadata"]["version"]
+        for each in json.loads(report.read_text())["install"]
+    }
     print(f"{len(lines)} lines of AIL and this project resolve together, {len(found)} packages")
     show(found)
     return 0
@@ -81,11 +126,17 @@ def resolve(python: Path, lines: list[str], report: Path) -> int:
 def install(python: Path, lines: list[str], home: Path) -> int:
     subprocess.run([str(python), "-m", "pip", "install", "-q", *lines, f"{ROOT}[ail]"], check=True)
     consistent = subprocess.run([str(python), "-m", "pip", "check"], capture_output=True, text=True)
-    listed = subprocess.run([str(python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True)
-    print(f"installed: {', '.join(lines)} and this project's extra `ail`; pip check: {consistent.stdout.strip()}")
+    listed = subprocess.run(
+        [str(python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True
+    )
+    print(
+        f"installed: {', '.join(lines)} and this project's extra `ail`; pip check: {consistent.stdout.strip()}"
+    )
     show({each["name"].lower(): each["version"] for each in json.loads(listed.stdout)})
     facts = ask(home, python)
-    print(f"broken imports: {dict(facts.broken) or 'none'}; names of AIL's packages taken: {facts.strangers or 'none'}")
+    print(
+        f"broken imports: {dict(facts.broken) or 'none'}; names of AIL's packages taken: {facts.strangers or 'none'}"
+    )
     print(f"xxhash as AIL's queues call it: {facts.xxhash_error or 'works'}")
     return int(bool(consistent.returncode or facts.broken or facts.xxhash_error or facts.strangers))
 

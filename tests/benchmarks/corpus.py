@@ -1,9 +1,11 @@
-"""The pictures that benchmarks run on: a folder with `groups.jsonl` (screenshots in groups), `photos/` (each its own group) and
-`phishing/` (real phishing pages with hand-made pairs; here they are only among what is searched).
+"""The pictures that benchmarks run on: a folder with `groups.jsonl` (screenshots in groups), `photos/` (each
+its own group) and `phishing/` (real phishing pages with hand-made pairs; here they are only among what is
+searched).
 
-Gives pictures with set, group and id, the right answers of a query, and seeded samples. Two pictures of different groups may show
-the same thing to the pixel, and some show next to nothing; `set_aside.jsonl`, made by set_aside.py beside this file, lists them, and
-every benchmark honours it: a twin is a right answer of a query, and no negative pair; a blank picture is not asked for.
+Gives pictures with set, group and id, the right answers of a query, and seeded samples. Two pictures of
+different groups may show the same thing to the pixel, and some show next to nothing; `set_aside.jsonl`, made
+by set_aside.py beside this file, lists them, and every benchmark honours it: a twin is a right answer of a
+query, and no negative pair; a blank picture is not asked for.
 """
 
 from __future__ import annotations
@@ -41,12 +43,17 @@ class Corpus:
 
     @classmethod
     def load(cls, folder: Path) -> Corpus:
-        """Read groups.jsonl, and photos/ and phishing/ if they are there. FileNotFoundError without groups.jsonl."""
+        """Read groups.jsonl, and photos/ and phishing/ if they are there. FileNotFoundError without
+        groups.jsonl.
+        """
         lines = (folder / "groups.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines if line]
         items = [Item(file=row["file"], set=row["set"], group=row["group"], page=row["page"]) for row in rows]
         photos = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
-        items += [Item(file=f"{PHOTOS}/{path.name}", set=PHOTOS, group=f"{PHOTOS}-{path.stem}", page=path.name) for path in photos]
+        items += [
+            Item(file=f"{PHOTOS}/{path.name}", set=PHOTOS, group=f"{PHOTOS}-{path.stem}", page=path.name)
+            for path in photos
+        ]
         return cls(folder=folder, items=(*items, *_phishing(folder)))
 
     def data(self, item: Item) -> bytes:
@@ -91,19 +98,25 @@ class Corpus:
         return [json.loads(line) for line in SET_ASIDE.read_text().splitlines()]
 
     def right_answers(self, item: Item) -> set[str]:
-        """Files that are a right answer to a query with an edited `item`: its group, and the twins of its group."""
+        """Files that are a right answer to a query with an edited `item`: its group, and the twins of its
+        group.
+        """
         files = {member.file for member in self.groups[item.group]}
         return files.union(*(self.twins.get(file, set()) for file in files))
 
 
 def has_ink(picture: Image.Image) -> bool:
-    """Whether a picture shows anything: at least one pixel in 1,000 is more than 16 grey levels off the median (chosen: a line of text)."""
+    """Whether a picture shows anything: at least one pixel in 1,000 is more than 16 grey levels off the
+    median (chosen: a line of text).
+    """
     grey = np.asarray(picture.convert("L"), np.float32)
     return bool((np.abs(grey - np.median(grey)) > 16).mean() >= 0.001)
 
 
 def spread_screenshots(corpus: Corpus, count: int, seed: int) -> list[Item]:
-    """`count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of one group, none blank."""
+    """`count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of one
+    group, none blank.
+    """
     rng = random.Random(f"screenshots:{seed}")
     by_set: dict[str, list[Item]] = defaultdict(list)
     for item in corpus.screenshots:
@@ -116,7 +129,10 @@ def spread_screenshots(corpus: Corpus, count: int, seed: int) -> list[Item]:
         for item in rng.sample(by_set[name], len(by_set[name])):
             one_each.setdefault(item.group, item)
         by_size = sorted(one_each.values(), key=lambda item: (_height_over_width(corpus, item), item.file))
-        picked += [rng.choice(by_size[part * len(by_size) // share : (part + 1) * len(by_size) // share]) for part in range(min(share, len(by_size)))]
+        picked += [
+            rng.choice(by_size[part * len(by_size) // share : (part + 1) * len(by_size) // share])
+            for part in range(min(share, len(by_size)))
+        ]
     return picked
 
 
@@ -136,7 +152,9 @@ def pairs_across_sets(corpus: Corpus, count: int, seed: int) -> list[tuple[Item,
 
 
 def pairs_of_one_template(corpus: Corpus, count: int, seed: int) -> list[tuple[Item, Item]]:
-    """`count` different random pairs of different groups of one screenshot set, equally many of each set, twins left out."""
+    """`count` different random pairs of different groups of one screenshot set, equally many of each set,
+    twins left out.
+    """
     rng = random.Random(f"template:{seed}")
     names = sorted({item.set for item in corpus.screenshots})
     by_set = {name: [item for item in corpus.screenshots if item.set == name] for name in names}
@@ -158,7 +176,15 @@ def _phishing(folder: Path) -> list[Item]:
     for edge in graph["edges"]:
         kept, joined = group[edge["from"]], group[edge["to"]]
         group = {node: kept if name == joined else name for node, name in group.items()}
-    return [Item(file=f"{PHISHING}/{node['image']}", set=PHISHING, group=f"{PHISHING}-{group[node['id']]}", page=node["image"]) for node in graph["nodes"]]
+    return [
+        Item(
+            file=f"{PHISHING}/{node['image']}",
+            set=PHISHING,
+            group=f"{PHISHING}-{group[node['id']]}",
+            page=node["image"],
+        )
+        for node in graph["nodes"]
+    ]
 
 
 def _height_over_width(corpus: Corpus, item: Item) -> float:

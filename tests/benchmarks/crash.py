@@ -1,7 +1,9 @@
-"""Writers killed with SIGKILL at random moments: does every acknowledged image survive, and is none half there?
+"""Writers killed with SIGKILL at random moments: does every acknowledged image survive, and is none half
+there?
 
-The test of the suite (tests/test_crash.py) with more kills: a process that adds images and writes down each one acknowledged is
-killed after 20 to 150 ms, again and again; then a newly opened store is read row by row and compared.
+The test of the suite (tests/test_crash.py) with more kills: a process that adds images and writes down each
+one acknowledged is killed after 20 to 150 ms, again and again; then a newly opened store is read row by row
+and compared.
 
     python -P tests/benchmarks/crash.py [--kills 300] [--seed 20261122] [--sample]
 """
@@ -13,7 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # report.py, also under python -P
 
 import report
 
@@ -27,7 +31,12 @@ def main() -> int:
     report.heading(f"{options.kills} kills of a writer", options)
     test = f"{Path(__file__).resolve().parents[1] / 'test_crash.py'}::test_writers_killed_at_random_moments_leave_whole_images"
     environment = {**os.environ, "QUAID_TEST_KILLS": str(options.kills), "QUAID_TEST_SEED": str(options.seed)}
-    done = subprocess.run([sys.executable, "-P", "-m", "pytest", "-q", "-s", "--numprocesses=0", test], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-q", "-s", "--numprocesses=0", test],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     rows = [line.split("|")[1:] for line in done.stdout.splitlines() if line.startswith("crash|")]
     report.table(("kills", "acknowledged images", "found whole", "also whole (under way when killed)"), rows)
     if done.returncode:

@@ -1,9 +1,12 @@
-"""Are the answers to be trusted? Runs `quaid evaluate` on the development pictures and on the larger set, and holds the result against the targets.
+"""Are the answers to be trusted? Runs `quaid evaluate` on the development pictures and on the larger set, and
+holds the result against the targets.
 
-Two runs on one store, which holds both sets: the development pictures (edits, versions, clones, phishing pairs), then the larger set, whose
-unanswered pages and pictures are asked for (false matches, reviews, pages of one site). Asked is the reporting part only.
+Two runs on one store, which holds both sets: the development pictures (edits, versions, clones, phishing
+pairs), then the larger set, whose unanswered pages and pictures are asked for (false matches, reviews, pages
+of one site). Asked is the reporting part only.
 
-    python -P tests/benchmarks/decisions.py --pictures DIR --larger DIR [--store URL] [--screenshots N] [--larger-screenshots N] [--photos N]
+    python -P tests/benchmarks/decisions.py --pictures DIR --larger DIR [--store URL] [--screenshots N]
+    [--larger-screenshots N] [--photos N]
         [--unanswered N] [--processes N] [--resume | --read] --out DIR
 """
 
@@ -16,18 +19,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from douglas_quaid.cli.evaluate import draw
+from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.evaluation import edits, strata
-from douglas_quaid.evaluation.command import draw
 from douglas_quaid.evaluation.journal import HEADER
 from douglas_quaid.evaluation.measures import Measures, Share, measured
 from douglas_quaid.evaluation.parts import Part, Parts
 from douglas_quaid.evaluation.questions import Amounts
 from douglas_quaid.evaluation.report import percent, table, totals
 from douglas_quaid.evaluation.run import Plan, opened_store, run
-from douglas_quaid.terminal import with_progress
 
+#: Sets of one design each among the development pictures, by the part they belong to.
 FIT, REPORT = frozenset({"nhsuk", "jupyterlab"}), frozenset({"siemens", "streamlit"})
-"""Sets of one design each among the development pictures, by the part they belong to."""
 EACH = ("browser_bar", "banner", "crop_75", "border_10", "rotate_5", "rotate_90", "mirror")
 HARD = ("crop_50", "embed_40")
 PROPOSED = ("browser_bar", "border_10", "crop_75", "banner", "rotate_5", "rotate_90")
@@ -48,39 +51,72 @@ def main() -> int:
         _run(options, *folders)
     header = json.loads((folders[0] / HEADER).read_text())
     both = measured([folder for folder in folders if (folder / HEADER).exists()], edits.SUITE)
-    print(f"{header['indexed']:,} images indexed; calibration {header['calibration']}, commit {header['commit']}, seed {header['seed']}\n")
+    print(
+        f"{header['indexed']:,} images indexed; calibration {header['calibration']}, commit {header['commit']}, seed {header['seed']}\n"
+    )
     met = [_print("Must", _musts(both, header["indexed"])), _print("Aim", _aims(both))]
     print("\n".join(_beside(both)))
     return 0 if met[0] else 1
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, required=True, help="development pictures: a folder with groups.jsonl")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--pictures", type=Path, required=True, help="development pictures: a folder with groups.jsonl"
+    )
     parser.add_argument("--larger", type=Path, required=True, help="the larger set (larger_set.py)")
     parser.add_argument("--store", help="store to use and keep (default: a temporary embedded one)")
     parser.add_argument("--screenshots", type=int, default=60)
-    parser.add_argument("--larger-screenshots", type=int, default=0, help="pages of the larger set that are edited and asked for, too")
+    parser.add_argument(
+        "--larger-screenshots",
+        type=int,
+        default=0,
+        help="pages of the larger set that are edited and asked for, too",
+    )
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--unanswered", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true", help="take up a run that was stopped")
-    parser.add_argument("--read", action="store_true", help="only print what --out holds, of a run that is under way too")
+    parser.add_argument(
+        "--read", action="store_true", help="only print what --out holds, of a run that is under way too"
+    )
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
 def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
     parts = Parts(FIT, REPORT)
-    asked = Amounts(options.screenshots, options.photos, 0, 2), Amounts(options.larger_screenshots, 0, options.unanswered, 0)
+    asked = (
+        Amounts(options.screenshots, options.photos, 0, 2),
+        Amounts(options.larger_screenshots, 0, options.unanswered, 0),
+    )
     plans = (
-        (development, Plan(options.pictures, (options.larger,), Part.REPORT, parts, edits.SUITE, asked[0], options.seed)),
-        (larger, Plan(options.larger, (options.pictures,), Part.REPORT, parts, edits.SUITE, asked[1], options.seed)),
+        (
+            development,
+            Plan(
+                options.pictures, (options.larger,), Part.REPORT, parts, edits.SUITE, asked[0], options.seed
+            ),
+        ),
+        (
+            larger,
+            Plan(
+                options.larger, (options.pictures,), Part.REPORT, parts, edits.SUITE, asked[1], options.seed
+            ),
+        ),
     )
     with opened_store(options.store) as config:
         for out, plan in plans:
-            ran = run(plan, out, store=config.store, processes=options.processes, resume=options.resume, progress=with_progress)
+            ran = run(
+                plan,
+                out,
+                store=config.store,
+                processes=options.processes,
+                resume=options.resume,
+                progress=with_progress,
+            )
             measures = measured([out], edits.SUITE)
             draw(ran, measures)
             (out / "totals.json").write_text(json.dumps(totals(ran, measures), indent=1) + "\n")
@@ -91,26 +127,51 @@ def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
 def _musts(found: Measures, indexed: int) -> Iterator[Target]:
     yield Target("images indexed", "10,000", f"{indexed:,}", indexed >= 10_000)
     count = len([name for name in found.edits(strata.SCREENSHOTS) if name in edits.SUITE])
-    yield _least(f"screenshots: mean share found over {count} edits", found.mean_found(strata.SCREENSHOTS), 0.96)
+    yield _least(
+        f"screenshots: mean share found over {count} edits", found.mean_found(strata.SCREENSHOTS), 0.96
+    )
     yield _least("photographs, likewise", found.mean_found(strata.PHOTOGRAPHS), 0.97)
     for name in EACH:
         yield _least(f"screenshots, {name}: found", _row(found, strata.SCREENSHOTS, name, "found"), 0.98)
     asked = [row for row in found.rows if row.stratum in (strata.SCREENSHOTS, strata.PHOTOGRAPHS)]
-    yield _least("of what is found, answered match", sum((row.matched for row in asked), Share(0, 0)).value, 0.95)
+    yield _least(
+        "of what is found, answered match", sum((row.matched for row in asked), Share(0, 0)).value, 0.95
+    )
     without = found.stratum(strata.UNANSWERED)
     wrong = f"{without.false_matches} in {without.asked:,}" if without else "-"
     yield Target(
-        "queries without an answer: false matches", "0 in 10,000", wrong, without is not None and without.asked >= 10_000 and not without.false_matches
+        "queries without an answer: false matches",
+        "0 in 10,000",
+        wrong,
+        without is not None and without.asked >= 10_000 and not without.false_matches,
     )
     pages = found.pages_as_they_are
-    yield _most("pages of one site that geometry accepts: match", pages.match.value, 0.005, f" of {pages.accepted:,}")
+    yield _most(
+        "pages of one site that geometry accepts: match", pages.match.value, 0.005, f" of {pages.accepted:,}"
+    )
     yield _most("queries ending in review, four in five without an answer", found.review_in_life, 0.02)
-    yield _most("calibration error over all verified pairs with a label", found.all_pairs.error, 0.02, f" of {found.all_pairs.pairs:,}", digits=4)
-    yield _least("right at a confidence of 0.99 and more", found.all_pairs.sure.value, 0.99, f" of {found.all_pairs.sure.whole:,}")
+    yield _most(
+        "calibration error over all verified pairs with a label",
+        found.all_pairs.error,
+        0.02,
+        f" of {found.all_pairs.pairs:,}",
+        digits=4,
+    )
+    yield _least(
+        "right at a confidence of 0.99 and more",
+        found.all_pairs.sure.value,
+        0.99,
+        f" of {found.all_pairs.sure.whole:,}",
+    )
     linked = found.linked
     hits = sum(count for relation, count in linked.wrong.items() if relation != "same-template")
     shown = f"{sum(linked.found.values())} of {linked.pairs}; {hits}, and {linked.wrong.get('same-template', 0)} listed as same-template"
-    yield Target("phishing pairs found under whatever relation; wrong hits", "5; 0", shown, sum(linked.found.values()) == 5 and not hits)
+    yield Target(
+        "phishing pairs found under whatever relation; wrong hits",
+        "5; 0",
+        shown,
+        sum(linked.found.values()) == 5 and not hits,
+    )
 
 
 def _aims(found: Measures) -> Iterator[Target]:
@@ -120,7 +181,9 @@ def _aims(found: Measures) -> Iterator[Target]:
         yield _least(f"screenshots, {name}: found", _row(found, strata.SCREENSHOTS, name, "found"), 0.9)
     for name in PROPOSED:
         yield _least(
-            f"screenshots, {name}: right one among 50 candidates (this index; words.py has 100,000)", _row(found, strata.SCREENSHOTS, name, "at_50"), 0.99
+            f"screenshots, {name}: right one among 50 candidates (this index; words.py has 100,000)",
+            _row(found, strata.SCREENSHOTS, name, "at_50"),
+            0.99,
         )
 
 
@@ -128,16 +191,34 @@ def _beside(found: Measures) -> list[str]:
     """What the targets do not ask for and a reader should see."""
     pages, design = found.after_edits, found.of_one_design
     rows = [
-        ("screenshots and tall pages: mean share found", percent(found.mean_found(strata.SCREENSHOTS, strata.TALL))),
+        (
+            "screenshots and tall pages: mean share found",
+            percent(found.mean_found(strata.SCREENSHOTS, strata.TALL)),
+        ),
         ("low texture: found", percent(low.found if (low := found.stratum(strata.LOW_TEXTURE)) else None)),
-        ("versions of a page: found", percent(old.found if (old := found.stratum(strata.VERSIONS)) else None)),
+        (
+            "versions of a page: found",
+            percent(old.found if (old := found.stratum(strata.VERSIONS)) else None),
+        ),
         ("clones: found", percent(many.found if (many := found.stratum(strata.CLONES)) else None)),
         ("pages of one site, one edited: match", f"{percent(pages.match)} of {pages.accepted:,}"),
-        ("pictures of one design, perhaps one page: match", f"{percent(design.match)} of {design.accepted:,}"),
-        ("calibration error of pairs with a map", f"{found.mapped_pairs.error or 0:.4f} of {found.mapped_pairs.pairs:,}"),
+        (
+            "pictures of one design, perhaps one page: match",
+            f"{percent(design.match)} of {design.accepted:,}",
+        ),
+        (
+            "calibration error of pairs with a map",
+            f"{found.mapped_pairs.error or 0:.4f} of {found.mapped_pairs.pairs:,}",
+        ),
         ("false matches, all queries", f"{found.false_matches.part} in {found.false_matches.whole:,}"),
-        ("review: answered, without an answer", f"{percent(found.review_answered)}, {percent(found.review_without)}"),
-        ("... of these pages of a site that is indexed, and all others", ", ".join(_reviews(found, name) for name in (strata.SAME_SITE, strata.UNANSWERED))),
+        (
+            "review: answered, without an answer",
+            f"{percent(found.review_answered)}, {percent(found.review_without)}",
+        ),
+        (
+            "... of these pages of a site that is indexed, and all others",
+            ", ".join(_reviews(found, name) for name in (strata.SAME_SITE, strata.UNANSWERED)),
+        ),
     ]
     return ["## Beside these", "", *table(("what", "measured"), rows)]
 
@@ -148,7 +229,9 @@ def _reviews(found: Measures, stratum: str) -> str:
 
 
 def _row(found: Measures, stratum: str, edit: str, name: str) -> float | None:
-    share: Share = sum((getattr(row, name) for row in found.rows if (row.stratum, row.edit) == (stratum, edit)), Share(0, 0))
+    share: Share = sum(
+        (getattr(row, name) for row in found.rows if (row.stratum, row.edit) == (stratum, edit)), Share(0, 0)
+    )
     return share.value
 
 
@@ -158,12 +241,20 @@ def _least(what: str, value: float | None, wanted: float, more: str = "") -> Tar
 
 def _most(what: str, value: float | None, wanted: float, more: str = "", digits: int = 0) -> Target:
     shown = percent(value) if not digits or value is None else f"{value:.{digits}f}"
-    return Target(what, f"at most {wanted if digits else f'{100 * wanted:g} %'}", shown + more, value is not None and value <= wanted)
+    return Target(
+        what,
+        f"at most {wanted if digits else f'{100 * wanted:g} %'}",
+        shown + more,
+        value is not None and value <= wanted,
+    )
 
 
 def _print(title: str, targets: Iterator[Target]) -> bool:
     listed: Sequence[Target] = list(targets)
-    rows = [(target.what, target.wanted, target.measured, "met" if target.met else "**NOT met**") for target in listed]
+    rows = [
+        (target.what, target.wanted, target.measured, "met" if target.met else "**NOT met**")
+        for target in listed
+    ]
     print("\n".join([f"## {title}", "", *table(("what", "target", "measured", ""), rows)]))
     return all(target.met for target in listed)
 

@@ -1,7 +1,7 @@
 """A store that holds all pictures of a corpus, for the benchmarks that search and compare.
 
-Without --store it is an embedded one in a temporary folder; with it, pictures that are there already are not added again, so that
-a second run starts at once.
+Without --store it is an embedded one in a temporary folder; with it, pictures that are there already are not
+added again, so that a second run starts at once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def filled_store(corpus: Corpus, items: Sequence[Item], url: str | None) -> Iter
         began = time.perf_counter()
         try:
             with Engine.open(used) as engine, ThreadPoolExecutor(os.cpu_count()) as pool:
-                for _ in pool.map(lambda item: engine.add(corpus.data(item), link=False, name=item.file), items):
+                for _ in pool.map(
+                    lambda item: engine.add(corpus.data(item), link=False, name=item.file), items
+                ):
                     pass
                 print(f"{len(items)} pictures added in {time.perf_counter() - began:.0f} s.\n", flush=True)
                 yield used

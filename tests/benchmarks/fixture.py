@@ -1,10 +1,13 @@
-"""A small sample of labelled evidence, frozen: tests hold the shipped calibration against it, so that nobody makes it worse without noticing.
+"""A small sample of labelled evidence, frozen: tests hold the shipped calibration against it, so that nobody
+makes it worse without noticing.
 
-Takes runs of `quaid evaluate` over the reporting part, writes lines of JSON without pictures to tests/data/pairs.jsonl: questions with an answer
-and without, drawn by the seed, and the hardest ones without (by the shipped calibration) besides. Sentences and verdicts are dropped,
-numbers are rounded; what they measured stays.
+Takes runs of `quaid evaluate` over the reporting part, writes lines of JSON without pictures to
+tests/data/pairs.jsonl: questions with an answer and without, drawn by the seed, and the hardest ones without
+(by the shipped calibration) besides. Sentences and verdicts are dropped, numbers are rounded; what they
+measured stays.
 
-    python -P tests/benchmarks/fixture.py [--questions N] [--hardest N] [--candidates N] [--seed N] [--out FILE] RUN...
+    python -P tests/benchmarks/fixture.py [--questions N] [--hardest N] [--candidates N] [--seed N] [--out
+    FILE] RUN...
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import random
 from dataclasses import fields, replace
 from pathlib import Path
 
-from douglas_quaid.calibration import shipped
+from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.evaluation.fit import questions
 from douglas_quaid.evaluation.outcomes import PAIRS, JudgedPair, read_pairs, write_pairs
 from douglas_quaid.records import Decision, Evidence, Verdict
@@ -24,25 +27,40 @@ DIGITS = 4
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--questions", type=int, default=120, help="with an answer; as many without")
     parser.add_argument("--hardest", type=int, default=20, help="without an answer, besides")
-    parser.add_argument("--candidates", type=int, default=3, help="pairs of a question that are kept: those with a map first, in their order")
+    parser.add_argument(
+        "--candidates",
+        type=int,
+        default=3,
+        help="pairs of a question that are kept: those with a map first, in their order",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    groups = [group for run in options.runs for group in questions(read_pairs(run / PAIRS if run.is_dir() else run))]
+    groups = [
+        group for run in options.runs for group in questions(read_pairs(run / PAIRS if run.is_dir() else run))
+    ]
     groups = [[pair for pair in group if pair.label is not None and pair.place >= 0] for group in groups]
     rng = random.Random(options.seed)
     answered = [group for group in groups if any(pair.label for pair in group)]
     without = [group for group in groups if group and not any(pair.label for pair in group)]
-    chosen = [group for kind in (answered, without) for group in rng.sample(kind, min(options.questions, len(kind)))]
-    chosen += sorted((group for group in without if group not in chosen), key=_best, reverse=True)[: options.hardest]
+    chosen = [
+        group for kind in (answered, without) for group in rng.sample(kind, min(options.questions, len(kind)))
+    ]
+    chosen += sorted((group for group in without if group not in chosen), key=_best, reverse=True)[
+        : options.hardest
+    ]
     kept = [pair for group in chosen for pair in _first(group, options.candidates)]
     options.out.parent.mkdir(exist_ok=True)
     write_pairs(options.out, kept)
-    print(f"{len(kept)} pairs of {len(chosen)} questions, {options.out.stat().st_size:,} bytes in {options.out}")
+    print(
+        f"{len(kept)} pairs of {len(chosen)} questions, {options.out.stat().st_size:,} bytes in {options.out}"
+    )
 
 
 def _best(group: list[JudgedPair]) -> float:
@@ -51,15 +69,21 @@ def _best(group: list[JudgedPair]) -> float:
 
 def _first(group: list[JudgedPair], count: int) -> list[JudgedPair]:
     """The right one, then those that something lays over the query, then the others; numbered anew."""
-    order = sorted(group, key=lambda pair: (not pair.label, pair.verdict.evidence.matrix is None, pair.place))[:count]
+    order = sorted(
+        group, key=lambda pair: (not pair.label, pair.verdict.evidence.matrix is None, pair.place)
+    )[:count]
     return [replace(pair, place=place, verdict=_bare(pair.verdict)) for place, pair in enumerate(order)]
 
 
 def _bare(verdict: Verdict) -> Verdict:
     measured = {field.name: getattr(verdict.evidence, field.name) for field in fields(Evidence)}
-    rounded = {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in measured.items()}
+    rounded = {
+        name: round(value, DIGITS) if isinstance(value, float) else value for name, value in measured.items()
+    }
     matrix = verdict.evidence.matrix
-    evidence = Evidence(**rounded | {"matrix": None if matrix is None else tuple(round(value, DIGITS) for value in matrix)})
+    evidence = Evidence(
+        **rounded | {"matrix": None if matrix is None else tuple(round(value, DIGITS) for value in matrix)}
+    )
     return Verdict(Decision.NO_MATCH, None, 0.0, evidence, "fixture", "")
 
 

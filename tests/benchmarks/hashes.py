@@ -1,8 +1,10 @@
-"""Exact search over a million PDQ hashes: speed against faiss, exactness, bytes an image, time until a new process is ready.
+"""Exact search over a million PDQ hashes: speed against faiss, exactness, bytes an image, time until a new
+process is ready.
 
-Both indexes answer the same queries in the same run on one thread, turn by turn, so that whatever else the machine does hits both.
-Two kinds of data: uniform random hashes, and clone-heavy ones (half of all rows are 2,000 templates with 12 % of their bits flipped,
-and one hash stands there 10,000 times). Half of the queries have an answer planted at 0 to 31 bits, half are random.
+Both indexes answer the same queries in the same run on one thread, turn by turn, so that whatever else the
+machine does hits both. Two kinds of data: uniform random hashes, and clone-heavy ones (half of all rows are
+2,000 templates with 12 % of their bits flipped, and one hash stands there 10,000 times). Half of the queries
+have an answer planted at 0 to 31 bits, half are random.
 
     python -P tests/benchmarks/hashes.py [--count 1000000] [--rounds 15] [--seed 1] [--sample]
 """
@@ -18,7 +20,9 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # report.py, also under python -P
 
 import report
 
@@ -27,8 +31,8 @@ from douglas_quaid.index.hamming import HammingIndex
 RADIUS = 31
 RETRIEVAL_RADIUS = 47
 QUERIES = 40
+#: The speed and the size are stated for this many hashes; smaller runs are checked for exactness only.
 STATED_FOR = 1_000_000
-"""The speed and the size are stated for this many hashes; smaller runs are checked for exactness only."""
 CLONES = 10_000
 TEMPLATES = 2_000
 OURS, THEIRS = "ours, radius %d", "faiss.IndexBinaryFlat, radius %d"
@@ -46,7 +50,10 @@ def main() -> int:
     report.heading(f"Exact Hamming search over {options.count:,} hashes", options)
     rng = np.random.default_rng(options.seed)
     musts = []
-    for name, hashes in (("uniform", uniform(rng, options.count)), ("clone-heavy", clone_heavy(rng, options.count))):
+    for name, hashes in (
+        ("uniform", uniform(rng, options.count)),
+        ("clone-heavy", clone_heavy(rng, options.count)),
+    ):
         musts += measure(name, hashes, rng, options.rounds)
     return report.verdict(musts)
 
@@ -68,7 +75,9 @@ def clone_heavy(rng: np.random.Generator, count: int) -> Hashes:
 
 
 def queries_for(hashes: Hashes, rng: np.random.Generator) -> Hashes:
-    """Half near a row (0 to 31 bits of it flipped), the first of them near the last row, which has the most clones; half random."""
+    """Half near a row (0 to 31 bits of it flipped), the first of them near the last row, which has the most
+    clones; half random.
+    """
     queries = uniform(rng, QUERIES)
     for place in range(QUERIES // 2):
         bits = np.zeros(256, np.uint8)
@@ -117,28 +126,49 @@ def measure(name: str, hashes: Hashes, rng: np.random.Generator, rounds: int) ->
         for label, times in taken.items():
             medians[label].append(median(times))
             slowest[label] = max(slowest[label], *times)
-    ratios = {radius: [theirs / ours for ours, theirs in zip(medians[OURS % radius], medians[THEIRS % radius], strict=True)] for radius in (31, 47)}
+    ratios = {
+        radius: [
+            theirs / ours
+            for ours, theirs in zip(medians[OURS % radius], medians[THEIRS % radius], strict=True)
+        ]
+        for radius in (31, 47)
+    }
 
     print(f"**{name}**: built and first question in {built:.2f} s; {rounds} rounds of {QUERIES} queries\n")
-    rows = [(label, f"{median(times):.3f}", f"{min(times):.3f} - {max(times):.3f}", f"{slowest[label]:.2f}") for label, times in medians.items()]
+    rows = [
+        (label, f"{median(times):.3f}", f"{min(times):.3f} - {max(times):.3f}", f"{slowest[label]:.2f}")
+        for label, times in medians.items()
+    ]
     report.table(("search", "ms a query (median)", "medians of the rounds", "slowest query, ms"), rows)
     for radius, values in ratios.items():
-        print(f"faiss / ours at radius {radius}: **{median(values):.1f}** ({min(values):.1f} - {max(values):.1f} over the rounds)\n")
+        print(
+            f"faiss / ours at radius {radius}: **{median(values):.1f}** ({min(values):.1f} - {max(values):.1f} over the rounds)\n"
+        )
     wrong, answers = check_exactness(ours, hashes, rng)
-    print(f"Against brute force at radii 31 and 47, before and after adds and removals, {answers} answers in all: {wrong} queries differ.\n")
+    print(
+        f"Against brute force at radii 31 and 47, before and after adds and removals, {answers} answers in all: {wrong} queries differ.\n"
+    )
     print(f"Arrays: {ours.nbytes / len(ours):.1f} bytes a hash.\n")
     exact = (f"{name}: every answer equals brute force", wrong == 0 and answers > 0)
     if len(hashes) < STATED_FOR:
         return [exact]
     return [
-        (f"{name}: radius 31 at least 3 times as fast as faiss ({median(ratios[31]):.1f})", median(ratios[31]) >= 3),
+        (
+            f"{name}: radius 31 at least 3 times as fast as faiss ({median(ratios[31]):.1f})",
+            median(ratios[31]) >= 3,
+        ),
         exact,
-        (f"{name}: at most 160 bytes a hash (aim; {ours.nbytes / len(ours):.1f})", ours.nbytes <= 160 * len(ours)),
+        (
+            f"{name}: at most 160 bytes a hash (aim; {ours.nbytes / len(ours):.1f})",
+            ours.nbytes <= 160 * len(ours),
+        ),
     ]
 
 
 def check_exactness(index: HammingIndex, hashes: Hashes, rng: np.random.Generator) -> tuple[int, int]:
-    """Queries whose answer differs from brute force, and answers there were. Also adds rows and removes some, and asks again."""
+    """Queries whose answer differs from brute force, and answers there were. Also adds rows and removes some,
+    and asks again.
+    """
     wrong = answers = 0
     added = uniform(rng, 500)
     for stage in ("built", "changed"):

@@ -1,13 +1,18 @@
-"""The larger set, which anybody can rebuild: pages of free packages rendered by Chromium, and pictures of packages, in one folder.
+"""The larger set, which anybody can rebuild: pages of free packages rendered by Chromium, and pictures of
+packages, in one folder.
 
-Takes a folder; fills it with `groups.jsonl` (one line a picture: file, set, group, page, site, role, and `sibling` where it is one), the PNG files,
-`versions.json` (packages and Chromium), `done.jsonl` (each capture that was tried, and what came of it) and `sources/` (the packages; can be deleted).
-Needs Debian 12 or later with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full browser does as well with
-`--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project brings. The pages themselves get no network.
+Takes a folder; fills it with `groups.jsonl` (one line a picture: file, set, group, page, site, role, and
+`sibling` where it is one), the PNG files, `versions.json` (packages and Chromium), `done.jsonl` (each capture
+that was tried, and what came of it) and `sources/` (the packages; can be deleted). Needs Debian 12 or later
+with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full browser does as well with
+`--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project brings.
+The pages themselves get no network.
 
-    python -P tests/benchmarks/larger_set.py DIR [--pages 300] [--sites python,django,admin-lte] [--processes 2] [--seed 1]
+    python -P tests/benchmarks/larger_set.py DIR [--pages 300] [--sites python,django,admin-lte] [--processes
+    2] [--seed 1]
 
-It can be stopped and started again: what is done is not done again. Each prefix of the build is a mixture of all sites.
+It can be stopped and started again: what is done is not done again. Each prefix of the build is a mixture of
+all sites.
 """
 
 from __future__ import annotations
@@ -28,17 +33,30 @@ from larger_set_packages import Packages
 from larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_capture, opened_picture, pixel_digest
 from larger_set_plan import Capture, plan, read_sites
 
-KEPT, BLANK, TWIN, FAILED, REDIRECTION, SIZE = "kept", "nearly blank", "the same pixels as another", "failed", "redirection", "too small or large"
+KEPT, BLANK, TWIN, FAILED, REDIRECTION, SIZE = (
+    "kept",
+    "nearly blank",
+    "the same pixels as another",
+    "failed",
+    "redirection",
+    "too small or large",
+)
 SITES = Path(__file__).with_name("larger_set_sites.jsonl")
+#: Captures given to the processes at once.
 BATCH = 200
-"""Captures given to the processes at once."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--pages", type=int, default=None, help="only so many captures: the first of the plan")
-    parser.add_argument("--sites", default="", help="only these, with commas between them, and only their packages are got; the default is all")
+    parser.add_argument(
+        "--pages", type=int, default=None, help="only so many captures: the first of the plan"
+    )
+    parser.add_argument(
+        "--sites",
+        default="",
+        help="only these, with commas between them, and only their packages are got; the default is all",
+    )
     parser.add_argument("--processes", type=int, default=1, help="browsers at once")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--chromium", default="chromium-headless-shell", help="the command")
@@ -52,9 +70,18 @@ def main() -> int:
             parser.error(f"--sites: {', '.join(sorted(unknown))}: not in {SITES.name}")
         sites = [site for site in sites if site.site in wanted]
     versions = packages.get(package for site in sites for package in site.packages)
-    versions["chromium"] = subprocess.run([options.chromium, "--version"], check=True, capture_output=True, text=True).stdout.strip()
+    versions["chromium"] = subprocess.run(
+        [options.chromium, "--version"], check=True, capture_output=True, text=True
+    ).stdout.strip()
     (options.out / "versions.json").write_text(json.dumps(versions, indent=1, sort_keys=True) + "\n")
-    files = {site.site: [source for package in site.packages for source in packages.sources(package, pictures=site.set == "pictures")] for site in sites}
+    files = {
+        site.site: [
+            source
+            for package in site.packages
+            for source in packages.sources(package, pictures=site.set == "pictures")
+        ]
+        for site in sites
+    }
     captures = plan(sites, files, seed=options.seed)[: options.pages]
     print(f"{len(captures)} captures of {len(sites)} sites", file=sys.stderr)
     build = Build(options.out, packages, captures, chromium=options.chromium)
@@ -63,7 +90,9 @@ def main() -> int:
 
 
 class Build:
-    """The captures of a plan, made into a folder. What done.jsonl lists is taken as done, and groups.jsonl is written anew from it at the start."""
+    """The captures of a plan, made into a folder. What done.jsonl lists is taken as done, and groups.jsonl is
+    written anew from it at the start.
+    """
 
     def __init__(self, out: Path, packages: Packages, captures: list[Capture], *, chromium: str) -> None:
         self._out, self._packages, self._chromium = out, packages, chromium
@@ -78,7 +107,9 @@ class Build:
         self._mine = threading.local()
 
     def run(self, *, processes: int) -> None:
-        """Makes what is to be made. Keeping is decided in the order of the plan, so twins fall the same way however many browsers there are."""
+        """Makes what is to be made. Keeping is decided in the order of the plan, so twins fall the same way
+        however many browsers there are.
+        """
         start = time.monotonic()
         with (
             (self._out / "groups.jsonl").open("a") as groups,
@@ -93,17 +124,32 @@ class Build:
                         if outcome == KEPT:
                             print(capture.line(), file=groups, flush=True)
                         self._counts[outcome] += 1
-                        print(json.dumps({"file": capture.file, "outcome": outcome, "digest": digest if outcome == KEPT else ""}), file=journal, flush=True)
+                        print(
+                            json.dumps(
+                                {
+                                    "file": capture.file,
+                                    "outcome": outcome,
+                                    "digest": digest if outcome == KEPT else "",
+                                }
+                            ),
+                            file=journal,
+                            flush=True,
+                        )
                     made = first + len(batch)
                     seconds = time.monotonic() - start
                     left = (len(self._todo) - made) * seconds / made / 60
-                    print(f"{made} of {len(self._todo)}, {made / seconds:.2f} a second, {left:.0f} minutes left; {dict(self._counts)}", file=sys.stderr)
+                    print(
+                        f"{made} of {len(self._todo)}, {made / seconds:.2f} a second, {left:.0f} minutes left; {dict(self._counts)}",
+                        file=sys.stderr,
+                    )
             finally:
                 for browser in self._browsers:
                     browser.close()
 
     def _made(self, capture: Capture) -> tuple[str, str]:
-        """Makes a capture, in a thread with a browser of its own: what came of it, and the digest of the pixels; the file has the ending .part."""
+        """Makes a capture, in a thread with a browser of its own: what came of it, and the digest of the
+        pixels; the file has the ending .part.
+        """
         path = self._packages.path(capture.source)
         part = self._part(capture)
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +162,9 @@ class Build:
             else:
                 if leads_elsewhere(path):
                     return REDIRECTION, ""
-                png = self._browser().capture(path.resolve().as_uri(), capture.window, tallest=capture.tallest, settle=capture.settle)
+                png = self._browser().capture(
+                    path.resolve().as_uri(), capture.window, tallest=capture.tallest, settle=capture.settle
+                )
                 picture = opened_capture(png)
                 part.write_bytes(png)
         except (PageFailed, OSError, ValueError) as error:
@@ -147,7 +195,9 @@ class Build:
 
 
 def read_done(out: Path) -> dict[str, tuple[str, str]]:
-    """Outcome and digest of each capture that is done, by its file. Not done: what failed, a line cut short, a file that is gone."""
+    """Outcome and digest of each capture that is done, by its file. Not done: what failed, a line cut short,
+    a file that is gone.
+    """
     done = {}
     journal = out / "done.jsonl"
     for line in journal.read_text().splitlines() if journal.exists() else []:

@@ -1,9 +1,10 @@
 """One headless Chromium that captures many pages, for larger_set.py.
 
-Takes a page (file:// address), a window and how much of the page is wanted; gives the PNG. A process of Chromium takes half a second to start,
-a page in a running one a fifth: so it is driven over the DevTools protocol (https://chromedevtools.github.io/devtools-protocol/), through
-`--remote-debugging-pipe`: file descriptors 3 and 4, JSON messages that end in a zero byte. That needs no package and opens no port. (Measured:
-chromium-headless-shell, which draws no windows, takes 0.13 s of CPU a page, chromium 0.20 s.)
+Takes a page (file:// address), a window and how much of the page is wanted; gives the PNG. A process of
+Chromium takes half a second to start, a page in a running one a fifth: so it is driven over the DevTools
+protocol (https://chromedevtools.github.io/devtools-protocol/), through `--remote-debugging-pipe`: file
+descriptors 3 and 4, JSON messages that end in a zero byte. That needs no package and opens no port.
+(Measured: chromium-headless-shell, which draws no windows, takes 0.13 s of CPU a page, chromium 0.20 s.)
 Scripts of a page run; the network is cut off by an unusable proxy and a resolver that knows no name.
 """
 
@@ -23,12 +24,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+#: Chosen: a page that takes longer is given up, and the browser is started anew. (At 15 s a busy machine gave
+#: up sound pages.)
 PAGE_SECONDS = 60.0
-"""Chosen: a page that takes longer is given up, and the browser is started anew. (At 15 s a busy machine gave up sound pages.)"""
+#: Chosen: a page that is still loading after this long (a script waits for the network) is captured as it
+#: stands.
 LOAD_SECONDS = 10.0
-"""Chosen: a page that is still loading after this long (a script waits for the network) is captured as it stands."""
+#: Chosen: then a new tab, so that what pages leave behind does not pile up.
 PAGES_A_TAB = 100
-"""Chosen: then a new tab, so that what pages leave behind does not pile up."""
 
 FLAGS = (
     "--headless", "--disable-gpu", "--hide-scrollbars", "--mute-audio", "--no-first-run", "--disable-extensions", "--disable-dev-shm-usage",
@@ -65,7 +68,8 @@ class Browser:
         self._process: subprocess.Popen[bytes] | None = None
 
     def capture(self, address: str, window: Window, *, tallest: int = 0, settle: int = 0) -> bytes:
-        """The PNG of a page as `window` shows it, or, if `tallest`, of all of it up to so many times its width; after `settle` ms.
+        """The PNG of a page as `window` shows it, or, if `tallest`, of all of it up to so many times its
+        width; after `settle` ms.
 
         :raises PageFailed: see there. The browser can be used further.
         """
@@ -92,7 +96,12 @@ class Browser:
         if self._pages % PAGES_A_TAB == 0:
             self._new_tab()
         self._pages += 1
-        size = {"width": window.width, "height": window.height, "deviceScaleFactor": window.scale, "mobile": False}
+        size = {
+            "width": window.width,
+            "height": window.height,
+            "deviceScaleFactor": window.scale,
+            "mobile": False,
+        }
         self._ask("Emulation.setDeviceMetricsOverride", **size)
         self._loaded = False
         if failure := self._ask("Page.navigate", url=address).get("errorText"):
@@ -102,14 +111,21 @@ class Browser:
             self._next(until)
         if not self._loaded:
             self._ask("Page.stopLoading")
-        settled = str(self._ask("Runtime.evaluate", expression=SETTLED % settle, awaitPromise=True, returnByValue=True)["result"].get("value", ""))
+        settled = str(
+            self._ask("Runtime.evaluate", expression=SETTLED % settle, awaitPromise=True, returnByValue=True)[
+                "result"
+            ].get("value", "")
+        )
         if settled.split("#")[0].split("?")[0] != address:
             raise PageFailed(f"leads to {settled}")
         options: dict[str, Any] = {"format": "png", "optimizeForSpeed": True}
         if tallest:
             content = self._ask("Page.getLayoutMetrics")["cssContentSize"]
             height = max(min(int(content["height"]), tallest * window.width), window.height)
-            options |= {"clip": {"x": 0, "y": 0, "width": window.width, "height": height, "scale": 1}, "captureBeyondViewport": True}
+            options |= {
+                "clip": {"x": 0, "y": 0, "width": window.width, "height": height, "scale": 1},
+                "captureBeyondViewport": True,
+            }
         return base64.b64decode(self._ask("Page.captureScreenshot", **options)["data"])
 
     def _start(self) -> None:
@@ -119,9 +135,24 @@ class Browser:
         flags = [*FLAGS, "--remote-debugging-pipe", f"--user-data-dir={self._profile}"]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")  # Chromium refuses its sandbox to root
-        command = [sys.executable, "-c", ON_3_AND_4, str(there_read), str(there_write), self._command, *flags, "about:blank"]
+        command = [
+            sys.executable,
+            "-c",
+            ON_3_AND_4,
+            str(there_read),
+            str(there_write),
+            self._command,
+            *flags,
+            "about:blank",
+        ]
         quiet = subprocess.DEVNULL
-        options: dict[str, Any] = {"stdin": quiet, "stdout": quiet, "stderr": quiet, "env": self._environment, "start_new_session": True}
+        options: dict[str, Any] = {
+            "stdin": quiet,
+            "stdout": quiet,
+            "stderr": quiet,
+            "env": self._environment,
+            "start_new_session": True,
+        }
         self._process = subprocess.Popen(command, pass_fds=(there_read, there_write), **options)
         os.close(there_read)
         os.close(there_write)
@@ -151,12 +182,16 @@ class Browser:
 
     def _say(self, method: str, parameters: dict[str, Any]) -> int:
         self._last += 1
-        message = {"id": self._last, "method": method, "params": parameters} | ({"sessionId": self._session} if self._session else {})
+        message = {"id": self._last, "method": method, "params": parameters} | (
+            {"sessionId": self._session} if self._session else {}
+        )
         os.write(self._to, json.dumps(message).encode() + b"\0")
         return self._last
 
     def _next(self, until: float) -> None:
-        """Takes in what Chromium says next, if it says something before `until`; past the deadline of the page that is an error."""
+        """Takes in what Chromium says next, if it says something before `until`; past the deadline of the
+        page that is an error.
+        """
         while (end := self._buffer.find(b"\0")) < 0:
             ready, _, _ = select.select([self._from], [], [], max(0.0, until - time.monotonic()))
             if not ready:

@@ -1,7 +1,9 @@
-"""Packages of the larger set, for larger_set.py: got with `apt-get download` and `npm pack`, unpacked, and what pages and pictures they hold.
+"""Packages of the larger set, for larger_set.py: got with `apt-get download` and `npm pack`, unpacked, and
+what pages and pictures they hold.
 
-Takes "deb:NAME" and "npm:NAME@VERSION"; gives the files of each as `Source`s and the versions. Nothing is installed and no script of a package
-runs: Debian packages go by `dpkg -x` into one tree, where their links to each other lead somewhere, npm packages into a folder each.
+Takes "deb:NAME" and "npm:NAME@VERSION"; gives the files of each as `Source`s and the versions. Nothing is
+installed and no script of a package runs: Debian packages go by `dpkg -x` into one tree, where their links to
+each other lead somewhere, npm packages into a folder each.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from pathlib import Path
 
 from larger_set_plan import Source
 
+#: What pages of the others need: scripts, style sheets, and the fonts, so that pages look alike whatever
+#: fonts the machine has.
 SUPPORT = (
     "libjs-sphinxdoc", "libjs-jquery", "libjs-underscore", "libjs-jquery-ui", "libjs-bootstrap", "libjs-bootstrap4", "libjs-popper.js", "libjs-requirejs",
     "libjs-mathjax",
@@ -24,9 +28,8 @@ SUPPORT = (
     "fonts-dejavu-core", "fonts-dejavu-extra", "fonts-liberation",
     "fonts-lato", "fonts-roboto-unhinted", "fonts-roboto-slab", "fonts-open-sans", "fonts-inconsolata", "fonts-noto-core", "fonts-noto-mono",
 )  # fmt: skip
-"""What pages of the others need: scripts, style sheets, and the fonts, so that pages look alike whatever fonts the machine has."""
+#: Bytes of a file. Smaller ones are redirections and icons (chosen).
 SMALLEST_PAGE, SMALLEST_PICTURE = 1_500, 8_000
-"""Bytes of a file. Smaller ones are redirections and icons (chosen)."""
 PAGES, PICTURES = (".html", ".htm"), (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -34,20 +37,28 @@ class Packages:
     """The packages in a folder; got when they are not there yet."""
 
     def __init__(self, folder: Path) -> None:
-        self._debs, self._npm, self._tree, self._lists = folder / "debs", folder / "npm", folder / "tree", folder / "lists"
+        self._debs, self._npm, self._tree, self._lists = (
+            folder / "debs",
+            folder / "npm",
+            folder / "tree",
+            folder / "lists",
+        )
         for each in (self._debs, self._npm, self._tree, self._lists):
             each.mkdir(parents=True, exist_ok=True)
 
     def get(self, packages: Iterable[str]) -> dict[str, str]:
         """Gets and unpacks them (and SUPPORT); gives the version of each.
 
-        :raises subprocess.CalledProcessError: a package cannot be had. Debian: `apt-get update`, and a release that has it.
+        :raises subprocess.CalledProcessError: a package cannot be had. Debian: `apt-get update`, and a
+        release that has it.
         """
         wanted = [*(f"deb:{name}" for name in SUPPORT), *packages]
         debs = [name.removeprefix("deb:") for name in wanted if name.startswith("deb:")]
         if missing := [name for name in debs if not self._deb(name)]:
             print(f"getting {len(missing)} Debian packages", file=sys.stderr)
-            subprocess.run(["apt-get", "download", *missing], cwd=self._debs, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                ["apt-get", "download", *missing], cwd=self._debs, check=True, stdout=subprocess.DEVNULL
+            )
         for name in debs:
             self._unpack_deb(name)
         for name in (name.removeprefix("npm:") for name in wanted if name.startswith("npm:")):
@@ -59,10 +70,15 @@ class Packages:
         """A configuration of fontconfig that knows the fonts of SUPPORT and no others."""
         configuration = self._tree.parent / "fonts.conf"
         shared = self._tree.resolve() / "usr/share"
-        aliases = "".join(f"<include>{shared}/fontconfig/conf.avail/{name}</include>" for name in ("30-metric-aliases.conf", "45-latin.conf", "60-latin.conf"))
+        aliases = "".join(
+            f"<include>{shared}/fontconfig/conf.avail/{name}</include>"
+            for name in ("30-metric-aliases.conf", "45-latin.conf", "60-latin.conf")
+        )
         cache = self._tree.parent.resolve() / "fontcache"
         start = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">'
-        configuration.write_text(f"{start}<fontconfig><dir>{shared}/fonts</dir><cachedir>{cache}</cachedir>{aliases}</fontconfig>")
+        configuration.write_text(
+            f"{start}<fontconfig><dir>{shared}/fonts</dir><cachedir>{cache}</cachedir>{aliases}</fontconfig>"
+        )
         return configuration.resolve()
 
     def path(self, source: Source) -> Path:
@@ -84,7 +100,11 @@ class Packages:
         return found
 
     def _root(self, package: str) -> Path:
-        return self._tree if package.startswith("deb:") else self._npm / re.sub(r"[^\w.@-]", "-", package.removeprefix("npm:")) / "package"
+        return (
+            self._tree
+            if package.startswith("deb:")
+            else self._npm / re.sub(r"[^\w.@-]", "-", package.removeprefix("npm:")) / "package"
+        )
 
     def _deb(self, name: str) -> Path | None:
         return next(iter(sorted(self._debs.glob(f"{name}_*.deb"))), None)
@@ -94,7 +114,9 @@ class Packages:
         if listed.exists() or deb is None:
             return
         subprocess.run(["dpkg", "-x", deb, self._tree], check=True)
-        lines = subprocess.run(["dpkg-deb", "-c", deb], check=True, capture_output=True, text=True).stdout.splitlines()
+        lines = subprocess.run(
+            ["dpkg-deb", "-c", deb], check=True, capture_output=True, text=True
+        ).stdout.splitlines()
         names = [line.split(None, 5)[5].split(" -> ")[0].removeprefix("./") for line in lines]
         listed.write_text("\n".join(sorted(names)))
 
@@ -103,7 +125,9 @@ class Packages:
         if root.exists():
             return
         with tempfile.TemporaryDirectory(dir=self._npm) as folder:
-            packed = subprocess.run(["npm", "pack", "--silent", name], cwd=folder, check=True, capture_output=True, text=True).stdout.split()[-1]
+            packed = subprocess.run(
+                ["npm", "pack", "--silent", name], cwd=folder, check=True, capture_output=True, text=True
+            ).stdout.split()[-1]
             unpacked = Path(folder) / "unpacked"
             with tarfile.open(Path(folder) / packed) as archive:
                 archive.extractall(unpacked, filter="data")
@@ -122,4 +146,6 @@ class Packages:
         name = package.split(":", 1)[1]
         if package.startswith("npm:"):
             return name.rsplit("@", 1)[1]
-        return subprocess.run(["dpkg-deb", "-f", str(self._deb(name)), "Version"], check=True, capture_output=True, text=True).stdout.strip()
+        return subprocess.run(
+            ["dpkg-deb", "-f", str(self._deb(name)), "Version"], check=True, capture_output=True, text=True
+        ).stdout.strip()

@@ -1,6 +1,8 @@
-"""Pictures of the larger set, for larger_set.py: is a capture worth keeping, and pictures of packages as PNG files.
+"""Pictures of the larger set, for larger_set.py: is a capture worth keeping, and pictures of packages as PNG
+files.
 
-Takes the PNG of a page or a picture file of a package; gives an RGB picture, whether it shows next to nothing, and the digest of its pixels.
+Takes the PNG of a page or a picture file of a package; gives an RGB picture, whether it shows next to
+nothing, and the digest of its pixels.
 """
 
 from __future__ import annotations
@@ -13,16 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+#: Pictures of packages are made smaller to this (chosen: wallpapers come in up to 8,000 pixels).
 LONGEST_SIDE = 1920
-"""Pictures of packages are made smaller to this (chosen: wallpapers come in up to 8,000 pixels)."""
+#: Smaller pictures are no pictures but icons (chosen).
 SHORTEST_SIDE = 160
-"""Smaller pictures are no pictures but icons (chosen)."""
+#: Nearly blank: fewer than INKED of the blocks of BLOCK x BLOCK pixels span CONTRAST grey levels (chosen: a
+#: title alone on an empty page).
 BLOCK, CONTRAST, INKED = 16, 24, 0.01
-"""Nearly blank: fewer than INKED of the blocks of BLOCK x BLOCK pixels span CONTRAST grey levels (chosen: a title alone on an empty page)."""
 
 
 def leads_elsewhere(page: Path) -> bool:
-    """Whether a page only redirects to another. (Chromium tells some of these only by a capture that never comes.)"""
+    """Whether a page only redirects to another. (Chromium tells some of these only by a capture that never
+    comes.)
+    """
     with page.open("rb") as file:
         return b'http-equiv="refresh"' in file.read(4096).lower()
 
@@ -33,7 +38,9 @@ def opened_capture(png: bytes) -> Image.Image:
 
 
 def opened_picture(path: Path) -> Image.Image | None:
-    """A picture of a package on white, at most LONGEST_SIDE long; None when it is too small, or larger than Pillow thinks safe."""
+    """A picture of a package on white, at most LONGEST_SIDE long; None when it is too small, or larger than
+    Pillow thinks safe.
+    """
     try:
         opened = Image.open(path)
     except Image.DecompressionBombError:

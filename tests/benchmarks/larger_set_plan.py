@@ -1,11 +1,14 @@
-"""What the larger set holds: which page of which site is captured how, in which role, in which order. No input or output here.
+"""What the larger set holds: which page of which site is captured how, in which role, in which order. No
+input or output here.
 
-Takes the sites (larger_set_sites.jsonl), the files of each, and a seed; gives the captures in the order in which they are to be made. The
-order mixes the sites: each prefix of it holds each site in its proportion, so a build that is stopped, or a small one, is a set of its own.
+Takes the sites (larger_set_sites.jsonl), the files of each, and a seed; gives the captures in the order in
+which they are to be made. The order mixes the sites: each prefix of it holds each site in its proportion, so
+a build that is stopped, or a small one, is a set of its own.
 
-A *site* is what must not be torn between roles and parts of an evaluation: a package, or packages that show the same (translations, releases).
-Sites are either "indexed" or "unanswered" (never indexed: nobody has an answer to a query made of them). A few pages of the indexed sites are
-left out of the index too: they are "unanswered" as well, and marked as siblings, because pages just like them are indexed.
+A *site* is what must not be torn between roles and parts of an evaluation: a package, or packages that show
+the same (translations, releases). Sites are either "indexed" or "unanswered" (never indexed: nobody has an
+answer to a query made of them). A few pages of the indexed sites are left out of the index too: they are
+"unanswered" as well, and marked as siblings, because pages just like them are indexed.
 """
 
 from __future__ import annotations
@@ -21,26 +24,30 @@ from dataclasses import dataclass
 from larger_set_browser import Window
 
 INDEXED, UNANSWERED = "indexed", "unanswered"
+#: Most captures of one site unless its line says otherwise (chosen: many sites rather than many pages of
+#: each).
 MOST_PAGES = 160
-"""Most captures of one site unless its line says otherwise (chosen: many sites rather than many pages of each)."""
+#: Most captures of one group: releases or translations of one page (chosen).
 MOST_VERSIONS = 4
-"""Most captures of one group: releases or translations of one page (chosen)."""
+#: Siblings of an indexed site: ten, but no more than a tenth of its pages (chosen: some hundred in all).
 SIBLINGS, SIBLINGS_SHARE = 10, 10
-"""Siblings of an indexed site: ten, but no more than a tenth of its pages (chosen: some hundred in all)."""
+#: One page in eight is captured as a whole, up to a height drawn for it from TALLEST (chosen).
 ONE_IN_TALL = 8
-"""One page in eight is captured as a whole, up to a height drawn for it from TALLEST (chosen)."""
+#: Height over width (spec: up to 10:1; the lower ones because a tall capture takes ten times as long as a
+#: window).
 TALLEST = (2, 3, 4, 5, 6, 8, 10)
-"""Height over width (spec: up to 10:1; the lower ones because a tall capture takes ten times as long as a window)."""
+#: A site's window is drawn with these weights (chosen: common desktops, one site in ten as a phone).
 WINDOWS = ((Window(1280, 800), 12), (Window(1366, 768), 3), (Window(1920, 1080), 3), (Window(390, 844, 2), 2))
-"""A site's window is drawn with these weights (chosen: common desktops, one site in ten as a phone)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A line of larger_set_sites.jsonl. `set` is "docs", "themes" (web pages) or "pictures". `packages` are "deb:NAME" or "npm:NAME@VERSION".
+    """A line of larger_set_sites.jsonl. `set` is "docs", "themes" (web pages) or "pictures". `packages` are
+    "deb:NAME" or "npm:NAME@VERSION".
 
-    `paths`: only files whose path this expression matches; its first group, if it has one, is the key of the page: files with one key (releases,
-    translations) are one group. `settle`: milliseconds that scripts are given after the page has loaded. `most`: cap of the site.
+    `paths`: only files whose path this expression matches; its first group, if it has one, is the key of the
+    page: files with one key (releases, translations) are one group. `settle`: milliseconds that scripts are
+    given after the page has loaded. `most`: cap of the site.
     """
 
     site: str
@@ -81,7 +88,12 @@ class Capture:
 
     def line(self) -> str:
         """The line of groups.jsonl."""
-        fields: dict[str, str | bool] = {"file": self.file, "set": self.set, "group": self.group, "page": f"{self.source.package}/{self.source.path}"}
+        fields: dict[str, str | bool] = {
+            "file": self.file,
+            "set": self.set,
+            "group": self.group,
+            "page": f"{self.source.package}/{self.source.path}",
+        }
         fields |= {"site": self.site, "role": self.role}
         return json.dumps(fields | ({"sibling": True} if self.sibling else {}), ensure_ascii=False)
 
@@ -91,24 +103,33 @@ def read_sites(text: str) -> list[Site]:
 
     :raises ValueError: two sites of one name, a package in two sites, or an unknown role or set.
     """
-    sites = [Site(**{**fields, "packages": tuple(fields["packages"])}) for fields in map(json.loads, text.splitlines())]
+    sites = [
+        Site(**{**fields, "packages": tuple(fields["packages"])})
+        for fields in map(json.loads, text.splitlines())
+    ]
     packages = [package for site in sites for package in site.packages]
     for names, kind in (([site.site for site in sites], "site"), (packages, "package")):
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"larger_set_sites.jsonl: {kind} named twice: {', '.join(sorted(twice))}")
     for site in sites:
         if site.role not in (INDEXED, UNANSWERED) or site.set not in ("docs", "themes", "pictures"):
-            raise ValueError(f"larger_set_sites.jsonl: {site.site}: unknown role or set ({site.role}, {site.set})")
+            raise ValueError(
+                f"larger_set_sites.jsonl: {site.site}: unknown role or set ({site.role}, {site.set})"
+            )
     return sites
 
 
 def plan(sites: Sequence[Site], files: Mapping[str, Iterable[Source]], *, seed: int) -> list[Capture]:
-    """All captures of the set, in the order in which to make them. `files`: by the name of the site. The same seed and files give the same plan."""
+    """All captures of the set, in the order in which to make them. `files`: by the name of the site. The same
+    seed and files give the same plan.
+    """
     placed = []
     for site in sites:
         captures = plan_site(site, files[site.site], seed=seed)
         shift = random.Random(f"{seed}:{site.site}:place").random()
-        placed += [((place + shift) / len(captures), capture.file, capture) for place, capture in enumerate(captures)]
+        placed += [
+            ((place + shift) / len(captures), capture.file, capture) for place, capture in enumerate(captures)
+        ]
     return [capture for _, _, capture in sorted(placed, key=lambda entry: entry[:2])]
 
 
@@ -135,7 +156,9 @@ def plan_site(site: Site, files: Iterable[Source], *, seed: int) -> list[Capture
             tallest = chance.choice(TALLEST) if chance.randrange(ONE_IN_TALL) == 0 else 0
             file = f"{site.set}/{site.site}/{name_of(f'{source.package}/{source.path}')}.png"
             role = UNANSWERED if sibling else site.role
-            captures.append(Capture(source, file, site.site, site.set, group, role, sibling, window, tallest, site.settle))
+            captures.append(
+                Capture(source, file, site.site, site.set, group, role, sibling, window, tallest, site.settle)
+            )
     return captures[: site.most]
 
 

@@ -1,13 +1,16 @@
 """How long does an analyst wait? Hovers and enrichments through the real misp-modules server, over HTTP.
 
-1. Hover: a store of 100,000 images (random hashes; a hover reads neither records nor the index) of which some have stored verdicts:
+1. Hover: a store of 100,000 images (random hashes; a hover reads neither records nor the index) of which some
+have stored verdicts:
    none, a few, a cluster of 2,000 copies, 1,000 verdicts. Aim: 99 of 100 within 0.1 s, whichever kind,
    one after the other; four analysts at once are told too. Beside it, on the same server in
    the same minute, what misp-modules itself takes for a question to a module that only parses its text.
-2. Enrichment: pictures of a corpus are added to an embedded store; edited ones are enriched over HTTP, and asked of an engine of this
+2. Enrichment: pictures of a corpus are added to an embedded store; edited ones are enriched over HTTP, and
+asked of an engine of this
    process, in turn. Aim: at most 1.3 times the engine's own query, in totals.
 
-    python -P tests/benchmarks/misp.py --pictures DIR [--count 100000] [--hovers 4000] [--known 300] [--asked 60] [--seed 1] [--sample]
+    python -P tests/benchmarks/misp.py --pictures DIR [--count 100000] [--hovers 4000] [--known 300] [--asked
+    60] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
@@ -22,14 +25,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py and misp_host.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # report.py and misp_host.py, also under python -P
 
-import misp_host
 import report
 from corpus import Corpus, Item
 from filled_store import filled_store
-from misp_host import Host, attribute, enrichment, hover
 from startup import random_images
+from support import misp_host
+from support.misp_host import Host, attribute, enrichment, hover
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
@@ -58,20 +63,31 @@ def main() -> int:
     if options.sample:
         options.count, options.hovers, options.known, options.asked = 10_000, 400, 40, 10
     report.heading(f"Hover at {options.count:,} images, and enrichment, over HTTP", options)
-    with tempfile.TemporaryDirectory(prefix="quaid-benchmark-") as folder, misp_host.running(Path(folder)) as host:
+    with (
+        tempfile.TemporaryDirectory(prefix="quaid-benchmark-") as folder,
+        misp_host.running(Path(folder)) as host,
+    ):
         slowest = measure_hovers(host, options.count, options.hovers, options.seed)
-        ratio = measure_enrichment(host, Corpus.load(options.pictures), options.known, options.asked, options.seed)
+        ratio = measure_enrichment(
+            host, Corpus.load(options.pictures), options.known, options.asked, options.seed
+        )
     if options.sample:
         return 0
     return report.verdict(
         [
-            (f"99 of 100 hovers within {AIM_HOVER} s at {options.count:,} images, each kind (aim; {slowest:.3f} s)", slowest <= AIM_HOVER),
-            (f"enrichment over HTTP at most {AIM_RATIO} times the engine's own query (aim; {ratio:.2f})", ratio <= AIM_RATIO),
+            (
+                f"99 of 100 hovers within {AIM_HOVER} s at {options.count:,} images, each kind (aim; {slowest:.3f} s)",
+                slowest <= AIM_HOVER,
+            ),
+            (
+                f"enrichment over HTTP at most {AIM_RATIO} times the engine's own query (aim; {ratio:.2f})",
+                ratio <= AIM_RATIO,
+            ),
         ]
     )
 
 
-# -- hover ---------------------------------------------------------------------------------------------------------------------
+# -- hover ---------------------------------------------------------------------------------------------------
 
 
 def measure_hovers(host: Host, count: int, hovers: int, seed: int) -> float:
@@ -82,21 +98,36 @@ def measure_hovers(host: Host, count: int, hovers: int, seed: int) -> float:
             kinds = fill(url, count, seed)
             rng = random.Random(seed)
             rows, slowest = [], 0.0
-            parsing = {"module": "extract_url_components", "timeout": 5, "attribute": {"type": "url", "value": "https://a.example/b?c=d", "uuid": EVENTS[0]}}
+            parsing = {
+                "module": "extract_url_components",
+                "timeout": 5,
+                "attribute": {"type": "url", "value": "https://a.example/b?c=d", "uuid": EVENTS[0]},
+            }
             questions: dict[str, list[object]] = {"(misp-modules alone: a URL taken apart)": [parsing]}
-            questions |= {kind: [hover(url, attribute(uuid=name)) for name in names] for kind, names in kinds.items()}
+            questions |= {
+                kind: [hover(url, attribute(uuid=name)) for name in names] for kind, names in kinds.items()
+            }
             for body in questions.values():  # the store is opened, the threads are there
                 host.post(body[0])
             for kind, bodies in questions.items():
                 cells: list[object] = [kind, hovers // len(kinds)]
                 for clients in (1, CLIENTS):
-                    times = sorted(timed(host.post, [rng.choice(bodies) for _ in range(hovers // len(kinds))], clients))
+                    times = sorted(
+                        timed(host.post, [rng.choice(bodies) for _ in range(hovers // len(kinds))], clients)
+                    )
                     p99 = times[int(len(times) * 0.99)]
                     cells += [f"{1000 * median(times):.1f}", f"{1000 * p99:.1f}"]
                     if clients == 1 and not kind.startswith("("):
                         slowest = max(slowest, p99)
                 rows.append(cells)
-            columns = ("hover over an image with", "asked", "median, ms", "99 %, ms", f"{CLIENTS} at once: median, ms", "99 %, ms")
+            columns = (
+                "hover over an image with",
+                "asked",
+                "median, ms",
+                "99 %, ms",
+                f"{CLIENTS} at once: median, ms",
+                "99 %, ms",
+            )
             report.table(columns, rows)
             return slowest
         finally:
@@ -112,21 +143,31 @@ def fill(url: str, count: int, seed: int) -> dict[str, list[str]]:
         for batch in random_images(count, 0, seed):
             for image in batch:
                 name = str(uuid.UUID(int=rng.getrandbits(128)))
-                store.put(image, occurrence=Occurrence("misp", "attribute", name), labels={"event": rng.choice(EVENTS), "filename": "shot.png"})
+                store.put(
+                    image,
+                    occurrence=Occurrence("misp", "attribute", name),
+                    labels={"event": rng.choice(EVENTS), "filename": "shot.png"},
+                )
                 store.mark_linked(image.image_id)
                 ids.append(image.image_id)
                 names.append(name)
         kinds = {"no verdict": names[-EACH_KIND:], "five verdicts": names[:EACH_KIND]}
         for n in range(EACH_KIND):
-            store.record_verdicts(ids[n], [(other, conclusion(rng)) for other in rng.sample(ids[EACH_KIND : count // 2], 5)])
+            store.record_verdicts(
+                ids[n], [(other, conclusion(rng)) for other in rng.sample(ids[EACH_KIND : count // 2], 5)]
+            )
         copies = ids[count // 2 : count // 2 + min(COPIES, count // 10)]
         for start in range(1, len(copies), 200):
-            store.record_verdicts(copies[0], [(other, conclusion(rng, joins=True)) for other in copies[start : start + 200]])
+            store.record_verdicts(
+                copies[0], [(other, conclusion(rng, joins=True)) for other in copies[start : start + 200]]
+            )
         kinds[f"a cluster of {len(copies):,} copies"] = names[count // 2 : count // 2 + EACH_KIND]
         hub = count - count // 4
         partners = ids[hub + 1 : hub + 1 + min(VERDICTS, count // 10)]
         for start in range(0, len(partners), 200):
-            store.record_verdicts(ids[hub], [(other, conclusion(rng)) for other in partners[start : start + 200]])
+            store.record_verdicts(
+                ids[hub], [(other, conclusion(rng)) for other in partners[start : start + 200]]
+            )
         kinds[f"{len(partners):,} verdicts"] = [names[hub]]
     print(f"{count:,} images stored in {time.perf_counter() - began:.0f} s.\n", flush=True)
     return kinds
@@ -134,10 +175,23 @@ def fill(url: str, count: int, seed: int) -> dict[str, list[str]]:
 
 def conclusion(rng: random.Random, *, joins: bool = False) -> Verdict:
     inliers = rng.randrange(8, 300)
-    evidence = Evidence(pdq_bits=rng.randrange(120), inliers=inliers, covered_query=1.0, covered_reference=0.5, configuration=Configuration.AFFINE)
+    evidence = Evidence(
+        pdq_bits=rng.randrange(120),
+        inliers=inliers,
+        covered_query=1.0,
+        covered_reference=0.5,
+        configuration=Configuration.AFFINE,
+    )
     relation = Relation.NEAR_DUPLICATE if joins else Relation.PARTIAL
     decision = Decision.MATCH if joins or rng.random() < 0.8 else Decision.REVIEW
-    return Verdict(decision, relation, rng.uniform(0.5, 1), evidence, "benchmark", "PDQ 61/256; 24 inliers cover 100 % of the query and 50 % of the reference")
+    return Verdict(
+        decision,
+        relation,
+        rng.uniform(0.5, 1),
+        evidence,
+        "benchmark",
+        "PDQ 61/256; 24 inliers cover 100 % of the query and 50 % of the reference",
+    )
 
 
 def timed(work: Callable[[object], object], items: Sequence[object], clients: int) -> list[float]:
@@ -152,7 +206,7 @@ def timed(work: Callable[[object], object], items: Sequence[object], clients: in
         return list(pool.map(one, items))
 
 
-# -- enrichment ----------------------------------------------------------------------------------------------------------------
+# -- enrichment ----------------------------------------------------------------------------------------------
 
 
 def measure_enrichment(host: Host, corpus: Corpus, known: int, asked: int, seed: int) -> float:
@@ -175,7 +229,10 @@ def measure_enrichment(host: Host, corpus: Corpus, known: int, asked: int, seed:
                     direct.append(time.perf_counter() - began)
         over_http, direct = over_http[1:], direct[1:]  # both loaded their index for the first
     ratio = sum(over_http) / sum(direct)
-    rows = [("the engine's own query", f"{median(direct):.3f}", "1"), ("enrichment over HTTP", f"{median(over_http):.3f}", f"{ratio:.2f}")]
+    rows = [
+        ("the engine's own query", f"{median(direct):.3f}", "1"),
+        ("enrichment over HTTP", f"{median(over_http):.3f}", f"{ratio:.2f}"),
+    ]
     report.table((f"{asked} edited screenshots among {known}", "median, s", "in totals, times"), rows)
     print(f"{found} of {asked + 1} had a hit.\n")
     return ratio

@@ -1,13 +1,20 @@
-"""Is a given pair judged right? Edited pairs must be seen, pairs of different pictures must not be called a match.
+"""Is a given pair judged right? Edited pairs must be seen, pairs of different pictures must not be called a
+match.
 
-1. Each screenshot against itself after browser bar, 10 % border, crop to 0.75, banner, 5 degrees. Must: at least `review` in 95 %
-   of the pairs that show something on both sides: a random crop of a nearly empty page is blank. All pairs are counted beside it.
-2. 20,000 random pairs across sets, twins left out (set_aside.jsonl). Must: no `match`. Reviews are counted too.
-3. 2,000 pairs of different groups of one set (two pages of one design system may differ in a single line). Reported, no must.
+1. Each screenshot against itself after browser bar, 10 % border, crop to 0.75, banner, 5 degrees. Must: at
+least `review` in 95 %
+   of the pairs that show something on both sides: a random crop of a nearly empty page is blank. All pairs
+   are counted beside it.
+2. 20,000 random pairs across sets, twins left out (set_aside.jsonl). Must: no `match`. Reviews are counted
+too.
+3. 2,000 pairs of different groups of one set (two pages of one design system may differ in a single line).
+Reported, no must.
 
-Compares through the public interface; stored pictures by id, edited ones by their bytes. One process per core.
+Compares through the public interface; stored pictures by id, edited ones by their bytes. One process per
+core.
 
-    python -P tests/benchmarks/pairs.py --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--screenshots N] [--across N] [--template N] [--out FILE]
+    python -P tests/benchmarks/pairs.py --pictures DIR [--sample] [--store URL] [--edits NAME,...]
+    [--screenshots N] [--across N] [--template N] [--out FILE]
 """
 
 from __future__ import annotations
@@ -23,7 +30,9 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import report
 from corpus import PHOTOS, Corpus, Item, has_ink, pairs_across_sets, pairs_of_one_template, spread_screenshots
@@ -33,16 +42,16 @@ from douglas_quaid import Engine
 from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 
 MUST = 0.95
+#: Rows of a list of errors that are printed; --out has all.
 SHOWN = 60
-"""Rows of a list of errors that are printed; --out has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    #: The edit, or across, or template.
     stratum: str
-    """The edit, or across, or template."""
+    #: File; so is the next.
     query: str
-    """File; so is the next."""
     reference: str
     set: str
     decision: str
@@ -51,8 +60,8 @@ class Outcome:
     sentence: str
     evidence: dict[str, object]
     seconds: float
+    #: One side shows next to nothing: a blank original (set_aside.jsonl), or an edit that left nothing of it.
     blank: bool
-    """One side shows next to nothing: a blank original (set_aside.jsonl), or an edit that left nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +74,24 @@ class Job:
 def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
-    parser.add_argument("--edits", default=",".join(PARTIAL), help="names in edits.EDITS, comma between; empty for none")
+    parser.add_argument(
+        "--edits", default=",".join(PARTIAL), help="names in edits.EDITS, comma between; empty for none"
+    )
     parser.add_argument("--screenshots", type=int, default=0, help="screenshots to edit, 0 for all")
-    parser.add_argument("--photos", type=int, default=0, help="photographs to edit as well (reported, no must)")
+    parser.add_argument(
+        "--photos", type=int, default=0, help="photographs to edit as well (reported, no must)"
+    )
     parser.add_argument("--across", type=int, default=20_000, help="pairs across sets")
     parser.add_argument("--template", type=int, default=2_000, help="pairs of different groups of one set")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, help="write every outcome as a line of JSON")
     options = parser.parse_args()
     if options.sample:
-        options.screenshots, options.across, options.template = options.screenshots or 60, min(1_000, options.across), min(300, options.template)
+        options.screenshots, options.across, options.template = (
+            options.screenshots or 60,
+            min(1_000, options.across),
+            min(300, options.template),
+        )
     corpus = Corpus.load(options.pictures)
     jobs = list(edited_jobs(corpus, options.edits, options.screenshots, options.photos, options.seed))
     jobs += [Job("across", *pair) for pair in pairs_across_sets(corpus, options.across, options.seed)]
@@ -83,9 +100,16 @@ def main() -> int:
     needed = {item.file: item for job in jobs for item in (job.query, job.reference)}
     with filled_store(corpus, list(needed.values()), options.store) as url:
         began = time.perf_counter()
-        with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=_start, initargs=(url, options.pictures)) as pool:
+        with ProcessPoolExecutor(
+            options.processes,
+            mp_context=get_context("spawn"),
+            initializer=_start,
+            initargs=(url, options.pictures),
+        ) as pool:
             outcomes = report.collected(pool.map(_judge, jobs, chunksize=20), len(jobs), options.out)
-        print(f"{len(jobs):,} comparisons in {time.perf_counter() - began:.0f} s by {options.processes} processes.\n")
+        print(
+            f"{len(jobs):,} comparisons in {time.perf_counter() - began:.0f} s by {options.processes} processes.\n"
+        )
     return print_outcomes(outcomes)
 
 
@@ -95,8 +119,8 @@ def edited_jobs(corpus: Corpus, names: str, screenshots: int, photos: int, seed:
     return [Job(name, item, item) for item in chosen for name in names.split(",") if name]
 
 
+#: This process's engine and corpus, opened once by _start.
 _opened: list[tuple[Engine, Corpus]] = []
-"""This process's engine and corpus, opened once by _start."""
 
 
 def _start(url: str, pictures: Path) -> None:
@@ -126,7 +150,11 @@ def _judge(job: Job) -> Outcome:
         relation=hit.relation.value if hit.relation else None,
         confidence=round(hit.confidence, 4),
         sentence=hit.sentence,
-        evidence={name: value for name, value in asdict(hit.evidence).items() if name != "matrix" and value is not None},
+        evidence={
+            name: value
+            for name, value in asdict(hit.evidence).items()
+            if name != "matrix" and value is not None
+        },
         seconds=round(seconds, 4),
         blank=blank,
     )
@@ -145,25 +173,47 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
             parts = [_seen([outcome for outcome in these if outcome.set == set_]) for set_ in sets]
             rows.append((name, _seen(these), _matches(these), *parts, _seen(every)))
             seen = sum(outcome.decision != "no-match" for outcome in these)
-            musts.append((f"{name}: at least review in 95 % of pairs that show something ({report.share(seen, len(these))})", seen >= MUST * len(these)))
+            musts.append(
+                (
+                    f"{name}: at least review in 95 % of pairs that show something ({report.share(seen, len(these))})",
+                    seen >= MUST * len(these),
+                )
+            )
         report.table(("edit", "at least review", "match", *sets, "with blank ones: at least review"), rows)
         if photos := [outcome for outcome in edited if outcome.set == PHOTOS]:
             names = dict.fromkeys(outcome.stratum for outcome in photos)
             parts = [(name, [outcome for outcome in photos if outcome.stratum == name]) for name in names]
-            report.table(("edit, photographs", "at least review", "match"), [(name, _seen(these), _matches(these)) for name, these in parts])
-        _print_list("Edited pairs that show something, called no-match", [o for o in edited if o.decision == "no-match" and not o.blank])
+            report.table(
+                ("edit, photographs", "at least review", "match"),
+                [(name, _seen(these), _matches(these)) for name, these in parts],
+            )
+        _print_list(
+            "Edited pairs that show something, called no-match",
+            [o for o in edited if o.decision == "no-match" and not o.blank],
+        )
     strata = (("across", "different sets"), ("template", "different groups of one set"))
     rows = []
     for stratum, words in strata:
         these = [outcome for outcome in outcomes if outcome.stratum == stratum]
         for set_ in ["all", *(sorted({outcome.set for outcome in these}) if stratum == "template" else ())]:
             part = [outcome for outcome in these if set_ in ("all", outcome.set)]
-            relations = Counter(outcome.relation or "none" for outcome in part if outcome.decision != "no-match")
+            relations = Counter(
+                outcome.relation or "none" for outcome in part if outcome.decision != "no-match"
+            )
             listed = ", ".join(f"{name} {count}" for name, count in relations.most_common())
             rows.append((f"{words}, {set_}", len(part), _matches(part), _reviews(part), listed or "-"))
-    report.table(("pairs of different pictures", "pairs", "match", "review", "relations of match and review"), rows)
+    report.table(
+        ("pairs of different pictures", "pairs", "match", "review", "relations of match and review"), rows
+    )
     for stratum, words in strata:
-        _print_list(f"Not no-match, {words}", [outcome for outcome in outcomes if outcome.stratum == stratum and outcome.decision != "no-match"])
+        _print_list(
+            f"Not no-match, {words}",
+            [
+                outcome
+                for outcome in outcomes
+                if outcome.stratum == stratum and outcome.decision != "no-match"
+            ],
+        )
     across = [outcome for outcome in outcomes if outcome.stratum == "across"]
     if across:
         false = sum(outcome.decision == "match" for outcome in across)
@@ -187,9 +237,13 @@ def _print_list(title: str, outcomes: Sequence[Outcome]) -> None:
     if outcomes:
         first = sorted(outcomes, key=lambda outcome: (outcome.decision, -outcome.confidence))[:SHOWN]
         print(f"{title}: {len(outcomes)}{f', the first {SHOWN}' if len(outcomes) > SHOWN else ''}\n")
-        names = [f"{o.stratum}: {o.query}" + (f" - {o.reference}" if o.reference != o.query else "") for o in first]
+        names = [
+            f"{o.stratum}: {o.query}" + (f" - {o.reference}" if o.reference != o.query else "") for o in first
+        ]
         decisions = [f"{o.decision} {o.relation} {o.confidence}" for o in first]
-        report.table(("pair", "decision", "why"), zip(names, decisions, [o.sentence for o in first], strict=True))
+        report.table(
+            ("pair", "decision", "why"), zip(names, decisions, [o.sentence for o in first], strict=True)
+        )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
-"""What do other systems find, and what do we, of the same pictures after the same edits, at the same number of false matches?
+"""What do other systems find, and what do we, of the same pictures after the same edits, at the same number
+of false matches?
 
-Screenshots and photographs of the reporting part under every edit of the suite, given as pairs: the edited picture against its original
-(to be found), against unrelated pictures, and against other pages of its site. Side by side: PDQ at 31 bits as Meta's
-Hasher-Matcher-Actioner uses it, pHash at 8 bits as in AIL's open pull request, ImageHash's crop-resistant hash, the local descriptors of
-thorn's `perception`, plain ORB with RANSAC, and `Engine.compare`. Each peer is asked at its published limit, and where it makes as many
-false matches as our `match`. That limit is read off these same pairs, by whichever of its numbers serves it best, which flatters the
-peer. A second table searches: where does the right picture stand among some hundred (peers_search.py)?
+Screenshots and photographs of the reporting part under every edit of the suite, given as pairs: the edited
+picture against its original (to be found), against unrelated pictures, and against other pages of its site.
+Side by side: PDQ at 31 bits as Meta's Hasher-Matcher-Actioner uses it, pHash at 8 bits as in AIL's open pull
+request, ImageHash's crop-resistant hash, the local descriptors of thorn's `perception`, plain ORB with
+RANSAC, and `Engine.compare`. Each peer is asked at its published limit, and where it makes as many false
+matches as our `match`. That limit is read off these same pairs, by whichever of its numbers serves it best,
+which flatters the peer. A second table searches: where does the right picture stand among some hundred
+(peers_search.py)?
 
     pip install imagehash pdqhash
-    python -m venv PEERS && PEERS/bin/pip install 'perception[approximate-deduplication]'  # its own: it wants an OpenCV below 5
-    python -P tests/benchmarks/peers.py --pictures DIR --perception-python PEERS/bin/python [--distractors DIR] [--processes N] [--out FILE]
+    python -m venv PEERS && PEERS/bin/pip install 'perception[approximate-deduplication]'  # its own: it wants
+    an OpenCV below 5
+    python -P tests/benchmarks/peers.py --pictures DIR --perception-python PEERS/bin/python [--distractors
+    DIR] [--processes N] [--out FILE]
 
 Without --perception-python it is left out of the tables.
 """
@@ -29,7 +34,9 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import corpus as corpora
 import report
@@ -45,8 +52,9 @@ from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
 from douglas_quaid.evaluation.parts import Part, Parts
 from douglas_quaid.store.embedded import stop_embedded
 
+#: Screenshots, photographs, and pages of --distractors that queries are compared to beside the originals.
+#: chosen: they are described in half a minute.
 OTHERS = 16
-"""Screenshots, photographs, and pages of --distractors that queries are compared to beside the originals. chosen: they are described in half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +62,8 @@ class Task:
     """One original under all edits."""
 
     original: Item
+    #: What may be drawn as an unrelated reference.
     unrelated: tuple[Item, ...]
-    """What may be drawn as an unrelated reference."""
     same_site: tuple[Item, ...]
 
 
@@ -65,8 +73,8 @@ class Outcome:
 
     pairs: tuple[Scored, ...]
     extracted: tuple[Extracted, ...]
+    #: Edits that left nothing to see; nobody was asked.
     blank: tuple[str, ...]
-    """Edits that left nothing to see; nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,8 @@ class Plan:
     """What every task shares."""
 
     edits: tuple[str, ...]
+    #: References drawn for each query; so is the next.
     unrelated: int
-    """References drawn for each query; so is the next."""
     same_site: int
     seed: int
 
@@ -87,22 +95,40 @@ def main() -> int:
     parts = Parts(frozenset(options.fit_sites.split(",")), sites)
     whole, report_part = Corpus.load(options.pictures), dataset_part(dataset, parts)
     corpus = Corpus(whole.folder, tuple(item for item in whole.items if item.file in report_part))
-    asked = _known(report_part, [*spread_screenshots(corpus, options.screenshots, options.seed), *random_photos(corpus, options.photos, options.seed)])
+    asked = _known(
+        report_part,
+        [
+            *spread_screenshots(corpus, options.screenshots, options.seed),
+            *random_photos(corpus, options.photos, options.seed),
+        ],
+    )
     plan = Plan(tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
-    report.heading(f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits", options)
+    report.heading(
+        f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits",
+        options,
+    )
     print(", ".join(versions(options.perception_python)) + ".\n", flush=True)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         try:
             start = partial(_start, f"embedded:{folder}", options.perception_python, plan)
-            with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn"), initializer=start) as pool:
-                outcomes = report.collected(pool.map(_ask, tasks(corpus, report_part, asked, sites, options.seed)), len(asked), options.out)
+            with ProcessPoolExecutor(
+                options.processes, mp_context=get_context("spawn"), initializer=start
+            ) as pool:
+                outcomes = report.collected(
+                    pool.map(_ask, tasks(corpus, report_part, asked, sites, options.seed)),
+                    len(asked),
+                    options.out,
+                )
         finally:
             stop_embedded(folder)
     pairs = [pair for outcome in outcomes for pair in outcome.pairs]
     blank = sum(len(outcome.blank) for outcome in outcomes)
     per_system = len({(pair.query, pair.edit, pair.reference) for pair in pairs})
-    print(f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} processes. ", end="")
+    print(
+        f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} processes. ",
+        end="",
+    )
     print(f"{blank} edited pictures showed nothing any more and were left out.\n")
     print_tables(rows_of(pairs), pairs, [each for outcome in outcomes for each in outcome.extracted])
     if options.indexed:
@@ -113,22 +139,50 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = report.arguments(__doc__)
-    parser.add_argument("--perception-python", type=Path, help="Python of a virtual environment with perception[approximate-deduplication]")
-    parser.add_argument("--distractors", type=Path, action="append", default=[], help="folder with groups.jsonl, for more unrelated pages (larger_set.py)")
+    parser.add_argument(
+        "--perception-python",
+        type=Path,
+        help="Python of a virtual environment with perception[approximate-deduplication]",
+    )
+    parser.add_argument(
+        "--distractors",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder with groups.jsonl, for more unrelated pages (larger_set.py)",
+    )
     parser.add_argument("--screenshots", type=int, default=10)
     parser.add_argument("--photos", type=int, default=10)
     parser.add_argument("--edits", default=",".join(SUITE), help="names in edits.EDITS, comma between")
-    parser.add_argument("--unrelated", type=int, default=6, help="unrelated pictures for each query, two in three of its own kind")
-    parser.add_argument("--same-site", type=int, default=2, help="other pages of the site for each query, where there are any")
-    parser.add_argument("--fit-sites", default="nhsuk,jupyterlab", help="sets that our thresholds were fitted on, comma between: not asked")
-    parser.add_argument("--report-sites", default="siemens,streamlit", help="sets that are asked, each of one site")
+    parser.add_argument(
+        "--unrelated",
+        type=int,
+        default=6,
+        help="unrelated pictures for each query, two in three of its own kind",
+    )
+    parser.add_argument(
+        "--same-site", type=int, default=2, help="other pages of the site for each query, where there are any"
+    )
+    parser.add_argument(
+        "--fit-sites",
+        default="nhsuk,jupyterlab",
+        help="sets that our thresholds were fitted on, comma between: not asked",
+    )
+    parser.add_argument(
+        "--report-sites", default="siemens,streamlit", help="sets that are asked, each of one site"
+    )
     parser.add_argument("--indexed", type=int, default=500, help="pictures to search among, 0 for no search")
     parser.add_argument("--searches", type=int, default=150, help="queries of the search")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, help="write what came of every original as a line of JSON")
     options = parser.parse_args()
     if options.sample:
-        options.screenshots, options.photos, options.indexed, options.searches = 2, 2, min(options.indexed, 40), 12
+        options.screenshots, options.photos, options.indexed, options.searches = (
+            2,
+            2,
+            min(options.indexed, 40),
+            12,
+        )
     return options
 
 
@@ -143,22 +197,42 @@ def versions(perception_python: Path | None) -> list[str]:
 
 
 def dataset_part(dataset: Dataset, parts: Parts) -> dict[str, Item]:
-    """By file, the pictures on which our calibration was not fitted; without phishing pages, which are no random sample of anything."""
-    return {item.file: item for item in dataset.indexed if item.kind is not Kind.LINKED and item.set != PHISHING and parts.of(item) is Part.REPORT}
+    """By file, the pictures on which our calibration was not fitted; without phishing pages, which are no
+    random sample of anything.
+    """
+    return {
+        item.file: item
+        for item in dataset.indexed
+        if item.kind is not Kind.LINKED and item.set != PHISHING and parts.of(item) is Part.REPORT
+    }
 
 
-def tasks(corpus: Corpus, report_part: dict[str, Item], asked: list[Item], sites: frozenset[str], seed: int) -> list[Task]:
-    """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site are neither."""
+def tasks(
+    corpus: Corpus, report_part: dict[str, Item], asked: list[Item], sites: frozenset[str], seed: int
+) -> list[Task]:
+    """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site
+    are neither.
+    """
     more = sorted(file for file, item in report_part.items() if not item.asked)
-    others = _known(report_part, [*spread_screenshots(corpus, OTHERS, seed + 1), *random_photos(corpus, OTHERS, seed + 1)])
-    others += [report_part[file] for file in random.Random(f"others:{seed}").sample(more, min(OTHERS, len(more)))]
+    others = _known(
+        report_part, [*spread_screenshots(corpus, OTHERS, seed + 1), *random_photos(corpus, OTHERS, seed + 1)]
+    )
+    others += [
+        report_part[file] for file in random.Random(f"others:{seed}").sample(more, min(OTHERS, len(more)))
+    ]
     references = sorted({*asked, *others}, key=lambda item: item.file)
     made = []
     for item in asked:
         right = corpus.right_answers(item)
         apart = [other for other in references if other.file not in right]
         unrelated = tuple(other for other in apart if other.set != item.set or item.kind is Kind.PHOTOGRAPH)
-        made.append(Task(item, unrelated, tuple(other for other in apart if other.set == item.set and item.set in sites)))
+        made.append(
+            Task(
+                item,
+                unrelated,
+                tuple(other for other in apart if other.set == item.set and item.set in sites),
+            )
+        )
     return made
 
 
@@ -187,11 +261,16 @@ class Process:
             rng = random.Random(f"{self.plan.seed}:{task.original.file}:{name}")
             drawn = [(RIGHT, task.original)]
             drawn += [(OTHER, item) for item in _unrelated(task, rng, self.plan.unrelated)]
-            drawn += [(SAME_SITE, item) for item in rng.sample(task.same_site, min(self.plan.same_site, len(task.same_site)))]
+            drawn += [
+                (SAME_SITE, item)
+                for item in rng.sample(task.same_site, min(self.plan.same_site, len(task.same_site)))
+            ]
             extracted += self._describe("query", png(picture))
             for stratum, reference in drawn:
                 self._know(reference)
-                pairs += [self._scored(system, stratum, task.original, name, reference) for system in self.systems]
+                pairs += [
+                    self._scored(system, stratum, task.original, name, reference) for system in self.systems
+                ]
         return Outcome(tuple(pairs), tuple(extracted), tuple(blank))
 
     def _know(self, item: Item) -> None:
@@ -210,18 +289,30 @@ class Process:
     def _scored(self, system: System, stratum: str, original: Item, name: str, reference: Item) -> Scored:
         began = system.cpu()
         scores = system.compare("query", reference.file)
-        return Scored(system.name, f"{original.kind.value}s", stratum, original.file, name, reference.file, scores, system.cpu() - began)
+        return Scored(
+            system.name,
+            f"{original.kind.value}s",
+            stratum,
+            original.file,
+            name,
+            reference.file,
+            scores,
+            system.cpu() - began,
+        )
 
 
 def _unrelated(task: Task, rng: random.Random, count: int) -> list[Item]:
     """Two in three of the query's own kind: text is mistaken for text, and hardly for a photograph."""
     alike = [item for item in task.unrelated if item.kind is task.original.kind]
     unlike = [item for item in task.unrelated if item.kind is not task.original.kind]
-    return [*rng.sample(alike, min(len(alike), count - count // 3)), *rng.sample(unlike, min(len(unlike), count // 3))]
+    return [
+        *rng.sample(alike, min(len(alike), count - count // 3)),
+        *rng.sample(unlike, min(len(unlike), count // 3)),
+    ]
 
 
+#: This process's own, made once by _start.
 _process: list[Process] = []
-"""This process's own, made once by _start."""
 
 
 def _start(url: str, perception_python: Path | None, plan: Plan) -> None:

@@ -1,8 +1,10 @@
-"""Plain ORB with RANSAC, as anybody would write it with OpenCV: a peer that is no product, and the strongest one when it is given the pair.
+"""Plain ORB with RANSAC, as anybody would write it with OpenCV: a peer that is no product, and the strongest
+one when it is given the pair.
 
-Takes a decoded picture, gives keypoints of three sizes of it: 1,000 at 1,280 pixels of width, 600 at 640 and 300 at 320 (Rublee et al.,
-ICCV 2011). Two pictures are compared size by size, nine times, with a ratio test (Lowe 2004); one full affine map is fitted to all
-correspondences by RANSAC, and counted are the distinct places it explains. The query is tried as it is and mirrored.
+Takes a decoded picture, gives keypoints of three sizes of it: 1,000 at 1,280 pixels of width, 600 at 640 and
+300 at 320 (Rublee et al., ICCV 2011). Two pictures are compared size by size, nine times, with a ratio test
+(Lowe 2004); one full affine map is fitted to all correspondences by RANSAC, and counted are the distinct
+places it explains. The query is tried as it is and mirrored.
 """
 
 from __future__ import annotations
@@ -14,26 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+#: Width in pixels and features; a narrower picture is not enlarged, and a size that it then has twice is left
+#: out.
 LEVELS = ((1280, 1000), (640, 600), (320, 300))
-"""Width in pixels and features; a narrower picture is not enlarged, and a size that it then has twice is left out."""
+#: spec: Lowe 2004, section 7.1.
 RATIO = 0.8
-"""spec: Lowe 2004, section 7.1."""
+#: Coordinates are those of a picture this wide.
 FRAME = 640
-"""Coordinates are those of a picture this wide."""
+#: RANSAC's, in frame pixels. chosen, as is the next: our own values.
 TOLERANCE = 4.0
-"""RANSAC's, in frame pixels. chosen, as is the next: our own values."""
+#: Inliers are distinct when they lie in different cells of this many frame pixels.
 CELL = 8.0
-"""Inliers are distinct when they lie in different cells of this many frame pixels."""
+#: Largest ratio of the map's singular values; a map beyond it, or one that mirrors, is no edit's. chosen: our
+#: own value.
 MAX_STRETCH = 2.5
-"""Largest ratio of the map's singular values; a map beyond it, or one that mirrors, is no edit's. chosen: our own value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
+    #: x, y in frame pixels, (n, 2).
     places: NDArray[np.float32]
-    """x, y in frame pixels, (n, 2)."""
+    #: (n, 32).
     descriptors: NDArray[np.uint8]
-    """(n, 32)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +67,9 @@ def _levels(grey: NDArray[np.uint8]) -> tuple[Level, ...]:
         scaled = grey if size == grey.shape[::-1] else cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
         points, descriptors = cv2.ORB.create(nfeatures=features).detectAndCompute(scaled, None)
         if points:
-            levels.append(Level(np.array([point.pt for point in points], np.float32) * (FRAME / width), descriptors))
+            levels.append(
+                Level(np.array([point.pt for point in points], np.float32) * (FRAME / width), descriptors)
+            )
     return tuple(levels)
 
 

@@ -1,9 +1,10 @@
-"""The child process in which thorn's `perception` works: run by the Python of a virtual environment that has it, which ours cannot have
-(it wants opencv-contrib-python-headless below 5, which lies over opencv-python).
+"""The child process in which thorn's `perception` works: run by the Python of a virtual environment that has
+it, which ours cannot have (it wants opencv-contrib-python-headless below 5, which lies over opencv-python).
 
-Takes requests on standard input as lines of JSON, `describe` a file under a name, `compare` two names, or `search`
-files among files; answers each with a line. Everything is its own: SIFT with its defaults, `validate_match` for a pair,
-`deduplicate` for a search. What it does not accept at its published limits is asked again without limits, to know how far it was.
+Takes requests on standard input as lines of JSON, `describe` a file under a name, `compare` two names, or
+`search` files among files; answers each with a line. Everything is its own: SIFT with its defaults,
+`validate_match` for a pair, `deduplicate` for a search. What it does not accept at its published limits is
+asked again without limits, to know how far it was.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from importlib.metadata import version
 import cv2
 import perception.local_descriptor_deduplication as local
 
+#: What `validate_match` asks of its own measurements.
 LIMITS = {
     "match": local.DEFAULT_MATCH_PCT,
     "intersection": local.DEFAULT_INTERSECTION,
     "inliers": local.DEFAULT_INLIERS,
     "bounds_intersection": local.DEFAULT_INTERSECTION,
 }
-"""What `validate_match` asks of its own measurements."""
 
 
 def main() -> None:
@@ -42,24 +43,36 @@ def main() -> None:
             answer(searched(request["search"], request["among"]))
 
 
-def compared(hasher: local.LocalHasher, query: local.Descriptors | None, reference: local.Descriptors | None) -> dict[str, object]:
-    """Seconds of its own verification, and two scores: 1 and more where it accepts, else the smallest share of a limit; inliers alone."""
+def compared(
+    hasher: local.LocalHasher, query: local.Descriptors | None, reference: local.Descriptors | None
+) -> dict[str, object]:
+    """Seconds of its own verification, and two scores: 1 and more where it accepts, else the smallest share
+    of a limit; inliers alone.
+    """
     if query is None or reference is None:
         return {"seconds": 0.0, "scores": None}
     began = time.process_time()
     accepted, stats = hasher.validate_match(query, reference)
     seconds = time.process_time() - began
     if not accepted:
-        _, stats = hasher.validate_match(query, reference, minimum_match=0, minimum_intersection=0, minimum_inliers=0)
+        _, stats = hasher.validate_match(
+            query, reference, minimum_match=0, minimum_intersection=0, minimum_inliers=0
+        )
     shares = min(float(stats[name] or 0) / limit for name, limit in LIMITS.items())
-    return {"seconds": seconds, "scores": [shares if accepted else min(shares, 0.999), float(stats["inliers"] or 0)]}
+    return {
+        "seconds": seconds,
+        "scores": [shares if accepted else min(shares, 0.999), float(stats["inliers"] or 0)],
+    }
 
 
 def searched(queries: list[str], among: list[str]) -> dict[str, object]:
     """For each pair that `deduplicate` reports: query, reference, inliers."""
     began = time.process_time()
     found = local.deduplicate(among, queries, use_gpu=False, verbose=True, max_workers=1)
-    return {"seconds": time.process_time() - began, "pairs": [(query, reference, int(stats["inliers"])) for query, reference, stats in found]}
+    return {
+        "seconds": time.process_time() - began,
+        "pairs": [(query, reference, int(stats["inliers"])) for query, reference, stats in found],
+    }
 
 
 def answer(values: dict[str, object]) -> None:

@@ -1,7 +1,8 @@
-"""How systems with different scores are compared fairly: by what they find at their published limit, and at equal false matches.
+"""How systems with different scores are compared fairly: by what they find at their published limit, and at
+equal false matches.
 
-Takes scored pairs, greater meaning more alike, gives shares of pairs found. A system may have several scores for a pair, one for each
-limit of it that could be moved; the first is the one that decides as published.
+Takes scored pairs, greater meaning more alike, gives shares of pairs found. A system may have several scores
+for a pair, one for each limit of it that could be moved; the first is the one that decides as published.
 """
 
 from __future__ import annotations
@@ -11,23 +12,49 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+#: Strata: an edited picture against its original; against an unrelated picture; against another page of its
+#: site.
 RIGHT, OTHER, SAME_SITE = "right", "other", "same site"
-"""Strata: an edited picture against its original; against an unrelated picture; against another page of its site."""
+#: Score of a pair that a system cannot compare, because it has no features of one of the two.
 NOTHING = -math.inf
-"""Score of a pair that a system cannot compare, because it has no features of one of the two."""
 
+#: Columns of the short tables; each edit of the suite is in one of them.
 GROUPS = {
-    "resized, compressed, blurred, noise": ("resize_50", "resize_33", "thumbnail_256", "squash", "jpeg_30", "jpeg_10", "resize_50_jpeg_30", "blur", "noise"),
-    "recoloured": ("brightness_contrast", "gamma", "saturation", "hue_shift", "greyscale", "sepia", "night_mode", "inversion"),
+    "resized, compressed, blurred, noise": (
+        "resize_50",
+        "resize_33",
+        "thumbnail_256",
+        "squash",
+        "jpeg_30",
+        "jpeg_10",
+        "resize_50_jpeg_30",
+        "blur",
+        "noise",
+    ),
+    "recoloured": (
+        "brightness_contrast",
+        "gamma",
+        "saturation",
+        "hue_shift",
+        "greyscale",
+        "sepia",
+        "night_mode",
+        "inversion",
+    ),
     "mirrored, 90°": ("mirror", "rotate_90"),
     "2-45°, perspective": ("rotate_2", "rotate_5", "rotate_45", "perspective"),
-    "bar, border, frame": ("browser_bar", "border_10", "border_bar", "rounded_shadow", "browser_bar_resize_75_jpeg_50"),
+    "bar, border, frame": (
+        "browser_bar",
+        "border_10",
+        "border_bar",
+        "rounded_shadow",
+        "browser_bar_resize_75_jpeg_50",
+    ),
     "banner, window, writing": ("banner", "watermark", "written_on", "pixelated", "window"),
     "crop to 0.9, 0.75": ("crop_90", "crop_75", "crop_75_resize_75_jpeg_50"),
     "crop to 0.5": ("crop_50",),
     "embedded at 40 %": ("embed_40",),
 }
-"""Columns of the short tables; each edit of the suite is in one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +62,16 @@ class Scored:
     """What one system says of one pair."""
 
     system: str
+    #: Of the query: screenshots or photographs.
     kind: str
-    """Of the query: screenshots or photographs."""
     stratum: str
+    #: File; so is reference.
     query: str
-    """File; so is reference."""
     edit: str
     reference: str
     scores: tuple[float, ...]
+    #: CPU time of the comparison.
     seconds: float
-    """CPU time of the comparison."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
-"""The second table of peers.py: where does the right picture stand when it is searched for among some hundred?
+"""The second table of peers.py: where does the right picture stand when it is searched for among some
+hundred?
 
-Takes the pictures that were asked as pairs, edited as there, and indexes their originals among random others. PDQ and pHash rank all by
-distance, equal distances to the peer's favour; perception's `deduplicate` reports pairs, here ordered by inliers; `Engine.query` ranks
-hits. The crop-resistant hash and plain ORB have no search: they would be compared to every picture.
+Takes the pictures that were asked as pairs, edited as there, and indexes their originals among random others.
+PDQ and pHash rank all by distance, equal distances to the peer's favour; perception's `deduplicate` reports
+pairs, here ordered by inliers; `Engine.query` ranks hits. The crop-resistant hash and plain ORB have no
+search: they would be compared to every picture.
 """
 
 from __future__ import annotations
@@ -33,24 +35,30 @@ FIRST_TEN = 10
 class Query:
     item: Item
     data: bytes
+    #: Files that are right answers; the original, which is indexed, is one.
     right: frozenset[str]
-    """Files that are right answers; the original, which is indexed, is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the first right picture stands for one query."""
 
+    #: From 0; None when it is not listed.
     rank: int | None
-    """From 0; None when it is not listed."""
+    #: At its published limit, or as `match` or `review`.
     accepted: bool
-    """At its published limit, or as `match` or `review`."""
 
 
 def print_search(
-    asked: Sequence[Item], right: Mapping[str, set[str]], edits: Sequence[str], possible: Sequence[Item], options: argparse.Namespace
+    asked: Sequence[Item],
+    right: Mapping[str, set[str]],
+    edits: Sequence[str],
+    possible: Sequence[Item],
+    options: argparse.Namespace,
 ) -> None:
-    """`right`: for each file that is asked, those that are right answers. `possible`: what the index may be drawn of, beside them."""
+    """`right`: for each file that is asked, those that are right answers. `possible`: what the index may be
+    drawn of, beside them.
+    """
     rng = random.Random(f"search:{options.seed}")
     others = [item for item in possible if item not in asked]
     indexed = [*asked, *rng.sample(others, min(len(others), max(0, options.indexed - len(asked))))]
@@ -62,14 +70,23 @@ def print_search(
         lines.append(_line(system.name, queries, *_by_distance(system, queries, files)))
     if options.perception_python:
         perception = Perception(options.perception_python)
-        lines.append(_line(f"{perception.name}, its deduplicate", queries, *_by_deduplication(perception, queries, files)))
+        lines.append(
+            _line(
+                f"{perception.name}, its deduplicate", queries, *_by_deduplication(perception, queries, files)
+            )
+        )
         perception.close()
     lines.append(_line(f"{OURS}, `Engine.query`", queries, *_by_engine(queries, files)))
     columns = ("first and accepted, %", "first, %", "in the first 10, %")
-    report.table(("search", *(f"{kind.value}s: {column}" for kind in KINDS for column in columns), "CPU, ms a query"), lines)
+    report.table(
+        ("search", *(f"{kind.value}s: {column}" for kind in KINDS for column in columns), "CPU, ms a query"),
+        lines,
+    )
 
 
-def _queries(rng: random.Random, asked: Sequence[Item], right: Mapping[str, set[str]], edits: Sequence[str], count: int) -> Iterator[Query]:
+def _queries(
+    rng: random.Random, asked: Sequence[Item], right: Mapping[str, set[str]], edits: Sequence[str], count: int
+) -> Iterator[Query]:
     """Equally many of screenshots and photographs, as far as there are any."""
     for kind in KINDS:
         possible = [(item, name) for item in asked if item.kind is kind for name in edits]
@@ -79,7 +96,9 @@ def _queries(rng: random.Random, asked: Sequence[Item], right: Mapping[str, set[
                 yield Query(item, png(picture), frozenset(right[item.file]))
 
 
-def _by_distance(system: System, queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
+def _by_distance(
+    system: System, queries: Sequence[Query], files: dict[str, bytes]
+) -> tuple[list[Place], float]:
     for file, data in files.items():
         system.describe(file, data)
     places, began = [], system.cpu()
@@ -92,7 +111,9 @@ def _by_distance(system: System, queries: Sequence[Query], files: dict[str, byte
     return places, system.cpu() - began
 
 
-def _by_deduplication(perception: Perception, queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
+def _by_deduplication(
+    perception: Perception, queries: Sequence[Query], files: dict[str, bytes]
+) -> tuple[list[Place], float]:
     asked = {str(perception.file(query.data)): query for query in queries}
     among = {str(perception.file(data)): file for file, data in files.items()}
     began = perception.cpu()
@@ -112,12 +133,19 @@ def _by_engine(queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         try:
             with Engine.open(f"embedded:{folder}") as engine:
-                names = {engine.add(data, link=False, name=file).image_id: file for file, data in files.items()}
+                names = {
+                    engine.add(data, link=False, name=file).image_id: file for file, data in files.items()
+                }
                 places, began = [], time.process_time()
                 for query in queries:
                     hits = engine.query(query.data, limit=FIRST_TEN, min_decision="no-match").hits
                     ranks = [place for place, hit in enumerate(hits) if names[hit.image_id] in query.right]
-                    places.append(Place(ranks[0] if ranks else None, bool(ranks) and hits[ranks[0]].decision.value != "no-match"))
+                    places.append(
+                        Place(
+                            ranks[0] if ranks else None,
+                            bool(ranks) and hits[ranks[0]].decision.value != "no-match",
+                        )
+                    )
                 return places, time.process_time() - began
         finally:
             stop_embedded(folder)

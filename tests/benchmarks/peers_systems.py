@@ -1,7 +1,9 @@
-"""The systems that peers.py puts side by side, each as its users run it: a file's bytes in, a score for two pictures out.
+"""The systems that peers.py puts side by side, each as its users run it: a file's bytes in, a score for two
+pictures out.
 
-`describe` takes the bytes of a picture and a name, and remembers its features; `compare` takes two names and gives scores, greater
-meaning more alike, the first one being that of the published limit. `cpu` is the CPU time a system has used so far.
+`describe` takes the bytes of a picture and a name, and remembers its features; `compare` takes two names and
+gives scores, greater meaning more alike, the first one being that of the published limit. `cpu` is the CPU
+time a system has used so far.
 """
 
 from __future__ import annotations
@@ -26,16 +28,17 @@ from PIL import Image
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.edits import opened, png
 
+#: spec: threatexchange's PDQ signal type, as Meta's Hasher-Matcher-Actioner uses it; a picture below the
+#: quality gets no hash.
 PDQ_BITS, PDQ_QUALITY = 31, 50
-"""spec: threatexchange's PDQ signal type, as Meta's Hasher-Matcher-Actioner uses it; a picture below the quality gets no hash."""
+#: spec: ail-framework, pull request 318.
 PHASH_BITS = 8
-"""spec: ail-framework, pull request 318."""
+#: spec: ImageHash's `matches`, which asks for one region that differs in at most this share of its bits.
 CROP_RESISTANT_SHARE = 0.25
-"""spec: ImageHash's `matches`, which asks for one region that differs in at most this share of its bits."""
+#: Of each region's hash.
 DHASH_BITS = 64
-"""Of each region's hash."""
+#: chosen: what is commonly asked of an affine map.
 ORB_INLIERS = 8
-"""chosen: what is commonly asked of an affine map."""
 DECISIONS = {"no-match": 0.0, "review": 1.0, "match": 2.0}
 
 
@@ -44,18 +47,30 @@ class Limit:
     """One number by which a system decides, as a score."""
 
     published: float
+    #: What is accepted at the published limit.
     words: str
-    """What is accepted at the published limit."""
+    #: What is accepted when it is everything above a score.
     show: Callable[[float], str]
-    """What is accepted when it is everything above a score."""
 
 
-OURS, PDQ, PHASH, CROP_RESISTANT, PERCEPTION, ORB = "Douglas-Quaid", "PDQ", "pHash", "crop-resistant hash", "perception (SIFT)", "ORB + RANSAC"
+OURS, PDQ, PHASH, CROP_RESISTANT, PERCEPTION, ORB = (
+    "Douglas-Quaid",
+    "PDQ",
+    "pHash",
+    "crop-resistant hash",
+    "perception (SIFT)",
+    "ORB + RANSAC",
+)
+#: For each system its limits, the one that decides as published first.
 LIMITS: dict[str, tuple[Limit, ...]] = {
     PDQ: (Limit(-PDQ_BITS, f"within {PDQ_BITS} bits", lambda score: f"under {-score:.0f} bits"),),
     PHASH: (Limit(-PHASH_BITS, f"within {PHASH_BITS} bits", lambda score: f"under {-score:.0f} bits"),),
     CROP_RESISTANT: (
-        Limit(1 - CROP_RESISTANT_SHARE, f"a region within {CROP_RESISTANT_SHARE:.0%} of its bits", lambda score: f"over {score:.2f} regions"),
+        Limit(
+            1 - CROP_RESISTANT_SHARE,
+            f"a region within {CROP_RESISTANT_SHARE:.0%} of its bits",
+            lambda score: f"over {score:.2f} regions",
+        ),
         Limit(-CROP_RESISTANT_SHARE * DHASH_BITS, "", lambda score: f"a region under {-score:.0f} bits"),
     ),
     PERCEPTION: (
@@ -65,7 +80,6 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
     ORB: (Limit(ORB_INLIERS, f"{ORB_INLIERS} inliers", lambda score: f"over {score:.0f} inliers"),),
     OURS: (Limit(DECISIONS["match"], "`match`", lambda score: "`match`"),),
 }
-"""For each system its limits, the one that decides as published first."""
 
 
 class System(Protocol):
@@ -81,7 +95,9 @@ class System(Protocol):
 class InProcess:
     """A system of two functions; features that are None cannot be compared."""
 
-    def __init__(self, name: str, features: Callable[[bytes], Any], scores: Callable[[Any, Any], tuple[float, ...]]) -> None:
+    def __init__(
+        self, name: str, features: Callable[[bytes], Any], scores: Callable[[Any, Any], tuple[float, ...]]
+    ) -> None:
         self.name, self._features, self._scores = name, features, scores
         self.known: dict[str, Any] = {}
 
@@ -90,7 +106,9 @@ class InProcess:
 
     def compare(self, query: str, reference: str) -> tuple[float, ...]:
         one, other = self.known[query], self.known[reference]
-        return (NOTHING,) * len(LIMITS[self.name]) if one is None or other is None else self._scores(one, other)
+        return (
+            (NOTHING,) * len(LIMITS[self.name]) if one is None or other is None else self._scores(one, other)
+        )
 
     def cpu(self) -> float:
         return time.process_time()
@@ -101,7 +119,9 @@ def pdq() -> InProcess:
 
 
 def phash() -> InProcess:
-    return InProcess(PHASH, lambda data: imagehash.phash(opened(data)), lambda one, other: (-float(one - other),))
+    return InProcess(
+        PHASH, lambda data: imagehash.phash(opened(data)), lambda one, other: (-float(one - other),)
+    )
 
 
 def crop_resistant() -> InProcess:
@@ -109,7 +129,11 @@ def crop_resistant() -> InProcess:
 
 
 def orb() -> InProcess:
-    return InProcess(ORB, lambda data: peers_orb.describe(opened(data)), lambda one, other: (float(peers_orb.distinct_inliers(one, other)),))
+    return InProcess(
+        ORB,
+        lambda data: peers_orb.describe(opened(data)),
+        lambda one, other: (float(peers_orb.distinct_inliers(one, other)),),
+    )
 
 
 class Ours:
@@ -187,19 +211,29 @@ class Perception:
         assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:
-            raise RuntimeError("perception's process ended; does its Python have perception[approximate-deduplication]?")
+            raise RuntimeError(
+                "perception's process ended; does its Python have perception[approximate-deduplication]?"
+            )
         answer: dict[str, Any] = json.loads(line)
         return answer
 
 
 def opened_systems(engine: Engine, perception_python: Path | None) -> tuple[System, ...]:
     """All that take part, ours last."""
-    peers: list[System] = [pdq(), phash(), crop_resistant(), *([Perception(perception_python)] if perception_python else []), orb()]
+    peers: list[System] = [
+        pdq(),
+        phash(),
+        crop_resistant(),
+        *([Perception(perception_python)] if perception_python else []),
+        orb(),
+    ]
     return *peers, Ours(engine)
 
 
 def readable(file: Path) -> bytes:
-    """The picture's own bytes; as a PNG on white where it is transparent, palettes and the like, which systems read each in its way."""
+    """The picture's own bytes; as a PNG on white where it is transparent, palettes and the like, which
+    systems read each in its way.
+    """
     with Image.open(file) as picture:
         plain = picture.mode in ("RGB", "L") and not picture.has_transparency_data
     return file.read_bytes() if plain else png(opened(file))
@@ -211,6 +245,8 @@ def _pdq(data: bytes) -> Any:
 
 
 def _regions(one: Any, other: Any) -> tuple[float, ...]:
-    """Regions that match within the share, less a tie-break below 1 (ImageHash's own difference turned round); bits of the nearest region."""
+    """Regions that match within the share, less a tie-break below 1 (ImageHash's own difference turned
+    round); bits of the nearest region.
+    """
     nearest = min(int(region - another) for region in one.segment_hashes for another in other.segment_hashes)
     return len(one.segment_hashes) - float(one - other), -float(nearest)

@@ -1,11 +1,13 @@
 """How long does a question take, from a file's bytes to its verdict, among 100,000 images on one core?
 
-Fills a throwaway store with the pictures of another (--store, one that `quaid evaluate` has filled and kept; else PICTURES alone) and with
-*variations* of them up to --count: whole records under other ids, with words varied as words.py does, and PDQ hashes of which some bits are
-flipped. They are no pictures, and say so beside the number; pictures that are asked for are not varied. Asked are screenshots of 1920 x 1080 at most,
+Fills a throwaway store with the pictures of another (--store, one that `quaid evaluate` has filled and kept;
+else PICTURES alone) and with *variations* of them up to --count: whole records under other ids, with words
+varied as words.py does, and PDQ hashes of which some bits are flipped. They are no pictures, and say so
+beside the number; pictures that are asked for are not varied. Asked are screenshots of 1920 x 1080 at most,
 each after an edit drawn by the seed, and as it is with everything right left out of the search.
 
-    python -P tests/benchmarks/query_times.py --pictures DIR [--store URL] [--count 100000] [--each 100] [--sample]
+    python -P tests/benchmarks/query_times.py --pictures DIR [--store URL] [--count 100000] [--each 100]
+    [--sample]
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import report
 from corpus import Corpus, Item, spread_screenshots
@@ -30,20 +34,20 @@ from filled_store import add_argument, filled_store
 from words import stored, varied
 
 from douglas_quaid import Engine
+from douglas_quaid.decoding.extractor import new_image
 from douglas_quaid.evaluation import edits
-from douglas_quaid.extraction import new_image
 from douglas_quaid.records import ImageFeatures
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.embedded import stop_embedded
 
 LARGEST = (1920, 1080)
+#: Questions before the watch is started: the index is loaded by then.
 WARM = 5
-"""Questions before the watch is started: the index is loaded by then."""
+#: Bits of a PDQ hash that are flipped in a variation, at most. chosen: from a copy to a stranger.
 MOST_BITS = 80
-"""Bits of a PDQ hash that are flipped in a variation, at most. chosen: from a copy to a stranger."""
 BATCH = 200
+#: Milliseconds.
 AIMS = {"median": 150.0, "p99": 400.0}
-"""Milliseconds."""
 
 
 def main() -> int:
@@ -56,7 +60,9 @@ def main() -> int:
     if options.sample:
         options.each, options.count = 6, min(options.count, 3_000)
     report.heading("Whole queries", options)
-    small = [item for item in spread_screenshots(corpus, 3 * options.each, options.seed) if _fits(corpus, item)][: options.each]
+    small = [
+        item for item in spread_screenshots(corpus, 3 * options.each, options.seed) if _fits(corpus, item)
+    ][: options.each]
     with (
         tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder,
         nullcontext(options.store) if options.store else filled_store(corpus, corpus.items, None) as source,
@@ -79,18 +85,34 @@ def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: in
     """Real pictures, then variations of all that are not right for what is asked; gives how many are real."""
     began = time.perf_counter()
     ids, words = stored(source)
-    spared = {corpus.image_id(other) for item in asked for other in corpus.items if other.file in corpus.right_answers(item)}
+    spared = {
+        corpus.image_id(other)
+        for item in asked
+        for other in corpus.items
+        if other.file in corpus.right_answers(item)
+    }
     with Engine.open(source, mend=False) as engine, Store.open(replace(engine.config, store=url)) as store:
         for start in range(0, len(ids), BATCH):
-            store.put_many([new_image(features) for features in engine.features(ids[start : start + BATCH]) if features is not None])
-        pool = [place for place, image_id in enumerate(ids) if image_id not in spared and len(words[place]) >= 100]
+            store.put_many(
+                [
+                    new_image(features)
+                    for features in engine.features(ids[start : start + BATCH])
+                    if features is not None
+                ]
+            )
+        pool = [
+            place for place, image_id in enumerate(ids) if image_id not in spared and len(words[place]) >= 100
+        ]
         lent = [words[place] for place in pool]
         rng = np.random.default_rng(seed)
         for start in range(len(ids), count, BATCH):
             chosen = [pool[place] for place in rng.integers(len(pool), size=min(BATCH, count - start))]
             bases = engine.features([ids[place] for place in chosen])
             store.put_many([_variation(base, varied(lent, rng), rng) for base in bases if base is not None])
-    print(f"{max(count, len(ids)):,} images stored, {len(ids):,} of them real, in {time.perf_counter() - began:.0f} s.\n", flush=True)
+    print(
+        f"{max(count, len(ids)):,} images stored, {len(ids):,} of them real, in {time.perf_counter() - began:.0f} s.\n",
+        flush=True,
+    )
     return len(ids)
 
 
@@ -98,17 +120,29 @@ def _variation(base: ImageFeatures, words: np.ndarray, rng: np.random.Generator)
     bits = np.zeros(256, np.uint8)
     bits[rng.permutation(256)[: rng.integers(MOST_BITS + 1)]] = 1
     pdq = (np.frombuffer(base.hashes.pdq, np.uint8) ^ np.packbits(bits)).tobytes()
-    changed = replace(base, image_id=rng.bytes(32).hex(), pixel_digest=rng.bytes(32), hashes=replace(base.hashes, pdq=pdq))
+    changed = replace(
+        base, image_id=rng.bytes(32).hex(), pixel_digest=rng.bytes(32), hashes=replace(base.hashes, pdq=pdq)
+    )
     return replace(new_image(changed), words=words.tobytes())
 
 
-def questions(corpus: Corpus, asked: Sequence[Item], seed: int) -> Iterator[tuple[str, bytes, frozenset[str]]]:
+def questions(
+    corpus: Corpus, asked: Sequence[Item], seed: int
+) -> Iterator[tuple[str, bytes, frozenset[str]]]:
     """Kind, bytes, and ids that are left out."""
     rng = random.Random(seed)
     for item in asked:
         picture, right = edits.opened(corpus.folder / item.file), corpus.right_answers(item)
-        yield "with an answer", edits.png(edits.edit(rng.choice(edits.SUITE), picture, seed=item.file)), frozenset()
-        yield "without an answer", corpus.data(item), frozenset(corpus.image_id(other) for other in corpus.items if other.file in right)
+        yield (
+            "with an answer",
+            edits.png(edits.edit(rng.choice(edits.SUITE), picture, seed=item.file)),
+            frozenset(),
+        )
+        yield (
+            "without an answer",
+            corpus.data(item),
+            frozenset(corpus.image_id(other) for other in corpus.items if other.file in right),
+        )
 
 
 def measure(url: str, corpus: Corpus, asked: Sequence[Item], seed: int, real: int) -> list[tuple[str, bool]]:
@@ -125,7 +159,10 @@ def measure(url: str, corpus: Corpus, asked: Sequence[Item], seed: int, real: in
                 taken.setdefault(kind, []).append(1000 * (time.perf_counter() - began))
         images = result.images_searched
     everything = [time for times in taken.values() for time in times]
-    rows = [(kind, len(times), *(f"{np.percentile(times, share):.0f}" for share in (50, 90, 99))) for kind, times in {**taken, "all": everything}.items()]
+    rows = [
+        (kind, len(times), *(f"{np.percentile(times, share):.0f}" for share in (50, 90, 99)))
+        for kind, times in {**taken, "all": everything}.items()
+    ]
     report.table((f"among {images:,} images ({real:,} real)", "questions", "median ms", "90 %", "99 %"), rows)
     median, p99 = np.percentile(everything, (50, 99))
     return [

@@ -1,8 +1,9 @@
 """How many bytes a record needs: recall of the partial edits against the budget of keypoints.
 
-Takes screenshots and the edits of pairs.py; extracts both sides anew with budgets of keypoints for records of 16, 24, 32, 48 and 64 KiB
-(of a picture of one band), and verifies each pair. Without a store: records go through the codec, as they would be stored. Gives the
-share of pairs with enough inliers for a map, the share judged at least `review`, and the real bytes. Aim: at most 40 KiB a screenshot.
+Takes screenshots and the edits of pairs.py; extracts both sides anew with budgets of keypoints for records of
+16, 24, 32, 48 and 64 KiB (of a picture of one band), and verifies each pair. Without a store: records go
+through the codec, as they would be stored. Gives the share of pairs with enough inliers for a map, the share
+judged at least `review`, and the real bytes. Aim: at most 40 KiB a screenshot.
 
     python -P tests/benchmarks/record_size.py --pictures DIR [--screenshots 60] [--seed 1] [--sample]
 """
@@ -18,26 +19,28 @@ from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import report
 from corpus import Corpus, Item, spread_screenshots
 
-from douglas_quaid.calibration import shipped
-from douglas_quaid.decision import decide
+from douglas_quaid.decision.calibration import shipped
+from douglas_quaid.decision.decide import decide
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 from douglas_quaid.features import codec, extract_features, local
-from douglas_quaid.image import decode_image
+from douglas_quaid.features.picture import Subject
 from douglas_quaid.records import Decision
-from douglas_quaid.subject import Subject
-from douglas_quaid.verification import verify
+from douglas_quaid.verification.verify import verify
 
+#: KiB.
 SIZES = (16, 24, 32, 40, 48, 64)
-"""KiB."""
+#: Bytes of a record besides its keypoints: hashes and thumbnail.
 BESIDES = 3_000
-"""Bytes of a record besides its keypoints: hashes and thumbnail."""
+#: spec: core/features/FORMAT.md, 32 of the descriptor and 8 of the place.
 PER_KEYPOINT = 40
-"""spec: core/features/FORMAT.md, 32 of the descriptor and 8 of the place."""
 AIM = 40 * 1024
 
 
@@ -45,10 +48,10 @@ AIM = 40 * 1024
 class Outcome:
     kib: int
     edit: str
+    #: Of the original's record.
     bytes: int
-    """Of the original's record."""
+    #: Area of its frame over that of one band: a tall page may take more.
     bands: float
-    """Area of its frame over that of one band: a tall page may take more."""
     keypoints: int
     mapped: bool
     seen: bool
@@ -62,7 +65,9 @@ def main() -> int:
         options.screenshots = 10
     corpus = Corpus.load(options.pictures)
     chosen = spread_screenshots(corpus, options.screenshots, options.seed)
-    report.heading(f"Recall against bytes per record: {len(chosen)} screenshots x {len(PARTIAL)} edits", options)
+    report.heading(
+        f"Recall against bytes per record: {len(chosen)} screenshots x {len(PARTIAL)} edits", options
+    )
     default = local.BUDGET
     jobs = [(corpus, item, kib) for item in chosen for kib in SIZES]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -77,11 +82,32 @@ def main() -> int:
         mapped = report.share(sum(outcome.mapped for outcome in these), len(these))
         edits = [sum(o.mapped for o in these if o.edit == name) for name in PARTIAL]
         size = f"{median(sizes) / 1024:.1f} ({max(sizes) / 1024:.1f})"
-        rows.append((kib, _budget(kib), size, mapped, *edits, report.share(sum(outcome.seen for outcome in these), len(these))))
-    report.table(("KiB aimed at", "keypoints a band", "KiB, median (largest) of one band", "map found", *PARTIAL, "at least review"), rows)
+        rows.append(
+            (
+                kib,
+                _budget(kib),
+                size,
+                mapped,
+                *edits,
+                report.share(sum(outcome.seen for outcome in these), len(these)),
+            )
+        )
+    report.table(
+        (
+            "KiB aimed at",
+            "keypoints a band",
+            "KiB, median (largest) of one band",
+            "map found",
+            *PARTIAL,
+            "at least review",
+        ),
+        rows,
+    )
     shipped_bytes = BESIDES + PER_KEYPOINT * default
     print(f"Shipped: {default} keypoints a band, about {shipped_bytes / 1024:.1f} KiB.\n")
-    return report.verdict([(f"at most 40 KiB a screenshot of one band (aim; {shipped_bytes / 1024:.1f})", shipped_bytes <= AIM)])
+    return report.verdict(
+        [(f"at most 40 KiB a screenshot of one band (aim; {shipped_bytes / 1024:.1f})", shipped_bytes <= AIM)]
+    )
 
 
 def _budget(kib: int) -> int:

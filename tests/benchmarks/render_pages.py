@@ -1,7 +1,8 @@
 """Render HTML documentation to full-page captures, as AIL and Lacus make them, for tall.py.
 
-Takes folders of HTML pages (Debian's python3.11-doc, git-doc, apache2-doc, gimp-help-en under /usr/share), gives one PNG per page: 1,280
-pixels wide, 2 to 10 times as high as wide, trimmed below the last content. Needs the command `chromium`. Pages are drawn by the seed.
+Takes folders of HTML pages (Debian's python3.11-doc, git-doc, apache2-doc, gimp-help-en under /usr/share),
+gives one PNG per page: 1,280 pixels wide, 2 to 10 times as high as wide, trimmed below the last content.
+Needs the command `chromium`. Pages are drawn by the seed.
 
     python -P tests/benchmarks/render_pages.py --html FOLDER... --out DIR [--each 12] [--seed 1]
 """
@@ -19,8 +20,8 @@ import numpy as np
 from PIL import Image
 
 WIDTH = 1280
+#: Height over width of the captures kept.
 SHORTEST, LONGEST = 2, 10
-"""Height over width of the captures kept."""
 
 
 def main() -> int:
@@ -48,7 +49,9 @@ def main() -> int:
 
 
 def render(page: Path) -> Image.Image | None:
-    """The full page, or None when it is shorter than SHORTEST times its width. Longer ones end at LONGEST, as captures with a limit do."""
+    """The full page, or None when it is shorter than SHORTEST times its width. Longer ones end at LONGEST, as
+    captures with a limit do.
+    """
     height = WIDTH * LONGEST
     while True:
         capture = screenshot(page, height)
@@ -66,7 +69,16 @@ def screenshot(page: Path, height: int) -> Image.Image:
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "page.png"
         window = f"--window-size={WIDTH},{height}"
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", window, f"--screenshot={shot}", page.as_uri()]
+        command = [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            window,
+            f"--screenshot={shot}",
+            page.as_uri(),
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
         with Image.open(shot) as picture:
             return picture.convert("RGB")

@@ -1,4 +1,6 @@
-"""How every benchmark prints: what it ran on, one Markdown table after the other, and whether the must was met."""
+"""How every benchmark prints: what it ran on, one Markdown table after the other, and whether the must was
+met.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,19 @@ def arguments(doc: str | None, *, pictures: bool = True, seed: int = 1) -> argpa
     parser = argparse.ArgumentParser(description=(doc or "").split("\n", 1)[0])
     if pictures:
         default = os.environ.get("BENCHMARK_PICTURES")
-        parser.add_argument("--pictures", type=Path, default=default, required=default is None, help="folder with groups.jsonl (default: $BENCHMARK_PICTURES)")
+        parser.add_argument(
+            "--pictures",
+            type=Path,
+            default=default,
+            required=default is None,
+            help="folder with groups.jsonl (default: $BENCHMARK_PICTURES)",
+        )
     parser.add_argument("--seed", type=int, default=seed)
-    parser.add_argument("--sample", action="store_true", help="a quick run on a small part; its numbers are not the benchmark's")
+    parser.add_argument(
+        "--sample",
+        action="store_true",
+        help="a quick run on a small part; its numbers are not the benchmark's",
+    )
     return parser
 
 
@@ -40,7 +52,10 @@ def heading(title: str, options: argparse.Namespace) -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS)
     print(f"### {title}{' (SAMPLE, not the benchmark)' if options.sample else ''}\n")
     when = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, commit {_commit()}"
-    print(f"`python -P tests/benchmarks/{command}`, seed {options.seed}, {when}; {_machine()}; Python {platform.python_version()}, {versions}.\n", flush=True)
+    print(
+        f"`python -P tests/benchmarks/{command}`, seed {options.seed}, {when}; {_machine()}; Python {platform.python_version()}, {versions}.\n",
+        flush=True,
+    )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -57,7 +72,9 @@ def share(part: int, whole: int) -> str:
 
 
 def collected(results: Iterable[Result], total: int, out: Path | None) -> list[Result]:
-    """All results (dataclasses); each is written to `out` as a line of JSON as it comes, and each tenth is told on standard error."""
+    """All results (dataclasses); each is written to `out` as a line of JSON as it comes, and each tenth is
+    told on standard error.
+    """
     done: list[Result] = []
     with out.open("w") if out else nullcontext() as file:
         for result in results:
@@ -83,12 +100,20 @@ def _machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":", 1)[1].strip()
+            for line in cpuinfo.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0] if names else model
     load = f", load {os.getloadavg()[0]:.1f} at start" if hasattr(os, "getloadavg") else ""
     return f"{os.cpu_count()} x {model}{load}"
 
 
 def _commit() -> str:
-    asked = subprocess.run(["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    asked = subprocess.run(
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+    )
     return asked.stdout.strip() or "unknown"

@@ -1,10 +1,12 @@
 """Is the right picture found first, after an edit of the whole picture?
 
-Adds all pictures of a folder (link=False), then queries 60 screenshots and 60 photographs after each of seven edits. Right is: the first
-hit shows a picture of the query's group (or a twin of one, see set_aside.jsonl) and is at least `review`. The original itself is in the
-store. Must: right in 97 % of the queries, for screenshots and photographs apart. Every miss is listed with what stood first and why.
+Adds all pictures of a folder (link=False), then queries 60 screenshots and 60 photographs after each of seven
+edits. Right is: the first hit shows a picture of the query's group (or a twin of one, see set_aside.jsonl)
+and is at least `review`. The original itself is in the store. Must: right in 97 % of the queries, for
+screenshots and photographs apart. Every miss is listed with what stood first and why.
 
-    python -P tests/benchmarks/retrieval.py --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out FILE]
+    python -P tests/benchmarks/retrieval.py --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out
+    FILE]
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import cv2
 import report
@@ -39,19 +43,22 @@ class Outcome:
     set: str
     edit: str
     right: bool
+    #: Right, and the decision is `match`.
     matched: bool
-    """Right, and the decision is `match`."""
+    #: right, low (right picture first, but no-match), behind (right picture listed, not first), wrong or
+    #: nothing.
     kind: str
-    """right, low (right picture first, but no-match), behind (right picture listed, not first), wrong or nothing."""
     seconds: float
+    #: The first hit and, for a miss, where the right picture stood.
     note: str
-    """The first hit and, for a miss, where the right picture stood."""
 
 
 def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
-    parser.add_argument("--edits", default=",".join(WHOLE_PICTURE), help="names in edits.EDITS, comma between")
+    parser.add_argument(
+        "--edits", default=",".join(WHOLE_PICTURE), help="names in edits.EDITS, comma between"
+    )
     parser.add_argument("--out", type=Path, help="write every outcome as a line of JSON")
     options = parser.parse_args()
     corpus = Corpus.load(options.pictures)
@@ -61,12 +68,21 @@ def main() -> int:
     if options.sample:
         asked = {item.group for item in queries}
         items = tuple(item for place, item in enumerate(items) if item.group in asked or place % 8 == 0)
-    report.heading(f"Retrieval: {2 * each} pictures x {len(options.edits.split(','))} edits among {len(items):,}", options)
+    report.heading(
+        f"Retrieval: {2 * each} pictures x {len(options.edits.split(','))} edits among {len(items):,}",
+        options,
+    )
     cv2.setNumThreads(1)  # THREADS queries at once are enough for the machine
-    with filled_store(corpus, items, options.store) as url, Engine.open(url) as engine, ThreadPoolExecutor(THREADS) as pool:
+    with (
+        filled_store(corpus, items, options.store) as url,
+        Engine.open(url) as engine,
+        ThreadPoolExecutor(THREADS) as pool,
+    ):
         names = {corpus.image_id(item): item.file for item in items}
         asked_for = [(item, name) for name in options.edits.split(",") for item in queries]
-        outcomes = report.collected(pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for), len(asked_for), options.out)
+        outcomes = report.collected(
+            pool.map(lambda pair: ask(engine, corpus, names, *pair), asked_for), len(asked_for), options.out
+        )
     return print_outcomes(outcomes)
 
 
@@ -87,9 +103,22 @@ def ask(engine: Engine, corpus: Corpus, names: dict[str, str], item: Item, name:
     elif result.hits[0].decision.value == "no-match":
         kind = "low"
     first = f"{names.get(result.hits[0].image_id)}: {describe(result.hits[0])}" if result.hits else "no hits"
-    note = first if not ranks or ranks[0] == 0 else f"{first}; right one at {ranks[0] + 1}: {describe(result.hits[ranks[0]])}"
+    note = (
+        first
+        if not ranks or ranks[0] == 0
+        else f"{first}; right one at {ranks[0] + 1}: {describe(result.hits[ranks[0]])}"
+    )
     matched = kind == "right" and result.hits[0].decision.value == "match"
-    return Outcome(item.file, item.set, name, kind == "right", matched, kind, seconds, note if result.informative else f"not informative; {note}")
+    return Outcome(
+        item.file,
+        item.set,
+        name,
+        kind == "right",
+        matched,
+        kind,
+        seconds,
+        note if result.informative else f"not informative; {note}",
+    )
 
 
 def describe(hit: object) -> str:
@@ -103,21 +132,37 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
         by[outcome.edit, outcome.set == PHOTOS].append(outcome)
     edits = list(dict.fromkeys(outcome.edit for outcome in outcomes))
     rows = [(name, *(_cell(by[name, photo]) for photo in (False, True))) for name in edits]
-    totals = {photo: [outcome for outcome in outcomes if (outcome.set == PHOTOS) == photo] for photo in (False, True)}
+    totals = {
+        photo: [outcome for outcome in outcomes if (outcome.set == PHOTOS) == photo]
+        for photo in (False, True)
+    }
     rows.append(("**all**", _cell(totals[False]), _cell(totals[True])))
     report.table(("edit", "screenshots: right (of these match)", "photographs: right (of these match)"), rows)
     sets = sorted({outcome.set for outcome in outcomes})
-    report.table(("set", "right (of these match)"), [(name, _cell([outcome for outcome in outcomes if outcome.set == name])) for name in sets])
+    report.table(
+        ("set", "right (of these match)"),
+        [(name, _cell([outcome for outcome in outcomes if outcome.set == name])) for name in sets],
+    )
     seconds = sorted(outcome.seconds for outcome in outcomes)
-    print(f"A query took {median(seconds):.2f} s (median; 95 %: {seconds[len(seconds) * 95 // 100]:.2f} s), {THREADS} at once.\n")
+    print(
+        f"A query took {median(seconds):.2f} s (median; 95 %: {seconds[len(seconds) * 95 // 100]:.2f} s), {THREADS} at once.\n"
+    )
     misses = [outcome for outcome in outcomes if not outcome.right]
     if misses:
         print(f"Misses: {dict(Counter(miss.kind for miss in misses))}\n")
-        report.table(("file", "edit", "kind", "first hit"), [(miss.file, miss.edit, miss.kind, miss.note.replace("|", "/")) for miss in misses])
+        report.table(
+            ("file", "edit", "kind", "first hit"),
+            [(miss.file, miss.edit, miss.kind, miss.note.replace("|", "/")) for miss in misses],
+        )
     musts = []
     for photo, words in ((False, "screenshots"), (True, "photographs")):
         right = sum(outcome.right for outcome in totals[photo])
-        musts.append((f"{words}: right first in at least 97 % ({report.share(right, len(totals[photo]))})", right >= MUST * len(totals[photo])))
+        musts.append(
+            (
+                f"{words}: right first in at least 97 % ({report.share(right, len(totals[photo]))})",
+                right >= MUST * len(totals[photo]),
+            )
+        )
     return report.verdict(musts)
 
 

@@ -1,8 +1,12 @@
-"""Find the pictures that a benchmark must not count against the engine, and write them to set_aside.jsonl with the reason.
+"""Find the pictures that a benchmark must not count against the engine, and write them to set_aside.jsonl
+with the reason.
 
-1. Pairs of different groups that show the same thing: compared pair by pair, by their pixels and by PDQ (Meta's reference path, full
-   size), equal to the pixel or at most 5 of 256 bits apart (chosen: captures of one unchanged page differ by up to that much).
-2. Nearly blank pictures: those without ink (see corpus.has_ink), and groups of empty windows that a person has looked at.
+1. Pairs of different groups that show the same thing: compared pair by pair, by their pixels and by PDQ
+(Meta's reference path, full
+   size), equal to the pixel or at most 5 of 256 bits apart (chosen: captures of one unchanged page differ by
+   up to that much).
+2. Nearly blank pictures: those without ink (see corpus.has_ink), and groups of empty windows that a person
+has looked at.
 
     python -P tests/benchmarks/set_aside.py --pictures DIR
 """
@@ -20,13 +24,16 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 from corpus import SET_ASIDE, Corpus, Item, has_ink
 
 from douglas_quaid.evaluation.edits import opened
 
 TWIN_BITS = 5
+#: Groups that were looked at: their ink is the frame of the window.
 EMPTY_WINDOWS = {
     "jupyterlab-008": "an empty editor",
     "jupyterlab-012": "a terminal with nothing but its prompt",
@@ -35,7 +42,6 @@ EMPTY_WINDOWS = {
     "jupyterlab-051": "a terminal with nothing but its prompt",
     "jupyterlab-078": "a terminal with nothing but its prompt",
 }
-"""Groups that were looked at: their ink is the frame of the window."""
 
 
 def main() -> None:
@@ -58,16 +64,32 @@ def main() -> None:
             if other.group != item.group:
                 identical = measured[place][1] == measured[place + 1 + int(near)][1]
                 reason = "pixel-identical" if identical else f"PDQ at most {TWIN_BITS} bits apart"
-                lines.append(json.dumps({"a": item.file, "b": other.file, "pdq_bits": int(bits[near]), "reason": reason, "pages": [item.page, other.page]}))
+                lines.append(
+                    json.dumps(
+                        {
+                            "a": item.file,
+                            "b": other.file,
+                            "pdq_bits": int(bits[near]),
+                            "reason": reason,
+                            "pages": [item.page, other.page],
+                        }
+                    )
+                )
     SET_ASIDE.write_text("".join(f"{line}\n" for line in lines))
-    print(f"{blank} nearly blank pictures; {len(lines) - blank} pairs, {sum('pixel-identical' in line for line in lines)} of them pixel-identical")
+    print(
+        f"{blank} nearly blank pictures; {len(lines) - blank} pairs, {sum('pixel-identical' in line for line in lines)} of them pixel-identical"
+    )
 
 
 def _measure(corpus: Corpus, item: Item) -> tuple[NDArray[np.uint8], bytes, bool]:
     """PDQ as 32 bytes, a digest of size and pixels, and whether the picture shows anything."""
     picture = opened(corpus.folder / item.file)
     bits, _quality = pdqhash.compute(np.asarray(picture))
-    return np.packbits(bits), sha256(repr(picture.size).encode() + picture.tobytes()).digest(), has_ink(picture)
+    return (
+        np.packbits(bits),
+        sha256(repr(picture.size).encode() + picture.tobytes()).digest(),
+        has_ink(picture),
+    )
 
 
 if __name__ == "__main__":

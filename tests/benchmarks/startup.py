@@ -1,10 +1,13 @@
-"""How long until a new process answers, when the store holds a million images? And how many bytes an image do its arrays take?
+"""How long until a new process answers, when the store holds a million images? And how many bytes an image do
+its arrays take?
 
-Fills an embedded store through its own interface with images of random hashes and without words (records are a few bytes: a start does
-not read them), then starts new processes one after the other. Each opens the store, reads the columns, and queries a small picture.
-Aims: ready within 3 s, at most 160 bytes an image. A second, smaller store has words too, and tells what they add.
+Fills an embedded store through its own interface with images of random hashes and without words (records are
+a few bytes: a start does not read them), then starts new processes one after the other. Each opens the store,
+reads the columns, and queries a small picture. Aims: ready within 3 s, at most 160 bytes an image. A second,
+smaller store has words too, and tells what they add.
 
-    python -P tests/benchmarks/startup.py [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1] [--sample]
+    python -P tests/benchmarks/startup.py [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1]
+    [--sample]
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from statistics import median
 
 import numpy as np
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # report.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # report.py, also under python -P
 
 import report
 
@@ -59,11 +64,11 @@ with Engine.open(sys.argv[1]) as engine:
 
 @dataclass(frozen=True, slots=True)
 class Start:
+    #: Seconds from the start of the process to its end, the interpreter's own start included.
     total: float
-    """Seconds from the start of the process to its end, the interpreter's own start included."""
     opened: float
+    #: Seconds of the first query: reading the columns, building the index, answering.
     first: float
-    """Seconds of the first query: reading the columns, building the index, answering."""
     second: float
     images: int
     hash_bytes: int
@@ -73,7 +78,9 @@ class Start:
 def main() -> int:
     parser = report.arguments(__doc__, pictures=False)
     parser.add_argument("--count", type=int, default=STATED_FOR)
-    parser.add_argument("--with-words", type=int, default=20_000, help="images of the second store; 0 for none")
+    parser.add_argument(
+        "--with-words", type=int, default=20_000, help="images of the second store; 0 for none"
+    )
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
     if options.sample:
@@ -99,7 +106,16 @@ def main() -> int:
                 f"{one.word_bytes / one.images:,.0f}",
             )
         )
-    columns = ("images", "words each", "stored a second", "first answer, s", "whole process, s", "next answer, ms", "hash bytes an image", "word bytes")
+    columns = (
+        "images",
+        "words each",
+        "stored a second",
+        "first answer, s",
+        "whole process, s",
+        "next answer, ms",
+        "hash bytes an image",
+        "word bytes",
+    )
     report.table(columns, rows)
     if options.count < STATED_FOR:
         return 0
@@ -153,7 +169,9 @@ def random_images(count: int, words: int, seed: int) -> Iterator[list[NewImage]]
 
 def start(url: str) -> Start:
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-P", "-c", NEW_PROCESS, url], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", NEW_PROCESS, url], check=True, capture_output=True, text=True
+    )
     return Start(total=time.perf_counter() - began, **json.loads(done.stdout))
 
 

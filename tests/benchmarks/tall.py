@@ -1,15 +1,18 @@
 """Is a viewport shot found in the full-page capture, and the other way round, up to 1:10?
 
-Full-page captures: stacked from the corpus, rendered from real documentation (--rendered, see render_pages.py), and those of the corpus.
-Of each, viewport shots (16:10) at five scroll positions: as it is, as JPEG of quality 50, and at 75 % of the size under a browser bar.
+Full-page captures: stacked from the corpus, rendered from real documentation (--rendered, see
+render_pages.py), and those of the corpus. Of each, viewport shots (16:10) at five scroll positions: as it is,
+as JPEG of quality 50, and at 75 % of the size under a browser bar.
 
-1. The captures are stored among other pictures; each shot is queried. Found: its page is among the first 10 hits, at least `review`.
-2. The plain shots are stored among other pictures; each capture is queried. Found: the same, for each shot of it, among 20 hits.
+1. The captures are stored among other pictures; each shot is queried. Found: its page is among the first 10
+hits, at least `review`. 2. The plain shots are stored among other pictures; each capture is queried. Found:
+the same, for each shot of it, among 20 hits.
 
-Must: 95 % of the plain shots in both directions (chosen; the issue states no share). Misses are listed with what `compare` says about
-the pair, which tells a missing candidate from a wrong verdict.
+Must: 95 % of the plain shots in both directions (chosen; the issue states no share). Misses are listed with
+what `compare` says about the pair, which tells a missing candidate from a wrong verdict.
 
-    python -P tests/benchmarks/tall.py --pictures DIR [--rendered DIR] [--stacked 27] [--others 400] [--sample]
+    python -P tests/benchmarks/tall.py --pictures DIR [--rendered DIR] [--stacked 27] [--others 400]
+    [--sample]
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import report
 from corpus import Corpus, Item
@@ -42,11 +47,11 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    #: shot in page, or page in shot: what is queried, in what is stored.
     direction: str
-    """shot in page, or page in shot: what is queried, in what is stored."""
     shot: Shot
+    #: Place of the right answer among the hits, from 1; None when it is not there.
     rank: int | None
-    """Place of the right answer among the hits, from 1; None when it is not there."""
     decision: str | None
     note: str
 
@@ -72,7 +77,9 @@ def main() -> int:
     return print_outcomes(outcomes)
 
 
-def with_engine(stored: Iterable[bytes], ask: Callable[[Engine, ThreadPoolExecutor], list[Outcome]]) -> list[Outcome]:
+def with_engine(
+    stored: Iterable[bytes], ask: Callable[[Engine, ThreadPoolExecutor], list[Outcome]]
+) -> list[Outcome]:
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         try:
             with Engine.open(f"embedded:{folder}") as engine, ThreadPoolExecutor(THREADS) as pool:
@@ -91,12 +98,20 @@ def shots_in_pages(corpus: Corpus, pages: Sequence[TallPage], others: Sequence[I
         hits = engine.query(shot.data, limit=10).hits
         return judged("shot in page", engine, shot, hits, right, shot.data, ids[shot.page.name])
 
-    return with_engine(stored, lambda engine, pool: [o for page in pages for o in pool.map(lambda shot: ask(engine, shot), shots_of(page))])
+    return with_engine(
+        stored,
+        lambda engine, pool: [
+            o for page in pages for o in pool.map(lambda shot: ask(engine, shot), shots_of(page))
+        ],
+    )
 
 
 def pages_in_shots(corpus: Corpus, pages: Sequence[TallPage], others: Sequence[Item]) -> list[Outcome]:
     shots = {page.name: list(shots_of(page, (PLAIN,))) for page in pages}
-    stored = [*(shot.data for of_page in shots.values() for shot in of_page), *(corpus.data(item) for item in others)]
+    stored = [
+        *(shot.data for of_page in shots.values() for shot in of_page),
+        *(corpus.data(item) for item in others),
+    ]
 
     def ask(engine: Engine, page: TallPage) -> list[Outcome]:
         hits = engine.query(page.data, limit=20).hits
@@ -106,40 +121,77 @@ def pages_in_shots(corpus: Corpus, pages: Sequence[TallPage], others: Sequence[I
             found.append(judged("page in shot", engine, shot, hits, {image_id}, page.data, image_id))
         return found
 
-    return with_engine(stored, lambda engine, pool: [o for found in pool.map(lambda page: ask(engine, page), pages) for o in found])
+    return with_engine(
+        stored,
+        lambda engine, pool: [o for found in pool.map(lambda page: ask(engine, page), pages) for o in found],
+    )
 
 
-def judged(direction: str, engine: Engine, shot: Shot, hits: Sequence[Hit], right: set[str], query: bytes, reference: str) -> Outcome:
+def judged(
+    direction: str,
+    engine: Engine,
+    shot: Shot,
+    hits: Sequence[Hit],
+    right: set[str],
+    query: bytes,
+    reference: str,
+) -> Outcome:
     ranks = [place for place, hit in enumerate(hits, 1) if hit.image_id in right]
     if ranks:
         hit = hits[ranks[0] - 1]
         return Outcome(direction, shot, ranks[0], hit.decision.value, hit.sentence)
     pair = engine.compare(query, reference)
-    return Outcome(direction, shot, None, None, f"{len(hits)} hits; compare says {pair.decision.value}: {pair.sentence}")
+    return Outcome(
+        direction, shot, None, None, f"{len(hits)} hits; compare says {pair.decision.value}: {pair.sentence}"
+    )
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> int:
     strata: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         strata[outcome.direction, outcome.shot.kind].append(outcome)
-    columns = ("query in store", "found", "of these match", "first", *(f"{low:.0f}:1 to {high:.0f}:1" for low, high in BINS))
+    columns = (
+        "query in store",
+        "found",
+        "of these match",
+        "first",
+        *(f"{low:.0f}:1 to {high:.0f}:1" for low, high in BINS),
+    )
     rows = []
     for (direction, kind), these in strata.items():
         bins = [[o for o in these if low <= o.shot.page.ratio < high] for low, high in BINS]
         matched = sum(o.decision == "match" for o in these)
-        rows.append((f"{direction}, {kind}", _found(these), matched, sum(o.rank == 1 for o in these), *(_found(part) for part in bins)))
+        rows.append(
+            (
+                f"{direction}, {kind}",
+                _found(these),
+                matched,
+                sum(o.rank == 1 for o in these),
+                *(_found(part) for part in bins),
+            )
+        )
     report.table(columns, rows)
     sources = list(dict.fromkeys(outcome.shot.page.source for outcome in outcomes))
     plain = {direction: strata[direction, PLAIN] for direction in ("shot in page", "page in shot")}
-    rows = [(source, *(_found([o for o in these if o.shot.page.source == source]) for these in plain.values())) for source in sources]
+    rows = [
+        (source, *(_found([o for o in these if o.shot.page.source == source]) for these in plain.values()))
+        for source in sources
+    ]
     report.table(("captures", *(f"{direction}, {PLAIN}" for direction in plain)), rows)
     misses = [outcome for outcome in outcomes if outcome.rank is None]
     if misses:
         print(f"Misses: {len(misses)}, the first 60\n")
-        shown = [(f"{o.direction}: {o.shot.page.name} ({o.shot.page.ratio:.1f}:1) at {o.shot.scroll}, {o.shot.kind}", o.note) for o in misses[:60]]
+        shown = [
+            (
+                f"{o.direction}: {o.shot.page.name} ({o.shot.page.ratio:.1f}:1) at {o.shot.scroll}, {o.shot.kind}",
+                o.note,
+            )
+            for o in misses[:60]
+        ]
         report.table(("pair", "why"), shown)
     return report.verdict(
-        (f"{direction}: {_found(these)} found", sum(o.rank is not None for o in these) >= MUST * len(these)) for direction, these in plain.items()
+        (f"{direction}: {_found(these)} found", sum(o.rank is not None for o in these) >= MUST * len(these))
+        for direction, these in plain.items()
     )
 
 

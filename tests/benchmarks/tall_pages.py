@@ -1,7 +1,9 @@
-"""Full-page captures for tall.py: 2 to 10 times as high as wide, from three sources, and the viewport shots taken of them.
+"""Full-page captures for tall.py: 2 to 10 times as high as wide, from three sources, and the viewport shots
+taken of them.
 
-*stacked*: screenshots and photographs of the corpus set under each other as the sections of one page, each picture used once;
-*rendered*: captures that render_pages.py made of real documentation; *captured*: the tall screenshots of the corpus itself.
+*stacked*: screenshots and photographs of the corpus set under each other as the sections of one page, each
+picture used once; *rendered*: captures that render_pages.py made of real documentation; *captured*: the tall
+screenshots of the corpus itself.
 """
 
 from __future__ import annotations
@@ -18,25 +20,51 @@ from PIL import Image, ImageDraw, ImageFont
 from douglas_quaid.evaluation.edits import Picture, browser_bar, opened, png, recompressed, resized, viewport
 
 WIDTH = 1280
+#: Height over width from which a page counts as tall.
 TALL = 2.0
-"""Height over width from which a page counts as tall."""
 SCROLLS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SHOTS = ("viewport", "viewport_jpeg_50", "viewport_75_browser_bar")
-HEADINGS = ("Overview", "What is new", "How it works", "Prices", "Questions and answers", "Reports of the week", "Contact", "Gallery", "Terms")
-WORDS = ("page", "picture", "analyst", "case", "report", "list", "domain", "address", "number", "date", "sample", "source", "result", "share", "server")
+HEADINGS = (
+    "Overview",
+    "What is new",
+    "How it works",
+    "Prices",
+    "Questions and answers",
+    "Reports of the week",
+    "Contact",
+    "Gallery",
+    "Terms",
+)
+WORDS = (
+    "page",
+    "picture",
+    "analyst",
+    "case",
+    "report",
+    "list",
+    "domain",
+    "address",
+    "number",
+    "date",
+    "sample",
+    "source",
+    "result",
+    "share",
+    "server",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TallPage:
     name: str
+    #: stacked, rendered or captured.
     source: str
-    """stacked, rendered or captured."""
+    #: The file.
     data: bytes
-    """The file."""
+    #: Height over width.
     ratio: float
-    """Height over width."""
+    #: Files of the corpus that show the same page, itself among them when it is one of them.
     twins: frozenset[str]
-    """Files of the corpus that show the same page, itself among them when it is one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +80,9 @@ def captured_pages(corpus: Corpus) -> Iterator[TallPage]:
         with Image.open(corpus.folder / item.file) as picture:
             ratio = picture.height / picture.width
         if ratio >= TALL:
-            yield TallPage(item.file, "captured", corpus.data(item), ratio, frozenset(corpus.right_answers(item)))
+            yield TallPage(
+                item.file, "captured", corpus.data(item), ratio, frozenset(corpus.right_answers(item))
+            )
 
 
 def rendered_pages(folder: Path) -> Iterator[TallPage]:
@@ -87,7 +117,9 @@ def shots_of(page: TallPage, kinds: tuple[str, ...] = SHOTS) -> Iterator[Shot]:
 
 
 def shows_something(picture: Picture) -> bool:
-    """At least 8 % of the tiles of 32 x 32 pixels have a standard deviation above 8 grey levels (chosen: three lines of text)."""
+    """At least 8 % of the tiles of 32 x 32 pixels have a standard deviation above 8 grey levels (chosen:
+    three lines of text).
+    """
     grey = np.asarray(picture.convert("L"), np.float32)
     rows, columns = grey.shape[0] // 32, grey.shape[1] // 32
     tiles = grey[: rows * 32, : columns * 32].reshape(rows, 32, columns, 32).std(axis=(1, 3))
@@ -102,11 +134,19 @@ def _as(kind: str, shot: Picture, seed: str) -> Picture:
     return shot
 
 
-def _stack(corpus: Corpus, waiting: list[Item], height: int, rng: random.Random) -> tuple[Picture, list[Item]]:
+def _stack(
+    corpus: Corpus, waiting: list[Item], height: int, rng: random.Random
+) -> tuple[Picture, list[Item]]:
     page = Image.new("RGB", (WIDTH, height), rng.choice(("white", "#fafafa", "#f3f6fb")))
     draw = ImageDraw.Draw(page)
     draw.rectangle((0, 0, WIDTH, 72), fill=rng.choice(("#123a7a", "#202124", "#7a1230", "#0b6b4f")))
-    draw.text((40, 36), f"{rng.choice(WORDS).title()} {rng.choice(WORDS).title()}", fill="white", anchor="lm", font=_font(30))
+    draw.text(
+        (40, 36),
+        f"{rng.choice(WORDS).title()} {rng.choice(WORDS).title()}",
+        fill="white",
+        anchor="lm",
+        font=_font(30),
+    )
     top, items = 110, []
     while top < height - 60 and waiting:
         draw.text((80, top), f"{rng.choice(HEADINGS)} {rng.randint(1, 99)}", fill="#202124", font=_font(34))

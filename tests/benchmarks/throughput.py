@@ -1,7 +1,9 @@
 """What does `add` cost beside decoding the picture, and which feature takes how much of it?
 
-1. On one core (this process and its store are bound to it): the same PNG screenshots decoded by Pillow and added (decode, features,
-   store; without link), picture by picture in turn, so that whatever else the machine does hits both. Aim: at most 4 times the decode.
+1. On one core (this process and its store are bound to it): the same PNG screenshots decoded by Pillow and
+added (decode, features,
+   store; without link), picture by picture in turn, so that whatever else the machine does hits both. Aim: at
+   most 4 times the decode.
 2. Each step of `add` by itself, on the same pictures.
 3. `quaid add FOLDER --no-link` on all cores: pictures a second, start of the program included.
 
@@ -25,7 +27,9 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, TypeVar
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import cv2
 import report
@@ -33,13 +37,13 @@ from corpus import Corpus
 from PIL import Image
 
 from douglas_quaid import Engine
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import codec, extract_features, pixel_digest
 from douglas_quaid.features.informative import is_informative
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.pdq import pdq_orientations
 from douglas_quaid.features.perceptual import tlsh_of, whole_picture_hashes
 from douglas_quaid.features.thumbnail import make_thumbnail
-from douglas_quaid.image import decode_image
 from douglas_quaid.store.embedded import stop_embedded
 
 AIM = 4.0
@@ -49,10 +53,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
+    #: Seconds on the clock.
     wall: float
-    """Seconds on the clock."""
+    #: Seconds of this process's CPU: does not see the store's work, nor that of others on the machine.
     cpu: float
-    """Seconds of this process's CPU: does not see the store's work, nor that of others on the machine."""
 
 
 def main() -> int:
@@ -64,7 +68,10 @@ def main() -> int:
     corpus = Corpus.load(options.pictures)
     shots = [item for item in corpus.screenshots if item.file.endswith(".png")]
     files = [corpus.data(item) for item in random.Random(options.seed).sample(shots, options.count)]
-    report.heading(f"Throughput: {len(files)} PNG screenshots, {sum(map(len, files)) / len(files) / 1024:.0f} KiB on average", options)
+    report.heading(
+        f"Throughput: {len(files)} PNG screenshots, {sum(map(len, files)) / len(files) / 1024:.0f} KiB on average",
+        options,
+    )
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     cv2.setNumThreads(1)
@@ -76,7 +83,9 @@ def main() -> int:
     print_shares(files)
     os.sched_setaffinity(0, cores)
     add_folder(files, len(cores))
-    return report.verdict([(f"add at most {AIM:.0f} times the decode on one core (aim; {ratio:.2f})", ratio <= AIM)])
+    return report.verdict(
+        [(f"add at most {AIM:.0f} times the decode on one core (aim; {ratio:.2f})", ratio <= AIM)]
+    )
 
 
 def compare_with_decode(files: Sequence[bytes], folder: str) -> float:
@@ -94,7 +103,10 @@ def compare_with_decode(files: Sequence[bytes], folder: str) -> float:
             for data in part:
                 decoded.append(timed(decode, data)[0])
                 added.append(timed(engine.add, data, link=False)[0])
-            ratios.append(sum(took.wall for took in added[-len(part) :]) / sum(took.wall for took in decoded[-len(part) :]))
+            ratios.append(
+                sum(took.wall for took in added[-len(part) :])
+                / sum(took.wall for took in decoded[-len(part) :])
+            )
     rows = []
     for name, times in (("Pillow decode", decoded), ("add", added)):
         wall, cpu = [1000 * took.wall for took in times], [1000 * took.cpu for took in times]
@@ -103,7 +115,9 @@ def compare_with_decode(files: Sequence[bytes], folder: str) -> float:
     total = sum(took.wall for took in added) / sum(took.wall for took in decoded)
     own = sum(took.cpu for took in added) / sum(took.cpu for took in decoded)
     typical = median(one.wall / other.wall for one, other in zip(added, decoded, strict=True))
-    print(f"add / decode: **{total:.2f}** (totals); {min(ratios):.2f} - {max(ratios):.2f} over {ROUNDS} parts; median of the pictures {typical:.2f}.")
+    print(
+        f"add / decode: **{total:.2f}** (totals); {min(ratios):.2f} - {max(ratios):.2f} over {ROUNDS} parts; median of the pictures {typical:.2f}."
+    )
     print(f"By CPU time of this process alone, without the store's: {own:.2f}.\n")
     return total
 
@@ -118,7 +132,13 @@ def print_shares(files: Sequence[bytes]) -> None:
 
     for data in files:
         step("(Pillow decode)", decode, data)
-        image = step("decode to RGB and grey, checks, sha256", decode_image, data, max_bytes=1 << 26, max_pixels=120_000_000)
+        image = step(
+            "decode to RGB and grey, checks, sha256",
+            decode_image,
+            data,
+            max_bytes=1 << 26,
+            max_pixels=120_000_000,
+        )
         step("digest of the pixels", pixel_digest, image)
         step("PDQ in 8 orientations", pdq_orientations, image.pixels)
         step("PDQ, aHash, pHash, dHash", whole_picture_hashes, image.pixels, image.grey, whash=False)
@@ -131,10 +151,18 @@ def print_shares(files: Sequence[bytes]) -> None:
         step("record", codec.encode, features)
     ms = {name: 1000 * mean(times) for name, times in spent.items()}
     ms["aHash, pHash, dHash"] = ms.pop("PDQ, aHash, pHash, dHash") - ms["PDQ in 8 orientations"]
-    ms["(wHash, off by default)"] = ms.pop("(with wHash)") - ms["PDQ in 8 orientations"] - ms["aHash, pHash, dHash"]
+    ms["(wHash, off by default)"] = (
+        ms.pop("(with wHash)") - ms["PDQ in 8 orientations"] - ms["aHash, pHash, dHash"]
+    )
     counted = sum(value for name, value in ms.items() if not name.startswith("("))
-    rows = [(name, f"{value:.2f}", "-" if name.startswith("(") else f"{100 * value / counted:.0f} %") for name, value in ms.items()]
-    report.table(("step", "ms of CPU, mean", "share of what is counted"), [*rows, ("**counted**", f"{counted:.2f}", "100 %")])
+    rows = [
+        (name, f"{value:.2f}", "-" if name.startswith("(") else f"{100 * value / counted:.0f} %")
+        for name, value in ms.items()
+    ]
+    report.table(
+        ("step", "ms of CPU, mean", "share of what is counted"),
+        [*rows, ("**counted**", f"{counted:.2f}", "100 %")],
+    )
 
 
 def add_folder(files: Sequence[bytes], cores: int) -> None:
@@ -149,7 +177,9 @@ def add_folder(files: Sequence[bytes], cores: int) -> None:
             took, _ = timed(subprocess.run, command, check=True, capture_output=True)
         finally:
             stop_embedded(store)
-    print(f"`quaid add FOLDER --no-link` with {cores} cores: {len(files) / took.wall:.1f} pictures a second ({len(files)} in {took.wall:.1f} s).\n")
+    print(
+        f"`quaid add FOLDER --no-link` with {cores} cores: {len(files) / took.wall:.1f} pictures a second ({len(files)} in {took.wall:.1f} s).\n"
+    )
 
 
 def decode(data: bytes) -> None:

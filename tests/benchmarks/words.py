@@ -1,13 +1,17 @@
-"""Which share of edited pictures stands among the first candidates by words, for 1, 2, 4 and 7 KiB a picture? And among 100,000?
+"""Which share of edited pictures stands among the first candidates by words, for 1, 2, 4 and 7 KiB a picture?
+And among 100,000?
 
-Takes the words of all pictures of a store (with --store one that `quaid evaluate` or retrieval.py has filled and kept, which may hold more
-than PICTURES; else a temporary one is filled), asks for edited screenshots and photographs, and looks at which place the first right picture
-stands by words alone: hashes find most edits of a whole picture anyway. With --count the index is filled up to so many with *variations*:
-two fifths of the descriptors of one stored picture, a tenth of each of six others, each bit flipped with a probability of 1/16; pictures
-that are asked for are not varied. They are no pictures, and say so beside the number. At last the time a process takes to have the index,
-and its own memory, by reading the store and by mapping what another process has shared.
+Takes the words of all pictures of a store (with --store one that `quaid evaluate` or retrieval.py has filled
+and kept, which may hold more than PICTURES; else a temporary one is filled), asks for edited screenshots and
+photographs, and looks at which place the first right picture stands by words alone: hashes find most edits of
+a whole picture anyway. With --count the index is filled up to so many with *variations*: two fifths of the
+descriptors of one stored picture, a tenth of each of six others, each bit flipped with a probability of 1/16;
+pictures that are asked for are not varied. They are no pictures, and say so beside the number. At last the
+time a process takes to have the index, and its own memory, by reading the store and by mapping what another
+process has shared.
 
-    python -P tests/benchmarks/words.py --pictures DIR [--store URL] [--count 100000] [--each 60] [--no-curve] [--sample]
+    python -P tests/benchmarks/words.py --pictures DIR [--store URL] [--count 100000] [--each 60] [--no-curve]
+    [--sample]
 """
 
 from __future__ import annotations
@@ -28,26 +32,40 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.extend(str(folder) for folder in Path(__file__).resolve().parents[:2])  # corpus.py, also under python -P
+sys.path.extend(
+    str(folder) for folder in Path(__file__).resolve().parents[:2]
+)  # corpus.py, also under python -P
 
 import report
 from corpus import Corpus, Item, random_photos, spread_screenshots
 from filled_store import add_argument, filled_store
 
-from douglas_quaid.candidates import RANKED_BETWEEN
 from douglas_quaid.config import Config
 from douglas_quaid.evaluation.edits import edit, opened
 from douglas_quaid.features.local import extract_local
+from douglas_quaid.features.picture import BETWEEN
 from douglas_quaid.index import words
 from douglas_quaid.index.replica import RANKED_AGAIN
 from douglas_quaid.index.words import SAMPLED_BYTES, Corners, WordIndex
+from douglas_quaid.search.candidates import RANKED_BETWEEN
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
-from douglas_quaid.subject import BETWEEN
 
-EDITS = ("browser_bar", "border_10", "banner", "crop_75", "crop_50", "rotate_5", "rotate_90", "window", "embed_40", "viewport")
+EDITS = (
+    "browser_bar",
+    "border_10",
+    "banner",
+    "crop_75",
+    "crop_50",
+    "rotate_5",
+    "rotate_90",
+    "window",
+    "embed_40",
+    "viewport",
+)
+#: Descriptors a picture, tables, bits: 1, 2, 4, 4, 3.5, 5.3 and 7 KiB of four bytes each; a store keeps 450
+#: of a picture of one band.
 SHAPES = ((85, 3, 18), (170, 3, 18), (256, 4, 18), (341, 3, 18), (450, 2, 18), (450, 3, 18), (450, 4, 18))
-"""Descriptors a picture, tables, bits: 1, 2, 4, 4, 3.5, 5.3 and 7 KiB of four bytes each; a store keeps 450 of a picture of one band."""
 BATCH = 2_000
 KEPT, OTHERS = 0.4, 6
 CHILD = """
@@ -74,10 +92,10 @@ print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Cle
 class Question:
     kind: str
     edit: str
+    #: Of the usual levels and of those between, as candidates.py asks.
     views: tuple[Corners, ...]
-    """Of the usual levels and of those between, as candidates.py asks."""
+    #: Rows of the pictures that are right.
     right: NDArray[np.int64]
-    """Rows of the pictures that are right."""
 
 
 def main() -> int:
@@ -85,7 +103,12 @@ def main() -> int:
     add_argument(parser)
     parser.add_argument("--count", type=int, default=100_000, help="images of the second index; 0 for none")
     parser.add_argument("--no-curve", action="store_true", help="only the chosen index")
-    parser.add_argument("--each", type=int, default=60, help="screenshots, and photographs, that are asked for after each edit")
+    parser.add_argument(
+        "--each",
+        type=int,
+        default=60,
+        help="screenshots, and photographs, that are asked for after each edit",
+    )
     options = parser.parse_args()
     corpus = Corpus.load(options.pictures)
     if options.sample:
@@ -118,20 +141,32 @@ def asked(corpus: Corpus, ids: Sequence[str], each: int, seed: int) -> list[Ques
     place = {image_id: row for row, image_id in enumerate(ids)}
     row_of = {item.file: place.get(sha256(corpus.data(item)).hexdigest()) for item in corpus.items}
     questions = []
-    for kind, items in (("screenshot", spread_screenshots(corpus, each, seed)), ("photograph", random_photos(corpus, each, seed))):
+    for kind, items in (
+        ("screenshot", spread_screenshots(corpus, each, seed)),
+        ("photograph", random_photos(corpus, each, seed)),
+    ):
         for item in items:
-            right = np.array([row for file in sorted(corpus.right_answers(item)) if (row := row_of[file]) is not None])
+            right = np.array(
+                [row for file in sorted(corpus.right_answers(item)) if (row := row_of[file]) is not None]
+            )
             for name in EDITS if len(right) else ():
                 questions += _question(corpus, item, kind, name, right)
     return questions
 
 
-def _question(corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[np.int64]) -> Iterator[Question]:
+def _question(
+    corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[np.int64]
+) -> Iterator[Question]:
     picture = opened(corpus.folder / item.file)
     if name == "viewport" and picture.height < 1.3 * picture.width:  # shows all of it
         return
     grey = np.asarray(edit(name, picture, seed=item.file).convert("L"))
-    yield Question(kind, name, tuple(Corners.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)), right)
+    yield Question(
+        kind,
+        name,
+        tuple(Corners.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)),
+        right,
+    )
 
 
 def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> None:
@@ -154,12 +189,19 @@ def many(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question], count
         index = filled(batches(real, total, spared, seed))
         places, milliseconds = answered(index, total, questions)
         for first in (1, 8, 50):
-            label = f"{total:,} ({len(real):,} real)", f"{index.nbytes / total / 1024:.1f}", f"{milliseconds:.0f}", f"@{first}"
+            label = (
+                f"{total:,} ({len(real):,} real)",
+                f"{index.nbytes / total / 1024:.1f}",
+                f"{milliseconds:.0f}",
+                f"@{first}",
+            )
             rows.append((*label, *recalls(questions, places, first)))
     report.table(("images", "KiB a picture", "ms a question", "among the first", *columns(questions)), rows)
 
 
-def batches(real: Sequence[NDArray[np.uint8]], total: int, spared: set[int], seed: int) -> Iterator[list[NDArray[np.uint8]]]:
+def batches(
+    real: Sequence[NDArray[np.uint8]], total: int, spared: set[int], seed: int
+) -> Iterator[list[NDArray[np.uint8]]]:
     """The real pictures, then variations of those that are not in `spared`."""
     yield list(real)
     rng = np.random.default_rng(seed)
@@ -186,14 +228,18 @@ def varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArr
 def filled(pieces: Iterator[list[NDArray[np.uint8]]]) -> WordIndex:
     index, first = WordIndex(), 0
     for piece in pieces:
-        rows = np.repeat(np.arange(first, first + len(piece), dtype=np.uint32), [len(found) for found in piece])
+        rows = np.repeat(
+            np.arange(first, first + len(piece), dtype=np.uint32), [len(found) for found in piece]
+        )
         index.extend(rows, np.concatenate(piece))
         first += len(piece)
     return index
 
 
 def answered(index: WordIndex, count: int, questions: Sequence[Question]) -> tuple[list[int], float]:
-    """For each question the place of its first right picture, and milliseconds (the median): votes, and the first again by place, of each view."""
+    """For each question the place of its first right picture, and milliseconds (the median): votes, and the
+    first again by place, of each view.
+    """
     places, seconds = [], []
     for question in questions:
         began = time.perf_counter()
@@ -221,7 +267,11 @@ def recalls(questions: Sequence[Question], places: Sequence[int], first: int) ->
 
 
 def _kinds(questions: Sequence[Question]) -> list[tuple[str, str]]:
-    return [(kind, name) for kind in ("screenshot", "photograph") for name in ("mean", *dict.fromkeys(q.edit for q in questions if q.kind == kind))]
+    return [
+        (kind, name)
+        for kind in ("screenshot", "photograph")
+        for name in ("mean", *dict.fromkeys(q.edit for q in questions if q.kind == kind))
+    ]
 
 
 class shape:
@@ -242,10 +292,23 @@ def processes(url: str) -> None:
     """Seconds until a new process has the index of the store, and its own memory."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-") as folder:
-        for name, cache in (("reads the store", ""), ("reads the store and shares", folder), ("maps", folder), ("maps", folder)):
-            done = subprocess.run([sys.executable, "-P", "-c", CHILD, url, cache], check=True, capture_output=True, text=True, env=os.environ)
+        for name, cache in (
+            ("reads the store", ""),
+            ("reads the store and shares", folder),
+            ("maps", folder),
+            ("maps", folder),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", CHILD, url, cache],
+                check=True,
+                capture_output=True,
+                text=True,
+                env=os.environ,
+            )
             seconds, private, held = done.stdout.split()
-            rows.append((name, f"{float(seconds):.2f}", f"{int(private) / 1024:.0f}", f"{int(held) / 1e6:.0f}"))
+            rows.append(
+                (name, f"{float(seconds):.2f}", f"{int(private) / 1024:.0f}", f"{int(held) / 1e6:.0f}")
+            )
     report.table(("a process that", "has the index after, s", "own memory, MB", "word index, MB"), rows)
 
 

@@ -1,10 +1,12 @@
-"""Draws the pictures of misp_module/README.md: real answers of the module, laid out as MISP's pages lay them out.
+"""Draws the pictures of misp_module/README.md: real answers of the module, laid out as MISP's pages lay them
+out.
 
     python -P tests/readme/misp_pages.py            # writes hover.webp and enrichment.webp beside this file
 
-A store is filled as `quaid misp sync` fills it, misp-modules is started, asked over HTTP, and what it answers is put into HTML after the
-layout of MISP's hover and of its page of enrichment results: a hover shows relation and value only, nothing but links can be clicked,
-of a tag the page shows what stands behind the `=`. Headless Chromium draws the HTML. No MISP takes part.
+A store is filled as `quaid misp sync` fills it, misp-modules is started, asked over HTTP, and what it answers
+is put into HTML after the layout of MISP's hover and of its page of enrichment results: a hover shows
+relation and value only, nothing but links can be clicked, of a tag the page shows what stands behind the `=`.
+Headless Chromium draws the HTML. No MISP takes part.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from PIL import Image, ImageChops
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from misp_host import attribute, enrichment, hover, running  # noqa: E402
+from support.misp_host import attribute, enrichment, hover, running  # noqa: E402
 
 from douglas_quaid import Engine  # noqa: E402
 from douglas_quaid.demo.pictures import sample, saved, scaled  # noqa: E402
@@ -32,8 +34,8 @@ from douglas_quaid.store.embedded import stop_embedded  # noqa: E402
 
 MISP = "https://misp.example.org"
 SETTINGS = {"misp_url": MISP, "disclose": "brands"}
+#: Device pixels for one of CSS. chosen: sharp on most screens, small in the repository.
 SCALE = 1.5
-"""Device pixels for one of CSS. chosen: sharp on most screens, small in the repository."""
 MAGNIFIER = "<svg width=12 height=12><g fill=none stroke='#08c' stroke-width=2><circle cx=5 cy=5 r=4 /><path d='M8 8L11 11M3 5H7M5 3V7'/></g></svg>"
 
 
@@ -42,7 +44,9 @@ def uuid(number: int) -> str:
 
 
 def fill(engine: Engine) -> dict[str, Any]:
-    """A phishing page in six events since March, its model in a baseline; gives the attribute that is looked at."""
+    """A phishing page in six events since March, its model in a baseline; gives the attribute that is looked
+    at.
+    """
     engine.create_collection("brands", "baseline")
     labels = {"brand": "Example Bank", "domain": "bank.example", "page": "sign-in page"}
     engine.add(sample("indexed/bank-login.png"), collection="brands", labels=labels)
@@ -51,9 +55,19 @@ def fill(engine: Engine) -> dict[str, Any]:
     first = datetime(2026, 3, 2, 8, 15, tzinfo=timezone.utc)
     for number in range(14):
         event = uuid(0xE000 + min(number // 2, 5))
-        engine.add(saved(page), occurrence=f"misp:attribute:{uuid(number)}", labels={"event": event}, seen=first + timedelta(days=19 * number))
+        engine.add(
+            saved(page),
+            occurrence=f"misp:attribute:{uuid(number)}",
+            labels={"event": event},
+            seen=first + timedelta(days=19 * number),
+        )
     asked = saved(scaled(page, 0.8), quality=70)
-    engine.add(asked, occurrence=f"misp:attribute:{uuid(100)}", labels={"event": uuid(0xE010)}, seen=datetime(2026, 11, 22, 9, tzinfo=timezone.utc))
+    engine.add(
+        asked,
+        occurrence=f"misp:attribute:{uuid(100)}",
+        labels={"event": uuid(0xE010)},
+        seen=datetime(2026, 11, 22, 9, tzinfo=timezone.utc),
+    )
     return attribute(asked, uuid=uuid(100), value="account-locked.jpg")
 
 
@@ -69,7 +83,10 @@ def value(found: dict[str, Any], *, clickable: bool) -> str:
 def hover_page(answer: dict[str, Any], asked: dict[str, Any], picture: str) -> str:
     tables = "".join(
         f"<h6>Object: {html.escape(found['name'])}</h6><table class=striped>"
-        + "".join(f"<tr><th>{part['object_relation']}</th><td>{value(part, clickable=True)}</td></tr>" for part in found["Attribute"])
+        + "".join(
+            f"<tr><th>{part['object_relation']}</th><td>{value(part, clickable=True)}</td></tr>"
+            for part in found["Attribute"]
+        )
         + "</table>"
         for found in answer["results"]["Object"]
     )
@@ -86,11 +103,19 @@ def box(checked: bool) -> str:
 def enrichment_page(answer: dict[str, Any]) -> str:
     rows = [row("Category", "Type", "Value", "Tags", "IDS", "Disable<br>Correlation", "Comment", tag="th")]
     for found in answer["results"]["Object"]:
-        references = "".join(f"<br>&nbsp;&nbsp;{r['relationship_type']} Attribute {r['referenced_uuid']}" for r in found.get("ObjectReference", []))
+        references = "".join(
+            f"<br>&nbsp;&nbsp;{r['relationship_type']} Attribute {r['referenced_uuid']}"
+            for r in found.get("ObjectReference", [])
+        )
         head = f"<b>Name:</b> {found['name']}<br><b>References:</b> {len(found.get('ObjectReference', []))}{references}"
-        rows.append(f"<tr class=object><td colspan=6>{head}</td><td>{html.escape(found['comment'])}</td></tr>")
+        rows.append(
+            f"<tr class=object><td colspan=6>{head}</td><td>{html.escape(found['comment'])}</td></tr>"
+        )
         for part in found["Attribute"]:
-            tags = "".join(f"<span class=tag>{html.escape(tag['name'].split('=')[-1].strip(chr(34)))}</span>" for tag in part.get("Tag", []))
+            tags = "".join(
+                f"<span class=tag>{html.escape(tag['name'].split('=')[-1].strip(chr(34)))}</span>"
+                for tag in part.get("Tag", [])
+            )
             kind = f"<b>{part['object_relation']}</b>: {part['type']}"
             marks = (box(part["to_ids"]), box(part["disable_correlation"]))
             rows.append(row(part["category"], kind, value(part, clickable=False), tags, *marks, ""))
@@ -107,16 +132,33 @@ def drawn(body: str, folder: Path) -> Image.Image:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("chromium is missing; install it with: apt-get install chromium")
-    options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--hide-scrollbars",
+        "--disable-gpu",
+        f"--user-data-dir={folder / 'profile'}",
+    ]
     subprocess.run(
-        [chromium, *options, f"--force-device-scale-factor={SCALE}", "--window-size=1180,2600", f"--screenshot={shot}", page.as_uri()],
+        [
+            chromium,
+            *options,
+            f"--force-device-scale-factor={SCALE}",
+            "--window-size=1180,2600",
+            f"--screenshot={shot}",
+            page.as_uri(),
+        ],
         check=True,
         capture_output=True,
         timeout=120,
     )
     with Image.open(shot) as picture:
         whole = picture.convert("RGB")
-    _, _, right, bottom = ImageChops.difference(whole, Image.new("RGB", whole.size, "white")).getbbox() or (0, 0, *whole.size)
+    _, _, right, bottom = ImageChops.difference(whole, Image.new("RGB", whole.size, "white")).getbbox() or (
+        0,
+        0,
+        *whole.size,
+    )
     return whole.crop((0, 0, min(right + 16, whole.width), min(bottom + 16, whole.height)))
 
 
@@ -136,7 +178,9 @@ def main() -> None:
         stop_embedded(folder / "store")
         for title, body in pages.items():
             target = HERE / f"{title}.webp"
-            drawn(body, folder).quantize(96).convert("RGB").save(target, "WEBP", lossless=True, quality=100, method=6)
+            drawn(body, folder).quantize(96).convert("RGB").save(
+                target, "WEBP", lossless=True, quality=100, method=6
+            )
             print(f"{target.name}: {target.stat().st_size:,} bytes")
 
 

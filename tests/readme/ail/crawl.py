@@ -1,4 +1,6 @@
-"""In place of AIL's crawler: stores a screenshot of a domain and queues it, with AIL's own functions. Arguments: file, domain; AIL's environment is active."""
+"""In place of AIL's crawler: stores a screenshot of a domain and queues it, with AIL's own functions.
+Arguments: file, domain; AIL's environment is active.
+"""
 
 import os
 import sys

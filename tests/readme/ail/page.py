@@ -1,4 +1,6 @@
-"""What AIL's page of an object shows, by AIL's own functions: its tags, and the nodes of its graph. Argument: global id."""
+"""What AIL's page of an object shows, by AIL's own functions: its tags, and the nodes of its graph. Argument:
+global id.
+"""
 
 import os
 import sys

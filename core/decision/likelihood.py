@@ -1,0 +1,21 @@
+"""A confidence in the words of intelligence analysis: the likelihood bands that MISP's taxonomy
+`estimative-language` has tags for.
+"""
+
+from __future__ import annotations
+
+#: spec: MISP taxonomies, estimative-language, likelihood-probability: the least probability of each band.
+BANDS = (
+    (0.95, "almost-certain"),
+    (0.80, "very-likely"),
+    (0.55, "likely"),
+    (0.45, "roughly-even-chance"),
+    (0.20, "unlikely"),
+    (0.05, "very-unlikely"),
+    (0.0, "almost-no-chance"),
+)
+
+
+def band(confidence: float) -> str:
+    """The band of a probability from 0 to 1."""
+    return next(name for least, name in BANDS if confidence >= least)

@@ -1,0 +1,142 @@
+"""Stored verdicts decided anew with another calibration, from the evidence they keep: no picture is read.
+
+Walks through all images, some at a time, and renews each verdict that another calibration gave, on both sides
+and with its cluster, as `link` does (store/judgements.py). What a person said stays. A verdict that falls to
+`no-match` is no longer listed, but keeps its evidence for the next calibration. Whatever is decided already
+is passed over, so the walk may be interrupted anywhere and begun again, and several may walk at once; where
+the last one came to is noted, so that the next need not look again.
+
+Only pairs that were `review` or better once are stored. What a lower threshold newly admits, `relink` finds:
+it searches for each image again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ..errors import ConfigError, NotFound
+from ..records import PERSON, Decision, ImageId, Purpose, StoredVerdict
+from ..search.search import members_by_purpose
+from ..store import RecordOutcome, Store, joins
+from .calibration import Calibration, shipped
+from .decide import decide
+
+#: Verdicts of one image that are recorded together. chosen: an intent of 200 KB.
+PAIRS_AT_ONCE = 100
+
+Change = tuple[Decision, Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Redecided:
+    """What became of the stored verdicts."""
+
+    #: Looked at.
+    images: int
+    #: Pairs decided anew.
+    renewed: int
+    #: Decision before and after, where they differ, and pairs.
+    changes: tuple[tuple[Change, int], ...]
+    #: Pairs that join a cluster since; the next: that do no longer.
+    joined: int
+    parted: int
+
+    def __add__(self, other: Redecided) -> Redecided:
+        changes = Counter(dict(self.changes)) + Counter(dict(other.changes))
+        ordered = tuple(sorted(changes.items(), key=lambda change: (change[0][0].value, change[0][1].value)))
+        return Redecided(
+            self.images + other.images,
+            self.renewed + other.renewed,
+            ordered,
+            self.joined + other.joined,
+            self.parted + other.parted,
+        )
+
+
+NOTHING = Redecided(0, 0, (), 0, 0)
+
+
+def redecide(
+    store: Store, calibration: Calibration, *, tell: Callable[[int], None] = lambda images: None
+) -> Redecided:
+    """Decide all stored verdicts by `calibration`, which is the one in use. `tell` hears of each batch.
+
+    Raises ConfigError when another calibration is chosen meanwhile, StoreError; then it is to be called
+    again.
+    """
+    total = NOTHING
+    for ids in _walk(store, "redecide", calibration):
+        total += redecide_images(store, ids, calibration)
+        tell(len(ids))
+    return total
+
+
+def relink(
+    store: Store,
+    calibration: Calibration,
+    link: Callable[[ImageId], object],
+    *,
+    tell: Callable[[int], None] = lambda images: None,
+) -> int:
+    """Search again for every image that was linked before; gives how many. As `redecide` in all else."""
+    count = 0
+    for ids in _walk(store, "relink", calibration):
+        for image_id in ids:
+            if store.is_linked(image_id):
+                with suppress(NotFound):  # forgotten meanwhile
+                    link(image_id)
+                    count += 1
+        tell(len(ids))
+    return count
+
+
+def redecide_images(store: Store, ids: Sequence[ImageId], calibration: Calibration) -> Redecided:
+    """Decide the verdicts on the side of these images by `calibration`."""
+    (baseline,) = members_by_purpose(store, Purpose.BASELINE)
+    total = Redecided(len(ids), 0, (), 0, 0)
+    for image_id, verdicts in zip(ids, store.kept_verdicts(ids), strict=True):
+        stale = [found for found in verdicts if found.verdict.calibration_id not in (PERSON, calibration.id)]
+        for start in range(0, len(stale), PAIRS_AT_ONCE):
+            total += _renewed(store, image_id, stale[start : start + PAIRS_AT_ONCE], calibration, baseline)
+    return total
+
+
+def _renewed(
+    store: Store,
+    image_id: ImageId,
+    stale: Sequence[StoredVerdict],
+    calibration: Calibration,
+    baseline: frozenset[ImageId],
+) -> Redecided:
+    page = image_id in baseline
+    new = [
+        decide(found.verdict.evidence, calibration, baseline=page or found.image_id in baseline)
+        for found in stale
+    ]
+    outcomes = store.record_verdicts(
+        image_id, [(found.image_id, verdict) for found, verdict in zip(stale, new, strict=True)]
+    )
+    changes, joined, parted = Counter[Change](), 0, 0
+    for found, verdict, outcome in zip(stale, new, outcomes, strict=True):
+        before = found.verdict
+        if before.decision is not verdict.decision:
+            changes[before.decision, verdict.decision] += 1
+        joined += outcome is RecordOutcome.JOINED and not joins(before)
+        parted += joins(before) and not joins(verdict)
+    return Redecided(0, len(stale), tuple(changes.items()), joined, parted)
+
+
+def _walk(store: Store, name: str, calibration: Calibration) -> Iterator[list[ImageId]]:
+    """All image ids, some at a time, from where the last walk with this calibration was interrupted."""
+    known, _, last = (store.progress(name) or "").partition(" ")
+    for ids in store.ids_after(last if known == calibration.id and last else None):
+        yield ids
+        if (chosen := store.calibration_id() or shipped().id) != calibration.id:
+            raise ConfigError(
+                f"calibration {chosen} was chosen for this store while verdicts were decided by {calibration.id}; start again"
+            )
+        store.set_progress(name, f"{calibration.id} {ids[-1]}")
+    store.set_progress(name, None)

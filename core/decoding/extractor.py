@@ -1,0 +1,71 @@
+"""From a picture's bytes to what is compared and stored: decoded and extracted in this process, or in a child
+(`Config.isolate`).
+
+Takes bytes, gives a `Subject`, or pixels to draw on. Both ways give the same bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import Config
+from ..features import codec, extract_features
+from ..features.picture import Subject
+from ..records import ImageFeatures
+from ..search.candidates import words_for_index
+from ..store import NewImage
+from .image import decode_image
+
+
+class Extraction:
+    """One for each engine; `close` ends the child processes, if there are any."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._decoders = None
+        if config.isolate:
+            from .pool import Decoders
+
+            self._decoders = Decoders(config)
+
+    def subject(self, data: bytes, *, name: str, hash_only: bool = False) -> Subject:
+        """Raises ImageError named `name`. `hash_only`: a picture of which nothing but hashes may be kept is
+        not compared by more either.
+        """
+        if self._decoders is not None:
+            return Subject(*self._decoders.features(data, name=name, hash_only=hash_only, grey=not hash_only))
+        image = decode_image(
+            data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name
+        )
+        features = extract_features(
+            image, whash=self._config.whash, thumbnails=self._config.thumbnails, hash_only=hash_only
+        )
+        return Subject(features, None if hash_only else image.grey)
+
+    def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:
+        """RGB u8[h, w, 3]. Raises ImageError."""
+        if self._decoders is not None:
+            return self._decoders.pixels(data, name=name)
+        return decode_image(
+            data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name
+        ).pixels
+
+    def close(self) -> None:
+        if self._decoders is not None:
+            self._decoders.close()
+
+
+def new_image(features: ImageFeatures) -> NewImage:
+    """What is stored of a picture."""
+    return NewImage(
+        image_id=features.image_id,
+        record=codec.encode(features),
+        pixel_digest=features.pixel_digest,
+        pdq=features.hashes.pdq,
+        pdq_quality=features.hashes.pdq_quality,
+        informative=features.informative,
+        pdq_version=features.versions.pdq,
+        local_version=features.versions.local,
+        words=words_for_index(features),
+    )

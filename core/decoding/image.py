@@ -1,0 +1,304 @@
+"""The file's bytes become upright RGB pixels, or exactly one ImageError: the only place that reads
+attacker-made pictures.
+
+The header is checked against the operator's limits before any pixel is allocated, and all threads of a
+process share one pixel budget. Only the decoder of the format that the first bytes announce is run; the
+file's name and extension count for nothing. Embedded ICC profiles are ignored: hash lists are exchanged
+between programs that ignore them too, and a profile is one more thing an attacker can bend. Of animated files
+the first frame is taken and the frames are counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
+from ..records import DecodedImage
+from .headers import Header, read_header
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from PIL.ImageFile import ImageFile
+
+#: Longest wait for other threads' pictures, in seconds. chosen: far above the slowest picture, so that only a
+#: leak meets it.
+BUDGET_SECONDS = 600.0
+
+
+class PixelBudget:
+    """Pixels that all threads of a process may hold at once; waits in order of arrival, so a large picture is
+    not starved.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held = 0
+        self._queue: deque[object] = deque()
+
+    @property
+    def held(self) -> int:
+        """Pixels held now."""
+        return self._held
+
+    def acquire(self, pixels: int, *, limit: int, timeout: float = BUDGET_SECONDS) -> bool:
+        """Wait until `pixels` fit under `limit` beside what is held; False after `timeout` seconds or when
+        they never can.
+        """
+        if pixels > limit:
+            return False
+        ticket = object()
+        with self._changed:
+            self._queue.append(ticket)
+            try:
+                fits = self._changed.wait_for(
+                    lambda: self._queue[0] is ticket and self._held + pixels <= limit, timeout
+                )
+                if fits:
+                    self._held += pixels
+                return fits
+            finally:
+                self._queue.remove(ticket)
+                self._changed.notify_all()
+
+    def release(self, pixels: int) -> None:
+        with self._changed:
+            self._held -= pixels
+            self._changed.notify_all()
+
+
+#: The one budget of this process. A picture's share is given back when its pixel array is garbage.
+BUDGET = PixelBudget()
+
+
+def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
+    """Decode the first frame, upright and on white. `name` is what error messages call the input.
+
+    Raises EmptyImage, UnsupportedImage, CorruptImage or ImageTooLarge, never anything else. Waits while other
+    threads hold so many pixels that this picture does not fit beside them under `max_pixels`.
+    """
+    header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
+    pixels = reserve(header, max_pixels=max_pixels, name=name)
+    try:
+        rgb, grey = _decode_pixels(data, header, max_pixels, name)
+        weakref.finalize(rgb, BUDGET.release, pixels)
+    except BaseException:
+        BUDGET.release(pixels)
+        raise
+    return DecodedImage(
+        image_id=hashlib.sha256(data).hexdigest(),
+        pixels=rgb,
+        grey=grey,
+        format=header.format,
+        frames=header.frames,
+        data=data,
+    )
+
+
+def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
+    """What a picture says about itself, within the limits; no decoder has run and no pixel is allocated.
+    Raises ImageError.
+    """
+    if not data:
+        raise EmptyImage(f"{name}: the file is empty; give a picture")
+    if len(data) > max_bytes:
+        raise ImageTooLarge(
+            f"{name}: {len(data):,} bytes, the limit is {max_bytes:,}; make the file smaller or raise max_bytes"
+        )
+    try:
+        header = read_header(data)
+    except ImageError as error:
+        raise type(error)(f"{name}: {error}") from None
+    except Exception as error:  # nothing is known to come here; a picture must never end its host's worker
+        raise CorruptImage(
+            f"{name}: the header cannot be read ({_words(error)}); fetch or save the picture again"
+        ) from error
+    _check_size(header.width, header.height, max_pixels, name)
+    return header
+
+
+def reserve(header: Header, *, max_pixels: int, name: str) -> int:
+    """Take a picture's share of BUDGET, which is to be released; gives its pixels. Raises ImageTooLarge after
+    a long wait in vain.
+    """
+    pixels = header.width * header.height
+    if not BUDGET.acquire(pixels, limit=max_pixels):
+        raise ImageTooLarge(
+            f"{name}: {pixels:,} pixels do not fit beside the {BUDGET.held:,} that other threads hold, the limit is {max_pixels:,} for all;"
+            " decode fewer pictures at once or raise max_pixels"
+        )
+    return pixels
+
+
+def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
+    if width < 1 or height < 1:
+        raise EmptyImage(f"{name}: {width} x {height} pixels; a picture needs at least one pixel a side")
+    if width * height > max_pixels:
+        raise ImageTooLarge(
+            f"{name}: {width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}; scale the picture down or raise max_pixels"
+        )
+
+
+def _decode_pixels(
+    data: bytes, header: Header, max_pixels: int, name: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """RGB u8[h, w, 3] and grey u8[h, w] of the first frame. Whatever Pillow raises becomes an ImageError
+    here.
+    """
+    from PIL.Image import DecompressionBombError
+
+    try:
+        with _open(data, header.format) as opened:
+            if opened.size not in ((header.width, header.height), (header.height, header.width)):
+                # The limits were checked on our reading of the header; Pillow must not decode anything else.
+                _check_size(*opened.size, max_pixels, name)
+                raise CorruptImage(
+                    f"{name}: the header says {header.width} x {header.height}, its decoder {opened.size}; save the picture again"
+                )
+            opened.load()
+            # Pillow's TIFF reader turns the picture itself.
+            return _arrays(_turn(opened, 1 if header.format == "TIFF" else header.orientation))
+    except ImageError:
+        raise
+    except MemoryError:
+        raise ImageTooLarge(
+            f"{name}: {header.width} x {header.height} pixels need more memory than there is; lower max_pixels"
+        ) from None
+    except DecompressionBombError as error:
+        raise ImageTooLarge(
+            f"{name}: {header.width} x {header.height} pixels are too many for Pillow ({_words(error)}); raise PIL.Image.MAX_IMAGE_PIXELS"
+        ) from error
+    except NotImplementedError as error:
+        raise UnsupportedImage(
+            f"{name}: a kind of {header.format} that is not read ({_words(error)}); save it as PNG"
+        ) from error
+    except Exception as error:
+        raise CorruptImage(
+            f"{name}: broken or cut short {header.format} ({_words(error)}); fetch or save the picture again"
+        ) from error
+
+
+def _open(data: bytes, format: str) -> ImageFile:
+    """Pillow's reader for one format. Image.open would try others and apply its own process-wide pixel limit
+    and warning.
+    """
+    stream = io.BytesIO(data)
+    if format == "PNG":
+        from PIL.PngImagePlugin import PngImageFile
+
+        return PngImageFile(stream)
+    if format == "JPEG":
+        from PIL.JpegImagePlugin import JpegImageFile
+
+        return JpegImageFile(stream)
+    if format == "WEBP":
+        from PIL.WebPImagePlugin import WebPImageFile
+
+        return WebPImageFile(stream)
+    if format == "GIF":
+        from PIL.GifImagePlugin import GifImageFile
+
+        return GifImageFile(stream)
+    if format == "BMP":
+        from PIL.BmpImagePlugin import BmpImageFile
+
+        return BmpImageFile(stream)
+    if format == "TIFF":
+        from PIL.TiffImagePlugin import TiffImageFile
+
+        return TiffImageFile(stream)
+    try:
+        from PIL.AvifImagePlugin import SUPPORTED, AvifImageFile
+    except ImportError:
+        raise NotImplementedError("this Pillow reads no AVIF") from None
+    if not SUPPORTED:
+        raise NotImplementedError("this Pillow was built without AVIF")
+    return AvifImageFile(stream)
+
+
+def _words(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text[:200] or type(error).__name__
+
+
+def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """RGB u8[h, w, 3] and grey u8[h, w], neither writeable."""
+    if image.mode == "RGBA":
+        # Half of all screenshots are opaque RGBA; this saves them two copies.
+        quads = np.asarray(image)
+        if quads.view("<u4").min() >= 0xFF000000:
+            import cv2
+
+            rgb: NDArray[np.uint8] = cv2.cvtColor(quads, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
+            rgb.setflags(write=False)
+            return rgb, np.asarray(image.convert("L"))
+    image = _to_rgb(image)
+    return np.asarray(image), np.asarray(image.convert("L"))
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode of Pillow's to RGB: deep greys scaled to 8 bits, transparency laid on white."""
+    from PIL import Image
+
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _deep_to_grey(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        if alpha.getextrema() == (255, 255):
+            return image.convert("RGB")
+        white = Image.new("RGB", image.size, (255, 255, 255))
+        white.paste(image, mask=alpha)
+        return white
+    if image.mode == "LAB":
+        raise NotImplementedError("L*a*b* colours")
+    return image.convert("RGB") if image.mode != "RGB" else image
+
+
+def _deep_to_grey(image: Image.Image) -> Image.Image:
+    """16-bit grey keeps its upper byte, as Pillow does for 16-bit colour; 32-bit and float, which have no
+    fixed range, are stretched.
+    """
+    from PIL import Image
+
+    values = np.asarray(image)
+    clear = image.info.get("transparency")
+    if image.mode.startswith("I;16"):
+        bits = 16
+        if hasattr(image, "tag_v2"):
+            bits = int(image.tag_v2.get(258, (16,))[0])
+        grey = (values.astype(np.uint16) >> (bits - 8)).astype(np.uint8)
+    else:
+        finite = np.nan_to_num(values.astype(np.float64))
+        low, high = float(finite.min()), float(finite.max())
+        if low >= 0 and high <= 255:
+            low, high = 0.0, 255.0
+        elif image.mode == "I" and low >= 0 and high <= 65535:
+            low, high = 0.0, 65535.0
+        grey = ((finite - low) * (255.0 / max(high - low, 1e-300))).round().astype(np.uint8)
+    if isinstance(clear, int):
+        grey[values == clear] = 255
+    return Image.fromarray(grey)
+
+
+def _turn(image: ImageFile, orientation: int) -> Image.Image:
+    """Apply an EXIF orientation, 1 to 8 (Exif 2.32, tag 0x0112)."""
+    from PIL.Image import Transpose
+
+    method = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(orientation)
+    return image if method is None else image.transpose(method)

@@ -1,0 +1,3 @@
+"""What else agrees with the query, for each verified candidate: rivals, ambiguity, common regions, ignored
+regions.
+"""

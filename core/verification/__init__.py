@@ -1,0 +1,1 @@
+"""Two pictures side by side: matching, geometry, and whether their content agrees."""

@@ -1,0 +1,190 @@
+"""An AIL in memory for the writer's tests, with AIL's semantics, and objects with verdicts without decoding a
+picture for each.
+
+Correlations are a set at each of two objects, duplicates are rows `<score>:<algorithm>:<id>` in a set at
+each, of which a changed score makes a second; a tag is there or not. The store is a real one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+from douglas_quaid.ail.config import Settings
+from douglas_quaid.ail.findings import stored_findings
+from douglas_quaid.ail.ledger import Ledger
+from douglas_quaid.ail.objects import AilObject
+from douglas_quaid.ail.sink import ALGORITHM
+from douglas_quaid.ail.writer import StarWriter, Written
+from douglas_quaid.config import Config
+from douglas_quaid.decoding.extractor import Extraction, new_image
+from douglas_quaid.engine import Engine
+from douglas_quaid.records import Decision, Evidence, ImageFeatures, Purpose, Relation, Verdict
+from douglas_quaid.store import Store
+from support.pictures import page, png
+
+_FEATURES: list[ImageFeatures] = []
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+class MemorySink:
+    """`dies_at`: the number of the change before which the process is killed. `journal`: a file that all
+    changes are appended to.
+    """
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self.journal = journal
+        self.correlations: defaultdict[str, set[str]] = defaultdict(set)
+        self.rows: defaultdict[str, set[str]] = defaultdict(set)
+        self.tagged: defaultdict[str, set[str]] = defaultdict(set)
+        self.done: list[tuple[object, ...]] = []
+        self.dies_at: int | None = None
+
+    def _do(self, *what: object) -> None:
+        if self.dies_at is not None and len(self.done) >= self.dies_at:
+            raise Killed
+        self.done.append(what)
+        if self.journal:
+            with self.journal.open("a") as file:
+                file.write(
+                    json.dumps([part.gid if isinstance(part, AilObject) else part for part in what]) + "\n"
+                )
+
+    def replay(self, journal: Path) -> None:
+        """What another process did to this AIL."""
+        for line in journal.read_text().splitlines() if journal.exists() else ():
+            verb, gid, *rest = json.loads(line)
+            getattr(self, verb)(
+                AilObject.parse(gid), *(AilObject.parse(part) if "::" in str(part) else part for part in rest)
+            )
+
+    def correlate(self, a: AilObject, b: AilObject) -> None:
+        self._do("correlate", a, b)
+        self.correlations[a.gid].add(b.gid)
+        self.correlations[b.gid].add(a.gid)
+
+    def uncorrelate(self, a: AilObject, b: AilObject) -> None:
+        self._do("uncorrelate", a, b)
+        self.correlations[a.gid].discard(b.gid)
+        self.correlations[b.gid].discard(a.gid)
+
+    def correlated(self, a: AilObject, b: AilObject) -> bool:
+        return b.gid in self.correlations[a.gid]
+
+    def duplicate(self, a: AilObject, b: AilObject, score: int) -> None:
+        assert a.type == b.type and isinstance(score, int)
+        self._do("duplicate", a, b, score)
+        self.rows[a.gid].add(f"{score}:{ALGORITHM}:{b.id}")
+        self.rows[b.gid].add(f"{score}:{ALGORITHM}:{a.id}")
+
+    def unduplicate(self, a: AilObject, b: AilObject, score: int) -> None:
+        self._do("unduplicate", a, b, score)
+        self.rows[a.gid].discard(f"{score}:{ALGORITHM}:{b.id}")
+        self.rows[b.gid].discard(f"{score}:{ALGORITHM}:{a.id}")
+
+    def tag(self, obj: AilObject, tag: str) -> None:
+        self._do("tag", obj, tag)
+        self.tagged[obj.gid].add(tag)
+
+    def untag(self, obj: AilObject, tag: str) -> None:
+        self._do("untag", obj, tag)
+        self.tagged[obj.gid].discard(tag)
+
+    def tags(self, obj: AilObject) -> set[str]:
+        return set(self.tagged[obj.gid])
+
+    def pairs(self) -> set[frozenset[str]]:
+        return {frozenset((a, b)) for a, others in self.correlations.items() for b in others}
+
+    def state(self) -> tuple[object, ...]:
+        """All that AIL shows."""
+        return tuple(
+            {gid: set(found) for gid, found in kept.items() if found}
+            for kept in (self.correlations, self.rows, self.tagged)
+        )
+
+
+class World:
+    """A store, an AIL and a writer between them."""
+
+    def __init__(self, url: str, *, journal: Path | None = None) -> None:
+        self.engine = Engine.open(config=Config(store=url))
+        self.store = Store.open(Config(store=url))
+        self.sink = MemorySink(journal)
+        self.ledger = Ledger(self.engine)
+        self._count = 0
+
+    def close(self) -> None:
+        self.engine.close()
+        self.store.close()
+
+    def add(
+        self,
+        domain: str = "",
+        *,
+        kind: str = "screenshot",
+        same_as: AilObject | None = None,
+        linked: bool = True,
+    ) -> AilObject:
+        """A new object; `domain`: names separated by commas. Its image is nobody else's, unless it is
+        `same_as` another.
+        """
+        self._count += 1
+        obj = AilObject(kind, same_as.id if same_as else hashlib.sha256(b"%d" % self._count).hexdigest())
+        image = replace(_features(), image_id=obj.id, pixel_digest=hashlib.sha256(obj.id.encode()).digest())
+        labels = {"domain": domain} if domain else None
+        self.store.put(new_image(image), occurrence=obj.occurrence, labels=labels)
+        if linked:
+            self.store.mark_linked(obj.id)
+        return obj
+
+    def known(self, collection: str, purpose: Purpose, **labels: str) -> str:
+        """Image id of a picture of a collection that AIL does not hold."""
+        self._count += 1
+        image_id = hashlib.sha256(b"%d" % self._count).hexdigest()
+        self.engine.create_collection(collection, purpose)
+        image = replace(
+            _features(), image_id=image_id, pixel_digest=hashlib.sha256(image_id.encode()).digest()
+        )
+        self.store.put(new_image(image), collection=collection, labels=labels)
+        return image_id
+
+    def judge(
+        self,
+        a: AilObject,
+        b: AilObject | str,
+        confidence: float = 0.97,
+        *,
+        relation: Relation = Relation.NEAR_DUPLICATE,
+        decision: Decision = Decision.MATCH,
+    ) -> None:
+        other = b if isinstance(b, str) else b.id
+        self.store.record_verdict(
+            a.id, other, Verdict(decision, relation, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
+        )
+
+    def write(self, obj: AilObject, **settings: object) -> Written:
+        chosen = Settings(**settings)  # type: ignore[arg-type]
+        return StarWriter(self.engine, self.sink, chosen).write(obj, stored_findings(self.engine, obj))
+
+    def found(self, domain: str, *matches: AilObject, **options: object) -> AilObject:
+        """A new object that matches these, and is written."""
+        obj = self.add(domain)
+        for match in matches:
+            self.judge(obj, match, **options)  # type: ignore[arg-type]
+        self.write(obj)
+        return obj
+
+
+def _features() -> ImageFeatures:
+    if not _FEATURES:
+        extraction = Extraction(Config())
+        _FEATURES.append(extraction.subject(png(page(1, 320, 200)), name="page").features)
+        extraction.close()
+    return _FEATURES[0]

@@ -1,0 +1,39 @@
+"""One small picture in every format that is read, and PNG files put together by hand."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+from PIL import features
+
+from support.pictures import jpeg, photo, png, saved
+
+SMALL = photo(1, 60, 40)
+HAS_AVIF = features.check("avif")
+FORMATS = {
+    "PNG": png(SMALL),
+    "JPEG": jpeg(SMALL, 95),
+    "progressive JPEG": jpeg(SMALL, 95, progressive=True),
+    "WEBP": saved(SMALL, "WEBP", lossless=True),
+    "lossy WEBP": saved(SMALL, "WEBP", quality=95),
+    "GIF": saved(SMALL, "GIF"),
+    "BMP": saved(SMALL, "BMP"),
+    "TIFF": saved(SMALL, "TIFF"),
+    "compressed TIFF": saved(SMALL, "TIFF", compression="tiff_lzw"),
+    **({"AVIF": saved(SMALL, "AVIF", quality=95)} if HAS_AVIF else {}),
+}
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_file(header: bytes, rows: bytes, *chunks: bytes) -> bytes:
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + png_chunk(b"IHDR", header)
+        + b"".join(chunks)
+        + png_chunk(b"IDAT", zlib.compress(rows))
+        + png_chunk(b"IEND", b"")
+    )
