@@ -23,11 +23,11 @@ from douglas_quaid.cli.main import main
 from douglas_quaid.decision import calibration as calibrations
 from douglas_quaid.decision.calibration import Provenance, shipped
 from douglas_quaid.decision.predictors import BY_NAME, TRAITS
-from douglas_quaid.evaluation import calibrating, edits, fit
-from douglas_quaid.evaluation.outcomes import JudgedPair, write_pairs
+from douglas_quaid.evaluation import recalibration, edits, fit
+from douglas_quaid.evaluation.results import LabelledPair, write_pairs
 from douglas_quaid.evaluation.thresholds import (
-    Best,
-    Wanted,
+    QueryBest,
+    TargetRates,
     bests,
     choose,
     count,
@@ -67,8 +67,8 @@ def pair(
     place: int = 0,
     edit: str = "",
     stratum: str = "screenshots",
-) -> JudgedPair:
-    return JudgedPair(
+) -> LabelledPair:
+    return LabelledPair(
         query, edit, stratum, "r", label, Verdict(Decision.NO_MATCH, None, 0.0, found, "test", ""), place
     )
 
@@ -83,7 +83,7 @@ def truth(found: Evidence) -> float:
     )
 
 
-def drawn(count: int, seed: int) -> list[JudgedPair]:
+def drawn(count: int, seed: int) -> list[LabelledPair]:
     """Pairs whose labels are drawn from the model, each a query of its own."""
     rng = random.Random(seed)
     made = []
@@ -110,7 +110,7 @@ def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pyt
     fresh = drawn(2_000, 2)
     far = [abs(fitted.log_odds(one.verdict.evidence) - truth(one.verdict.evidence)) for one in fresh]
     assert np.median(far) < 0.35 and np.quantile(far, 0.95) < 1
-    held = calibrating.held_out(fresh, fitted)
+    held = recalibration.held_out(fresh, fitted)
     assert held.error < 0.03
     # And what the labels do not hang on has next to no weight
     (explained,) = (term for term in found.models[0].terms if term.trait == "explained")
@@ -177,7 +177,7 @@ def test_too_few_labels_are_refused_with_what_can_be_done() -> None:
 # -- thresholds ----------------------------------------------------------------------------------------------
 
 
-def queries(count: int, seed: int) -> list[Best]:
+def queries(count: int, seed: int) -> list[QueryBest]:
     """Half with an answer; of those without, the best candidate comes as high as an exponential law says."""
     rng = random.Random(seed)
     without = [
@@ -185,15 +185,16 @@ def queries(count: int, seed: int) -> list[Best]:
     ]
     answered = [rng.gauss(9, 4) for _ in range(count // 2)]
     made = [
-        Best("q", "", False, refutable, max(odds, refutable), refutable, "r") for odds, refutable in without
+        QueryBest("q", "", False, refutable, max(odds, refutable), refutable, "r")
+        for odds, refutable in without
     ]
-    return made + [Best("q", "", True, odds, odds, -inf, "") for odds in answered]
+    return made + [QueryBest("q", "", True, odds, odds, -inf, "") for odds in answered]
 
 
 @pytest.mark.parametrize("rate", [3000.0, 300.0])
 @pytest.mark.parametrize("reviews", [0.05, 0.01])
 def test_thresholds_keep_both_rates_on_queries_never_seen(rate: float, reviews: float) -> None:
-    choice = choose(tails(queries(8_000, 1), images=1_000), Wanted(1_000, rate, reviews))
+    choice = choose(tails(queries(8_000, 1), images=1_000), TargetRates(1_000, rate, reviews))
     fresh = queries(200_000, 2)
     found = count(fresh, match=choice.match, review=choice.review)
     assert len(found.wrong) / found.unanswered <= 1.25 * rate / 1e6
@@ -207,24 +208,24 @@ def test_a_stricter_rate_or_a_larger_index_never_lowers_the_threshold(
     rate: float, less: float, images: int, times: int
 ) -> None:
     known = shipped().tails
-    loose, strict = (choose(known, Wanted(images, each, 0.02)).match for each in (rate, rate / less))
+    loose, strict = (choose(known, TargetRates(images, each, 0.02)).match for each in (rate, rate / less))
     assert strict >= loose
-    assert choose(known, Wanted(images * times, rate, 0.02)).match >= loose
+    assert choose(known, TargetRates(images * times, rate, 0.02)).match >= loose
 
 
 def test_ones_own_wrong_pictures_make_the_threshold_stricter_and_never_laxer() -> None:
     known = tails(queries(8_000, 1), images=1_000)
-    plain = choose(known, Wanted(1_000, 1000, 0.02))
+    plain = choose(known, TargetRates(1_000, 1000, 0.02))
     own = tails(queries(60, 3), images=0, solid=5)
-    assert choose(known, Wanted(1_000, 1000, 0.02), own=own).match >= plain.match
-    worst = choose(known, Wanted(1_000, 1000, 0.02), own=own, worst=12.0)
+    assert choose(known, TargetRates(1_000, 1000, 0.02), own=own).match >= plain.match
+    worst = choose(known, TargetRates(1_000, 1000, 0.02), own=own, worst=12.0)
     assert log(worst.match / (1 - worst.match)) > 12.0
 
 
 def test_rates_that_are_none_and_queries_of_one_kind_are_refused() -> None:
     for rates in ((0, 0.1), (-1, 0.1), (1e7, 0.1), (1, 0), (1, 1.5)):
         with pytest.raises(ConfigError, match="expected"):
-            Wanted(1_000, *rates)
+            TargetRates(1_000, *rates)
     with pytest.raises(ConfigError, match="with an answer and without one"):
         tails([best for best in queries(100, 1) if best.answered], images=1)
 

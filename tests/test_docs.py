@@ -18,7 +18,7 @@ from PIL import Image
 
 from douglas_quaid.cli import main as cli
 from douglas_quaid.config import PREFIX, Config
-from douglas_quaid.demo.questions import QUESTIONS
+from douglas_quaid.demo.queries import DEMO_QUERIES
 from douglas_quaid.store.embedded import stop_embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,6 +165,6 @@ def test_the_session_of_the_readme_prints_what_it_says(session: Session) -> None
 
 def test_the_page_of_the_demonstration_needs_nothing_else(session: Session) -> None:
     page = (session.folder / "demo-output" / "index.html").read_text("utf-8")
-    assert len(re.findall(r"<article ", page)) == len(QUESTIONS)
+    assert len(re.findall(r"<article ", page)) == len(DEMO_QUERIES)
     assert "<script" not in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)|url\(|@import""", page)

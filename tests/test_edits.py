@@ -8,7 +8,7 @@ from PIL import Image, ImageChops
 from support.pictures import page
 
 from douglas_quaid.evaluation import edits
-from douglas_quaid.evaluation.texture import is_low_texture
+from douglas_quaid.evaluation.low_texture import is_low_texture
 
 MUSTS = {"browser_bar", "banner", "crop_75", "border_10", "rotate_5", "rotate_90", "mirror"}
 WHOLE = {

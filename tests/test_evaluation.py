@@ -20,10 +20,10 @@ from douglas_quaid.cli.main import main
 from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.evaluation import clones, edits, strata
 from douglas_quaid.evaluation.dataset import Dataset
+from douglas_quaid.evaluation.ground_truth import Fingerprint, GroundTruth
 from douglas_quaid.evaluation.labelling import labelled
-from douglas_quaid.evaluation.outcomes import JudgedPair, read_answers, read_pairs
-from douglas_quaid.evaluation.parts import Parts
-from douglas_quaid.evaluation.truth import Sketch, Truth
+from douglas_quaid.evaluation.results import LabelledPair, read_answers, read_pairs
+from douglas_quaid.evaluation.split import Split
 from douglas_quaid.records import Decision, Evidence, Relation, Verdict
 
 Evaluate = Callable[..., Result]
@@ -272,7 +272,7 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
     ]
     (tmp_path / "groups.jsonl").write_text("\n".join(map(json.dumps, lines)))
     dataset = Dataset.load(tmp_path)
-    met = JudgedPair(
+    met = LabelledPair(
         "asked.png",
         "",
         strata.SAME_SITE,
@@ -282,8 +282,10 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
         3,
     )
     with Engine.open(store_url) as engine:
-        truth = Truth(
-            dataset, {file: Sketch(file, file.encode(), bytes(32), 1, 1) for file in dataset.by_file}, Parts()
+        truth = GroundTruth(
+            dataset,
+            {file: Fingerprint(file, file.encode(), bytes(32), 1, 1) for file in dataset.by_file},
+            Split(),
         )
         (found,) = clones.find_templates(
             [met, replace(met, edit="crop_75"), replace(met, label=None)], truth, 2
@@ -316,7 +318,7 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
     (tmp_path / "groups.jsonl").write_text("\n".join(map(json.dumps, lines)))
     hashes = {"x0": 0x00, "x1": 0x10, "y0": 0x11, "y1": 0x20, "z0": 0x21, "z1": 0x40, "asked": 0x01}
     sketches = {
-        f"{name}.png": Sketch(
+        f"{name}.png": Fingerprint(
             name,
             name.encode(),
             bytes([255 if value >> bit & 1 else 0 for bit in range(8) for _ in range(4)]),
@@ -327,7 +329,7 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
     }
     for name, value in (("y0.png", "x1.png"), ("z0.png", "y1.png"), ("asked.png", "x0.png")):
         sketches[name] = replace(sketches[name], pdq=sketches[value].pdq[:-1] + b"\x07")
-    truth = Truth(Dataset.load(tmp_path), sketches, Parts())
+    truth = GroundTruth(Dataset.load(tmp_path), sketches, Split())
     # then captures of the first two are right answers for each other, and those of the third for the second
     # only;
     first, second, third, asked = (

@@ -15,7 +15,7 @@ from support import pictures
 from douglas_quaid import Decision, Engine, Relation
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
-from douglas_quaid.evaluation.drawings import text_page
+from douglas_quaid.evaluation.drawn_edits import text_page
 from douglas_quaid.features.insets import MOST, extract_insets, find_boxes
 from douglas_quaid.search import search
 

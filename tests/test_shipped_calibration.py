@@ -13,8 +13,8 @@ import pytest
 
 from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.decision.decide import decide
-from douglas_quaid.evaluation.calibrating import HeldOut, held_out
-from douglas_quaid.evaluation.outcomes import JudgedPair, read_pairs
+from douglas_quaid.evaluation.recalibration import HeldOut, held_out
+from douglas_quaid.evaluation.results import LabelledPair, read_pairs
 from douglas_quaid.records import Decision
 
 SAMPLE = Path(__file__).with_name("data") / "pairs.jsonl"
@@ -31,16 +31,16 @@ SIBLINGS = 6
 
 
 @pytest.fixture(scope="module")
-def pairs() -> list[JudgedPair]:
+def pairs() -> list[LabelledPair]:
     return list(read_pairs(SAMPLE))
 
 
 @pytest.fixture(scope="module")
-def held(pairs: list[JudgedPair]) -> HeldOut:
+def held(pairs: list[LabelledPair]) -> HeldOut:
     return held_out(pairs, shipped())
 
 
-def test_the_sample_is_what_it_should_be(pairs: list[JudgedPair], held: HeldOut) -> None:
+def test_the_sample_is_what_it_should_be(pairs: list[LabelledPair], held: HeldOut) -> None:
     assert len(pairs) >= 400 and held.counted.answered >= 100 and held.counted.unanswered >= 100
 
 
@@ -59,7 +59,7 @@ def test_no_question_without_an_answer_has_a_wrong_match(held: HeldOut) -> None:
     assert len(held.counted.wrong) <= SIBLINGS
 
 
-def test_right_pairs_are_found(pairs: list[JudgedPair]) -> None:
+def test_right_pairs_are_found(pairs: list[LabelledPair]) -> None:
     decisions = [decide(pair.verdict.evidence, shipped()).decision for pair in pairs if pair.label]
     assert sum(decision is not Decision.NO_MATCH for decision in decisions) / len(decisions) >= FOUND
     assert sum(decision is Decision.MATCH for decision in decisions) / len(decisions) >= MATCHED

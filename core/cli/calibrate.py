@@ -24,7 +24,7 @@ from .terminal import json_line, say, with_progress
 if TYPE_CHECKING:
     from ..decision.calibration import Calibration, Provenance
     from ..engine import Engine
-    from ..evaluation.outcomes import JudgedPair
+    from ..evaluation.results import LabelledPair
 
 FILE = click.Path(path_type=Path)
 WRITTEN = Path("calibration.json")
@@ -37,7 +37,7 @@ OWN_PICTURES, OWN_UNANSWERED = 20, 5
 class Evaluated:
     """Labelled pairs, and what is known about where they come from."""
 
-    pairs: list[JudgedPair]
+    pairs: list[LabelledPair]
     #: That were searched; at least that many where the file does not say.
     images: int
     provenance: Provenance
@@ -195,9 +195,9 @@ def _made(
 ) -> Calibration:
     """Make the calibration that is asked for, write it, and tell about it."""
     from ..decision.calibration import shipped, write
-    from ..evaluation.calibrate_report import choice_json, report
-    from ..evaluation.calibrating import fitted, held_out, with_rates
-    from ..evaluation.thresholds import FALSE_MATCHES, REVIEWS, Wanted
+    from ..evaluation.calibration_report import choice_json, report
+    from ..evaluation.recalibration import fitted, held_out, with_rates
+    from ..evaluation.thresholds import FALSE_MATCHES, REVIEWS, TargetRates
 
     if len(sources) == 1 and (known := _calibration_in(sources[0])) is not None:
         return known
@@ -207,7 +207,7 @@ def _made(
     found = _evaluated(sources, edits=chosen["edits"], seed=chosen["seed"])
     found = replace(found, pairs=[pair for pair in found.pairs if not _left_out(pair, chosen["leave_out"])])
     images = chosen["images"] or (found.images if fits else count or base.tails.unanswered.images)
-    wanted = Wanted(
+    wanted = TargetRates(
         images,
         FALSE_MATCHES if false_matches is None else false_matches,
         REVIEWS if reviews is None else reviews,
@@ -231,7 +231,7 @@ def _made(
     return made
 
 
-def _left_out(pair: JudgedPair, texts: tuple[str, ...]) -> bool:
+def _left_out(pair: LabelledPair, texts: tuple[str, ...]) -> bool:
     return pair.label is False and any(text in pair.query and text in pair.reference for text in texts)
 
 
@@ -275,7 +275,7 @@ def _evaluated(sources: tuple[Path, ...], *, edits: str, seed: int) -> Evaluated
 
 def _is_run(source: Path) -> bool:
     """Whether it is what `quaid evaluate` wrote, a folder or the pairs in it."""
-    from ..evaluation.outcomes import PAIRS
+    from ..evaluation.results import PAIRS
 
     if source.is_dir():
         return (source / PAIRS).is_file()
@@ -290,10 +290,10 @@ def _is_run(source: Path) -> bool:
 
 def _from_runs(sources: tuple[Path, ...]) -> Evaluated:
     """Pairs of all these runs, with what run.json beside them says."""
-    from ..evaluation.journal import HEADER
-    from ..evaluation.outcomes import PAIRS, read_pairs
+    from ..evaluation.results import PAIRS, read_pairs
+    from ..evaluation.run_files import HEADER
 
-    pairs: list[JudgedPair] = []
+    pairs: list[LabelledPair] = []
     data: list[tuple[str, str]] = []
     header: dict[str, Any] = {}
     images = 0
@@ -315,18 +315,18 @@ def _from_pictures(source: Path, *, edits: str, seed: int) -> Evaluated:
     A person grouped them, so members of a group show the same.
     """
     from ..evaluation.dataset import Dataset, Kind
-    from ..evaluation.outcomes import PAIRS, read_pairs
-    from ..evaluation.parts import Part, Parts
-    from ..evaluation.questions import Amounts, known_edits
-    from ..evaluation.run import Plan, run
+    from ..evaluation.queries import SampleSizes, known_edits
+    from ..evaluation.results import PAIRS, read_pairs
+    from ..evaluation.run import RunPlan, run
+    from ..evaluation.split import Split, Subset
 
     dataset = Dataset.load(source)
     pictures = tuple(
         replace(item, kind=Kind.SCREENSHOT) if item.kind is Kind.LINKED else item for item in dataset.items
     )
     dataset = replace(dataset, items=pictures, edges=frozenset())
-    amounts = Amounts(OWN_PICTURES, OWN_PICTURES, OWN_UNANSWERED * len(pictures))
-    plan = Plan(source, (), Part.ALL, Parts(), known_edits(edits), amounts, seed)
+    amounts = SampleSizes(OWN_PICTURES, OWN_PICTURES, OWN_UNANSWERED * len(pictures))
+    plan = RunPlan(source, (), Subset.ALL, Split(), known_edits(edits), amounts, seed)
     with tempfile.TemporaryDirectory(prefix="quaid-calibrate-") as folder:
         ran = run(
             plan, Path(folder), store=None, processes=1, resume=False, progress=with_progress, dataset=dataset
@@ -378,7 +378,7 @@ def _reset(store: str | None) -> None:
 
 def _show(engine: Engine, *, as_json: bool) -> None:
     from ..decision.calibration import shipped, write
-    from ..evaluation.calibrate_report import shown
+    from ..evaluation.calibration_report import shown
 
     calibration = engine.calibration
     source = "shipped with this version" if calibration.id == shipped().id else "chosen for this store"
@@ -389,7 +389,7 @@ def _show(engine: Engine, *, as_json: bool) -> None:
 
 
 def _redecide(engine: Engine, *, as_json: bool) -> None:
-    from ..evaluation.calibrate_report import changes, changes_json
+    from ..evaluation.calibration_report import changes, changes_json
 
     done = engine.redecide(tell=_told(engine, "deciding anew"))
     if as_json:

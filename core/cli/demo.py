@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..demo import run_demo
-from ..demo.questions import KNOWN, QUESTIONS, Answer
+from ..demo.queries import DEMO_QUERIES, STORED_SAMPLES, DemoAnswer
 from ..engine import Engine
 from ..store.embedded import stop_embedded
 from .terminal import complain, decision_text, say
@@ -23,7 +23,7 @@ def demonstrate(output: Path, store: str | None, print_json: Callable[[dict[str,
     """
     with _engine(store) as engine:
         if print_json is None:
-            say(f"{len(KNOWN)} pictures are added, {len(QUESTIONS)} questions asked.\n")
+            say(f"{len(STORED_SAMPLES)} pictures are added, {len(DEMO_QUERIES)} questions asked.\n")
         page, answers = run_demo(
             engine,
             output,
@@ -53,7 +53,7 @@ def _engine(store: str | None) -> Iterator[Engine]:
             stop_embedded(folder)
 
 
-def _say_answer(answer: Answer) -> None:
+def _say_answer(answer: DemoAnswer) -> None:
     hits = [hit for hit in answer.hits if hit.decision is answer.result.decision]
     say(
         f"{decision_text(answer.result.decision.value)}  {answer.question.title}"
@@ -64,7 +64,7 @@ def _say_answer(answer: Answer) -> None:
         say(f"    {answer.names[hit.image_id]}: {relation}{hit.confidence:.3f}; {hit.sentence}")
 
 
-def _line(answer: Answer) -> dict[str, Any]:
+def _line(answer: DemoAnswer) -> dict[str, Any]:
     return {
         "question": answer.question.title,
         "expected": list(answer.question.expected),

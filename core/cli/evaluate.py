@@ -14,8 +14,8 @@ import click
 from .terminal import complain, json_line, say, with_progress
 
 if TYPE_CHECKING:
-    from ..evaluation.measures import Measures
-    from ..evaluation.run import Ran
+    from ..evaluation.metrics import Metrics
+    from ..evaluation.run import FinishedRun
 
 FOLDER = click.Path(path_type=Path)
 
@@ -130,19 +130,19 @@ def evaluate(
     Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store that is
     given is kept, and pictures it knows are not added again; it should hold nothing else.
     """
-    from ..evaluation.measures import measured
-    from ..evaluation.parts import Part, Parts
-    from ..evaluation.questions import Amounts, known_edits
+    from ..evaluation.metrics import measured
+    from ..evaluation.queries import SampleSizes, known_edits
     from ..evaluation.report import totals
-    from ..evaluation.run import Plan, run
+    from ..evaluation.run import RunPlan, run
+    from ..evaluation.split import Split, Subset
 
-    plan = Plan(
+    plan = RunPlan(
         source=dataset,
         distractors=distractors,
-        part=Part(chosen["part"]),
-        parts=Parts(_names(chosen["fit_sites"]), _names(chosen["report_sites"])),
+        part=Subset(chosen["part"]),
+        parts=Split(_names(chosen["fit_sites"]), _names(chosen["report_sites"])),
         edits=known_edits(chosen["edits"]),
-        amounts=Amounts(chosen["screenshots"], chosen["photos"], chosen["unanswered"], chosen["clones"]),
+        amounts=SampleSizes(chosen["screenshots"], chosen["photos"], chosen["unanswered"], chosen["clones"]),
         seed=chosen["seed"],
     )
     ran = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
@@ -157,13 +157,13 @@ def evaluate(
     return 1 if ran.failures else 0
 
 
-def draw(ran: Ran, measures: Measures) -> str:
+def draw(ran: FinishedRun, measures: Metrics) -> str:
     """Write report.md, the reliability curve and the worst errors of a run; gives the report."""
     from ..config import Config
-    from ..evaluation.outcomes import ANSWERS, PAIRS, read_answers, read_pairs
-    from ..evaluation.reliability import draw_reliability
+    from ..evaluation.error_gallery import draw_errors, find_errors
+    from ..evaluation.reliability_diagram import draw_reliability
     from ..evaluation.report import markdown
-    from ..evaluation.worst import draw_errors, find_errors
+    from ..evaluation.results import ANSWERS, PAIRS, read_answers, read_pairs
 
     errors = find_errors(read_answers(ran.out / ANSWERS), read_pairs(ran.out / PAIRS))
     drawn = draw_errors(errors, ran.truth, Config.from_environment(), ran.out)

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine import Engine
-from .questions import Answer, Known, add_known, ask_all
+from .queries import DemoAnswer, SamplePicture, add_known, ask_all
 from .report import write_report
 
-__all__ = ["Answer", "Known", "run_demo"]
+__all__ = ["DemoAnswer", "SamplePicture", "run_demo"]
 
 
 def run_demo(
-    engine: Engine, output: Path, *, tell: Callable[[Answer], None]
-) -> tuple[Path, tuple[Answer, ...]]:
+    engine: Engine, output: Path, *, tell: Callable[[DemoAnswer], None]
+) -> tuple[Path, tuple[DemoAnswer, ...]]:
     """Add, ask, call `tell` with each answer as it comes, and write the page. Gives the page's path and all
     answers.
 

@@ -22,13 +22,15 @@ from ..answers import Hit
 from ..engine import Engine
 from ..overlay import CAPTION
 from ..records import Decision, Evidence
-from .questions import Answer, Known
+from .queries import DemoAnswer, SamplePicture
 
 #: Largest picture on the page, in pixels; larger ones are scaled down. chosen.
 WIDTH, HEIGHT = 1500, 900
 
 
-def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answer], folder: Path) -> Path:
+def write_report(
+    engine: Engine, known: Sequence[SamplePicture], answers: Sequence[DemoAnswer], folder: Path
+) -> Path:
     """Write `folder`/index.html and give its path; the folder is made when it is not there."""
     by_id = {picture.image_id: picture for picture in known}
     cards = "\n".join(_card(engine, number, answer, by_id) for number, answer in enumerate(answers, 1))
@@ -52,14 +54,14 @@ def write_report(engine: Engine, known: Sequence[Known], answers: Sequence[Answe
     return path
 
 
-def _tile(picture: Known) -> str:
+def _tile(picture: SamplePicture) -> str:
     labels = "".join(
         f"<span>{escape(key)}={escape(value)}</span>" for key, value in (picture.labels or {}).items()
     )
     return f"<figure>{_picture(picture.picture, picture.name, 420, 280, top=True)}<figcaption>{escape(picture.name)}{labels}</figcaption></figure>"
 
 
-def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) -> str:
+def _card(engine: Engine, number: int, answer: DemoAnswer, known: dict[str, SamplePicture]) -> str:
     decision = answer.result.decision
     if answer.hits:
         body = "".join(_hit(engine, answer.picture, hit, known[hit.image_id]) for hit in answer.hits)
@@ -78,7 +80,7 @@ def _card(engine: Engine, number: int, answer: Answer, known: dict[str, Known]) 
     )
 
 
-def _hit(engine: Engine, picture: bytes, hit: Hit, reference: Known) -> str:
+def _hit(engine: Engine, picture: bytes, hit: Hit, reference: SamplePicture) -> str:
     labels = "".join(
         f"<span>{escape(key)}={escape(value)}</span>"
         for membership in hit.collections

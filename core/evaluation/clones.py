@@ -15,12 +15,12 @@ from ..engine import Engine
 from ..errors import ImageError
 from ..records import Relation
 from . import edits, strata
-from .asking import Asked, Task, ask
 from .dataset import Dataset, Item
-from .filling import fill
-from .outcomes import JudgedPair
-from .questions import Question
-from .truth import Sketch, Truth
+from .ground_truth import Fingerprint, GroundTruth
+from .indexing import fill
+from .queries import EvaluationQuery
+from .querying import QueryResponse, QueryTask, ask
+from .results import LabelledPair
 
 #: Near copies of the template's other page. spec: brief of the evaluation; twice as many as candidates by
 #: words.
@@ -37,9 +37,9 @@ class Template:
     asked: Item
 
 
-def find_templates(pairs: Iterable[JudgedPair], truth: Truth, count: int) -> list[Template]:
+def find_templates(pairs: Iterable[LabelledPair], truth: GroundTruth, count: int) -> list[Template]:
     """Pairs of indexed pages that are called same-template, most inliers first; no page of one set twice."""
-    of_set: dict[str, JudgedPair] = {}
+    of_set: dict[str, LabelledPair] = {}
     for pair in pairs:
         one, other = truth.dataset.by_file.get(pair.query), truth.dataset.by_file.get(pair.reference)
         usable = (
@@ -63,13 +63,13 @@ def find_templates(pairs: Iterable[JudgedPair], truth: Truth, count: int) -> lis
     ]
 
 
-def _inliers(pair: JudgedPair | None) -> int:
+def _inliers(pair: LabelledPair | None) -> int:
     return 0 if pair is None else pair.verdict.evidence.inliers or 0
 
 
 def ask_among_clones(
-    template: Template, truth: Truth, engine: Engine
-) -> Iterator[tuple[Question, Truth, Asked]]:
+    template: Template, truth: GroundTruth, engine: Engine
+) -> Iterator[tuple[EvaluationQuery, GroundTruth, QueryResponse]]:
     """Fill the empty store of `engine`, ask; gives each question, the truth of this small set, and what came."""
     copied, asked = template.copied, template.asked
     near = [
@@ -90,11 +90,11 @@ def ask_among_clones(
             raise ImageError(f"{copied.file}: its copy was removed while it was in use")
         clone = replace(copied, file=f"{copied.file}#copy-{number}", asked=False)
         clones.append(clone)
-        sketches[clone.file] = Sketch(
+        sketches[clone.file] = Fingerprint(
             image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height
         )
-    small = Truth(Dataset((*items, *clones), frozenset()), sketches, truth.parts)
+    small = GroundTruth(Dataset((*items, *clones), frozenset()), sketches, truth.parts)
     for place, name in enumerate(ASKED):
-        question = Question(asked, name, strata.CLONES, small.right(asked), frozenset(), (asked.file,))
-        task = Task(place, asked.file, asked.path, name, frozenset(), (sketches[asked.file].image_id,))
+        question = EvaluationQuery(asked, name, strata.CLONES, small.right(asked), frozenset(), (asked.file,))
+        task = QueryTask(place, asked.file, asked.path, name, frozenset(), (sketches[asked.file].image_id,))
         yield question, small, ask(engine, task)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from .drawings import (
+from .drawn_edits import (
     Picture,
     banner,
     browser_bar,

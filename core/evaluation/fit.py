@@ -1,6 +1,6 @@
 """From labelled pairs to a calibration: monotone curves by logistic regression, in numpy alone.
 
-Takes `JudgedPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the
+Takes `LabelledPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the
 same source is a sum of curves over traits (../traits.py), straight between knots. A curve that rises is a sum
 of ramps, one between each two knots, with weights of at least 0 (one that falls: at most 0), so that monotone
 means nothing but a bound; a small ridge on the weights keeps those finite that no pair contradicts. Minimised
@@ -25,7 +25,7 @@ from ..decision.calibration import Model, Term, logit
 from ..decision.predictors import TRAITS, Trait
 from ..errors import ConfigError
 from . import strata
-from .outcomes import JudgedPair
+from .results import LabelledPair
 
 #: Share of the queries that have no answer in the store. chosen: as in life (four in five).
 UNANSWERED = 0.8
@@ -58,11 +58,11 @@ class Fitted:
     without_map: float
 
 
-def questions(pairs: Iterable[JudgedPair]) -> Iterator[list[JudgedPair]]:
+def questions(pairs: Iterable[LabelledPair]) -> Iterator[list[LabelledPair]]:
     """Pairs of one question at a time: they lie together in a file, the candidates by place, then those
     judged besides.
     """
-    group: list[JudgedPair] = []
+    group: list[LabelledPair] = []
     for pair in pairs:
         if group and ((pair.query, pair.edit) != (group[-1].query, group[-1].edit) or pair.place == 0):
             yield group
@@ -72,7 +72,7 @@ def questions(pairs: Iterable[JudgedPair]) -> Iterator[list[JudgedPair]]:
         yield group
 
 
-def weights(groups: Sequence[Sequence[JudgedPair]]) -> NDArray[np.float64]:
+def weights(groups: Sequence[Sequence[LabelledPair]]) -> NDArray[np.float64]:
     """How often each pair is met in use, shape (n,), mean 1.
 
     Questions without a right pair are UNANSWERED of all, SIBLINGS of these about pages of which others of the
@@ -96,14 +96,14 @@ _STRANGER: _Kind = ("without",)
 _SIBLING: _Kind = ("sibling",)
 
 
-def _kind(group: Sequence[JudgedPair]) -> _Kind:
+def _kind(group: Sequence[LabelledPair]) -> _Kind:
     right = next((pair for pair in group if pair.label), None)
     if right is not None:
         return right.edit, right.stratum
     return _SIBLING if any(pair.stratum == strata.SAME_SITE for pair in group) else _STRANGER
 
 
-def fit(pairs: Sequence[JudgedPair]) -> Fitted:
+def fit(pairs: Sequence[LabelledPair]) -> Fitted:
     """Curves over all traits. Pairs without a label, pairs with the same pixels, and those in a crowd, which
     a rule judges, are left out.
 
@@ -238,7 +238,7 @@ def _bounded(
     return at
 
 
-def _judged_by_a_rule(pair: JudgedPair) -> bool:
+def _judged_by_a_rule(pair: LabelledPair) -> bool:
     evidence = pair.verdict.evidence
     return bool(evidence.same_bytes or evidence.same_pixels or evidence.crowd)
 
@@ -254,7 +254,7 @@ def _check_enough(labels: NDArray[np.bool_]) -> None:
         )
 
 
-def _values(pair: JudgedPair) -> list[float]:
+def _values(pair: LabelledPair) -> list[float]:
     measured = (trait.measure(pair.verdict.evidence) for trait in TRAITS)
     return [np.nan if value is None else value for value in measured]
 
@@ -306,7 +306,7 @@ def _share_of_true(labels: NDArray[np.bool_], share: NDArray[np.float64]) -> flo
     return round((true + 0.5) / (float(share.sum()) + 1.0), 8)
 
 
-def counts(pairs: Sequence[JudgedPair]) -> tuple[tuple[str, int, int, int], ...]:
+def counts(pairs: Sequence[LabelledPair]) -> tuple[tuple[str, int, int, int], ...]:
     """For each stratum how many pairs show the same picture, do not, and nobody can say."""
     found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for pair in pairs:

@@ -8,14 +8,19 @@ from ..records import Decision, ImageId, Relation
 from ..search.search import Inquiry, Judged
 from . import strata
 from .dataset import Kind
-from .outcomes import NOT_A_CANDIDATE, Answer, JudgedPair
-from .questions import Question
-from .truth import Truth
+from .ground_truth import GroundTruth
+from .queries import EvaluationQuery
+from .results import NOT_A_CANDIDATE, LabelledPair, QueryOutcome
 
 
 def labelled(
-    question: Question, inquiry: Inquiry, truth: Truth, calibration: Calibration, *, low_texture: bool
-) -> tuple[Answer, list[JudgedPair]]:
+    question: EvaluationQuery,
+    inquiry: Inquiry,
+    truth: GroundTruth,
+    calibration: Calibration,
+    *,
+    low_texture: bool,
+) -> tuple[QueryOutcome, list[LabelledPair]]:
     """What came, as it is counted: the answer of the query, and each judged pair with its label."""
     stratum = question.stratum
     if low_texture and stratum in strata.ANSWERED:
@@ -39,7 +44,7 @@ def labelled(
         if hit.verdict.decision is Decision.MATCH
         and label[truth.label(question.item, hit.image_id)[0]] is False
     ]
-    answer = Answer(
+    answer = QueryOutcome(
         query=question.item.file,
         edit=question.edit,
         stratum=stratum,
@@ -81,8 +86,13 @@ def _is_hit(found: Judged) -> bool:
 
 
 def _pair(
-    question: Question, stratum: str, found: Judged, place: int, truth: Truth, calibration: Calibration
-) -> JudgedPair:
+    question: EvaluationQuery,
+    stratum: str,
+    found: Judged,
+    place: int,
+    truth: GroundTruth,
+    calibration: Calibration,
+) -> LabelledPair:
     file, label = truth.label(question.item, found.image_id)
     other, verdict = truth.dataset.by_file.get(file), found.verdict
     if stratum == strata.PHISHING and other is not None and other.kind is Kind.LINKED:
@@ -93,4 +103,4 @@ def _pair(
     elif other is not None and label is not True and other.group != question.item.group:
         site = truth.parts.site(question.item)
         stratum = strata.SAME_SITE if site is not None and site == truth.parts.site(other) else stratum
-    return JudgedPair(question.item.file, question.edit, stratum, file, label, verdict, place)
+    return LabelledPair(question.item.file, question.edit, stratum, file, label, verdict, place)

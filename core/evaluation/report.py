@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import strata
-from .measures import SURE, Calibrated, Measures, Row, SameSite, Share
-from .run import Ran
+from .metrics import SURE, ConfidenceMetrics, Metrics, MetricsRow, SameSite, Share
+from .run import FinishedRun
 
 COLUMNS = (
     "edit",
@@ -26,7 +26,7 @@ COLUMNS = (
 )
 
 
-def markdown(ran: Ran, measures: Measures, errors: Sequence[tuple[str, str]]) -> str:
+def markdown(ran: FinishedRun, measures: Metrics, errors: Sequence[tuple[str, str]]) -> str:
     """The whole report; `errors`: pictures of the worst errors, relative to it, and what they show."""
     return (
         "\n".join(
@@ -42,7 +42,7 @@ def markdown(ran: Ran, measures: Measures, errors: Sequence[tuple[str, str]]) ->
     )
 
 
-def totals(ran: Ran, measures: Measures) -> dict[str, Any]:
+def totals(ran: FinishedRun, measures: Metrics) -> dict[str, Any]:
     """The numbers of a run for programs; shares are 0 to 1, null where nothing was asked."""
     return {
         "run": ran.header,
@@ -92,7 +92,7 @@ def percent(share: Share | float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def _head(ran: Ran, measures: Measures) -> list[str]:
+def _head(ran: FinishedRun, measures: Metrics) -> list[str]:
     header = ran.header
     asked = sum(row.asked for row in measures.rows)
     return [
@@ -135,11 +135,11 @@ def _head(ran: Ran, measures: Measures) -> list[str]:
     ]
 
 
-def _sum(measures: Measures, name: str) -> Share:
+def _sum(measures: Metrics, name: str) -> Share:
     return sum((getattr(row, name) for row in measures.rows if row.stratum in strata.ANSWERED), Share(0, 0))
 
 
-def _rows(measures: Measures) -> list[str]:
+def _rows(measures: Metrics) -> list[str]:
     lines = []
     for name in strata.ORDER:
         rows = [row for row in measures.rows if row.stratum == name]
@@ -153,12 +153,12 @@ def _rows(measures: Measures) -> list[str]:
     return lines
 
 
-def _cells(row: Row) -> tuple[object, ...]:
+def _cells(row: MetricsRow) -> tuple[object, ...]:
     shares = (row.proposed, row.at_1, row.at_8, row.at_50, row.judged, row.found, row.matched, row.review)
     return (row.edit or "(as it is)", row.asked, *(percent(share) for share in shares), row.false_matches)
 
 
-def _calibration(measures: Measures) -> list[str]:
+def _calibration(measures: Metrics) -> list[str]:
     kinds = (
         ("all verified pairs with a label", measures.all_pairs),
         ("... those with a map from one to the other", measures.mapped_pairs),
@@ -192,7 +192,7 @@ def _calibration(measures: Measures) -> list[str]:
     ]
 
 
-def _pages(measures: Measures) -> list[str]:
+def _pages(measures: Metrics) -> list[str]:
     found = (
         ("pages as they are", measures.pages_as_they_are),
         ("one of them edited", measures.after_edits),
@@ -228,7 +228,7 @@ def _relations(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
-def _errors(ran: Ran, errors: Sequence[tuple[str, str]]) -> list[str]:
+def _errors(ran: FinishedRun, errors: Sequence[tuple[str, str]]) -> list[str]:
     lines = (
         ["## Worst errors", "", *(f"- [{name}]({name}): {text}" for name, text in errors), ""]
         if errors
@@ -256,13 +256,13 @@ def _share_json(share: Share) -> dict[str, Any]:
     return {"part": share.part, "whole": share.whole, "share": _rounded(share.value)}
 
 
-def _row_json(row: Row) -> dict[str, Any]:
+def _row_json(row: MetricsRow) -> dict[str, Any]:
     names = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
     shares = {name: _rounded(getattr(row, name).value) for name in names}
     return {"edit": row.edit, "asked": row.asked, **shares, "false_matches": row.false_matches}
 
 
-def _calibrated_json(found: Calibrated) -> dict[str, Any]:
+def _calibrated_json(found: ConfidenceMetrics) -> dict[str, Any]:
     return {
         "pairs": found.pairs,
         "brier": _rounded(found.brier),

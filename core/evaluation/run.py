@@ -20,16 +20,16 @@ from ..config import Config
 from ..decision.calibration import Calibration
 from ..engine import Engine
 from . import strata
-from .asking import Asked, Task, ask_all
 from .clones import ASKED, ask_among_clones, find_templates
 from .dataset import Dataset
-from .filling import Failure, fill
-from .journal import Journal, start_anew, take_up
+from .ground_truth import GroundTruth
+from .indexing import Failure, fill
 from .labelling import labelled
-from .outcomes import PAIRS, read_pairs
-from .parts import Part, Parts
-from .questions import Amounts, Question, choose, spread
-from .truth import Truth
+from .queries import EvaluationQuery, SampleSizes, choose, spread
+from .querying import QueryResponse, QueryTask, ask_all
+from .results import PAIRS, read_pairs
+from .run_files import RunFiles, start_anew, take_up
+from .split import Split, Subset
 
 #: Pictures read of those that are never indexed, to the questions wanted of them: some are pages of indexed
 #: sites.
@@ -39,25 +39,25 @@ Progress = Callable[[Iterator[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """What is asked of a run; all of it is noted in run.json."""
 
     source: Path
     distractors: tuple[Path, ...]
-    part: Part
-    parts: Parts
+    part: Subset
+    parts: Split
     edits: tuple[str, ...]
-    amounts: Amounts
+    amounts: SampleSizes
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class FinishedRun:
     """A run that is done; its answers and pairs lie in `out`."""
 
-    plan: Plan
+    plan: RunPlan
     out: Path
-    truth: Truth
+    truth: GroundTruth
     #: Images searched in.
     indexed: int
     calibration: Calibration
@@ -66,7 +66,7 @@ class Ran:
 
 
 def run(
-    plan: Plan,
+    plan: RunPlan,
     out: Path,
     *,
     store: str | None,
@@ -74,7 +74,7 @@ def run(
     resume: bool,
     progress: Progress,
     dataset: Dataset | None = None,
-) -> Ran:
+) -> FinishedRun:
     """Raises ConfigError, NotFound and StoreError; a picture that cannot be used is among the failures.
     `dataset`: instead of what lies at the source.
     """
@@ -89,7 +89,7 @@ def run(
                 progress=lambda work, count: progress(work, count, "adding"),
             )
             indexed, calibration = engine.load(), engine.calibration
-        truth = Truth(dataset, sketches, plan.parts)
+        truth = GroundTruth(dataset, sketches, plan.parts)
         header = _header(plan, indexed, calibration)
         done = take_up(out, header) if resume else start_anew(out, header)
         questions = [
@@ -98,20 +98,27 @@ def run(
             if not question.keys & done
         ]
         tasks = (_task(place, question, truth) for place, question in enumerate(questions))
-        with Journal(out) as journal:
+        with RunFiles(out) as journal:
             for asked in progress(ask_all(config, tasks, processes), len(questions), "asking"):
                 failures += _note(journal, questions[asked.place], asked, truth, calibration)
-    with Journal(out) as journal:
+    with RunFiles(out) as journal:
         for template in find_templates(read_pairs(out / PAIRS), truth, plan.amounts.templates):
-            if not Question(template.asked, ASKED[-1], strata.CLONES, frozenset(), frozenset()).keys & done:
+            if (
+                not EvaluationQuery(template.asked, ASKED[-1], strata.CLONES, frozenset(), frozenset()).keys
+                & done
+            ):
                 with opened_store(None) as throwaway, Engine.open(config=throwaway) as engine:
                     for question, small, asked in ask_among_clones(template, truth, engine):
                         failures += _note(journal, question, asked, small, calibration)
-    return Ran(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
+    return FinishedRun(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
 
 
 def _note(
-    journal: Journal, question: Question, asked: Asked, truth: Truth, calibration: Calibration
+    journal: RunFiles,
+    question: EvaluationQuery,
+    asked: QueryResponse,
+    truth: GroundTruth,
+    calibration: Calibration,
 ) -> list[Failure]:
     if asked.inquiry is not None:
         journal.note(*labelled(question, asked.inquiry, truth, calibration, low_texture=asked.low_texture))
@@ -133,7 +140,7 @@ def opened_store(url: str | None) -> Iterator[Config]:
             stop_embedded(folder)
 
 
-def _needed(dataset: Dataset, plan: Plan) -> list[Any]:
+def _needed(dataset: Dataset, plan: RunPlan) -> list[Any]:
     """The pictures that are indexed or may be asked for."""
     never = [
         item
@@ -143,14 +150,14 @@ def _needed(dataset: Dataset, plan: Plan) -> list[Any]:
     return [*dataset.indexed, *spread(never, round(SAME_PLACE * plan.amounts.unanswered), plan.seed)]
 
 
-def _task(place: int, question: Question, truth: Truth) -> Task:
+def _task(place: int, question: EvaluationQuery, truth: GroundTruth) -> QueryTask:
     besides = tuple(truth.sketches[file].image_id for file in question.besides if file in truth.sketches)
-    return Task(
+    return QueryTask(
         place, question.item.file, question.item.path, question.edit, truth.ids(question.left_out), besides
     )
 
 
-def _header(plan: Plan, indexed: int, calibration: Calibration) -> dict[str, Any]:
+def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, Any]:
     return {
         "source": str(plan.source),
         "distractors": [str(path) for path in plan.distractors],

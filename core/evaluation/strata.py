@@ -15,7 +15,7 @@ SAME_SITE = "same site other page"
 CLONES = "clones"
 #: Nodes of a graph that a person drew.
 PHISHING = "real phishing"
-#: The picture, or what the edit left of it, shows next to nothing (texture.py); counted here and nowhere
+#: The picture, or what the edit left of it, shows next to nothing (low_texture.py); counted here and nowhere
 #: else.
 LOW_TEXTURE = "low texture"
 #: Nothing that is right is indexed, nor any page of the site.

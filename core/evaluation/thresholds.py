@@ -8,7 +8,7 @@ Rates of a few in a million lie beyond any test set. There the share is taken to
 each step of one scale in log odds, as an excess over a high threshold does (Pickands, Ann. Statist. 1975,
 with shape 0), the scale being the mean excess of the best queries and a standard error more; and to rise in
 proportion to the images that are searched, the most it can (the union bound). An answer that rests on this is
-an estimate, and `Choice` says so.
+an estimate, and `ThresholdChoice` says so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..decision.decide import CERTAIN, is_refutable
 from ..errors import ConfigError
 from . import strata
 from .fit import UNANSWERED, questions
-from .outcomes import JudgedPair
+from .results import LabelledPair
 
 #: Queries in a million with a wrong match, where nobody names a rate. chosen: half a query in ten thousand.
 FALSE_MATCHES = 50.0
@@ -50,7 +50,7 @@ LEAST_SCALE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
+class QueryBest:
     """One query: the log odds of its best candidate, -inf where nothing lies over anything."""
 
     query: str
@@ -69,7 +69,7 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TargetRates:
     """What an operator can live with. Raises ConfigError for rates that are none."""
 
     #: Searched in.
@@ -91,7 +91,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ThresholdChoice:
     """Two thresholds, and what they are expected to do at an index of `images` images."""
 
     #: Probability; so is the next.
@@ -106,7 +106,7 @@ class Choice:
     images: int
 
 
-def bests(pairs: Iterable[JudgedPair], calibration: Calibration) -> list[Best]:
+def bests(pairs: Iterable[LabelledPair], calibration: Calibration) -> list[QueryBest]:
     """The best candidate of each query under `calibration`; pairs that were no candidates do not count. In
     the order of the file.
     """
@@ -114,7 +114,7 @@ def bests(pairs: Iterable[JudgedPair], calibration: Calibration) -> list[Best]:
     return [_best(group, calibration) for group in candidates if group]
 
 
-def _best(group: Sequence[JudgedPair], calibration: Calibration) -> Best:
+def _best(group: Sequence[LabelledPair], calibration: Calibration) -> QueryBest:
     scored = [(_odds(pair, calibration), pair) for pair in group]
     refutable = [
         (odds, pair) for odds, pair in scored if is_refutable(pair.verdict.evidence) or odds == HIGHEST
@@ -122,7 +122,7 @@ def _best(group: Sequence[JudgedPair], calibration: Calibration) -> Best:
     wrong = max(
         ((odds, pair.reference) for odds, pair in refutable if pair.label is False), default=(-inf, "")
     )
-    return Best(
+    return QueryBest(
         query=group[0].query,
         edit=group[0].edit,
         answered=True
@@ -137,18 +137,18 @@ def _best(group: Sequence[JudgedPair], calibration: Calibration) -> Best:
     )
 
 
-def _is_doubtful(pair: JudgedPair) -> bool:
+def _is_doubtful(pair: LabelledPair) -> bool:
     return pair.label is None or pair.stratum == strata.SAME_SITE
 
 
-def _odds(pair: JudgedPair, calibration: Calibration) -> float:
+def _odds(pair: LabelledPair, calibration: Calibration) -> float:
     evidence = pair.verdict.evidence
     if evidence.same_bytes or evidence.same_pixels:
         return HIGHEST
     return -inf if evidence.matrix is None else min(calibration.log_odds(evidence), HIGHEST)
 
 
-def tails(found: Sequence[Best], *, images: int, solid: int = SOLID) -> Tails:
+def tails(found: Sequence[QueryBest], *, images: int, solid: int = SOLID) -> Tails:
     """Raises ConfigError when there are no queries of one of the two kinds. Those of which nobody can say
     count in neither.
     """
@@ -195,7 +195,9 @@ def share_beyond(tail: Tail, odds: float) -> float:
     return exp(float(np.interp(odds, [x for x, _ in tail.points], [log(share) for _, share in tail.points])))
 
 
-def choose(known: Tails, wanted: Wanted, *, own: Tails | None = None, worst: float = -inf) -> Choice:
+def choose(
+    known: Tails, wanted: TargetRates, *, own: Tails | None = None, worst: float = -inf
+) -> ThresholdChoice:
     """Thresholds that keep both rates.
 
     `own`: what an operator's pictures gave, too few to trust alone; wherever they are worse they count.
@@ -219,7 +221,7 @@ def choose(known: Tails, wanted: Wanted, *, own: Tails | None = None, worst: flo
         return UNANSWERED * without + (1 - UNANSWERED) * max(0.0, answered_review(odds) - answered(match))
 
     review = min(match, _first(lambda odds: reviewed(odds) <= wanted.reviews, logit(LEAST_REVIEW)))
-    return Choice(
+    return ThresholdChoice(
         match=logistic(match),
         review=logistic(review),
         false_matches=1e6 * unanswered(match),
@@ -267,7 +269,7 @@ def rule_of_three(wrong: int, queries: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ThresholdCounts:
     """What two thresholds gave, in queries."""
 
     answered: int
@@ -275,7 +277,7 @@ class Counted:
     #: Of the answered ones.
     matched: int
     #: With a match that is known to be wrong, the surest first.
-    wrong: tuple[Best, ...]
+    wrong: tuple[QueryBest, ...]
     reviews_answered: int
     reviews_unanswered: int
 
@@ -287,14 +289,14 @@ class Counted:
         ) * self.reviews_answered / max(1, self.answered)
 
 
-def count(found: Sequence[Best], *, match: float, review: float) -> Counted:
+def count(found: Sequence[QueryBest], *, match: float, review: float) -> ThresholdCounts:
     """`match` and `review` are probabilities."""
     at_match, at_review = logit(min(match, CERTAIN)) - 1e-9, logit(min(review, CERTAIN)) - 1e-9
 
-    def reviewed(best: Best) -> bool:
+    def reviewed(best: QueryBest) -> bool:
         return best.refutable < at_match and best.any >= at_review
 
-    return Counted(
+    return ThresholdCounts(
         answered=sum(best.answered is True for best in found),
         unanswered=sum(best.answered is False for best in found),
         matched=sum(best.answered is True and best.refutable >= at_match for best in found),

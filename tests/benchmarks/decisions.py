@@ -3,7 +3,7 @@ holds the result against the targets.
 
 Two runs on one store, which holds both sets: the development pictures (edits, versions, clones, phishing
 pairs), then the larger set, whose unanswered pages and pictures are asked for (false matches, reviews, pages
-of one site). Asked is the reporting part only.
+of one site). QueryResponse is the reporting part only.
 
     python -P tests/benchmarks/decisions.py --pictures DIR --larger DIR [--store URL] [--screenshots N]
     [--larger-screenshots N] [--photos N]
@@ -22,12 +22,12 @@ from pathlib import Path
 from douglas_quaid.cli.evaluate import draw
 from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.evaluation import edits, strata
-from douglas_quaid.evaluation.journal import HEADER
-from douglas_quaid.evaluation.measures import Measures, Share, measured
-from douglas_quaid.evaluation.parts import Part, Parts
-from douglas_quaid.evaluation.questions import Amounts
+from douglas_quaid.evaluation.metrics import Metrics, Share, measured
+from douglas_quaid.evaluation.queries import SampleSizes
 from douglas_quaid.evaluation.report import percent, table, totals
-from douglas_quaid.evaluation.run import Plan, opened_store, run
+from douglas_quaid.evaluation.run import RunPlan, opened_store, run
+from douglas_quaid.evaluation.run_files import HEADER
+from douglas_quaid.evaluation.split import Split, Subset
 
 #: Sets of one design each among the development pictures, by the part they belong to.
 FIT, REPORT = frozenset({"nhsuk", "jupyterlab"}), frozenset({"siemens", "streamlit"})
@@ -88,22 +88,22 @@ def _options() -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
-    parts = Parts(FIT, REPORT)
+    parts = Split(FIT, REPORT)
     asked = (
-        Amounts(options.screenshots, options.photos, 0, 2),
-        Amounts(options.larger_screenshots, 0, options.unanswered, 0),
+        SampleSizes(options.screenshots, options.photos, 0, 2),
+        SampleSizes(options.larger_screenshots, 0, options.unanswered, 0),
     )
     plans = (
         (
             development,
-            Plan(
-                options.pictures, (options.larger,), Part.REPORT, parts, edits.SUITE, asked[0], options.seed
+            RunPlan(
+                options.pictures, (options.larger,), Subset.REPORT, parts, edits.SUITE, asked[0], options.seed
             ),
         ),
         (
             larger,
-            Plan(
-                options.larger, (options.pictures,), Part.REPORT, parts, edits.SUITE, asked[1], options.seed
+            RunPlan(
+                options.larger, (options.pictures,), Subset.REPORT, parts, edits.SUITE, asked[1], options.seed
             ),
         ),
     )
@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
                 print(f"failed: {failure.file}: {failure.message}", file=sys.stderr)
 
 
-def _musts(found: Measures, indexed: int) -> Iterator[Target]:
+def _musts(found: Metrics, indexed: int) -> Iterator[Target]:
     yield Target("images indexed", "10,000", f"{indexed:,}", indexed >= 10_000)
     count = len([name for name in found.edits(strata.SCREENSHOTS) if name in edits.SUITE])
     yield _least(
@@ -174,7 +174,7 @@ def _musts(found: Measures, indexed: int) -> Iterator[Target]:
     )
 
 
-def _aims(found: Measures) -> Iterator[Target]:
+def _aims(found: Metrics) -> Iterator[Target]:
     yield _least("screenshots: mean share found", found.mean_found(strata.SCREENSHOTS), 0.98)
     yield _least("photographs: mean share found", found.mean_found(strata.PHOTOGRAPHS), 0.99)
     for name in HARD:
@@ -187,7 +187,7 @@ def _aims(found: Measures) -> Iterator[Target]:
         )
 
 
-def _beside(found: Measures) -> list[str]:
+def _beside(found: Metrics) -> list[str]:
     """What the targets do not ask for and a reader should see."""
     pages, design = found.after_edits, found.of_one_design
     rows = [
@@ -223,12 +223,12 @@ def _beside(found: Measures) -> list[str]:
     return ["## Beside these", "", *table(("what", "measured"), rows)]
 
 
-def _reviews(found: Measures, stratum: str) -> str:
+def _reviews(found: Metrics, stratum: str) -> str:
     row = found.stratum(stratum)
     return "-" if row is None else f"{percent(row.review)} of {row.asked:,}"
 
 
-def _row(found: Measures, stratum: str, edit: str, name: str) -> float | None:
+def _row(found: Metrics, stratum: str, edit: str, name: str) -> float | None:
     share: Share = sum(
         (getattr(row, name) for row in found.rows if (row.stratum, row.edit) == (stratum, edit)), Share(0, 0)
     )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.evaluation.fit import questions
-from douglas_quaid.evaluation.outcomes import PAIRS, JudgedPair, read_pairs, write_pairs
+from douglas_quaid.evaluation.results import PAIRS, LabelledPair, read_pairs, write_pairs
 from douglas_quaid.records import Decision, Evidence, Verdict
 
 OUT = Path(__file__).resolve().parents[1] / "data" / "pairs.jsonl"
@@ -63,11 +63,11 @@ def main() -> None:
     )
 
 
-def _best(group: list[JudgedPair]) -> float:
+def _best(group: list[LabelledPair]) -> float:
     return max(shipped().probability(pair.verdict.evidence) for pair in group)
 
 
-def _first(group: list[JudgedPair], count: int) -> list[JudgedPair]:
+def _first(group: list[LabelledPair], count: int) -> list[LabelledPair]:
     """The right one, then those that something lays over the query, then the others; numbered anew."""
     order = sorted(
         group, key=lambda pair: (not pair.label, pair.verdict.evidence.matrix is None, pair.place)

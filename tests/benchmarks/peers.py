@@ -49,7 +49,7 @@ from peers_tables import Extracted, print_tables, rows_of
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.dataset import Dataset, Item, Kind
 from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
-from douglas_quaid.evaluation.parts import Part, Parts
+from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.store.embedded import stop_embedded
 
 #: Screenshots, photographs, and pages of --distractors that queries are compared to beside the originals.
@@ -58,7 +58,7 @@ OTHERS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class PeerTask:
     """One original under all edits."""
 
     original: Item
@@ -78,7 +78,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PeerPlan:
     """What every task shares."""
 
     edits: tuple[str, ...]
@@ -92,7 +92,7 @@ def main() -> int:
     options = _options()
     dataset = Dataset.load(options.pictures, options.distractors)
     sites = frozenset(options.report_sites.split(","))
-    parts = Parts(frozenset(options.fit_sites.split(",")), sites)
+    parts = Split(frozenset(options.fit_sites.split(",")), sites)
     whole, report_part = Corpus.load(options.pictures), dataset_part(dataset, parts)
     corpus = Corpus(whole.folder, tuple(item for item in whole.items if item.file in report_part))
     asked = _known(
@@ -102,7 +102,7 @@ def main() -> int:
             *random_photos(corpus, options.photos, options.seed),
         ],
     )
-    plan = Plan(tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
+    plan = PeerPlan(tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
     report.heading(
         f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits",
         options,
@@ -196,20 +196,20 @@ def versions(perception_python: Path | None) -> list[str]:
     return [*found, f"perception {perception.version} in a process of its own"]
 
 
-def dataset_part(dataset: Dataset, parts: Parts) -> dict[str, Item]:
+def dataset_part(dataset: Dataset, parts: Split) -> dict[str, Item]:
     """By file, the pictures on which our calibration was not fitted; without phishing pages, which are no
     random sample of anything.
     """
     return {
         item.file: item
         for item in dataset.indexed
-        if item.kind is not Kind.LINKED and item.set != PHISHING and parts.of(item) is Part.REPORT
+        if item.kind is not Kind.LINKED and item.set != PHISHING and parts.of(item) is Subset.REPORT
     }
 
 
 def tasks(
     corpus: Corpus, report_part: dict[str, Item], asked: list[Item], sites: frozenset[str], seed: int
-) -> list[Task]:
+) -> list[PeerTask]:
     """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site
     are neither.
     """
@@ -227,7 +227,7 @@ def tasks(
         apart = [other for other in references if other.file not in right]
         unrelated = tuple(other for other in apart if other.set != item.set or item.kind is Kind.PHOTOGRAPH)
         made.append(
-            Task(
+            PeerTask(
                 item,
                 unrelated,
                 tuple(other for other in apart if other.set == item.set and item.set in sites),
@@ -243,12 +243,12 @@ def _known(report_part: dict[str, Item], items: Iterable[corpora.Item]) -> list[
 class Process:
     """One process's systems, and the references that they know by now."""
 
-    def __init__(self, url: str, perception_python: Path | None, plan: Plan) -> None:
+    def __init__(self, url: str, perception_python: Path | None, plan: PeerPlan) -> None:
         self.plan = plan
         self.systems = opened_systems(Engine.open(url), perception_python)
         self._references: set[str] = set()
 
-    def ask(self, task: Task) -> Outcome:
+    def ask(self, task: PeerTask) -> Outcome:
         pairs: list[Scored] = []
         extracted: list[Extracted] = []
         blank: list[str] = []
@@ -301,7 +301,7 @@ class Process:
         )
 
 
-def _unrelated(task: Task, rng: random.Random, count: int) -> list[Item]:
+def _unrelated(task: PeerTask, rng: random.Random, count: int) -> list[Item]:
     """Two in three of the query's own kind: text is mistaken for text, and hardly for a photograph."""
     alike = [item for item in task.unrelated if item.kind is task.original.kind]
     unlike = [item for item in task.unrelated if item.kind is not task.original.kind]
@@ -315,14 +315,14 @@ def _unrelated(task: Task, rng: random.Random, count: int) -> list[Item]:
 _process: list[Process] = []
 
 
-def _start(url: str, perception_python: Path | None, plan: Plan) -> None:
+def _start(url: str, perception_python: Path | None, plan: PeerPlan) -> None:
     import cv2
 
     cv2.setNumThreads(1)  # CPU time is told, and a process per core is enough
     _process.append(Process(url, perception_python, plan))
 
 
-def _ask(task: Task) -> Outcome:
+def _ask(task: PeerTask) -> Outcome:
     return _process[0].ask(task)
 
 

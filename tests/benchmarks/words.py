@@ -89,7 +89,7 @@ print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Cle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
+class WordQuery:
     kind: str
     edit: str
     #: Of the usual levels and of those between, as candidates.py asks.
@@ -137,7 +137,7 @@ def stored(url: str) -> tuple[list[str], list[NDArray[np.uint8]]]:
     return ids, found
 
 
-def asked(corpus: Corpus, ids: Sequence[str], each: int, seed: int) -> list[Question]:
+def asked(corpus: Corpus, ids: Sequence[str], each: int, seed: int) -> list[WordQuery]:
     place = {image_id: row for row, image_id in enumerate(ids)}
     row_of = {item.file: place.get(sha256(corpus.data(item)).hexdigest()) for item in corpus.items}
     questions = []
@@ -156,12 +156,12 @@ def asked(corpus: Corpus, ids: Sequence[str], each: int, seed: int) -> list[Ques
 
 def _question(
     corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[np.int64]
-) -> Iterator[Question]:
+) -> Iterator[WordQuery]:
     picture = opened(corpus.folder / item.file)
     if name == "viewport" and picture.height < 1.3 * picture.width:  # shows all of it
         return
     grey = np.asarray(edit(name, picture, seed=item.file).convert("L"))
-    yield Question(
+    yield WordQuery(
         kind,
         name,
         tuple(Corners.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)),
@@ -169,7 +169,7 @@ def _question(
     )
 
 
-def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> None:
+def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[WordQuery]) -> None:
     print(f"{len(real):,} pictures, {len(questions)} questions: right one among the first 50 by words.\n")
     rows = []
     for descriptors, tables, bits in SHAPES:
@@ -181,7 +181,7 @@ def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> N
     report.table(("descriptors, tables", "KiB a picture (postings alone)", *columns(questions)), rows)
 
 
-def many(real: Sequence[NDArray[np.uint8]], questions: Sequence[Question], count: int, seed: int) -> None:
+def many(real: Sequence[NDArray[np.uint8]], questions: Sequence[WordQuery], count: int, seed: int) -> None:
     """The chosen index, with the real pictures alone and among variations."""
     spared = {int(row) for question in questions for row in question.right}
     rows = []
@@ -236,7 +236,7 @@ def filled(pieces: Iterator[list[NDArray[np.uint8]]]) -> WordIndex:
     return index
 
 
-def answered(index: WordIndex, count: int, questions: Sequence[Question]) -> tuple[list[int], float]:
+def answered(index: WordIndex, count: int, questions: Sequence[WordQuery]) -> tuple[list[int], float]:
     """For each question the place of its first right picture, and milliseconds (the median): votes, and the
     first again by place, of each view.
     """
@@ -254,11 +254,11 @@ def answered(index: WordIndex, count: int, questions: Sequence[Question]) -> tup
     return places, 1000 * median(seconds)
 
 
-def columns(questions: Sequence[Question]) -> list[str]:
+def columns(questions: Sequence[WordQuery]) -> list[str]:
     return [f"{kind}: {name}" for kind, name in _kinds(questions)]
 
 
-def recalls(questions: Sequence[Question], places: Sequence[int], first: int) -> list[str]:
+def recalls(questions: Sequence[WordQuery], places: Sequence[int], first: int) -> list[str]:
     found: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for question, place in zip(questions, places, strict=True):
         found[question.kind, "mean"].append(place < first)
@@ -266,7 +266,7 @@ def recalls(questions: Sequence[Question], places: Sequence[int], first: int) ->
     return [f"{100 * np.mean(found[kind]):.1f}" for kind in _kinds(questions)]
 
 
-def _kinds(questions: Sequence[Question]) -> list[tuple[str, str]]:
+def _kinds(questions: Sequence[WordQuery]) -> list[tuple[str, str]]:
     return [
         (kind, name)
         for kind in ("screenshot", "photograph")

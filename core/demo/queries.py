@@ -35,7 +35,7 @@ from .pictures import (
 BASELINE = "brands"
 
 #: Pictures that are added, and the labels of those that go into the baseline collection.
-KNOWN = (
+STORED_SAMPLES = (
     ("bank-login.png", {"brand": "Example Bank", "domain": "bank.example"}),
     ("webmail-login.png", {"brand": "Postbox", "domain": "postbox.example"}),
     ("logo.png", None),
@@ -49,7 +49,7 @@ KNOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DemoQuery:
     """One picture that is asked for, and the answer that a person would give."""
 
     title: str
@@ -66,8 +66,8 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    question: Question
+class DemoAnswer:
+    question: DemoQuery
     #: What was asked.
     picture: bytes
     result: QueryResult
@@ -95,7 +95,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SamplePicture:
     """One picture of the store: its file name and bytes."""
 
     name: str
@@ -104,103 +104,103 @@ class Known:
     labels: dict[str, str] | None
 
 
-def add_known(engine: Engine) -> tuple[Known, ...]:
+def add_known(engine: Engine) -> tuple[SamplePicture, ...]:
     """Add the sample pictures; the two login pages become members of a baseline collection."""
     engine.create_collection(BASELINE, Purpose.BASELINE)
     known = []
-    for name, labels in KNOWN:
+    for name, labels in STORED_SAMPLES:
         picture = sample(f"indexed/{name}")
         added = engine.add(
             picture, occurrence=f"demo:sample:{name}", labels=labels, collection=BASELINE if labels else None
         )
-        known.append(Known(name, added.image_id, picture, labels))
+        known.append(SamplePicture(name, added.image_id, picture, labels))
     return tuple(known)
 
 
-def ask_all(engine: Engine, known: tuple[Known, ...]) -> Iterator[Answer]:
+def ask_all(engine: Engine, known: tuple[SamplePicture, ...]) -> Iterator[DemoAnswer]:
     """Ask every question; the answers come one by one."""
     names = {picture.image_id: picture.name for picture in known}
-    for question in QUESTIONS:
+    for question in DEMO_QUERIES:
         picture = question.draw()
         result = engine.query(picture, include_same_template=True, name=question.title)
-        yield Answer(question, picture, result, names)
+        yield DemoAnswer(question, picture, result, names)
 
 
 NEAR, PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL
-QUESTIONS = (
-    Question(
+DEMO_QUERIES = (
+    DemoQuery(
         "Login page, saved again with a comment",
         lambda: with_note(opened("bank-login.png")),
         ("bank-login.png",),
         Relation.IDENTICAL,
     ),
-    Question(
+    DemoQuery(
         "Webmail page, scaled to 50 %",
         lambda: saved(scaled(opened("webmail-login.png"), 0.5)),
         ("webmail-login.png",),
         NEAR,
     ),
-    Question(
+    DemoQuery(
         "Article, scaled to 33 %, JPEG quality 30",
         lambda: saved(scaled(opened("article-ferry.png"), 0.33), quality=30),
         ("article-ferry.png",),
         NEAR,
     ),
-    Question("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), NEAR),
-    Question(
+    DemoQuery("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), NEAR),
+    DemoQuery(
         "Rocket, turned by 90 degrees",
         lambda: saved(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)),
         ("rocket.jpg",),
         NEAR,
     ),
-    Question(
+    DemoQuery(
         "Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), NEAR
     ),
-    Question(
+    DemoQuery(
         "Market, below a browser's bar", lambda: saved(in_browser(opened("market.png"))), ("market.png",)
     ),
-    Question(
+    DemoQuery(
         "Coffee, with a border of 10 %",
         lambda: saved(ImageOps.expand(opened("coffee.jpg"), 60, "#204080")),
         ("coffee.jpg",),
     ),
-    Question(
+    DemoQuery(
         "Login page, with a banner across",
         lambda: saved(with_banner(opened("bank-login.png"))),
         ("bank-login.png",),
     ),
-    Question(
+    DemoQuery(
         "Rocket, cropped to 75 % of width and height",
         lambda: saved(cropped(opened("rocket.jpg"), 0.75), quality=80),
         ("rocket.jpg",),
         PART,
     ),
-    Question(
+    DemoQuery(
         "A window's view of the long page",
         lambda: saved(viewport(opened("handbook.png"), 5200)),
         ("handbook.png",),
         PART,
     ),
-    Question(
+    DemoQuery(
         "Collage of rocket and cat",
         lambda: saved(collage(opened("rocket.jpg"), opened("cat.jpg"))),
         ("rocket.jpg", "cat.jpg"),
         PART,
     ),
-    Question(
+    DemoQuery(
         "Coffee, sent in a chat",
         lambda: saved(in_chat(opened("coffee.jpg")), quality=80),
         ("coffee.jpg",),
         PART,
     ),
-    Question(
+    DemoQuery(
         "A phishing page that imitates the bank",
         lambda: sample("asked/bank-imitation.png"),
         ("bank-login.png",),
         Relation.LOOKS_LIKE,
     ),
-    Question("Another article of the same newspaper", lambda: sample("asked/article-crane.png")),
-    Question("A page that nobody has added", lambda: sample("asked/weather.png")),
-    Question("A photograph that nobody has added", lambda: sample("asked/deep-field.jpg")),
-    Question("A blank page", lambda: saved(Image.new("RGB", (1280, 800), "white"))),
+    DemoQuery("Another article of the same newspaper", lambda: sample("asked/article-crane.png")),
+    DemoQuery("A page that nobody has added", lambda: sample("asked/weather.png")),
+    DemoQuery("A photograph that nobody has added", lambda: sample("asked/deep-field.jpg")),
+    DemoQuery("A blank page", lambda: saved(Image.new("RGB", (1280, 800), "white"))),
 )

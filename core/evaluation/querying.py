@@ -18,12 +18,12 @@ from ..inputs import Input
 from ..records import ImageId
 from ..search.search import Inquiry
 from . import edits
-from .filling import Failure
-from .texture import is_low_texture
+from .indexing import Failure
+from .low_texture import is_low_texture
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class QueryTask:
     """A question as a worker needs it."""
 
     #: Of the question in the run.
@@ -36,18 +36,18 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueryResponse:
     place: int
     inquiry: Inquiry | None
     low_texture: bool
     failure: Failure | None
 
 
-def ask(engine: Engine, task: Task) -> Asked:
+def ask(engine: Engine, task: QueryTask) -> QueryResponse:
     """Raises StoreError; a broken picture is a failure of its own."""
     try:
         data, low = query_bytes(task.path, task.file, task.edit, engine.config.max_bytes)
-        return Asked(
+        return QueryResponse(
             task.place,
             engine.inquire(data, exclude=task.exclude, besides=task.besides, name=task.file),
             low,
@@ -56,7 +56,7 @@ def ask(engine: Engine, task: Task) -> Asked:
     except (StoreError, ConfigError):
         raise
     except (DouglasQuaidError, OSError, ValueError) as error:
-        return Asked(task.place, None, False, Failure(task.file, str(error)))
+        return QueryResponse(task.place, None, False, Failure(task.file, str(error)))
 
 
 def query_bytes(path: Path, file: str, name: str, max_bytes: int) -> tuple[bytes, bool]:
@@ -74,7 +74,7 @@ def query_bytes(path: Path, file: str, name: str, max_bytes: int) -> tuple[bytes
     return edits.png(edited), low or is_low_texture(edited)
 
 
-def ask_all(config: Config, tasks: Iterable[Task], processes: int) -> Iterator[Asked]:
+def ask_all(config: Config, tasks: Iterable[QueryTask], processes: int) -> Iterator[QueryResponse]:
     """Answers as they come, a bounded number of tasks under way. One process: this one."""
     waiting = iter(tasks)
     if processes == 1:
@@ -102,7 +102,7 @@ def _start(config: Config) -> None:
     _engine.append(Engine.open(config=config))
 
 
-def _ask(task: Task) -> Asked:
+def _ask(task: QueryTask) -> QueryResponse:
     return ask(_engine[0], task)
 
 

@@ -11,26 +11,26 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from .outcomes import ANSWERS, PAIRS, Answer, JudgedPair, answer_line, pair_line, read_answers
+from .results import ANSWERS, PAIRS, LabelledPair, QueryOutcome, answer_line, pair_line, read_answers
 
 HEADER = "run.json"
 
 
-class Journal:
+class RunFiles:
     """Answers and pairs of a run, open to append to; each answer is on the disk before the next."""
 
     def __init__(self, out: Path) -> None:
         self._answers = open(out / ANSWERS, "a", encoding="utf-8")  # noqa: SIM115 closed by __exit__
         self._pairs = open(out / PAIRS, "a", encoding="utf-8")  # noqa: SIM115
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> RunFiles:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._answers.close()
         self._pairs.close()
 
-    def note(self, answer: Answer, pairs: Iterable[JudgedPair]) -> None:
+    def note(self, answer: QueryOutcome, pairs: Iterable[LabelledPair]) -> None:
         """The pairs are written first: where a run was killed only those at the end may have no answer."""
         self._pairs.writelines(f"{pair_line(pair)}\n" for pair in pairs)
         self._pairs.flush()

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ..records import ImageId
 from .dataset import Dataset, Item, Kind
-from .parts import Parts
+from .split import Split
 
 #: PDQ bits. chosen: see above.
 TWIN_BITS = 5
@@ -34,7 +34,7 @@ AGAIN_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class Fingerprint:
     """What the truth needs of a picture's pixels."""
 
     image_id: ImageId
@@ -47,11 +47,11 @@ class Sketch:
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     dataset: Dataset
     #: By file; pictures that could not be read have none, and nobody asks for them.
-    sketches: Mapping[str, Sketch]
-    parts: Parts
+    sketches: Mapping[str, Fingerprint]
+    parts: Split
 
     @cached_property
     def files(self) -> dict[ImageId, tuple[str, ...]]:
@@ -122,7 +122,7 @@ class Truth:
         order = {True: 0, None: 1, False: 2}
         return min(labels, key=lambda found: order[found[1]], default=(reference, None))
 
-    def _label(self, query: Item, mine: Sketch, other: Item, theirs: Sketch) -> bool | None:
+    def _label(self, query: Item, mine: Fingerprint, other: Item, theirs: Fingerprint) -> bool | None:
         if mine.pixels == theirs.pixels:
             return True
         bits = int(np.bitwise_count(_words(mine.pdq) ^ _words(theirs.pdq)).sum())

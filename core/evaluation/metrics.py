@@ -16,7 +16,7 @@ from statistics import fmean
 
 from ..records import Decision, Relation
 from . import strata
-from .outcomes import ANSWERS, PAIRS, Answer, JudgedPair, read_answers, read_pairs
+from .results import ANSWERS, PAIRS, LabelledPair, QueryOutcome, read_answers, read_pairs
 
 #: Of the reliability curve, of equal width. spec: issue of this project; usual for the expected calibration
 #: error.
@@ -42,7 +42,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MetricsRow:
     """The answers of one stratum after one edit."""
 
     stratum: str
@@ -75,7 +75,7 @@ class Bin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class ConfidenceMetrics:
     """How far confidence and truth agree, over pairs that have a label."""
 
     pairs: int
@@ -116,13 +116,13 @@ class Linked:
 
 
 @dataclass(frozen=True, slots=True)
-class Measures:
+class Metrics:
     #: By stratum and edit, in the order of both.
-    rows: tuple[Row, ...]
-    all_pairs: Calibrated
+    rows: tuple[MetricsRow, ...]
+    all_pairs: ConfidenceMetrics
     #: Only pairs with a map from one to the other: the many that share nothing at all make the first look
     #: better than it is.
-    mapped_pairs: Calibrated
+    mapped_pairs: ConfidenceMetrics
     pages_as_they_are: SameSite
     #: One side edited: after a crop both may show nothing but what is common to the site.
     after_edits: SameSite
@@ -141,7 +141,7 @@ class Measures:
     #: Median and 99 % of a query, as far as processes side by side let it be measured.
     seconds: tuple[float, float]
 
-    def stratum(self, name: str) -> Row | None:
+    def stratum(self, name: str) -> MetricsRow | None:
         """All edits of a stratum taken together."""
         return merged(name, [row for row in self.rows if row.stratum == name])
 
@@ -160,13 +160,13 @@ class Measures:
         return tuple(dict.fromkeys(row.edit for row in self.rows if row.stratum in names))
 
 
-def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Iterable[str]) -> Measures:
+def measure(answers: Iterable[QueryOutcome], pairs: Iterable[LabelledPair], edits: Iterable[str]) -> Metrics:
     """Count everything in one pass over each; `edits` gives the order of the rows."""
     listed = list(answers)
     counted = _PairCounts()
     for pair in pairs:
         counted.take(pair)
-    by: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+    by: dict[tuple[str, str], list[QueryOutcome]] = defaultdict(list)
     for answer in listed:
         by[answer.stratum, answer.edit].append(answer)
     order = {name: place for place, name in enumerate(("", *edits))}
@@ -181,7 +181,7 @@ def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Itera
     )
     both = review_asked is not None and review_without is not None
     seconds = sorted(answer.seconds for answer in listed) or [0.0]
-    return Measures(
+    return Metrics(
         rows=rows,
         all_pairs=calibrated(counted.confidences),
         mapped_pairs=calibrated(counted.mapped),
@@ -200,7 +200,7 @@ def measure(answers: Iterable[Answer], pairs: Iterable[JudgedPair], edits: Itera
     )
 
 
-def measured(folders: Iterable[Path], edits: Iterable[str]) -> Measures:
+def measured(folders: Iterable[Path], edits: Iterable[str]) -> Metrics:
     """The runs in these folders counted as one. Raises NotFound or ConfigError for files that are missing or
     broken.
     """
@@ -209,12 +209,12 @@ def measured(folders: Iterable[Path], edits: Iterable[str]) -> Measures:
     return measure(answers, chain.from_iterable(read_pairs(folder / PAIRS) for folder in listed), edits)
 
 
-def merged(stratum: str, rows: list[Row]) -> Row | None:
+def merged(stratum: str, rows: list[MetricsRow]) -> MetricsRow | None:
     """Rows of several edits as one."""
     if not rows:
         return None
     shares = {name: sum((getattr(row, name) for row in rows), Share(0, 0)) for name in _SHARES}
-    return Row(
+    return MetricsRow(
         stratum,
         "all",
         sum(row.asked for row in rows),
@@ -226,7 +226,7 @@ def merged(stratum: str, rows: list[Row]) -> Row | None:
 _SHARES = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
 
 
-def calibrated(confidences: Iterable[tuple[float, bool]]) -> Calibrated:
+def calibrated(confidences: Iterable[tuple[float, bool]]) -> ConfidenceMetrics:
     """Brier score, expected calibration error and curve of pairs of confidence (0 to 1) and truth; bins are
     closed above.
     """
@@ -246,7 +246,7 @@ def calibrated(confidences: Iterable[tuple[float, bool]]) -> Calibrated:
         if inside
     )
     sure = [right for confidence, right in listed if confidence >= SURE]
-    return Calibrated(
+    return ConfidenceMetrics(
         pairs=len(listed),
         brier=fmean((confidence - right) ** 2 for confidence, right in listed) if listed else None,
         error=sum(bin_.pairs * abs(bin_.confidence - bin_.right) for bin_ in bins) / len(listed)
@@ -261,7 +261,7 @@ class _SameSiteCounts:
     def __init__(self) -> None:
         self.judged = self.accepted = self.match = self.review = 0
 
-    def take(self, pair: JudgedPair) -> None:
+    def take(self, pair: LabelledPair) -> None:
         if pair.verdict.evidence.same_bytes or pair.verdict.evidence.same_pixels:
             return
         self.judged += 1
@@ -291,7 +291,7 @@ class _PairCounts:
         self._nodes: set[str] = set()
         self._relations: dict[frozenset[str], tuple[bool, Relation | None]] = {}
 
-    def take(self, pair: JudgedPair) -> None:
+    def take(self, pair: LabelledPair) -> None:
         verdict = pair.verdict
         if pair.stratum == strata.PHISHING:
             self._nodes.add(pair.query)
@@ -310,7 +310,7 @@ class _PairCounts:
             elif not pair.edit:
                 self.of_one_design.take(pair)
 
-    def _take_linked(self, pair: JudgedPair) -> None:
+    def _take_linked(self, pair: LabelledPair) -> None:
         """Of both directions the one with the stronger relation."""
         key = frozenset((pair.query, pair.reference))
         known = self._relations.get(key)
@@ -336,8 +336,8 @@ _RELATIONS = (
 )
 
 
-def _row(stratum: str, edit: str, answers: list[Answer], given: Share) -> Row:
-    return Row(
+def _row(stratum: str, edit: str, answers: list[QueryOutcome], given: Share) -> MetricsRow:
+    return MetricsRow(
         stratum=stratum,
         edit=edit,
         asked=len(answers),
@@ -353,12 +353,12 @@ def _row(stratum: str, edit: str, answers: list[Answer], given: Share) -> Row:
     )
 
 
-def _within(answers: list[Answer], first: int | None) -> Share:
+def _within(answers: list[QueryOutcome], first: int | None) -> Share:
     asked = [answer for answer in answers if answer.expected]
     return _share(asked, lambda answer: answer.rank is not None and (first is None or answer.rank < first))
 
 
-def _share(answers: list[Answer], holds: Callable[[Answer], bool]) -> Share:
+def _share(answers: list[QueryOutcome], holds: Callable[[QueryOutcome], bool]) -> Share:
     return Share(sum(map(holds, answers)), len(answers))
 
 

@@ -1,6 +1,6 @@
 """A whole calibration: curves and thresholds from labelled pairs, or new thresholds for the curves there are.
 
-Takes `JudgedPair`s and two rates, gives a `Calibration` with its provenance. A fit needs thousands of pairs;
+Takes `LabelledPair`s and two rates, gives a `Calibration` with its provenance. A fit needs thousands of pairs;
 an operator who labels forty pictures gets thresholds for the curves of the calibration in use, whose tail
 stands in for the one that forty pictures cannot show.
 """
@@ -13,14 +13,29 @@ from dataclasses import dataclass, replace
 from ..decision.calibration import Calibration, Provenance
 from ..decision.decide import decide
 from .fit import counts, fit
-from .measures import calibrated
-from .outcomes import JudgedPair
-from .thresholds import SOLID_OWN, Best, Choice, Counted, Wanted, bests, choose, count, tails
+from .metrics import calibrated
+from .results import LabelledPair
+from .thresholds import (
+    SOLID_OWN,
+    QueryBest,
+    TargetRates,
+    ThresholdChoice,
+    ThresholdCounts,
+    bests,
+    choose,
+    count,
+    tails,
+)
 
 
 def fitted(
-    pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance
-) -> tuple[Calibration, Choice, list[Best]]:
+    pairs: Sequence[LabelledPair],
+    wanted: TargetRates,
+    *,
+    base: Calibration,
+    name: str,
+    provenance: Provenance,
+) -> tuple[Calibration, ThresholdChoice, list[QueryBest]]:
     """Curves, tails and thresholds from these pairs alone; what no pair can say (looks-like, which share is
     whole) stays as in `base`.
 
@@ -41,8 +56,13 @@ def fitted(
 
 
 def with_rates(
-    pairs: Sequence[JudgedPair], wanted: Wanted, *, base: Calibration, name: str, provenance: Provenance
-) -> tuple[Calibration, Choice, list[Best]]:
+    pairs: Sequence[LabelledPair],
+    wanted: TargetRates,
+    *,
+    base: Calibration,
+    name: str,
+    provenance: Provenance,
+) -> tuple[Calibration, ThresholdChoice, list[QueryBest]]:
     """The curves and tails of `base` with thresholds for these rates at so many images, checked against one's
     own pairs.
 
@@ -73,10 +93,10 @@ class HeldOut:
     #: Pairs with a confidence of 0.99 and more; the next: the share of them that is right.
     sure: int
     sure_right: float
-    counted: Counted
+    counted: ThresholdCounts
 
 
-def held_out(pairs: Sequence[JudgedPair], calibration: Calibration) -> HeldOut:
+def held_out(pairs: Sequence[LabelledPair], calibration: Calibration) -> HeldOut:
     """Judge these pairs by `calibration`, whatever judged them before."""
     labelled = [
         (decide(pair.verdict.evidence, calibration).confidence, pair)

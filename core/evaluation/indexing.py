@@ -17,7 +17,7 @@ from ..features.pdq import pdq_hash
 from ..inputs import Input, in_groups, in_parallel
 from ..records import ImageFeatures
 from .dataset import Item
-from .truth import Sketch
+from .ground_truth import Fingerprint
 
 #: Pictures whose features are looked up in one round trip. chosen: about 2.5 MB.
 AT_ONCE = 64
@@ -37,17 +37,17 @@ def fill(
     *,
     threads: int,
     progress: Callable[[Iterator[Any], int], Iterator[Any]],
-) -> tuple[dict[str, Sketch], list[Failure]]:
+) -> tuple[dict[str, Fingerprint], list[Failure]]:
     """Add the indexed ones of `items`, unlinked, and sketch all of them. `progress` passes the work through,
     as a progress bar does.
 
     Raises StoreError; a picture that is missing or broken becomes a Failure.
     """
 
-    def one(group: list[Item]) -> list[tuple[Item, Sketch | Failure]]:
+    def one(group: list[Item]) -> list[tuple[Item, Fingerprint | Failure]]:
         return list(zip(group, _sketches(engine, group), strict=True))
 
-    sketches: dict[str, Sketch] = {}
+    sketches: dict[str, Fingerprint] = {}
     failures: list[Failure] = []
     groups = list(in_groups(items, AT_ONCE))
     for done in progress(in_parallel(one, groups, threads), len(groups)):
@@ -59,7 +59,7 @@ def fill(
     return sketches, failures
 
 
-def _sketches(engine: Engine, group: Iterable[Item]) -> list[Sketch | Failure]:
+def _sketches(engine: Engine, group: Iterable[Item]) -> list[Fingerprint | Failure]:
     items = list(group)
     data = [_read(engine, item) for item in items]
     ids = [hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else "" for content in data]
@@ -82,17 +82,19 @@ def _read(engine: Engine, item: Item) -> bytes | Failure:
 
 def _sketch(
     engine: Engine, item: Item, data: bytes, image_id: str, known: ImageFeatures | None
-) -> Sketch | Failure:
+) -> Fingerprint | Failure:
     try:
         if known is None and item.indexed:
             engine.add(data, link=False, name=item.file)
             (known,) = engine.features([image_id])
         if known is not None:
-            return Sketch(image_id, known.pixel_digest, known.hashes.pdq, known.width, known.height)
+            return Fingerprint(image_id, known.pixel_digest, known.hashes.pdq, known.width, known.height)
         image = decode_image(
             data, max_bytes=engine.config.max_bytes, max_pixels=engine.config.max_pixels, name=item.file
         )
-        return Sketch(image_id, pixel_digest(image), pdq_hash(image.pixels)[0], image.width, image.height)
+        return Fingerprint(
+            image_id, pixel_digest(image), pdq_hash(image.pixels)[0], image.width, image.height
+        )
     except (StoreError, ConfigError):
         raise
     except DouglasQuaidError as error:

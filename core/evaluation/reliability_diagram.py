@@ -9,14 +9,14 @@ from math import log10
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .measures import BINS, Calibrated
+from .metrics import BINS, ConfidenceMetrics
 
 #: Pixels: of the square, its place, and the height of the histogram below it.
 SIDE, LEFT, TOP, BARS = 520, 70, 50, 110
 INK, FAINT, GRID = (40, 40, 40), (120, 120, 120), (225, 225, 225)
 
 
-def draw_reliability(curves: dict[str, tuple[Calibrated, str]]) -> bytes:
+def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
     """PNG bytes. `curves`: by name what was measured and its colour; the diagonal is perfect calibration."""
     sheet = Image.new("RGB", (LEFT + SIDE + 40, TOP + SIDE + BARS + 90), "white")
     pen = ImageDraw.Draw(sheet)
@@ -43,7 +43,7 @@ def draw_reliability(curves: dict[str, tuple[Calibrated, str]]) -> bytes:
     return stream.getvalue()
 
 
-def _draw_curve(pen: ImageDraw.ImageDraw, found: Calibrated, colour: str) -> None:
+def _draw_curve(pen: ImageDraw.ImageDraw, found: ConfidenceMetrics, colour: str) -> None:
     points = [_point(bin_.confidence, bin_.right) for bin_ in found.bins]
     if len(points) > 1:
         pen.line(points, fill=colour, width=2)
@@ -52,7 +52,7 @@ def _draw_curve(pen: ImageDraw.ImageDraw, found: Calibrated, colour: str) -> Non
 
 
 def _draw_counts(
-    pen: ImageDraw.ImageDraw, found: Calibrated, colour: str, place: int, of: int, most: int
+    pen: ImageDraw.ImageDraw, found: ConfidenceMetrics, colour: str, place: int, of: int, most: int
 ) -> None:
     bottom, width = TOP + SIDE + BARS + 45, SIDE / BINS
     for bin_ in found.bins:

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..decision.calibration import Calibration
 from ..decision.redecide import Redecided
-from .calibrating import HeldOut
-from .thresholds import HIGHEST, Best, Choice, Wanted, count, rule_of_three
+from .recalibration import HeldOut
+from .thresholds import HIGHEST, QueryBest, TargetRates, ThresholdChoice, count, rule_of_three
 
 #: Wrong matches that are listed. chosen: as many as a person looks at.
 SHOWN = 10
@@ -50,10 +50,10 @@ def shown(calibration: Calibration, *, source: str) -> str:
 
 def report(
     calibration: Calibration,
-    choice: Choice,
-    best: Sequence[Best],
+    choice: ThresholdChoice,
+    best: Sequence[QueryBest],
     *,
-    wanted: Wanted,
+    wanted: TargetRates,
     base: Calibration | None,
     held: HeldOut | None,
 ) -> str:
@@ -144,7 +144,7 @@ def changes_json(done: Redecided) -> dict[str, Any]:
 
 
 def choice_json(
-    calibration: Calibration, choice: Choice, best: Sequence[Best], held: HeldOut | None
+    calibration: Calibration, choice: ThresholdChoice, best: Sequence[QueryBest], held: HeldOut | None
 ) -> dict[str, Any]:
     found = count(best, match=choice.match, review=choice.review)
     line: dict[str, Any] = {

@@ -17,14 +17,14 @@ from ..errors import ConfigError
 from .dataset import Item, Kind
 
 
-class Part(str, Enum):
+class Subset(str, Enum):
     ALL = "all"
     FIT = "fit"
     REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Split:
     #: Sites, or sets whose pictures are all of one site; so is the next.
     fit_sites: frozenset[str] = frozenset()
     report_sites: frozenset[str] = frozenset()
@@ -38,19 +38,21 @@ class Parts:
         named = self.fit_sites | self.report_sites
         return item.site if item.site is not None else item.set if item.set in named else None
 
-    def of(self, item: Item) -> Part:
+    def of(self, item: Item) -> Subset:
         """FIT or REPORT. Equal for all pictures of one site, and for all of one group."""
         if item.kind is Kind.LINKED:
-            return Part.REPORT
+            return Subset.REPORT
         site = self.site(item)
         if site in self.fit_sites:
-            return Part.FIT
+            return Subset.FIT
         if site in self.report_sites:
-            return Part.REPORT
+            return Subset.REPORT
         unit = f"site {site}" if site is not None else f"group {item.group}"
         return (
-            Part.FIT if hashlib.sha256(unit.encode("utf-8", "surrogatepass")).digest()[0] & 1 else Part.REPORT
+            Subset.FIT
+            if hashlib.sha256(unit.encode("utf-8", "surrogatepass")).digest()[0] & 1
+            else Subset.REPORT
         )
 
-    def holds(self, part: Part, item: Item) -> bool:
-        return part is Part.ALL or self.of(item) is part
+    def holds(self, part: Subset, item: Item) -> bool:
+        return part is Subset.ALL or self.of(item) is part

@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind: an `Answer` for each query, a `JudgedPair` for each pair that was
+"""What an evaluation leaves behind: a `QueryOutcome` for each query, a `LabelledPair` for each pair that was
 verified, as lines of JSON.
 
 `measures.py` counts them, and a calibration is fitted to the pairs: they keep the whole evidence and say
@@ -22,14 +22,14 @@ from ..records import Configuration, Decision, Evidence, Relation, Verdict
 ANSWERS, PAIRS = "answers.jsonl", "pairs.jsonl"
 #: Characters. A longer line is refused before it is parsed. chosen: twenty times a usual one.
 LONGEST_LINE = 64 * 1024
-#: `JudgedPair.place` of a pair that was judged although the search had not proposed it.
+#: `LabelledPair.place` of a pair that was judged although the search had not proposed it.
 NOT_A_CANDIDATE = -1
 
 Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPair:
+class LabelledPair:
     """One verified pair: the (edited) query against one reference."""
 
     #: File of the picture, relative to its data set; so is `reference`.
@@ -47,7 +47,7 @@ class JudgedPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QueryOutcome:
     """One query, as a person would count it."""
 
     query: str
@@ -84,39 +84,39 @@ class Answer:
         return self.decision is Decision.REVIEW
 
 
-def write_pairs(path: Path, pairs: Iterable[JudgedPair]) -> None:
+def write_pairs(path: Path, pairs: Iterable[LabelledPair]) -> None:
     """Write (replace) a file of judged pairs."""
     _write(path, map(pair_line, pairs))
 
 
-def read_pairs(path: Path) -> Iterator[JudgedPair]:
+def read_pairs(path: Path) -> Iterator[LabelledPair]:
     """The pairs of a file, read as they are asked for. Raises NotFound, or ConfigError naming file and line."""
     return _read(path, _pair, "judged pair")
 
 
-def write_answers(path: Path, answers: Iterable[Answer]) -> None:
+def write_answers(path: Path, answers: Iterable[QueryOutcome]) -> None:
     """Write (replace) a file of answers."""
     _write(path, map(answer_line, answers))
 
 
-def read_answers(path: Path) -> Iterator[Answer]:
+def read_answers(path: Path) -> Iterator[QueryOutcome]:
     """The answers of a file, read as they are asked for. Raises NotFound, or ConfigError naming file and
     line.
     """
     return _read(path, _answer, "answer")
 
 
-def pair_line(pair: JudgedPair) -> str:
+def pair_line(pair: LabelledPair) -> str:
     """One line of JSON; of the evidence only what was measured."""
     verdict = {field.name: getattr(pair.verdict, field.name) for field in fields(Verdict)}
     measured = {field.name: getattr(pair.verdict.evidence, field.name) for field in fields(Evidence)}
     verdict["evidence"] = {name: value for name, value in measured.items() if value is not None}
     return _line(
-        {field.name: getattr(pair, field.name) for field in fields(JudgedPair)} | {"verdict": verdict}
+        {field.name: getattr(pair, field.name) for field in fields(LabelledPair)} | {"verdict": verdict}
     )
 
 
-def answer_line(answer: Answer) -> str:
+def answer_line(answer: QueryOutcome) -> str:
     """One line of JSON."""
     return _line(asdict(answer))
 
@@ -150,12 +150,12 @@ def _read(path: Path, make: Callable[[dict[str, Any]], Record], noun: str) -> It
         ) from None
 
 
-def _pair(values: dict[str, Any]) -> JudgedPair:
-    _same_names(values, JudgedPair)
+def _pair(values: dict[str, Any]) -> LabelledPair:
+    _same_names(values, LabelledPair)
     place = _kind(values, "place", int)
     if place < NOT_A_CANDIDATE:
         raise ValueError(f"place is {place}, less than {NOT_A_CANDIDATE}")
-    return JudgedPair(
+    return LabelledPair(
         query=_kind(values, "query", str),
         edit=_kind(values, "edit", str),
         stratum=_kind(values, "stratum", str),
@@ -186,12 +186,12 @@ def _verdict(values: dict[str, Any]) -> Verdict:
     )
 
 
-def _answer(values: dict[str, Any]) -> Answer:
-    _same_names(values, Answer)
+def _answer(values: dict[str, Any]) -> QueryOutcome:
+    _same_names(values, QueryOutcome)
     expected = _kind(values, "expected", list)
     if not all(isinstance(file, str) for file in expected):
         raise ValueError("expected is no list of files")
-    return Answer(
+    return QueryOutcome(
         query=_kind(values, "query", str),
         edit=_kind(values, "edit", str),
         stratum=_kind(values, "stratum", str),

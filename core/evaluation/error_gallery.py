@@ -24,9 +24,9 @@ from ..overlay import draw_overlay
 from ..records import Decision
 from ..verification.verify import verify
 from . import strata
-from .asking import query_bytes
-from .outcomes import Answer, JudgedPair
-from .truth import Truth
+from .ground_truth import GroundTruth
+from .querying import query_bytes
+from .results import LabelledPair, QueryOutcome
 
 FOLDER = "errors"
 SHEET = "sheet.png"
@@ -35,7 +35,7 @@ TILE = (640, 420)
 ACROSS = 3
 
 
-class Fault(str, Enum):
+class ErrorKind(str, Enum):
     #: Answered match, and wrong.
     FALSE_MATCH = "false-match"
     #: A person is shown a wrong picture.
@@ -47,50 +47,50 @@ class Fault(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Error:
-    fault: Fault
-    pair: JudgedPair
+class ErrorExample:
+    fault: ErrorKind
+    pair: LabelledPair
 
     @property
     def badness(self) -> float:
         return (
             1 - self.pair.verdict.confidence
-            if self.fault in (Fault.MISSED, Fault.ONLY_REVIEW)
+            if self.fault in (ErrorKind.MISSED, ErrorKind.ONLY_REVIEW)
             else self.pair.verdict.confidence
         )
 
 
-def find_errors(answers: Iterable[Answer], pairs: Iterable[JudgedPair]) -> list[Error]:
+def find_errors(answers: Iterable[QueryOutcome], pairs: Iterable[LabelledPair]) -> list[ErrorExample]:
     """The errors worth looking at, at most OF_EACH_KIND of each kind."""
     missed = {
         (answer.query, answer.edit)
         for answer in answers
         if answer.stratum in strata.ANSWERED and not answer.found
     }
-    held: dict[Fault, list[Error]] = {fault: [] for fault in Fault}
+    held: dict[ErrorKind, list[ErrorExample]] = {fault: [] for fault in ErrorKind}
     for pair in pairs:
         if (fault := _fault(pair, missed)) is not None:
-            held[fault].append(Error(fault, pair))
+            held[fault].append(ErrorExample(fault, pair))
     return [
         error
-        for fault in Fault
+        for fault in ErrorKind
         for _, error in nlargest(OF_EACH_KIND, _varied(held[fault]), key=lambda ranked: ranked[0])
     ]
 
 
-def _fault(pair: JudgedPair, missed: set[tuple[str, str]]) -> Fault | None:
+def _fault(pair: LabelledPair, missed: set[tuple[str, str]]) -> ErrorKind | None:
     decision = pair.verdict.decision
     if pair.label is False and decision is not Decision.NO_MATCH:
-        return Fault.FALSE_MATCH if decision is Decision.MATCH else Fault.WRONG_REVIEW
+        return ErrorKind.FALSE_MATCH if decision is Decision.MATCH else ErrorKind.WRONG_REVIEW
     if pair.reference == pair.query and pair.stratum in strata.ANSWERED:
         if (pair.query, pair.edit) in missed:
-            return Fault.MISSED
+            return ErrorKind.MISSED
         if decision is Decision.REVIEW:
-            return Fault.ONLY_REVIEW
+            return ErrorKind.ONLY_REVIEW
     return None
 
 
-def _varied(errors: list[Error]) -> Iterator[tuple[float, Error]]:
+def _varied(errors: list[ErrorExample]) -> Iterator[tuple[float, ErrorExample]]:
     """Errors with their rank: the second of an edit or of a picture comes after the first of all."""
     edits: Counter[str] = Counter()
     pictures: Counter[str] = Counter()
@@ -100,7 +100,9 @@ def _varied(errors: list[Error]) -> Iterator[tuple[float, Error]]:
         pictures[error.pair.query] += 1
 
 
-def draw_errors(errors: Iterable[Error], truth: Truth, config: Config, out: Path) -> list[tuple[str, str]]:
+def draw_errors(
+    errors: Iterable[ErrorExample], truth: GroundTruth, config: Config, out: Path
+) -> list[tuple[str, str]]:
     """Write the pictures and a sheet of all; gives their names below `out` and what they show. Older pictures
     there are removed.
     """
@@ -131,7 +133,7 @@ def draw_errors(errors: Iterable[Error], truth: Truth, config: Config, out: Path
     return drawn
 
 
-def _drawn(pair: JudgedPair, truth: Truth, config: Config, extraction: Extraction) -> bytes | None:
+def _drawn(pair: LabelledPair, truth: GroundTruth, config: Config, extraction: Extraction) -> bytes | None:
     """None for a pair of which a picture is no longer there."""
     query, reference = (truth.dataset.by_file.get(file) for file in (pair.query, pair.reference))
     if query is None or reference is None:

@@ -14,26 +14,26 @@ from hypothesis import strategies as st
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.dataset import Item, Kind
-from douglas_quaid.evaluation.measures import BINS, Share, calibrated, measure
-from douglas_quaid.evaluation.outcomes import (
-    Answer,
-    JudgedPair,
+from douglas_quaid.evaluation.error_gallery import ErrorKind, find_errors
+from douglas_quaid.evaluation.metrics import BINS, Share, calibrated, measure
+from douglas_quaid.evaluation.reliability_diagram import draw_reliability
+from douglas_quaid.evaluation.results import (
+    LabelledPair,
+    QueryOutcome,
     read_answers,
     read_pairs,
     write_answers,
     write_pairs,
 )
-from douglas_quaid.evaluation.parts import Part, Parts
-from douglas_quaid.evaluation.reliability import draw_reliability
-from douglas_quaid.evaluation.worst import Fault, find_errors
+from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.records import Configuration, Decision, Evidence, Relation, Verdict
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
-def answer(stratum: str = strata.SCREENSHOTS, edit: str = "crop_75", **changed: object) -> Answer:
+def answer(stratum: str = strata.SCREENSHOTS, edit: str = "crop_75", **changed: object) -> QueryOutcome:
     """A query that was answered right, unless something is changed."""
-    right = Answer(
+    right = QueryOutcome(
         "a.png",
         edit,
         stratum,
@@ -57,7 +57,7 @@ def pair(
     label: bool | None = False,
     decision: Decision = Decision.NO_MATCH,
     **changed: object,
-) -> JudgedPair:
+) -> LabelledPair:
     relation = Relation.PARTIAL if decision is not Decision.NO_MATCH else None
     evidence = Evidence(
         inliers=9,
@@ -66,7 +66,7 @@ def pair(
         configuration=Configuration.AFFINE,
         matrix=IDENTITY,
     )
-    judged = JudgedPair(
+    judged = LabelledPair(
         "a.png",
         "",
         strata.UNANSWERED,
@@ -198,9 +198,9 @@ def test_pages_of_one_site_that_geometry_accepts() -> None:
 
 
 def test_linked_pairs_count_once_with_their_stronger_relation() -> None:
-    def judged(query: str, reference: str, relation: Relation | None, label: bool | None) -> JudgedPair:
+    def judged(query: str, reference: str, relation: Relation | None, label: bool | None) -> LabelledPair:
         verdict = replace(pair().verdict, relation=relation)
-        return JudgedPair(query, "", strata.PHISHING, reference, label, verdict, 0)
+        return LabelledPair(query, "", strata.PHISHING, reference, label, verdict, 0)
 
     measures = measure(
         [],
@@ -229,10 +229,10 @@ def test_errors_worth_looking_at() -> None:
     ]
     found = find_errors([answer(query="q.png", found=False, matched=False)], pairs)
     assert [error.fault for error in found] == [
-        Fault.FALSE_MATCH,
-        Fault.WRONG_REVIEW,
-        Fault.MISSED,
-        Fault.ONLY_REVIEW,
+        ErrorKind.FALSE_MATCH,
+        ErrorKind.WRONG_REVIEW,
+        ErrorKind.MISSED,
+        ErrorKind.ONLY_REVIEW,
     ]
 
 
@@ -314,20 +314,22 @@ def test_parts_never_share_a_site_or_a_group(
     items = [
         item for item in items if homes.setdefault(item.group, (item.set, item.site)) == (item.set, item.site)
     ]
-    parts = Parts(fit, report - fit)
+    parts = Split(fit, report - fit)
     # when each picture is given its part
-    sides = {part: [item for item in items if parts.of(item) is part] for part in (Part.FIT, Part.REPORT)}
+    sides = {part: [item for item in items if parts.of(item) is part] for part in (Subset.FIT, Subset.REPORT)}
     # then no site and no group is on both sides, and what was named is where it was named.
     for name in (lambda item: item.group, parts.site):
-        fitted, reported = ({name(item) for item in sides[part]} - {None} for part in (Part.FIT, Part.REPORT))
+        fitted, reported = (
+            {name(item) for item in sides[part]} - {None} for part in (Subset.FIT, Subset.REPORT)
+        )
         assert not fitted & reported
-    assert all(parts.of(item) is Part.FIT for item in items if parts.site(item) in fit)
-    assert all(parts.of(item) is Part.REPORT for item in items if parts.site(item) in report - fit)
+    assert all(parts.of(item) is Subset.FIT for item in items if parts.site(item) in fit)
+    assert all(parts.of(item) is Subset.REPORT for item in items if parts.site(item) in report - fit)
 
 
 def test_a_site_named_for_both_parts_is_refused() -> None:
     with pytest.raises(ConfigError, match="one"):
-        Parts(frozenset({"one"}), frozenset({"one", "two"}))
+        Split(frozenset({"one"}), frozenset({"one", "two"}))
 
 
 def test_the_curve_is_drawn_from_nothing_too() -> None:

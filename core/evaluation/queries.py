@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from ..errors import ConfigError
 from . import edits, strata
 from .dataset import Item, Kind
-from .parts import Part
-from .truth import Truth
+from .ground_truth import GroundTruth
+from .split import Subset
 
 #: Other pages of its site that a page is compared with, whatever the search proposes. chosen.
 SITE_PAIRS = 10
@@ -29,7 +29,7 @@ ONE_PAGE_KNOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Amounts:
+class SampleSizes:
     #: Pictures that are edited, tall ones on top of them; so many groups are asked for versions, too.
     screenshots: int
     photos: int
@@ -40,7 +40,7 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EvaluationQuery:
     item: Item
     #: Name of an edit; "" for the picture as it is.
     edit: str
@@ -72,7 +72,9 @@ def known_edits(names: str) -> tuple[str, ...]:
     return chosen
 
 
-def choose(truth: Truth, part: Part, names: Sequence[str], amounts: Amounts, seed: int) -> list[Question]:
+def choose(
+    truth: GroundTruth, part: Subset, names: Sequence[str], amounts: SampleSizes, seed: int
+) -> list[EvaluationQuery]:
     """The questions of a run: equal arguments give equal questions in equal order."""
     asked = [
         item
@@ -96,7 +98,7 @@ def choose(truth: Truth, part: Part, names: Sequence[str], amounts: Amounts, see
     return questions
 
 
-def is_tall(truth: Truth, item: Item) -> bool:
+def is_tall(truth: GroundTruth, item: Item) -> bool:
     sketch = truth.sketches[item.file]
     return sketch.height > strata.TALL_FROM * sketch.width
 
@@ -116,27 +118,29 @@ def spread(items: Iterable[Item], count: int, seed: int) -> list[Item]:
     return picked[:count]
 
 
-def _edited(truth: Truth, items: Sequence[Item], names: Sequence[str], stratum: str) -> list[Question]:
+def _edited(
+    truth: GroundTruth, items: Sequence[Item], names: Sequence[str], stratum: str
+) -> list[EvaluationQuery]:
     """Each picture after each edit; it is indexed itself, and is judged if the search misses it."""
     return [
-        Question(item, name, stratum, truth.right(item), frozenset(), (item.file,))
+        EvaluationQuery(item, name, stratum, truth.right(item), frozenset(), (item.file,))
         for item in items
         for name in names
     ]
 
 
-def _versions(truth: Truth, items: Sequence[Item], count: int) -> list[Question]:
+def _versions(truth: GroundTruth, items: Sequence[Item], count: int) -> list[EvaluationQuery]:
     """Pages as they are whose group has other versions."""
     found = []
     for item in items:
         same = truth.same_pixels(item) | {item.file}
         others = truth.right(item) - same
         if any(truth.dataset.by_file[file].group == item.group for file in others):
-            found.append(Question(item, "", strata.VERSIONS, others, same, tuple(sorted(others)[:3])))
+            found.append(EvaluationQuery(item, "", strata.VERSIONS, others, same, tuple(sorted(others)[:3])))
     return found[:count]
 
 
-def _linked(truth: Truth, items: Sequence[Item]) -> list[Question]:
+def _linked(truth: GroundTruth, items: Sequence[Item]) -> list[EvaluationQuery]:
     """Nodes of a graph as they are, each judged against each other."""
     everything = frozenset(item.file for item in items)
     linked: dict[str, set[str]] = defaultdict(set)
@@ -144,7 +148,7 @@ def _linked(truth: Truth, items: Sequence[Item]) -> list[Question]:
         for file in edge:
             linked[file] |= edge - {file}
     return [
-        Question(
+        EvaluationQuery(
             item,
             "",
             strata.PHISHING,
@@ -156,7 +160,7 @@ def _linked(truth: Truth, items: Sequence[Item]) -> list[Question]:
     ]
 
 
-def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list[Question]:
+def _without(truth: GroundTruth, asked: Sequence[Item], count: int, seed: int) -> list[EvaluationQuery]:
     """Questions without an answer: every picture as it is first, then after edits drawn by the seed, until
     there are `count`.
     """
@@ -188,5 +192,5 @@ def _without(truth: Truth, asked: Sequence[Item], count: int, seed: int) -> list
     return questions[: count + len(same_site)]
 
 
-def _hidden(truth: Truth, item: Item, name: str, stratum: str) -> Question:
-    return Question(item, name, stratum, frozenset(), truth.right(item) | {item.file})
+def _hidden(truth: GroundTruth, item: Item, name: str, stratum: str) -> EvaluationQuery:
+    return EvaluationQuery(item, name, stratum, frozenset(), truth.right(item) | {item.file})
