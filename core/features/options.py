@@ -1,0 +1,148 @@
+"""The options of feature extraction: every number that decides what is extracted, in one frozen value.
+
+Takes nothing and computes nothing. A function of this folder takes the group of its file as `options`, and
+`DEFAULTS` is what this version ships with. Another value gives other bits: a default that changes is a new
+extractor version, and features of other options than the defaults belong in no store. What the format of
+records and columns rests on (the levels of local.py, say) is a constant of its file.
+
+Every default is labelled: *spec* (a cited source or another file), *measured* (with what was found) or
+*chosen*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InformativeOptions:
+    """When a picture shows enough to be recognised (informative.py)."""
+
+    #: Maximum number of cells along a side. chosen: a cell of a page of 1280 x 800 is a short word.
+    cells: int = 64
+    #: Minimum side of a cell, in source pixels, so that one stray pixel changes it by less than
+    #: `minimum_contrast`. chosen.
+    minimum_cell: int = 6
+    #: Share of each side that is not looked at, 0 to 1, and at least two pixels of large pictures: hairline
+    #: borders. chosen.
+    edge: float = 0.01
+    #: Minimum difference between a cell and the mean of its 3 x 3 cells, in grey levels. measured: faint text
+    #: has 12, JPEG noise less than 2.
+    minimum_contrast: float = 8.0
+    #: Minimum side of a picture in pixels. spec: PDQ has no hash for smaller pictures.
+    minimum_side: int = 5
+    #: Minimum number of cells with contrast. measured: a line of text has 35, a word 8, a prompt or a cursor
+    #: 1 to 3, stray pixels none.
+    minimum_cells: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOptions:
+    """Which keypoints a picture gets (local.py); what was measured stands there."""
+
+    #: Width of the frame in frame pixels. chosen: full-page captures and viewport shots of one page get the
+    #: same scale.
+    frame_width: int = 640
+    #: Minimum height of the frame in frame pixels; pictures wider than 2:1 are scaled by their height.
+    #: chosen: at a width of 640, a strip of 7:1 would be 90 pixels high.
+    frame_minimum_height: int = 320
+    #: Maximum enlargement from source to frame. chosen: an icon of 64 pixels gets a frame of 256, which has
+    #: keypoints; more would only invent pixels.
+    maximum_enlargement: float = 4.0
+    #: Area of a band in frame pixels. chosen: about 1,000 rows of 640.
+    band_area: int = 640 * 1000
+    #: Maximum number of bands. chosen: a page of 20,000 frame rows; longer ones get a narrower frame.
+    maximum_bands: int = 20
+    #: Maximum number of keypoints per band. measured: tests/benchmarks, recall against bytes; with the
+    #: thumbnail, the record of a screenshot of 1280 x 800 stays below 40 KiB.
+    budget: int = 850
+    #: Side, in level pixels, of the cells that take turns within a region. measured: see local.py.
+    cell: int = 40
+    #: Side, in level pixels, of the regions that take turns; a prefix of the result takes as much from each.
+    #: measured: the first 300 keypoints find 95 % of the photographs embedded at 40 %, without regions 82 %;
+    #: nothing else changes.
+    region: int = 160
+    #: FAST's threshold in grey levels. measured: see local.py.
+    fast_threshold: int = 20
+    #: FAST's threshold where the first finds too few keypoints, in grey levels. measured: see local.py.
+    fast_threshold_faint: int = 7
+    #: Multiple of its share of the budget that a tile must find with the first threshold. chosen.
+    tile_surplus: float = 1.5
+    #: Number of keypoints per band and level among which regions choose. measured: 3,000 cost 2 ms more and
+    #: change nothing.
+    candidates: int = 1500
+    #: Number of tiles across a level in which keypoints are detected; a tile is about as high as wide.
+    #: measured: see local.py.
+    tiles: int = 4
+    #: Minimum number of keypoints that a tile may offer. chosen: more than its share of any budget.
+    minimum_candidates: int = 60
+    #: Fractions of a step below the usual levels at which the query is described, too. measured (2026-11, 70
+    #: screenshots among 13,473 images; crops to 0.75, 0.75 scaled down and 0.5, border, 45 degrees, 40 % of a
+    #: page; share whose correct match is among the first 8 by visual words): 69.1 % with these, 66.9 % with
+    #: 0.5 alone, 62.9 % with none.
+    between: tuple[float, ...] = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsetOptions:
+    """Which rectangles of a page are insets (insets.py); what was measured stands there."""
+
+    #: Width in pixels to which wider pages are reduced. chosen: lines of one pixel stay visible on most
+    #: screenshots.
+    maximum_width: int = 1280
+    #: Difference above which two neighbouring pixels are an edge, in grey levels. chosen: a thin grey frame
+    #: has 20 and more.
+    edge_step: int = 6
+    #: Minimum length of a straight line without a gap, as a share of the page's width. measured: a twentieth
+    #: finds 27 and 21 boxes, a tenth 27 and 17, a fourteenth 28 and 18.
+    minimum_line: float = 1 / 20
+    #: Pixels within which lines meet. measured: 3 and 5 find 28 and 18, 27 and 20 boxes.
+    gap: int = 9
+    #: Minimum width of a box, as a share of the page's width. chosen: buttons are smaller.
+    minimum_width: float = 0.12
+    #: Minimum height of a box in pixels. chosen: buttons are lower.
+    minimum_height: int = 40
+    #: Maximum area of a box, as a share of the page. chosen: a larger one is the page itself.
+    maximum_area: float = 0.7
+    #: Pixels from a box's side within which its lines lie. chosen: a little less than `gap`.
+    side: int = 6
+    #: Minimum share of each side but the worst that is a line, 0 to 1. chosen: text may touch it.
+    lined: float = 0.8
+    #: Minimum share of the worst side that is a line, 0 to 1. chosen: text may touch it.
+    lined_worst: float = 0.5
+    #: Maximum number of insets, the largest first. chosen: each costs as much as a query.
+    maximum_insets: int = 2
+    #: Minimum number of keypoints of an inset. chosen: as `CascadeOptions.low_texture` of verification.
+    minimum_keypoints: int = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThumbnailOptions:
+    """How thumbnails are compressed (thumbnail.py)."""
+
+    #: WebP's quality; the next one is tried while the result is too large. chosen: at 40 a screenshot takes
+    #: 2.1 KB at the median (at 30 1.8, at 50 2.4).
+    qualities: tuple[int, ...] = (40, 20, 5)
+    #: Maximum size in bytes per pixel. chosen: 6 KB for 320 x 200 pixels keep the record of a screenshot of
+    #: 1280 x 800 below 40 KiB; one screenshot in forty needs a second try.
+    maximum_bytes_per_pixel: float = 0.095
+    #: WebP's effort. measured: 2.0 ms; 0 saves 0.7 ms and costs 30 % of size, 4 costs 2.5 ms and saves 8 %.
+    method: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureOptions:
+    """All options of feature extraction."""
+
+    #: When a picture is informative.
+    informative: InformativeOptions = InformativeOptions()
+    #: Keypoints and descriptors.
+    local: LocalOptions = LocalOptions()
+    #: Insets of the query.
+    insets: InsetOptions = InsetOptions()
+    #: Thumbnails.
+    thumbnail: ThumbnailOptions = ThumbnailOptions()
+
+
+#: The options of this version.
+DEFAULTS = FeatureOptions()

@@ -1,0 +1,70 @@
+"""The options of the index: what decides which images it finds, and what decides only its upkeep.
+
+Takes nothing and computes nothing. `IndexOptions` changes answers, so it belongs to the digest of a
+calibration's id; `UpkeepOptions` changes time and memory only. `DEFAULTS` and `UPKEEP` are what this version
+ships with. What the format of the columns rests on is a constant of its file.
+
+Every default is labelled *measured* (with what was found) or *chosen*.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOptions:
+    """Which images share visual words with a query (words.py, arrangement.py)."""
+
+    #: Number of descriptors that are indexed of a picture of one band, which has 850. measured: see
+    #: words.TABLES; 450 cost 7.2 KB per picture in the store, and as much in each process.
+    descriptors_per_image: int = 450
+    #: Share of its descriptors that is indexed of a tall picture, 0 to 1. chosen: it has some thousands, and
+    #: its parts are found by theirs.
+    descriptors_of_tall: float = 0.3
+    #: Share of the images above which a visual word is a stop word, 0 to 1. measured: see words.TABLES.
+    common_share: float = 0.05
+    #: Number of images up to which a visual word is never a stop word: they may be captures of one page.
+    #: chosen: this costs a query some milliseconds at most.
+    common_floor: int = 1_000
+    #: Number of images without any of the query's words that are added to the size of the index. measured
+    #: (1,640 pictures, 60 crops and borders): as many are found with and without; without them, in a store of
+    #: 310 images of which 300 are captures of one page, the words of that page would weigh a 60th of a word
+    #: shared by chance.
+    assumed_images: int = 1_000
+    #: Number added to an image's words before votes are divided by the root of the sum. measured: the correct
+    #: match comes first for 75 % of the crops, for 58 % without the division; without this number, pictures
+    #: of five words win.
+    size_offset: int = 100
+    #: Side of a cell of translations in frame pixels, a multiple of arrangement.GRAIN. measured: 40 and 64
+    #: find no more.
+    cell: int = 48
+    #: Number of images, the first by visual words, whose votes are counted again by arrangement. measured
+    #: (2026-11, 6,511 images, 174 hard queries): the correct match is among them for 96.0 %, with 600 for
+    #: 94.8 %; their cost does not grow with the index.
+    arranged: int = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepOptions:
+    """When a replica is rebuilt and when a snapshot is written (replica.py)."""
+
+    #: Share of dead rows above which the replica is dropped and read again, 0 to 1. chosen.
+    rebuild_share: float = 0.3
+    #: Number of dead rows up to which it is never read again. chosen.
+    rebuild_minimum: int = 10_000
+    #: Minimum number of images with new words for which a snapshot is written. chosen: they take a second to
+    #: index.
+    snapshot_minimum: int = 5_000
+    #: A snapshot is written only when it gains at least one image for each so many in the last one. chosen:
+    #: each image is then written about nine times in all.
+    snapshot_growth: int = 8
+    #: Seconds after which a snapshot with words of a forgotten image is written again. chosen: a minute of
+    #: writing per day at 100,000 images.
+    snapshot_seconds: float = 3600.0
+
+
+#: The options of this version.
+DEFAULTS = IndexOptions()
+#: The upkeep of this version.
+UPKEEP = UpkeepOptions()
