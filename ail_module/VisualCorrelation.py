@@ -25,16 +25,16 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, FormatError, ImageError, StoreError
 
 from .config import Settings
-from .counters import Meter
-from .dead_letters import bury
-from .delivery import Delivered, Delivery, Died, Fate, ToldToEnd
-from .gate import Gate
-from .host import AilHost, AilSink, ail_object, day  # first, for it puts AIL_BIN on sys.path
-from .listening import Listener
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
-from .orphans import Orphan, Orphans
-from .process import process
-from .writer import StarWriter
+from .publishing.writer import StarWriter
+from .runtime.ail_api import AilHost, AilSink, ail_object, day  # first, for it puts AIL_BIN on sys.path
+from .runtime.dead_letters import bury
+from .runtime.delivery import Delivered, Delivery, Died, Fate, ToldToEnd
+from .runtime.feedback_loop import Listener
+from .runtime.gate import Gate
+from .runtime.lost_messages import Orphan, Orphans
+from .runtime.process import process
+from .runtime.process_report import Meter
 
 from lib import ail_queues  # type: ignore[import-not-found]  # isort: skip
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]  # isort: skip

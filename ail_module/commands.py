@@ -1,10 +1,11 @@
-"""The commands `quaid ail ...`; found by `quaid` through the entry-point group `douglas_quaid.commands`.
-Loads nothing heavy.
+"""The command group `quaid ail`, found by `quaid` through the entry-point group `douglas_quaid.commands`.
+
+Importing this module loads nothing heavy.
 """
 
 from __future__ import annotations
 
-from . import operating, setting_up  # both put their commands into the group
-from .console import ail
+from .cli import installation, operations  # importing them adds their commands to the group
+from .cli.group import ail
 
-__all__ = ["ail", "operating", "setting_up"]
+__all__ = ["ail", "installation", "operations"]

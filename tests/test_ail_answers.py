@@ -25,11 +25,11 @@ from lib.ail_queues import AILQueue
 from lib.objects.ail_objects import get_obj_from_global_id
 from douglas_quaid.ail.VisualCorrelation import AilSink
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.ail.feedback import feedback, tagged
-from douglas_quaid.ail.findings import stored_findings
+from douglas_quaid.ail.publishing.feedback import feedback, tagged
+from douglas_quaid.ail.publishing.findings import stored_findings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.reconcile import sweep
-from douglas_quaid.ail.writer import StarWriter
+from douglas_quaid.ail.publishing.reconcile import sweep
+from douglas_quaid.ail.publishing.writer import StarWriter
 from douglas_quaid.engine import Engine
 settings = Settings.read(os.environ['AIL_HOME'])
 sink = AilSink(AILQueue('VisualCorrelation', os.getpid()))

@@ -20,9 +20,9 @@ from support.ail_host import AilHome
 from support.command_line import runner
 from support.pictures import page, photo, png, saved
 
-from douglas_quaid.ail.backfill import BOOKMARK, Pace
+from douglas_quaid.ail.backfill.picture_files import Broken, walk
+from douglas_quaid.ail.backfill.run import BOOKMARK, Pace
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.ail.walk import Broken, walk
 from douglas_quaid.answers import Description
 from douglas_quaid.cli import main as cli
 from douglas_quaid.engine import Engine
@@ -192,7 +192,7 @@ def test_a_run_that_is_killed_loses_nothing_and_repeats_little(ail: AilHome, eng
     # Given a run over 18 pictures that is killed in the middle
     folders(ail)
     names = {put(ail, small(seed)) for seed in range(18)}
-    code = "import douglas_quaid.ail.backfill as b; b.BATCH = 4; b.batches.__defaults__ = (4,); from douglas_quaid.cli.main import main; main()"
+    code = "import douglas_quaid.ail.backfill.run as b; b.BATCH = 4; b.batches.__defaults__ = (4,); from douglas_quaid.cli.main import main; main()"
     run = subprocess.Popen(
         [sys.executable, "-P", "-c", code, "ail", "backfill", "--ail-home", str(ail.home), "--rate", "20"],
         stdout=subprocess.DEVNULL,

@@ -21,12 +21,12 @@ from support.command_line import runner
 from support.pictures import page, png
 
 from douglas_quaid.ail import tags
+from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Places, Settings
-from douglas_quaid.ail.counters import Meter, read_counters
-from douglas_quaid.ail.dead_letters import bury, dead_letters
 from douglas_quaid.ail.objects import FileNotThere
-from douglas_quaid.ail.patches import patches
+from douglas_quaid.ail.runtime.dead_letters import bury, dead_letters
+from douglas_quaid.ail.runtime.process_report import Meter, read_counters
 from douglas_quaid.cli import main as cli
 from douglas_quaid.decision import likelihood
 from douglas_quaid.engine import Engine

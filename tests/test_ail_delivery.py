@@ -14,7 +14,7 @@ from support.ail_mixture import bomb, small, variant
 from support.formats import FORMATS
 from support.pictures import page, png
 
-from douglas_quaid.ail.dead_letters import DeadLetter, bury, count_failure, dead_letters
+from douglas_quaid.ail.runtime.dead_letters import DeadLetter, bury, count_failure, dead_letters
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Sighting
 

@@ -16,8 +16,8 @@ from support.ail_host import OURS, AilHome, CodeFailed
 from support.ail_mixture import small, variant
 from support.pictures import png, tall_page
 
-from douglas_quaid.ail.dead_letters import dead_letters
-from douglas_quaid.ail.ledger import Ledger
+from douglas_quaid.ail.publishing.ledger import Ledger
+from douglas_quaid.ail.runtime.dead_letters import dead_letters
 from douglas_quaid.engine import Engine
 
 pytest_plugins = ["support.ail_fixtures"]

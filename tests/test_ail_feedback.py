@@ -10,9 +10,9 @@ import pytest
 from support.ail_memory import World
 
 from douglas_quaid.ail import tags
-from douglas_quaid.ail.cluster import report
-from douglas_quaid.ail.feedback import DIFFERENT, SAME, Heard, feedback, tagged
+from douglas_quaid.ail.cli.cluster_report import report
 from douglas_quaid.ail.objects import AilObject
+from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Heard, feedback, tagged
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
 
@@ -91,7 +91,7 @@ def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_r
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given four questions that AIL shows
-    monkeypatch.setattr("douglas_quaid.ail.feedback.MOST_REMOVED", 2)
+    monkeypatch.setattr("douglas_quaid.ail.publishing.feedback.MOST_REMOVED", 2)
     first = world.add("a.onion")
     pages = [world.add(f"{name}.onion") for name in "bcde"]
     for page in pages:

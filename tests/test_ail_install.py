@@ -17,12 +17,18 @@ import pytest
 from support.ail_checkout import contents, untouched, update_configuration
 from support.ail_host import DOUBLE, AilHome
 
-from douglas_quaid.ail.checkout import Checkout
+from douglas_quaid.ail.checkout.file_changes import apply
+from douglas_quaid.ail.checkout.install import (
+    plan_install,
+    plan_uninstall,
+    publishers,
+    systemd_unit,
+    uninstall,
+)
+from douglas_quaid.ail.checkout.patching import patch, patches, plan_patch
+from douglas_quaid.ail.checkout.self_check import self_check
+from douglas_quaid.ail.checkout.working_tree import Checkout
 from douglas_quaid.ail.config import Settings, read_core_cfg
-from douglas_quaid.ail.install import plan_install, plan_uninstall, publishers, systemd_unit, uninstall
-from douglas_quaid.ail.patches import patch, patches, plan_patch
-from douglas_quaid.ail.plan import apply
-from douglas_quaid.ail.self_check import self_check
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]
@@ -348,8 +354,8 @@ def test_what_changed_after_it_was_shown_is_not_overwritten(home: Path) -> None:
 APPLY = """
 import os, resource, signal, sys
 from pathlib import Path
-from douglas_quaid.ail.install import plan_install
-from douglas_quaid.ail.plan import apply
+from douglas_quaid.ail.checkout.install import plan_install
+from douglas_quaid.ail.checkout.file_changes import apply
 plan = plan_install(Path(sys.argv[1]))
 limit = int(sys.argv[2])
 if limit:

@@ -17,8 +17,8 @@ from support.ail_checkout import contents
 from support.ail_host import DOUBLE, AilHome
 from support.ail_input import capture
 
-from douglas_quaid.ail.install import uninstall
-from douglas_quaid.ail.patches import PatchState, patch, patches, plan_patch, status
+from douglas_quaid.ail.checkout.install import uninstall
+from douglas_quaid.ail.checkout.patching import PatchState, patch, patches, plan_patch, status
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]

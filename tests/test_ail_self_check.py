@@ -15,11 +15,11 @@ import pytest
 from support.ail_checkout import contents, untouched
 from support.ail_host import DOUBLE, AilHome
 
-from douglas_quaid.ail.install import plan_install
-from douglas_quaid.ail.interpreter import interpreter
-from douglas_quaid.ail.patches import patch, patches
-from douglas_quaid.ail.plan import apply
-from douglas_quaid.ail.self_check import Check, Grade, self_check
+from douglas_quaid.ail.checkout.file_changes import apply
+from douglas_quaid.ail.checkout.install import plan_install
+from douglas_quaid.ail.checkout.interpreter import interpreter
+from douglas_quaid.ail.checkout.patching import patch, patches
+from douglas_quaid.ail.checkout.self_check import Check, Grade, self_check
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]

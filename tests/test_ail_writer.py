@@ -20,12 +20,12 @@ from support.steps import run_and_die
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.ail.edges import Stars
-from douglas_quaid.ail.findings import on_same_domain, stored_findings
-from douglas_quaid.ail.ledger import HOLD_SECONDS, LOCK, PREFIX, Edge, Entry, Row
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.reconcile import reconcile, sweep
-from douglas_quaid.ail.sink import carry_out
+from douglas_quaid.ail.publishing.apply import carry_out
+from douglas_quaid.ail.publishing.findings import on_same_domain, stored_findings
+from douglas_quaid.ail.publishing.ledger import HOLD_SECONDS, LOCK, PREFIX, Edge, Entry, Row
+from douglas_quaid.ail.publishing.reconcile import reconcile, sweep
+from douglas_quaid.ail.publishing.stars import Stars
 from douglas_quaid.records import Decision, Purpose, Relation
 from douglas_quaid.store import Store
 
@@ -224,7 +224,7 @@ def test_when_clusters_merge_the_edges_move_to_the_representative_that_stays(wor
 def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("douglas_quaid.ail.writer.WALK_STEP", 3)
+    monkeypatch.setattr("douglas_quaid.ail.publishing.writer.WALK_STEP", 3)
     stars = []
     for start in (0, 100):
         stars.append([world.add(f"{start}.onion")])

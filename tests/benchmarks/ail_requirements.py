@@ -21,7 +21,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from douglas_quaid.ail.interpreter import ask
+from douglas_quaid.ail.checkout.interpreter import ask
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Packages whose versions are printed: what both sides name, and what brings OpenCV or needs it.

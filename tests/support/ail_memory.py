@@ -14,11 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.ail.findings import stored_findings
-from douglas_quaid.ail.ledger import Ledger
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.sink import ALGORITHM
-from douglas_quaid.ail.writer import StarWriter, Written
+from douglas_quaid.ail.publishing.apply import ALGORITHM
+from douglas_quaid.ail.publishing.findings import stored_findings
+from douglas_quaid.ail.publishing.ledger import Ledger
+from douglas_quaid.ail.publishing.writer import StarWriter, Written
 from douglas_quaid.config import Config
 from douglas_quaid.decoding.extractor import Extraction, new_image
 from douglas_quaid.engine import Engine

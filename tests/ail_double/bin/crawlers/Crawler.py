@@ -22,11 +22,9 @@ class Crawler(AbstractModule):
         self.screenshot = True
         self.domain = None
         # TODO Replace with warning list ???
-        self.placeholder_screenshots = {
-            "07244254f73e822bd4a95d916d8b27f2246b02c428adc29082d09550c6ed6e1a"  # blank
-            "27e14ace10b0f96acd2bd919aaa98a964597532c35b6409dff6cc8eec8214748",  # not found
-            "3e66bf4cc250a68c10f8a30643d73e50e68bf1d4a38d4adc5bfc4659ca2974c0",
-        }  # 404
+        self.placeholder_screenshots = {'07244254f73e822bd4a95d916d8b27f2246b02c428adc29082d09550c6ed6e1a'   # blank
+                                        '27e14ace10b0f96acd2bd919aaa98a964597532c35b6409dff6cc8eec8214748',  # not found
+                                        '3e66bf4cc250a68c10f8a30643d73e50e68bf1d4a38d4adc5bfc4659ca2974c0'}  # 404
 
     def compute(self, message):
         """Nothing is crawled here."""
@@ -39,12 +37,12 @@ class Crawler(AbstractModule):
         item.add_correlation("domain", "", self.domain.id)
         if item:
             if True:
-                self.add_message_to_queue(obj=item, message="crawler", queue="Importers")
+                self.add_message_to_queue(obj=item, message="crawler", queue='Importers')
 
                 # SCREENSHOT
                 if self.screenshot:
-                    if "png" in entries and entries.get("png"):
-                        screenshot = Screenshots.create_screenshot(entries["png"], b64=False)
+                    if 'png' in entries and entries.get('png'):
+                        screenshot = Screenshots.create_screenshot(entries['png'], b64=False)
                         if screenshot:
                             if not screenshot.is_tags_safe():
                                 unsafe_tag = 'dark-web:topic="pornography-child-exploitation"'
@@ -53,12 +51,12 @@ class Crawler(AbstractModule):
                             # Remove Placeholder pages # TODO Replace with warning list ???
                             if screenshot.id not in self.placeholder_screenshots:
                                 # Create Correlations
-                                screenshot.add_correlation("item", "", item_id)
-                                screenshot.add_correlation("domain", "", self.domain.id)
+                                screenshot.add_correlation('item', '', item_id)
+                                screenshot.add_correlation('domain', '', self.domain.id)
                             # self.add_message_to_queue(obj=screenshot, queue='Images') # TODO screenshot OCR
                 # HAR
                 if self.har:
-                    if "har" in entries and entries.get("har"):
+                    if 'har' in entries and entries.get('har'):
                         pass
         return True
 

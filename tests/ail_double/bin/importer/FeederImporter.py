@@ -44,11 +44,7 @@ class FeederModuleImporter(AbstractModule):
         text.create("")
         text.add_correlation("chat", instance, chat.id)
         objs = [chat, text]
-        image = (
-            Images.create(gzip.decompress(base64.b64decode(data["data"])))
-            if meta["type"] == "image"
-            else None
-        )
+        image = Images.create(gzip.decompress(base64.b64decode(data["data"]))) if meta["type"] == "image" else None
         if image:
             image.add(date, text)
             image.add(date, chat)

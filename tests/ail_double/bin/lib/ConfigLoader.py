@@ -23,22 +23,12 @@ class ConfigLoader:
     def get_redis_conn(self, redis_name, decode_responses=True):
         """By host, port and db; never with a password."""
         where = self.cfg[redis_name]
-        return redis.StrictRedis(
-            host=where["host"],
-            port=int(where["port"]),
-            db=int(where["db"]),
-            decode_responses=decode_responses,
-        )
+        return redis.StrictRedis(host=where["host"], port=int(where["port"]), db=int(where["db"]), decode_responses=decode_responses)
 
     def get_db_conn(self, db_name, decode_responses=True):
         """By host, port and password (Kvrocks: the password names the namespace); never with a db."""
         where = self.cfg[db_name]
-        return redis.StrictRedis(
-            host=where["host"],
-            port=int(where["port"]),
-            password=where["password"],
-            decode_responses=decode_responses,
-        )
+        return redis.StrictRedis(host=where["host"], port=int(where["port"]), password=where["password"], decode_responses=decode_responses)
 
     def get_files_directory(self, key_name):
         """A folder of [Directories]: as it is when absolute, else under AIL_HOME."""

@@ -1,6 +1,4 @@
-"""Scores between two objects of one type: rows '<integer>:<algorithm>:<id>', one direction each, never
-deleted by AIL.
-"""
+"""Scores between two objects of one type: rows '<integer>:<algorithm>:<id>', one direction each, never deleted by AIL."""
 
 from __future__ import annotations
 

@@ -9,10 +9,7 @@ from lib.ConfigLoader import ConfigLoader
 
 r_tags = ConfigLoader().get_db_conn("Kvrocks_Tags")
 
-UNSAFE_TAGS = {
-    f'dark-web:topic="{topic}"'
-    for topic in ("violence", "pornography-illicit-or-illegal", "pornography-child-exploitation")
-}
+UNSAFE_TAGS = {f'dark-web:topic="{topic}"' for topic in ("violence", "pornography-illicit-or-illegal", "pornography-child-exploitation")}
 
 
 def get_unsafe_tags():
@@ -49,11 +46,7 @@ def is_obj_tagged_by_tag(obj_type, obj_id, tag, subtype=""):
 
 
 def get_tag_objects(tag, obj_type, subtype="", date=""):
-    return r_tags.smembers(
-        f"{obj_type}:{subtype}:{tag}:{date}"
-        if obj_type in ("item", "message")
-        else f"{obj_type}:{subtype}:{tag}"
-    )
+    return r_tags.smembers(f"{obj_type}:{subtype}:{tag}:{date}" if obj_type in ("item", "message") else f"{obj_type}:{subtype}:{tag}")
 
 
 def add_object_tag(tag, obj_type, obj_id, subtype=""):

@@ -1,7 +1,7 @@
 """Queues between modules (db 0) and the ledger of what is where (db 2), with AIL's key layout.
 
-A queue is one list for each subscriber, so a publisher knows the subscribers of the moment it started. Taking
-a message removes it from the list before any work is done; what tells of it then is only the ledger.
+A queue is one list for each subscriber, so a publisher knows the subscribers of the moment it started. Taking a message removes it
+from the list before any work is done; what tells of it then is only the ledger.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ def now():
 
 
 def ledger_hash(gid, text):
-    """Of the whole message; None when there is no object, which the ledger never holds. Fails with xxhash 4,
-    as AIL does.
-    """
+    """Of the whole message; None when there is no object, which the ledger never holds. Fails with xxhash 4, as AIL does."""
     return None if gid == "::" else xxhash.xxh3_64_hexdigest(text)
 
 
@@ -48,8 +46,7 @@ class AILQueue:
             raise ModuleQueueError(f"No section for the module {self.name} in configs/modules.cfg.")
         published = modules[self.name].get("publish")
         self.subscribers_modules = {
-            queue: {name for name in modules.sections() if modules[name].get("subscribe") == queue}
-            for queue in (published.split(",") if published else ())
+            queue: {name for name in modules.sections() if modules[name].get("subscribe") == queue} for queue in (published.split(",") if published else ())
         }
 
     def _count(self):

@@ -1,6 +1,4 @@
-"""Which objects belong together: pairs without score, date or author, kept in both directions; and the graph
-that pages draw of them.
-"""
+"""Which objects belong together: pairs without score, date or author, kept in both directions; and the graph that pages draw of them."""
 
 from __future__ import annotations
 
@@ -8,18 +6,15 @@ from lib.ConfigLoader import ConfigLoader
 
 r_metadata = ConfigLoader().get_db_conn("Kvrocks_Correlations")
 
-# Pages and deletion know of these pairs only; any others are kept, and found by those that ask for them by
-# name.
+# Pages and deletion know of these pairs only; any others are kept, and found by those that ask for them by name.
 CORRELATION_TYPES_BY_OBJ = {
     "barcode": ["chat", "domain", "image", "message", "screenshot"],
     "chat": ["barcode", "chat-subchannel", "chat-thread", "image", "message", "qrcode", "user-account"],
     "domain": ["barcode", "item", "qrcode", "screenshot", "title"],
-    # TODO subchannel + threads ????
-    "image": ["barcode", "chat", "chat-subchannel", "chat-thread", "message", "ocr", "post", "qrcode", "user-account"],
+    "image": ["barcode", "chat", "chat-subchannel", "chat-thread", "message", "ocr", "post", "qrcode", "user-account"],  # TODO subchannel + threads ????
     "item": ["domain", "screenshot", "title"],
     "message": ["chat", "image"],
-    # "chat-subchannel", "chat-thread" ?????
-    "qrcode": ["chat", "cve", "cryptocurrency", "decoded", "domain", "image", "message", "screenshot"],
+    "qrcode": ["chat", "cve", "cryptocurrency", "decoded", "domain", "image", "message", "screenshot"],     # "chat-subchannel", "chat-thread" ?????
     "screenshot": ["barcode", "domain", "item", "qrcode"],
     "ssh-key": ["domain", "ip"],
     "title": ["domain", "item"],
@@ -48,10 +43,7 @@ def get_correlation_by_correl_type(obj_type, subtype, obj_id, correl_type, unpac
 
 def get_correlations(obj_type, subtype, obj_id, filter_types=(), unpack=False, sanityze=True):
     types = sanityze_obj_correl_types(obj_type, filter_types, sanityze=sanityze)
-    return {
-        other: get_correlation_by_correl_type(obj_type, subtype, obj_id, other, unpack=unpack)
-        for other in types
-    }
+    return {other: get_correlation_by_correl_type(obj_type, subtype, obj_id, other, unpack=unpack) for other in types}
 
 
 def get_nb_correlation_by_correl_type(obj_type, subtype, obj_id, correl_type):
@@ -59,10 +51,7 @@ def get_nb_correlation_by_correl_type(obj_type, subtype, obj_id, correl_type):
 
 
 def get_nb_correlations(obj_type, subtype, obj_id, filter_types=()):
-    return {
-        other: get_nb_correlation_by_correl_type(obj_type, subtype, obj_id, other)
-        for other in sanityze_obj_correl_types(obj_type, filter_types)
-    }
+    return {other: get_nb_correlation_by_correl_type(obj_type, subtype, obj_id, other) for other in sanityze_obj_correl_types(obj_type, filter_types)}
 
 
 def exists_obj_correlation(obj_type, subtype, obj_id, obj2_type):
@@ -93,25 +82,12 @@ def get_obj_str_id(obj_type, subtype, obj_id):
     return f"{obj_type}:{subtype or ''}:{obj_id}"
 
 
-def get_correlations_graph_nodes_links(
-    obj_type,
-    subtype,
-    obj_id,
-    filter_types=(),
-    max_nodes=300,
-    level=1,
-    objs_hidden=frozenset(),
-    flask_context=False,
-):
-    """What the page draws. It goes through every neighbour again at each level: a clique costs its size to
-    the power of the level.
-    """
+def get_correlations_graph_nodes_links(obj_type, subtype, obj_id, filter_types=(), max_nodes=300, level=1, objs_hidden=frozenset(), flask_context=False):
+    """What the page draws. It goes through every neighbour again at each level: a clique costs its size to the power of the level."""
     nodes: set[str] = set()
     links: set[tuple[str, str]] = set()
     meta = {"complete": True, "objs": set()}
-    draw(
-        nodes, links, meta, (obj_type, subtype or "", obj_id), level, max_nodes, filter_types, objs_hidden, ""
-    )
+    draw(nodes, links, meta, (obj_type, subtype or "", obj_id), level, max_nodes, filter_types, objs_hidden, "")
     return get_obj_str_id(obj_type, subtype, obj_id), nodes, links, meta
 
 
@@ -119,11 +95,7 @@ def draw(nodes, links, meta, centre, level, max_nodes, filter_types, hidden, pre
     name = ":".join(centre)
     nodes.add(name)
     meta["objs"].add(name)
-    around = [
-        (other, *pair)
-        for other, found in get_correlations(*centre, filter_types=filter_types, unpack=True).items()
-        for pair in found
-    ]
+    around = [(other, *pair) for other, found in get_correlations(*centre, filter_types=filter_types, unpack=True).items() for pair in found]
     for neighbour in around:
         other = ":".join(neighbour)
         if other in hidden:

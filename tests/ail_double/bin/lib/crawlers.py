@@ -29,11 +29,9 @@ class CaptureImporter:
         self.epoch = int(time.time())
         self.domain = None
         # TODO MOVE ME
-        self.placeholder_screenshots = {
-            "07244254f73e822bd4a95d916d8b27f2246b02c428adc29082d09550c6ed6e1a"  # blank
-            "27e14ace10b0f96acd2bd919aaa98a964597532c35b6409dff6cc8eec8214748",  # not found
-            "3e66bf4cc250a68c10f8a30643d73e50e68bf1d4a38d4adc5bfc4659ca2974c0",
-        }  # 404
+        self.placeholder_screenshots = {'07244254f73e822bd4a95d916d8b27f2246b02c428adc29082d09550c6ed6e1a'   # blank
+                                        '27e14ace10b0f96acd2bd919aaa98a964597532c35b6409dff6cc8eec8214748',  # not found
+                                        '3e66bf4cc250a68c10f8a30643d73e50e68bf1d4a38d4adc5bfc4659ca2974c0'}  # 404
 
     def process_screenshot(self, item, content):
         screenshot = Screenshots.create_screenshot(content, b64=False)
@@ -41,8 +39,8 @@ class CaptureImporter:
             # Remove Placeholder pages # TODO Replace with warning list ???
             if screenshot.id not in self.placeholder_screenshots:
                 # Create Correlations
-                screenshot.add_correlation("item", "", item.id)
-                screenshot.add_correlation("domain", "", self.domain.id)
+                screenshot.add_correlation('item', '', item.id)
+                screenshot.add_correlation('domain', '', self.domain.id)
             return screenshot
         return None
 
@@ -56,13 +54,13 @@ class CaptureImporter:
         if capture.get("html"):
             item = Item(create_item_id(self.date, self.domain.id))
             if item:
-                item.create(capture["html"], content_type="str")  # Save item content
+                item.create(capture['html'], content_type='str')  # Save item content
                 item.add_tag('infoleak:submission="crawler"')  # TODO USE MANUAL/Imported tag ?????
                 objs.append(item)
                 item.add_correlation("domain", "", self.domain.id)
 
                 # SCREENSHOT
-                if capture.get("png"):  # TODO add option to disable screenshot/har save
-                    screenshot = self.process_screenshot(item, capture["png"])
+                if capture.get('png'):  # TODO add option to disable screenshot/har save
+                    screenshot = self.process_screenshot(item, capture['png'])
 
         return objs

@@ -1,7 +1,5 @@
 # ruff: noqa: B027 - modules override these or not, as they like
-"""What every module is derived from. A message is gone from its list before `compute` sees it, and stays gone
-when `compute` fails.
-"""
+"""What every module is derived from. A message is gone from its list before `compute` sees it, and stays gone when `compute` fails."""
 
 from __future__ import annotations
 

@@ -21,11 +21,7 @@ class Screenshot(files.FileObject):
         return self.get_file_content()
 
     def get_dates(self):
-        return [
-            "".join(item.split("/", 4)[1:4])
-            for item in self.get_correlation("item")["item"]
-            if item.startswith(":crawled")
-        ]
+        return ["".join(item.split("/", 4)[1:4]) for item in self.get_correlation("item")["item"] if item.startswith(":crawled")]
 
     def get_last_seen(self):
         return max(self.get_dates(), default=0)

@@ -1,6 +1,4 @@
-"""What all objects have: a global id '<type>:<subtype>:<id>', tags, correlations, duplicates, fields of their
-own.
-"""
+"""What all objects have: a global id '<type>:<subtype>:<id>', tags, correlations, duplicates, fields of their own."""
 
 from __future__ import annotations
 
@@ -62,9 +60,7 @@ class AbstractObject:
     def add_tag(self, tag):
         Tag.add_object_tag(tag, self.type, self.id, subtype=self.get_subtype(r_str=True))
         if self.type == "screenshot" and not Tag.is_tag_safe(tag):
-            for domain in self.get_correlation("domain")[
-                "domain"
-            ]:  # with its leading ':', as AIL does: the domain itself stays without
+            for domain in self.get_correlation("domain")["domain"]:  # with its leading ':', as AIL does: the domain itself stays without
                 Tag.add_object_tag(tag, "domain", domain)
 
     def is_tags_safe(self, tags=None):
@@ -76,32 +72,22 @@ class AbstractObject:
         return Duplicate.get_obj_duplicates(self.type, self.get_subtype(r_str=True), self.id)
 
     def add_duplicate(self, algo, similarity, id_2):
-        return Duplicate.add_obj_duplicate(
-            algo, similarity, self.type, self.get_subtype(r_str=True), self.id, id_2
-        )
+        return Duplicate.add_obj_duplicate(algo, similarity, self.type, self.get_subtype(r_str=True), self.id, id_2)
 
     # correlations
 
     def get_correlation(self, obj_type):
         """Of one type, whether pages know the pair or not: {type: {'<subtype>:<id>', ...}}."""
-        return correlations_engine.get_correlations(
-            self.type, self.subtype, self.id, filter_types=[obj_type], sanityze=False
-        )
+        return correlations_engine.get_correlations(self.type, self.subtype, self.id, filter_types=[obj_type], sanityze=False)
 
     def get_correlations(self, filter_types=(), unpack=False):
-        return correlations_engine.get_correlations(
-            self.type, self.subtype, self.id, filter_types=filter_types, unpack=unpack
-        )
+        return correlations_engine.get_correlations(self.type, self.subtype, self.id, filter_types=filter_types, unpack=unpack)
 
     def get_nb_correlation(self, correl_type):
-        return correlations_engine.get_nb_correlation_by_correl_type(
-            self.type, self.subtype, self.id, correl_type
-        )
+        return correlations_engine.get_nb_correlation_by_correl_type(self.type, self.subtype, self.id, correl_type)
 
     def get_nb_correlations(self, filter_types=()):
-        return correlations_engine.get_nb_correlations(
-            self.type, self.subtype, self.id, filter_types=filter_types
-        )
+        return correlations_engine.get_nb_correlations(self.type, self.subtype, self.id, filter_types=filter_types)
 
     def exists_correlation(self, type2):
         return correlations_engine.exists_obj_correlation(self.type, self.subtype, self.id, type2)

@@ -54,20 +54,18 @@ def get_relationship_src_dest(src_type, obj1, obj2):
 def get_objects_relationship(obj1, obj2):
     obj_types = (obj1.get_type(), obj2.get_type())
 
-    if "decoded" in obj_types:
-        relationship = "included-in"
-        src, dest = get_relationship_src_dest("decoded", obj1, obj2)
-    elif "screenshot" in obj_types:
-        relationship = "screenshot-of"
-        src, dest = get_relationship_src_dest("screenshot", obj1, obj2)
-    elif "cookie-name" in obj_types:
-        relationship = (
-            "extracted-from"  # TODO ######################################################## set-from
-        )
-        src, dest = get_relationship_src_dest("cookie-name", obj1, obj2)
-    elif "domain" in obj_types:
-        relationship = "extracted-from"
-        src, dest = get_relationship_src_dest("domain", obj1, obj2)
+    if 'decoded' in obj_types:
+        relationship = 'included-in'
+        src, dest = get_relationship_src_dest('decoded', obj1, obj2)
+    elif 'screenshot' in obj_types:
+        relationship = 'screenshot-of'
+        src, dest = get_relationship_src_dest('screenshot', obj1, obj2)
+    elif 'cookie-name' in obj_types:
+        relationship = 'extracted-from' # TODO ######################################################## set-from
+        src, dest = get_relationship_src_dest('cookie-name', obj1, obj2)
+    elif 'domain' in obj_types:
+        relationship = 'extracted-from'
+        src, dest = get_relationship_src_dest('domain', obj1, obj2)
     # default
     else:
         relationship = None
@@ -76,4 +74,4 @@ def get_objects_relationship(obj1, obj2):
     if not relationship:
         return {}
     else:
-        return {"src": src, "dest": dest, "relationship": relationship}
+        return {'src': src, 'dest': dest, 'relationship': relationship}

@@ -19,10 +19,7 @@ class FileObject(AbstractObject):
         return os.path.isfile(self.get_filepath())
 
     def get_rel_path(self):
-        return (
-            os.path.join(*(self.id[place : place + 2] for place in range(0, 12, 2)), self.id[12:])
-            + self.EXTENSION
-        )
+        return os.path.join(*(self.id[place : place + 2] for place in range(0, 12, 2)), self.id[12:]) + self.EXTENSION
 
     def get_filepath(self):
         """Absolute; None when the id leads out of the folder."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from ..objects import AilObject
 from .ledger import Edge, Entry, Label, Ledger, Row
-from .objects import AilObject
 
 #: Name of our rows in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"

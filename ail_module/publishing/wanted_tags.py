@@ -10,11 +10,11 @@ from itertools import islice
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision, Membership, Purpose, Relation
 
-from . import tags
-from .config import Settings
+from .. import tags
+from ..config import Settings
+from ..objects import AilObject
 from .findings import Finding, domains
 from .ledger import Kind, Label
-from .objects import AilObject
 
 #: Tags of collections that one object gets. chosen: what looks like more looks like all of a kind.
 MOST_REFERENCES = 3

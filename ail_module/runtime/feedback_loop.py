@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import FormatError
 
-from .config import Settings
-from .feedback import SAME, Heard, feedback
-from .ledger import PREFIX
-from .objects import AilObject
-from .reconcile import Reconciler
-from .sink import Sink
+from ..config import Settings
+from ..objects import AilObject
+from ..publishing.apply import Sink
+from ..publishing.feedback import SAME, Heard, feedback
+from ..publishing.ledger import PREFIX
+from ..publishing.reconcile import Reconciler
 
 #: When the last pass began, seconds since 1970.
 BOOKMARK = "ail:listened"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
 
-from .checkout import CORE_CFG, Checkout, Text
-from .plan import FileChange, Plan, apply
+from .file_changes import FileChange, Plan, apply
+from .working_tree import CORE_CFG, Checkout, Text
 
 #: In every text of ours that stands in a file of AIL.
 MARK = "quaid ail"

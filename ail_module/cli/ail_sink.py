@@ -15,9 +15,9 @@ from pathlib import Path
 
 from douglas_quaid.errors import ConfigError, StoreUnavailable
 
-from .checkout import MODULES_CFG
-from .servers import AilServers
-from .sink import Sink
+from ..checkout.working_tree import MODULES_CFG
+from ..publishing.apply import Sink
+from ..servers import AilServers
 
 
 class Publisher:
@@ -36,7 +36,7 @@ def open_sink(home: Path, servers: AilServers) -> Sink:
     places = {"AIL_HOME": home, "AIL_BIN": home / "bin", "AIL_FLASK": home / "var" / "www"}
     os.environ.update({name: f"{path}/" for name, path in places.items()})
     try:
-        from .host import AilSink
+        from ..runtime.ail_api import AilSink
     except ImportError as error:
         raise ConfigError(
             f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: {home}/AILENV/bin/quaid ail ..."

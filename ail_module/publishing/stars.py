@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptRecord
 
-from .objects import AilObject
+from ..objects import AilObject
 
 PREFIX = "ail:star:"
 

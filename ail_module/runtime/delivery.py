@@ -29,12 +29,12 @@ import redis
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import DouglasQuaidError, ImageError, StoreError
 
+from ..objects import BadObject, NoScreenshot
 from .dead_letters import bury, count_failure, forget_failures
 from .gate import Gate
-from .objects import BadObject, NoScreenshot
 
 if TYPE_CHECKING:
-    from .counters import Meter
+    from .process_report import Meter
 
 
 class Fate(Enum):

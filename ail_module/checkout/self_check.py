@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
-from .checkout import CORE_CFG, LAUNCHER, MODULES_CFG, Checkout
-from .config import MODULES, SECTION, Places, Settings
+from ..config import MODULES, SECTION, Places, Settings
+from ..servers import AilServers
 from .install import CRAWLED, QUEUES, entry_file, installed, launched, publishers
 from .interpreter import Facts, ask, interpreter
-from .patches import PatchState, status
-from .servers import AilServers
+from .patching import PatchState, status
+from .working_tree import CORE_CFG, LAUNCHER, MODULES_CFG, Checkout
 
 #: Oldest and newest redis-py for both. spec: ours from 5, requirements.txt of AIL to 7.4.1.
 REDIS = ((5,), (7, 4, 1))

@@ -13,13 +13,13 @@ from typing import Any
 
 from douglas_quaid.engine import Engine
 
-from .backfill import BOOKMARK
-from .config import MODULES, Settings
-from .counters import Counters, read_counters
-from .dead_letters import dead_letters
-from .objects import TYPES
-from .orphans import living
-from .servers import AilServers
+from ..backfill.run import BOOKMARK
+from ..config import MODULES, Settings
+from ..objects import TYPES
+from ..runtime.dead_letters import dead_letters
+from ..runtime.lost_messages import living
+from ..runtime.process_report import Counters, read_counters
+from ..servers import AilServers
 
 #: Memory of one indexed picture in every process that searches, bytes. measured: tests/benchmarks/README.md,
 #: screenshots.

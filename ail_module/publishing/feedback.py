@@ -20,13 +20,13 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.records import Decision, ImageId
 
-from . import tags
-from .config import Settings
+from .. import tags
+from ..config import Settings
+from ..objects import AilObject
+from .apply import Sink
 from .findings import objects_of, stored_findings
 from .ledger import Entry, Kind, Label, Ledger
-from .objects import AilObject
 from .reconcile import Reconciler
-from .sink import Sink
 from .writer import StarWriter
 
 log = logging.getLogger(__name__)

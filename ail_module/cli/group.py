@@ -14,7 +14,7 @@ from douglas_quaid.errors import ConfigError
 if TYPE_CHECKING:
     from douglas_quaid.engine import Engine
 
-    from .config import Settings
+    from ..config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError
 
-from .checkout import CORE_CFG, LAUNCHER, MODULES_CFG, Checkout, Text
-from .config import MODULES, SECTION, Settings
-from .patches import MARK, Edit, dirty_tree, edited, patches
-from .plan import FileChange, Plan, apply
+from ..config import MODULES, SECTION, Settings
+from .file_changes import FileChange, Plan, apply
+from .patching import MARK, Edit, dirty_tree, edited, patches
+from .working_tree import CORE_CFG, LAUNCHER, MODULES_CFG, Checkout, Text
 
 MODULE, CRAWLED = MODULES
 #: What each subscribes to; both publish to Tags.

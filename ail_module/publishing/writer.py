@@ -18,15 +18,15 @@ from typing import Protocol
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision
 
-from . import tags
-from .config import Settings
-from .edges import Stars
+from .. import tags
+from ..config import Settings
+from ..objects import AilObject
+from .apply import ALGORITHM, Sink, carry_out
 from .findings import Finding, on_same_domain
-from .labels import is_refused, wanted_labels
 from .ledger import Edge, Entry, Kind, Label, Ledger, Row
-from .objects import AilObject
 from .reconcile import Reconciler
-from .sink import ALGORITHM, Sink, carry_out
+from .stars import Stars
+from .wanted_tags import is_refused, wanted_labels
 
 __all__ = ["ALGORITHM", "Finding", "Sink", "StarWriter", "Writer", "Written"]
 

@@ -28,11 +28,11 @@ from douglas_quaid.errors import ConfigError, CorruptImage, DouglasQuaidError, N
 from douglas_quaid.inputs import in_parallel
 from douglas_quaid.records import Decision, Occurrence
 
-from .config import Places, Settings
-from .objects import TYPES, AilObject, read
-from .process import WRITTEN, WRITTEN_BY, place_labels
-from .servers import NOTHING, About, AilServers
-from .walk import Broken, File, walk
+from ..config import Places, Settings
+from ..objects import TYPES, AilObject, read
+from ..runtime.process import WRITTEN, WRITTEN_BY, place_labels
+from ..servers import NOTHING, About, AilServers
+from .picture_files import Broken, File, walk
 
 #: And the kind: the last name of which all before are in the store or broken.
 BOOKMARK = "ail:backfill:"

@@ -14,11 +14,11 @@ import click
 from douglas_quaid.cli.main import command
 from douglas_quaid.cli.terminal import json_line, say
 
-from .config import MODULES, ail_home
-from .console import HOME, agreed, ail, shown_first
+from ..config import MODULES, ail_home
+from .group import HOME, agreed, ail, shown_first
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from ..checkout.file_changes import Plan
 
 
 @command("install", group=ail)
@@ -48,8 +48,8 @@ def install(
     as_json: bool,
 ) -> int:
     """Put the modules into an AIL checkout: entry files, queues, options. --store URL goes into core.cfg."""
-    from .install import plan_install
-    from .patches import PatchState, plan_patch, status
+    from ..checkout.install import plan_install
+    from ..checkout.patching import PatchState, plan_patch, status
 
     where = ail_home(home)
     plans = [plan_install(where, store=store, crawled=not no_crawled, launcher=launcher)]
@@ -78,7 +78,7 @@ def install(
 @shown_first
 def uninstall(home: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
     """Take the modules, their options and all patches of ours out of an AIL checkout. The store stays."""
-    from .install import plan_uninstall
+    from ..checkout.install import plan_uninstall
 
     return _carry_out([plan_uninstall(ail_home(home))], dry_run=dry_run, yes=yes, as_json=as_json)
 
@@ -100,7 +100,7 @@ def patch(
     """Apply small patches to AIL's own code, or list them: P1 to P5, each with what it is for and what its
     absence costs.
     """
-    from .patches import plan_patch, status
+    from ..checkout.patching import plan_patch, status
 
     where = ail_home(home)
     if names:
@@ -131,7 +131,7 @@ def patch(
 @HOME
 def systemd_unit(module: str, home: str | None, store: str | None, as_json: bool) -> None:
     """Print a systemd unit that runs a module instead of a window of AIL's launcher."""
-    from .install import systemd_unit as unit
+    from ..checkout.install import systemd_unit as unit
 
     text = unit(ail_home(home), module)
     if as_json:
@@ -142,7 +142,7 @@ def systemd_unit(module: str, home: str | None, store: str | None, as_json: bool
 
 def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Show, ask, write; nothing at all is written when one of the plans cannot be."""
-    from .plan import Plan, apply
+    from ..checkout.file_changes import Plan, apply
 
     changes = [change for plan in plans for change in plan.changes]
     notes = [note for plan in plans for note in plan.notes]
@@ -191,8 +191,8 @@ def self_check(home: str | None, python: str | None, store: str | None, as_json:
     from dataclasses import asdict
     from pathlib import Path
 
-    from .self_check import Grade
-    from .self_check import self_check as checks
+    from ..checkout.self_check import Grade
+    from ..checkout.self_check import self_check as checks
 
     failed = False
     for check in checks(ail_home(home), python=Path(python).absolute() if python else None):

@@ -20,8 +20,8 @@ from lib import Tag  # type: ignore[import-not-found]
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
 from lib.objects import ail_objects  # type: ignore[import-not-found]
 
-from .objects import TYPES, AilObject, BadObject
-from .sink import ALGORITHM
+from ..objects import TYPES, AilObject, BadObject
+from ..publishing.apply import ALGORITHM
 
 #: Domains of a screenshot that are asked whether they are unsafe. chosen.
 MOST_DOMAINS = 20

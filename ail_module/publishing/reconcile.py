@@ -16,13 +16,13 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import Cluster, Decision, ImageId, Relation
 
-from .config import Settings
-from .edges import Stars
+from ..config import Settings
+from ..objects import AilObject
+from .apply import Sink, carry_out
 from .findings import Finding, objects_of, on_same_domain, stored_findings
-from .labels import is_review
 from .ledger import Edge, Entry, Kind, Label, Ledger, Row
-from .objects import AilObject
-from .sink import Sink, carry_out
+from .stars import Stars
+from .wanted_tags import is_review
 
 #: Canonical cluster id of each image that an entry names.
 Clusters = dict[ImageId, str | None]

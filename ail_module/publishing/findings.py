@@ -12,8 +12,8 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import Decision, ImageId, Relation
 
-from . import tags
-from .objects import TYPES, AilObject
+from .. import tags
+from ..objects import TYPES, AilObject
 
 #: Images, the surest first, whose verdicts are read. chosen: an object gets few lines; the rest are copies in
 #: the same cluster.

@@ -14,7 +14,7 @@ from typing import Any
 
 from douglas_quaid.errors import ConfigError
 
-from .objects import AilObject
+from ..objects import AilObject
 
 #: Folders above a file. spec: get_rel_path.
 LEVELS = 6

@@ -18,14 +18,14 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptImage
 from douglas_quaid.records import Cluster, Decision, Seen
 
-from .edges import PREFIX as STAR
-from .findings import Finding, objects_of, stored_findings
-from .ledger import PREFIX as WROTE
-from .objects import AilObject, FileNotThere, read
+from ..objects import AilObject, FileNotThere, read
+from ..publishing.findings import Finding, objects_of, stored_findings
+from ..publishing.ledger import PREFIX as WROTE
+from ..publishing.stars import PREFIX as STAR
 
 if TYPE_CHECKING:
-    from .config import Settings
-    from .writer import Writer, Written
+    from ..config import Settings
+    from ..publishing.writer import Writer, Written
 
 #: Most domains or chats that a label names. chosen: a placeholder page is seen on thousands.
 LABEL_VALUES = 20

@@ -19,10 +19,10 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import Cluster, ImageId, Sighting
 
-from . import tags
-from .edges import Stars
-from .findings import objects_of
-from .objects import AilObject, BadObject
+from .. import tags
+from ..objects import AilObject, BadObject
+from ..publishing.findings import objects_of
+from ..publishing.stars import Stars
 
 #: Objects asked for in one round trip. chosen.
 OBJECTS_AT_ONCE = 400

@@ -13,8 +13,8 @@ from douglas_quaid.cli.main import command
 from douglas_quaid.cli.terminal import complain, json_line, say
 from douglas_quaid.errors import ConfigError
 
-from .config import MODULES, Places, Settings, ail_home
-from .console import HOME, agreed, ail, open_engine, shown_first
+from ..config import MODULES, Places, Settings, ail_home
+from .group import HOME, agreed, ail, open_engine, shown_first
 
 
 @command("backfill", group=ail)
@@ -64,10 +64,10 @@ def backfill(
     """
     from dataclasses import asdict
 
-    from .backfill import Backfill, Progress
-    from .objects import TYPES
-    from .servers import AilServers
-    from .walk import Broken
+    from ..backfill.picture_files import Broken
+    from ..backfill.run import Backfill, Progress
+    from ..objects import TYPES
+    from ..servers import AilServers
 
     if no_link and write:
         raise ConfigError(
@@ -143,7 +143,7 @@ def status(home: str | None, store: str | None, as_json: bool) -> int:
     """What waits, since when, who works, how fast, what failed, and what the store holds. Exit status 1 if
     something is wrong.
     """
-    from .servers import AilServers
+    from ..servers import AilServers
     from .status import read_status, status_text
 
     where = ail_home(home)
@@ -186,8 +186,8 @@ def dead_letters(
     """List the messages that were given up, with their reasons; all, or those of the objects GID
     (image::<sha256>).
     """
-    from . import dead_letters as letters
-    from .servers import AilServers
+    from ..runtime import dead_letters as letters
+    from ..servers import AilServers
 
     if requeue and remove:
         raise ConfigError("--requeue takes them off the list by itself; give --requeue or --remove")
@@ -249,7 +249,7 @@ def cluster(name: str, home: str | None, limit: int, store: str | None, as_json:
     """A cluster's domains, chats, objects, first and last time seen. ID: cluster id, image id, or an object
     (screenshot::<sha256>).
     """
-    from .cluster import report
+    from .cluster_report import report
 
     with open_engine(Settings.read(ail_home(home)), store) as engine:
         found = report(engine, name)
@@ -294,12 +294,12 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     """
     import logging
 
-    from .inside import in_words, open_sink
-    from .ledger import Ledger
-    from .listening import listen
-    from .objects import AilObject
-    from .reconcile import Reconciler
-    from .servers import AilServers
+    from ..objects import AilObject
+    from ..publishing.ledger import Ledger
+    from ..publishing.reconcile import Reconciler
+    from ..runtime.feedback_loop import listen
+    from ..servers import AilServers
+    from .ail_sink import in_words, open_sink
 
     where = ail_home(home)
     settings = Settings.read(where)

@@ -1,0 +1,1 @@
+"""Pictures that AIL stored before the module was installed."""

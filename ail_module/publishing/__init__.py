@@ -1,0 +1,1 @@
+"""What AIL is told about an object: its tags, correlations and duplicates."""

@@ -1,0 +1,1 @@
+"""One process of a module: it takes messages, works on them, and loses none."""
