@@ -26,14 +26,14 @@ from .answers import AddResult, Description, EngineStats, History, Hit, QueryRes
 from .bookkeeping import Bookkeeping, as_place
 from .config import Config
 from .deadline import Timer
-from .decision.active_calibration import InUse
+from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration, shipped, write
 from .decision.decide import confirmed, decide
 from .decision.redecide import Redecided, redecide, redecide_images, relink
-from .decoding.extractor import Extraction, new_image
+from .decoding.extractor import Extractor, new_image
 from .errors import ConfigError, NotFound
 from .features import hashes_alone, is_hash_only
-from .features.picture import Subject
+from .features.picture import Picture
 from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .overlay import draw_overlay
@@ -69,8 +69,8 @@ class Engine(Bookkeeping):
     def __init__(self, store: Store, config: Config) -> None:
         super().__init__(store)
         self._config = config
-        self._extraction = Extraction(config)
-        self._in_use = InUse(store)
+        self._extractor = Extractor(config)
+        self._in_use = ActiveCalibration(store)
         folder = config.cache_folder
         self._replica = IndexReplica(
             store.column_reader(), None if folder is None else SnapshotFile(folder, store.identity)
@@ -99,7 +99,7 @@ class Engine(Bookkeeping):
         return self._in_use.current()
 
     def close(self) -> None:
-        self._extraction.close()
+        self._extractor.close()
         self._store.close()
 
     def __enter__(self) -> Engine:
@@ -142,11 +142,11 @@ class Engine(Bookkeeping):
             status = self._store.note(
                 image_id, occurrence=place, labels=labels, collection=collection, seen=seen
             )
-            subject = Subject(self._features(image_id))
+            subject = Picture(self._features(image_id))
             if hash_only and not is_hash_only(subject.features):
                 subject, status = self._reduced(subject.features), PutStatus.UPDATED
         except NotFound:
-            subject = self._extraction.subject(data, name=name, hash_only=hash_only)
+            subject = self._extractor.extract(data, name=name, hash_only=hash_only)
             # `renew`: another may have added it meanwhile, and kept more.
             status = self._store.put(
                 new_image(subject.features),
@@ -164,7 +164,7 @@ class Engine(Bookkeeping):
             image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0]
         )
 
-    def _reduced(self, features: ImageFeatures) -> Subject:
+    def _reduced(self, features: ImageFeatures) -> Picture:
         """A known image without all but its hashes. What was concluded from more is not judged again by these
         alone.
         """
@@ -172,7 +172,7 @@ class Engine(Bookkeeping):
         self._store.put(new_image(reduced), renew=True)
         if linked:
             self._store.mark_linked(features.image_id)
-        return Subject(reduced)
+        return Picture(reduced)
 
     def note(
         self,
@@ -193,10 +193,10 @@ class Engine(Bookkeeping):
         """Search for a stored image, and keep what is found: verdicts on both sides, matches joined into
         clusters.
         """
-        self._link(Subject(self._features(image_id)))
+        self._link(Picture(self._features(image_id)))
         return tuple(self._store.verdicts(image_id))
 
-    def _link(self, subject: Subject) -> None:
+    def _link(self, subject: Picture) -> None:
         image_id, calibration = subject.features.image_id, self._in_use.latest()
         search = self._search()
         judged = search.judge(subject, exclude=frozenset({image_id}), both_ways=True)
@@ -235,7 +235,7 @@ class Engine(Bookkeeping):
         cluster, those of at least `min_decision`.
         """
         started = time.monotonic()
-        subject = self._extraction.subject(data, name=name)
+        subject = self._extractor.extract(data, name=name)
         members = (
             None
             if collection is None
@@ -277,13 +277,13 @@ class Engine(Bookkeeping):
         StoreError, NotFound.
         """
         started = time.monotonic()
-        subject = self._extraction.subject(data, name=name)
+        subject = self._extractor.extract(data, name=name)
         candidates = tuple(self._search().judge(subject, exclude=frozenset(exclude)))
         seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
         (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
         apart = []
         for image_id in (other for other in besides if other not in known):
-            found = verify(subject, Subject(self._features(image_id)))
+            found = verify(subject, Picture(self._features(image_id)))
             apart.append(
                 Judged(image_id, decide(found.evidence, self.calibration, baseline=image_id in baseline))
             )
@@ -385,7 +385,7 @@ class Engine(Bookkeeping):
         verdict = (
             known.verdict
             if known
-            else self._compared(Subject(self._features(first)), Subject(self._features(second)))[1]
+            else self._compared(Picture(self._features(first)), Picture(self._features(second)))[1]
         )
         return self._store.confirm(first, second, confirmed(verdict, self.calibration))
 
@@ -447,7 +447,7 @@ class Engine(Bookkeeping):
         """`deadline`: moment of time.monotonic()."""
         return Search(self._store, self._replica, self.calibration, Timer(deadline))
 
-    def _compared(self, query: Subject, reference: Subject) -> tuple[Verification, Verdict]:
+    def _compared(self, query: Picture, reference: Picture) -> tuple[Verification, Verdict]:
         found = verify(query, reference, thorough=True)
         (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
         return found, decide(
@@ -490,17 +490,17 @@ class Engine(Bookkeeping):
             )
         return first, second
 
-    def _subject(self, side: bytes | str, name: str) -> Subject:
+    def _subject(self, side: bytes | str, name: str) -> Picture:
         return (
-            self._extraction.subject(side, name=name)
+            self._extractor.extract(side, name=name)
             if isinstance(side, bytes)
-            else Subject(self._features(self._image(side)))
+            else Picture(self._features(self._image(side)))
         )
 
-    def _drawn(self, side: bytes | str, subject: Subject) -> NDArray[np.uint8]:
+    def _drawn(self, side: bytes | str, subject: Picture) -> NDArray[np.uint8]:
         """RGB pixels to draw on."""
         if isinstance(side, bytes):
-            return self._extraction.pixels(side, name="picture")
+            return self._extractor.pixels(side, name="picture")
         if subject.thumbnail is None:
             raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
         return np.repeat(subject.thumbnail[:, :, None], 3, axis=2)

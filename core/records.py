@@ -287,30 +287,30 @@ class Evidence:
     content_agreement: float | None = None
     #: The same share of the emptier picture's blocks alone, or beside one band across: near 1 when one shows
     #: all of the other and more.
-    content_kept: float | None = None
+    agreement_of_emptier: float | None = None
     #: The same share of the blocks with content in both: low where something else is, high where something
     #: was added or has faded.
-    content_both: float | None = None
+    agreement_both_textured: float | None = None
     #: The same share beside the one rectangle, at most 40 % of the overlap, that leaves most: near 1 where
     #: what differs lies together.
-    content_beside: float | None = None
+    agreement_outside_rectangle: float | None = None
     #: Area of the smallest rectangle beside which nearly all of these blocks agree, as a share of the
     #: overlap; 1 when there is none.
-    content_hole: float | None = None
+    differing_rectangle: float | None = None
     #: Share of the edges of the one picture that the other has too, whichever is larger, 0 to 1: what is
     #: written on a picture leaves them.
-    content_contained: float | None = None
+    edges_contained: float | None = None
     #: Mean normalised cross-correlation of these blocks, -1 to 1.
-    content_correlation: float | None = None
+    block_correlation: float | None = None
     #: How many textured blocks that share rests on.
-    content_blocks: int | None = None
+    blocks_compared: int | None = None
     #: Most inliers that another picture has in the part of the query that this one lies on, of those verified
     #: in the same search: near `inliers` where both share a template. None where the pair was compared by
     #: itself or among few images, or no inliers lie over the query. It stays that of the query.
     rival_inliers: int | None = None
     #: How many other pictures of the store agree with the query as this one does, where these are a crowd
     #: (see crowd.py).
-    crowd: int | None = None
+    ambiguous_with: int | None = None
     configuration: Configuration = Configuration.NO_GEOMETRY
     #: Row-major 3x3 map from query to reference, both in coordinates from 0 to 1; None without geometry.
     matrix: tuple[float, ...] | None = None

@@ -52,7 +52,7 @@ READING_ORDER = (
     "contours",
     "content",
     "verification",
-    "traits",
+    "predictors",
     "calibration",
     "decision",
     "likelihood",

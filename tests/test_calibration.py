@@ -22,8 +22,8 @@ from douglas_quaid import ConfigError, Engine
 from douglas_quaid.cli.main import main
 from douglas_quaid.decision import calibration as calibrations
 from douglas_quaid.decision.calibration import Provenance, shipped
-from douglas_quaid.decision.predictors import BY_NAME, TRAITS
-from douglas_quaid.evaluation import recalibration, edits, fit
+from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME, PREDICTORS
+from douglas_quaid.evaluation import edits, fit, recalibration
 from douglas_quaid.evaluation.results import LabelledPair, write_pairs
 from douglas_quaid.evaluation.thresholds import (
     QueryBest,
@@ -50,12 +50,14 @@ def evidence(
     blocks: int = 100,
     mapped: bool = True,
 ) -> Evidence:
-    content = {
-        f"content_{name}": agreement for name in ("agreement", "kept", "both", "beside", "correlation")
-    }
+    content = dict.fromkeys(
+        ("content_agreement", "agreement_of_emptier", "agreement_both_textured",
+         "agreement_outside_rectangle", "block_correlation"),
+        agreement,
+    )  # fmt: skip
     return Evidence(
         same_bytes=False, same_pixels=False, pdq_bits=bits, orientation=0, inliers=inliers, explained=explained, covered_query=1.0, covered_reference=1.0,
-        content_blocks=blocks, configuration=Configuration.AFFINE, matrix=IDENTITY if mapped else None, **content,
+        blocks_compared=blocks, configuration=Configuration.AFFINE, matrix=IDENTITY if mapped else None, **content,
     )  # fmt: skip
 
 
@@ -113,7 +115,7 @@ def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pyt
     held = recalibration.held_out(fresh, fitted)
     assert held.error < 0.03
     # And what the labels do not hang on has next to no weight
-    (explained,) = (term for term in found.models[0].terms if term.trait == "explained")
+    (explained,) = (term for term in found.models[0].terms if term.predictor == "explained")
     assert explained.points[-1][1] - explained.points[0][1] < 0.4
 
 
@@ -122,19 +124,21 @@ def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pyt
 def test_whatever_the_labels_say_better_evidence_is_never_worse(seed: int) -> None:
     # Given labels of pure chance, and some that say the opposite of sense
     rng = random.Random(seed)
-    values = np.array([[rng.uniform(-0.2, 1.2) * trait.knots[-1] for trait in TRAITS] for _ in range(300)])
+    values = np.array(
+        [[rng.uniform(-0.2, 1.2) * predictor.knots[-1] for predictor in PREDICTORS] for _ in range(300)]
+    )
     labels = np.array(
-        [rng.random() < 0.5 if n % 2 else values[n, 1] < TRAITS[1].knots[2] for n in range(300)]
+        [rng.random() < 0.5 if n % 2 else values[n, 1] < PREDICTORS[1].knots[2] for n in range(300)]
     )
     design = np.hstack(
-        [np.ones((300, 1)), *(fit._ramps(trait, values[:, n]) for n, trait in enumerate(TRAITS))]
+        [np.ones((300, 1)), *(fit._ramps(predictor, values[:, n]) for n, predictor in enumerate(PREDICTORS))]
     )
     # When they are fitted
     chosen = fit.regress(design, labels, np.ones(300))
     # Then every curve goes one way
-    for trait, curve in zip(TRAITS, fit._curves(TRAITS, chosen[1:]), strict=True):
+    for predictor, curve in zip(PREDICTORS, fit._curves(PREDICTORS, chosen[1:]), strict=True):
         steps = np.diff(curve)
-        assert (steps >= 0).all() if trait.rises else (steps <= 0).all()
+        assert (steps >= 0).all() if predictor.rises else (steps <= 0).all()
 
 
 def test_the_fit_is_where_no_step_makes_it_better() -> None:
@@ -246,11 +250,11 @@ def test_the_best_candidate_of_each_query_counts_and_what_was_no_candidate_does_
     blind = replace(
         strong,
         content_agreement=None,
-        content_kept=None,
-        content_both=None,
-        content_beside=None,
-        content_correlation=None,
-        content_blocks=None,
+        agreement_of_emptier=None,
+        agreement_both_textured=None,
+        agreement_outside_rectangle=None,
+        block_correlation=None,
+        blocks_compared=None,
     )
     found = bests(
         [
@@ -302,11 +306,11 @@ def with_terms(*terms: object) -> str:
         ("not json", "calibration file"),
         ("[]", "no JSON object"),
         ("NaN", "calibration file"),
-        (with_terms({"trait": "colour", "absent": 0, "points": [[0, 0]]}), "'colour' is not a trait"),
-        (with_terms({"trait": "inliers", "absent": 0, "points": [[3, 0], [2, 0]]}), "rising values"),
-        (with_terms({"trait": "inliers", "absent": 0, "points": [[2, 1], [3, 0]]}), "must rise"),
-        (with_terms({"trait": "pdq_bits", "absent": 0, "points": [[2, 0], [3, 1]]}), "must fall"),
-        (with_terms(*[{"trait": "inliers", "absent": 0, "points": [[2, 1]]}] * 2), "same trait"),
+        (with_terms({"predictor": "colour", "absent": 0, "points": [[0, 0]]}), "'colour' is not a predictor"),
+        (with_terms({"predictor": "inliers", "absent": 0, "points": [[3, 0], [2, 0]]}), "rising values"),
+        (with_terms({"predictor": "inliers", "absent": 0, "points": [[2, 1], [3, 0]]}), "must rise"),
+        (with_terms({"predictor": "pdq_bits", "absent": 0, "points": [[2, 0], [3, 1]]}), "must fall"),
+        (with_terms(*[{"predictor": "inliers", "absent": 0, "points": [[2, 1]]}] * 2), "same predictor"),
         (changed(models=[]), "last model"),
         (
             changed(
@@ -330,16 +334,16 @@ def test_a_broken_file_is_refused_by_name(text: str, message: str) -> None:
 
 
 def test_a_file_of_another_format_is_refused_by_number() -> None:
-    with pytest.raises(calibrations.UnknownVersion, match="format is 3"):
-        calibrations.parse(changed(format=3))
+    with pytest.raises(calibrations.UnknownVersion, match="format is 4"):
+        calibrations.parse(changed(format=4))
 
 
-@given(st.sampled_from(TRAITS), st.floats(-1e3, 1e3), st.floats(0, 1e3))
-def test_the_shipped_curves_are_monotone_for_all_values(trait, value: float, more: float) -> None:
+@given(st.sampled_from(PREDICTORS), st.floats(-1e3, 1e3), st.floats(0, 1e3))
+def test_the_shipped_curves_are_monotone_for_all_values(predictor, value: float, more: float) -> None:
     for term in (term for model in shipped().models for term in model.terms):
-        if BY_NAME[term.trait] is trait:
+        if PREDICTOR_BY_NAME[term.predictor] is predictor:
             low, high = term.weight(value), term.weight(value + more)
-            assert high >= low if trait.rises else high <= low
+            assert high >= low if predictor.rises else high <= low
 
 
 # -- the command ---------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from douglas_quaid.records import Configuration, Decision, Evidence
 from douglas_quaid.search.context.ambiguity import AHEAD, CROWD, FROM, SURE, crowd_of
 
 COPY = Evidence(
-    pdq_bits=20, inliers=300, explained=0.7, covered_query=1.0, covered_reference=1.0, content_agreement=0.97, content_kept=0.97, content_both=0.97,
-    content_beside=1.0, content_hole=0.0, content_contained=0.9, content_correlation=0.96, content_blocks=200, configuration=Configuration.WHOLE,
+    pdq_bits=20, inliers=300, explained=0.7, covered_query=1.0, covered_reference=1.0, content_agreement=0.97, agreement_of_emptier=0.97, agreement_both_textured=0.97,
+    agreement_outside_rectangle=1.0, differing_rectangle=0.0, edges_contained=0.9, block_correlation=0.96, blocks_compared=200, configuration=Configuration.WHOLE,
     matrix=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
 )  # fmt: skip
 
@@ -28,11 +28,11 @@ def with_odds(wanted: float) -> Evidence:
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
-        if shipped().log_odds(replace(DOUBTFUL, content_contained=middle)) < wanted:
+        if shipped().log_odds(replace(DOUBTFUL, edges_contained=middle)) < wanted:
             low = middle
         else:
             high = middle
-    return replace(DOUBTFUL, content_contained=(low + high) / 2)
+    return replace(DOUBTFUL, edges_contained=(low + high) / 2)
 
 
 DOUBTFUL = replace(COPY, content_agreement=0.9, pdq_bits=60)
@@ -69,7 +69,7 @@ def test_members_of_one_cluster_are_one_picture() -> None:
 def test_one_that_stands_out_or_leaves_no_doubt_is_as_it_was() -> None:
     crowd = [with_odds(FROM + 0.5)] * CROWD
     ahead = with_odds(FROM + 0.5 + AHEAD + 0.2)
-    sure = replace(COPY, content_agreement=1.0, content_contained=1.0, pdq_bits=0)
+    sure = replace(COPY, content_agreement=1.0, edges_contained=1.0, pdq_bits=0)
     assert shipped().log_odds(sure) > SURE
     found = crowd_of(named([ahead, sure, *crowd]), shipped(), alone)
     assert set(found) == {image_id for image_id, _ in named([ahead, sure, *crowd])[2:]}
@@ -82,7 +82,7 @@ def test_equal_pixels_and_pairs_without_a_map_are_no_rivals() -> None:
 
 def test_a_verdict_is_shared_with_its_rivals_and_says_so() -> None:
     one = with_odds(1.0)
-    before, after = decide(one, shipped()), decide(replace(one, crowd=19), shipped())
+    before, after = decide(one, shipped()), decide(replace(one, ambiguous_with=19), shipped())
     assert before.decision is Decision.MATCH
     assert after.decision is not Decision.MATCH and after.confidence == pytest.approx(before.confidence / 20)
     assert "19 other pictures agree as well" in after.sentence

@@ -17,7 +17,7 @@ from douglas_quaid.records import Configuration, Decision, Evidence, Relation
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 WHOLE = Evidence(
     same_bytes=False, same_pixels=False, pdq_bits=8, orientation=0, covered_query=1.0, covered_reference=1.0,
-    explained=0.6, content_agreement=0.97, content_kept=0.97, content_both=0.98, content_beside=1.0, content_correlation=0.96, content_blocks=180,
+    explained=0.6, content_agreement=0.97, agreement_of_emptier=0.97, agreement_both_textured=0.98, agreement_outside_rectangle=1.0, block_correlation=0.96, blocks_compared=180,
     configuration=Configuration.WHOLE, matrix=IDENTITY,
 )  # fmt: skip
 PART = replace(
@@ -26,12 +26,12 @@ PART = replace(
     inliers=160,
     covered_reference=0.4,
     content_agreement=0.98,
-    content_kept=0.98,
+    agreement_of_emptier=0.98,
     configuration=Configuration.AFFINE,
 )
 TEMPLATE = replace(
-    PART, inliers=80, explained=0.15, covered_reference=1.0, content_agreement=0.42, content_kept=0.42, content_both=0.5, content_beside=0.6,
-    content_correlation=0.4,
+    PART, inliers=80, explained=0.15, covered_reference=1.0, content_agreement=0.42, agreement_of_emptier=0.42, agreement_both_textured=0.5, agreement_outside_rectangle=0.6,
+    block_correlation=0.4,
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def test_looks_like_is_for_baselines_only_and_at_most_a_review() -> None:
 
 
 NOT_COMPARED = replace(
-    PART, content_agreement=None, content_kept=None, content_correlation=None, content_blocks=None
+    PART, content_agreement=None, agreement_of_emptier=None, block_correlation=None, blocks_compared=None
 )
 
 
@@ -89,16 +89,16 @@ def test_better_evidence_never_lowers_the_confidence(
     weak = replace(
         PART,
         content_agreement=agreement,
-        content_kept=agreement,
+        agreement_of_emptier=agreement,
         inliers=inliers,
         pdq_bits=bits,
-        content_blocks=blocks,
+        blocks_compared=blocks,
     )
     share = min(1, agreement + more[0])
     strong = replace(
         weak,
         content_agreement=share,
-        content_kept=share,
+        agreement_of_emptier=share,
         inliers=inliers + more[1],
         pdq_bits=max(0, bits - more[2]),
     )

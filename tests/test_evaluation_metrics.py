@@ -241,8 +241,8 @@ def test_outcomes_survive_a_round_trip(tmp_path: Path) -> None:
         same_bytes=False,
         pdq_bits=3,
         covered_query=0.5,
-        content_correlation=-0.25,
-        content_blocks=0,
+        block_correlation=-0.25,
+        blocks_compared=0,
         configuration=Configuration.HOMOGRAPHY,
         matrix=IDENTITY,
     )

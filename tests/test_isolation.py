@@ -31,7 +31,7 @@ from support.pictures import blank, jpeg, logo, page, photo, png, saved
 from support.steps import in_child
 
 from douglas_quaid import Config, ConfigError, Engine, ImageError
-from douglas_quaid.decoding.extractor import Extraction
+from douglas_quaid.decoding.extractor import Extractor
 from douglas_quaid.decoding.image import BUDGET
 from douglas_quaid.decoding.pool import Decoders
 from douglas_quaid.decoding.worker import _described
@@ -159,7 +159,7 @@ def various() -> list[bytes]:
 def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_isolation(
     make: Callable[..., Decoders],
 ) -> None:
-    files, decoders, here = various(), make(workers=3), Extraction(Config())
+    files, decoders, here = various(), make(workers=3), Extractor(Config())
     assert len(files) == 200
 
     def elsewhere(data: bytes) -> tuple[bytes, np.ndarray | None]:
@@ -177,7 +177,7 @@ def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_
 
 
 def test_pixels_to_draw_on_and_hashes_alone_are_the_same_too(make: Callable[..., Decoders]) -> None:
-    decoders, here = make(whash=True), Extraction(Config(whash=True))
+    decoders, here = make(whash=True), Extractor(Config(whash=True))
     for data in (CAT, FORMATS["TIFF"], png(page(1, 301, 203))):
         assert np.array_equal(decoders.pixels(data, name="a"), here.pixels(data, name="a"))
         found, grey = decoders.features(data, name="a", hash_only=True, grey=False)
@@ -242,7 +242,7 @@ def test_a_bad_picture_has_the_error_it_has_without_isolation(
 ) -> None:
     decoders = make()
     with pytest.raises(kind) as without:
-        Extraction(Config()).subject(data, name="evil.png")
+        Extractor(Config()).subject(data, name="evil.png")
     with pytest.raises(kind) as within:
         features(decoders, data, "evil.png")
     assert type(within.value) is type(without.value) and str(within.value) == str(without.value)
@@ -398,7 +398,7 @@ def test_while_others_crash_each_thread_has_the_answer_to_its_own_picture(
     # Given four threads with pictures of their own, and now and then one that kills a decoder first, whoever
     # uses it
     decoders, files = make(workers=3), [png(page(seed, 240, 160)) for seed in range(8)]
-    expected = [codec.encode(Extraction(Config()).subject(data, name="a").features) for data in files]
+    expected = [codec.encode(Extractor(Config()).subject(data, name="a").features) for data in files]
     wrong, lost = [], []
 
     def ask(n: int) -> None:
@@ -448,7 +448,7 @@ def test_an_answer_that_is_none_is_an_error_of_its_picture(
     )
     program.chmod(0o755)
     (tmp_path / "decoder.record").write_bytes(
-        codec.encode(Extraction(Config()).subject(CAT, name="cat").features)
+        codec.encode(Extractor(Config()).subject(CAT, name="cat").features)
     )
     decoders = make(decode_seconds=5)
     monkeypatch.setattr(sys, "executable", str(program))

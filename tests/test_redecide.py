@@ -15,7 +15,7 @@ from support.steps import interleave, run_and_die
 
 from douglas_quaid import ConfigError, Decision, Engine, Relation
 from douglas_quaid.config import Config
-from douglas_quaid.decision.active_calibration import InUse
+from douglas_quaid.decision.active_calibration import ActiveCalibration
 from douglas_quaid.decision.calibration import Calibration, shipped
 from douglas_quaid.decision.decide import decide
 from douglas_quaid.decision.redecide import redecide, relink
@@ -26,13 +26,13 @@ from douglas_quaid.store import Store
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 SURE = Evidence(
     same_bytes=False, same_pixels=False, pdq_bits=4, orientation=0, inliers=300, explained=0.6, covered_query=1.0, covered_reference=1.0,
-    content_agreement=1.0, content_kept=1.0, content_correlation=0.99, content_blocks=200, configuration=Configuration.AFFINE, matrix=IDENTITY,
+    content_agreement=1.0, agreement_of_emptier=1.0, block_correlation=0.99, blocks_compared=200, configuration=Configuration.AFFINE, matrix=IDENTITY,
 )  # fmt: skip
 DOUBTFUL = replace(
     SURE,
     content_agreement=0.6,
-    content_kept=0.7,
-    content_correlation=0.6,
+    agreement_of_emptier=0.7,
+    block_correlation=0.6,
     inliers=30,
     explained=0.2,
     pdq_bits=70,
@@ -273,9 +273,9 @@ def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the
 def test_a_choice_that_cannot_be_read_is_an_error_that_says_how_to_take_it_away(store: Store) -> None:
     store.keep_calibration("bad", "{}")
     with pytest.raises(ConfigError, match="quaid calibrate --reset"):
-        InUse(store).current()
+        ActiveCalibration(store).current()
     store.drop_calibration()
-    assert InUse(store).current() == shipped()
+    assert ActiveCalibration(store).current() == shipped()
 
 
 def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(

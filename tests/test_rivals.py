@@ -14,10 +14,10 @@ from PIL import Image
 from support.pictures import page, png
 
 from douglas_quaid import Engine
-from douglas_quaid.decision.predictors import BY_NAME
+from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import extract_features
-from douglas_quaid.features.picture import Subject
+from douglas_quaid.features.picture import Picture
 from douglas_quaid.records import Decision, Evidence, ImageFeatures
 from douglas_quaid.search import search
 from douglas_quaid.search.context.rivals import SAME_PICTURE, Found, rival_inliers
@@ -47,7 +47,7 @@ def found(
     """
     features = some_features()
     pdq = np.packbits(np.arange(256) < bits).tobytes()
-    reference = Subject(replace(features, hashes=replace(features.hashes, pdq=pdq)))
+    reference = Picture(replace(features, hashes=replace(features.hashes, pdq=pdq)))
     left, top, right, bottom = box
     spread = np.linspace(0, 1, inliers or 0)
     points = np.repeat(
@@ -96,7 +96,7 @@ def test_pictures_side_by_side_are_no_rivals() -> None:
 
 
 def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
-    rivalled = BY_NAME["rivalled"].measure
+    rivalled = PREDICTOR_BY_NAME["rival_share"].measure
     many, few = (
         rivalled(Evidence(inliers=80, rival_inliers=20)),
         rivalled(Evidence(inliers=8, rival_inliers=2)),
@@ -179,5 +179,5 @@ def test_of_many_copies_no_more_than_hashes_is_held() -> None:
     same = Verification(
         Evidence(same_pixels=True), np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
     )
-    one = Found.of("a", Subject(features), same)
+    one = Found.of("a", Picture(features), same)
     assert one.reference.features.thumbnail is None and len(one.reference.features.local) == 0

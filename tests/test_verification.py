@@ -14,7 +14,7 @@ from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features import extract_features
-from douglas_quaid.features.picture import Subject
+from douglas_quaid.features.picture import Picture
 from douglas_quaid.features.thumbnail import read_thumbnail
 from douglas_quaid.records import Configuration, ImageFeatures
 from douglas_quaid.verification.agreement import content_agreement
@@ -28,8 +28,8 @@ def features(data: bytes) -> ImageFeatures:
     return extract_features(decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000))
 
 
-def subject(picture: Image.Image | bytes) -> Subject:
-    return Subject(features(picture if isinstance(picture, bytes) else edits.png(picture)))
+def subject(picture: Image.Image | bytes) -> Picture:
+    return Picture(features(picture if isinstance(picture, bytes) else edits.png(picture)))
 
 
 @pytest.fixture(scope="module")
@@ -131,12 +131,12 @@ def test_what_is_laid_over_a_page_differs_in_one_place(page: Image.Image) -> Non
     )
     evidence = verify(subject(covered), subject(page)).evidence
     # Then beside it all is as it was
-    assert (evidence.content_agreement or 1) < 0.9 and (evidence.content_beside or 0) > 0.97
+    assert (evidence.content_agreement or 1) < 0.9 and (evidence.agreement_outside_rectangle or 0) > 0.97
     # And two articles of one site differ wherever they have content
     other = verify(
         subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))
     ).evidence
-    assert (other.content_both or 0) < 0.7 and (other.explained or 0) < (evidence.explained or 0)
+    assert (other.agreement_both_textured or 0) < 0.7 and (other.explained or 0) < (evidence.explained or 0)
 
 
 def test_a_darker_picture_agrees_up_to_its_edges(page: Image.Image) -> None:
@@ -176,7 +176,7 @@ def test_equal_pixels_in_another_file_are_named(page: Image.Image) -> None:
 def test_features_of_another_version_are_not_compared(page: Image.Image) -> None:
     # Given keypoints of a newer extractor, and hashes of another
     ours = subject(edits.edit("browser_bar", page))
-    theirs = Subject(
+    theirs = Picture(
         replace(
             features(edits.png(page)),
             versions=replace(ours.features.versions, local=99, pdq=99, imagehash=99),
@@ -188,7 +188,7 @@ def test_features_of_another_version_are_not_compared(page: Image.Image) -> None
 
 
 def test_without_a_thumbnail_content_is_not_measured(page: Image.Image) -> None:
-    bare = Subject(replace(features(edits.png(page)), thumbnail=None))
+    bare = Picture(replace(features(edits.png(page)), thumbnail=None))
     evidence = verify(subject(edits.edit("browser_bar", page)), bare, thorough=True).evidence
     assert (evidence.inliers or 0) >= 8 and evidence.content_agreement is None
 

@@ -53,7 +53,7 @@ def _formats() -> str:
 
 
 def _features() -> str:
-    """A drawn picture through decoding and extraction: catches libraries that import and do not work."""
+    """A drawn picture through decoding and extractor: catches libraries that import and do not work."""
     from PIL import Image, ImageDraw
 
     from ..decoding.image import decode_image

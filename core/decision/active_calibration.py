@@ -20,7 +20,7 @@ from .calibration import Calibration
 SECONDS = 1.0
 
 
-class InUse:
+class ActiveCalibration:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._known: Calibration | None = None

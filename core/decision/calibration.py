@@ -2,7 +2,7 @@
 
 Fellegi and Sunter (JASA 1969): each piece of evidence adds its weight, the logarithm of how much likelier it
 is among pairs that show the same picture than among pairs that do not. A term is a curve of straight pieces
-over one trait of the evidence (traits.py), and every curve is monotone. All numbers lie in a file with its
+over one predictor of the evidence (predictors.py), and every curve is monotone. All numbers lie in a file with its
 provenance, so that a better calibration replaces the file, not the code; `quaid calibrate` fits one
 (evaluation/fit.py). Weights are natural logarithms; their sum becomes a probability by the logistic curve.
 The id is a digest of what the file says, so a verdict names the very numbers that it rests on.
@@ -24,11 +24,11 @@ from typing import Any
 
 from ..errors import ConfigError, UnknownVersion
 from ..records import Evidence
-from .predictors import BY_NAME, TRAITS
+from .predictors import PREDICTOR_BY_NAME, PREDICTORS
 
 SHIPPED = "calibration.json"
 #: Of the file. 1 had groups of alternatives and a floor of content agreement, and was never released.
-FORMAT = 2
+FORMAT = 3
 #: A longer file is refused. chosen: a hundred times a usual one.
 MOST_BYTES = 1 << 20
 
@@ -37,12 +37,12 @@ Points = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Weight over one trait: straight lines between the points, flat beyond them."""
+    """Weight over one predictor: straight lines between the points, flat beyond them."""
 
-    trait: str
+    predictor: str
     #: Value and weight, by rising value.
     points: Points
-    #: Weight where the trait was not measured.
+    #: Weight where the predictor was not measured.
     absent: float
 
     def weight(self, value: float | None) -> float:
@@ -51,7 +51,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights for pairs of which these families of traits were measured: pictures known by their hashes alone
+    """Weights for pairs of which these families of predictors were measured: pictures known by their hashes alone
     are judged by curves of their own.
     """
 
@@ -143,13 +143,13 @@ class Calibration:
         """Sum of the weights of a pair that a map lays over each other; where it stands in a crowd, the
         probability is shared with that.
         """
-        values = {trait.name: trait.measure(evidence) for trait in TRAITS}
-        measured = {trait.family for trait in TRAITS if values[trait.name] is not None}
+        values = {predictor.name: predictor.measure(evidence) for predictor in PREDICTORS}
+        measured = {predictor.family for predictor in PREDICTORS if values[predictor.name] is not None}
         model = next(model for model in self.models if measured.issuperset(model.needs))
-        odds = model.prior + sum(term.weight(values[term.trait]) for term in model.terms)
-        if not evidence.crowd:
+        odds = model.prior + sum(term.weight(values[term.predictor]) for term in model.terms)
+        if not evidence.ambiguous_with:
             return odds
-        shared = logistic(odds) / (1 + evidence.crowd)
+        shared = logistic(odds) / (1 + evidence.ambiguous_with)
         return logit(shared) if shared else odds
 
     def probability(self, evidence: Evidence) -> float:
@@ -241,7 +241,7 @@ def _values(calibration: Calibration) -> dict[str, Any]:
                 "needs": list(model.needs),
                 "prior": float(model.prior),
                 "terms": [
-                    {"trait": term.trait, "absent": float(term.absent), "points": _lists(term.points)}
+                    {"predictor": term.predictor, "absent": float(term.absent), "points": _lists(term.points)}
                     for term in model.terms
                 ],
             }
@@ -329,18 +329,22 @@ def _model(data: Mapping[str, Any]) -> Model:
         tuple(_term(_object(term)) for term in data["terms"]),
         tuple(_text(family) for family in data["needs"]),
     )
-    if len({term.trait for term in terms}) != len(terms):
-        raise ValueError("two terms have the same trait")
-    if unknown := set(needs) - {trait.family for trait in TRAITS}:
-        raise ValueError(f"{', '.join(sorted(unknown))}: no family of traits")
+    if len({term.predictor for term in terms}) != len(terms):
+        raise ValueError("two terms have the same predictor")
+    if unknown := set(needs) - {predictor.family for predictor in PREDICTORS}:
+        raise ValueError(f"{', '.join(sorted(unknown))}: no family of predictors")
     return Model(needs, _number(data["prior"]), terms)
 
 
 def _term(data: Mapping[str, Any]) -> Term:
-    name = data["trait"]
-    if name not in BY_NAME:
-        raise ValueError(f"{name!r} is not a trait of the evidence; there are {', '.join(sorted(BY_NAME))}")
-    return Term(name, _points(name, data["points"], rises=BY_NAME[name].rises), _number(data["absent"]))
+    name = data["predictor"]
+    if name not in PREDICTOR_BY_NAME:
+        raise ValueError(
+            f"{name!r} is not a predictor of the evidence; there are {', '.join(sorted(PREDICTOR_BY_NAME))}"
+        )
+    return Term(
+        name, _points(name, data["points"], rises=PREDICTOR_BY_NAME[name].rises), _number(data["absent"])
+    )
 
 
 def _tail(name: str, data: Mapping[str, Any]) -> Tail:

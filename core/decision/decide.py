@@ -124,10 +124,10 @@ def sentence(evidence: Evidence, relation: Relation | None) -> str:
             parts.append("content not compared (no thumbnail kept)")
         else:
             parts.append(
-                f"content agrees in {_percent(evidence.content_agreement)} of {evidence.content_blocks} blocks"
+                f"content agrees in {_percent(evidence.content_agreement)} of {evidence.blocks_compared} blocks"
             )
-    if evidence.crowd:
-        parts.append(f"{evidence.crowd} other pictures agree as well")
+    if evidence.ambiguous_with:
+        parts.append(f"{evidence.ambiguous_with} other pictures agree as well")
     elif evidence.rival_inliers and evidence.rival_inliers >= WORTH_SAYING * (evidence.inliers or 0):
         parts.append(f"another picture has {evidence.rival_inliers} inliers in the same part")
     if relation is Relation.PARTIAL:

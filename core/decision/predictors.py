@@ -1,6 +1,6 @@
-"""What of the evidence bears weight: the traits that a calibration has curves over, one table.
+"""What of the evidence bears weight: the predictors that a calibration has curves over, one table.
 
-Takes `Evidence`, gives a number for each trait, None where it was not measured. A trait is a field of the
+Takes `Evidence`, gives a number for each predictor, None where it was not measured. A predictor is a field of the
 evidence, or a few of them made one number where only together they say something: a share of three blocks is
 not worth the same share of a hundred. The table also says which way a curve must go and where it may bend;
 how steep it is, the calibration file says. Without this bound a fit would learn from a few odd pairs that
@@ -29,7 +29,7 @@ DOUBT_INLIERS = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
+class Predictor:
     #: As in the calibration file.
     name: str
     #: Traits of one family are measured together, or none of them is.
@@ -85,17 +85,21 @@ def _kept(evidence: Evidence) -> float | None:
     else the plain one.
     """
     both = min(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= KEPT_COVERS
-    kept = evidence.content_kept if both and evidence.content_kept is not None else evidence.content_agreement
+    kept = (
+        evidence.agreement_of_emptier
+        if both and evidence.agreement_of_emptier is not None
+        else evidence.content_agreement
+    )
     return _doubted(kept, evidence)
 
 
 def _both(evidence: Evidence) -> float | None:
-    both = evidence.content_both
+    both = evidence.agreement_both_textured
     return _doubted(evidence.content_agreement if both is None else both, evidence)
 
 
 def _beside(evidence: Evidence) -> float | None:
-    beside = evidence.content_beside
+    beside = evidence.agreement_outside_rectangle
     return _doubted(evidence.content_agreement if beside is None else beside, evidence)
 
 
@@ -103,55 +107,57 @@ def _hole(evidence: Evidence) -> float | None:
     """Verdicts stored before it was measured have none: as where there is no such rectangle."""
     return (
         None
-        if evidence.content_blocks is None
+        if evidence.blocks_compared is None
         else 1.0
-        if evidence.content_hole is None
-        else evidence.content_hole
+        if evidence.differing_rectangle is None
+        else evidence.differing_rectangle
     )
 
 
 def _contained(evidence: Evidence) -> float | None:
-    contained = evidence.content_contained
+    contained = evidence.edges_contained
     return _doubted(evidence.content_agreement if contained is None else contained, evidence)
 
 
 def _correlation(evidence: Evidence) -> float | None:
-    return 0.0 if evidence.content_blocks == 0 else evidence.content_correlation
+    return 0.0 if evidence.blocks_compared == 0 else evidence.block_correlation
 
 
 def _blocks(evidence: Evidence) -> float | None:
-    return None if evidence.content_blocks is None else float(evidence.content_blocks)
+    return None if evidence.blocks_compared is None else float(evidence.blocks_compared)
 
 
 def _disagreeing(evidence: Evidence) -> float | None:
     """Blocks that show something else: of two pages of one template often only a few do, of a copy none."""
     share = evidence.content_agreement
-    if evidence.content_blocks is None or (share is None and evidence.content_blocks):
+    if evidence.blocks_compared is None or (share is None and evidence.blocks_compared):
         return None
-    return (1 - (share or 0.0)) * evidence.content_blocks
+    return (1 - (share or 0.0)) * evidence.blocks_compared
 
 
 def _doubted(share: float | None, evidence: Evidence) -> float | None:
-    blocks = evidence.content_blocks
+    blocks = evidence.blocks_compared
     if blocks is None or (share is None and blocks):
         return None
     return ((share or 0.0) * blocks + DOUBT_AGREEING) / (blocks + DOUBT_BLOCKS)
 
 
-TRAITS = (
-    Trait("pdq_bits", "hashes", False, (0, 4, 8, 16, 31, 47, 64, 90, 110), _pdq_bits),
-    Trait("inliers", "keypoints", True, (4, 8, 12, 20, 40, 80, 160), _inliers),
-    Trait("explained", "keypoints", True, (0.03, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 0.8), _explained),
-    Trait("rivalled", "rivals", False, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.3), _rivalled),
-    Trait("covered", "map", True, (0.2, 0.4, 0.6, 0.8, 0.95), _covered),
-    Trait("agreement", "content", True, (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95), _agreement),
-    Trait("kept", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _kept),
-    Trait("both", "content", True, (0.1, 0.3, 0.5, 0.7, 0.85, 0.95), _both),
-    Trait("beside", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _beside),
-    Trait("hole", "content", False, (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7), _hole),
-    Trait("contained", "content", True, (0.3, 0.5, 0.65, 0.75, 0.85, 0.92, 0.97), _contained),
-    Trait("correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0), _correlation),
-    Trait("disagreeing", "content", False, (0, 0.5, 1.5, 4, 8, 16, 40, 100), _disagreeing),
-    Trait("blocks", "content", True, (0, 6, 12, 25, 50, 100, 200, 350), _blocks),
+PREDICTORS = (
+    Predictor("pdq_bits", "hashes", False, (0, 4, 8, 16, 31, 47, 64, 90, 110), _pdq_bits),
+    Predictor("inliers", "keypoints", True, (4, 8, 12, 20, 40, 80, 160), _inliers),
+    Predictor("explained", "keypoints", True, (0.03, 0.06, 0.1, 0.15, 0.25, 0.4, 0.6, 0.8), _explained),
+    Predictor("rival_share", "rivals", False, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.3), _rivalled),
+    Predictor("coverage", "map", True, (0.2, 0.4, 0.6, 0.8, 0.95), _covered),
+    Predictor("content_agreement", "content", True, (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95), _agreement),
+    Predictor("agreement_of_emptier", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _kept),
+    Predictor("agreement_both_textured", "content", True, (0.1, 0.3, 0.5, 0.7, 0.85, 0.95), _both),
+    Predictor("agreement_outside_rectangle", "content", True, (0.2, 0.4, 0.6, 0.8, 0.9, 0.97), _beside),
+    Predictor("differing_rectangle", "content", False, (0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7), _hole),
+    Predictor("edges_contained", "content", True, (0.3, 0.5, 0.65, 0.75, 0.85, 0.92, 0.97), _contained),
+    Predictor(
+        "block_correlation", "content", True, (0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.98, 1.0), _correlation
+    ),
+    Predictor("blocks_disagreeing", "content", False, (0, 0.5, 1.5, 4, 8, 16, 40, 100), _disagreeing),
+    Predictor("blocks_compared", "content", True, (0, 6, 12, 25, 50, 100, 200, 350), _blocks),
 )
-BY_NAME = {trait.name: trait for trait in TRAITS}
+PREDICTOR_BY_NAME = {predictor.name: predictor for predictor in PREDICTORS}

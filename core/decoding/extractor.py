@@ -1,7 +1,7 @@
 """From a picture's bytes to what is compared and stored: decoded and extracted in this process, or in a child
 (`Config.isolate`).
 
-Takes bytes, gives a `Subject`, or pixels to draw on. Both ways give the same bits.
+Takes bytes, gives a `Picture`, or pixels to draw on. Both ways give the same bits.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from ..config import Config
 from ..features import codec, extract_features
-from ..features.picture import Subject
+from ..features.picture import Picture
 from ..records import ImageFeatures
 from ..search.candidates import words_for_index
 from ..store import NewImage
 from .image import decode_image
 
 
-class Extraction:
+class Extractor:
     """One for each engine; `close` ends the child processes, if there are any."""
 
     def __init__(self, config: Config) -> None:
@@ -29,19 +29,19 @@ class Extraction:
 
             self._decoders = Decoders(config)
 
-    def subject(self, data: bytes, *, name: str, hash_only: bool = False) -> Subject:
+    def extract(self, data: bytes, *, name: str, hash_only: bool = False) -> Picture:
         """Raises ImageError named `name`. `hash_only`: a picture of which nothing but hashes may be kept is
         not compared by more either.
         """
         if self._decoders is not None:
-            return Subject(*self._decoders.features(data, name=name, hash_only=hash_only, grey=not hash_only))
+            return Picture(*self._decoders.features(data, name=name, hash_only=hash_only, grey=not hash_only))
         image = decode_image(
             data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name
         )
         features = extract_features(
             image, whash=self._config.whash, thumbnails=self._config.thumbnails, hash_only=hash_only
         )
-        return Subject(features, None if hash_only else image.grey)
+        return Picture(features, None if hash_only else image.grey)
 
     def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:
         """RGB u8[h, w, 3]. Raises ImageError."""

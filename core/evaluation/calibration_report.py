@@ -40,7 +40,7 @@ def shown(calibration: Calibration, *, source: str) -> str:
             f"  where {needs} was measured: weights (natural logarithms) before any evidence {model.prior:.2f}"
         ]
         lines += [
-            f"    {term.trait:<12}"
+            f"    {term.predictor:<12}"
             + " ".join(f"{x:g}:{y:.2f}" for x, y in term.points)
             + f" absent:{term.absent:.2f}"
             for term in model.terms

@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..config import Config
-from ..decoding.extractor import Extraction
+from ..decoding.extractor import Extractor
 from ..errors import DouglasQuaidError
 from ..overlay import draw_overlay
 from ..records import Decision
@@ -110,10 +110,10 @@ def draw_errors(
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    extraction, drawn, tiles = Extraction(config), [], []
+    extractor, drawn, tiles = Extractor(config), [], []
     try:
         for number, error in enumerate(errors, 1):
-            picture = _drawn(error.pair, truth, config, extraction)
+            picture = _drawn(error.pair, truth, config, extractor)
             if picture is None:
                 continue
             name = f"{number:02d}-{error.fault.value}-{error.pair.edit or 'as-it-is'}.png"
@@ -126,14 +126,14 @@ def draw_errors(
                 )
             )
     finally:
-        extraction.close()
+        extractor.close()
     if tiles:
         _sheet(tiles).save(folder / SHEET, optimize=True)
         drawn.insert(0, (f"{FOLDER}/{SHEET}", "all of them"))
     return drawn
 
 
-def _drawn(pair: LabelledPair, truth: GroundTruth, config: Config, extraction: Extraction) -> bytes | None:
+def _drawn(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Extractor) -> bytes | None:
     """None for a pair of which a picture is no longer there."""
     query, reference = (truth.dataset.by_file.get(file) for file in (pair.query, pair.reference))
     if query is None or reference is None:
@@ -142,11 +142,11 @@ def _drawn(pair: LabelledPair, truth: GroundTruth, config: Config, extraction: E
         asked, _ = query_bytes(query.path, query.file, pair.edit, config.max_bytes)
         known, _ = query_bytes(reference.path, reference.file, "", config.max_bytes)
         found = verify(
-            extraction.subject(asked, name=query.file), extraction.subject(known, name=reference.file)
+            extractor.extract(asked, name=query.file), extractor.extract(known, name=reference.file)
         )
         return draw_overlay(
-            extraction.pixels(asked, name=query.file),
-            extraction.pixels(known, name=reference.file),
+            extractor.pixels(asked, name=query.file),
+            extractor.pixels(known, name=reference.file),
             found,
             pair.verdict,
         )

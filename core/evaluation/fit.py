@@ -1,7 +1,7 @@
 """From labelled pairs to a calibration: monotone curves by logistic regression, in numpy alone.
 
 Takes `LabelledPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the
-same source is a sum of curves over traits (../traits.py), straight between knots. A curve that rises is a sum
+same source is a sum of curves over predictors (../predictors.py), straight between knots. A curve that rises is a sum
 of ramps, one between each two knots, with weights of at least 0 (one that falls: at most 0), so that monotone
 means nothing but a bound; a small ridge on the weights keeps those finite that no pair contradicts. Minimised
 by Newton's method, each step within the bound by an active set (Nocedal, Wright, Numerical Optimization,
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..decision.calibration import Model, Term, logit
-from ..decision.predictors import TRAITS, Trait
+from ..decision.predictors import PREDICTORS, Predictor
 from ..errors import ConfigError
 from . import strata
 from .results import LabelledPair
@@ -104,7 +104,7 @@ def _kind(group: Sequence[LabelledPair]) -> _Kind:
 
 
 def fit(pairs: Sequence[LabelledPair]) -> Fitted:
-    """Curves over all traits. Pairs without a label, pairs with the same pixels, and those in a crowd, which
+    """Curves over all predictors. Pairs without a label, pairs with the same pixels, and those in a crowd, which
     a rule judges, are left out.
 
     Raises ConfigError when there are too few labelled pairs with a map.
@@ -141,37 +141,41 @@ def _model(
     needs: tuple[str, ...],
     without: tuple[str, ...],
 ) -> Model:
-    """Curves over the traits of all families but those it is `without`, and for each family the weight of not
+    """Curves over the predictors of all families but those it is `without`, and for each family the weight of not
     having been measured.
     """
-    used = [(trait, values[:, n]) for n, trait in enumerate(TRAITS) if trait.family not in without]
-    traits = [trait for trait, _ in used]
-    families = list(dict.fromkeys(trait.family for trait in traits))
+    used = [
+        (predictor, values[:, n]) for n, predictor in enumerate(PREDICTORS) if predictor.family not in without
+    ]
+    predictors = [predictor for predictor, _ in used]
+    families = list(dict.fromkeys(predictor.family for predictor in predictors))
     missing = np.column_stack(
         [
-            np.all([np.isnan(found) for trait, found in used if trait.family == family], axis=0)
+            np.all([np.isnan(found) for predictor, found in used if predictor.family == family], axis=0)
             for family in families
         ]
     ).astype(float)
-    design = np.hstack([np.ones((len(values), 1)), missing, *(_ramps(trait, found) for trait, found in used)])
+    design = np.hstack(
+        [np.ones((len(values), 1)), missing, *(_ramps(predictor, found) for predictor, found in used)]
+    )
     chosen = regress(design, labels, share)
-    curves = _curves(traits, chosen[1 + len(families) :])
+    curves = _curves(predictors, chosen[1 + len(families) :])
     parts = np.column_stack(
         [
-            np.nan_to_num(np.interp(found, trait.knots, curve))
-            for (trait, found), curve in zip(used, curves, strict=True)
+            np.nan_to_num(np.interp(found, predictor.knots, curve))
+            for (predictor, found), curve in zip(used, curves, strict=True)
         ]
     )
     terms = []
-    for trait, curve in zip(traits, curves, strict=True):
+    for predictor, curve in zip(predictors, curves, strict=True):
         place, members = (
-            families.index(trait.family),
-            [m for m, other in enumerate(traits) if other.family == trait.family],
+            families.index(predictor.family),
+            [m for m, other in enumerate(predictors) if other.family == predictor.family],
         )
         weight = float(chosen[1 + place])
         if missing[:, place].sum() < LEAST_MISSING:
             weight = _offset(chosen[0] + np.delete(parts, members, axis=1).sum(axis=1), labels, share)
-        terms.append(_term(trait, curve, weight / len(members)))
+        terms.append(_term(predictor, curve, weight / len(members)))
     return Model(needs, round(float(chosen[0]), DIGITS), tuple(terms))
 
 
@@ -240,7 +244,7 @@ def _bounded(
 
 def _judged_by_a_rule(pair: LabelledPair) -> bool:
     evidence = pair.verdict.evidence
-    return bool(evidence.same_bytes or evidence.same_pixels or evidence.crowd)
+    return bool(evidence.same_bytes or evidence.same_pixels or evidence.ambiguous_with)
 
 
 def _check_enough(labels: NDArray[np.bool_]) -> None:
@@ -255,27 +259,27 @@ def _check_enough(labels: NDArray[np.bool_]) -> None:
 
 
 def _values(pair: LabelledPair) -> list[float]:
-    measured = (trait.measure(pair.verdict.evidence) for trait in TRAITS)
+    measured = (predictor.measure(pair.verdict.evidence) for predictor in PREDICTORS)
     return [np.nan if value is None else value for value in measured]
 
 
-def _ramps(trait: Trait, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _ramps(predictor: Predictor, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each piece of the curve how far a value has come along it, from its worse end, 0 to 1; shape (n,
     knots - 1). Not measured: as the worst.
     """
-    knots = np.array(trait.knots, float)
+    knots = np.array(predictor.knots, float)
     done = np.clip((values[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
-    return np.asarray(np.nan_to_num(done if trait.rises else 1 - done, nan=0.0))
+    return np.asarray(np.nan_to_num(done if predictor.rises else 1 - done, nan=0.0))
 
 
-def _curves(traits: Sequence[Trait], chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Weights at the knots of each trait, 0 at the worst, from those of all ramps one after the other."""
+def _curves(predictors: Sequence[Predictor], chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Weights at the knots of each predictor, 0 at the worst, from those of all ramps one after the other."""
     curves, start = [], 0
-    for trait in traits:
-        steps = chosen[start : start + len(trait.knots) - 1]
+    for predictor in predictors:
+        steps = chosen[start : start + len(predictor.knots) - 1]
         start += len(steps)
         rising = np.concatenate([[0.0], np.cumsum(steps)])
-        curves.append(rising if trait.rises else np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]]))
+        curves.append(rising if predictor.rises else np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]]))
     return curves
 
 
@@ -292,10 +296,10 @@ def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray
     return (low + high) / 2
 
 
-def _term(trait: Trait, curve: NDArray[np.float64], absent: float) -> Term:
+def _term(predictor: Predictor, curve: NDArray[np.float64], absent: float) -> Term:
     return Term(
-        trait.name,
-        tuple((float(x), round(float(y), DIGITS)) for x, y in zip(trait.knots, curve, strict=True)),
+        predictor.name,
+        tuple((float(x), round(float(y), DIGITS)) for x, y in zip(predictor.knots, curve, strict=True)),
         round(absent, DIGITS),
     )
 

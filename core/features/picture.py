@@ -24,7 +24,7 @@ BETWEEN = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Picture:
     features: ImageFeatures
     #: The decoded picture, shape (height, width), where it is at hand.
     grey: NDArray[np.uint8] | None = None

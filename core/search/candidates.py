@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ..features.picture import Subject
+from ..features.picture import Picture
 from ..index.replica import RANKED_AGAIN, IndexReplica
 from ..index.words import Corners, corners_for_index
 from ..records import Candidate, ImageFeatures, ImageId, LocalFeatures
@@ -62,7 +62,7 @@ Allowed = Callable[[ImageId], bool]
 
 
 def find_candidates(
-    query: Subject,
+    query: Picture,
     replica: IndexReplica,
     *,
     same_pixels: Iterable[ImageId],
@@ -92,7 +92,7 @@ def find_candidates(
 
 
 def find_inset_candidates(
-    query: Subject, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed
+    query: Picture, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed
 ) -> list[Candidate]:
     """Images that share words with a picture that stands in the query; `inset` says with which."""
     views = enumerate(inset.local for inset in query.insets)
@@ -104,7 +104,7 @@ def find_inset_candidates(
 
 
 def find_mirrored_candidates(
-    query: Subject, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed
+    query: Picture, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed
 ) -> list[Candidate]:
     """Images that share words with the mirrored query; asked only where nothing else was found, as parts of
     mirrored pictures are rare.
@@ -116,7 +116,7 @@ def find_mirrored_candidates(
 
 
 def find_inverted_candidates(
-    query: Subject, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed
+    query: Picture, replica: IndexReplica, *, cluster_of: ClusterOf, allowed: Allowed
 ) -> list[Candidate]:
     """The same for the query with light and dark exchanged."""
     return [

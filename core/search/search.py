@@ -17,7 +17,7 @@ from ..decision.calibration import Calibration
 from ..decision.decide import decide
 from ..errors import CorruptRecord, FormatError, UnknownVersion
 from ..features import codec
-from ..features.picture import Subject
+from ..features.picture import Picture
 from ..index.replica import IndexReplica
 from ..records import (
     Candidate,
@@ -114,7 +114,7 @@ class Search:
 
     def judge(
         self,
-        query: Subject,
+        query: Picture,
         *,
         exclude: Container[ImageId],
         members: Collection[ImageId] | None = None,
@@ -188,7 +188,7 @@ class Search:
 
     def _verified(
         self,
-        query: Subject,
+        query: Picture,
         candidates: list[Candidate],
         silent: Ignored,
         may_look_like: Callable[[ImageId], bool],
@@ -268,14 +268,14 @@ class Search:
         )
         for answer in judged:
             if answer.verdict.decision is not Decision.NO_MATCH and answer.image_id in crowd:
-                evidence = replace(answer.verdict.evidence, crowd=crowd[answer.image_id])
+                evidence = replace(answer.verdict.evidence, ambiguous_with=crowd[answer.image_id])
                 answer = replace(
                     answer,
                     verdict=decide(evidence, self._calibration, baseline=may_look_like(answer.image_id)),
                 )
             yield answer
 
-    def _may_show(self, query: Subject, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Subject]]:
+    def _may_show(self, query: Picture, ignored: frozenset[ImageId]) -> list[tuple[ImageId, Picture]]:
         """Pictures to be ignored that the query may be a copy of, or hold."""
         if not ignored:
             return []
@@ -294,16 +294,16 @@ class Search:
             if subject is not None
         ]
 
-    def _subjects(self, ids: Sequence[ImageId]) -> list[Subject | None]:
+    def _subjects(self, ids: Sequence[ImageId]) -> list[Picture | None]:
         """Stored images to compare with; None for one that was forgotten meanwhile or cannot be read."""
         return [
             None if record is None else self._subject(image_id, record)
             for image_id, record in zip(ids, self._store.records(ids), strict=True)
         ]
 
-    def _subject(self, image_id: ImageId, record: bytes) -> Subject | None:
+    def _subject(self, image_id: ImageId, record: bytes) -> Picture | None:
         try:
-            return Subject(read_record(image_id, record))
+            return Picture(read_record(image_id, record))
         except FormatError as error:
             # one broken record must not silence the others; it is named, and the answer is not complete
             log.warning("left out of the search: %s", error)

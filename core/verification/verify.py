@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..features.insets import Inset
 from ..features.pdq import ORIENTATIONS
 from ..features.perceptual import hamming, tlsh_distance
-from ..features.picture import Subject
+from ..features.picture import Picture
 from ..records import Configuration, Evidence, ImageFeatures, LocalFeatures
 from .agreement import content_agreement
 from .geometry import (
@@ -93,8 +93,8 @@ _NO_POINTS = np.empty((0, 2), np.float32)
 
 
 def verify(
-    query: Subject,
-    reference: Subject,
+    query: Picture,
+    reference: Picture,
     *,
     mirrored: bool = False,
     inverted: bool = False,
@@ -179,7 +179,7 @@ def _compare_hashes(q: ImageFeatures, r: ImageFeatures) -> Evidence:
     )
 
 
-def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Verification | None:
+def _lay_whole(query: Picture, reference: Picture, hashes: Evidence) -> Verification | None:
     """The whole pictures over each other; None where the hashes say that it is not worth it."""
     q, r = query.features, reference.features
     few = min(len(q.local), len(r.local)) < LOW_TEXTURE
@@ -207,8 +207,8 @@ def _lay_whole(query: Subject, reference: Subject, hashes: Evidence) -> Verifica
 
 
 def _match_parts(
-    query: Subject,
-    reference: Subject,
+    query: Picture,
+    reference: Picture,
     hashes: Evidence,
     *,
     mirror: bool,
@@ -233,7 +233,7 @@ def _match_parts(
 
 
 def _maps(
-    query: Subject, reference: LocalFeatures, *, mirror: bool, invert: bool, insets: tuple[Inset, ...]
+    query: Picture, reference: LocalFeatures, *, mirror: bool, invert: bool, insets: tuple[Inset, ...]
 ) -> Iterator[tuple[Geometry, bool]]:
     """Maps from the likely and cheap to the rare and dear, each with whether it is one of the inverted query.
     No map is given twice.
@@ -270,7 +270,7 @@ def _maps(
 
 def _merit(evidence: Evidence) -> tuple[float, int]:
     """What a map explains: agreement of a few blocks counts less."""
-    blocks = evidence.content_blocks or 0
+    blocks = evidence.blocks_compared or 0
     return (evidence.content_agreement or 0.0) * blocks / (blocks + FEW_BLOCKS) + (
         evidence.explained or 0.0
     ), evidence.inliers or 0
@@ -297,7 +297,7 @@ def _of_the_query(found: Geometry, view: NDArray[np.float64]) -> Geometry:
     )
 
 
-def _laid(query: Subject, reference: Subject, hashes: Evidence, geometry: Geometry) -> Verification:
+def _laid(query: Picture, reference: Picture, hashes: Evidence, geometry: Geometry) -> Verification:
     """Evidence of the map that keypoints gave: what it covers, and whether the content agrees under it."""
     if geometry.matrix is None:
         return _without_points(
@@ -320,7 +320,7 @@ def _laid(query: Subject, reference: Subject, hashes: Evidence, geometry: Geomet
 
 
 def _with_agreement(
-    evidence: Evidence, query: Subject, reference: Subject, matrix: NDArray[np.float64]
+    evidence: Evidence, query: Picture, reference: Picture, matrix: NDArray[np.float64]
 ) -> Evidence:
     same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
     if query.thumbnail is None or reference.thumbnail is None or not same_family:
@@ -329,17 +329,17 @@ def _with_agreement(
         255 - query.thumbnail if evidence.inverted else query.thumbnail, reference.thumbnail, matrix
     )
     if not agreement.blocks:  # nothing there that could agree or disagree
-        return replace(evidence, content_blocks=0)
+        return replace(evidence, blocks_compared=0)
     return replace(
         evidence,
         content_agreement=agreement.share,
-        content_kept=agreement.kept,
-        content_both=agreement.both,
-        content_beside=agreement.beside,
-        content_hole=agreement.hole,
-        content_contained=agreement.contained,
-        content_correlation=agreement.correlation,
-        content_blocks=agreement.blocks,
+        agreement_of_emptier=agreement.kept,
+        agreement_both_textured=agreement.both,
+        agreement_outside_rectangle=agreement.beside,
+        differing_rectangle=agreement.hole,
+        edges_contained=agreement.contained,
+        block_correlation=agreement.correlation,
+        blocks_compared=agreement.blocks,
     )
 
 
@@ -365,7 +365,7 @@ def _looks_mirrored(hashes: Evidence) -> bool:
 def _settles(whole: Evidence) -> bool:
     """Whether the whole pictures agree so well, or keypoints confirm it, that no other map is asked for."""
     agreement, explained = whole.content_agreement or 0.0, whole.explained
-    sure = agreement >= SURE_AGREEMENT and (whole.content_blocks or 0) >= SURE_BLOCKS
+    sure = agreement >= SURE_AGREEMENT and (whole.blocks_compared or 0) >= SURE_BLOCKS
     return sure or (explained is not None and agreement >= CONVINCING and explained >= SURE_EXPLAINED)
 
 

@@ -31,7 +31,7 @@ from douglas_quaid.decision.decide import decide
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 from douglas_quaid.features import codec, extract_features, local
-from douglas_quaid.features.picture import Subject
+from douglas_quaid.features.picture import Picture
 from douglas_quaid.records import Decision
 from douglas_quaid.verification.verify import verify
 
@@ -130,10 +130,10 @@ def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
     return outcomes
 
 
-def _subject(data: bytes) -> tuple[Subject, int]:
+def _subject(data: bytes) -> tuple[Picture, int]:
     """Features as they come back from a record, and the bytes of the record."""
     record = codec.encode(extract_features(decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000)))
-    return Subject(codec.decode(record)), len(record)
+    return Picture(codec.decode(record)), len(record)
 
 
 if __name__ == "__main__":

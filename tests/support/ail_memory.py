@@ -20,7 +20,7 @@ from douglas_quaid.ail.publishing.findings import stored_findings
 from douglas_quaid.ail.publishing.ledger import Ledger
 from douglas_quaid.ail.publishing.writer import StarWriter, Written
 from douglas_quaid.config import Config
-from douglas_quaid.decoding.extractor import Extraction, new_image
+from douglas_quaid.decoding.extractor import Extractor, new_image
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision, Evidence, ImageFeatures, Purpose, Relation, Verdict
 from douglas_quaid.store import Store
@@ -184,7 +184,7 @@ class World:
 
 def _features() -> ImageFeatures:
     if not _FEATURES:
-        extraction = Extraction(Config())
-        _FEATURES.append(extraction.subject(png(page(1, 320, 200)), name="page").features)
-        extraction.close()
+        extraction = Extractor(Config())
+        _FEATURES.append(extractor.extract(png(page(1, 320, 200)), name="page").features)
+        extractor.close()
     return _FEATURES[0]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...deadline import Timer
 from ...decision.calibration import Calibration
 from ...decision.decide import decide
-from ...features.picture import Subject
+from ...features.picture import Picture
 from ...index.replica import IndexReplica
 from ...index.words import Corners
 from ...records import Box, Decision, Evidence, HubPatch, ImageId, LocalFeatures, Relation, Verdict
@@ -79,7 +79,7 @@ NO_THUMBNAIL = (320, 320)
 #: Most corners of a part whose words are asked. chosen.
 POINTS = 150
 
-Read = Callable[[Sequence[ImageId]], Sequence[Subject | None]]
+Read = Callable[[Sequence[ImageId]], Sequence[Picture | None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +99,7 @@ class Hubs:
 
     def __init__(
         self,
-        query: Subject,
+        query: Picture,
         replica: IndexReplica,
         calibration: Calibration,
         timer: Timer,
@@ -127,7 +127,7 @@ class Hubs:
     def met(self) -> tuple[HubPatch, ...]:
         return tuple(hub.patch for hub in self._hubs)
 
-    def weigh(self, image_id: ImageId, reference: Subject, found: Verification, verdict: Verdict) -> Verdict:
+    def weigh(self, image_id: ImageId, reference: Picture, found: Verification, verdict: Verdict) -> Verdict:
         """The verdict about a candidate; a `no-match` when nothing but a hub speaks for it."""
         self._verified[image_id] = found
         if not _rests_on_a_part(verdict, found):
@@ -145,7 +145,7 @@ class Hubs:
             sentence=words,
         )
 
-    def _hub_of(self, image_id: ImageId, reference: Subject, found: Verification) -> _Hub | None:
+    def _hub_of(self, image_id: ImageId, reference: Picture, found: Verification) -> _Hub | None:
         points = found.points_query
         for hub in self._hubs:
             if inside(hub.mask, points).mean() >= COMMON:
@@ -164,7 +164,7 @@ class Hubs:
             self._hubs.append(hub_found)
         return hub_found
 
-    def _recognise(self, image_id: ImageId, reference: Subject, found: Verification) -> _Hub | None:
+    def _recognise(self, image_id: ImageId, reference: Picture, found: Verification) -> _Hub | None:
         """Look up who else holds the part that the query shares with this image."""
         images, bound = self._images, hub_bound(self._images)
         holding = self._holding(found, LOOKED_AT * bound) if images >= bound else []
@@ -172,7 +172,7 @@ class Hubs:
         if len(others) < bound:
             return None
         sample = [others[place] for place in np.linspace(bound - 1, 0, ASKED).astype(int)]
-        shown, holders = np.zeros(self._shape), list[Subject]()
+        shown, holders = np.zeros(self._shape), list[Picture]()
         for asked, (other, subject) in enumerate(zip(sample, self._read(sample), strict=True), start=1):
             places = (
                 np.zeros(self._shape, bool)
@@ -215,7 +215,7 @@ class Hubs:
         return chosen
 
     def _shown_by(
-        self, other: ImageId, subject: Subject, reference: Subject, by: Verification
+        self, other: ImageId, subject: Picture, reference: Picture, by: Verification
     ) -> NDArray[np.bool_]:
         """Where the query agrees with another picture: by content, as which corners a picture keeps depends
         on what else it shows.
@@ -250,13 +250,13 @@ class Hubs:
     def _shape(self) -> tuple[int, ...]:
         return NO_THUMBNAIL if self._query.thumbnail is None else self._query.thumbnail.shape
 
-    def _have_nothing_else(self, holders: Sequence[Subject]) -> bool:
+    def _have_nothing_else(self, holders: Sequence[Picture]) -> bool:
         """Whether these pictures are different ones: most that stand side by side share a small part at most."""
         pairs = list(pairwise(holders))
         apart = sum(self._apart(one, other) for one, other in pairs)
         return bool(pairs) and apart >= COMMON * len(pairs)
 
-    def _apart(self, one: Subject, other: Subject) -> bool:
+    def _apart(self, one: Picture, other: Picture) -> bool:
         found = verify(one, other)
         if decide(found.evidence, self._calibration).decision is Decision.NO_MATCH:
             return True
@@ -286,7 +286,7 @@ class Hubs:
         for local, view in views:
             yield local, (points @ view[:2, :2].T + view[:2, 2]).astype(np.float32)
 
-    def _stands(self, hub: _Hub, reference: Subject, found: Verification, verdict: Verdict) -> bool:
+    def _stands(self, hub: _Hub, reference: Picture, found: Verification, verdict: Verdict) -> bool:
         """Whether more than the hub speaks for the verdict: a part must agree beside it, of whole pictures
         half of something there.
         """
@@ -314,7 +314,7 @@ def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
     return verdict.relation is Relation.PARTIAL or (verdict.relation is Relation.NEAR_DUPLICATE and not whole)
 
 
-def _at_the_same_place(matrix: tuple[float, ...], reference: Subject, other: Subject) -> NDArray[np.float64]:
+def _at_the_same_place(matrix: tuple[float, ...], reference: Picture, other: Picture) -> NDArray[np.float64]:
     """The map to `reference` as one to a picture of another height, in which things lie as far below the
     upper edge.
     """

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...decision.calibration import Calibration
 from ...decision.decide import decide
-from ...features.picture import Subject
+from ...features.picture import Picture
 from ...records import Box, Decision, ImageId, Verdict
 from ...verification.geometry import MIN_INLIERS
 from ...verification.overlap import shared_region
@@ -31,13 +31,13 @@ COVERED = 0.9
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 #: Pictures to be ignored that the query may show, the most promising first.
-Look = Callable[[], Sequence[tuple[ImageId, Subject]]]
+Look = Callable[[], Sequence[tuple[ImageId, Picture]]]
 
 
 class Ignored:
     """The pictures to be ignored that one query shows."""
 
-    def __init__(self, query: Subject, calibration: Calibration, look: Look) -> None:
+    def __init__(self, query: Picture, calibration: Calibration, look: Look) -> None:
         self._query = query
         self._calibration = calibration
         self._look: Look | None = look
@@ -60,7 +60,7 @@ class Ignored:
                 return replace(verdict, decision=Decision.NO_MATCH, sentence=words)
         return verdict
 
-    def _where(self, ignored: Subject) -> Box | None:
+    def _where(self, ignored: Picture) -> Box | None:
         """Where the query shows this picture; None where it does not."""
         found = verify(self._query, ignored)
         if decide(found.evidence, self._calibration).decision is not Decision.MATCH:

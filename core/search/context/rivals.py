@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...features import hashes_alone
-from ...features.picture import Subject
+from ...features.picture import Picture
 from ...records import ImageId
 from ...verification.agreement import content_agreement
 from ...verification.verify import Verification
@@ -47,13 +47,13 @@ class Found:
 
     image_id: ImageId
     #: With nothing but its hashes where it is an exact copy, of which there may be thousands.
-    reference: Subject
+    reference: Picture
     verification: Verification
 
     @classmethod
-    def of(cls, image_id: ImageId, reference: Subject, verification: Verification) -> Found:
+    def of(cls, image_id: ImageId, reference: Picture, verification: Verification) -> Found:
         same = verification.evidence.same_bytes or verification.evidence.same_pixels
-        return cls(image_id, Subject(hashes_alone(reference.features)) if same else reference, verification)
+        return cls(image_id, Picture(hashes_alone(reference.features)) if same else reference, verification)
 
     @property
     def inliers(self) -> int:
