@@ -1,5 +1,5 @@
-"""MISP's side of Douglas-Quaid: an expansion and hover module for misp-modules, and `quaid misp`.
+"""The MISP adapter of Douglas-Quaid: an expansion and hover module for misp-modules, and `quaid misp`.
 
-Translation only: a request of MISP becomes a question to `Engine`, its answer becomes MISP's objects. Nothing
-here judges pictures.
+The adapter only translates: a request of MISP becomes a call of `Engine`, and the result becomes MISP
+objects. No code here judges pictures.
 """

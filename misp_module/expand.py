@@ -1,101 +1,95 @@
-"""Enrichment: MISP sends the picture, the engine compares it with all that is known, and each hit becomes an
-object.
-"""
+"""Enrichment: MISP sends the picture, the engine searches for it, and each hit becomes a MISP object."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from typing import Any
 
-from douglas_quaid.answers import Hit
 from douglas_quaid.deadline import seconds_left
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, DouglasQuaidError, EmptyImage, ImageError, StoreTimeout
+from douglas_quaid.errors import DouglasQuaidError, EmptyImage, ImageError, StoreTimeout
 from douglas_quaid.records import Decision
 
-from .answers import Answer, nothing, objects
-from .mapping import Similar, echo, expansion_object
-from .picture import attached, sample
-from .request import Attribute, Question
-from .same_event import own_events, without_events
+from .attachment import decode_attachment, unpack_sample
+from .mapping import expansion_object, queried_attribute
+from .request import ModuleRequest, QueriedAttribute
+from .responses import Response, empty, with_objects
 from .settings import Settings
+from .similar import Similar, require_collections, similar_to
 from .text import harmless
 from .workers import NoTime
 
 log = logging.getLogger("misp-modules.image_correlation")
 
-#: What an archive may have on top of the picture it holds. chosen.
+#: Bytes that an archive may have on top of the picture in it. chosen.
 ARCHIVE_BYTES = 100_000
-#: Share of the time after which a search ends with what it has judged; the rest reads where the hits were
-#: seen. chosen.
+#: Share of the time after which a search ends with the candidates judged so far; the rest is for reading
+#: where the hits were seen. chosen.
 SEARCH_SHARE = 0.85
 
+#: Error for a search that was cut short before it had a hit.
 UNFINISHED = (
-    "not all candidates were compared, and there is no hit among those that were:"
-    " the time was up (raise Plugin.Enrichment_timeout), or a record of the store is broken (see the log of misp-modules)"
+    "not all candidates were compared, and those that were compared gave no hit. Either the time was up"
+    " (raise Plugin.Enrichment_timeout), or a record of the store is broken (see the log of misp-modules)"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    found: tuple[Similar, ...]
-    #: Whether all candidates were compared.
-    complete: bool
+def expand(engine: Engine, request: ModuleRequest, settings: Settings) -> Response:
+    """Return one object for each hit of each queried picture.
 
-
-def expand(engine: Engine, question: Question, settings: Settings) -> Answer:
-    """Raises ImageError when none of the pictures can be read, StoreError; a broken picture beside a good one
-    is logged.
-
-    Hits that were found are told, whatever happened to the other pictures.
+    Hits are returned even if other pictures of the request fail; those errors are logged. Raises ImageError
+    when no picture can be read, StoreTimeout when there is no hit and a search was cut short, any other
+    StoreError, and ConfigError for settings that name an unknown collection.
     """
     left = seconds_left()
-    until = time.monotonic() + (question.seconds if left is None else left)
-    check_names(engine, settings)
-    made, echoed = [], []
+    until = time.monotonic() + (request.seconds if left is None else left)
+    require_collections(engine, settings)
+    objects: list[Any] = []
+    queried: list[Any] = []
     problems: list[ImageError | StoreTimeout] = []
-    for attribute in question.attributes:
+    for attribute in request.attributes:
         try:
-            data = _bytes(attribute, settings, until)
-            if (
-                settings.index_query_image
-            ):  # before it is asked for, so that the next enrichment has the same answer
-                _keep(engine, data, attribute)
-            asked = _ask(engine, data, attribute, settings, until)
-            if not asked.found and not asked.complete:
+            data = _picture_bytes(attribute, settings, until)
+            if settings.index_query_image:  # before the query, so that the next enrichment returns the same
+                _store(engine, data, attribute)
+            found, complete = _query(engine, data, attribute, settings, until)
+            if not found and not complete:
                 raise NoTime(UNFINISHED)
         except (ImageError, StoreTimeout) as error:
-            log.warning("attribute %s: %s", attribute.uuid, harmless(str(error), most=500))
+            log.warning("attribute %s: %s", attribute.uuid, harmless(str(error), limit=500))
             problems.append(error)
             continue
-        note = "" if asked.complete else "; not all candidates were compared"
-        made += [expansion_object(similar, attribute, settings, note=note) for similar in asked.found]
-        echoed += echo(attribute) if asked.found else []
+        note = "" if complete else "; not all candidates were compared"
+        objects += [expansion_object(similar, attribute, settings, note=note) for similar in found]
+        queried += queried_attribute(attribute) if found else []
     unfinished = [problem for problem in problems if isinstance(problem, StoreTimeout)]
-    if not made and (unfinished or len(problems) == len(question.attributes)):
+    if not objects and (unfinished or len(problems) == len(request.attributes)):
         raise (unfinished or problems)[0]
-    return objects(made, echoed=echoed) if made else nothing()
+    return with_objects(objects, queried=queried) if objects else empty()
 
 
-def _bytes(attribute: Attribute, settings: Settings, until: float) -> bytes:
+def _picture_bytes(attribute: QueriedAttribute, settings: Settings, until: float) -> bytes:
     if attribute.data is None:
         raise EmptyImage(
-            f"{attribute.name}: the attribute has no data; MISP sends it with Add enrichment and Enrich Event"
+            f"{attribute.name}: the attribute has no data;"
+            " MISP sends the file with Add enrichment and Enrich Event"
         )
+    is_sample = attribute.type == "malware-sample"
+    max_bytes = settings.max_bytes
     try:
-        if attribute.type == "malware-sample":
-            return sample(
-                attached(attribute.data, max_bytes=settings.max_bytes + ARCHIVE_BYTES),
-                max_bytes=settings.max_bytes,
-                until=until,
-            )
-        return attached(attribute.data, max_bytes=settings.max_bytes)
+        data = decode_attachment(
+            attribute.data, max_bytes=max_bytes + ARCHIVE_BYTES if is_sample else max_bytes
+        )
+        return unpack_sample(data, max_bytes=max_bytes, until=until) if is_sample else data
     except ImageError as error:
         raise type(error)(f"{attribute.name}: {error}") from None
 
 
-def _ask(engine: Engine, data: bytes, attribute: Attribute, settings: Settings, until: float) -> Asked:
+def _query(
+    engine: Engine, data: bytes, attribute: QueriedAttribute, settings: Settings, until: float
+) -> tuple[tuple[Similar, ...], bool]:
+    """Return the hits, and whether all candidates were compared."""
     result = engine.query(
         data,
         limit=settings.max_results,
@@ -106,49 +100,16 @@ def _ask(engine: Engine, data: bytes, attribute: Attribute, settings: Settings, 
         include_same_template=settings.include_same_template,
         name=attribute.name,
     )
-    return Asked(similar_to(engine, result.hits, attribute, settings), result.complete)
+    return similar_to(engine, result.hits, attribute, settings), result.complete
 
 
-def similar_to(
-    engine: Engine, hits: tuple[Hit, ...], attribute: Attribute, settings: Settings
-) -> tuple[Similar, ...]:
-    """The hits with where their pictures were seen; those that say nothing beyond the queried attribute (and,
-    if so set, its event) left out.
-    """
-    histories = engine.histories(hits, besides=attribute.occurrence)
-    found = tuple(Similar(hit, history) for hit, history in zip(hits, histories, strict=True))
-    if not settings.include_same_event:
-        events = own_events(engine, attribute)
-        found = tuple(Similar(similar.hit, without_events(similar.history, events)) for similar in found)
-    return tuple(
-        similar
-        for similar in found
-        if similar.history.count or similar.memberships or not similar.hit.occurrence_count
-    )
-
-
-def check_names(engine: Engine, settings: Settings) -> None:
-    """Raises ConfigError for a collection that was never created: a misspelt name must not look like an empty
-    answer.
-    """
-    named = set(settings.collections) | settings.disclose.collections
-    unknown = sorted(named - {collection.name for collection in engine.collections()}) if named else []
-    if unknown:
-        raise ConfigError(
-            f"there is no collection {unknown[0]!r}, which “collections” or “disclose” of this module names; see quaid collection list"
-        )
-
-
-def _keep(engine: Engine, data: bytes, attribute: Attribute) -> None:
-    """The picture is asked for whether or not it could be kept; the next enrichment or `quaid misp sync`
-    tries again.
-    """
-    known = attribute.event_id.isascii() and attribute.event_id.isdigit()
+def _store(engine: Engine, data: bytes, attribute: QueriedAttribute) -> None:
+    """Add the picture to the store. A failure is only logged: the next enrichment or sync tries again."""
+    has_number = attribute.event_id.isascii() and attribute.event_id.isdigit()
     try:
         (seen,) = engine.sightings([attribute.occurrence])
-        labels = (
-            {"event_id": attribute.event_id} if known and not seen else {}
-        )  # those that the sync wrote say more
+        # The labels that the sync has written tell more, so they are not replaced.
+        labels = {"event_id": attribute.event_id} if has_number and not seen else {}
         engine.add(data, occurrence=attribute.occurrence, labels=labels, name=attribute.name)
     except DouglasQuaidError as error:
-        log.warning("attribute %s could not be kept: %s", attribute.uuid, harmless(str(error), most=500))
+        log.warning("attribute %s could not be stored: %s", attribute.uuid, harmless(str(error), limit=500))

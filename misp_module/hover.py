@@ -1,54 +1,53 @@
-"""Hover: MISP sends no picture, only the attribute's UUID, so the answer is what `link` has stored about the
-image seen there.
-"""
+"""Hover: MISP sends only the UUID of an attribute, so the response shows the stored verdicts about its image."""
 
 from __future__ import annotations
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision
 
-from .answers import Answer, objects, said
-from .expand import check_names, similar_to
 from .mapping import hover_object
-from .request import Question
+from .request import ModuleRequest
+from .responses import Response, text_row, with_objects
 from .settings import Settings
+from .similar import require_collections, similar_to
 
 #: Clusters in a hover. chosen: what fits beside a table row.
 SHOWN = 3
+#: Clusters in a hover that was opened by a click. chosen.
 SHOWN_ON_CLICK = 10
-#: Clusters that are read where the settings leave some of them out. chosen.
+#: Clusters that are read when the settings filter them. chosen.
 FILTERED = 50
 
 
-def hover(engine: Engine, question: Question, settings: Settings) -> Answer:
-    """One object a cluster, the surest first, or a line that says why there is none. Raises StoreError,
-    ConfigError.
+def hover(engine: Engine, request: ModuleRequest, settings: Settings) -> Response:
+    """Return one object per cluster, by falling confidence, or a row of text that says why there is none.
+
+    Raises StoreError, and ConfigError for settings that name an unknown collection.
     """
-    attribute = question.attributes[0]
-    check_names(engine, settings)
+    attribute = request.attributes[0]
+    require_collections(engine, settings)
     (seen,) = engine.sightings([attribute.occurrence])
     if not seen:
-        return said(
+        return text_row(
             "Image not indexed yet: use Add enrichment, or ask the administrator to run quaid misp sync."
         )
-    most = min(SHOWN_ON_CLICK if question.persistent else SHOWN, settings.max_results)
+    limit = min(SHOWN_ON_CLICK if request.persistent else SHOWN, settings.max_results)
     filtered = settings.collections or not settings.include_review or not settings.include_same_event
     hits = engine.hits(
-        attribute.occurrence, limit=FILTERED if filtered else most, per_cluster=True, elsewhere=True
+        attribute.occurrence, limit=FILTERED if filtered else limit, per_cluster=True, elsewhere=True
     )
     if not settings.include_review:
         hits = tuple(hit for hit in hits if hit.decision is Decision.MATCH)
     found = similar_to(engine, hits, attribute, settings)
-    if settings.collections:  # a hit stands for its cluster, any member of which may be in the collection
+    if settings.collections:  # a hit represents its cluster, and any member may be in the collection
         found = tuple(
             similar
             for similar in found
             if any(membership.name in settings.collections for membership in similar.memberships)
         )
-    found = found[:most]
     if found:
-        return objects([hover_object(similar, settings) for similar in found], echoed=None)
+        return with_objects([hover_object(similar, settings) for similar in found[:limit]], queried=None)
     if not any(place.linked for place in seen):
-        return said("Image indexed, but not compared with the others yet; ask again in a moment.")
+        return text_row("Image indexed, but not compared with the others yet; try again in a moment.")
     shown = " that the settings of this module show" if filtered else ""
-    return said(f"No similar image{shown} among {engine.count():,} indexed images.")
+    return text_row(f"No similar image{shown} among {engine.count():,} indexed images.")

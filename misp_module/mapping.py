@@ -1,9 +1,10 @@
-"""A hit becomes one `image-similarity` object: what MISP's pages, its correlation engine and its tags can
-make of it.
+"""Translates a hit into an `image-similarity` object, made for MISP's pages, its correlation engine and its
+tags.
 
-Only names and hashes that the settings disclose are told. Values are the same for the same question, so that
-MISP recognises an object it has already; nothing points into another event; nothing is for intrusion
-detection systems; only a match correlates.
+- Only names and hashes that the settings disclose are included.
+- Values are the same for the same request, so that MISP recognises an object that it has already.
+- Nothing refers to another event, and nothing is marked for intrusion detection systems.
+- Only a match correlates.
 """
 
 from __future__ import annotations
@@ -15,76 +16,70 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from douglas_quaid.answers import History, Hit
+from douglas_quaid.answers import Hit
 from douglas_quaid.decision.decide import LOOKS_LIKE
 from douglas_quaid.decision.likelihood import band
-from douglas_quaid.records import Decision, Evidence, Membership, Relation, Sighting
+from douglas_quaid.records import Decision, Evidence, Relation, Sighting
 
-from .request import Attribute, is_uuid
+from .attributes import OCCURRENCE_PREFIX, is_uuid
+from .request import QueriedAttribute
 from .settings import Settings
+from .similar import Similar
 from .template import NAME, definition
 from .text import harmless
 
 if TYPE_CHECKING:
     from pymisp import MISPObject
 
-#: Events and attributes named in one object; the count says how many there are. chosen.
-MOST_PLACES = 5
-#: Names of a cluster told: the canonical one and the latest of its former ones. chosen.
-MOST_NAMES = 20
+#: Maximum number of events and of attributes that one object names; `seen-count` tells how many there are.
+#: chosen.
+MAX_PLACES = 5
+#: Maximum number of names of a cluster: the canonical one and its latest former ones. chosen.
+MAX_CLUSTER_NAMES = 20
 
-#: spec: MISP's list of relationship types; `same-as` where the bytes are the same.
+#: Types of the reference to the queried attribute; `same-as` for equal bytes. spec: MISP's relationship
+#: types.
 _REFERENCES = {Decision.MATCH: "similar", Decision.REVIEW: "related-to", Decision.NO_MATCH: "related-to"}
 
-#: chosen: MISP refuses to save anything else under the type domain, such as the address of a page.
+#: What MISP saves under the type domain; it refuses anything else, such as the address of a page. chosen.
 _DOMAIN = re.compile(r"[\w.-]+\.[\w-]{2,}")
 
-#: What a hover shows, in this order; it has no room for more.
+#: Relations that a hover shows, in this order; it has no room for more. chosen.
 _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain", "filename", "event", "link")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AttributePlace:
     """An attribute of a MISP that holds a picture."""
 
+    #: UUID of the attribute.
     attribute: str
-    #: UUID of its event, or the event's number where that is all that is known; empty when nothing is.
+    #: UUID of its event, or the event's number if only that is known; empty if neither is.
     event: str
 
 
-@dataclass(frozen=True, slots=True)
-class Similar:
-    """A hit, and where its picture was seen."""
+def expansion_object(
+    similar: Similar, attribute: QueriedAttribute, settings: Settings, *, note: str = ""
+) -> Any:
+    """Return the object of an enrichment as JSON, with a reference to the queried attribute.
 
-    hit: Hit
-    history: History
-
-    @property
-    def memberships(self) -> tuple[Membership, ...]:
-        return self.hit.collections + tuple(
-            other for other in self.history.memberships if other not in self.hit.collections
-        )
-
-
-def expansion_object(similar: Similar, attribute: Attribute, settings: Settings, *, note: str = "") -> Any:
-    """The object of an enrichment, as JSON; it refers to the queried attribute. `note`: what else its comment
-    says.
+    `note` is appended to the comment of the object.
     """
     made = _new_object()
     hit = similar.hit
-    made.comment = f"{hit.decision.value} ({_score(hit)}) with {attribute.name}" + note
+    made.comment = f"{hit.decision.value} ({_score(hit)}) with {attribute.name}{note}"
     made.add_reference(attribute.uuid, "same-as" if hit.evidence.same_bytes else _REFERENCES[hit.decision])
     for relation, values in _values(similar, settings).items():
         for value in values:
             added = _add(made, relation, value, hit.decision)
             if relation == "verdict":
-                for name, local in _tags(hit):
-                    added.add_tag(name=name, local=True) if local else added.add_tag(name=name)
+                for tag in _tags(hit):
+                    added.add_tag(**tag)
     return json.loads(made.to_json())
 
 
 def hover_object(similar: Similar, settings: Settings) -> Any:
-    """The same in fewer lines, how often it was seen first; without links that nobody can follow."""
+    """Return the object of a hover as JSON: fewer attributes, beginning with how often the picture was seen."""
     made = _new_object()
     values = _values(similar, settings)
     for relation in _HOVER:
@@ -93,11 +88,11 @@ def hover_object(similar: Similar, settings: Settings) -> Any:
     return json.loads(made.to_json())
 
 
-def echo(attribute: Attribute) -> list[dict[str, Any]]:
-    """The queried attribute, so that MISP's preview can name it; it recognises its own and adds nothing.
+def queried_attribute(attribute: QueriedAttribute) -> list[dict[str, Any]]:
+    """Return the queried attribute as JSON, so that MISP's preview can name it; MISP recognises its own.
 
-    Left out inside an object, where MISP would not recognise it, and where its text would not come back from
-    MISP's pages as it was.
+    The list is empty for an attribute inside an object, which MISP would not recognise, and for one whose
+    texts MISP's pages would change.
     """
     shown = {
         "type": attribute.type,
@@ -105,39 +100,30 @@ def echo(attribute: Attribute) -> list[dict[str, Any]]:
         "value": attribute.value,
         "comment": attribute.comment,
     }
-    unchanged = all(
-        text == harmless(text, most=1000) for text in (attribute.value, attribute.comment, attribute.category)
-    )
-    sound = unchanged and attribute.value and attribute.category
-    return (
-        [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}]
-        if sound and not attribute.in_object
-        else []
-    )
+    unchanged = all(text == harmless(text, limit=1000) for text in shown.values())
+    if attribute.in_object or not unchanged or not attribute.value or not attribute.category:
+        return []
+    return [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}]
 
 
-def places(sightings: Iterable[Sighting]) -> tuple[Place, ...]:
-    """The attributes of MISP among them, in their order, each once."""
-    found = {}
+def attribute_places(sightings: Iterable[Sighting]) -> tuple[AttributePlace, ...]:
+    """Return the MISP attributes among the sightings, in their order, without duplicates."""
+    found: dict[str, AttributePlace] = {}
     for sighting in sightings:
-        if (sighting.occurrence.host, sighting.occurrence.kind) == ("misp", "attribute") and is_uuid(
-            sighting.occurrence.id
-        ):
-            found.setdefault(sighting.occurrence.id, Place(sighting.occurrence.id, _event(sighting.labels)))
+        uuid = str(sighting.occurrence).removeprefix(OCCURRENCE_PREFIX)
+        if is_uuid(uuid):
+            found.setdefault(uuid, AttributePlace(uuid, _event(sighting.labels)))
     return tuple(found.values())
 
 
-def seen_in_words(similar: Similar) -> str:
-    """Such as: seen 14 times in 6 events since 2026-03-02."""
+def sighting_summary(similar: Similar) -> str:
+    """Return a summary such as: seen 14 times in 6 events since 2026-03-02."""
     history = similar.history
     if not history.count or history.first_seen is None:
         return (
-            "kept in a collection, and seen nowhere"
-            if similar.memberships
-            else "no place is known where it was seen"
+            "in a collection; no sighting is recorded" if similar.memberships else "no sighting is recorded"
         )
-    known = places(history.sightings)
-    events = len({place.event for place in known if place.event})
+    events = len({place.event for place in attribute_places(history.sightings) if place.event})
     least = "" if history.complete else "at least "
     times = "once" if history.count == 1 else f"{least}{history.count:,} times"
     where = f" in {least}{events:,} event{'s' if events > 1 else ''}" if events else ""
@@ -148,14 +134,14 @@ def seen_in_words(similar: Similar) -> str:
 
 
 def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Value by relation, in the order in which MISP shows them; relations without a value are absent."""
+    """Return the values of each relation, in the order in which MISP shows them; empty relations are absent."""
     hit, history = similar.hit, similar.history
     labels = _page_labels(similar, settings)
-    known = places(history.sightings)[: 4 * MOST_PLACES]
-    events = tuple(dict.fromkeys(place.event for place in known if place.event))[:MOST_PLACES]
-    # What may be told of one image of a cluster may not of the others, and what of an image in a collection
-    # not of all its places.
-    told = settings.disclose.covers(hit.collections)
+    known = attribute_places(history.sightings)[: 4 * MAX_PLACES]
+    events = tuple(dict.fromkeys(place.event for place in known if place.event))[:MAX_PLACES]
+    # What may be disclosed of one image of a cluster may not of the others, and what may be disclosed of an
+    # image in a collection may not of all its sightings.
+    disclosed = settings.disclose.covers(hit.collections)
     named = [settings.disclose.labels(membership) for membership in hit.collections]
     named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
     values: dict[str, tuple[str, ...]] = {
@@ -164,20 +150,20 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "relation": (hit.relation.value,) if hit.relation else (),
         "evidence": (_evidence(hit, labels),),
         "method": _methods(hit.evidence),
-        "seen": (seen_in_words(similar),),
+        "seen": (sighting_summary(similar),),
         "seen-count": (str(history.count),) if history.count and history.complete else (),
         "first-seen": _moment(history.first_seen if history.complete else None),
         "last-seen": _moment(history.last_seen if history.complete else None),
         "event": events,
         "attribute-uuid": tuple(
             place.attribute for place in known if not place.event or place.event in events
-        )[:MOST_PLACES],
-        "brand": _told(labels.get("brand")),
-        "domain": tuple(name for name in _told(labels.get("domain")) if _DOMAIN.fullmatch(name)),
+        )[:MAX_PLACES],
+        "brand": _optional(labels.get("brand")),
+        "domain": tuple(name for name in _optional(labels.get("domain")) if _DOMAIN.fullmatch(name)),
         "collection": tuple(harmless(m.name) for m in similar.memberships if settings.disclose.covers([m])),
-        "filename": _told(next((labels["filename"] for labels in named if labels.get("filename")), None)),
-        "sha256": (hit.image_id,) if told else (),
-        "cluster": hit.clusters[:MOST_NAMES],
+        "filename": _optional(next((labels["filename"] for labels in named if labels.get("filename")), None)),
+        "sha256": (hit.image_id,) if disclosed else (),
+        "cluster": hit.clusters[:MAX_CLUSTER_NAMES],
         "link": tuple(f"{settings.misp_url}/events/view/{event}" for event in events)
         if settings.misp_url
         else (),
@@ -190,20 +176,20 @@ def _score(hit: Hit) -> str:
 
 
 def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
-    """The sentence of the engine; for a legitimate page that may be named, what it is comes first."""
+    """The engine's sentence, after the name of the legitimate page if that may be disclosed."""
     if not labels.get("brand") and not labels.get("domain"):
-        return harmless(hit.sentence, most=500)
+        return harmless(hit.sentence, limit=500)
     owner = labels.get("brand") or labels["domain"]
-    known_as = f" ({labels['domain']})" if labels.get("brand") and labels.get("domain") else ""
-    page = f"the {labels.get('page') or 'page'} of {owner}{known_as}"
+    domain = f" ({labels['domain']})" if labels.get("brand") and labels.get("domain") else ""
+    page = f"the {labels.get('page') or 'page'} of {owner}{domain}"
     measured = hit.sentence.removesuffix(f"; {LOOKS_LIKE}")
     if hit.relation is Relation.LOOKS_LIKE:
-        return harmless(f"looks like {page}, but is not a picture of it: {measured}", most=500)
-    return harmless(f"shows {page}: {measured}", most=500)
+        return harmless(f"looks like {page}, but is not a picture of it: {measured}", limit=500)
+    return harmless(f"shows {page}: {measured}", limit=500)
 
 
 def _page_labels(similar: Similar, settings: Settings) -> Mapping[str, str]:
-    """Labels of the first collection that has a brand or a domain and may be told of."""
+    """The labels of the first collection that has a brand or a domain and may be disclosed."""
     for membership in similar.memberships:
         labels = settings.disclose.labels(membership)
         if labels.get("brand") or labels.get("domain"):
@@ -222,13 +208,14 @@ def _methods(evidence: Evidence) -> tuple[str, ...]:
     return tuple(method for method, used in measured.items() if used)
 
 
-def _tags(hit: Hit) -> list[tuple[str, bool]]:
-    """Name, and whether the tag stays on this MISP."""
-    tags = [
-        ('misp:automation-level="unsupervised"', False),
-        (f'estimative-language:likelihood-probability="{band(hit.confidence)}"', False),
+def _tags(hit: Hit) -> list[dict[str, Any]]:
+    """The tags of the verdict; a local tag stays on this MISP."""
+    tags: list[dict[str, Any]] = [
+        {"name": 'misp:automation-level="unsupervised"'},
+        {"name": f'estimative-language:likelihood-probability="{band(hit.confidence)}"'},
     ]
-    return tags + ([('workflow:todo="review"', True)] if hit.decision is Decision.REVIEW else [])
+    review = {"name": 'workflow:todo="review"', "local": True}
+    return [*tags, review] if hit.decision is Decision.REVIEW else tags
 
 
 def _event(labels: Mapping[str, str]) -> str:
@@ -240,7 +227,7 @@ def _moment(moment: datetime | None) -> tuple[str, ...]:
     return () if moment is None else (moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+00:00"),)
 
 
-def _told(text: str | None) -> tuple[str, ...]:
+def _optional(text: str | None) -> tuple[str, ...]:
     shown = harmless(text) if text else ""
     return (shown,) if shown else ()
 

@@ -1,58 +1,63 @@
-"""What MISP posts, read once: a request becomes a `Question`, or one error that names the field and the
-remedy.
+"""A request as MISP posts it, parsed once into a `ModuleRequest`.
 
-MISP has no flag for a hover: it is a request with neither an event nor data. Everything in it was typed by
-somebody.
+MISP does not mark hovers: a hover is a request that has neither an event nor data. Every value may have been
+typed by a person, so each is checked, and an error names the field and the remedy.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from douglas_quaid.errors import DouglasQuaidError
 
+from .attributes import FILE_TYPES, is_uuid, occurrence_of
 from .text import harmless
 
-TYPES = ("attachment", "malware-sample")
+#: Object template that the module accepts besides attributes.
 OBJECT = "image"
 
-#: spec: default of MISP's Plugin.Enrichment_hover_timeout; older versions do not send it.
+#: Time for a hover when MISP does not state one. spec: default of MISP's Plugin.Enrichment_hover_timeout,
+#: which older versions do not send.
 HOVER_SECONDS = 5.0
-#: spec: default of MISP's Plugin.Enrichment_timeout.
+#: Time for an enrichment when MISP does not state one. spec: default of MISP's Plugin.Enrichment_timeout.
 EXPANSION_SECONDS = 10.0
-#: Kept for the way back. chosen.
+#: Time reserved for sending the response. chosen.
 MARGIN_SECONDS = 0.5
-#: Pictures of one object that are asked for. chosen: templates have one or two.
-MOST_PICTURES = 5
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: Maximum number of pictures of one object that are queried. chosen: object templates have one or two.
+MAX_PICTURES = 5
 
 
 class BadRequest(DouglasQuaidError):
-    """The request is not one that this module can answer; the message says what is missing."""
+    """Raised for a request that the module cannot answer; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
-    """A picture as MISP holds it. Text is as it came; only `name` is fit to be shown."""
+class QueriedAttribute:
+    """An attribute that MISP asks about. Its texts are unchanged; only `name` is safe to display."""
 
+    #: Lower case, with hyphens.
     uuid: str
+    #: One of FILE_TYPES.
     type: str
+    #: MISP's category, such as Payload delivery.
     category: str
+    #: File name; for a malware sample `name|md5`.
     value: str
+    #: Comment of the analyst.
     comment: str
+    #: Whether the attribute belongs to an object.
     in_object: bool
+    #: Numeric id of the event; empty when unknown.
     event_id: str
-    #: Base64; None in a hover.
+    #: File as base64; None in a hover.
     data: str | None
 
     @property
     def name(self) -> str:
-        """The file name; a malware sample's value is `name|md5`."""
+        """The file name, safe to display."""
         return (
             harmless(self.value.rpartition("|")[0] if self.type == "malware-sample" else self.value)
             or "picture"
@@ -60,25 +65,30 @@ class Attribute:
 
     @property
     def occurrence(self) -> str:
-        return f"misp:attribute:{self.uuid}"
+        """The occurrence of the attribute in the store."""
+        return occurrence_of(self.uuid)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    attributes: tuple[Attribute, ...]
+class ModuleRequest:
+    """One request of MISP to the module."""
+
+    #: The queried attributes, at least one.
+    attributes: tuple[QueriedAttribute, ...]
+    #: Whether this is a hover, which never carries pictures.
     hover: bool
-    #: A hover that was asked for by a click: more may be shown.
+    #: Whether the hover was opened by a click, so that there is room for more results.
     persistent: bool
-    #: From the arrival of the request until MISP must have its answer.
+    #: Seconds from the arrival of the request until the response must be sent.
     seconds: float
 
     @classmethod
-    def read(cls, request: Mapping[str, Any], *, max_seconds: float) -> Question:
-        """Raises BadRequest."""
-        given = _given(request)
-        hover = request.get("event_id") in (None, "") and not any(attribute.data for attribute in given)
+    def parse(cls, request: Mapping[str, Any], *, max_seconds: float) -> ModuleRequest:
+        """Return the parsed request. Raises BadRequest when a field is missing or malformed."""
+        attributes = _attributes(request)
+        hover = request.get("event_id") in (None, "") and not any(part.data for part in attributes)
         return cls(
-            attributes=given,
+            attributes=attributes,
             hover=hover,
             persistent=str(request.get("persistent", "")).lower() in ("1", "true"),
             seconds=_seconds(
@@ -87,43 +97,41 @@ class Question:
         )
 
 
-def is_uuid(text: object) -> bool:
-    return isinstance(text, str) and _UUID.fullmatch(text) is not None
-
-
-def _given(request: Mapping[str, Any]) -> tuple[Attribute, ...]:
+def _attributes(request: Mapping[str, Any]) -> tuple[QueriedAttribute, ...]:
     if isinstance(request.get("object"), Mapping):
         parts = request["object"].get("Attribute")
         pictures = (
-            [part for part in parts if isinstance(part, Mapping) and part.get("type") in TYPES]
+            [part for part in parts if isinstance(part, Mapping) and part.get("type") in FILE_TYPES]
             if isinstance(parts, list)
             else []
         )
         if not pictures:
             raise BadRequest(
-                f"the object holds no attribute of type {' or '.join(TYPES)}; attach a picture to it"
+                f"the object has no attribute of type {' or '.join(FILE_TYPES)}; attach a picture to it"
             )
         event_id = request["object"].get("event_id") or request.get("event_id")
-        return tuple(_attribute(part, event_id, in_object=True) for part in pictures[:MOST_PICTURES])
+        return tuple(_attribute(part, event_id, in_object=True) for part in pictures[:MAX_PICTURES])
     if not isinstance(request.get("attribute"), Mapping):
         raise BadRequest(
-            "the request has no attribute and no object to look at; use the module from MISP, or post one with uuid, type, value and data"
+            "the request has no attribute and no object; use the module from MISP,"
+            " or post an attribute with uuid, type, value and data"
         )
     return (_attribute(request["attribute"], request.get("event_id"), in_object=False),)
 
 
-def _attribute(part: Mapping[str, Any], event_id: object, *, in_object: bool) -> Attribute:
+def _attribute(part: Mapping[str, Any], event_id: object, *, in_object: bool) -> QueriedAttribute:
     kind = part.get("type")
-    if kind not in TYPES:
+    if kind not in FILE_TYPES:
         raise BadRequest(
-            f"the attribute is of type {harmless(str(kind), most=40)}; this module takes {', '.join(TYPES)} and the object {OBJECT}"
+            f"the attribute is of type {harmless(str(kind), limit=40)};"
+            f" this module accepts {', '.join(FILE_TYPES)} and the object {OBJECT}"
         )
     if not is_uuid(part.get("uuid")):
-        raise BadRequest("the attribute has no valid uuid; send it as MISP has it")
+        raise BadRequest("the attribute has no valid uuid; send the one that MISP shows for it")
     data = part.get("data")
     if data is not None and not isinstance(data, str):
-        raise BadRequest("the data of the attribute is no text; expected base64")
-    return Attribute(
+        raise BadRequest("the data of the attribute is not text; expected base64")
+    return QueriedAttribute(
         uuid=part["uuid"].lower(),
         type=kind,
         category=str(part.get("category") or ""),
@@ -135,13 +143,15 @@ def _attribute(part: Mapping[str, Any], event_id: object, *, in_object: bool) ->
     )
 
 
-def _seconds(given: object, default: float, most: float) -> float:
-    """The time for an answer, a margin for the way back taken off."""
+def _seconds(timeout: object, default: float, limit: float) -> float:
+    """Return the seconds for the work: `timeout`, else `default`, at most `limit`, less a margin."""
     try:
-        seconds = default if given in (None, "") else float(given)  # type: ignore[arg-type]
+        seconds = default if timeout in (None, "") else float(timeout)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if isinstance(given, bool) or not 0 < seconds < math.inf:
-        raise BadRequest(f"timeout is {harmless(repr(given), most=40)}; expected seconds above zero")
-    allowed = min(math.floor(seconds) or seconds, most)  # misp-modules waits for whole seconds
+    if isinstance(timeout, bool) or not 0 < seconds < math.inf:
+        raise BadRequest(
+            f"timeout is {harmless(repr(timeout), limit=40)}; expected a number of seconds above zero"
+        )
+    allowed = min(math.floor(seconds) or seconds, limit)  # misp-modules waits for whole seconds
     return allowed - min(MARGIN_SECONDS, allowed / 2)

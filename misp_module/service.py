@@ -1,9 +1,8 @@
-"""One request, one answer in time: the question is read, asked of the engine on threads of ours, and
-translated back.
+"""One request, one response in time: the request is parsed, answered by the engine on threads of this module,
+and translated back.
 
 misp-modules runs all modules on one small pool of threads and does not stop a thread whose time is up. So its
-thread only waits here, never longer than the request allows; the work is done by workers of this process
-(workers.py).
+thread only waits here, never longer than the request allows; the threads of workers.py do the work.
 """
 
 from __future__ import annotations
@@ -28,102 +27,96 @@ from douglas_quaid.errors import (
 )
 from douglas_quaid.store.embedded import has_default_store
 
-from .answers import Answer, failed
 from .expand import expand
 from .hover import hover
-from .request import Question
+from .request import ModuleRequest
+from .responses import Response, failure
 from .settings import Settings
 from .text import harmless
 from .workers import NoTime, Workers
 
 log = logging.getLogger("misp-modules.image_correlation")
 
-#: Engines in one process: one for each store and limits that MISP's settings name. chosen: a guard against
-#: settings that change with every request.
-MOST_STORES = 8
+#: Maximum number of engines in one process, one for each combination of store and limits. chosen: a guard
+#: against settings that change with every request.
+MAX_STORES = 8
 
-#: How long a store that did not answer before is waited for. chosen: a hundred times what it takes.
-KNOCK_SECONDS = 0.25
+#: Seconds that a store which did not respond before is given to respond. chosen: a hundred times what it
+#: takes.
+PROBE_SECONDS = 0.25
 
 #: Each decodes and compares one picture; more at once would only take memory.
 _enrichments = Workers(max(2, os.cpu_count() or 2), "image-correlation")
-#: Each waits for the store. A pool of their own, so that a hover never stands behind an enrichment. chosen.
+#: Each waits for the store. A separate pool, so that a hover never waits for an enrichment. chosen.
 _hovers = Workers(8, "image-correlation-hover")
 
 
-def answer(request: Any) -> Answer:
-    """The answer to what MISP posted, in its words; `error` and `results` both when something is wrong.
-    Raises nothing that is foreseen.
+def answer(request: Any) -> Response:
+    """Return the response to what MISP posted. Errors of ours are logged and returned with `error` and
+    `results`.
     """
     started = time.monotonic()
-    hovering = False
+    is_hover = False
     try:
         if not isinstance(request, Mapping):
             raise ConfigError(
-                f"the request is a {type(request).__name__}; expected an object with a module and an attribute"
+                f"the request is a {type(request).__name__};"
+                " expected an object with a module and an attribute"
             )
         settings = Settings.parse(request.get("config"))
-        question = Question.read(request, max_seconds=settings.max_seconds)
-        hovering = question.hover
-        opening, until = _engines.opening(settings), started + question.seconds
-        if hovering:
-            return _hovers.in_time(
-                until, lambda: opening.ask(lambda engine: hover(engine, question, settings))
-            )
-        return _enrichments.in_time(
-            until, lambda: opening.ask(lambda engine: expand(engine, question, settings))
+        parsed = ModuleRequest.parse(request, max_seconds=settings.max_seconds)
+        is_hover = parsed.hover
+        connection = _connections.get(settings)
+        workers, work = (_hovers, hover) if is_hover else (_enrichments, expand)
+        return workers.run(
+            started + parsed.seconds, lambda: connection.ask(lambda engine: work(engine, parsed, settings))
         )
     except DouglasQuaidError as error:
-        log.warning("%s: %s", type(error).__name__, harmless(str(error), most=500))
-        return failed(_for_analysts(error), hovering=hovering)
+        log.warning("%s: %s", type(error).__name__, harmless(str(error), limit=500))
+        return failure(_for_analysts(error), hover=is_hover)
 
 
 def _for_analysts(error: DouglasQuaidError) -> str:
-    """The reason in MISP's words; where the store is and what is wrong with it is for the administrator, in
-    the log.
-    """
-    if isinstance(error, NoTime):
-        return harmless(str(error), most=500)
-    if isinstance(error, StoreTimeout):
-        return "The feature store did not answer in time; ask again in a moment."
-    if isinstance(error, StoreError | FormatError):
-        return f"The feature store {'cannot be reached' if isinstance(error, StoreUnavailable) else 'has a problem'}; see the log of misp-modules."
-    return harmless(
-        str(error).replace("max_pixels", "max_megapixels").replace("max_bytes", "max_image_mb"), most=500
-    )
+    """The reason in MISP's terms. Where the store is and what is wrong with it is only in the log."""
+    if isinstance(error, StoreTimeout) and not isinstance(error, NoTime):
+        return "The feature store did not answer in time; try again in a moment."
+    if isinstance(error, StoreError | FormatError) and not isinstance(error, NoTime):
+        problem = "cannot be reached" if isinstance(error, StoreUnavailable) else "has a problem"
+        return f"The feature store {problem}; see the log of misp-modules."
+    text = str(error).replace("max_pixels", "max_megapixels").replace("max_bytes", "max_image_mb")
+    return harmless(text, limit=500)
 
 
-class _Engines:
-    """Engines by store and limits, opened by the first question and kept; the index is loaded behind the
-    first answer.
-    """
+class _Connections:
+    """Engines by store and limits, opened by the first request and kept."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._opening: dict[Config, _Opening] = {}
+        self._known: dict[Config, _Connection] = {}
 
-    def opening(self, settings: Settings) -> _Opening:
+    def get(self, settings: Settings) -> _Connection:
         config = Config.from_environment(
             store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels
         )
         if config.store == Config().store and not has_default_store():
             raise ConfigError(
-                "no feature store is named, and this user has none of its own; set “store” of this module to the URL that quaid misp sync fills"
+                "no feature store is named, and this user has no embedded one; set “store” of this module"
+                " to the URL that quaid misp sync uses"
             )
         with self._lock:
-            if config not in self._opening and len(self._opening) >= MOST_STORES:
-                self._opening = {
-                    known: opening for known, opening in self._opening.items() if opening.is_open
-                }  # mistyped ones leave no trace
-            if config not in self._opening and len(self._opening) >= MOST_STORES:
+            if config not in self._known and len(self._known) >= MAX_STORES:
+                # Stores that could not be opened, such as mistyped ones, make room.
+                self._known = {known: opened for known, opened in self._known.items() if opened.is_open}
+            if config not in self._known and len(self._known) >= MAX_STORES:
                 raise ConfigError(
-                    f"this process serves {MOST_STORES} stores already; restart misp-modules after changing store or limits so often"
+                    f"this process serves {MAX_STORES} stores already; restart misp-modules"
+                    " after changing store or limits so often"
                 )
-            return self._opening.setdefault(config, _Opening(config))
+            return self._known.setdefault(config, _Connection(config))
 
 
-class _Opening:
-    """One engine, opened when it is first needed, and whether its store has fallen silent."""
+class _Connection:
+    """One engine, opened when it is first needed, and whether its store has stopped responding."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -135,26 +128,27 @@ class _Opening:
     def is_open(self) -> bool:
         return self._engine is not None
 
-    def ask(self, work: Callable[[Engine], Answer]) -> Answer:
-        """Raises StoreError. After a time-out the store is knocked at first, so that while it is away each
-        request ends soon.
+    def ask(self, work: Callable[[Engine], Response]) -> Response:
+        """Run `work` with the engine.
+
+        After a time-out the store is probed first, so that requests end soon while it is away.
         """
         try:
             if self._silent and self._engine is not None:
-                with time_limit(KNOCK_SECONDS):
+                with time_limit(PROBE_SECONDS):
                     self._engine.count()
-            answered = work(self._ready())
+            response = work(self._open())
         except StoreTimeout:
             self._silent = True
             raise
         self._silent = False
-        return answered
+        return response
 
-    def _ready(self) -> Engine:
-        """The next question tries again where this one fails."""
+    def _open(self) -> Engine:
+        """The engine. If it cannot be opened now, the next request tries again."""
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
-            raise NoTime("the store is being opened by another request; ask again in a moment")
+            raise NoTime("the store is being opened by another request; try again in a moment")
         try:
             if self._engine is None:
                 import cv2
@@ -170,20 +164,18 @@ class _Opening:
 
     @staticmethod
     def _load(engine: Engine) -> None:
-        """No request waits for a large index longer than its time; those that come meanwhile are told to ask
-        again.
+        """Load the index in the background, because that may take longer than a request has.
 
-        What a crash left unlinked is linked here, too: that needs the index, and a request that waited for it
-        would open the store in vain.
+        Images that a crash left unlinked are linked here too, which needs the index.
         """
         try:
             engine.load()
             engine.mend()
         except DouglasQuaidError as error:
             log.warning(
-                "the index is brought up to date by the next enrichment instead: %s",
-                harmless(str(error), most=500),
+                "the index could not be loaded, so the next enrichment loads it: %s",
+                harmless(str(error), limit=500),
             )
 
 
-_engines = _Engines()
+_connections = _Connections()

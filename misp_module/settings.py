@@ -1,14 +1,14 @@
-"""What a MISP administrator typed into the plugin settings: flat strings, read strictly, with defaults that
-disclose nothing.
+"""The plugin settings of the module, parsed once from the `config` of a request into `Settings`.
 
-Takes the `config` of a request (strings, nulls, or nothing at all), gives `Settings` or one ConfigError that
-can be read on MISP's screen.
+MISP sends flat strings and nulls. They are read strictly: a wrong value becomes one ConfigError, which MISP
+shows. The defaults disclose nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -18,91 +18,99 @@ from douglas_quaid.errors import ConfigError
 if TYPE_CHECKING:
     from douglas_quaid.records import Membership
 
-#: In the order in which MISP shows them.
-NAMES = (
-    "store",
-    "misp_url",
-    "max_results",
-    "include_review",
-    "include_same_template",
-    "include_same_event",
-    "collections",
-    "disclose",
-    "index_query_image",
-    "max_image_mb",
-    "max_megapixels",
-    "max_seconds",
-)
+#: Maximum length of a value. chosen.
+MAX_CHARACTERS = 2000
 
-#: Longest value of a setting. chosen.
-MOST_CHARACTERS = 2000
+_TRUE = ("true", "yes", "on", "1")
+_FALSE = ("false", "no", "off", "0")
+
+#: Reads the text of a setting, given with its name; raises ConfigError.
+_Reader = Callable[[str, str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Whose names and hashes may be told. MISP asks without saying for whom, so nobody's by default."""
+    """Whose names and hashes may be returned. A request does not say who asks, so by default nobody's."""
 
+    #: Whether names and hashes of all pictures may be returned.
     everything: bool = False
+    #: Collections whose members' names and hashes may be returned.
     collections: frozenset[str] = frozenset()
 
     def covers(self, memberships: Iterable[Membership]) -> bool:
-        """Whether names, hashes and titles of a picture in these collections may be told."""
+        """Return whether names, hashes and titles of a picture in these collections may be returned."""
         return self.everything or any(membership.name in self.collections for membership in memberships)
 
     def labels(self, membership: Membership) -> Mapping[str, str]:
-        return membership.labels if self.everything or membership.name in self.collections else {}
+        """Return the labels of the membership if they may be returned, else none."""
+        return membership.labels if self.covers([membership]) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    #: URL of the feature store; None: what DOUGLAS_QUAID_STORE says.
+    """The settings in the order in which MISP shows them."""
+
+    #: URL of the feature store; None: DOUGLAS_QUAID_STORE of the service.
     store: str | None = None
-    #: Address of this MISP, without a slash at its end, for links that can be clicked.
+    #: Base URL of this MISP without a trailing slash, for links to events.
     misp_url: str | None = None
-    #: Objects in an answer; a hover shows three, and ten when it was asked for by a click. chosen.
+    #: Maximum number of objects in a response. A hover shows at most three, or ten after a click. chosen.
     max_results: int = 5
+    #: Whether hits with the decision `review` are returned.
     include_review: bool = True
+    #: Whether pages with the same layout and other content are returned.
     include_same_template: bool = False
-    #: Whether pictures of the queried attribute's own event are told of.
+    #: Whether pictures of the queried attribute's own event are returned.
     include_same_event: bool = True
-    #: Search only these; empty: everything.
+    #: Collections to search; empty: all images.
     collections: tuple[str, ...] = ()
+    #: Whose names and hashes are returned.
     disclose: Disclosure = field(default_factory=Disclosure)
-    #: Whether an enriched picture is kept in the store.
+    #: Whether a picture that is enriched is added to the store.
     index_query_image: bool = False
-    #: Largest picture file, in units of 1,000,000 bytes. chosen: a MISP answers within 10 s, and base64 of
-    #: more takes its share of that.
+    #: Maximum size of a picture file, in units of 1,000,000 bytes. chosen: MISP waits 10 s, and transporting
+    #: larger files as base64 takes a large part of that.
     max_image_mb: float = 20
-    #: chosen: a full-page capture of 1,920 x 26,000.
+    #: Maximum size of a picture, in millions of pixels. chosen: a full-page capture of 1,920 x 26,000.
     max_megapixels: float = 50
-    #: Longest time for an answer, whatever MISP allows. chosen: twice MISP's default.
+    #: Maximum time for a response, in seconds, even if MISP allows more. chosen: twice MISP's default.
     max_seconds: float = 20
 
     @property
     def max_bytes(self) -> int:
+        """`max_image_mb` in bytes."""
         return int(self.max_image_mb * 1_000_000)
 
     @property
     def max_pixels(self) -> int:
+        """`max_megapixels` in pixels."""
         return int(self.max_megapixels * 1_000_000)
 
     @classmethod
     def parse(cls, config: object) -> Settings:
-        """Raises ConfigError naming the setting, what was given and what is expected."""
+        """Return the settings of a request; absent, null and empty values mean the default.
+
+        Raises ConfigError that names the setting, its value and what is expected.
+        """
         if config is None:
             return cls()
         if not isinstance(config, Mapping):
             raise ConfigError(
                 f"config is {_shown(config)}; expected an object of settings: {', '.join(NAMES)}"
             )
-        given = {str(name): _text(str(name), value) for name, value in config.items()}
-        values = {name: text for name, text in given.items() if text}
-        for name in values:
+        texts = {str(name): _text(str(name), value) for name, value in config.items()}
+        given = {name: text for name, text in texts.items() if text}
+        for name in given:
             if name not in NAMES:
                 raise ConfigError(
                     f"{_shown(name)} is not a setting of this module; its settings are {', '.join(NAMES)}"
                 )
-        return cls(**{name: _READERS[name](name, text) for name, text in values.items()})  # type: ignore[arg-type]
+        values = {name: _READERS[name](name, text) for name, text in given.items()}
+        return cls(**values)  # type: ignore[arg-type]
+
+
+#: Names of the settings, in the order in which MISP shows them.
+NAMES = tuple(setting.name for setting in fields(Settings))
 
 
 def _shown(value: object) -> str:
@@ -116,52 +124,43 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str | int | float):
         raise ConfigError(f"{name} is {_shown(value)}; expected text")
     text = str(value).strip()
-    if len(text) > MOST_CHARACTERS or not text.isprintable():
-        raise ConfigError(
-            f"{name} is {_shown(text)}; expected at most {MOST_CHARACTERS} printable characters"
-        )
+    if len(text) > MAX_CHARACTERS or not text.isprintable():
+        raise ConfigError(f"{name} is {_shown(text)}; expected at most {MAX_CHARACTERS} printable characters")
     return text
 
 
 def _boolean(name: str, text: str) -> bool:
-    known = {
-        "true": True,
-        "yes": True,
-        "on": True,
-        "1": True,
-        "false": False,
-        "no": False,
-        "off": False,
-        "0": False,
-    }
-    if text.lower() not in known:
+    word = text.lower()
+    if word not in (*_TRUE, *_FALSE):
         raise ConfigError(f"{name} is {_shown(text)}; expected true or false")
-    return known[text.lower()]
+    return word in _TRUE
 
 
-def _number(least: float, most: float) -> object:
+def _number(minimum: float, maximum: float) -> _Reader:
     def read(name: str, text: str) -> float:
         try:
             value = float(text)
         except ValueError:
-            value = float("nan")
-        if not least <= value <= most:
-            raise ConfigError(f"{name} is {_shown(text)}; expected a number from {least:g} to {most:g}")
+            value = math.nan
+        if not minimum <= value <= maximum:
+            raise ConfigError(f"{name} is {_shown(text)}; expected a number from {minimum:g} to {maximum:g}")
         return value
 
     return read
 
 
-def _count(least: int, most: int) -> object:
+def _count(minimum: int, maximum: int) -> _Reader:
     def read(name: str, text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise ConfigError(f"{name} is {_shown(text)}; expected a whole number from {least} to {most}")
+        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+            raise ConfigError(
+                f"{name} is {_shown(text)}; expected a whole number from {minimum} to {maximum}"
+            )
         return int(text)
 
     return read
 
 
-def _address(name: str, text: str) -> str:
+def _base_url(name: str, text: str) -> str:
     try:
         parts = urlsplit(text)
         sound = (
@@ -191,9 +190,9 @@ def _disclosure(name: str, text: str) -> Disclosure:
     return Disclosure() if words == ("uuid",) else Disclosure(collections=frozenset(words))
 
 
-_READERS = {
+_READERS: dict[str, _Reader] = {
     "store": lambda name, text: text,
-    "misp_url": _address,
+    "misp_url": _base_url,
     "max_results": _count(1, 100),
     "include_review": _boolean,
     "include_same_template": _boolean,

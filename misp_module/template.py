@@ -1,4 +1,4 @@
-"""The object template `image-similarity`, bundled until MISP's own collection of templates has it."""
+"""The object template `image-similarity`, bundled until MISP's own collection of templates includes it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+#: Name of the template.
 NAME = "image-similarity"
+#: Folder with one folder for each template.
 FOLDER = Path(__file__).resolve().parent / "templates"
 
 
 @cache
 def definition() -> dict[str, Any]:
-    """As MISP's template collections spell it; PyMISP reads it as it is."""
+    """Return the template in the JSON form of misp-objects, which PyMISP accepts unchanged."""
     found: dict[str, Any] = json.loads((FOLDER / NAME / "definition.json").read_text("utf-8"))
     return found

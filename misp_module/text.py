@@ -1,30 +1,28 @@
-"""Text on its way into MISP. Labels, file names and titles were typed by whoever made the picture; what
-leaves here is harmless.
+"""Makes text safe for MISP. File names, labels and titles were typed by whoever made the picture.
 
-MISP escapes what it shows, but its classic pages read values that look like JSON as JSON, its logs are lines,
-and other programs read its exports: so markup, control characters, bidirectional overrides, lone surrogates
-and endless values end here.
+MISP escapes what it shows, but its classic pages parse values that look like JSON, its logs are lines, and
+other programs read its exports. So this module removes markup, control characters, bidirectional overrides
+and lone surrogates, and limits the length.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-#: Longest value. chosen: what MISP's lists show of one.
-MOST_CHARACTERS = 255
+#: Maximum number of characters of a value. chosen: what MISP's lists show.
+MAX_CHARACTERS = 255
 
-#: Characters that end a tag, an attribute or a string in some language, and what takes their place. chosen.
-_TWINS = str.maketrans({"<": "‹", ">": "›", '"': "”", "'": "’", "`": "’", "\\": "⧵"})
+#: Characters that end a tag, an attribute or a string in some language, and their replacements. chosen.
+_REPLACEMENTS = str.maketrans({"<": "‹", ">": "›", '"': "”", "'": "’", "`": "’", "\\": "⧵"})
 
 
-def harmless(text: str, *, most: int = MOST_CHARACTERS) -> str:
-    """One line of printable text: no markup, nothing invisible, cut with "…" after `most` characters."""
-    cut = text[: 4 * most]  # what is cut away anyway is not looked at
-    line = " ".join(
-        "".join(character if _is_visible(character) else " " for character in cut).split()
-    ).translate(_TWINS)
-    if len(line) > most or len(text) > len(cut):
-        line = line[: most - 1] + "…"
+def harmless(text: str, *, limit: int = MAX_CHARACTERS) -> str:
+    """Return one line of printable text without markup, shortened with "…" to `limit` characters."""
+    start = text[: 4 * limit]  # the rest would be cut off in any case
+    visible = "".join(character if _is_visible(character) else " " for character in start)
+    line = " ".join(visible.split()).translate(_REPLACEMENTS)
+    if len(line) > limit or len(text) > len(start):
+        line = line[: limit - 1] + "…"
     return f"“{line}”" if line.startswith(("{", "[")) else line
 
 

@@ -1,9 +1,8 @@
-"""Threads of this process that do the work, while a thread of the host waits no longer than its request
-allows.
+"""A pool of threads that does the work, while the thread of the host waits no longer than its request allows.
 
-That bounds how many pictures are in memory at once. A store that stalls gives the work back when the
-request's time is up (`time_limit`); what cannot be done in time for all that is ahead of it is refused at
-once, so that the host keeps threads for others.
+The pool limits how many pictures are in memory at once. When the store stalls, the work ends with the time of
+its request (`time_limit`). A request that cannot be finished in time because of those ahead of it is refused
+at once, so that the host's threads stay free.
 """
 
 from __future__ import annotations
@@ -17,36 +16,42 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from douglas_quaid.deadline import time_limit
 from douglas_quaid.errors import StoreTimeout
 
-from .answers import Answer
+from .responses import Response
 
-#: Weight of the latest work in the running mean of what one takes. chosen.
+#: Weight of the latest job in the moving average of seconds per job. chosen.
 NEWEST_SHARE = 0.3
 
 
 class NoTime(StoreTimeout):
-    """There is no answer in the time that MISP waits; the message is for analysts."""
+    """Raised when there is no result within the time that MISP waits; the message is for analysts."""
 
 
 class Workers:
+    """A fixed number of threads with a queue that refuses what would be late."""
+
     def __init__(self, threads: int, name: str) -> None:
+        """Create the pool; `name` is the prefix of its threads' names."""
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._threads = threads
         self._lock = threading.Lock()
-        self._ahead = 0
-        self._usual = 0.0
-        """Seconds that one takes, as a running mean."""
+        self._unfinished = 0
+        #: Moving average of the seconds that a job takes.
+        self._average = 0.0
 
-    def in_time(self, until: float, work: Callable[[], Answer]) -> Answer:
-        """Do `work` with what is left until that moment of time.monotonic() as its limit. Raises NoTime, and
-        what `work` raises.
+    def run(self, until: float, work: Callable[[], Response]) -> Response:
+        """Run `work` on a thread of the pool and return its result.
+
+        `until` is a moment of time.monotonic(), also the time limit of the work. Raises NoTime when there is
+        no result by then, and whatever `work` raises.
         """
         with self._lock:
-            wait = self._ahead // self._threads * self._usual
+            wait = self._unfinished // self._threads * self._average
             if time.monotonic() + wait > until:
                 raise NoTime(
-                    f"the machine is busy: {self._ahead} requests are ahead, and MISP does not wait that long; ask again in a moment"
+                    f"the machine is busy: {self._unfinished} requests are ahead,"
+                    " which takes longer than MISP waits; try again in a moment"
                 )
-            self._ahead += 1
+            self._unfinished += 1
         future = self._pool.submit(self._limited, until, work)
         future.add_done_callback(lambda _: self._done())
         try:
@@ -54,20 +59,21 @@ class Workers:
         except FutureTimeout:
             future.cancel()
             raise NoTime(
-                "no answer in the time that MISP waits: the machine is busy, or the store does not answer; ask again in a moment"
+                "no answer in the time that MISP waits: the machine is busy, or the store does not respond;"
+                " try again in a moment"
             ) from None
 
-    def _limited(self, until: float, work: Callable[[], Answer]) -> Answer:
+    def _limited(self, until: float, work: Callable[[], Response]) -> Response:
         began = time.monotonic()
-        if began >= until:  # nobody waits for it any more
+        if began >= until:  # the caller has given up
             raise NoTime("the time was up before the work began")
         try:
             with time_limit(until - began):
                 return work()
         finally:
             with self._lock:
-                self._usual += NEWEST_SHARE * (time.monotonic() - began - self._usual)
+                self._average += NEWEST_SHARE * (time.monotonic() - began - self._average)
 
     def _done(self) -> None:
         with self._lock:
-            self._ahead -= 1
+            self._unfinished -= 1

@@ -176,9 +176,9 @@ def test_no_error_tells_the_password_of_the_store(store: str) -> None:
 
 
 def test_stores_that_were_mistyped_do_not_use_up_the_places(known: str) -> None:
-    from douglas_quaid.misp.service import MOST_STORES, answer
+    from douglas_quaid.misp.service import MAX_STORES, answer
 
-    for n in range(MOST_STORES + 1):
+    for n in range(MAX_STORES + 1):
         assert "cannot be reached" in answer(hover(f"unix:///nobody-{n}", attribute()))["error"]
     assert "not indexed yet" in answer(hover(known, attribute()))["results"][0]["values"][0]
 

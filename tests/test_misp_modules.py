@@ -29,7 +29,7 @@ from douglas_quaid.answers import QueryResult
 from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
 from douglas_quaid.errors import StoreTimeout
 from douglas_quaid.misp.expand import expand
-from douglas_quaid.misp.request import Question
+from douglas_quaid.misp.request import ModuleRequest
 from douglas_quaid.misp.settings import Settings
 from douglas_quaid.misp.template import definition
 
@@ -320,7 +320,7 @@ def test_hits_of_one_picture_are_told_though_the_time_is_up_for_the_next(known: 
         def asked(*parts: Any) -> Any:
             return expand(
                 engine,
-                Question.read({"event_id": "1", "object": {"Attribute": list(parts)}}, max_seconds=20),
+                ModuleRequest.parse({"event_id": "1", "object": {"Attribute": list(parts)}}, max_seconds=20),
                 Settings(),
             )
 

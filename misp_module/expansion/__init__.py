@@ -1,3 +1,1 @@
-"""The folder that misp-modules loads; it holds nothing but the module. Its parent is what `misp-modules -c`
-takes.
-"""
+"""The folder that misp-modules scans; it holds only the module. `misp-modules -c` takes its parent."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from douglas_quaid.decoding.headers import read_header
 from douglas_quaid.errors import CorruptImage, ImageTooLarge
 
-from ..picture import attached, sample
+from ..attachment import decode_attachment, unpack_sample
 from .attribute import Attribute
 
 #: Bytes that tell what kind of file it is. chosen: one step of Python's zip reader; kinds are told by the
@@ -20,10 +20,10 @@ def bytes_of(attribute: Attribute, *, max_bytes: int) -> bytes:
     unpacked, ImageTooLarge.
     """
     try:
-        data = attached(attribute.data or "", max_bytes=max_bytes)
+        data = decode_attachment(attribute.data or "", max_bytes=max_bytes)
         if attribute.type == "malware-sample":
-            _require_picture(sample(data, max_bytes=max_bytes, only_first=HEAD))
-            data = sample(data, max_bytes=max_bytes)
+            _require_picture(unpack_sample(data, max_bytes=max_bytes, only_first=HEAD))
+            data = unpack_sample(data, max_bytes=max_bytes)
     except ImageTooLarge:
         raise ImageTooLarge(
             f"more than the limit of {max_bytes:,} bytes; raise DOUGLAS_QUAID_MAX_BYTES to take it"

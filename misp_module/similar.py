@@ -1,0 +1,89 @@
+"""Hits together with where their pictures were seen, and which of them the settings of the module show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from douglas_quaid.answers import History, Hit
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import ConfigError
+from douglas_quaid.records import Membership, Sighting
+
+from .request import QueriedAttribute
+from .settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """A hit, and where its picture was seen."""
+
+    #: The hit of the engine.
+    hit: Hit
+    #: Sightings of the hit's image and of the other images of its cluster.
+    history: History
+
+    @property
+    def memberships(self) -> tuple[Membership, ...]:
+        """The collections of the hit's image first, then those of the other images of its cluster."""
+        return self.hit.collections + tuple(
+            other for other in self.history.memberships if other not in self.hit.collections
+        )
+
+
+def similar_to(
+    engine: Engine, hits: tuple[Hit, ...], attribute: QueriedAttribute, settings: Settings
+) -> tuple[Similar, ...]:
+    """Return the hits with their histories.
+
+    A hit that was seen only at the queried attribute is left out, and so is one that was seen only in its
+    event if the settings exclude that event.
+    """
+    found: Iterable[Similar] = map(Similar, hits, engine.histories(hits, besides=attribute.occurrence))
+    if not settings.include_same_event:
+        events = _events_of(engine, attribute)
+        found = [Similar(similar.hit, _without_events(similar.history, events)) for similar in found]
+    return tuple(
+        similar
+        for similar in found
+        if similar.history.count or similar.memberships or not similar.hit.occurrence_count
+    )
+
+
+def require_collections(engine: Engine, settings: Settings) -> None:
+    """Check the collections that the settings name.
+
+    Raises ConfigError for one that does not exist, because a misspelt name must not look like an empty
+    result.
+    """
+    named = set(settings.collections) | settings.disclose.collections
+    unknown = sorted(named - {collection.name for collection in engine.collections()}) if named else []
+    if unknown:
+        raise ConfigError(
+            f"there is no collection {unknown[0]!r}, which “collections” or “disclose” of this module names;"
+            " quaid collection list shows the existing ones"
+        )
+
+
+def _events_of(engine: Engine, attribute: QueriedAttribute) -> frozenset[str]:
+    """Return UUID and number of the attribute's event, as far as they are known; MISP sends only the number."""
+    (seen,) = engine.sightings([attribute.occurrence])
+    known = (name for found in seen for name in _event_names(found.sighting))
+    return frozenset(filter(None, (attribute.event_id, *known)))
+
+
+def _without_events(history: History, events: frozenset[str]) -> History:
+    """Return the history without the sightings in these events."""
+    kept = tuple(seen for seen in history.sightings if not events.intersection(_event_names(seen)))
+    changed = replace(history, sightings=kept, count=history.count - (len(history.sightings) - len(kept)))
+    if not history.complete:
+        return changed
+    return replace(
+        changed,
+        first_seen=min((seen.first_seen for seen in kept), default=None),
+        last_seen=max((seen.last_seen for seen in kept), default=None),
+    )
+
+
+def _event_names(sighting: Sighting) -> tuple[str, str]:
+    return sighting.labels.get("event", ""), sighting.labels.get("event_id", "")
