@@ -10,8 +10,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from .features.options import DEFAULTS as FEATURES
 from .features.options import FeatureOptions
+from .index.options import DEFAULTS as INDEX
 from .index.options import IndexOptions
+from .verification.options import DEFAULTS as VERIFICATION
 from .verification.options import VerificationOptions
 
 
@@ -20,11 +23,11 @@ class Options:
     """What decides an answer besides the calibration and the pictures."""
 
     #: What is extracted from a picture.
-    features: FeatureOptions = FeatureOptions()
+    features: FeatureOptions = FEATURES
     #: Which images share visual words.
-    index: IndexOptions = IndexOptions()
+    index: IndexOptions = INDEX
     #: How a pair is measured.
-    verification: VerificationOptions = VerificationOptions()
+    verification: VerificationOptions = VERIFICATION
 
     def digest(self) -> str:
         """Return 10 hex digits that change with any option: the beginning of the sha256 of their JSON, with

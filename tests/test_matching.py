@@ -12,7 +12,7 @@ from support.shapes import grey
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.records import LocalFeatures
-from douglas_quaid.verification.matching import find_neighbours, hamming_table, likely_turn
+from douglas_quaid.verification.matching import find_neighbours, hamming_table, likely_rotation
 from douglas_quaid.verification.registration import register
 
 
@@ -51,7 +51,7 @@ def test_a_picture_corresponds_to_itself() -> None:
 def test_small_turns_need_no_question(degrees: float) -> None:
     own = extract_local(grey(photo(4)))
     other = turned(own, degrees)
-    assert likely_turn(own, other) is None or degrees
+    assert likely_rotation(own, other) is None or degrees
     assert len(find_neighbours(own, other).matches) > 0.8 * len(own)
 
 
@@ -59,13 +59,13 @@ def test_small_turns_need_no_question(degrees: float) -> None:
 def test_a_large_turn_is_told_and_then_found(degrees: float) -> None:
     own = extract_local(grey(photo(4)))
     other = turned(own, degrees)
-    turn = likely_turn(own, other)
+    turn = likely_rotation(own, other)
     assert turn == pytest.approx(degrees, abs=5)
     assert len(find_neighbours(own, other, turn).matches) > 0.8 * len(own)
 
 
 def test_strangers_tell_no_turn() -> None:
-    assert likely_turn(extract_local(grey(page(21))), extract_local(grey(photo(22)))) is None
+    assert likely_rotation(extract_local(grey(page(21))), extract_local(grey(photo(22)))) is None
 
 
 def test_pictures_without_keypoints_have_no_correspondences() -> None:
@@ -74,7 +74,7 @@ def test_pictures_without_keypoints_have_no_correspondences() -> None:
     assert (
         not len(find_neighbours(none, some).matches)
         and not len(find_neighbours(some, none).alike)
-        and likely_turn(none, some) is None
+        and likely_rotation(none, some) is None
     )
 
 

@@ -20,7 +20,7 @@ from douglas_quaid.records import Configuration, ImageFeatures
 from douglas_quaid.verification.agreement import content_agreement
 from douglas_quaid.verification.geometry import estimate_geometry
 from douglas_quaid.verification.matching import find_neighbours
-from douglas_quaid.verification.overlap import coverage
+from douglas_quaid.verification.overlap import covered_shares
 from douglas_quaid.verification.verify import verify
 
 
@@ -202,15 +202,15 @@ def test_the_same_question_gets_the_same_answer(page: Image.Image) -> None:
 def test_agreement_sees_through_brightness_and_contrast_and_not_through_other_text(page: Image.Image) -> None:
     own = read_thumbnail(features(edits.png(page)).thumbnail or b"")
     darker = (own * 0.5 + 20).astype(np.uint8)
-    assert content_agreement(own, darker, np.eye(3)).share > 0.98
-    assert content_agreement(own, np.ascontiguousarray(own[::-1]), np.eye(3)).share < 0.3
+    assert content_agreement(own, darker, np.eye(3)).content_agreement > 0.98
+    assert content_agreement(own, np.ascontiguousarray(own[::-1]), np.eye(3)).content_agreement < 0.3
 
 
 def test_coverage_of_a_turned_square_is_its_overlap() -> None:
     turned = np.array([[0, -1, 1], [1, 0, 0], [0, 0, 1]], float)
-    assert coverage(turned) == pytest.approx((1, 1))
-    assert coverage(np.diag([0.5, 0.5, 1.0])) == pytest.approx((1, 0.25))
-    assert coverage(np.array([[1, 0, 2], [0, 1, 0], [0, 0, 1]], float)) == pytest.approx((0, 0))
+    assert covered_shares(turned) == pytest.approx((1, 1))
+    assert covered_shares(np.diag([0.5, 0.5, 1.0])) == pytest.approx((1, 0.25))
+    assert covered_shares(np.array([[1, 0, 2], [0, 1, 0], [0, 0, 1]], float)) == pytest.approx((0, 0))
 
 
 @pytest.mark.parametrize("noise", [0, 1e-9, 1e-6, 1e-4])
@@ -218,7 +218,7 @@ def test_coverage_of_a_whole_picture_is_whole_whatever_the_last_digits(noise: fl
     rng = np.random.default_rng(0)
     for _ in range(300):
         matrix = np.eye(3) + np.vstack([rng.normal(0, noise, (2, 3)), [[0, 0, 0]]]) if noise else np.eye(3)
-        assert coverage(matrix) == pytest.approx((1, 1), abs=10 * noise + 1e-12)
+        assert covered_shares(matrix) == pytest.approx((1, 1), abs=10 * noise + 1e-12)
 
 
 def test_too_few_keypoints_are_no_geometry() -> None:

@@ -12,7 +12,7 @@ text does not eat the budget; in a region the strongest of every cell comes firs
 every prefix is spread over regions and levels alike, and retrieval takes such a prefix.
 
 Measured (2026-11, 40 screenshots and 40 photographs, 13 edits each: share with >= 10 inliers, ms of CPU for
-extractor). This: 91.3 % and 100 %, 9.9 ms; on the edits that leave something to see, all but pages of
+extraction). This: 91.3 % and 100 %, 9.9 ms; on the edits that leave something to see, all but pages of
 repeated rows. Strongest keypoints instead of cells: 87.5 and 96.3. Without the levels above the frame: crops
 to half lose 7 points. Levels of 1.2: 91.7 and 99.8, but 16 ms; of the square root of 2: 90.0 and 99.6, 9.3
 ms. FAST threshold 20 alone: photographs 99.4; 7 alone: nothing gained, 19.8 ms. Cells of 20, 60, 80 pixels:
@@ -23,7 +23,7 @@ Tiles and regions came with version 2, for pictures inside pages of text, of whi
 keypoint: of photographs at 40 % of the width among the first 50 candidates 70 % and not 2, of screenshots 20
 and not 5; a budget of 1500 would give 82. Of 9 screenshots and 4 photographs judged as a pair, 3 and 4, not 1
 and 3. Of eight other edits screenshots keep their inliers but for 8 %; photographs lose 19 to 25 % of them
-under deep crops and perspective. Extractor 8.8 ms and not 6.2.
+under deep crops and perspective. Extraction 8.8 ms and not 6.2.
 """
 
 from __future__ import annotations

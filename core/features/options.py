@@ -1,4 +1,4 @@
-"""The options of feature extractor: every number that decides what is extracted, in one frozen value.
+"""The options of feature extraction: every number that decides what is extracted, in one frozen value.
 
 Takes nothing and computes nothing. A function of this folder takes the group of its file as `options`, and
 `DEFAULTS` is what this version ships with. Another value gives other bits: a default that changes is a new
@@ -132,7 +132,7 @@ class ThumbnailOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOptions:
-    """All options of feature extractor."""
+    """All options of feature extraction."""
 
     #: When a picture is informative.
     informative: InformativeOptions = InformativeOptions()

@@ -1,13 +1,13 @@
-"""From two sets of keypoints to one map between the pictures, or a named reason why there is none.
+"""From two sets of keypoints to one transform between the pictures, or a named reason why there is none.
 
-Mutual nearest neighbours with a ratio test (Lowe, IJCV 2004), then a full affine map, or failing that a
-homography, by RANSAC (Fischler, Bolles, CACM 1981), with limits on what an edit can do. OpenCV's RANSAC
-starts from a fixed seed, so the same question gets the same answer. A partial affine map fails on pictures
-squashed in one direction (15-78 % found), a full one does not.
+Takes mutual nearest neighbours that passed a ratio test (Lowe, IJCV 2004), and fits a full affine transform
+or a homography by RANSAC (Fischler, Bolles, CACM 1981), with limits on what an edit can do. OpenCV's RANSAC
+starts from a fixed seed, so the same pair gets the same transform. A similarity fails on pictures squashed in
+one direction (15-78 % found); a full affine transform does not.
 
 The homography comes from OpenCV's USAC with inner refinement. Measured (2026-11, 35 pictures seen at an
-angle; 58 pairs of pages of one site): 31 found with 2,542 inliers, 0.25 ms for a pair that has none; plain
-RANSAC 31 with 2,443, but 20 ms; MAGSAC 30, FAST 30, PROSAC 30, RHO 30 with 2,174.
+angle; 58 pairs of pages of one site): it finds 31 with 2,542 inliers, in 0.25 ms for a pair that has none.
+Plain RANSAC finds 31 with 2,443, in 20 ms; MAGSAC 30, FAST 30, PROSAC 30, RHO 30 with 2,174.
 """
 
 from __future__ import annotations
@@ -21,54 +21,25 @@ from numpy.typing import NDArray
 
 from ..records import Configuration, LocalFeatures
 from .matching import Neighbours
+from .options import DEFAULTS, GeometryOptions
 from .registration import Registration, register
-
-#: RANSAC's tolerance in frame pixels of the reference. chosen: 0.6 % of a 640-pixel frame.
-REPROJECTION = 4.0
-#: Distinct inliers below which there is no geometry. chosen: crops of nearly empty pages have no more. Chance
-#: maps pass at 5 (at 8, 9 of 18,240 pairs of pages do); the content under the map and the weight of so few
-#: inliers tell them apart.
-MIN_INLIERS = 5
-#: A homography fits chance better: six inliers gave 0.36 % false pairs. chosen.
-MIN_INLIERS_HOMOGRAPHY = 14
-#: Share of the keypoints in the overlap that a map must explain. measured (2026-11): of 1,490 maps between
-#: pages of one site a quarter explains less; of 1,429 edited screenshots none does under whose map more than
-#: 30 % of the content agrees (and none below 0.1).
-LEAST_EXPLAINED = 0.04
-#: Inliers are counted once per cell of this many frame pixels: one letter found on three scales is one
-#: inlier. chosen.
-CELL = 8.0
-#: Degrees by which a pair of keypoints that has a vote may be turned. chosen: the same letter elsewhere on a
-#: page is within it.
-VOTE_ANGLE = 15.0
-#: Cells for an octave of size. spec: the levels of features/local.py.
-VOTE_STEPS = 3
-#: Side of a cell of shifts in frame pixels. chosen: between two levels a frame's half shifts by about that.
-VOTE_CELL = 48.0
-#: Cells that go to RANSAC. chosen.
-VOTE_TRIES = 3
-#: Share of the larger of the reference and the mapped query by which corners may differ. chosen: three pixels
-#: of a thumbnail.
-SAME_MAP = 0.01
-#: Largest ratio of the map's singular values. measured (2026-11): squashed pages pass, chance maps do not.
-MAX_STRETCH = 2.5
-#: Largest enlargement or reduction. chosen: the pyramid of keypoints ends before.
-MAX_SCALE = 12.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Geometry:
-    """A map from query to reference in unit coordinates (0 to 1 on both axes), and what supports it."""
+    """A transform from query to reference in unit coordinates (0 to 1 on both axes), and what supports it."""
 
+    #: Kind of the transform, or why there is none.
     configuration: Configuration
-    #: Shape (3, 3).
+    #: Query to reference, shape (3, 3); None without a transform.
     matrix: NDArray[np.float64] | None
-    #: Inliers at distinct places.
+    #: Number of inliers at distinct places.
     inliers: int
-    #: Share of the keypoints in the overlap that have a counterpart (see registration.py).
+    #: Share of the keypoints in the overlap that have a counterpart, 0 to 1 (see registration.py).
     explained: float
-    #: Inliers in unit coordinates, shape (n, 2); so is the next.
+    #: Inliers in unit coordinates of the query, shape (n, 2).
     points_query: NDArray[np.float32]
+    #: The same inliers in unit coordinates of the reference, shape (n, 2).
     points_reference: NDArray[np.float32]
 
 
@@ -77,81 +48,95 @@ def _nothing(configuration: Configuration = Configuration.NO_GEOMETRY, inliers: 
     return Geometry(configuration, None, inliers, 0.0, empty, empty)
 
 
-def estimate_geometry(near: Neighbours) -> Geometry:
-    """The affine map that most unambiguous correspondences agree on, or the reason why there is none."""
-    return _registered(_robust_affine(near, near.matches), near)
+def estimate_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geometry) -> Geometry:
+    """Return the affine transform that most unambiguous correspondences agree on, or why there is none."""
+    return _registered(_robust_affine(near, near.matches, options), near, options)
 
 
-def confirm_geometry(query: LocalFeatures, reference: LocalFeatures, matrix: NDArray[np.float64]) -> Geometry:
-    """What keypoints say to a map in unit coordinates that was found without them; its inliers and what it
-    explains are 0 when they deny it.
+def confirm_geometry(
+    query: LocalFeatures,
+    reference: LocalFeatures,
+    matrix: NDArray[np.float64],
+    *,
+    options: GeometryOptions = DEFAULTS.geometry,
+) -> Geometry:
+    """Return what keypoints say about a transform (3, 3) in unit coordinates that was found without them; its
+    inliers and its explained share are 0 when they contradict it.
     """
     from_frame = np.diag([1 / query.frame_width, 1 / query.frame_height, 1.0])
     to_frame = np.diag([reference.frame_width, reference.frame_height, 1.0])
-    found = register(query, reference, to_frame @ matrix @ from_frame)
-    if found is None or not _plausible(found.matrix, query):
+    found = register(query, reference, to_frame @ matrix @ from_frame, options=options.registration)
+    if found is None or not _plausible(found.matrix, query, options):
         return _nothing()
-    return _geometry(Configuration.AFFINE, found, query, reference)
+    return _geometry(Configuration.AFFINE, found, query, reference, options)
 
 
-def estimate_homography(near: Neighbours) -> Geometry:
-    """The perspective map that most of them agree on: for pictures seen at an angle, where an affine map fits
-    a part only.
+def estimate_homography(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geometry) -> Geometry:
+    """Return the homography that most unambiguous correspondences agree on, or why there is none: for
+    pictures seen at an angle, where an affine transform fits only a part.
     """
     pairs = near.matches
-    if len(pairs) < MIN_INLIERS_HOMOGRAPHY:
+    if len(pairs) < options.minimum_inliers_homography:
         return _nothing()
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
     matrix, mask = cv2.findHomography(
-        source, target, cv2.USAC_ACCURATE, REPROJECTION, maxIters=2000, confidence=0.999
+        source,
+        target,
+        cv2.USAC_ACCURATE,
+        options.reprojection_error,
+        maxIters=options.ransac_iterations,
+        confidence=options.ransac_confidence,
     )
     return _registered(
-        _checked(Configuration.HOMOGRAPHY, matrix, mask, source, target, near, MIN_INLIERS_HOMOGRAPHY), near
+        _checked(Configuration.HOMOGRAPHY, matrix, mask, source, target, near, options), near, options
     )
 
 
-def vote_geometry(near: Neighbours) -> Geometry:
-    """The map that most correspondences vote for, ambiguous ones too: for pages of repeated text, where the
-    ratio test leaves nothing.
+def vote_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geometry) -> Geometry:
+    """Return the affine transform that most correspondences vote for, ambiguous ones too, or why there is
+    none: for pages of repeated text, where the ratio test leaves nothing.
 
-    Lowe's Hough clustering (IJCV 2004, section 7.3) for upright pictures: a pair of keypoints says by its
-    sizes how much one picture is enlarged, and then by its places how it is shifted; the fullest cell and its
+    Lowe's Hough clustering (IJCV 2004, section 7.3) for upright pictures: the sizes of a pair of keypoints
+    tell the change of scale, and then their places tell the translation. The fullest cells and their
     neighbours go to RANSAC.
     """
-    pairs = near.alike
+    pairs, steps = near.alike, options.vote_steps
     source, target = near.query.keypoints[pairs[:, 0]], near.reference.keypoints[pairs[:, 1]]
-    likely = np.abs((source[:, 3] - target[:, 3] + 180) % 360 - 180) <= VOTE_ANGLE
+    likely = np.abs((source[:, 3] - target[:, 3] + 180) % 360 - 180) <= options.vote_angle
     pairs, source, target = pairs[likely], source[likely], target[likely]
-    if len(pairs) < MIN_INLIERS:
+    if len(pairs) < options.minimum_inliers:
         return _nothing()
-    enlarged = np.rint(VOTE_STEPS * np.log2(target[:, 2] / source[:, 2]))
-    shift = target[:, :2] - source[:, :2] * (2 ** (enlarged / VOTE_STEPS))[:, None]
-    cells = np.column_stack([enlarged, np.floor(shift / VOTE_CELL)]).astype(np.int64)
+    enlarged = np.rint(steps * np.log2(target[:, 2] / source[:, 2]))
+    translation = target[:, :2] - source[:, :2] * (2 ** (enlarged / steps))[:, None]
+    cells = np.column_stack([enlarged, np.floor(translation / options.vote_cell)]).astype(np.int64)
     cells -= cells.min(axis=0)
     across, down = cells.max(axis=0)[1:] + 1
     numbers = (cells[:, 0] * across + cells[:, 1]) * down + cells[:, 2]
     kinds, cell = np.unique(numbers, return_inverse=True)
-    # A keypoint with many look-alikes says little; without this a page of text outvotes the part of it that
-    # is shared.
+    # A keypoint with many similar ones counts little; otherwise a page of text would outvote the part of it
+    # that is shared.
     votes = np.bincount(cell, weights=1.0 / np.bincount(pairs[:, 0])[pairs[:, 0]])
-    fullest = kinds[np.argsort(-votes, kind="stable")[:VOTE_TRIES]]
+    fullest = kinds[np.argsort(-votes, kind="stable")[: options.vote_tries]]
     kinds = np.column_stack([fullest // (across * down), fullest // down % across, fullest % down])
-    fits = [_robust_affine(near, pairs[np.abs(cells - kind).max(axis=1) <= 1]) for kind in kinds]
-    return _registered(max(fits, key=lambda fit: (fit.matrix is not None, fit.inliers)), near)
+    fits = [_robust_affine(near, pairs[np.abs(cells - kind).max(axis=1) <= 1], options) for kind in kinds]
+    return _registered(max(fits, key=lambda fit: (fit.matrix is not None, fit.inliers)), near, options)
 
 
-def is_same_map(one: Geometry, other: Geometry) -> bool:
-    """Whether both carry the query to the same place, within SAME_MAP; nothing is the same as nothing."""
+def is_same_transform(
+    one: Geometry, other: Geometry, *, options: GeometryOptions = DEFAULTS.geometry
+) -> bool:
+    """Whether both carry the query to the same place, or neither has a transform."""
     if one.matrix is None or other.matrix is None:
         return one.matrix is None
     corners = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], float)
-    ends = [mapped[:, :2] / mapped[:, 2:] for mapped in (corners @ one.matrix.T, corners @ other.matrix.T)]
-    return bool(np.abs(ends[0] - ends[1]).max() <= SAME_MAP * max(1.0, float(np.ptp(ends[1], axis=0).max())))
+    ends = [carried[:, :2] / carried[:, 2:] for carried in (corners @ one.matrix.T, corners @ other.matrix.T)]
+    extent = max(1.0, float(np.ptp(ends[1], axis=0).max()))
+    return bool(np.abs(ends[0] - ends[1]).max() <= options.same_transform * extent)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """What RANSAC says."""
+    """The result of RANSAC."""
 
     configuration: Configuration
     #: Frame to frame, shape (3, 3).
@@ -159,14 +144,19 @@ class _Fit:
     inliers: int
 
 
-def _robust_affine(near: Neighbours, pairs: NDArray[np.int64]) -> _Fit:
-    if len(pairs) < MIN_INLIERS:
+def _robust_affine(near: Neighbours, pairs: NDArray[np.int64], options: GeometryOptions) -> _Fit:
+    if len(pairs) < options.minimum_inliers:
         return _Fit(Configuration.NO_GEOMETRY, None, 0)
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
     matrix, mask = cv2.estimateAffine2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=REPROJECTION, maxIters=2000, confidence=0.999
+        source,
+        target,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=options.reprojection_error,
+        maxIters=options.ransac_iterations,
+        confidence=options.ransac_confidence,
     )
-    return _checked(Configuration.AFFINE, matrix, mask, source, target, near, MIN_INLIERS)
+    return _checked(Configuration.AFFINE, matrix, mask, source, target, near, options)
 
 
 def _checked(
@@ -176,75 +166,80 @@ def _checked(
     source: NDArray[np.float32],
     target: NDArray[np.float32],
     near: Neighbours,
-    least: int,
+    options: GeometryOptions,
 ) -> _Fit:
     if matrix is None or mask is None or not np.isfinite(matrix).all():
         return _Fit(Configuration.NO_GEOMETRY, None, 0)
+    affine = configuration is Configuration.AFFINE
     inside = mask.ravel().astype(bool)
-    inliers = min(_places(source[inside]), _places(target[inside]))
-    if inliers < least:
+    inliers = min(_distinct(source[inside], options), _distinct(target[inside], options))
+    if inliers < (options.minimum_inliers if affine else options.minimum_inliers_homography):
         return _Fit(Configuration.NO_GEOMETRY, None, inliers)
-    full = np.vstack([matrix, [0, 0, 1]]) if len(matrix) == 2 else matrix
-    plausible = _plausible(full, near.query)
-    return _Fit(
-        configuration if plausible else Configuration.DEGENERATE, full if plausible else None, inliers
-    )
+    full = np.vstack([matrix, [0, 0, 1]]) if affine else matrix
+    if not _plausible(full, near.query, options):
+        return _Fit(Configuration.DEGENERATE, None, inliers)
+    return _Fit(configuration, full, inliers)
 
 
-def _registered(fit: _Fit, near: Neighbours) -> Geometry:
+def _registered(fit: _Fit, near: Neighbours, options: GeometryOptions) -> Geometry:
     if fit.matrix is None:
         return _nothing(fit.configuration, fit.inliers)
     found = register(
-        near.query, near.reference, fit.matrix, perspective=fit.configuration is Configuration.HOMOGRAPHY
+        near.query,
+        near.reference,
+        fit.matrix,
+        perspective=fit.configuration is Configuration.HOMOGRAPHY,
+        options=options.registration,
     )
-    if found is None or found.explained < LEAST_EXPLAINED or not _plausible(found.matrix, near.query):
+    explains = found is not None and found.explained >= options.minimum_explained
+    if found is None or not explains or not _plausible(found.matrix, near.query, options):
         return _nothing(inliers=fit.inliers)
-    return _geometry(fit.configuration, found, near.query, near.reference)
+    return _geometry(fit.configuration, found, near.query, near.reference, options)
 
 
 def _geometry(
-    configuration: Configuration, found: Registration, query: LocalFeatures, reference: LocalFeatures
+    configuration: Configuration,
+    found: Registration,
+    query: LocalFeatures,
+    reference: LocalFeatures,
+    options: GeometryOptions,
 ) -> Geometry:
-    """The same in unit coordinates."""
+    """The registration in unit coordinates."""
     source, target = query.keypoints[found.pairs[:, 0], :2], reference.keypoints[found.pairs[:, 1], :2]
     from_unit = np.diag([query.frame_width, query.frame_height, 1.0])
     to_unit = np.diag([1 / reference.frame_width, 1 / reference.frame_height, 1.0])
     unit = to_unit @ found.matrix @ from_unit
     scale_q = np.array([query.frame_width, query.frame_height], np.float32)
     scale_r = np.array([reference.frame_width, reference.frame_height], np.float32)
-    inliers = min(_places(source), _places(target))
+    inliers = min(_distinct(source, options), _distinct(target, options))
     return Geometry(
         configuration, unit / unit[2, 2], inliers, found.explained, source / scale_q, target / scale_r
     )
 
 
-def _places(points: NDArray[np.float32]) -> int:
-    cells = np.floor(points / CELL).astype(np.int64)
+def _distinct(points: NDArray[np.float32], options: GeometryOptions) -> int:
+    """The number of cells in which these points lie."""
+    cells = np.floor(points / options.cell).astype(np.int64)
     cells -= cells.min(axis=0)
     return len(np.unique(cells[:, 1] * (cells[:, 0].max() + 1) + cells[:, 0], return_index=True)[0])
 
 
-def _plausible(matrix: NDArray[np.float64], query: LocalFeatures) -> bool:
-    """Is this a map that an edit makes: no flip, no collapse, no strong shear, at the corners of the picture
-    too?
+def _plausible(matrix: NDArray[np.float64], query: LocalFeatures, options: GeometryOptions) -> bool:
+    """Whether an edit can make this transform: no flip, no collapse, no strong shear, at the corners of the
+    picture too.
     """
     width, height = query.frame_width, query.frame_height
     points = np.array(
         [(width / 2, height / 2, 1), (0, 0, 1), (width, 0, 1), (width, height, 1), (0, height, 1)]
     )
-    mapped = points @ matrix.T
-    if (mapped[:, 2] <= 1e-6).any():
+    ends = points @ matrix.T
+    if (ends[:, 2] <= 1e-6).any():
         return False
-    # Jacobian of the projective map at each point; constant for an affine one.
-    local = (matrix[:2, :2] - (mapped[:, :2] / mapped[:, 2:])[:, :, None] * matrix[2, :2]) / mapped[
-        :, 2, None, None
-    ]
+    # Jacobian of the transform at each point; constant for an affine one.
+    projected = ends[:, :2] / ends[:, 2:]
+    local = (matrix[:2, :2] - projected[:, :, None] * matrix[2, :2]) / ends[:, 2, None, None]
     values = np.linalg.svd(local, compute_uv=False)
     largest, smallest = values[:, 0], values[:, 1]
-    fine = (
-        (np.linalg.det(local) > 0)
-        & (largest <= MAX_SCALE)
-        & (smallest >= 1 / MAX_SCALE)
-        & (largest <= MAX_STRETCH * smallest)
-    )
-    return bool(fine.all())
+    in_scale = (largest <= options.maximum_scale) & (smallest >= 1 / options.maximum_scale)
+    in_shape = (np.linalg.det(local) > 0) & (largest <= options.maximum_stretch * smallest)
+    return bool((in_scale & in_shape).all())

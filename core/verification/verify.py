@@ -26,16 +26,16 @@ from ..features.picture import Picture
 from ..records import Configuration, Evidence, ImageFeatures, LocalFeatures
 from .agreement import content_agreement
 from .geometry import (
-    MIN_INLIERS,
     Geometry,
     confirm_geometry,
     estimate_geometry,
     estimate_homography,
-    is_same_map,
+    is_same_transform,
     vote_geometry,
 )
-from .matching import find_neighbours, likely_turn
-from .overlap import coverage
+from .matching import find_neighbours, likely_rotation
+from .options import DEFAULTS
+from .overlap import covered_shares
 
 #: PDQ bits within which the whole pictures are laid over each other. measured: edits of whole screenshots
 #: reach 47 and a few 60; laying over costs 1 ms, so the radius is wide.
@@ -242,29 +242,32 @@ def _maps(
     near = find_neighbours(own, reference)
     upright = estimate_geometry(near)
     yield upright, False
-    if upright.inliers >= MIN_INLIERS:
+    if upright.inliers >= DEFAULTS.geometry.minimum_inliers:
         tilted = estimate_homography(near)
         if tilted.inliers > BETTER_TILTED * upright.inliers:
             yield tilted, False
     if upright.explained < CERTAIN_MAP:
         voted = vote_geometry(near)
-        if not is_same_map(voted, upright):
+        if not is_same_transform(voted, upright):
             yield voted, False
-    if upright.inliers < MIN_INLIERS and (turn := likely_turn(own, reference)) is not None:
+    if (
+        upright.inliers < DEFAULTS.geometry.minimum_inliers
+        and (turn := likely_rotation(own, reference)) is not None
+    ):
         yield estimate_geometry(find_neighbours(own, reference, turn)), False
     if mirror and query.mirrored is not None:
         yield _of_the_query(estimate_geometry(find_neighbours(query.mirrored, reference)), MIRROR), False
     for inset in insets:
         near = find_neighbours(inset.local, reference)
         for found in (estimate_geometry(near), vote_geometry(near)):
-            if found.matrix is not None and coverage(found.matrix)[1] >= SHOWN_IN_INSET:
+            if found.matrix is not None and covered_shares(found.matrix)[1] >= SHOWN_IN_INSET:
                 yield _of_the_query(found, inset.from_page), False
     if invert and query.inverted is not None:
         near = find_neighbours(query.inverted, reference)
         upright = estimate_geometry(near)
         yield upright, True
         voted = vote_geometry(near)
-        if not is_same_map(voted, upright):
+        if not is_same_transform(voted, upright):
             yield voted, True
 
 
@@ -303,7 +306,7 @@ def _laid(query: Picture, reference: Picture, hashes: Evidence, geometry: Geomet
         return _without_points(
             replace(hashes, configuration=geometry.configuration, inliers=geometry.inliers)
         )
-    covered_query, covered_reference = coverage(geometry.matrix)
+    covered_query, covered_reference = covered_shares(geometry.matrix)
     found = replace(
         hashes,
         configuration=geometry.configuration,
@@ -328,18 +331,18 @@ def _with_agreement(
     agreement = content_agreement(
         255 - query.thumbnail if evidence.inverted else query.thumbnail, reference.thumbnail, matrix
     )
-    if not agreement.blocks:  # nothing there that could agree or disagree
+    if not agreement.blocks_compared:  # nothing there that could agree or disagree
         return replace(evidence, blocks_compared=0)
     return replace(
         evidence,
-        content_agreement=agreement.share,
-        agreement_of_emptier=agreement.kept,
-        agreement_both_textured=agreement.both,
-        agreement_outside_rectangle=agreement.beside,
-        differing_rectangle=agreement.hole,
-        edges_contained=agreement.contained,
-        block_correlation=agreement.correlation,
-        blocks_compared=agreement.blocks,
+        content_agreement=agreement.content_agreement,
+        agreement_of_emptier=agreement.agreement_of_emptier,
+        agreement_both_textured=agreement.agreement_both_textured,
+        agreement_outside_rectangle=agreement.agreement_outside_rectangle,
+        differing_rectangle=agreement.differing_rectangle,
+        edges_contained=agreement.edges_contained,
+        block_correlation=agreement.block_correlation,
+        blocks_compared=agreement.blocks_compared,
     )
 
 

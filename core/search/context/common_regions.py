@@ -26,8 +26,8 @@ from ...features.picture import Picture
 from ...index.replica import IndexReplica
 from ...index.words import Corners
 from ...records import Box, Decision, Evidence, HubPatch, ImageId, LocalFeatures, Relation, Verdict
-from ...verification.agreement import agreeing_places, content_agreement
-from ...verification.geometry import MIN_INLIERS
+from ...verification.agreement import agreeing_pixels, content_agreement
+from ...verification.options import DEFAULTS as VERIFICATION
 from ...verification.verify import MIRROR, Verification, verify
 from ..candidates import Allowed, ClusterOf
 
@@ -186,7 +186,9 @@ class Hubs:
                 return None
         mask = shown >= COMMON * len(holders)
         common = inside(mask, found.points_query)
-        if common.sum() < max(MIN_INLIERS, COMMON * len(common)) or not self._have_nothing_else(holders):
+        if common.sum() < max(
+            VERIFICATION.geometry.minimum_inliers, COMMON * len(common)
+        ) or not self._have_nothing_else(holders):
             return None
         pictures = round(bound * len(holders) / ASKED)
         patch = HubPatch(
@@ -230,11 +232,11 @@ class Hubs:
         places = np.zeros(self._shape, np.uint8)
         if query is not None and subject.thumbnail is not None:
             if found.evidence.matrix is not None:
-                places |= agreeing_places(
+                places |= agreeing_pixels(
                     query, subject.thumbnail, np.array(found.evidence.matrix, float).reshape(3, 3)
                 )
             if by.evidence.matrix is not None and by.evidence.inverted == found.evidence.inverted:
-                places |= agreeing_places(
+                places |= agreeing_pixels(
                     query, subject.thumbnail, _at_the_same_place(by.evidence.matrix, reference, subject)
                 )
         elif len(found.points_query):
@@ -261,7 +263,9 @@ class Hubs:
         if decide(found.evidence, self._calibration).decision is Decision.NO_MATCH:
             return True
         points = (found.points_query, found.points_reference)
-        return len(found.points_query) >= MIN_INLIERS and all(area(box_of(side)) <= SMALL for side in points)
+        return len(found.points_query) >= VERIFICATION.geometry.minimum_inliers and all(
+            area(box_of(side)) <= SMALL for side in points
+        )
 
     def _corners(self, points: NDArray[np.float32]) -> LocalFeatures:
         """The query's keypoints at these points: as it is, of a picture that stands in it, or mirrored,
@@ -298,17 +302,26 @@ class Hubs:
         )
         if verdict.relation is Relation.NEAR_DUPLICATE:
             return (
-                left.emptier >= BESIDE_BLOCKS
-                and max(left.share, left.kept, left.both, left.beside) >= HALF_AGREES
+                left.blocks_of_emptier >= BESIDE_BLOCKS
+                and max(
+                    left.content_agreement,
+                    left.agreement_of_emptier,
+                    left.agreement_both_textured,
+                    left.agreement_outside_rectangle,
+                )
+                >= HALF_AGREES
             )
-        return left.blocks >= BESIDE_BLOCKS and left.share >= BESIDE_AGREES
+        return left.blocks_compared >= BESIDE_BLOCKS and left.content_agreement >= BESIDE_AGREES
 
 
 def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
     """Whether a hub may be all there is to it: never where the whole pictures agree, nor for what a baseline
     is there for.
     """
-    if verdict.decision is Decision.NO_MATCH or len(found.points_query) < MIN_INLIERS:
+    if (
+        verdict.decision is Decision.NO_MATCH
+        or len(found.points_query) < VERIFICATION.geometry.minimum_inliers
+    ):
         return False
     whole = (found.evidence.content_agreement or 0.0) >= WHOLE_AGREES
     return verdict.relation is Relation.PARTIAL or (verdict.relation is Relation.NEAR_DUPLICATE and not whole)

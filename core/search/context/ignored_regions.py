@@ -17,7 +17,7 @@ from ...decision.calibration import Calibration
 from ...decision.decide import decide
 from ...features.picture import Picture
 from ...records import Box, Decision, ImageId, Verdict
-from ...verification.geometry import MIN_INLIERS
+from ...verification.options import DEFAULTS as VERIFICATION
 from ...verification.overlap import shared_region
 from ...verification.verify import Verification, verify
 from .common_regions import area, box_of
@@ -53,7 +53,7 @@ class Ignored:
                 (image_id, box) for image_id, subject in look() if (box := self._where(subject)) is not None
             ]
         points = found.points_query
-        part = box_of(points) if len(points) >= MIN_INLIERS else WHOLE
+        part = box_of(points) if len(points) >= VERIFICATION.geometry.minimum_inliers else WHOLE
         for image_id, box in self._shown:
             if _share_inside(part, box) >= COVERED:
                 words = f"{verdict.sentence}; but what they share is the picture {image_id[:12]}, which is to be ignored"

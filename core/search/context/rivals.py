@@ -116,7 +116,9 @@ def _show_the_same(one: Found, other: Found) -> bool:
     exchanged = one.verification.evidence.inverted != other.verification.evidence.inverted
     between: NDArray[np.float64] = to_other @ np.linalg.inv(to_one)
     return (
-        content_agreement(255 - thumbnails[0] if exchanged else thumbnails[0], thumbnails[1], between).share
+        content_agreement(
+            255 - thumbnails[0] if exchanged else thumbnails[0], thumbnails[1], between
+        ).content_agreement
         >= SAME_CONTENT
     )
 
