@@ -1,10 +1,8 @@
-"""The nouns of this package, in the order in which a picture meets them. Values only, no behaviour beyond
-checks.
+"""The nouns of this package, in the order in which a picture meets them: values and their checks only.
 
 An *image* is unique bytes, named by their sha256. An *occurrence* is a place where it was seen. *Features*
-are what is computed from its pixels once. A *candidate* is an image worth comparing, *evidence* is what the
-comparison measured, a *verdict* is what we conclude from it, and a *cluster* is a set of images that a match
-has joined.
+are computed from its pixels once. A *candidate* is an image worth verifying, *evidence* is what the verification
+measured, a *verdict* is what follows from it, and a *cluster* is a set of images that matches have joined.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-#: sha256 of the picture's bytes, 64 lower-case hex digits.
+#: sha256 of an image's bytes, 64 lower-case hex digits.
 ImageId = str
 
 
@@ -25,43 +23,49 @@ ImageId = str
 class DecodedImage:
     """Pixels of one picture, upright (EXIF orientation applied), alpha laid on white."""
 
+    #: Id of the bytes that were decoded.
     image_id: ImageId
     #: RGB, shape (height, width, 3), C-contiguous.
     pixels: NDArray[np.uint8]
-    #: ITU-R 601-2 luma as Pillow's convert("L") gives it, shape (height, width).
+    #: ITU-R 601-2 luma as Pillow's convert("L") computes it, shape (height, width).
     grey: NDArray[np.uint8]
-    #: Format as the decoder named it, upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF.
+    #: Format as the decoder names it, in upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF.
     format: str
-    #: Frames in the file; only the first was decoded.
+    #: Number of frames in the file; only the first was decoded.
     frames: int
     #: The file's bytes.
     data: bytes = field(repr=False)
 
     @property
     def width(self) -> int:
+        """Return the width in pixels."""
         return int(self.pixels.shape[1])
 
     @property
     def height(self) -> int:
+        """Return the height in pixels."""
         return int(self.pixels.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Hashes:
-    """Whole-picture hashes. Distances between two hashes of one kind are Hamming distances in bits."""
+    """Whole-picture hashes. The distance of two hashes of one kind is their Hamming distance in bits."""
 
     #: 256-bit PDQ, 32 bytes, in the byte order of its hex form.
     pdq: bytes
     #: PDQ of the picture in its 8 orientations, 32 bytes each, in the order of features.pdq.ORIENTATIONS; the
-    #: first is `pdq`.
+    #: first equals `pdq`.
     orientations: tuple[bytes, ...]
-    #: 0 to 100, as Meta's reference computes it.
+    #: PDQ's quality, 0 to 100, as Meta's reference computes it.
     pdq_quality: int
-    #: 64-bit ImageHash average_hash, 8 bytes, in the byte order of its hex form; so are the next three.
+    #: 64-bit ImageHash average_hash, 8 bytes, in the byte order of its hex form.
     ahash: bytes
+    #: 64-bit ImageHash phash, 8 bytes, in the byte order of its hex form.
     phash: bytes
+    #: 64-bit ImageHash dhash, 8 bytes, in the byte order of its hex form.
     dhash: bytes
-    #: None when the operator left it off (it costs as much as all the others together).
+    #: 64-bit ImageHash whash, 8 bytes, in the byte order of its hex form; None when the operator left it off,
+    #: because it costs as much as all the others together.
     whash: bytes | None
 
 
@@ -69,8 +73,9 @@ class Hashes:
 class LocalFeatures:
     """Keypoints with binary descriptors, in a frame of normalised size (see features/local.py)."""
 
-    #: Size of the normalised frame in pixels; source pixel = frame pixel * source width / frame_width.
+    #: Width of the normalised frame in pixels; source pixel = frame pixel * source width / frame_width.
     frame_width: float
+    #: Height of the normalised frame in pixels.
     frame_height: float
     #: x, y (frame pixels), size (frame pixels), angle (degrees); shape (n, 4).
     keypoints: NDArray[np.float32]
@@ -83,50 +88,62 @@ class LocalFeatures:
 
 @dataclass(frozen=True, slots=True)
 class FamilyVersions:
-    """Extractor version of each feature family; families of different versions are never compared. 0: not
-    kept.
-    """
+    """Extractor version of each feature family; different versions are never compared. 0: not kept."""
 
+    #: Version of the pixel digest.
     pixels: int
+    #: Version of PDQ.
     pdq: int
+    #: Version of ImageHash's hashes.
     imagehash: int
+    #: Version of TLSH.
     tlsh: int
+    #: Version of keypoints and descriptors.
     local: int
+    #: Version of the thumbnail.
     thumbnail: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageFeatures:
-    """All that is computed from one picture, and all that is needed to compare it again without its bytes."""
+    """Everything computed from one picture: enough to compare it again without its bytes."""
 
+    #: Id of the image.
     image_id: ImageId
-    #: Source pixels.
+    #: Width in source pixels.
     width: int
+    #: Height in source pixels.
     height: int
+    #: Format as in `DecodedImage`.
     format: str
+    #: Number of frames in the file.
     frames: int
+    #: Versions of the extractors that computed the families.
     versions: FamilyVersions
     #: sha256 over width, height and the decoded RGB pixels, 32 bytes.
     pixel_digest: bytes
+    #: Whole-picture hashes.
     hashes: Hashes
-    #: TLSH of the file's bytes as MISP's `tlsh` attribute has it ("T1" and 70 hex digits); None when it has
-    #: none.
+    #: TLSH of the file's bytes as MISP's `tlsh` attribute has it ("T1" and 70 hex digits); None for files
+    #: that TLSH cannot hash.
     tlsh: str | None
+    #: Keypoints and descriptors.
     local: LocalFeatures
     #: Grey WebP, normally 320 pixels wide; None when the operator left it off.
     thumbnail: bytes | None
-    #: False for blank and near-uniform pictures, which match nothing but their own bytes and pixels.
+    #: False for blank and nearly uniform pictures, which match only their own bytes and pixels.
     informative: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A place where an image was seen: `HOST:KIND:ID`, such as misp:attribute:<uuid> or
-    file:path:</absolute/path>.
-    """
+    """A place where an image was seen: `HOST:KIND:ID`, such as misp:attribute:<uuid> or file:path:</a/path>."""
 
+    #: System that saw the image: misp, ail, file.
     host: str
+    #: Kind of object there.
     kind: str
+    #: Name of the object there.
     id: str
 
     def __str__(self) -> str:
@@ -134,8 +151,9 @@ class Occurrence:
 
     @classmethod
     def parse(cls, text: str) -> Occurrence:
-        """Split at the first two colons; raises ConfigError (see errors.py) when a part is missing or not
-        printable.
+        """Return the occurrence that `text` names, split at the first two colons.
+
+        Raises ConfigError when a part is missing or the text is too long or holds a null character.
         """
         from .errors import ConfigError
 
@@ -150,26 +168,33 @@ class Occurrence:
 class Purpose(str, Enum):
     """What a collection is for."""
 
-    #: Pictures somebody wants to recognise again.
+    #: Pictures that somebody wants to recognise again.
     KNOWN = "known"
-    #: Legitimate pages; only against these is `looks-like` judged.
+    #: Legitimate pages; `looks-like` is judged only against these.
     BASELINE = "baseline"
-    #: Pictures that match everything and say nothing; they produce no hits.
+    #: Pictures that match everything and mean nothing; they produce no hits.
     IGNORE = "ignore"
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
+    """A named set of images with a purpose."""
+
+    #: Unique name.
     name: str
+    #: What it is for.
     purpose: Purpose
+    #: When it was created (UTC).
     created: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """An image's place in a collection, with the labels it carries there."""
+    """An image's place in a collection."""
 
+    #: Name of the collection.
     name: str
+    #: Labels that the image carries there.
     labels: Mapping[str, str]
 
 
@@ -177,28 +202,35 @@ class Membership:
 class Sighting:
     """One occurrence of an image, with its labels and times (UTC)."""
 
+    #: Where the image was seen.
     occurrence: Occurrence
+    #: Labels of the occurrence.
     labels: Mapping[str, str]
+    #: When it was first seen there.
     first_seen: datetime
+    #: When it was last seen there.
     last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An image that is seen at some place."""
+    """An image that is seen at some occurrence."""
 
+    #: The image.
     image_id: ImageId
+    #: The occurrence, with labels and times.
     sighting: Sighting
-    #: Whether it was searched for, and lost no connection by a forget since.
+    #: Whether the image was linked and has lost no connection by a forget since.
     linked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """An image that is no longer seen at some place."""
+    """An image that is no longer seen at some occurrence."""
 
+    #: The image.
     image_id: ImageId
-    #: Whether it is no longer in the store, because that was its last place.
+    #: Whether it left the store, because this was its last occurrence.
     forgotten: bool
 
 
@@ -206,12 +238,17 @@ class Withdrawn:
 class ImageInfo:
     """What the store knows about an image besides its features."""
 
+    #: The image.
     image_id: ImageId
     #: At most 20, latest first.
     sightings: tuple[Sighting, ...]
+    #: Number of all occurrences.
     occurrence_count: int
+    #: First time at any occurrence (UTC).
     first_seen: datetime
+    #: Last time at any occurrence (UTC).
     last_seen: datetime
+    #: Collections that hold the image.
     memberships: tuple[Membership, ...]
     #: Canonical id of its cluster, then the aliases; empty when it is in none.
     clusters: tuple[str, ...]
@@ -221,98 +258,118 @@ class ImageInfo:
 class Candidate:
     """An image worth verifying, and how it was found."""
 
+    #: The image.
     image_id: ImageId
-    #: Hamming distance of the PDQ hashes in the orientation below; None when found by local features only.
+    #: Hamming distance of the PDQ hashes in `orientation`; None when it was found by local features only.
     pdq_bits: int | None
-    #: 0 to 7, index into features.pdq.ORIENTATIONS: how the query was turned to come this near.
+    #: Index into features.pdq.ORIENTATIONS, 0 to 7: the query's orientation at that distance.
     orientation: int
-    #: Weight of shared visual words; 0 when found by hash only.
+    #: Weight of shared visual words; 0 when it was found by hash only.
     votes: float
-    #: Whether the words were those of the mirrored query.
+    #: Whether the visual words were those of the mirrored query.
     mirrored: bool = False
-    #: Whether they were those of the query with light and dark exchanged.
+    #: Whether the visual words were those of the query with light and dark exchanged.
     inverted: bool = False
-    #: Whose they were, of the pictures that stand in the query; None where they were those of all of it.
+    #: Number of the inset whose visual words they were; None for those of the whole query.
     inset: int | None = None
 
 
 class Configuration(str, Enum):
     """Outcome of verification, in words that can be stored, counted and shown."""
 
+    #: The bytes are equal.
     SAME_BYTES = "same-bytes"
+    #: The pixels are equal.
     SAME_PIXELS = "same-pixels"
-    #: The whole pictures agree after scaling (and turning or mirroring); no keypoints were needed.
+    #: The whole pictures agree after scaling (and rotating or mirroring); no keypoints were needed.
     WHOLE = "whole"
-    #: A full affine map with enough inliers carries one picture onto the other.
+    #: An affine transform with enough inliers aligns the pictures.
     AFFINE = "affine"
-    #: Only a perspective map does.
+    #: Only a perspective transform (homography) aligns them.
     HOMOGRAPHY = "homography"
-    #: Too few keypoints agree on any one map.
+    #: Too few keypoints agree on any one transform.
     NO_GEOMETRY = "no-geometry"
-    #: Keypoints agree on a map that no edit makes: collapsed, sheared or scaled beyond the limits.
+    #: Keypoints agree on a transform that no edit makes: collapsed, sheared or scaled beyond the limits.
     DEGENERATE = "degenerate"
-    #: Too few keypoints to ask; judged by the whole picture alone.
+    #: Too few keypoints to compare; judged by the whole picture alone.
     LOW_TEXTURE = "low-texture"
-    #: One of the two is blank or near-uniform; nothing was compared beyond bytes and pixels.
+    #: One of the two is blank or nearly uniform; only bytes and pixels were compared.
     UNINFORMATIVE = "uninformative"
-    #: The two records come from different extractor versions, or of one only hashes were kept.
+    #: The extractor versions differ, or only the hashes of one picture were kept.
     INCOMPARABLE = "incomparable"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a comparison measured; None means not measured. Bits are Hamming distances."""
+    """What verification measured about a pair, and what other candidates said. None: not measured."""
 
+    #: Whether the bytes are equal.
     same_bytes: bool | None = None
+    #: Whether the decoded pixels are equal.
     same_pixels: bool | None = None
+    #: Hamming distance of the PDQ hashes in `orientation`, 0 to 256 bits.
     pdq_bits: int | None = None
+    #: Index into features.pdq.ORIENTATIONS, 0 to 7: how the query was turned for that distance.
     orientation: int | None = None
-    #: True when all that is said of PDQ, map and content holds for the query with light and dark exchanged.
+    #: True when PDQ, transform and content hold for the query with light and dark exchanged.
     inverted: bool | None = None
+    #: Hamming distance of ImageHash's phash, 0 to 64 bits.
     phash_bits: int | None = None
+    #: Hamming distance of ImageHash's dhash, 0 to 64 bits.
     dhash_bits: int | None = None
+    #: Hamming distance of ImageHash's average_hash, 0 to 64 bits.
     ahash_bits: int | None = None
+    #: Hamming distance of ImageHash's whash, 0 to 64 bits.
     whash_bits: int | None = None
+    #: TLSH distance of the files, 0 and more.
     tlsh_distance: int | None = None
-    #: Geometrically consistent correspondences at distinct places.
+    #: Number of geometrically consistent correspondences at distinct places.
     inliers: int | None = None
-    #: Share of the keypoints inside the overlap that have their counterpart at the place where the map says,
-    #: 0 to 1, of the picture of which more have: near 0 for a map by chance, low where only a frame is
-    #: shared.
+    #: Share of the keypoints in the overlap with a counterpart where the transform predicts it, 0 to 1, in
+    #: the picture where it is larger: near 0 for a transform by chance, low where only a frame is shared.
     explained: float | None = None
-    #: Share of the query's area that lies inside the reference, 0 to 1.
+    #: Share of the query's area inside the reference, 0 to 1.
     covered_query: float | None = None
+    #: Share of the reference's area inside the query, 0 to 1.
     covered_reference: float | None = None
-    #: Share of the textured blocks inside the overlap that show the same content, 0 to 1.
+    #: Share of the textured blocks in the overlap that show the same content, 0 to 1.
     content_agreement: float | None = None
-    #: The same share of the emptier picture's blocks alone, or beside one band across: near 1 when one shows
-    #: all of the other and more.
+    #: The same share among the emptier picture's blocks, or outside one horizontal band: near 1 when one
+    #: picture shows all of the other and more.
     agreement_of_emptier: float | None = None
-    #: The same share of the blocks with content in both: low where something else is, high where something
-    #: was added or has faded.
+    #: The same share among the blocks textured in both pictures: low where the content differs, high where
+    #: something was added or has faded.
     agreement_both_textured: float | None = None
-    #: The same share beside the one rectangle, at most 40 % of the overlap, that leaves most: near 1 where
-    #: what differs lies together.
+    #: The same share outside the one rectangle, at most 40 % of the overlap, that leaves most agreement: near
+    #: 1 where the differences lie together.
     agreement_outside_rectangle: float | None = None
-    #: Area of the smallest rectangle beside which nearly all of these blocks agree, as a share of the
-    #: overlap; 1 when there is none.
+    #: Area of the smallest rectangle outside which nearly all blocks agree, as a share of the overlap; 1 when
+    #: there is none.
     differing_rectangle: float | None = None
-    #: Share of the edges of the one picture that the other has too, whichever is larger, 0 to 1: what is
-    #: written on a picture leaves them.
+    #: Share of one picture's edges that the other has too, whichever is larger, 0 to 1: text written on a
+    #: picture leaves the picture's edges.
     edges_contained: float | None = None
-    #: Mean normalised cross-correlation of these blocks, -1 to 1.
+    #: Mean normalised cross-correlation of the textured blocks, -1 to 1.
     block_correlation: float | None = None
-    #: How many textured blocks that share rests on.
+    #: Number of textured blocks that the shares rest on.
     blocks_compared: int | None = None
-    #: Most inliers that another picture has in the part of the query that this one lies on, of those verified
-    #: in the same search: near `inliers` where both share a template. None where the pair was compared by
-    #: itself or among few images, or no inliers lie over the query. It stays that of the query.
+    #: Most inliers of another picture within this pair's part of the query, among the candidates of one
+    #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
+    #: few images, or has no inliers. Always seen from the query's side.
     rival_inliers: int | None = None
-    #: How many other pictures of the store agree with the query as this one does, where these are a crowd
-    #: (see crowd.py).
+    #: Number of other pictures that agree with the query as well as this one, where the query is ambiguous
+    #: (see search/context/ambiguity.py).
     ambiguous_with: int | None = None
+    #: Minimum number of pictures that show the shared part, where it is a common region and nothing else
+    #: agrees (see search/context/common_regions.py).
+    common_region_pictures: int | None = None
+    #: Number of images in the store when these pictures were counted.
+    common_region_images: int | None = None
+    #: The ignored picture that is all the two have in common.
+    ignored_image: ImageId | None = None
+    #: How the comparison ended.
     configuration: Configuration = Configuration.NO_GEOMETRY
-    #: Row-major 3x3 map from query to reference, both in coordinates from 0 to 1; None without geometry.
+    #: Row-major 3x3 transform from query to reference, both in coordinates from 0 to 1; None without one.
     matrix: tuple[float, ...] | None = None
 
 
@@ -321,42 +378,88 @@ Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class HubPatch:
-    """A part of a picture that is found in so many others that it says nothing."""
+class CommonRegion:
+    """A part of a picture that so many other pictures show that it is no evidence."""
 
-    #: A picture that shows it.
+    #: An image that shows it.
     image_id: ImageId
-    #: Where it lies there.
+    #: Where it lies in that image.
     region: Box
-    #: Different pictures that show it, at least; those of one cluster count as one.
+    #: Minimum number of different pictures that show it; those of one cluster count as one.
     pictures: int
-    #: Pictures in the store when it was found.
+    #: Number of images in the store when it was found.
     images: int
-    #: Images that seem to show it, as far as they were looked at.
+    #: Images that seem to show it, as far as the index was asked.
     holders: frozenset[ImageId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class NotedHub:
-    """Such a part as it is noted in the store."""
+class NotedRegion:
+    """A common region as the store keeps it."""
 
-    patch: HubPatch
-    #: When linking met it last.
+    #: The region.
+    region: CommonRegion
+    #: When linking met it last (UTC).
     met: datetime
 
 
 class Decision(str, Enum):
+    """The three answers."""
+
+    #: A machine may act on it.
     MATCH = "match"
+    #: A person should look.
     REVIEW = "review"
+    #: The pictures do not show the same, as far as the evidence goes.
     NO_MATCH = "no-match"
 
 
 class Relation(str, Enum):
+    """How the two pictures belong together."""
+
+    #: Same bytes or same pixels.
     IDENTICAL = "identical"
+    #: The whole pictures agree.
     NEAR_DUPLICATE = "near-duplicate"
+    #: One holds the other or a part of it, or both share a part.
     PARTIAL = "partial"
+    #: Same brand or design, another source picture; judged only against a baseline.
     LOOKS_LIKE = "looks-like"
+    #: Same layout, other content; always a no-match.
     SAME_TEMPLATE = "same-template"
+
+
+class Reason(str, Enum):
+    """Why a verdict is what it is, for machines; the sentence says the same for people."""
+
+    #: The bytes are equal.
+    SAME_BYTES = "same-bytes"
+    #: The pixels are equal, the bytes are not.
+    SAME_PIXELS = "same-pixels"
+    #: A person judged the pair.
+    PERSON = "person"
+    #: One of the two pictures is blank or nearly so.
+    BLANK = "blank"
+    #: Nothing aligns the two pictures.
+    NO_GEOMETRY = "no-geometry"
+    #: Keypoints cannot be compared: extractor versions differ, or only hashes were kept.
+    INCOMPARABLE = "incomparable"
+    #: Content was not compared, so nothing could have refuted a match.
+    CONTENT_NOT_COMPARED = "content-not-compared"
+    #: Another candidate agrees with the query in the same part.
+    RIVAL = "rival"
+    #: Many different pictures agree with the query equally well.
+    AMBIGUOUS = "ambiguous"
+    #: All that the two share is found in too many pictures.
+    COMMON_REGION = "common-region"
+    #: All that the two share is an ignored picture.
+    IGNORED = "ignored"
+    #: Same layout, other content.
+    TEMPLATE = "template"
+    #: The reference is a page of a baseline with the same design.
+    BASELINE = "baseline"
+    #: The evidence is too weak for the decision above.
+    WEAK_EVIDENCE = "weak-evidence"
 
 
 #: Calibration id of a verdict that a person gave.
@@ -365,30 +468,55 @@ PERSON = "person"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What we conclude about two pictures, with the evidence it rests on."""
+    """The conclusion about two pictures, with the evidence that it rests on."""
 
+    #: The answer.
     decision: Decision
+    #: How they belong together; None for a no-match that shares no layout.
     relation: Relation | None
     #: Probability that both show the same source picture, 0 to 1.
     confidence: float
+    #: What was measured.
     evidence: Evidence
+    #: The calibration that decided, or PERSON.
     calibration_id: str
+    #: The evidence in words.
     sentence: str
+    #: Why it is so, most important first.
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one predictor adds to the log odds of a verdict."""
+
+    #: Name of the predictor, or `prior`.
+    predictor: str
+    #: Its value; None where it was not measured, or stands for "beyond any measure".
+    value: float | None
+    #: Natural logarithm of the odds that it adds.
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
     """A verdict about `image_id` as kept on the other image's side."""
 
+    #: The other image.
     image_id: ImageId
+    #: The verdict, with the image that keeps it as the query.
     verdict: Verdict
+    #: When it was reached (UTC).
     judged: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
+    """Images that matches of whole pictures have joined."""
+
     #: Canonical id.
     cluster_id: str
-    #: Ids of clusters that were merged into this one; they stay valid names of it.
+    #: Ids of clusters that were merged into this one; they remain valid names of it.
     aliases: tuple[str, ...]
+    #: Its images.
     members: tuple[ImageId, ...]

@@ -20,7 +20,7 @@ from douglas_quaid import Config, ConfigError, Decision, Engine, Relation
 from douglas_quaid.answers import Hit
 from douglas_quaid.cli.main import main
 from douglas_quaid.decoding.extractor import new_image
-from douglas_quaid.records import Evidence, HubPatch, Verdict
+from douglas_quaid.records import CommonRegion, Evidence, Verdict
 from douglas_quaid.search.context.common_regions import HUB_LEAST, HUB_MOST, hub_bound
 from douglas_quaid.store import Store
 
@@ -292,18 +292,18 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(
     with Store.open(Config(store=server.url)) as store:
         store.put_many(images[:3])
         # The same part by another picture that shows it is the same note; another part is another
-        store.note_hubs([HubPatch(first, region, 30, 200, frozenset({second}))])
-        store.note_hubs([HubPatch(second, (0.0, 0.0, 1.0, 0.5), 40, 300, frozenset({first}))])
-        store.note_hubs([HubPatch(third, region, 25, 300)])
+        store.note_hubs([CommonRegion(first, region, 30, 200, frozenset({second}))])
+        store.note_hubs([CommonRegion(second, (0.0, 0.0, 1.0, 0.5), 40, 300, frozenset({first}))])
+        store.note_hubs([CommonRegion(third, region, 25, 300)])
         # A picture that was forgotten meanwhile leaves no note
-        store.note_hubs([HubPatch(stranger, region, 25, 300)])
+        store.note_hubs([CommonRegion(stranger, region, 25, 300)])
         notes = {
-            note.patch.image_id: (note.patch.region, note.patch.pictures, note.patch.images)
+            note.region.image_id: (note.region.region, note.region.pictures, note.region.images)
             for note in store.hubs()
         }
         assert notes == {first: (region, 40, 300), third: (region, 25, 300)}
         store.forget(first)
-        assert {note.patch.image_id for note in store.hubs()} == {third}
+        assert {note.region.image_id for note in store.hubs()} == {third}
         assert first.encode() not in everything(server.redis)
 
 

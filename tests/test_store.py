@@ -25,6 +25,7 @@ from douglas_quaid.records import (
     LocalFeatures,
     Occurrence,
     Purpose,
+    Reason,
     Relation,
     Verdict,
 )
@@ -297,7 +298,7 @@ EVIDENCE = st.builds(
 @given(EVIDENCE, st.sampled_from(Decision), st.none() | st.sampled_from(Relation), st.floats(0, 1), st.text())
 def test_verdict_bytes_give_back_every_field(evidence, decision, relation, confidence, sentence):
     verdict, judged = (
-        Verdict(decision, relation, confidence, evidence, "calibration", sentence),
+        Verdict(decision, relation, confidence, evidence, "calibration", sentence, tuple(Reason)),
         datetime(2026, 11, 22, 12, 0, 1, 5, tzinfo=timezone.utc),
     )
     stored = codec.decode("0" * 64, codec.encode(verdict, judged))
@@ -306,8 +307,9 @@ def test_verdict_bytes_give_back_every_field(evidence, decision, relation, confi
 
 def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
     data = codec.encode(MATCH, datetime.now(timezone.utc))
-    with pytest.raises(UnknownVersion, match="format 2"):
-        codec.decode("0" * 64, data[:3] + b"\x02" + data[4:])
+    for version, remedy in ((1, "fill the store anew"), (3, "use a newer douglas-quaid")):
+        with pytest.raises(UnknownVersion, match=f"format {version}.*{remedy}"):
+            codec.decode("0" * 64, data[:3] + bytes([version]) + data[4:])
     for at in [*range(3), *range(4, len(data))]:
         with pytest.raises(CorruptRecord):
             codec.decode("0" * 64, data[:at])

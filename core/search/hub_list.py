@@ -85,13 +85,13 @@ def _ignored(store: Store) -> frozenset[ImageId]:
 
 def _patches(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
     notes = store.hubs()
-    infos = store.infos([note.patch.image_id for note in notes])
+    infos = store.infos([note.region.image_id for note in notes])
     found = []
     for note, info in zip(notes, infos, strict=True):
         if info is None:  # forgotten at this moment
             continue
         patch, places = (
-            note.patch,
+            note.region,
             tuple(str(sighting.occurrence) for sighting in info.sightings[:PLACES_SHOWN]),
         )
         share = patch.pictures / max(patch.images, 1)

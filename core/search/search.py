@@ -21,8 +21,8 @@ from ..features.picture import Picture
 from ..index.replica import IndexReplica
 from ..records import (
     Candidate,
+    CommonRegion,
     Decision,
-    HubPatch,
     ImageFeatures,
     ImageId,
     Occurrence,
@@ -106,7 +106,7 @@ class Search:
         return not self._timer.cut and not self._unreadable
 
     @property
-    def hubs(self) -> tuple[HubPatch, ...]:
+    def hubs(self) -> tuple[CommonRegion, ...]:
         """Parts that the query shares with so many pictures that they say nothing, as far as the search met
         them.
         """

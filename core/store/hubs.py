@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from ..errors import CorruptRecord
-from ..records import HubPatch, ImageId, NotedHub
+from ..records import CommonRegion, ImageId, NotedRegion
 from .connection import StorePart
 from .keys import META, as_text, key, shard
 from .scripts import Command
@@ -22,12 +22,12 @@ MOST_HUBS = 1000
 class HubNotes(StorePart):
     """The part of the store that is about hubs."""
 
-    def note_hubs(self, patches: Iterable[HubPatch]) -> None:
+    def note_hubs(self, patches: Iterable[CommonRegion]) -> None:
         """Note parts that linking met; one that is noted already, by another picture that shows it, is not
         noted twice.
         """
         for patch in patches:
-            known = {note.patch.image_id: note.patch for note in self.hubs()}
+            known = {note.region.image_id: note.region for note in self.hubs()}
             shown_by = [name for name in known if name == patch.image_id or name in patch.holders]
             name = shown_by[0] if shown_by else patch.image_id
             if not shown_by and len(known) >= MOST_HUBS:
@@ -47,7 +47,7 @@ class HubNotes(StorePart):
             if not self.connection.ask(Command(shard(name), "EXISTS", key(shard(name), f"img:{name}"))):
                 self.connection.ask(Command(META, "HDEL", key(META, "hubs"), name))
 
-    def hubs(self) -> list[NotedHub]:
+    def hubs(self) -> list[NotedRegion]:
         """All that is noted, in no order."""
         found = self.connection.ask(Command(META, "HGETALL", key(META, "hubs")))
         return [_note(as_text(name), value) for name, value in found.items()]
@@ -66,13 +66,15 @@ class HubNotes(StorePart):
         )
 
 
-def _note(image_id: ImageId, value: bytes) -> NotedHub:
+def _note(image_id: ImageId, value: bytes) -> NotedRegion:
     try:
         fields = json.loads(value)
         left, top, right, bottom = (float(side) for side in fields["region"])
         met = datetime.fromtimestamp(fields["met"], timezone.utc)
-        return NotedHub(
-            HubPatch(image_id, (left, top, right, bottom), int(fields["pictures"]), int(fields["images"])),
+        return NotedRegion(
+            CommonRegion(
+                image_id, (left, top, right, bottom), int(fields["pictures"]), int(fields["images"])
+            ),
             met,
         )
     except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:

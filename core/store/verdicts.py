@@ -18,10 +18,10 @@ import numpy as np
 
 from ..errors import CorruptRecord, UnknownVersion
 from ..features.pdq import ORIENTATIONS
-from ..records import Configuration, Decision, Evidence, ImageId, Relation, StoredVerdict, Verdict
+from ..records import Configuration, Decision, Evidence, ImageId, Reason, Relation, StoredVerdict, Verdict
 
 MAGIC = b"DQV"
-VERSION = 1
+VERSION = 2
 #: Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (text order is time order,
 #: which the scripts use), checksum 8.
 HEADER_BYTES = 20
@@ -89,8 +89,9 @@ def decode(other: ImageId, data: bytes) -> StoredVerdict:
             f"stored verdict about {other}: {len(data)} bytes that do not start as a verdict does; forget the image or link it again"
         )
     if data[3] != VERSION:
+        remedy = "use a newer douglas-quaid" if data[3] > VERSION else "fill the store anew"
         raise UnknownVersion(
-            f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; use a newer douglas-quaid"
+            f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; {remedy}"
         )
     if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):
         raise CorruptRecord(
@@ -127,6 +128,7 @@ def _verdict(values: dict[str, Any]) -> Verdict:
         evidence=Evidence(**evidence),
         calibration_id=str(values["calibration_id"]),
         sentence=str(values["sentence"]),
+        reasons=tuple(Reason(reason) for reason in values["reasons"]),
     )
 
 

@@ -25,7 +25,7 @@ from ...decision.decide import decide
 from ...features.picture import Picture
 from ...index.replica import IndexReplica
 from ...index.words import Corners
-from ...records import Box, Decision, Evidence, HubPatch, ImageId, LocalFeatures, Relation, Verdict
+from ...records import Box, CommonRegion, Decision, Evidence, ImageId, LocalFeatures, Relation, Verdict
 from ...verification.agreement import agreeing_pixels, content_agreement
 from ...verification.options import DEFAULTS as VERIFICATION
 from ...verification.verify import MIRROR, Verification, verify
@@ -84,7 +84,7 @@ Read = Callable[[Sequence[ImageId]], Sequence[Picture | None]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Hub:
-    patch: HubPatch
+    patch: CommonRegion
     #: Where it lies in the query, in the shape of its thumbnail.
     mask: NDArray[np.bool_]
 
@@ -124,7 +124,7 @@ class Hubs:
         """Parts that were looked up and are none."""
 
     @property
-    def met(self) -> tuple[HubPatch, ...]:
+    def met(self) -> tuple[CommonRegion, ...]:
         return tuple(hub.patch for hub in self._hubs)
 
     def weigh(self, image_id: ImageId, reference: Picture, found: Verification, verdict: Verdict) -> Verdict:
@@ -191,7 +191,7 @@ class Hubs:
         ) or not self._have_nothing_else(holders):
             return None
         pictures = round(bound * len(holders) / ASKED)
-        patch = HubPatch(
+        patch = CommonRegion(
             image_id, box_of(found.points_reference[common]), pictures, images, frozenset(holding)
         )
         return _Hub(patch, mask)
