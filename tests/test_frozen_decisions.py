@@ -1,0 +1,88 @@
+"""Decisions stay what they were: pairs of evidence and answers of queries, compared with version 999bdf6.
+
+That version decided some candidates more than once. One that a common region or an ignored picture dismissed
+kept the relation of a match, and a confidence that said nothing. So a `no-match` may have lost its relation,
+and its confidence may be another one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.metadata import version
+from itertools import zip_longest
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.frozen import LIBRARIES, SCENARIOS, Answer, Book, decided
+
+from douglas_quaid import Engine
+from douglas_quaid.evaluation.results import read_pairs
+
+DATA = Path(__file__).with_name("data")
+DECISIONS = json.loads((DATA / "frozen_decisions.json").read_text("utf-8"))["decisions"]
+ANSWERS = json.loads((DATA / "frozen_answers.json").read_text("utf-8"))
+
+#: Relations of a match, which version 999bdf6 left with a candidate that was dismissed afterwards.
+OF_A_MATCH = ("near-duplicate", "partial")
+
+
+def same(found: Answer, frozen: Answer) -> bool:
+    """Whether an answer (name, decision, relation, confidence) is the frozen one."""
+    (*named, relation, confidence), (*were_named, was_relation, was_confidence) = found, frozen
+    if named != were_named:
+        return False
+    if named[-1] == "no-match":
+        return relation == was_relation or (relation is None and was_relation in OF_A_MATCH)
+    return bool(relation == was_relation and abs(confidence - was_confidence) <= 1e-4)
+
+
+def test_pairs_are_decided_as_they_were() -> None:
+    pairs = [pair.verdict.evidence for pair in read_pairs(DATA / "pairs.jsonl")]
+    found = decided(pairs)
+    assert found.keys() == DECISIONS.keys()
+    for variant, answers in found.items():
+        frozen = DECISIONS[variant]
+        assert len(answers) == len(frozen)
+        # A pair was decided once, so each answer is the same to the last digit that is kept.
+        different = [
+            (n, *both) for n, both in enumerate(zip(answers, frozen, strict=True)) if both[0] != both[1]
+        ]
+        assert different == [], variant
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_queries_are_answered_as_they_were(scenario: Callable[[Book], None], store_url: str) -> None:
+    if other := {name: version(name) for name in LIBRARIES if version(name) != ANSWERS["libraries"][name]}:
+        pytest.skip(
+            f"frozen with other versions than {other}; tests/benchmarks/freeze.py, run before a change, helps"
+        )
+    with Engine.open(store_url) as engine:
+        book = Book(engine)
+        scenario(book)
+    frozen = ANSWERS[scenario.__name__]
+    assert book.answers.keys() == frozen.keys()
+    different = {name: found for name in frozen if (found := differing(book.answers[name], frozen[name]))}
+    assert different == {}
+
+
+def differing(found: dict[str, Any], frozen: dict[str, Any]) -> list[Any]:
+    """What differs between two notes of a Book: their keys, or answers at the same place."""
+    if found.keys() != frozen.keys():
+        return [sorted(found), sorted(frozen)]
+    different: list[Any] = []
+    for key, notes in found.items():
+        if key in ("hits", "candidates"):
+            both = zip_longest(*(in_order(some) if key == "hits" else some for some in (notes, frozen[key])))
+            different += [pair for pair in both if None in pair or not same(*pair)]
+        elif notes != frozen[key]:
+            different.append((notes, frozen[key]))
+    return different
+
+
+def in_order(hits: list[Answer]) -> list[Answer]:
+    """Hits in the order of the answer, then what is no-match by name: its place rests on its confidence."""
+    dismissed = [hit for hit in hits if hit[1] == "no-match"]
+    return [hit for hit in hits if hit[1] != "no-match"] + sorted(dismissed, key=itemgetter(0))
