@@ -30,10 +30,11 @@ from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration, shipped, write
 from .decision.decide import confirmed, decide
 from .decision.redecide import Redecided, redecide, redecide_images, relink
-from .decoding.extractor import Extractor, new_image
 from .errors import ConfigError, NotFound
+from .extraction.extractor import Extractor
 from .features import hashes_alone, is_hash_only
 from .features.picture import Picture
+from .index.new_image import new_image
 from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .overlay import draw_overlay

@@ -1,12 +1,12 @@
 """The program of a child process that decodes pictures: `python -m douglas_quaid.isolation` (see
-decoding/worker.py).
+extraction/worker.py).
 """
 
 from __future__ import annotations
 
 import sys
 
-from .decoding.worker import main
+from .extraction.worker import main
 
 if __name__ == "__main__":
     main(sys.argv[1:])

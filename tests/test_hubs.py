@@ -19,7 +19,7 @@ from support.server import Server
 from douglas_quaid import Config, ConfigError, Decision, Engine, Relation
 from douglas_quaid.answers import Hit
 from douglas_quaid.cli.main import main
-from douglas_quaid.decoding.extractor import new_image
+from douglas_quaid.index.new_image import new_image
 from douglas_quaid.records import CommonRegion, Evidence, Verdict
 from douglas_quaid.search.context.common_regions import HUB_LEAST, HUB_MOST, hub_bound
 from douglas_quaid.store import Store

@@ -31,13 +31,13 @@ from support.pictures import blank, jpeg, logo, page, photo, png, saved
 from support.steps import in_child
 
 from douglas_quaid import Config, ConfigError, Engine, ImageError
-from douglas_quaid.decoding.extractor import Extractor
 from douglas_quaid.decoding.image import BUDGET
-from douglas_quaid.decoding.pool import Decoders
-from douglas_quaid.decoding.worker import _described
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from douglas_quaid.evaluation import edits
+from douglas_quaid.extraction.extractor import Extractor
+from douglas_quaid.extraction.pool import Decoders
+from douglas_quaid.extraction.worker import _described
 from douglas_quaid.features import codec
 
 GOOD = jpeg(photo(1, 320, 240))
@@ -275,7 +275,7 @@ def test_a_picture_that_takes_too_much_memory_is_too_large_and_the_next_one_work
         import resource, sys
         resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
         from douglas_quaid import Config
-        from douglas_quaid.decoding.pool import Decoders
+        from douglas_quaid.extraction.pool import Decoders
         from douglas_quaid.errors import ImageTooLarge
         decoders = Decoders(Config(isolate=True, workers=1))
         try:
@@ -547,7 +547,7 @@ def test_a_fork_of_the_host_starts_children_of_its_own(make: Callable[..., Decod
 HOST = """
     import os, sys, threading, time
     from douglas_quaid import Config
-    from douglas_quaid.decoding.pool import Decoders
+    from douglas_quaid.extraction.pool import Decoders
     decoders = Decoders(Config(isolate=True, workers=1, decode_seconds=60))
     ask = lambda name: decoders.features(open(name, "rb").read(), name=name, hash_only=False, grey=False)
     ask("good")

@@ -1,1 +1,1 @@
-"""Bytes to pixels, safely: headers, decoder, child processes, extractor."""
+"""Bytes to pixels, safely: sizes are checked before anything is decoded."""

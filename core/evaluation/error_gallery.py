@@ -18,8 +18,8 @@ from pathlib import Path
 from PIL import Image
 
 from ..config import Config
-from ..decoding.extractor import Extractor
 from ..errors import DouglasQuaidError
+from ..extraction.extractor import Extractor
 from ..overlay import draw_overlay
 from ..records import Decision
 from ..verification.verify import verify

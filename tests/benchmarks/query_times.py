@@ -34,8 +34,8 @@ from filled_store import add_argument, filled_store
 from words import stored, varied
 
 from douglas_quaid import Engine
-from douglas_quaid.decoding.extractor import new_image
 from douglas_quaid.evaluation import edits
+from douglas_quaid.index.new_image import new_image
 from douglas_quaid.records import ImageFeatures
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.embedded import stop_embedded

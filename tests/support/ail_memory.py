@@ -20,8 +20,8 @@ from douglas_quaid.ail.publishing.findings import stored_findings
 from douglas_quaid.ail.publishing.ledger import Ledger
 from douglas_quaid.ail.publishing.writer import StarWriter, Written
 from douglas_quaid.config import Config
-from douglas_quaid.decoding.extractor import Extractor, new_image
 from douglas_quaid.engine import Engine
+from douglas_quaid.extraction.extractor import Extractor, new_image
 from douglas_quaid.records import Decision, Evidence, ImageFeatures, Purpose, Relation, Verdict
 from douglas_quaid.store import Store
 from support.pictures import page, png

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 
 from .. import errors
 from ..config import Config
+from ..decoding.image import BUDGET, admit, reserve
 from ..errors import ConfigError, CorruptImage, FormatError, ImageError
 from ..features import codec
 from ..records import ImageFeatures
-from .image import BUDGET, admit, reserve
 from .worker import ANSWER, BEGUN, READY, REQUEST, SIZE, TEXT_BYTES, Kind, Wanted, arguments
 
 #: Longest start of a child. chosen: a second is usual, and a machine may be busy.

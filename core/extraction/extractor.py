@@ -10,12 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import Config
-from ..features import codec, extract_features
+from ..decoding.image import decode_image
+from ..features import extract_features
 from ..features.picture import Picture
-from ..records import ImageFeatures
-from ..search.candidates import words_for_index
-from ..store import NewImage
-from .image import decode_image
 
 
 class Extractor:
@@ -54,18 +51,3 @@ class Extractor:
     def close(self) -> None:
         if self._decoders is not None:
             self._decoders.close()
-
-
-def new_image(features: ImageFeatures) -> NewImage:
-    """What is stored of a picture."""
-    return NewImage(
-        image_id=features.image_id,
-        record=codec.encode(features),
-        pixel_digest=features.pixel_digest,
-        pdq=features.hashes.pdq,
-        pdq_quality=features.hashes.pdq_quality,
-        informative=features.informative,
-        pdq_version=features.versions.pdq,
-        local_version=features.versions.local,
-        words=words_for_index(features),
-    )

@@ -94,8 +94,8 @@ def main(given: list[str]) -> None:
 
     import cv2
 
+    from ..decoding.image import decode_image
     from ..features import codec, extract_features
-    from .image import decode_image
 
     cv2.setNumThreads(1)  # the parent has as many children as it wants processors used
     nothing = os.open(os.devnull, os.O_RDWR)

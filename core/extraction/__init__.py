@@ -1,0 +1,1 @@
+"""Bytes to a `Picture` with its features, in this process or in a child process."""
