@@ -16,7 +16,8 @@ from douglas_quaid import Decision, Engine, Relation
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
 from douglas_quaid.evaluation.drawn_edits import text_page
-from douglas_quaid.features.insets import MOST, extract_insets, find_boxes
+from douglas_quaid.features.insets import extract_insets, find_boxes
+from douglas_quaid.features.options import DEFAULTS
 from douglas_quaid.search import search
 
 
@@ -90,7 +91,7 @@ def test_an_empty_frame_shows_nothing_and_the_largest_come_first(
     assert [1280 * (inset.box[2] - inset.box[0]) for inset in found] == [
         pytest.approx(380, abs=12),
         pytest.approx(320, abs=12),
-    ] and len(found) == MOST
+    ] and len(found) == DEFAULTS.insets.maximum_insets
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from support.pictures import logo, page, photo, tall_page
 from support.shapes import grey
 
 from douglas_quaid.evaluation.edits import edit, viewport
-from douglas_quaid.features.local import BUDGET, extract_local
+from douglas_quaid.features.local import extract_local
+from douglas_quaid.features.options import DEFAULTS
 from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
 from douglas_quaid.records import LocalFeatures
 
@@ -94,7 +95,7 @@ def test_keypoints_lie_in_the_frame_and_stay_within_their_budget() -> None:
     ):
         found = extract_local(grey(picture))
         assert (found.frame_width, found.frame_height) == frame
-        assert 0 < len(found) <= BUDGET * bands + 20
+        assert 0 < len(found) <= DEFAULTS.local.budget * bands + 20
         assert found.keypoints.dtype == np.float32 and found.keypoints.shape == (len(found), 4)
         assert found.descriptors.dtype == np.uint8 and found.descriptors.shape == (len(found), 32)
         assert (found.keypoints[:, :2] >= 0).all() and (found.keypoints[:, :2] <= frame).all()

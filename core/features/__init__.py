@@ -1,9 +1,8 @@
-"""One decoded picture in, everything that is stored about it out: calls the files of this folder, nothing
-else.
+"""From one decoded picture to all that is stored about it, by the files of this folder.
 
-All families share one decode and one grey picture. Each has its own extractor version; families of different
-versions are never compared. Bump a version whenever the same picture gives other bits, for a new library
-release too.
+All families share one decode and one grey picture. Each has its own extractor version, and families of
+different versions are never compared. A family gets a new version whenever the same picture has other bits,
+with a new release of a library too.
 """
 
 from __future__ import annotations
@@ -14,23 +13,35 @@ from dataclasses import replace
 
 from ..records import DecodedImage, FamilyVersions, ImageFeatures
 from .informative import is_informative
-from .local import LOCAL_VERSION, extract_local, no_local
+from .local import LOCAL_VERSION, extract_local, without_keypoints
+from .options import DEFAULTS, FeatureOptions
 from .pdq import PDQ_VERSION
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
 from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 
+#: Version of the pixel digest.
 PIXELS_VERSION = 1
 
 
 def extract_features(
-    image: DecodedImage, *, whash: bool = False, thumbnails: bool = True, hash_only: bool = False
+    image: DecodedImage,
+    *,
+    whash: bool = False,
+    thumbnails: bool = True,
+    hash_only: bool = False,
+    options: FeatureOptions = DEFAULTS,
 ) -> ImageFeatures:
-    """All features of one picture, already rounded as a record keeps them: what is fresh compares like what
-    is stored.
+    """Return all features of one picture, rounded as a record keeps them, so that fresh features compare like
+    stored ones.
 
-    `hash_only`: hashes alone; no thumbnail and no keypoints, whose families then have version 0, absent.
+    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail;
+    with `hash_only` there are no keypoints either. A family that is left out has version 0.
     """
-    thumbnails = thumbnails and not hash_only
+    grey, thumbnails = image.grey, thumbnails and not hash_only
+    if hash_only:
+        local = without_keypoints(image.width, image.height, options=options.local)
+    else:
+        local = extract_local(grey, options=options.local)
     return ImageFeatures(
         image_id=image.image_id,
         width=image.width,
@@ -46,32 +57,32 @@ def extract_features(
             thumbnail=THUMBNAIL_VERSION if thumbnails else 0,
         ),
         pixel_digest=pixel_digest(image),
-        hashes=whole_picture_hashes(image.pixels, image.grey, whash=whash),
+        hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
         tlsh=tlsh_of(image.data),
-        local=no_local(image.width, image.height) if hash_only else extract_local(image.grey),
-        thumbnail=make_thumbnail(image.grey) if thumbnails else None,
-        informative=is_informative(image.grey),
+        local=local,
+        thumbnail=make_thumbnail(grey, options=options.thumbnail) if thumbnails else None,
+        informative=is_informative(grey, options=options.informative),
     )
 
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:
-    """The same as `hash_only` would have extracted."""
+    """Return the features that `hash_only` would have extracted."""
     return replace(
         features,
-        local=no_local(features.width, features.height),
+        local=without_keypoints(features.width, features.height),
         thumbnail=None,
         versions=replace(features.versions, local=0, thumbnail=0),
     )
 
 
 def is_hash_only(features: ImageFeatures) -> bool:
-    """Whether there are no keypoints because none were asked for."""
+    """Return whether the keypoints were left out (`hash_only`)."""
     return features.versions.local == 0
 
 
 def pixel_digest(image: DecodedImage) -> bytes:
-    """sha256 over width and height (u32, little-endian) and the RGB pixels: the same for re-saved and
-    metadata-stripped copies.
+    """Return the sha256 over width and height (u32, little-endian) and the RGB pixels, 32 bytes: the same for
+    copies that were saved again without loss or stripped of metadata.
     """
     digest = hashlib.sha256(struct.pack("<II", image.width, image.height))
     digest.update(image.pixels.data)

@@ -1,8 +1,8 @@
-"""The record: ImageFeatures to bytes and back, as FORMAT.md in this folder lays them out.
+"""The feature record: ImageFeatures to bytes and back, in the layout of FORMAT.md in this folder.
 
-The writer knows one format version, the reader all released ones; a format that gains a family gets a new
+The writer knows one format version, the reader all released ones. A format that gains a family gets a new
 number, so that an older program refuses it by name. Sizes are checked before anything is allocated, and a
-checksum over the whole makes flipped or missing bytes a CorruptRecord, never other features.
+checksum over the whole record turns flipped or missing bytes into a CorruptRecord, never into other features.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ from ..errors import CorruptRecord, UnknownVersion
 from ..records import FamilyVersions, Hashes, ImageFeatures, LocalFeatures
 from .local import pack, unpack
 
+#: First bytes of every record.
 MAGIC = b"DQF1"
+#: Format version that is written.
 FORMAT_VERSION = 1
-#: Bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383 pixels of noise stay below half
-#: of it.
+#: Maximum size of a record in bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383
+#: pixels of noise stay below half of it.
 MAX_RECORD = 16 * 1024 * 1024
 
+#: Head of a record; a test compares it and the next three with the tables of FORMAT.md.
 HEAD = struct.Struct("<4sBBHI32sIII8s")
+#: Head of a family.
 FAMILY = struct.Struct("<BBHI")
+#: Head of the local features.
 LOCAL_HEAD = struct.Struct("<ddI")
-#: Bytes. These four are the tables of FORMAT.md; a test compares them.
+#: Bytes of the checksum.
 CHECKSUM = 8
 
 _PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL = range(1, 7)
 
 
 def encode(features: ImageFeatures) -> bytes:
-    """The record of one picture, in the current format version."""
+    """Return the record of one picture in the current format version."""
     hashes, local, versions = features.hashes, features.local, features.versions
     families = [
         (_PIXELS, versions.pixels, features.pixel_digest),
@@ -64,14 +69,19 @@ def encode(features: ImageFeatures) -> bytes:
 
 
 def decode(data: bytes) -> ImageFeatures:
-    """Features back from a record. Raises CorruptRecord, or UnknownVersion for a record of a newer program."""
+    """Return the features of a record.
+
+    Raises CorruptRecord when the bytes are not an intact record, and UnknownVersion when a newer program
+    wrote it.
+    """
     if len(data) < HEAD.size + CHECKSUM or len(data) > MAX_RECORD or data[:4] != MAGIC:
-        raise CorruptRecord(f"{len(data)} bytes are no feature record; add the picture again")
+        raise CorruptRecord(f"{len(data)} bytes are not a feature record; add the picture again")
     if data[-CHECKSUM:] != _checksum(data[:-CHECKSUM]):
         raise CorruptRecord(f"feature record of {len(data)} bytes fails its checksum; add the picture again")
     if data[4] != FORMAT_VERSION:
         raise UnknownVersion(
-            f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION}; update douglas-quaid"
+            f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION};"
+            " update douglas-quaid"
         )
     try:
         return _decode_v1(data)
@@ -137,11 +147,8 @@ def _families(data: bytes, count: int) -> Iterator[tuple[int, int, bytes]]:
 
 def _encode_local(local: LocalFeatures) -> bytes:
     head = LOCAL_HEAD.pack(local.frame_width, local.frame_height, len(local))
-    return (
-        head
-        + pack(local.keypoints, local.frame_width, local.frame_height).tobytes()
-        + local.descriptors.tobytes()
-    )
+    packed = pack(local.keypoints, local.frame_width, local.frame_height)
+    return head + packed.tobytes() + local.descriptors.tobytes()
 
 
 def _decode_local(payload: bytes) -> LocalFeatures:

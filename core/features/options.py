@@ -104,7 +104,7 @@ class InsetOptions:
     minimum_height: int = 40
     #: Maximum area of a box, as a share of the page. chosen: a larger one is the page itself.
     maximum_area: float = 0.7
-    #: Pixels from a box's side within which its lines lie. chosen: a little less than `gap`.
+    #: Pixels from a box's side within which its lines lie. chosen: half of `gap` and a little more.
     side: int = 6
     #: Minimum share of each side but the worst that is a line, 0 to 1. chosen: text may touch it.
     lined: float = 0.8

@@ -1,21 +1,21 @@
-"""PDQ as Meta's reference path computes it, of a picture and of its seven turned and mirrored copies.
+"""PDQ as Meta's reference path computes it, of a picture and of its seven rotated and mirrored copies.
 
-Takes RGB pixels at full resolution, gives 32 bytes for each of ORIENTATIONS and one quality. After a resize
-of our own PDQ moves by 17 bits on average, half the radius.
+Takes RGB pixels at full resolution and returns 32 bytes for each of ORIENTATIONS and one quality. After a
+resize of our own, PDQ changes by 17 bits on average, half the radius.
 
 PDQ (Meta, "hashing.pdf" in facebook/ThreatExchange; called there by
 threatexchange/signal_type/pdq/pdq_hasher.py) takes the picture's luma, blurs it with two box filters along
-either axis, picks 64 x 64 samples, takes 16 x 16 coefficients of their cosine transform, and sets the bits of
-the upper half of these. All of it up to the last step is linear, so two small matrices, applied from left and
-right, give the samples at once. The reference computes running sums in 32-bit floats, and their rounding
-errors are part of its answer: where the gap between the two halves is not clearly larger than those errors,
-or the quality lies on the edge of a whole number, the same sums are taken in the same order and precision
-(one picture in seven). Measured (2026-11, 1,640 pictures): no bit and no quality differs from pdqhash 0.2.8,
-in a third of its time with all orientations.
+both axes, picks 64 x 64 samples, takes 16 x 16 coefficients of their cosine transform, and sets the bits of
+the upper half of these. Everything up to the last step is linear, so two small matrices, applied from the
+left and from the right, produce the samples at once. The reference computes running sums in 32-bit floats,
+and their rounding errors are part of its result. So where the gap between the two halves is not clearly
+larger than those errors, or the quality is close to the edge of a whole number, the same sums are taken in
+the same order and precision (one picture in seven). Measured (2026-11, 1,640 pictures): no bit and no quality
+differs from pdqhash 0.2.8, in a third of its time with all orientations.
 
-The turned pictures are hashed as if they had been turned, by mirrored matrices. PDQ's own shortcut, changing
-signs in the cosine transform, is off by up to 32 bits, because the 64 samples do not lie in the middle of
-their windows.
+The other orientations are hashed as if the picture had been rotated, by mirrored matrices. PDQ's own
+shortcut, changing signs in the cosine transform, is wrong by up to 32 bits, because the 64 samples do not lie
+in the middle of their windows.
 """
 
 from __future__ import annotations
@@ -27,48 +27,49 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+#: Extractor version of this family.
 PDQ_VERSION = 1
 
-#: Samples a side. spec: PDQ.
+#: Samples per side. spec: PDQ.
 SAMPLES = 64
-#: Coefficients a side. spec: PDQ.
+#: Coefficients per side. spec: PDQ.
 COEFFICIENTS = 16
-#: Pixels a side below which the hash is all zeros and the quality 0. spec: PDQ, MIN_HASHABLE_DIM.
+#: Side in pixels below which the hash is all zeros and the quality 0. spec: PDQ, MIN_HASHABLE_DIM.
 LEAST_SIDE = 5
-#: spec: PDQ.
+#: Weights of red, green and blue. spec: PDQ.
 LUMA = np.array([0.299, 0.587, 0.114])
-#: Between the smallest coefficient of the upper half and the largest of the lower. measured: the reference's
-#: errors stay below 0.007.
+#: Gap between the smallest coefficient of the upper half and the largest of the lower half below which the
+#: reference's sums are taken. measured: its errors stay below 0.007.
 LEAST_GAP = 0.02
-#: Grey levels by which the reference's samples may be off. measured, as above: below 0.001.
+#: Maximum error of the reference's samples, in grey levels. measured: below 0.001.
 SAMPLE_ERROR = 0.002
-#: Pixels of the longer side from which both grow in proportion. measured: 0.019 at 20,000.
+#: Longer side, in pixels, above which both grow in proportion. measured: 0.019 at 20,000.
 LARGE = 4000
-#: Samples computed at a time, to work in cache and on little memory. chosen.
+#: Samples computed at a time, to stay in the cache and to need little memory. chosen.
 BLOCK = 4
-#: Multiplications up to which OpenBLAS stays on one thread. measured: its threads spin, and cost ten times
-#: the work when others use the processors.
+#: Multiplications up to which OpenBLAS uses one thread. measured: its threads spin, and cost ten times the
+#: work when others use the processors.
 ONE_THREAD = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """One of the eight ways to turn or mirror a picture."""
+    """One of the eight ways to rotate or mirror a picture."""
 
+    #: What was done to the query, in words.
     name: str
-    #: Row-major 3x3 map carrying a point of the picture onto the same point of the turned picture, both in
-    #: coordinates 0 to 1 (x right, y down).
+    #: Row-major 3x3 transform from a point of the picture to the same point of the rotated picture, both in
+    #: unit coordinates (x right, y down).
     matrix: tuple[float, ...]
 
     @property
     def is_mirror(self) -> bool:
-        """Whether left and right are exchanged, beside any turn."""
+        """Whether the picture is mirrored, besides any rotation."""
         a, b, _, c, d, *_ = self.matrix
         return a * d - b * c < 0
 
 
-#: In the order of `pdq_orientations` and of `Candidate.orientation`. The names say what was done to the
-#: query.
+#: All orientations, in the order of `pdq_orientations` and of `Candidate.orientation`.
 ORIENTATIONS = (
     Orientation("upright", (1, 0, 0, 0, 1, 0, 0, 0, 1)),
     Orientation("left 90", (0, 1, 0, -1, 0, 1, 0, 0, 1)),
@@ -81,40 +82,26 @@ ORIENTATIONS = (
 )
 
 
-def turn(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """The picture (first two axes: rows, columns) turned as ORIENTATIONS[orientation] says; a view."""
-    turns = (
-        lambda a: a,
-        lambda a: np.rot90(a, 1),
-        lambda a: np.rot90(a, 2),
-        lambda a: np.rot90(a, 3),
-        np.flipud,
-        np.fliplr,
-        lambda a: np.swapaxes(a, 0, 1),
-        lambda a: np.swapaxes(np.rot90(a, 2), 0, 1),
-    )
-    turned: NDArray[np.uint8] = turns[orientation](pixels)
-    return turned
-
-
 def pdq_hash(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
-    """PDQ of RGB pixels u8[h, w, 3]: 32 bytes in the order of the hex form, and the quality, 0 to 100."""
+    """Return PDQ of RGB pixels u8[h, w, 3], 32 bytes in the order of the hex form, and the quality, 0 to
+    100.
+    """
     hashes, quality = pdq_orientations(pixels)
     return hashes[0], quality
 
 
 def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]:
-    """PDQ of RGB u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex form, and the
-    quality 0 to 100.
+    """Return PDQ of RGB pixels u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex
+    form, and the quality, 0 to 100.
 
-    The first and the quality are the reference's. The others are those of the turned pictures, but for bits
-    that hang on rounding.
+    The first hash and the quality are the reference's. The others are those of the rotated pictures, except
+    for bits that depend on rounding.
     """
     if min(pixels.shape[:2]) < LEAST_SIDE:
         return (bytes(32),) * len(ORIENTATIONS), 0
     flips = _samples(pixels)
-    upright, mirror, upside_down, half_turn = flips[0, :, 0], flips[0, :, 1], flips[1, :, 0], flips[1, :, 1]
-    orders = (upright, mirror.T, half_turn, upside_down.T, upside_down, mirror, upright.T, half_turn.T)
+    upright, mirror, upside_down, rotated = flips[0, :, 0], flips[0, :, 1], flips[1, :, 0], flips[1, :, 1]
+    orders = (upright, mirror.T, rotated, upside_down.T, upside_down, mirror, upright.T, rotated.T)
     hashes = [_bits(_coefficients(samples)) for samples in orders]
     large = max(1.0, max(pixels.shape) / LARGE)
     quality = _quality(upright, SAMPLE_ERROR * large)
@@ -140,13 +127,13 @@ def _coefficients(samples: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bits(coefficients: NDArray[np.floating]) -> bytes:
-    """The upper half is 1, the last coefficient comes first."""
+    """1 for the upper half; the last coefficient comes first."""
     median = np.partition(coefficients.ravel(), 127)[127]
     return np.packbits((coefficients > median).ravel()[::-1]).tobytes()
 
 
 def _gap(coefficients: NDArray[np.float64]) -> float:
-    """Between the two halves of the coefficients."""
+    """The gap between the two halves of the coefficients."""
     ordered = np.partition(coefficients.ravel(), (127, 128))
     return float(ordered[128] - ordered[127])
 
@@ -165,16 +152,15 @@ def _quality(samples: NDArray[np.floating], error: float) -> int | None:
 
 
 def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The samples f32[64, 64] by running sums in the reference's order and precision; slower, and to the last
-    bit the same.
+    """The samples f32[64, 64] by running sums in the reference's order and precision: slower, and the same to
+    the last bit.
     """
     height, width, _ = pixels.shape
     luma = pixels[..., 0] * np.float32(299)
     luma += pixels[..., 1] * np.float32(587)
     luma += pixels[..., 2] * np.float32(114)
-    luma /= np.float32(
-        1000
-    )  # whole numbers up to here, so this rounds as the reference's sum of doubles does
+    # Whole numbers up to here, so this rounds as the reference's sum of doubles does.
+    luma /= np.float32(1000)
     if (height, width) == (SAMPLES, SAMPLES):
         return luma
     luma = _boxes(luma.T, range(width)).T
@@ -184,7 +170,7 @@ def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _boxes(rows: NDArray[np.float32], wanted: Sequence[int]) -> NDArray[np.float32]:
-    """A box filter along the first axis of f32[n, m], of which the `wanted` rows are given."""
+    """The `wanted` rows of a box filter along the first axis of f32[n, m]."""
     rows = np.ascontiguousarray(rows)
     behind, ahead = _window(len(rows))
     total = np.zeros(rows.shape[1], np.float32)
@@ -231,8 +217,8 @@ def _picks(count: int) -> list[int]:
 
 
 def _shrink(rows: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two box filters along the first axis of [n, m] and 64 picks: f64[128, m]; the second 64 are of the rows
-    in reverse order.
+    """64 samples of two box filters along the first axis of [n, m]: f64[128, m]; the second 64 are those of
+    the rows in reverse order.
     """
     count = len(rows)
     result = np.empty((2, SAMPLES, rows.shape[1]))
@@ -249,11 +235,11 @@ def _shrink(rows: NDArray[np.uint8] | NDArray[np.float64]) -> NDArray[np.float64
 
 @lru_cache(maxsize=64)
 def _weights(count: int, first: int) -> tuple[int, NDArray[np.float32]]:
-    """What samples `first` to `first` + BLOCK take of `count` rows: number of the first row that counts, and
-    f32[2 * BLOCK, n].
+    """The weights of `count` rows in the samples `first` to `first` + BLOCK: the number of the first row with
+    a weight, and f32[2 * BLOCK, n].
 
-    The second BLOCK rows are for the reversed picture, in the order in which their samples lie here (so
-    descending).
+    The second BLOCK rows are for the reversed picture, in the order in which their samples lie here, which is
+    descending.
     """
     behind, ahead = _window(count)
     picks = np.array(_picks(count))

@@ -1,6 +1,6 @@
-"""Whole-picture hashes: PDQ, ImageHash's four bit for bit, TLSH, so that lists can be exchanged.
+"""Whole-picture hashes: PDQ, ImageHash's four bit for bit, and TLSH, so that lists can be exchanged.
 
-Takes the decoded picture, gives `Hashes`; takes a file's bytes, gives their TLSH.
+Takes the decoded picture and returns `Hashes`; takes a file's bytes and returns their TLSH.
 """
 
 from __future__ import annotations
@@ -15,33 +15,38 @@ from .pdq import pdq_orientations
 
 if TYPE_CHECKING:
     import imagehash
-    from PIL import Image
 
+#: Extractor version of the ImageHash family.
 IMAGEHASH_VERSION = 1
+#: Extractor version of the TLSH family.
 TLSH_VERSION = 1
 
 
 def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, whash: bool) -> Hashes:
-    """All hashes of one picture: `pixels` u8[h, w, 3] RGB and `grey` u8[h, w], its convert("L")."""
+    """Return all hashes of one picture; its wavelet hash only if `whash` says so, which costs as much as the
+    others together.
+
+    `pixels` are RGB, u8[h, w, 3], and `grey` is their convert("L"), u8[h, w].
+    """
     import imagehash
     from PIL import Image
 
     orientations, quality = pdq_orientations(pixels)
-    narrow8, narrow9, narrow32 = _narrowed(grey, (8, 9, 32))
+    picture = Image.fromarray(grey)
     return Hashes(
         pdq=orientations[0],
         orientations=orientations,
         pdq_quality=quality,
-        ahash=_packed(imagehash.average_hash(narrow8)),
-        phash=_packed(imagehash.phash(narrow32)),
-        dhash=_packed(imagehash.dhash(narrow9)),
-        whash=_packed(imagehash.whash(Image.fromarray(grey))) if whash else None,
+        ahash=_packed(imagehash.average_hash(picture)),
+        phash=_packed(imagehash.phash(picture)),
+        dhash=_packed(imagehash.dhash(picture)),
+        whash=_packed(imagehash.whash(picture)) if whash else None,
     )
 
 
 def tlsh_of(data: bytes) -> str | None:
-    """TLSH of a file's bytes as MISP's `tlsh` attribute has it, 72 characters; None for bytes too few or too
-    even to have one.
+    """Return the TLSH of a file's bytes as MISP's `tlsh` attribute has it, 72 characters; None when the bytes
+    are too few or vary too little to have one.
     """
     import tlsh
 
@@ -50,43 +55,15 @@ def tlsh_of(data: bytes) -> str | None:
 
 
 def tlsh_distance(a: str, b: str) -> int:
-    """TLSH's own distance between two digests, 0 and up; below about 70 the files are alike."""
+    """Return TLSH's own distance between two digests, 0 and up; below about 70 the files are similar."""
     import tlsh
 
     return int(tlsh.diff(a, b))
 
 
 def hamming(a: bytes, b: bytes) -> int:
-    """Bits that differ between two hashes of the same length."""
+    """Return the number of bits that differ between two hashes of the same length."""
     return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()
-
-
-def _narrowed(grey: NDArray[np.uint8], widths: tuple[int, ...]) -> list[Image.Image]:
-    """The picture u8[h, w] after the first of the two passes of Pillow's resize, for each of `widths`;
-    ImageHash then does the second.
-
-    The first pass treats rows alone and is what ImageHash spends its time on. Four rows at a time, as the
-    bands of one picture, it takes half of it, and the bits are the same. Pictures higher than wide are left
-    as they are: Pillow may do their columns first.
-    """
-    import cv2
-    from PIL import Image
-
-    height, width = grey.shape
-    if height > width:
-        return [Image.fromarray(grey)] * len(widths)
-    quarter = -(-height // 4)
-    starts = [min(band * quarter, height - quarter) for band in range(4)]
-    quads = cv2.merge([grey[start : start + quarter] for start in starts])
-    picture = Image.frombuffer("CMYK", (width, quarter), np.ascontiguousarray(quads), "raw", "CMYK", 0, 1)
-    narrowed = []
-    for wanted in widths:
-        bands = np.asarray(picture.resize((wanted, quarter), Image.Resampling.LANCZOS))
-        rows = np.empty((height, wanted), np.uint8)
-        for band, start in enumerate(starts):
-            rows[start : start + quarter] = bands[:, :, band]
-        narrowed.append(Image.fromarray(rows))
-    return narrowed
 
 
 def _packed(hash: imagehash.ImageHash) -> bytes:

@@ -14,7 +14,7 @@ import os
 import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -30,7 +30,8 @@ from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.decision.decide import decide
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
-from douglas_quaid.features import codec, extract_features, local
+from douglas_quaid.features import codec, extract_features
+from douglas_quaid.features.options import DEFAULTS, FeatureOptions
 from douglas_quaid.features.picture import Picture
 from douglas_quaid.records import Decision
 from douglas_quaid.verification.verify import verify
@@ -68,7 +69,7 @@ def main() -> int:
     report.heading(
         f"Recall against bytes per record: {len(chosen)} screenshots x {len(PARTIAL)} edits", options
     )
-    default = local.BUDGET
+    default = DEFAULTS.local.budget
     jobs = [(corpus, item, kib) for item in chosen for kib in SIZES]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         outcomes = [outcome for found in pool.map(measure, jobs) for outcome in found]
@@ -116,23 +117,24 @@ def _budget(kib: int) -> int:
 
 def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
     corpus, item, kib = job
-    local.BUDGET = _budget(kib)
-    reference, size = _subject(corpus.data(item))
+    options = replace(DEFAULTS, local=replace(DEFAULTS.local, budget=_budget(kib)))
+    reference, size = _subject(corpus.data(item), options)
     outcomes = []
     for name in PARTIAL:
-        query, _ = _subject(png(edit(name, opened(corpus.folder / item.file), seed=item.file)))
+        query, _ = _subject(png(edit(name, opened(corpus.folder / item.file), seed=item.file)), options)
         found = verify(query, reference, thorough=True).evidence
         frame = reference.features.local
-        bands = frame.frame_width * frame.frame_height / local.BAND_AREA
+        bands = frame.frame_width * frame.frame_height / DEFAULTS.local.band_area
         seen = decide(found, shipped()).decision is not Decision.NO_MATCH
         mapped = (found.inliers or 0) >= shipped().template_inliers
         outcomes.append(Outcome(kib, name, size, bands, len(frame), mapped, seen))
     return outcomes
 
 
-def _subject(data: bytes) -> tuple[Picture, int]:
+def _subject(data: bytes, options: FeatureOptions) -> tuple[Picture, int]:
     """Features as they come back from a record, and the bytes of the record."""
-    record = codec.encode(extract_features(decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000)))
+    image = decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000)
+    record = codec.encode(extract_features(image, options=options))
     return Picture(codec.decode(record)), len(record)
 
 
