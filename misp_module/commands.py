@@ -1,5 +1,6 @@
-"""The commands `quaid misp ...`; found by `quaid` through the entry-point group `douglas_quaid.commands`.
-Loads nothing heavy.
+"""The commands `quaid misp ...`, which `quaid` finds through the entry-point group `douglas_quaid.commands`.
+
+Importing this file loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import click
 
 from douglas_quaid.cli.main import command
 
+from .attributes import FILE_TYPES
+
 
 @click.group(name="misp", context_settings={"help_option_names": ["-h", "--help"]})
 def misp() -> None:
-    """MISP: the module for misp-modules, and the images that an instance holds."""
+    """MISP: the module for misp-modules, and the sync with the images of an instance."""
 
 
 @misp.command("module-path")
 def module_path() -> None:
-    """Print the folder for `misp-modules -c`."""
+    """Print the folder to pass to `misp-modules -c`."""
     click.echo(Path(__file__).resolve().parent)
 
 
@@ -37,22 +40,24 @@ def module_path() -> None:
     "--ca-bundle",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Certificates to trust; they are always verified.",
+    help="File of trusted certificates. Certificates are always verified.",
 )
 @click.option(
     "--tag",
     "tags",
     multiple=True,
     metavar="TAG",
-    help="Only with this tag on attribute or event; !TAG excludes. Repeatable: any of them, none of the excluded.",
+    help="Read only attributes with this tag, or whose event has it; !TAG excludes."
+    " May be repeated: any of the tags, none of the excluded ones.",
 )
 @click.option(
-    "--org", metavar="ORG", help="Only of this creator organisation (name, id or UUID); !ORG excludes."
+    "--org", metavar="ORG", help="Read only events of this creator (name, id or UUID); !ORG excludes it."
 )
 @click.option(
     "--published/--all",
     default=False,
-    help="Only of published events, or of drafts too (default: an event that is edited or enriched is a draft again).",
+    help="Read only published events, or drafts too (default: an event that was edited or enriched"
+    " is a draft again).",
 )
 @click.option(
     "--distribution",
@@ -60,48 +65,52 @@ def module_path() -> None:
     multiple=True,
     type=click.IntRange(0, 4),
     metavar="0..4",
-    help="Only if event, object and attribute all allow it. Repeatable.",
+    help="Read only attributes whose own level and those of object and event are all allowed."
+    " May be repeated.",
 )
 @click.option(
     "--type",
     "types",
     multiple=True,
-    type=click.Choice(["attachment", "malware-sample"]),
-    help="Only this type. Repeatable; default: both.",
+    type=click.Choice(FILE_TYPES),
+    help="Read only this attribute type. May be repeated; default: both.",
 )
-@click.option("--event", metavar="ID|UUID", help="Only of this event.")
+@click.option("--event", metavar="ID|UUID", help="Read only this event.")
 @click.option(
     "--since",
     metavar="WHEN",
-    help="Read what changed since then instead of since the last pass: 2026-11-01, 2026-11-01T12:00Z, 36h, 7d.",
+    help="Read what changed since then instead of since the last pass:"
+    " 2026-11-01, 2026-11-01T12:00Z, 36h, 7d.",
 )
 @click.option(
     "--into",
     metavar="NAME",
-    help="Fill this collection (made as a baseline if there is none) from the event or tag given; labels brand, domain from comments and tags.",
+    help="Add the pictures of the given event or tag to this collection, which is created as a baseline"
+    " if it does not exist. Their labels brand, domain and page come from comments and tags.",
 )
-@click.option("--no-names", is_flag=True, help="Keep file names and event titles out of the store.")
-@click.option("--no-link", is_flag=True, help="Store only; do not search for matches now.")
+@click.option("--no-names", is_flag=True, help="Do not store file names and event titles.")
+@click.option("--no-link", is_flag=True, help="Store only; a later pass searches for matches.")
 @click.option(
     "--no-feedback",
     is_flag=True,
-    help='Make no vetoes of the tags false-positive:* and workflow:state="rejected".',
+    help='Do not turn the tags false-positive:* and workflow:state="rejected" into vetoes.',
 )
 @click.option(
     "--relationships",
     is_flag=True,
-    help="Write matches between attributes of different events to MISP, as relationships for your organisation.",
+    help="Write matches between attributes of different events to MISP, as relationships that only"
+    " your organisation sees.",
 )
 @click.option(
     "--prune",
     is_flag=True,
-    help="Read all, and withdraw what MISP no longer has or the filters no longer want.",
+    help="Read everything, and withdraw what MISP no longer has or what no longer passes the filters.",
 )
 @click.option(
     "--watch",
     type=click.IntRange(1),
     metavar="SECONDS",
-    help="Pass after pass, with this pause between; ends at SIGINT or SIGTERM.",
+    help="Repeat passes with this pause between them, until SIGINT or SIGTERM.",
 )
 @click.option(
     "--page-size",
@@ -109,13 +118,17 @@ def module_path() -> None:
     show_default=True,
     type=click.IntRange(1, 10_000),
     metavar="N",
-    help="Attributes in one listing.",
+    help="Number of attributes in one listing.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Say what would be done; write nothing to store, bookmark or MISP."
+    "--dry-run", is_flag=True, help="Print what would be done; write nothing to store, bookmark or MISP."
 )
 def sync(**options: Any) -> int:
-    """Index and link the images that a MISP holds: new, changed, deleted ones, and its analysts' feedback."""
+    """Index and link the images of a MISP: new, changed and deleted ones, and its analysts' feedback.
+
+    Exit status: 0 all done; 1 an attribute failed or waits for the next pass; 2 wrong options, or MISP
+    refuses.
+    """
     try:
         from .sync.command import run
     except ImportError as error:

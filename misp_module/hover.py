@@ -1,4 +1,6 @@
-"""Hover: MISP sends only the UUID of an attribute, so the response shows the stored verdicts about its image."""
+"""Hover: MISP sends only the UUID of an attribute, so the response shows the stored verdicts
+about its image.
+"""
 
 from __future__ import annotations
 

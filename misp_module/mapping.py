@@ -79,7 +79,9 @@ def expansion_object(
 
 
 def hover_object(similar: Similar, settings: Settings) -> Any:
-    """Return the object of a hover as JSON: fewer attributes, beginning with how often the picture was seen."""
+    """Return the object of a hover as JSON: fewer attributes, beginning with how often the
+    picture was seen.
+    """
     made = _new_object()
     values = _values(similar, settings)
     for relation in _HOVER:
@@ -134,7 +136,9 @@ def sighting_summary(similar: Similar) -> str:
 
 
 def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return the values of each relation, in the order in which MISP shows them; empty relations are absent."""
+    """Return the values of each relation, in the order in which MISP shows them; empty relations
+    are absent.
+    """
     hit, history = similar.hit, similar.history
     labels = _page_labels(similar, settings)
     known = attribute_places(history.sightings)[: 4 * MAX_PLACES]

@@ -66,7 +66,9 @@ def require_collections(engine: Engine, settings: Settings) -> None:
 
 
 def _events_of(engine: Engine, attribute: QueriedAttribute) -> frozenset[str]:
-    """Return UUID and number of the attribute's event, as far as they are known; MISP sends only the number."""
+    """Return UUID and number of the attribute's event, as far as they are known; MISP sends only
+    the number.
+    """
     (seen,) = engine.sightings([attribute.occurrence])
     known = (name for found in seen for name in _event_names(found.sighting))
     return frozenset(filter(None, (attribute.event_id, *known)))

@@ -15,11 +15,11 @@ from support.misp_server import Misp, misp_server
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError
 from douglas_quaid.misp.sync.attribute import Attribute, attributes_of
-from douglas_quaid.misp.sync.bookmark import Bookmark, Noted
+from douglas_quaid.misp.sync.bookmark import Bookmark, PersistentSet
 from douglas_quaid.misp.sync.client import Access, Since
 from douglas_quaid.misp.sync.command import moment
 from douglas_quaid.misp.sync.failures import MispAway
-from douglas_quaid.misp.sync.labels import LONGEST_ESCAPED, clean
+from douglas_quaid.misp.sync.labels import MAX_ESCAPED, clean
 from douglas_quaid.misp.sync.walk import walk
 
 
@@ -80,7 +80,7 @@ def test_cleaned_text_is_one_short_printable_line(text: str) -> None:
     cleaned = clean(text)
     assert (
         len(cleaned) <= 255
-        and len(json.dumps(cleaned)) <= LONGEST_ESCAPED
+        and len(json.dumps(cleaned)) <= MAX_ESCAPED
         and "\n" not in cleaned
         and "\x1b" not in cleaned
     )
@@ -104,12 +104,12 @@ def test_bookmarks_and_notes_are_kept(store_url: str) -> None:
         for text in ("", "{", "[]", '{"after": "x"}', "null"):
             engine.set_bookmark("misp:sync:test", text)
             assert Bookmark.read(engine, "misp:sync:test") == Bookmark()
-        noted = Noted(engine, "misp:aside:test")
+        noted = PersistentSet(engine, "misp:aside:test")
         for number in range(1000):
             noted.add(f"attribute {number}")
-        assert "attribute 5" not in Noted(engine, "misp:aside:test")
+        assert "attribute 5" not in PersistentSet(engine, "misp:aside:test")
         noted.save()
-        again = Noted(engine, "misp:aside:test")
+        again = PersistentSet(engine, "misp:aside:test")
         assert all(f"attribute {number}" in again for number in range(1000)) and "attribute 1000" not in again
 
 

@@ -88,7 +88,9 @@ def dict_handler(request: Any) -> dict[str, Any]:
 
 
 def handler(q: Any = False) -> Any:
-    """Return the response to a request in JSON; False when misp-modules only asks whether there is a handler."""
+    """Return the response to a request in JSON; False when misp-modules only asks whether there
+    is a handler.
+    """
     if q is False:
         return False
     try:

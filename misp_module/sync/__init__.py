@@ -1,1 +1,1 @@
-"""`quaid misp sync`: the images that a MISP instance holds, indexed and linked, and its analysts' feedback."""
+"""`quaid misp sync`: indexes and links the images of a MISP instance, and reads its analysts' feedback."""

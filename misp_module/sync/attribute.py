@@ -1,69 +1,70 @@
-"""One attribute of MISP that may hold a picture: parsed once from MISP's JSON, checked, and a value from then
-on.
+"""One attribute of MISP that may hold a picture, parsed once from MISP's JSON and checked.
 
-Takes an answer of `attributes/restSearch` as PyMISP hands it over, gives `Attribute`s. What is missing or of
-the wrong kind is named: an answer that MISP does not give must not be taken for an instance without images.
+Takes a response of `attributes/restSearch` as PyMISP returns it, returns `Attribute`s. Anything missing or of
+the wrong type is an error: a response of some other server must not look like a MISP without images.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-#: Distribution of an attribute or object that is as visible as what holds it. spec: MISP distribution levels.
+from ..attributes import occurrence_of
+
+#: Distribution of an attribute or object that is as visible as what contains it. spec: MISP distribution
+#: levels.
 INHERIT = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
+    """An attribute in one state."""
+
     #: Lower case, with hyphens.
     uuid: str
-    #: attachment or malware-sample for those that carry a file.
+    #: MISP's type; FILE_TYPES carry a file.
     type: str
     #: UUID of its event.
     event: str
-    #: The event's title.
+    #: Title of its event.
     info: str
+    #: Name of its file.
     filename: str
-    #: Seconds; moves with every edit.
+    #: Seconds since 1970; changes with every edit.
     timestamp: int
-    #: When the picture was seen: `first_seen`, or else the timestamp. UTC.
+    #: When the picture was seen: `first_seen`, else the timestamp. UTC.
     seen: datetime
-    #: Deleted softly: MISP keeps it to tell others.
+    #: Whether it is deleted softly, which MISP keeps so that others learn of it.
     deleted: bool
-    #: Levels of the attribute, of its object if it is in one, and of its event.
+    #: Distribution levels of the attribute, of its object if it is in one, and of its event.
     distribution: tuple[int, ...]
+    #: Comment of the analyst.
     comment: str
-    #: Of the attribute itself.
+    #: Tags of the attribute itself.
     tags: tuple[str, ...]
+    #: Tags of its event.
     event_tags: tuple[str, ...]
+    #: Numeric id of its object; None outside an object.
     object_id: str | None
-    #: The file as base64; for a malware sample the encrypted zip. None when it was not asked for.
+    #: File as base64; for a malware sample the encrypted ZIP archive. None when it was not requested.
     data: str | None = field(default=None, repr=False)
 
     @property
     def occurrence(self) -> str:
+        """The occurrence of the attribute in the store."""
         return occurrence_of(self.uuid)
 
 
-#: spec: README, the occurrence of a MISP attribute is misp:attribute:<uuid>.
-PREFIX = "misp:attribute:"
-
-
-def occurrence_of(attribute: str) -> str:
-    return PREFIX + attribute
-
-
-def attributes_of(answer: object) -> list[Attribute]:
-    """All attributes of an answer. Raises ValueError when it has not the shape that MISP gives."""
-    rows = answer.get("Attribute") if isinstance(answer, dict) else answer
-    if not isinstance(rows, list) or (
-        rows and not isinstance(answer, dict)
-    ):  # old versions answer an empty list when nothing fits
-        raise ValueError(f"the answer to attributes/restSearch holds no attributes but {_kind(answer)}")
+def attributes_of(response: object) -> list[Attribute]:
+    """Return all attributes of a response. Raises ValueError when it does not have the format of MISP."""
+    rows = response.get("Attribute") if isinstance(response, dict) else response
+    # Old versions return an empty list when nothing is found.
+    if not isinstance(rows, list) or (rows and not isinstance(response, dict)):
+        raise ValueError(f"the response to attributes/restSearch has no attributes but {_kind(response)}")
     return [_attribute(row) for row in rows]
 
 
@@ -74,14 +75,13 @@ def _attribute(row: object) -> Attribute:
         event, holder = row["Event"], row.get("Object")
         tags = row.get("Tag") or []
         timestamp = int(row["timestamp"])
+        value = str(row["value"])
         return Attribute(
             uuid=str(uuid.UUID(row["uuid"])),
             type=str(row["type"]),
             event=str(uuid.UUID(event["uuid"])),
             info=str(event.get("info") or ""),
-            filename=str(row["value"]).partition("|")[0]
-            if row["type"] == "malware-sample"
-            else str(row["value"]),
+            filename=value.partition("|")[0] if row["type"] == "malware-sample" else value,
             timestamp=timestamp,
             seen=_seen(row.get("first_seen"), timestamp),
             deleted=row.get("deleted") in (True, 1, "1"),
@@ -94,7 +94,7 @@ def _attribute(row: object) -> Attribute:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
-            f"an attribute in the answer cannot be read ({type(error).__name__}: {str(error)[:100]})"
+            f"an attribute in the response cannot be read ({type(error).__name__}: {str(error)[:100]})"
         ) from None
 
 
@@ -103,30 +103,22 @@ def _inherited(tag: Mapping[str, Any]) -> bool:
 
 
 def _seen(first_seen: object, timestamp: int) -> datetime:
-    """`first_seen` as MISP writes it (ISO 8601 with an offset) when it is given and means a moment after
-    1970, else the timestamp.
-    """
+    """`first_seen` (ISO 8601) if it is a moment after 1970, else the timestamp."""
     if isinstance(first_seen, str) and first_seen:
-        try:
+        with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(first_seen.replace("Z", "+00:00"))
             moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
             if moment.timestamp() > 0:
                 return moment.astimezone(timezone.utc)
-        except (ValueError, OverflowError):
-            return _moment(timestamp)
-    return _moment(timestamp)
-
-
-def _moment(seconds: int) -> datetime:
     try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
+        return datetime.fromtimestamp(timestamp, timezone.utc)
     except (OverflowError, OSError, ValueError):
         return datetime.fromtimestamp(0, timezone.utc)
 
 
-def _kind(answer: object) -> str:
+def _kind(response: object) -> str:
     return (
-        f"an object with {', '.join(sorted(map(str, answer))[:5]) or 'nothing'}"
-        if isinstance(answer, dict)
-        else f"a {type(answer).__name__}"
+        f"an object with {', '.join(sorted(map(str, response))[:5]) or 'nothing'}"
+        if isinstance(response, dict)
+        else f"a {type(response).__name__}"
     )

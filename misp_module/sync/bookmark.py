@@ -1,8 +1,8 @@
-"""How far a MISP was read, kept in the feature store: where to go on, what to ask for again, and what never
-to ask for again.
+"""The state of the sync, kept in the feature store: how far a MISP was read, what to request again, and what
+is done.
 
-A bookmark belongs to one MISP and one set of filters and moves only when a pass was complete. `Noted`
-remembers single things, such as attributes that are no pictures, in 16 texts of short hashes, so that a
+A bookmark belongs to one MISP and one set of filters, and moves only after a complete pass. A `PersistentSet`
+remembers single items, such as attributes that are not pictures, as short hashes in 16 shards, so that a
 hundred thousand of them stay small.
 """
 
@@ -16,25 +16,27 @@ from dataclasses import dataclass, field
 
 from douglas_quaid.engine import Engine
 
-#: Attributes that a bookmark can keep for another try. chosen: 500 KB; with more of them the pass is repeated
-#: instead.
-MOST_WAITING = 10_000
-SHARDS = "0123456789abcdef"
-#: Notes in one text of 12 bytes each. spec: a bookmark of the store holds 1 MiB.
-MOST_NOTED = 80_000
+#: Maximum number of attributes that a bookmark keeps for another try; with more of them the pass is repeated.
+#: chosen: 500 KB.
+MAX_WAITING = 10_000
+#: Maximum number of items in a shard, of 12 bytes each. spec: a bookmark of the store holds 1 MiB.
+MAX_SHARD = 80_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bookmark:
-    #: Seconds on MISP's clock; what changed since is read next.
+    """How far a MISP was read."""
+
+    #: Seconds on MISP's clock; the next pass reads what changed since then.
     after: int = 0
-    #: Attributes that MISP or the store could not deal with, and in how many passes already.
+    #: Attributes (UUIDs) that MISP or the store could not handle, each with the number of passes that tried.
     waiting: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, engine: Engine, name: str) -> Bookmark:
-        """The bookmark of this name; one at the beginning when there is none, or none that can be read:
-        everything is read again then.
+        """Return the bookmark of this name.
+
+        If there is none, or it cannot be read, it is one at the beginning, so that everything is read again.
         """
         try:
             fields = json.loads(engine.bookmark(name) or "{}")
@@ -46,47 +48,57 @@ class Bookmark:
             return cls()
 
     def write(self, engine: Engine, name: str) -> None:
+        """Store the bookmark under this name. Raises StoreError."""
         engine.set_bookmark(
             name, json.dumps({"after": self.after, "waiting": dict(self.waiting)}, separators=(",", ":"))
         )
 
 
-class Noted:
-    """A set of texts, each kept as 64 bits of its hash. For one thread."""
+class PersistentSet:
+    """A set of texts, each kept as 64 bits of its hash. Not for several threads."""
 
     def __init__(self, engine: Engine, name: str) -> None:
+        """Open the set of this name; shards are read when they are needed."""
         self._engine = engine
         self._name = name
         self._shards: dict[str, set[str]] = {}
         self._changed: set[str] = set()
 
     def __contains__(self, text: str) -> bool:
-        shard, mark = self._place(text)
-        return mark in shard
+        """Return whether the text is in the set. Raises StoreError."""
+        letter, item = _item(text)
+        return item in self._shard(letter)
 
     def add(self, text: str) -> None:
-        shard, mark = self._place(text)
-        if mark not in shard and len(shard) < MOST_NOTED:
-            shard.add(mark)
-            self._changed.add(_digest(text).hex()[0])
+        """Add a text, in memory until `save`; a full shard stays as it is. Raises StoreError."""
+        letter, item = _item(text)
+        shard = self._shard(letter)
+        if item not in shard and len(shard) < MAX_SHARD:
+            shard.add(item)
+            self._changed.add(letter)
 
     def save(self) -> None:
+        """Write what was added to the store. Raises StoreError."""
         for letter in sorted(self._changed):
             self._engine.set_bookmark(f"{self._name}:{letter}", "\n".join(sorted(self._shards[letter])))
         self._changed.clear()
 
-    def _place(self, text: str) -> tuple[set[str], str]:
-        digest = _digest(text)
-        letter = digest.hex()[0]
+    def _shard(self, letter: str) -> set[str]:
         if letter not in self._shards:
             self._shards[letter] = set((self._engine.bookmark(f"{self._name}:{letter}") or "").split())
-        return self._shards[letter], base64.urlsafe_b64encode(digest[:8]).decode().rstrip("=")
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()
+        return self._shards[letter]
 
 
 def digest(*parts: object) -> str:
-    """A short name for a combination of values."""
-    return _digest("\0".join(map(str, parts))).hex()[:24]
+    """Return a short name for a combination of values, 24 hexadecimal digits."""
+    return _hash("\0".join(map(str, parts))).hex()[:24]
+
+
+def _item(text: str) -> tuple[str, str]:
+    """The letter of the shard, and what is kept there."""
+    hashed = _hash(text)
+    return hashed.hex()[0], base64.urlsafe_b64encode(hashed[:8]).decode().rstrip("=")
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()

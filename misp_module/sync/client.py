@@ -1,8 +1,8 @@
-"""MISP's REST interface through PyMISP, with patience: the only file that knows PyMISP.
+"""MISP's REST interface through PyMISP, with retries. No other file of the sync knows PyMISP.
 
-Takes questions as values, gives `Attribute`s. An overloaded or broken server is asked again, waiting as long
-as it says or twice as long each time; a refusal ends at once. The key appears in no message: PyMISP's own log
-is switched off, because it prints headers.
+Takes queries as values, returns `Attribute`s. When the server is overloaded or broken, a request is repeated
+after the time that the server states, else after twice the last wait; a refusal ends at once. The key appears
+in no message: PyMISP's own log is switched off, because it prints headers.
 """
 
 from __future__ import annotations
@@ -22,38 +22,47 @@ import requests
 from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 
+from ..attributes import FILE_TYPES
 from .analyst_data import Relationship
 from .attribute import Attribute, attributes_of
 from .failures import MispAway, MispMissing, MispRefused
-from .filters import TYPES, Filters
+from .filters import Filters
 from .similarity import Similarity, similarities_of
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-#: Seconds until a connection stands, and between two pieces of an answer. chosen: PHP may think for a minute
-#: about a large page.
+#: Seconds until a connection is made, and between two pieces of a response. chosen: PHP may take a minute for
+#: a large page.
 TIMEOUT = (10.0, 120.0)
-#: Answers after which the same question may work later; 413 and 500 may also mean that it was too large.
+#: Statuses after which the same request may succeed later; 413 and 500 may also mean that it was too large.
 #: spec: RFC 9110; 52x: proxies.
-AGAIN = frozenset({408, 413, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+RETRY_STATUSES = frozenset({408, 413, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+#: Sort orders of a listing. spec: parameter `order` of restSearch.
 RISING, FALLING = ("Attribute.timestamp asc,Attribute.id asc", "Attribute.timestamp desc,Attribute.id desc")
+#: Row limit and order of the requests that show whether the server sorts.
 _PROBES = ((1, RISING), (1, FALLING), (2, RISING))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    #: How often one question is asked. chosen.
+    """How often and how long a request that failed is repeated."""
+
+    #: Number of times that one request is sent. chosen.
     tries: int = 5
     #: Seconds before the second try, doubled for each further one. chosen.
     first_wait: float = 1.0
-    #: Most seconds that the server may make us wait. spec: MISP counts its rate limit over 15 minutes.
+    #: Maximum number of seconds that the server may make us wait. spec: MISP counts its rate limit over 15
+    #: minutes.
     longest_wait: float = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    #: Base URL without a slash at its end.
+    """Where a MISP is, and as whom it is used."""
+
+    #: Base URL without a trailing slash.
     url: str
+    #: Key of a MISP user.
     key: str = field(repr=False)
     #: File of certificates to trust instead of the usual ones. Certificates are always verified.
     ca_bundle: str | None = None
@@ -61,36 +70,34 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Since:
-    """Lower ends of a search, in seconds; 0: none."""
+    """Lower bounds of a listing, in seconds since 1970; 0: none."""
 
+    #: Of the attribute's timestamp.
     attribute: int = 0
-    #: Time of the event's last edit.
+    #: Of the event's last edit.
     event: int = 0
+    #: Of the event's last publication.
     publication: int = 0
 
 
-class _Again(PyMISPError):
-    """Worth another try, after `wait` seconds if the server named a time."""
+class _Problem(PyMISPError):
+    """What is wrong with a response or connection, and the error to raise for it; only MispAway
+    is retried.
+    """
 
-    def __init__(self, problem: str, wait: float | None = None) -> None:
-        super().__init__(problem)
+    def __init__(
+        self, text: str, error: type[MispRefused] | type[MispAway] = MispRefused, wait: float | None = None
+    ) -> None:
+        super().__init__(text)
+        self.error = error
+        #: Seconds that the server asks to wait, if it states them.
         self.wait = wait
 
 
-class _Refusal(PyMISPError):
-    """No use in another try."""
+class _CheckedMisp(PyMISP):
+    """PyMISP with our own check of the status, because PyMISP's check hides it and prints what was sent."""
 
-
-class _Missing(PyMISPError):
-    """404."""
-
-
-class _Checked(PyMISP):
-    """PyMISP that looks at the status of an answer itself: PyMISP's own check hides it and prints what was
-    sent.
-    """
-
-    #: The server's clock at its last answer.
+    #: The server's clock at its last response.
     date: int | None = None
 
     def _prepare_request(self, *arguments: Any, **named: Any) -> requests.Response:
@@ -100,37 +107,40 @@ class _Checked(PyMISP):
             raise _connection_problem(error) from None
         self.date = _seconds(response.headers.get("Date")) or self.date
         status = response.status_code
-        if status in AGAIN:
-            raise _Again(f"MISP answers {status}: {_words(response, self.key)}", _wait(response))
-        if status == 404:
-            raise _Missing(f"MISP answers 404: {_words(response, self.key)}; is this the base URL of a MISP?")
         if status >= 400:
+            problem = f"MISP returns status {status}: {_message(response, self.key)}"
+            if status in RETRY_STATUSES:
+                raise _Problem(problem, MispAway, _wait(response))
+            if status == 404:
+                raise _Problem(f"{problem}; is this the base URL of a MISP?", MispMissing)
             hint = "; check the key, its expiry and its role" if status in (401, 403) else ""
-            raise _Refusal(f"MISP answers {status}: {_words(response, self.key)}{hint}")
+            raise _Problem(problem + hint)
         if response.content.lstrip()[:1] not in (b"{", b"["):
-            page = (
-                "a web page"
-                if "html" in response.headers.get("Content-Type", "")
-                else "something that is not JSON"
-            )
-            raise _Refusal(
-                f"got {page} instead of MISP's JSON; is this the base URL of the MISP, and does no login page stand before it?"
+            is_page = "html" in response.headers.get("Content-Type", "")
+            raise _Problem(
+                f"got {'a web page' if is_page else 'something else'} instead of MISP's JSON;"
+                " check that this is the base URL of the MISP, and that no login page precedes it"
             )
         return response
 
 
 class Client:
-    """Questions to one MISP. Not for several threads at once."""
+    """Requests to one MISP. Not for several threads at once.
+
+    Every method raises MispRefused when MISP refuses or is not a MISP, and MispAway when it does not respond
+    after all tries.
+    """
 
     def __init__(self, access: Access, patience: Patience | None = None) -> None:
-        """Raises MispRefused when address, certificate or key are wrong, MispAway when nobody answers."""
+        """Connect, and check address, certificate and key. Raises MispRefused, MispAway."""
         logging.getLogger("pymisp").disabled = True
+        #: Base URL of the MISP.
         self.url = access.url
         self._patience = patience or Patience()
         _check(access)
         self._sorts: bool | None = None
         self._misp = self._ask(
-            lambda: _Checked(
+            lambda: _CheckedMisp(
                 access.url + "/",
                 access.key,
                 ssl=access.ca_bundle or True,
@@ -141,16 +151,14 @@ class Client:
 
     @property
     def now(self) -> int:
-        """The server's clock at its last answer, or ours when it does not tell."""
+        """The server's clock at its last response, or this machine's if the server does not state it."""
         return self._misp.date or int(time.time())
 
     def sorts(self) -> bool:
-        """Whether the server sorts when it is asked to: versions of MISP that do not know the parameter
-        ignore it.
-        """
+        """Return whether the server sorts on request; versions without that parameter ignore it."""
         if self._sorts is None:
             first, last, two = (
-                self._search(Filters(), type_attribute=list(TYPES), limit=n, page=1, order=by)
+                self._search(Filters(), type_attribute=list(FILE_TYPES), limit=n, page=1, order=by)
                 for n, by in _PROBES
             )
             if len(two) < 2:
@@ -158,8 +166,8 @@ class Client:
             self._sorts = [row.uuid for row in first] != [row.uuid for row in last]
         return self._sorts
 
-    def page(self, filters: Filters, since: Since, page: int, size: int) -> list[Attribute]:
-        """Attributes without their files, deleted ones too, by rising timestamp."""
+    def page(self, filters: Filters, since: Since, number: int, size: int) -> list[Attribute]:
+        """Return a page of attributes without their files, deleted ones too, by rising timestamp."""
         return self._search(
             filters,
             type_attribute=list(filters.types),
@@ -167,43 +175,50 @@ class Client:
             event_timestamp=since.event or None,
             publish_timestamp=since.publication or None,
             deleted=[0, 1],
-            page=page,
+            page=number,
             limit=size,
             order=RISING,
         )
 
-    def tagged(self, tags: Sequence[str], since: Since, page: int, size: int) -> list[Attribute]:
-        """Attributes of all types with one of these tags, on themselves or on their event, by rising
-        timestamp.
-        """
+    def tagged(self, tags: Sequence[str], since: Since, number: int, size: int) -> list[Attribute]:
+        """Return a page of attributes of all types that have one of these tags, or whose event has one."""
         return self._search(
-            Filters(tags=tuple(tags)), timestamp=since.attribute or None, page=page, limit=size, order=RISING
+            Filters(tags=tuple(tags)),
+            timestamp=since.attribute or None,
+            page=number,
+            limit=size,
+            order=RISING,
         )
 
     def present(self, filters: Filters, attributes: Sequence[str]) -> list[Attribute]:
-        """Those of these attributes (UUIDs) that exist and pass, without their files."""
+        """Return those of these attributes (UUIDs) that exist and pass MISP's filters, without
+        their files.
+        """
         return self._search(filters, type_attribute=list(filters.types), uuid=list(attributes))
 
     def files(self, attributes: Sequence[str]) -> list[Attribute]:
-        """These attributes (UUIDs) with their files, in any order; those that are gone are missing.
+        """Return these attributes (UUIDs) with their files, in any order, without those that no longer exist.
 
-        Several at once are asked for twice only: the caller asks one by one then, which costs the server less
-        memory.
+        A request for several is sent only twice: the caller then requests them one by one, which takes less
+        memory of the server.
         """
         return self._search(
             Filters(), tries=2 if len(attributes) > 1 else None, uuid=list(attributes), with_attachments=True
         )
 
     def similarities(self, event: str) -> list[Similarity]:
-        """Answers of our module in the event (UUID). Whole events are asked for: MISP shows an object's
-        references nowhere else.
+        """Return the results of our module that are saved in the event (UUID).
+
+        The whole event is requested, because MISP shows an object's references nowhere else.
         """
         return self._parsed(
             similarities_of, self._ask(lambda: self._misp.search(controller="events", eventid=event))
         )
 
     def relate(self, relation: Relationship) -> bool:
-        """Write a relationship, visible to the organisation of the key only. False when it is there already."""
+        """Write a relationship that only the organisation of the key sees. Return False if it
+        exists already.
+        """
         data = MISPRelationship()
         data.from_dict(
             uuid=relation.uuid,
@@ -223,7 +238,7 @@ class Client:
             return True
 
     def _search(self, filters: Filters, *, tries: int | None = None, **options: Any) -> list[Attribute]:
-        answer = self._ask(
+        response = self._ask(
             lambda: self._misp.search(
                 controller="attributes",
                 tags=list(filters.tags) or None,
@@ -236,41 +251,37 @@ class Client:
             ),
             tries,
         )
-        return self._parsed(attributes_of, answer)
+        return self._parsed(attributes_of, response)
 
-    def _parsed(self, parse: Callable[[object], Answer], answer: object) -> Answer:
+    def _parsed(self, parse: Callable[[object], Result], response: object) -> Result:
         try:
-            return parse(answer)
+            return parse(response)
         except ValueError as error:
             raise MispRefused(f"{self.url}: {error}; is this the base URL of a MISP, 2.4 or newer?") from None
 
-    def _ask(self, question: Callable[[], Answer], tries: int | None = None) -> Answer:
+    def _ask(self, request: Callable[[], Result], tries: int | None = None) -> Result:
         tries = min(tries or self._patience.tries, self._patience.tries)
         wait = self._patience.first_wait
         for left in reversed(range(tries)):
             try:
-                return question()
-            except _Again as error:
-                problem, asked = str(error), error.wait
-            except _Missing as error:
-                raise MispMissing(f"{self.url}: {error}") from None
-            except _Refusal as error:
-                raise MispRefused(f"{self.url}: {error}") from None
-            except PyMISPUnexpectedResponse:  # its message holds all of the answer
-                problem, asked = "JSON that breaks off, or is none", None
+                return request()
+            except _Problem as error:
+                if error.error is not MispAway:
+                    raise error.error(f"{self.url}: {error}") from None
+                problem, stated = str(error), error.wait
+            except PyMISPUnexpectedResponse:  # its message contains the whole response
+                problem, stated = "the response is incomplete or invalid JSON", None
             except PyMISPError as error:
                 raise MispRefused(
-                    f"{self.url}: does not answer as a MISP does ({type(error).__name__}); is this the base URL of a MISP?"
+                    f"{self.url}: does not respond like a MISP ({type(error).__name__});"
+                    " is this the base URL of a MISP?"
                 ) from None
-            if not left or (asked or 0) > self._patience.longest_wait:
+            if not left or (stated or 0) > self._patience.longest_wait:
                 break
-            time.sleep(wait if asked is None else asked)
+            time.sleep(wait if stated is None else stated)
             wait *= 2
-        raise MispAway(
-            f"{self.url}: {problem}"
-            + (f", and says to wait {asked:.0f} s" if asked else "")
-            + f"; asked {tries - left} times"
-        )
+        demand = f", and asks to wait {stated:.0f} s" if stated else ""
+        raise MispAway(f"{self.url}: {problem}{demand}; tried {tries - left} times")
 
 
 def _check(access: Access) -> None:
@@ -287,7 +298,8 @@ def _check(access: Access) -> None:
         )
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise MispRefused(
-            f"{access.url}: http would send the key unprotected; use https, with --ca-bundle for a certificate of your own"
+            f"{access.url}: http would send the key unencrypted;"
+            " use https, with --ca-bundle for a certificate of your own"
         )
     if not re.fullmatch("[A-Za-z0-9]{40}", access.key):
         raise MispRefused(
@@ -295,39 +307,36 @@ def _check(access: Access) -> None:
         )
 
 
-def _connection_problem(error: requests.RequestException) -> PyMISPError:
+def _connection_problem(error: requests.RequestException) -> _Problem:
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in text.upper():
-        return _Refusal(
+        return _Problem(
             "its certificate is not trusted; name the authority that signed it with --ca-bundle FILE"
         )
     if isinstance(error, OSError) and "CA certificate bundle" in text:
-        return _Refusal("the file of --ca-bundle cannot be read as certificates")
+        return _Problem("the file of --ca-bundle does not contain certificates that can be read")
     if isinstance(error, requests.Timeout):
-        return _Again("no answer in time")
+        return _Problem("no response in time", MispAway)
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return _Again("the connection broke in mid-answer")
+        return _Problem("the connection broke during the response", MispAway)
     if isinstance(error, requests.ConnectionError):
-        return _Again("cannot be reached, or the connection broke")
-    return _Refusal(f"cannot be asked ({type(error).__name__})")
+        return _Problem("cannot be reached, or the connection broke", MispAway)
+    return _Problem(f"the request could not be sent ({type(error).__name__})")
 
 
-def _words(response: requests.Response, key: str) -> str:
-    """What MISP says about an error, short and without the key."""
+def _message(response: requests.Response, key: str) -> str:
+    """What MISP says about an error, in at most 200 characters and without the key."""
     try:
-        said = json.loads(response.content)
-        text = str(said.get("message") or said.get("name") or said) if isinstance(said, dict) else str(said)
+        body = json.loads(response.content)
+        text = str(body.get("message") or body.get("name") or body) if isinstance(body, dict) else str(body)
     except ValueError:
         text = response.reason or "no reason given"
-    return "".join(character if character.isprintable() else " " for character in text.replace(key, "***"))[
-        :200
-    ]
+    text = text.replace(key, "***")
+    return "".join(character if character.isprintable() else " " for character in text)[:200]
 
 
 def _wait(response: requests.Response) -> float | None:
-    """Seconds that the server wants us to wait: Retry-After as seconds or date (RFC 9110), or MISP's own
-    X-Rate-Limit-Reset.
-    """
+    """Seconds that the server asks to wait: Retry-After (RFC 9110), or MISP's own X-Rate-Limit-Reset."""
     given = response.headers.get("Retry-After")
     if given is not None:
         if given.strip().isdigit():
@@ -340,13 +349,11 @@ def _wait(response: requests.Response) -> float | None:
 
 
 def _seconds(date: str | None) -> int | None:
-    """An HTTP date as seconds."""
+    """An HTTP date in seconds since 1970; None if there is none that can be read."""
     try:
         moment = parsedate_to_datetime(date) if date else None
     except ValueError:
         return None
-    return (
-        None
-        if moment is None
-        else int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())
-    )
+    if moment is None:
+        return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())

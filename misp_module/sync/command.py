@@ -1,4 +1,4 @@
-"""`quaid misp sync`: options to values, passes once or for ever, lines and counts for people or programs."""
+"""`quaid misp sync`: parses the options, runs one pass or repeats it, and prints lines and counts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import click
+
 from douglas_quaid.cli.terminal import complain, error_json, json_line, say
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
-from .client import Access, Client
-from .filters import TYPES, Filters
-from .index import Manner
+from ..attributes import FILE_TYPES
+from .client import Access, Client, Patience
+from .filters import Filters
+from .index import IndexOptions
 from .outcome import Outcome, Status
-from .run import Options, Summary, synchronise
+from .run import Summary, SyncOptions, synchronise
 
-_AGO = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
-_BAD = (Status.FAILED, Status.WAITING)
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def run(
@@ -51,16 +53,23 @@ def run(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Exit status: 0 all done, 1 something failed or waits for another pass. Raises ConfigError for options
-    that do not fit.
+    """Run the command with the options of `quaid misp sync`, and return its exit status.
+
+    0: all done; 1: something failed, or waits for another pass. A program that calls the command with a
+    `Patience` as the context's object (`obj` of click) decides how requests are repeated. Raises ConfigError
+    for options that do not fit together, and what `synchronise` raises.
     """
     base = url.rstrip("/")
-    filters = Filters(
-        tags=tags, org=org, published=published, distribution=distribution, types=types or TYPES, event=event
-    )
-    options = Options(
-        filters=filters,
-        manner=Manner(misp=base, into=into, names=not no_names, link=not no_link, dry_run=dry_run),
+    options = SyncOptions(
+        filters=Filters(
+            tags=tags,
+            org=org,
+            published=published,
+            distribution=distribution,
+            types=types or FILE_TYPES,
+            event=event,
+        ),
+        index=IndexOptions(misp=base, into=into, names=not no_names, link=not no_link, dry_run=dry_run),
         since=None if since is None else moment(since),
         prune=prune,
         feedback=not no_feedback,
@@ -69,33 +78,32 @@ def run(
     )
     _check(options)
     access = Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle))
-    tell = _line if as_json else _complaint
+    patience = click.get_current_context().find_object(Patience)
+    report = _report_json if as_json else _report_problem
     with ExitStack() as stack:
         opened: list[tuple[Client, Engine]] = []
 
-        def once(options: Options) -> int:
+        def once(options: SyncOptions) -> int:
             if not opened:
-                opened.append((Client(access), stack.enter_context(Engine.open(store))))
+                opened.append((Client(access, patience), stack.enter_context(Engine.open(store))))
             client, engine = opened[0]
-            workers = engine.config.workers or len(os.sched_getaffinity(0))
-            return _show(
-                base, synchronise(engine, client, options, tell, workers=workers), options, as_json=as_json
-            )
+            summary = synchronise(engine, client, options, report, workers=engine.config.threads)
+            return _show(base, summary, options, as_json=as_json)
 
         return once(options) if watch is None else _watch(once, options, watch, as_json=as_json)
 
 
-def _watch(once: Callable[[Options], int], options: Options, seconds: int, *, as_json: bool) -> int:
-    """Pass after pass until somebody ends it. What went wrong in a pass is said, and tried again in the next."""
+def _watch(once: Callable[[SyncOptions], int], options: SyncOptions, seconds: int, *, as_json: bool) -> int:
+    """Repeat passes until a signal ends it. An error of a pass is printed, and the next pass tries again."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
             try:
                 once(options)
                 options = replace(options, since=None)
+            except ConfigError:
+                raise
             except DouglasQuaidError as error:
-                if isinstance(error, ConfigError):
-                    raise
                 if as_json:
                     json_line(error_json(error))
                 complain(f"{type(error).__name__}: {error}")
@@ -104,31 +112,34 @@ def _watch(once: Callable[[Options], int], options: Options, seconds: int, *, as
         return 0
 
 
-def _check(options: Options) -> None:
-    filters, into = options.filters, options.manner.into
+def _check(options: SyncOptions) -> None:
+    filters, into = options.filters, options.index.into
     if into is not None and filters.event is None and all(tag.startswith("!") for tag in filters.tags):
         raise ConfigError(
-            f"--into {into}: name the event (--event) or tag (--tag) whose pictures belong into the collection"
+            f"--into {into}: name the event (--event) or the tag (--tag) whose pictures are to fill the collection"
         )
     if options.prune and into is not None and filters.event is None:
         raise ConfigError(
-            f"--prune with --into {into}: all other pictures would be withdrawn; name the event (--event), or prune in a run without --into"
+            f"--prune with --into {into}: all other pictures would be withdrawn; name the event (--event),"
+            " or prune without --into"
         )
     if options.prune and options.since is not None:
-        raise ConfigError("--prune reads everything, --since a part; give one of them")
+        raise ConfigError("--prune reads everything and --since only a part; use one of them")
     if options.prune and filters.event is not None and "-" not in filters.event:
         raise ConfigError(
-            f"--prune --event {filters.event}: give the event's UUID; when the event is gone nobody knows what its number meant"
+            f"--prune --event {filters.event}: use the event's UUID;"
+            " once the event is deleted, its number identifies nothing"
         )
 
 
 def _key(path: str | None) -> str:
-    """The key, from the file or the environment; no message holds it."""
+    """The key, from the file or the environment; no message contains it."""
     if path is None:
         key = os.environ.get("MISP_KEY", "")
         if not key:
             raise ConfigError(
-                "no key: put the key of a MISP user into a file and name it with --key-file, or into the environment as MISP_KEY"
+                "no key: write the key of a MISP user to a file and name it with --key-file,"
+                " or set the environment variable MISP_KEY"
             )
         return key.strip()
     try:
@@ -144,50 +155,42 @@ def _readable(path: str | None) -> str | None:
 
 
 def moment(text: str) -> int:
-    """A moment as seconds: a date or time (ISO 8601, UTC unless it says otherwise), or so long ago as `36h`,
-    `7d`.
+    """Return a moment in seconds since 1970, at least 1.
+
+    The text is a date or time (ISO 8601, UTC by default), or a duration before now such as `36h` or `7d`.
+    Raises ConfigError for anything else.
     """
     ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
     if ago:
-        return max(1, int(time.time()) - int(ago[1]) * _AGO[ago[2]])
+        return max(1, int(time.time()) - int(ago[1]) * _SECONDS[ago[2]])
     try:
         given = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
         raise ConfigError(
-            f"--since {text[:40]!r}: expected a date such as 2026-11-01, a time such as 2026-11-01T12:00+01:00, or 36h, 7d, 2w"
+            f"--since {text[:40]!r}: expected a date such as 2026-11-01,"
+            " a time such as 2026-11-01T12:00+01:00, or a duration such as 36h, 7d, 2w"
         ) from None
     return max(1, int((given if given.tzinfo else given.replace(tzinfo=timezone.utc)).timestamp()))
 
 
-def _line(outcome: Outcome) -> None:
+def _report_json(outcome: Outcome) -> None:
     json_line(outcome.to_json())
 
 
-def _complaint(outcome: Outcome) -> None:
-    if outcome.status in _BAD:
+def _report_problem(outcome: Outcome) -> None:
+    if outcome.status in (Status.FAILED, Status.WAITING):
         complain(f"{outcome.status.value:<8} attribute {outcome.attribute}: {outcome.reason}")
 
 
-def _show(url: str, summary: Summary, options: Options, *, as_json: bool) -> int:
-    counts: dict[str, Any] = {
-        status.value: summary.statuses[status] for status in Status if summary.statuses[status]
-    }
+def _show(url: str, summary: Summary, options: SyncOptions, *, as_json: bool) -> int:
+    """Print the summary and return the exit status."""
+    counts = {status.value: summary.statuses[status] for status in Status if summary.statuses[status]}
+    dry_run = options.index.dry_run
     if as_json:
-        json_line(
-            {
-                "summary": {
-                    "misp": url,
-                    "dry_run": options.manner.dry_run,
-                    "seconds": round(summary.seconds, 1),
-                }
-                | counts
-            }
-        )
+        line: dict[str, Any] = {"misp": url, "dry_run": dry_run, "seconds": round(summary.seconds, 1)}
+        json_line({"summary": line | counts})
     else:
-        dry = "dry run, nothing written: " if options.manner.dry_run else ""
-        say(
-            f"{url}: {dry}"
-            + (", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new")
-            + f" ({summary.seconds:.1f} s)"
-        )
+        dry = "dry run, nothing written: " if dry_run else ""
+        done = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
+        say(f"{url}: {dry}{done} ({summary.seconds:.1f} s)")
     return 1 if summary.failed else 0

@@ -1,5 +1,5 @@
-"""What can go wrong between us and MISP, in the core's tree of errors, so that the command line treats it
-like everything else.
+"""Errors between the sync and MISP, in the core's error tree, so that the command line handles them like
+others.
 """
 
 from __future__ import annotations
@@ -8,16 +8,19 @@ from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 
 class MispRefused(ConfigError):
-    """MISP says no, or what answers is no MISP: wrong key, missing right, certificate, address. Asking again
-    will not help.
+    """Raised when MISP refuses (key, right, certificate, address), or the server is not a MISP. Not
+    retryable.
     """
 
 
 class MispMissing(MispRefused):
-    """MISP has no such page or thing, or does not show it."""
+    """Raised when MISP does not have the page or item, or does not show it to this user."""
 
 
 class MispAway(DouglasQuaidError):
-    """MISP cannot be reached, is overloaded or breaks off; every repetition that patience allows was tried."""
+    """Raised when MISP cannot be reached, is overloaded or breaks off, after all tries that `Patience`
+    allows.
+    """
 
+    #: Later it may work.
     retryable = True

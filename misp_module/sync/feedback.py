@@ -1,9 +1,10 @@
-"""What analysts rejected becomes a veto: these two pictures are not the same, whatever we measure.
+"""Turns what analysts rejected into vetoes: a veto says that two images are not the same, whatever was
+measured.
 
-An analyst tags an attribute with `false-positive:...` or `workflow:state="rejected"`. Inside an answer of our
-module that says: the picture that was asked about is none of those that this answer names. On an image it
-says: this one is not what it was matched with. Tags are searched for in every pass, since a local tag moves
-no timestamp; what was dealt with is noted.
+An analyst tags an attribute with `false-positive:...` or `workflow:state="rejected"`. On an attribute of a
+saved `image-similarity` object, that rejects each pair of the queried picture and one that the object names.
+On an attribute with a picture, it rejects every stored match of that picture. Tags are searched for in every
+pass, since a local tag changes no timestamp; what is done is remembered.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ from functools import partial
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
 
-from .attribute import Attribute, occurrence_of
-from .bookmark import Noted
+from ..attributes import FILE_TYPES, occurrence_of
+from .attribute import Attribute
+from .bookmark import PersistentSet
 from .client import Client
-from .filters import TYPES
 from .outcome import Outcome, Status
 from .walk import walk
 
-#: Tags searched for; % stands for anything. spec: issue text, MISP taxonomies false-positive and workflow.
-REJECTING = ("false-positive", "false-positive:%", 'workflow:state="rejected"')
-#: Tags of that taxonomy with which nobody rejects anything. spec: MISP taxonomy false-positive.
-SAYING_THE_OPPOSITE = (
+#: Tag of the workflow taxonomy that rejects. spec: MISP taxonomy workflow.
+REJECTED = 'workflow:state="rejected"'
+#: Tags that are searched for; % is a wildcard. spec: MISP taxonomies false-positive and workflow.
+REJECTING = ("false-positive", "false-positive:%", REJECTED)
+#: Tags of the taxonomy false-positive that do not reject. spec: MISP taxonomy false-positive.
+NOT_REJECTING = (
     'false-positive:confirmed="false"',
     'false-positive:risk="low"',
     'false-positive:risk="cannot-be-judged"',
@@ -34,66 +37,65 @@ SAYING_THE_OPPOSITE = (
 def feedback(
     engine: Engine,
     client: Client,
-    done: Noted,
-    tell: Callable[[Outcome], None],
+    done: PersistentSet,
+    report: Callable[[Outcome], None],
     *,
     page_size: int,
     dry_run: bool,
 ) -> None:
-    """Vetoes for all rejected attributes that were not dealt with before."""
-    answers: dict[str, list[Attribute]] = {}
+    """Veto what the rejected attributes mean, unless it is `done`. Raises MispAway, MispRefused,
+    StoreError.
+    """
+    in_objects: dict[str, list[Attribute]] = {}
     for rows in walk(partial(client.tagged, REJECTING), size=page_size, sorts=client.sorts()):
         for row in filter(_is_rejected, rows):
-            if row.type in TYPES:
+            if row.type in FILE_TYPES:
                 for outcome in _about_image(engine, row, dry_run):
-                    tell(outcome)
+                    report(outcome)
             elif row.object_id is not None and row.uuid not in done:
-                answers.setdefault(row.event, []).append(row)
-    for event, rejected in answers.items():
+                in_objects.setdefault(row.event, []).append(row)
+    for event, rejected in in_objects.items():
         similarities = client.similarities(event)
         for row in rejected:
-            pairs = [
-                (asked, found)
-                for said in similarities
-                if row.uuid in said.attributes
-                for asked in said.asked
-                for found in said.found
-            ]
             outcomes = [
-                outcome for asked, found in pairs for outcome in _between(engine, row, asked, found, dry_run)
+                outcome
+                for saved in similarities
+                if row.uuid in saved.attributes
+                for queried in saved.queried
+                for found in saved.found
+                for outcome in _between(engine, row, queried, found, dry_run)
             ]
             for outcome in outcomes:
-                tell(outcome)
+                report(outcome)
             if not dry_run and all(outcome.status is Status.VETOED for outcome in outcomes):
                 done.add(row.uuid)
 
 
 def _is_rejected(attribute: Attribute) -> bool:
-    """By a tag of its own; MISP's search finds attributes of tagged events too."""
+    """Whether a tag of its own rejects it; MISP's search also returns attributes of tagged events."""
     return any(_rejects(tag.casefold()) for tag in attribute.tags) and not attribute.deleted
 
 
 def _rejects(tag: str) -> bool:
-    return tag == REJECTING[2] or (tag.partition(":")[0] == REJECTING[0] and tag not in SAYING_THE_OPPOSITE)
+    return tag == REJECTED or (tag.partition(":")[0] == REJECTING[0] and tag not in NOT_REJECTING)
 
 
 def _about_image(engine: Engine, attribute: Attribute, dry_run: bool) -> Iterator[Outcome]:
-    """The image is none of those that its stored verdicts name."""
+    """Veto all stored verdicts about the image of the attribute."""
     images = _images(engine, attribute.uuid)
     if not images:
         yield _not_in_store(attribute, attribute.uuid)
     for image_id in images:
-        yield from _vetoes(
-            engine, attribute, image_id, [hit.image_id for hit in engine.hits(image_id)], dry_run
-        )
+        others = [hit.image_id for hit in engine.hits(image_id)]
+        yield from _vetoes(engine, attribute, image_id, others, dry_run)
 
 
 def _between(
-    engine: Engine, attribute: Attribute, asked: str, found: str, dry_run: bool
+    engine: Engine, attribute: Attribute, queried: str, found: str, dry_run: bool
 ) -> Iterator[Outcome]:
-    """The picture asked about is not the one that the rejected answer names."""
-    both = [_images(engine, uuid) for uuid in (asked, found)]
-    for uuid, images in zip((asked, found), both, strict=True):
+    """Veto the images of two attributes (UUIDs) that a rejected object connects."""
+    both = [_images(engine, uuid) for uuid in (queried, found)]
+    for uuid, images in zip((queried, found), both, strict=True):
         if not images:
             yield _not_in_store(attribute, uuid)
     for image_id in both[0]:
@@ -104,17 +106,13 @@ def _vetoes(
     engine: Engine, attribute: Attribute, image_id: str, others: Iterable[str], dry_run: bool
 ) -> Iterator[Outcome]:
     for other in others:
-        if other == image_id:  # the same bytes at two places
+        if other == image_id:  # the same bytes in two attributes
             continue
         try:
             if not dry_run:
                 engine.veto(image_id, other)
-            yield Outcome.of(
-                attribute,
-                Status.WOULD_VETO if dry_run else Status.VETOED,
-                image_id=image_id,
-                reason=f"not image {other}",
-            )
+            status = Status.WOULD_VETO if dry_run else Status.VETOED
+            yield Outcome.of(attribute, status, image_id=image_id, reason=f"not image {other}")
         except NotFound:  # forgotten meanwhile
             yield _not_in_store(attribute, attribute.uuid)
 

@@ -1,6 +1,4 @@
-"""The files that are needed, a few at a time, into the engine by several threads while the next ones are on
-their way.
-"""
+"""Fetches the files that are needed, a few at a time, and indexes them on several threads meanwhile."""
 
 from __future__ import annotations
 
@@ -19,15 +17,14 @@ from .filters import Filters
 from .index import Indexer
 from .outcome import Outcome, Status
 
-#: Files in one question. chosen: MISP answers from memory, with a third more bytes than the files have.
-AT_ONCE = 8
-#: Failures without a success between them, after which MISP and the store are asked whether they are there at
-#: all. chosen.
-IN_A_ROW = 3
+#: Files in one request. chosen: MISP builds the response in memory, a third larger than the files.
+FILES_PER_REQUEST = 8
+#: Failures in a row after which MISP and the store are checked. chosen.
+FAILURES_BEFORE_CHECK = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Trouble:
+class _Failure:
     attribute: str
     error: DouglasQuaidError
 
@@ -41,52 +38,54 @@ def fetch(
     workers: int,
     check: Callable[[], object],
 ) -> Iterator[Outcome]:
-    """One outcome for each attribute (UUID). `check` raises when MISP or the store are away; then the pass
-    ends with that error.
+    """Return one outcome for each attribute (UUID), in their order.
+
+    After several failures in a row, `check` is called; it raises when MISP or the store is away, which ends
+    the pass with that error.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="quaid-misp")
-    in_a_row = 0
+    failures = 0
     try:
-        for answer in _indexed(pool, indexer, _files(client, filters, attributes), ahead=2 * workers):
-            if isinstance(answer, Outcome):
-                in_a_row = 0
-                yield answer
+        for result in _indexed(pool, indexer, _files(client, filters, attributes), ahead=2 * workers):
+            if isinstance(result, Outcome):
+                failures = 0
+                yield result
                 continue
-            in_a_row += 1
-            if in_a_row % IN_A_ROW == 0:
+            failures += 1
+            if failures % FAILURES_BEFORE_CHECK == 0:
                 check()
-            yield Outcome(attribute=answer.attribute, status=Status.WAITING, reason=str(answer.error))
+            yield Outcome(attribute=result.attribute, status=Status.WAITING, reason=str(result.error))
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _files(
     client: Client, filters: Filters, attributes: Iterable[str]
-) -> Iterator[Attribute | Outcome | _Trouble]:
-    """Attributes with their files, or what is to be said of those that do not come."""
-    for group in in_groups(attributes, AT_ONCE):
+) -> Iterator[Attribute | Outcome | _Failure]:
+    """Attributes with their files, and the outcomes of those that do not come."""
+    for group in in_groups(attributes, FILES_PER_REQUEST):
         try:
             rows = {row.uuid: row for row in client.files(group)}
         except MispAway as error:
             if len(group) == 1:
-                yield _Trouble(group[0], error)
+                yield _Failure(group[0], error)
             else:
                 for one in group:
                     yield from _files(client, filters, [one])
             continue
         for attribute in group:
             row = rows.get(attribute)
-            if row is None or row.deleted:  # since it was listed; a deletion comes with the next pass
+            if row is None or row.deleted:  # deleted after it was listed; the next pass removes it
                 yield Outcome(attribute=attribute, status=Status.GONE)
             else:
                 yield row if filters.passes(row) else Outcome.of(row, Status.FILTERED)
 
 
 def _indexed(
-    pool: ThreadPoolExecutor, indexer: Indexer, items: Iterable[Attribute | Outcome | _Trouble], *, ahead: int
-) -> Iterator[Outcome | _Trouble]:
-    """Outcomes in the order of the items, of which at most `ahead` are in work."""
-    waiting: deque[Future[Outcome | _Trouble] | Outcome | _Trouble] = deque()
+    pool: ThreadPoolExecutor, indexer: Indexer, items: Iterable[Attribute | Outcome | _Failure], *, ahead: int
+) -> Iterator[Outcome | _Failure]:
+    """Outcomes in the order of the items, at most `ahead` of them in work."""
+    waiting: deque[Future[Outcome | _Failure] | Outcome | _Failure] = deque()
     for item in items:
         waiting.append(pool.submit(_index, indexer, item) if isinstance(item, Attribute) else item)
         if len(waiting) >= ahead:
@@ -95,12 +94,12 @@ def _indexed(
         yield _result(waiting.popleft())
 
 
-def _index(indexer: Indexer, attribute: Attribute) -> Outcome | _Trouble:
+def _index(indexer: Indexer, attribute: Attribute) -> Outcome | _Failure:
     try:
         return indexer.index(attribute)
     except (StoreError, FormatError) as error:
-        return _Trouble(attribute.uuid, error)
+        return _Failure(attribute.uuid, error)
 
 
-def _result(done: Future[Outcome | _Trouble] | Outcome | _Trouble) -> Outcome | _Trouble:
+def _result(done: Future[Outcome | _Failure] | Outcome | _Failure) -> Outcome | _Failure:
     return done.result() if isinstance(done, Future) else done

@@ -1,5 +1,7 @@
-"""The picture in an attribute's file. Most malware samples are none, and unlocking one takes a second a
-megabyte: so its first bytes are looked at before the rest is unlocked.
+"""The picture in an attribute's file.
+
+Most malware samples are not pictures, and decrypting one takes a second per megabyte. So the first bytes are
+checked before the rest is decrypted.
 """
 
 from __future__ import annotations
@@ -10,14 +12,16 @@ from douglas_quaid.errors import CorruptImage, ImageTooLarge
 from ..attachment import decode_attachment, unpack_sample
 from .attribute import Attribute
 
-#: Bytes that tell what kind of file it is. chosen: one step of Python's zip reader; kinds are told by the
-#: first 32.
+#: Bytes that tell the type of a file. chosen: one step of Python's ZIP reader; types are told by the first
+#: 32.
 HEAD = 4096
 
 
-def bytes_of(attribute: Attribute, *, max_bytes: int) -> bytes:
-    """The picture's bytes. Raises UnsupportedImage when the file is none, CorruptImage when it cannot be
-    unpacked, ImageTooLarge.
+def picture_bytes(attribute: Attribute, *, max_bytes: int) -> bytes:
+    """Return the bytes of the picture.
+
+    Raises UnsupportedImage when the file is not a picture, CorruptImage when it cannot be unpacked,
+    EmptyImage without data, ImageTooLarge above `max_bytes`.
     """
     try:
         data = decode_attachment(attribute.data or "", max_bytes=max_bytes)
@@ -26,15 +30,15 @@ def bytes_of(attribute: Attribute, *, max_bytes: int) -> bytes:
             data = unpack_sample(data, max_bytes=max_bytes)
     except ImageTooLarge:
         raise ImageTooLarge(
-            f"more than the limit of {max_bytes:,} bytes; raise DOUGLAS_QUAID_MAX_BYTES to take it"
+            f"more than the limit of {max_bytes:,} bytes; raise DOUGLAS_QUAID_MAX_BYTES to accept it"
         ) from None
     _require_picture(data)
     return data
 
 
 def _require_picture(head: bytes) -> None:
-    """Raises UnsupportedImage unless these bytes begin like a picture."""
+    """Raise UnsupportedImage unless the file begins like a picture."""
     try:
         read_header(head)
     except CorruptImage:
-        return  # a picture by its first bytes; what is wrong with it is for the decoder to say
+        return  # it begins like a picture; the decoder reports what is wrong with it

@@ -1,5 +1,5 @@
-"""Which attributes of a MISP are wanted. What MISP can filter it filters; what it cannot, or must not get
-wrong, is checked here too.
+"""Which attributes of a MISP are indexed. MISP applies the filters that it supports; those that it does not
+support, or must not get wrong, are checked here too.
 """
 
 from __future__ import annotations
@@ -9,50 +9,50 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
+from ..attributes import FILE_TYPES
 from .attribute import INHERIT, Attribute
-
-#: The types that carry a file. spec: MISP describeTypes.
-TYPES = ("attachment", "malware-sample")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    #: On the attribute or its event: any of these, and none of those that begin with `!`; % stands for
-    #: anything.
+    """What a pass reads; by default everything that the key may see."""
+
+    #: Tags of the attribute or its event: any of these, and none of those that begin with `!`; % is a
+    #: wildcard.
     tags: tuple[str, ...] = ()
-    #: Creator organisation: name, id or UUID; `!` excludes it.
+    #: Creator organisation (name, id or UUID); `!` excludes it.
     org: str | None = None
-    #: Only attributes of published events.
+    #: Whether only published events are read.
     published: bool = False
-    #: Allowed levels; empty: all that the key may see.
+    #: Allowed distribution levels; empty: all.
     distribution: tuple[int, ...] = ()
-    types: tuple[str, ...] = TYPES
-    #: Id or UUID.
+    #: Attribute types.
+    types: tuple[str, ...] = FILE_TYPES
+    #: Id or UUID of the only event to read.
     event: str | None = None
 
     def passes(self, attribute: Attribute) -> bool:
+        """Return whether the attribute passes the filters that are checked here."""
         return (
             attribute.type in self.types and self._may_be_shown(attribute) and not self._excluded(attribute)
         )
 
     def digest(self) -> str:
-        """Names this set of filters, whatever order they were given in."""
+        """Return a name for this set of filters, independent of the order of their values."""
         values = {
             name: sorted(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
 
     def _may_be_shown(self, attribute: Attribute) -> bool:
-        """Whether every level from the event down to the attribute is among the allowed ones; `inherit` says
-        what is above it says.
-        """
+        """Whether every level from the event to the attribute is allowed; `inherit` means the level above."""
         return not self.distribution or all(
             level == INHERIT or level in self.distribution for level in attribute.distribution
         )
 
     def _excluded(self, attribute: Attribute) -> bool:
-        """MISP knows only tags it has seen, and hides some from exports; an excluded tag that we do see
-        excludes.
+        """MISP knows only tags that it has seen, and hides some from exports, so excluded tags are checked
+        here.
         """
         excluded = [re.escape(tag[1:]).replace("%", ".*") for tag in self.tags if tag.startswith("!")]
         return any(

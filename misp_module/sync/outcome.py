@@ -1,4 +1,4 @@
-"""What became of one attribute, for a line of JSON, for the counts, and for the bookmark."""
+"""What became of one attribute: for a line of JSON, for the counts, and for the bookmark."""
 
 from __future__ import annotations
 
@@ -10,49 +10,64 @@ from .attribute import Attribute
 
 
 class Status(str, Enum):
+    """What a pass did with an attribute."""
+
+    #: The image is new in the store.
     ADDED = "added"
-    #: Known bytes at a new place, or with something new about it.
+    #: The image was known; its occurrence is new or has changed.
     UPDATED = "updated"
     #: Nothing to do.
     KNOWN = "known"
-    #: The filters leave it out.
+    #: The filters exclude it.
     FILTERED = "filtered"
-    #: No picture; not asked for again unless it changes.
+    #: The file is not a picture; it is not requested again unless it changes.
     SKIPPED = "skipped"
-    #: A broken picture; not asked for again unless it changes.
+    #: The picture is broken; it is not requested again unless it changes.
     FAILED = "failed"
-    #: MISP or the store could not deal with it now; asked for again in the next pass.
+    #: MISP or the store could not handle it now; the next pass requests it again.
     WAITING = "waiting"
-    #: No longer in MISP, so its place was taken out of the store.
+    #: It is no longer in MISP, so its occurrence was removed from the store.
     WITHDRAWN = "withdrawn"
-    #: Deleted in MISP, and not in the store.
+    #: It is deleted in MISP, and was not in the store.
     GONE = "gone"
-    #: Dry run: its file would be asked for.
+    #: Dry run: its file would be requested.
     WOULD_FETCH = "would-fetch"
+    #: Dry run: its occurrence would be removed.
     WOULD_WITHDRAW = "would-withdraw"
-    #: An analyst rejected it.
+    #: An analyst rejected a pair of images, which became a veto.
     VETOED = "vetoed"
+    #: Dry run: the pair would be vetoed.
     WOULD_VETO = "would-veto"
-    #: Rejected, but there is nothing to veto.
+    #: An analyst rejected a pair, but an image of it is not in the store.
     NOT_IN_STORE = "not-in-store"
     #: A relationship to another attribute was written to MISP.
     RELATED = "related"
+    #: Dry run: the relationship would be written.
     WOULD_RELATE = "would-relate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
+    """What became of one attribute, or of one pair that begins with it."""
+
+    #: UUID.
     attribute: str
+    #: What was done.
     status: Status
+    #: UUID of its event, where it is known.
     event: str | None = None
+    #: Timestamp of its state; 0 where it is not known.
     timestamp: int = 0
+    #: Image that it holds, where it is known.
     image_id: str | None = None
+    #: Why, or with which other image or attribute.
     reason: str | None = None
 
     @classmethod
     def of(
         cls, attribute: Attribute, status: Status, *, image_id: str | None = None, reason: str | None = None
     ) -> Outcome:
+        """Return the outcome of an attribute that MISP has listed."""
         return cls(
             attribute=attribute.uuid,
             event=attribute.event,
@@ -63,6 +78,7 @@ class Outcome:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Return the line for `--json`."""
         line = {
             "attribute": self.attribute,
             "event": self.event,

@@ -1,9 +1,9 @@
-"""Places in the store that this MISP no longer has, or that the filters no longer want, are withdrawn.
+"""Removes occurrences from the store that this MISP no longer has, or that no longer pass the filters.
 
-Deletions that MISP remembers come with the changes; attributes that were deleted for good, whole events and
-such as were made less visible do not. So the places of the store are compared with all that MISP lists, and
-MISP is asked again about each that is missing: what was added while we read, or hidden by a page that moved,
-stays.
+A normal pass learns of soft deletions only. It does not learn of attributes and events that were deleted for
+good, nor of those that became less visible. So the occurrences in the store are compared with everything that
+MISP lists, and MISP is asked again about each that is missing: an attribute that was added meanwhile, or that
+moved between two pages, is kept.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from collections.abc import Callable, Collection, Iterator
 from douglas_quaid.engine import Engine
 from douglas_quaid.inputs import in_groups
 
-from .attribute import PREFIX
+from ..attributes import OCCURRENCE_PREFIX
 from .client import Client
 from .filters import Filters
 from .outcome import Outcome, Status
-from .read import ASKED_BY_UUID
+from .read import UUIDS_PER_REQUEST
 from .withdraw import withdraw
 
-#: Places asked for in one go. chosen.
-AT_ONCE = 500
+#: Occurrences that are read from the store in one go. chosen.
+OCCURRENCES_PER_READ = 500
 
 
 def prune(
@@ -29,37 +29,38 @@ def prune(
     client: Client,
     filters: Filters,
     listed: Collection[str],
-    tell: Callable[[Outcome], None],
+    report: Callable[[Outcome], None],
     *,
     dry_run: bool,
 ) -> None:
-    """`listed`: UUIDs of all attributes that MISP has and the filters want."""
-    for some in in_groups(_missing(engine, client, filters, listed), ASKED_BY_UUID):
-        there = {row.uuid for row in client.present(filters, some) if filters.passes(row) and not row.deleted}
-        for attribute in some:
+    """Remove what is missing in `listed`, the UUIDs of all attributes that MISP has and that pass the
+    filters.
+
+    Raises MispAway, MispRefused, StoreError.
+    """
+    status = Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN
+    for group in in_groups(_missing(engine, client, filters, listed), UUIDS_PER_REQUEST):
+        rows = client.present(filters, group)
+        there = {row.uuid for row in rows if filters.passes(row) and not row.deleted}
+        for attribute in group:
             if attribute in there:
                 continue
-            withdrawn = () if dry_run else withdraw(engine, PREFIX + attribute)
+            withdrawn = () if dry_run else withdraw(engine, OCCURRENCE_PREFIX + attribute)
             image_id = withdrawn[0].image_id if withdrawn else None
-            tell(
-                Outcome(
-                    attribute=attribute,
-                    image_id=image_id,
-                    status=Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN,
-                )
-            )
+            report(Outcome(attribute=attribute, image_id=image_id, status=status))
 
 
 def _missing(engine: Engine, client: Client, filters: Filters, listed: Collection[str]) -> Iterator[str]:
-    """UUIDs of attributes whose place is in the store as one of this MISP (and, with a filter for one event,
-    of that event).
+    """UUIDs of this MISP's attributes in the store that are not listed; with a filter for an event, of its
+    own.
     """
-    asked: set[str] = set()
-    for places in in_groups((str(place) for place in engine.occurrences(PREFIX)), AT_ONCE):
+    missing: set[str] = set()
+    occurrences = map(str, engine.occurrences(OCCURRENCE_PREFIX))
+    for places in in_groups(occurrences, OCCURRENCES_PER_READ):
         for place, seen in zip(places, engine.sightings(places), strict=True):
-            attribute = place.removeprefix(PREFIX)
+            attribute = place.removeprefix(OCCURRENCE_PREFIX)
             labels = seen[0].sighting.labels if seen else {}
             ours = labels.get("misp") == client.url and filters.event in (None, labels.get("event"))
-            if ours and attribute not in listed and attribute not in asked:
-                asked.add(attribute)
+            if ours and attribute not in listed and attribute not in missing:
+                missing.add(attribute)
                 yield attribute

@@ -1,8 +1,7 @@
-"""What changed in MISP since the last pass, and of that, whose file is needed.
+"""Finds what changed in MISP since the last pass, and which files are needed for it.
 
-MISP has three clocks, and each is asked: attributes that were edited or deleted, events that were edited
-(other tags, another distribution), and events that were published (or pulled from another MISP, whose
-attributes bring timestamps of long ago).
+MISP has three clocks, and all are read: attributes that were edited or deleted, events that were edited
+(tags, distribution), and events that were published (or pulled from another MISP, with old timestamps).
 """
 
 from __future__ import annotations
@@ -13,63 +12,60 @@ from functools import partial
 from douglas_quaid.inputs import in_groups
 
 from .attribute import Attribute
-from .bookmark import Noted
+from .bookmark import PersistentSet
 from .client import Client, Since
 from .filters import Filters
 from .index import Indexer
 from .outcome import Outcome, Status
 from .walk import walk
 
-#: UUIDs in one question. chosen: MISP puts them into one SQL condition.
-ASKED_BY_UUID = 100
+#: UUIDs in one request. chosen: MISP puts them into one SQL condition.
+UUIDS_PER_REQUEST = 100
 
 
 class Reader:
-    """One pass over what MISP lists. `listed` fills with every attribute that passes, deleted ones too,
-    `wanted` with those whose file is needed.
-    """
+    """One pass over what MISP lists. Its methods raise MispAway, MispRefused and StoreError."""
 
     def __init__(
         self,
         client: Client,
         filters: Filters,
         indexer: Indexer,
-        aside: Noted,
-        tell: Callable[[Outcome], None],
+        set_aside: PersistentSet,
+        report: Callable[[Outcome], None],
         *,
         page_size: int,
     ) -> None:
-        self._client, self._filters, self._indexer, self._aside, self._tell = (
-            client,
-            filters,
-            indexer,
-            aside,
-            tell,
-        )
-        self._page_size = page_size
+        """Read from `client`; `set_aside` are states of attributes (see `state`) whose file is not needed
+        again.
+        """
+        self._client, self._filters, self._indexer = client, filters, indexer
+        self._set_aside, self._report, self._page_size = set_aside, report, page_size
         self._done: set[tuple[str, int]] = set()
+        #: UUIDs of all attributes that pass the filters, deleted ones too.
         self.listed: set[str] = set()
-        self.wanted: dict[str, int] = {}
-        """UUIDs and timestamps, in the order in which they came."""
+        #: UUIDs and timestamps of the attributes whose file is needed, in the order of the listing.
+        self.needed: dict[str, int] = {}
 
     def everything(self) -> None:
+        """Read all attributes."""
         self._window(Since())
 
     def changes(self, after: int) -> None:
+        """Read what changed since `after`, in seconds on MISP's clock."""
         for since in (Since(attribute=after), Since(event=after), Since(publication=after)):
             self._window(since)
 
     def waiting(self, attributes: Iterable[str]) -> None:
-        """Attributes of earlier passes; those that MISP no longer has, or the filters no longer want, are
-        dropped.
+        """Read attributes of earlier passes; those that are gone or no longer pass the filters
+        are dropped.
         """
-        for some in in_groups(attributes, ASKED_BY_UUID):
-            self._page(self._client.present(self._filters, some))
+        for group in in_groups(attributes, UUIDS_PER_REQUEST):
+            self._page(self._client.present(self._filters, group))
 
     def _window(self, since: Since) -> None:
-        for rows in walk(
-            partial(self._client.page, self._filters), since, size=self._page_size, sorts=self._client.sorts()
-        ):
+        read_page = partial(self._client.page, self._filters)
+        for rows in walk(read_page, since, size=self._page_size, sorts=self._client.sorts()):
             self._page(rows)
 
     def _page(self, rows: Sequence[Attribute]) -> None:
@@ -80,21 +76,18 @@ class Reader:
             if self._filters.passes(row):
                 passing.append(row)
             else:
-                self._tell(Outcome.of(row, Status.FILTERED))
+                self._report(Outcome.of(row, Status.FILTERED))
         self.listed.update(row.uuid for row in passing)
         for row, outcome in zip(passing, self._indexer.known(passing), strict=True):
             if outcome is not None:
-                self._tell(outcome)
-            elif mark(row.uuid, row.timestamp) in self._aside:
-                self._tell(
-                    Outcome.of(
-                        row, Status.SKIPPED, reason="set aside by an earlier pass, and not changed since"
-                    )
-                )
+                self._report(outcome)
+            elif state(row.uuid, row.timestamp) in self._set_aside:
+                reason = "set aside by an earlier pass, and unchanged since"
+                self._report(Outcome.of(row, Status.SKIPPED, reason=reason))
             else:
-                self.wanted[row.uuid] = row.timestamp
+                self.needed[row.uuid] = row.timestamp
 
 
-def mark(attribute: str, timestamp: int) -> str:
-    """Names one state of an attribute."""
+def state(attribute: str, timestamp: int) -> str:
+    """Return a name for one state of an attribute (UUID)."""
     return f"{attribute}@{timestamp}"

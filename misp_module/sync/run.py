@@ -1,10 +1,10 @@
-"""One pass of `quaid misp sync` from top to bottom, and passes for ever with `--watch`. Start reading here.
+"""One pass of `quaid misp sync`, from top to bottom. Start reading here.
 
-    bookmark -> what changed -> whose file is needed -> fetch and index -> prune -> feedback -> relationships
+    bookmark -> what changed -> which files are needed -> fetch and index -> prune -> feedback -> relationships
     -> bookmark
 
-The bookmark moves at the end of a pass that came through; one that was interrupted is repeated, and what it
-did is found done.
+The bookmark moves at the end of a complete pass. A pass that was interrupted is repeated, and finds done what
+it has done.
 """
 
 from __future__ import annotations
@@ -18,36 +18,43 @@ from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Purpose
 
-from .bookmark import MOST_WAITING, Bookmark, Noted, digest
+from .bookmark import MAX_WAITING, Bookmark, PersistentSet, digest
 from .client import Client
 from .feedback import feedback
 from .fetch import fetch
 from .filters import Filters
-from .index import Indexer, Manner
+from .index import Indexer, IndexOptions
 from .outcome import Outcome, Status
 from .prune import prune
-from .read import Reader, mark
+from .read import Reader, state
 from .relationships import relate
 
-#: Seconds that are read again in the next pass. chosen: transactions that end late, and clocks of proxies
-#: that are not quite right.
+#: Seconds that the next pass reads again. chosen: for transactions that end late, and inexact clocks of
+#: proxies.
 OVERLAP = 300
-#: Files after which the notes about those that are no pictures are saved. chosen.
-SAVED_EVERY = 500
-#: Passes after which an attribute whose file never comes, while others do, is set aside like a broken one.
-#: chosen.
-PASSES = 10
+#: Files after which the set of those that are not pictures is saved. chosen.
+SAVE_INTERVAL = 500
+#: Passes after which an attribute whose file never comes is set aside like a broken one. chosen.
+MAX_PASSES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class SyncOptions:
+    """What a pass does."""
+
+    #: Which attributes it reads.
     filters: Filters
-    manner: Manner
-    #: Read from this moment (seconds) instead of from the bookmark.
+    #: How it stores them.
+    index: IndexOptions
+    #: Read changes since this moment (seconds since 1970) instead of since the bookmark.
     since: int | None = None
+    #: Whether everything is read, and occurrences that are missing in MISP are removed.
     prune: bool = False
+    #: Whether analysts' rejections become vetoes.
     feedback: bool = True
+    #: Whether matches are written to MISP.
     relationships: bool = False
+    #: Attributes in one listing.
     page_size: int = 500
 
 
@@ -55,27 +62,31 @@ class Options:
 class Summary:
     """What one pass did."""
 
+    #: How many attributes have which status.
     statuses: Counter[Status] = field(default_factory=Counter)
+    #: Duration.
     seconds: float = 0.0
 
     @property
     def failed(self) -> bool:
+        """Whether an attribute failed, or waits for the next pass."""
         return bool(self.statuses[Status.FAILED] or self.statuses[Status.WAITING])
 
 
 def synchronise(
-    engine: Engine, client: Client, options: Options, tell: Callable[[Outcome], None], *, workers: int
+    engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None], *, workers: int
 ) -> Summary:
-    """One pass; `tell` hears of each attribute. Raises MispAway, MispRefused, StoreError; then the next pass
-    begins where this one did.
+    """Do one pass and return its summary; `report` is called for each attribute.
+
+    Raises MispAway, MispRefused and StoreError; the next pass then begins where this one did.
     """
     started = time.monotonic()
-    this = _Pass(engine, client, options, tell)
+    this = _Pass(engine, client, options, report)
     after = client.now - OVERLAP
     this.read()
     this.fetch(workers)
     if options.prune:
-        prune(engine, client, options.filters, this.reader.listed, this.hear, dry_run=this.dry_run)
+        prune(engine, client, options.filters, this.reader.listed, this.record, dry_run=this.dry_run)
     if options.feedback:
         this.feedback()
     if options.relationships:
@@ -86,48 +97,51 @@ def synchronise(
 
 
 class _Pass:
+    """The state of one pass."""
+
     def __init__(
-        self, engine: Engine, client: Client, options: Options, tell: Callable[[Outcome], None]
+        self, engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
     ) -> None:
-        self._engine, self._client, self._options, self._tell = engine, client, options, tell
+        self._engine, self._client, self._options, self._report = engine, client, options, report
         self.summary = Summary()
-        self.dry_run = options.manner.dry_run
-        manner, filters, limits = options.manner, options.filters, engine.config
-        self._name = f"misp:sync:{digest(manner.misp, filters.digest(), manner.into)}"
-        self._aside = Noted(engine, f"misp:aside:{digest(manner.misp, limits.max_bytes, limits.max_pixels)}")
+        self.dry_run = options.index.dry_run
+        into, misp, filters, limits = options.index.into, options.index.misp, options.filters, engine.config
+        self._name = f"misp:sync:{digest(misp, filters.digest(), into)}"
+        self._set_aside = PersistentSet(
+            engine, f"misp:aside:{digest(misp, limits.max_bytes, limits.max_pixels)}"
+        )
         self._bookmark = Bookmark.read(engine, self._name)
         self._waiting: dict[str, int] = {}
         self._images: dict[str, str] = {}
-        self._indexer = Indexer(engine, manner)
+        self._indexer = Indexer(engine, options.index)
         self.reader = Reader(
-            client, filters, self._indexer, self._aside, self.hear, page_size=options.page_size
+            client, filters, self._indexer, self._set_aside, self.record, page_size=options.page_size
         )
 
-    def hear(self, outcome: Outcome) -> None:
-        """Every outcome comes by here: counted, kept for the next pass where that is needed, and told."""
+    def record(self, outcome: Outcome) -> None:
+        """Count an outcome, keep what the next steps and passes need of it, and report it."""
         if outcome.status is Status.WAITING:
             outcome = self._still_waiting(outcome)
         elif (
-            outcome.status in (Status.ADDED, Status.UPDATED, Status.KNOWN)
+            self._options.relationships
             and outcome.image_id
-            and self._options.relationships
+            and outcome.status in (Status.ADDED, Status.UPDATED, Status.KNOWN)
         ):
             self._images[outcome.attribute] = outcome.image_id
         if outcome.status in (Status.SKIPPED, Status.FAILED):
-            self._aside.add(mark(outcome.attribute, outcome.timestamp))
+            self._set_aside.add(state(outcome.attribute, outcome.timestamp))
         self.summary.statuses[outcome.status] += 1
-        self._tell(outcome)
+        self._report(outcome)
 
     def _still_waiting(self, outcome: Outcome) -> Outcome:
-        """What waited through many passes is given up, like a broken picture."""
+        """An attribute that has waited through many passes is set aside like a broken picture."""
         passes = self._bookmark.waiting.get(outcome.attribute, 0) + 1
-        if passes >= PASSES:
-            timestamp = self.reader.wanted.get(outcome.attribute, outcome.timestamp)
+        if passes >= MAX_PASSES:
             return replace(
                 outcome,
-                timestamp=timestamp,
+                timestamp=self.reader.needed.get(outcome.attribute, outcome.timestamp),
                 status=Status.FAILED,
-                reason=f"{outcome.reason}; given up after {PASSES} passes",
+                reason=f"{outcome.reason}; set aside after {MAX_PASSES} passes",
             )
         self._waiting[outcome.attribute] = passes
         return outcome
@@ -141,50 +155,50 @@ class _Pass:
         self.reader.waiting(self._bookmark.waiting)
 
     def fetch(self, workers: int) -> None:
-        wanted = self.reader.wanted
+        needed = self.reader.needed
         if self.dry_run:
-            for attribute in wanted:
-                self.hear(Outcome(attribute=attribute, status=Status.WOULD_FETCH))
+            for attribute in needed:
+                self.record(Outcome(attribute=attribute, status=Status.WOULD_FETCH))
             return
-        into = self._options.manner.into
+        into = self._options.index.into
         if into is not None and into not in [collection.name for collection in self._engine.collections()]:
             self._engine.create_collection(into, Purpose.BASELINE)
         outcomes = fetch(
-            self._client, self._options.filters, self._indexer, wanted, workers=workers, check=self._check
+            self._client, self._options.filters, self._indexer, needed, workers=workers, check=self._check
         )
-        for number, outcome in enumerate(with_progress(outcomes, len(wanted), "indexing"), 1):
-            self.hear(outcome)
-            if number % SAVED_EVERY == 0:
-                self._aside.save()
+        for number, outcome in enumerate(with_progress(outcomes, len(needed), "indexing"), 1):
+            self.record(outcome)
+            if number % SAVE_INTERVAL == 0:
+                self._set_aside.save()
 
     def _check(self) -> None:
-        """Raises when MISP or the store are away."""
-        self._client.present(self._options.filters, list(self.reader.wanted)[:1])
+        """Raises MispAway or StoreError when MISP or the store is away."""
+        self._client.present(self._options.filters, list(self.reader.needed)[:1])
         self._engine.count()
 
     def feedback(self) -> None:
-        done = Noted(self._engine, f"misp:feedback:{digest(self._client.url)}")
+        done = PersistentSet(self._engine, f"misp:feedback:{digest(self._client.url)}")
         feedback(
             self._engine,
             self._client,
             done,
-            self.hear,
+            self.record,
             page_size=self._options.page_size,
             dry_run=self.dry_run,
         )
         done.save()
 
     def relate(self) -> None:
-        done = Noted(self._engine, f"misp:relationships:{digest(self._client.url)}")
+        done = PersistentSet(self._engine, f"misp:relationships:{digest(self._client.url)}")
         try:
-            relate(self._engine, self._client, self._images.items(), done, self.hear, dry_run=self.dry_run)
+            relate(self._engine, self._client, self._images.items(), done, self.record, dry_run=self.dry_run)
         finally:
             done.save()
 
     def remember(self, after: int) -> None:
-        """The pass came through: the next one goes on from `after`."""
+        """Move the bookmark, so that the next pass reads what changed since `after`."""
         if self.dry_run:
             return
-        self._aside.save()
-        if len(self._waiting) <= MOST_WAITING:
+        self._set_aside.save()
+        if len(self._waiting) <= MAX_WAITING:
             Bookmark(after=after, waiting=self._waiting).write(self._engine, self._name)

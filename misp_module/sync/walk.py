@@ -1,9 +1,9 @@
-"""All attributes that fit, page by page, from a server on which others work meanwhile.
+"""Lists all matching attributes, page by page, while others work on the server.
 
-A server that sorts is asked by time: each page begins at the last timestamp seen, and grows while it holds
-one and the same second alone. So no row that is edited or removed while we read moves another across the edge
-of a page unseen, and edited ones turn up again at the end. A server too old to sort is read by page number,
-again and again until one reading finds nothing new.
+A server that sorts is read by time: each page begins at the latest timestamp so far, and the page size grows
+while a page holds only one second. So no row is missed when another is edited or deleted meanwhile, and
+edited rows appear again at the end. A server too old to sort is read by page number, repeatedly, until one
+reading finds nothing new.
 """
 
 from __future__ import annotations
@@ -15,28 +15,36 @@ from .attribute import Attribute
 from .client import Since
 from .failures import MispAway
 
-#: Rows that one second may have. chosen: far above what one import writes in a second.
+#: Maximum number of rows with the same timestamp. chosen: far above what one import writes in a second.
 LARGEST_PAGE = 1_000_000
 
-#: `ask(since, page, size)` gives one page of at most `size` rows; the first has the number 1.
-Ask = Callable[[Since, int, int], list[Attribute]]
+#: `read_page(since, number, size)` returns one page of at most `size` rows; the first has the number 1.
+ReadPage = Callable[[Since, int, int], list[Attribute]]
 
 
-def walk(ask: Ask, since: Since | None = None, *, size: int, sorts: bool) -> Iterator[list[Attribute]]:
-    """Pages of attributes that were not given before with this timestamp. Raises MispAway for a server that
-    gives no end.
+def walk(
+    read_page: ReadPage, since: Since | None = None, *, size: int, sorts: bool
+) -> Iterator[list[Attribute]]:
+    """Return pages of attributes, each attribute once for each timestamp it has meanwhile.
+
+    `sorts` says whether the server sorts. Raises MispAway when the listing of the server does not end, and
+    whatever `read_page` raises.
     """
-    return _by_time(ask, since or Since(), size) if sorts else _by_number(ask, since or Since(), size)
+    return (
+        _by_time(read_page, since or Since(), size)
+        if sorts
+        else _by_number(read_page, since or Since(), size)
+    )
 
 
-def _by_time(ask: Ask, since: Since, size: int) -> Iterator[list[Attribute]]:
-    """Ends at a page that is not full and says nothing new: MISP takes rows that it may not show out of its
+def _by_time(read_page: ReadPage, since: Since, size: int) -> Iterator[list[Attribute]]:
+    """Ends at a page that is not full and has nothing new; MISP removes rows that it may not show from its
     pages.
     """
     given: set[tuple[str, int]] = set()
     limit = size
     while True:
-        rows = ask(since, 1, limit)
+        rows = read_page(since, 1, limit)
         fresh = _fresh(rows, given)
         if fresh:
             yield fresh
@@ -50,24 +58,25 @@ def _by_time(ask: Ask, since: Since, size: int) -> Iterator[list[Attribute]]:
             limit *= 2
             if limit > LARGEST_PAGE:
                 raise MispAway(
-                    "MISP's listing has no end; nothing is lost, the next pass begins where this one did"
+                    f"MISP lists more than {LARGEST_PAGE:,} attributes of one second, or its listing does not end;"
+                    " nothing is lost, the next pass begins where this one did"
                 )
 
 
-def _by_number(ask: Ask, since: Since, size: int) -> Iterator[list[Attribute]]:
+def _by_number(read_page: ReadPage, since: Since, size: int) -> Iterator[list[Attribute]]:
     given: set[tuple[str, int]] = set()
     found_something = True
     while found_something:
-        found_something, page, stale = False, 1, 0
+        found_something, number, stale = False, 1, 0
         while True:
-            rows = ask(since, page, size)
+            rows = read_page(since, number, size)
             fresh = _fresh(rows, given)
             if fresh:
                 found_something, stale = True, 0
                 yield fresh
-            elif len(rows) < size or stale > len(given):  # or a server that ignores the number
+            elif len(rows) < size or stale > len(given):  # the end, or a server that ignores the page number
                 break
-            page, stale = page + 1, stale + len(rows)
+            number, stale = number + 1, stale + len(rows)
 
 
 def _fresh(rows: list[Attribute], given: set[tuple[str, int]]) -> list[Attribute]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from douglas_quaid.cli.main import main
 from douglas_quaid.engine import Engine
-from douglas_quaid.misp.sync import client
+from douglas_quaid.misp.sync.client import Patience
 from support.command_line import runner
 from support.misp_runs import Done, Sync
 from support.misp_server import KEY, Misp, misp_server
+
+#: Short waits where the server states no time.
+PATIENCE = Patience(first_wait=0.01)
 
 
 @pytest.fixture
@@ -29,9 +31,8 @@ def engine(store_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def key(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The right key, in the environment; and waits that are short where the server names no time."""
+    """The right key, in the environment."""
     monkeypatch.setenv("MISP_KEY", KEY)
-    monkeypatch.setattr(client, "Patience", partial(client.Patience, first_wait=0.01))
     return KEY
 
 
@@ -42,7 +43,9 @@ def sync(misp: Misp, store_url: str, key: str) -> Sync:
     def run(*arguments: str, json_lines: bool = True) -> Done:
         misp.requests.clear()
         options = ["--url", misp.url, "--store", store_url, *(["--json"] if json_lines else []), *arguments]
-        result = runner().invoke(main, ["misp", "sync", *options], catch_exceptions=False)
+        result = runner().invoke(
+            main, ["misp", "sync", *options], obj=PATIENCE, catch_exceptions=False
+        )
         assert key not in result.stdout + result.stderr
         return Done(result.exit_code, result.stdout, result.stderr)
 
