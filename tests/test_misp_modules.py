@@ -33,6 +33,9 @@ from douglas_quaid.misp.request import ModuleRequest
 from douglas_quaid.misp.settings import Settings
 from douglas_quaid.misp.template import definition
 
+#: The file that misp-modules loads.
+MODULE_FILE = misp_host.ROOT / "misp_module/expansion/image_correlation.py"
+
 # -- what the server makes of the module ---------------------------------------------------------------------
 
 
@@ -48,8 +51,9 @@ def test_the_server_lists_the_module_as_what_it_is(host: Host) -> None:
 def test_nothing_heavy_is_loaded_and_nobody_is_called_until_the_first_question(tmp_path: Path) -> None:
     loading = f"""
 import sys, importlib.util
-sys.addaudithook(lambda event, _: sys.exit('called somebody') if event in ('socket.connect', 'subprocess.Popen') else None)
-spec = importlib.util.spec_from_file_location('image_correlation', {str(misp_host.ROOT / "misp_module/expansion/image_correlation.py")!r})
+calls = ('socket.connect', 'subprocess.Popen')
+sys.addaudithook(lambda event, _: sys.exit('called somebody') if event in calls else None)
+spec = importlib.util.spec_from_file_location('image_correlation', {str(MODULE_FILE)!r})
 module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)
 module.introspection(); module.version()
 print(sorted({{'cv2', 'numpy', 'redis', 'PIL', 'pymisp', 'imagehash'}} & set(sys.modules)))
@@ -67,7 +71,7 @@ def test_without_our_package_the_server_goes_on_and_says_what_to_install(tmp_pat
     # Given a module folder whose Python has no douglas-quaid
     folder = tmp_path / "custom" / "expansion"
     folder.mkdir(parents=True)
-    text = (misp_host.ROOT / "misp_module/expansion/image_correlation.py").read_text()
+    text = MODULE_FILE.read_text()
     (folder / "image_correlation.py").write_text(
         text.replace("from douglas_quaid.misp.settings", "from douglas_quaid_absent.misp.settings")
     )

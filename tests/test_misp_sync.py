@@ -112,8 +112,12 @@ def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Syn
     }
     (seen,) = engine.sightings([f"misp:attribute:{pictures[3].uuid}"])[0]
     assert seen.linked and seen.sighting.labels == {
-        "event": event.uuid, "timestamp": str(pictures[3].timestamp), "misp": misp.url, "filename": "3.png", "info": "Phishing against Example Bank",
-    }  # fmt: skip
+        "event": event.uuid,
+        "timestamp": str(pictures[3].timestamp),
+        "misp": misp.url,
+        "filename": "3.png",
+        "info": "Phishing against Example Bank",
+    }
     assert int(seen.sighting.last_seen.timestamp()) == pictures[3].timestamp
     # And a second run asks for no file again, and adds nothing
     second = sync()
@@ -459,8 +463,15 @@ def test_without_links_first_and_with_them_later(misp: Misp, engine: Engine, syn
 
 
 def test_the_help_loads_nothing_heavy(tmp_path: Path) -> None:
-    program = "import sys\nfrom douglas_quaid.cli.main import main\ntry:\n    main(['misp', 'sync', '--help'])\nexcept SystemExit:\n    pass\n"
-    program += "print('loaded:', *{'pymisp', 'requests', 'cv2', 'numpy', 'redis'} & set(sys.modules))"
+    program = """
+import sys
+from douglas_quaid.cli.main import main
+try:
+    main(['misp', 'sync', '--help'])
+except SystemExit:
+    pass
+print('loaded:', *{'pymisp', 'requests', 'cv2', 'numpy', 'redis'} & set(sys.modules))
+"""
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
     )

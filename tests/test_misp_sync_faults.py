@@ -181,7 +181,7 @@ WRONG = {
     "no right to search": ({"status": 405, "when": lists}, "405"),
     "not even a user": (
         {"status": 200, "body": b'{"hello": "world"}', "when": lambda path, request: "users" in path},
-        "not answer as a MISP",
+        "not respond like a MISP",
     ),
 }
 

@@ -116,7 +116,7 @@ def _check(options: SyncOptions) -> None:
     filters, into = options.filters, options.index.into
     if into is not None and filters.event is None and all(tag.startswith("!") for tag in filters.tags):
         raise ConfigError(
-            f"--into {into}: name the event (--event) or the tag (--tag) whose pictures are to fill the collection"
+            f"--into {into}: name the event (--event) or the tag (--tag) whose pictures fill the collection"
         )
     if options.prune and into is not None and filters.event is None:
         raise ConfigError(

@@ -93,7 +93,7 @@ class Indexer:
             return Outcome.of(
                 attribute,
                 Status.WAITING,
-                reason="MISP has no file for it; restore the file on the MISP server, or delete the attribute",
+                reason="MISP has no file for it; restore it on the MISP server, or delete the attribute",
             )
         try:
             data = picture_bytes(attribute, max_bytes=self._engine.config.max_bytes)

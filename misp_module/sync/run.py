@@ -1,10 +1,10 @@
 """One pass of `quaid misp sync`, from top to bottom. Start reading here.
 
-    bookmark -> what changed -> which files are needed -> fetch and index -> prune -> feedback -> relationships
-    -> bookmark
+    bookmark -> what changed -> which files are needed -> fetch and index -> prune -> feedback
+    -> relationships -> bookmark
 
-The bookmark moves at the end of a complete pass. A pass that was interrupted is repeated, and finds done what
-it has done.
+The bookmark moves at the end of a complete pass. An interrupted pass is repeated, which finds
+what is done already.
 """
 
 from __future__ import annotations

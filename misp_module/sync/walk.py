@@ -58,7 +58,7 @@ def _by_time(read_page: ReadPage, since: Since, size: int) -> Iterator[list[Attr
             limit *= 2
             if limit > LARGEST_PAGE:
                 raise MispAway(
-                    f"MISP lists more than {LARGEST_PAGE:,} attributes of one second, or its listing does not end;"
+                    f"MISP's listing has no end, or more than {LARGEST_PAGE:,} attributes of one second;"
                     " nothing is lost, the next pass begins where this one did"
                 )
 

@@ -43,9 +43,7 @@ def sync(misp: Misp, store_url: str, key: str) -> Sync:
     def run(*arguments: str, json_lines: bool = True) -> Done:
         misp.requests.clear()
         options = ["--url", misp.url, "--store", store_url, *(["--json"] if json_lines else []), *arguments]
-        result = runner().invoke(
-            main, ["misp", "sync", *options], obj=PATIENCE, catch_exceptions=False
-        )
+        result = runner().invoke(main, ["misp", "sync", *options], obj=PATIENCE, catch_exceptions=False)
         assert key not in result.stdout + result.stderr
         return Done(result.exit_code, result.stdout, result.stderr)
 

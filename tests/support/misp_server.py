@@ -241,10 +241,15 @@ class Misp:
             "first_seen": attribute.first_seen,
             "last_seen": None,
             "Event": {
-                "org_id": "1", "distribution": str(event.distribution), "publish_timestamp": str(event.publish_timestamp), "id": str(event.id),
-                "info": event.info, "orgc_id": "1", "uuid": event.uuid,
+                "id": str(event.id),
+                "uuid": event.uuid,
+                "info": event.info,
+                "org_id": "1",
+                "orgc_id": "1",
+                "distribution": str(event.distribution),
+                "publish_timestamp": str(event.publish_timestamp),
             },
-        }  # fmt: skip
+        }
         if holder:
             answer["Object"] = {
                 "id": str(holder.id),
@@ -373,7 +378,8 @@ class _Handler(BaseHTTPRequestHandler):
                 status, answer = misp.answer(self.command, self.path, request)
         if answer is None:
             message = {
-                403: "Authentication failed. Please make sure you pass the API key of an API enabled user along in the Authorization header."
+                403: "Authentication failed. Please make sure you pass the API key of an API enabled user"
+                " along in the Authorization header."
             }
             text = message.get(status, "An Internal Error Has Occurred.")
             answer = {"name": text, "message": text, "url": self.path}
