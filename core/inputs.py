@@ -7,17 +7,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import TypeVar
 
 from .errors import ImageTooLarge, NotFound, UnsupportedImage
 from .records import Occurrence
-
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +78,3 @@ def _walk(folder: str) -> Iterator[str]:
             path = os.path.join(parent, name)
             if os.path.isfile(path):
                 yield path
-
-
-def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Items in lists of `size`, the last one shorter; no more is taken of `items` than the next list needs."""
-    rest = iter(items)
-    while group := list(islice(rest, size)):
-        yield group
-
-
-def in_parallel(work: Callable[[Item], Answer], inputs: Iterable[Item], workers: int) -> Iterator[Answer]:
-    """Answers in the order of `inputs`, a bounded number of them in work at once. `work` must not raise for a
-    bad picture.
-    """
-    with ThreadPoolExecutor(workers, thread_name_prefix="quaid") as pool:
-        waiting: list[Future[Answer]] = []
-        try:
-            for item in inputs:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * workers:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            for future in waiting:
-                future.cancel()

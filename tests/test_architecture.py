@@ -52,6 +52,7 @@ READING_ORDER = (
     "engine",
     # how good the answers are, and what people use
     "inputs",
+    "batches",
     "evaluation",
     "demo",
     "cli",

@@ -23,9 +23,9 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import TypeVar
 
+from douglas_quaid.batches import in_parallel
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, CorruptImage, DouglasQuaidError, NotFound, StoreError
-from douglas_quaid.inputs import in_parallel
 from douglas_quaid.records import Decision, Occurrence
 
 from ..config import Places, Settings

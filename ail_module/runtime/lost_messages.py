@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from douglas_quaid.inputs import in_groups
+from douglas_quaid.batches import in_groups
 
 #: Objects of the ledger that are read in one round trip. chosen.
 BATCH = 1000

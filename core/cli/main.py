@@ -103,7 +103,7 @@ def _each(
     """Do `work` for every input on all cores, and show each line; a broken picture fails alone, a store that
     is away ends it all.
     """
-    from ..inputs import in_parallel
+    from ..batches import in_parallel
 
     def one(item: Input) -> dict[str, Any]:
         try:

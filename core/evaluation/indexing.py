@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..batches import in_groups, in_parallel
 from ..decoding.image import decode_image
 from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, StoreError
 from ..features import pixel_digest
 from ..features.pdq import pdq_hash
-from ..inputs import Input, in_groups, in_parallel
+from ..inputs import Input
 from ..records import ImageFeatures
 from .dataset import Item
 from .ground_truth import Fingerprint

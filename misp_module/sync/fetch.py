@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
+from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.errors import DouglasQuaidError, FormatError, StoreError
-from douglas_quaid.inputs import in_groups
 
 from .attribute import Attribute
 from .client import Client
@@ -43,10 +42,19 @@ def fetch(
     After several failures in a row, `check` is called; it raises when MISP or the store is away, which ends
     the pass with that error.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="quaid-misp")
+
+    def index(item: Attribute | Outcome | _Failure) -> Outcome | _Failure:
+        if not isinstance(item, Attribute):
+            return item
+        try:
+            return indexer.index(item)
+        except (StoreError, FormatError) as error:
+            return _Failure(item.uuid, error)
+
     failures = 0
-    try:
-        for result in _indexed(pool, indexer, _files(client, filters, attributes), ahead=2 * workers):
+    files = _files(client, filters, attributes)
+    with closing(in_parallel(index, files, workers)) as results:
+        for result in results:
             if isinstance(result, Outcome):
                 failures = 0
                 yield result
@@ -55,8 +63,6 @@ def fetch(
             if failures % FAILURES_BEFORE_CHECK == 0:
                 check()
             yield Outcome(attribute=result.attribute, status=Status.WAITING, reason=str(result.error))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _files(
@@ -79,27 +85,3 @@ def _files(
                 yield Outcome(attribute=attribute, status=Status.GONE)
             else:
                 yield row if filters.passes(row) else Outcome.of(row, Status.FILTERED)
-
-
-def _indexed(
-    pool: ThreadPoolExecutor, indexer: Indexer, items: Iterable[Attribute | Outcome | _Failure], *, ahead: int
-) -> Iterator[Outcome | _Failure]:
-    """Outcomes in the order of the items, at most `ahead` of them in work."""
-    waiting: deque[Future[Outcome | _Failure] | Outcome | _Failure] = deque()
-    for item in items:
-        waiting.append(pool.submit(_index, indexer, item) if isinstance(item, Attribute) else item)
-        if len(waiting) >= ahead:
-            yield _result(waiting.popleft())
-    while waiting:
-        yield _result(waiting.popleft())
-
-
-def _index(indexer: Indexer, attribute: Attribute) -> Outcome | _Failure:
-    try:
-        return indexer.index(attribute)
-    except (StoreError, FormatError) as error:
-        return _Failure(attribute.uuid, error)
-
-
-def _result(done: Future[Outcome | _Failure] | Outcome | _Failure) -> Outcome | _Failure:
-    return done.result() if isinstance(done, Future) else done

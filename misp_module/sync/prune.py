@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
+from douglas_quaid.batches import in_groups
 from douglas_quaid.engine import Engine
-from douglas_quaid.inputs import in_groups
 
 from ..attributes import OCCURRENCE_PREFIX
 from .client import Client

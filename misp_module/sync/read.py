@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from douglas_quaid.inputs import in_groups
+from douglas_quaid.batches import in_groups
 
 from .attribute import Attribute
 from .bookmark import PersistentSet
