@@ -24,16 +24,16 @@ from douglas_quaid.decision import calibration as calibrations
 from douglas_quaid.decision.calibration import Provenance, shipped
 from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME, PREDICTORS
 from douglas_quaid.evaluation import edits, fit, recalibration
-from douglas_quaid.evaluation.results import LabelledPair, write_pairs
+from douglas_quaid.evaluation.results import LabelledPair, write_records
 from douglas_quaid.evaluation.thresholds import (
     QueryBest,
     TargetRates,
-    bests,
-    choose,
-    count,
-    rule_of_three,
+    best_candidates,
+    choose_thresholds,
+    count_outcomes,
+    measure_tails,
     share_beyond,
-    tails,
+    upper_bound_95,
 )
 from douglas_quaid.records import Configuration, Decision, Evidence, Verdict
 
@@ -103,16 +103,15 @@ def drawn(count: int, seed: int) -> list[LabelledPair]:
 # -- the fit -------------------------------------------------------------------------------------------------
 
 
-def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from() -> None:
     # Given labels that were drawn from known curves, met in use as they were drawn
-    monkeypatch.setattr(fit, "weights", lambda groups: np.ones(sum(map(len, groups))))
-    found = fit.fit(drawn(6_000, 1))
+    found = fit.fit_curves(drawn(6_000, 1), weigh=lambda groups: np.ones(sum(map(len, groups))))
     fitted = replace(shipped(), models=found.models, without_map=found.without_map)
     # Then other pairs get the odds that they have, and the confidences are right as often as they say
     fresh = drawn(2_000, 2)
     far = [abs(fitted.log_odds(one.verdict.evidence) - truth(one.verdict.evidence)) for one in fresh]
     assert np.median(far) < 0.35 and np.quantile(far, 0.95) < 1
-    held = recalibration.held_out(fresh, fitted)
+    held = recalibration.measure_held_out(fresh, fitted)
     assert held.error < 0.03
     # And what the labels do not hang on has next to no weight
     (explained,) = (term for term in found.models[0].terms if term.predictor == "explained")
@@ -165,7 +164,7 @@ def test_four_queries_in_five_have_no_answer_and_edits_count_alike() -> None:
         for n in range(10)
     ]
     groups.append([pair(evidence(), False, query="b")])
-    share = fit.weights(groups)
+    share = fit.pair_weights(groups)
     assert len(share) == 21 and share.mean() == pytest.approx(1)
     per_query = share[[0, 2, 20]]
     assert per_query[2] / (share[:20:2].sum() + per_query[2]) == pytest.approx(0.8)
@@ -175,7 +174,7 @@ def test_four_queries_in_five_have_no_answer_and_edits_count_alike() -> None:
 def test_too_few_labels_are_refused_with_what_can_be_done() -> None:
     for pairs in ([], drawn(900, 1), [pair(evidence(), False, query=str(n)) for n in range(2_000)]):
         with pytest.raises(ConfigError, match=r"too few for a fit.*--false-matches-per-million"):
-            fit.fit(pairs)
+            fit.fit_curves(pairs)
 
 
 # -- thresholds ----------------------------------------------------------------------------------------------
@@ -198,9 +197,11 @@ def queries(count: int, seed: int) -> list[QueryBest]:
 @pytest.mark.parametrize("rate", [3000.0, 300.0])
 @pytest.mark.parametrize("reviews", [0.05, 0.01])
 def test_thresholds_keep_both_rates_on_queries_never_seen(rate: float, reviews: float) -> None:
-    choice = choose(tails(queries(8_000, 1), images=1_000), TargetRates(1_000, rate, reviews))
+    choice = choose_thresholds(
+        measure_tails(queries(8_000, 1), images=1_000), TargetRates(1_000, rate, reviews)
+    )
     fresh = queries(200_000, 2)
-    found = count(fresh, match=choice.match, review=choice.review)
+    found = count_outcomes(fresh, match=choice.match, review=choice.review)
     assert len(found.wrong) / found.unanswered <= 1.25 * rate / 1e6
     assert found.reviews <= 1.25 * reviews
     assert choice.false_matches <= rate and choice.reviews <= reviews
@@ -212,17 +213,19 @@ def test_a_stricter_rate_or_a_larger_index_never_lowers_the_threshold(
     rate: float, less: float, images: int, times: int
 ) -> None:
     known = shipped().tails
-    loose, strict = (choose(known, TargetRates(images, each, 0.02)).match for each in (rate, rate / less))
+    loose, strict = (
+        choose_thresholds(known, TargetRates(images, each, 0.02)).match for each in (rate, rate / less)
+    )
     assert strict >= loose
-    assert choose(known, TargetRates(images * times, rate, 0.02)).match >= loose
+    assert choose_thresholds(known, TargetRates(images * times, rate, 0.02)).match >= loose
 
 
 def test_ones_own_wrong_pictures_make_the_threshold_stricter_and_never_laxer() -> None:
-    known = tails(queries(8_000, 1), images=1_000)
-    plain = choose(known, TargetRates(1_000, 1000, 0.02))
-    own = tails(queries(60, 3), images=0, solid=5)
-    assert choose(known, TargetRates(1_000, 1000, 0.02), own=own).match >= plain.match
-    worst = choose(known, TargetRates(1_000, 1000, 0.02), own=own, worst=12.0)
+    known = measure_tails(queries(8_000, 1), images=1_000)
+    plain = choose_thresholds(known, TargetRates(1_000, 1000, 0.02))
+    own = measure_tails(queries(60, 3), images=0, min_beyond=5)
+    assert choose_thresholds(known, TargetRates(1_000, 1000, 0.02), own=own).match >= plain.match
+    worst = choose_thresholds(known, TargetRates(1_000, 1000, 0.02), own=own, worst=12.0)
     assert log(worst.match / (1 - worst.match)) > 12.0
 
 
@@ -231,16 +234,16 @@ def test_rates_that_are_none_and_queries_of_one_kind_are_refused() -> None:
         with pytest.raises(ConfigError, match="expected"):
             TargetRates(1_000, *rates)
     with pytest.raises(ConfigError, match="with an answer and without one"):
-        tails([best for best in queries(100, 1) if best.answered], images=1)
+        measure_tails([best for best in queries(100, 1) if best.answered], images=1)
 
 
 def test_a_bound_on_what_was_not_seen() -> None:
-    assert rule_of_three(0, 300) == pytest.approx(0.01, rel=0.01)
-    assert rule_of_three(1, 300) > 4.7 / 300 and rule_of_three(0, 0) == 1.0
+    assert upper_bound_95(0, 300) == pytest.approx(0.01, rel=0.01)
+    assert upper_bound_95(1, 300) > 4.7 / 300 and upper_bound_95(0, 0) == 1.0
 
 
 def test_a_tail_falls_all_the_way() -> None:
-    tail = tails(queries(2_000, 5), images=1).unanswered
+    tail = measure_tails(queries(2_000, 5), images=1).unanswered
     shares = [share_beyond(tail, odds) for odds in np.arange(-9, 25, 0.1)]
     assert all(left >= right > 0 for left, right in pairwise(shares))
 
@@ -256,7 +259,7 @@ def test_the_best_candidate_of_each_query_counts_and_what_was_no_candidate_does_
         block_correlation=None,
         blocks_compared=None,
     )
-    found = bests(
+    found = best_candidates(
         [
             pair(weak, False, query="a"), pair(strong, True, query="a", place=1),
             pair(blind, False, query="b"), pair(evidence(mapped=False), False, query="b", place=1), pair(strong, False, query="b", place=-1),
@@ -352,7 +355,7 @@ def test_the_shipped_curves_are_monotone_for_all_values(predictor, value: float,
 @pytest.fixture(scope="module")
 def pairs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pairs") / "pairs.jsonl"
-    write_pairs(path, drawn(1_500, 7))
+    write_records(path, drawn(1_500, 7))
     path.with_name("run.json").write_text(
         '{"source": "/some/where/pages", "part": "fit", "seed": 5, "commit": "abc", "indexed": 4000}'
     )

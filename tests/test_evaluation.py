@@ -21,8 +21,8 @@ from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.evaluation import clones, edits, strata
 from douglas_quaid.evaluation.dataset import Dataset
 from douglas_quaid.evaluation.ground_truth import Fingerprint, GroundTruth
-from douglas_quaid.evaluation.labelling import labelled
-from douglas_quaid.evaluation.results import LabelledPair, read_answers, read_pairs
+from douglas_quaid.evaluation.labelling import label_response
+from douglas_quaid.evaluation.results import LabelledPair, read_outcomes, read_pairs
 from douglas_quaid.evaluation.split import Split
 from douglas_quaid.records import Decision, Evidence, Relation, Verdict
 
@@ -102,7 +102,7 @@ def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -
     assert totals["strata"]["versions of a page"]["found"] == 1.0
     # and the answers and pairs can be read again: labels say what is known.
     out = tmp_path / "out"
-    answers, pairs = list(read_answers(out / "answers.jsonl")), list(read_pairs(out / "pairs.jsonl"))
+    answers, pairs = list(read_outcomes(out / "answers.jsonl")), list(read_pairs(out / "pairs.jsonl"))
     assert len(answers) == totals["queries"]
     assert {answer.stratum for answer in answers} >= {
         strata.SCREENSHOTS,
@@ -157,7 +157,7 @@ def test_another_run_is_not_taken_up(evaluate: Evaluate, dataset: Path) -> None:
     assert evaluate(dataset, *options).exit_code == 0
     result = evaluate(dataset, *options, "--resume", "--seed", "2")
     assert result.exit_code == 2
-    assert "of another run (seed differ)" in result.stderr
+    assert "belongs to another run (different: seed)" in result.stderr
 
 
 def test_one_broken_picture_leaves_the_rest_done(evaluate: Evaluate, dataset: Path) -> None:
@@ -206,9 +206,9 @@ def test_a_graph_is_judged_pair_by_pair(evaluate: Evaluate, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n{"file": ', "line 2: no JSON"),
+        ("groups.jsonl", '{"file": "a.png", "set": "s", "group": "g"}\n{"file": ', "line 2: not JSON"),
         ("groups.jsonl", '{"file": "a.png", "set": "s"}', "line 1: 'group' is None"),
-        ("groups.jsonl", '["a.png"]', "line 1: no JSON object"),
+        ("groups.jsonl", '["a.png"]', "line 1: not a JSON object"),
         (
             "groups.jsonl",
             '{"file": "a.png", "set": "s", "group": "g", "role": "maybe"}',
@@ -221,13 +221,13 @@ def test_a_graph_is_judged_pair_by_pair(evaluate: Evaluate, tmp_path: Path) -> N
             '{"file": "a.png", "set": "s", "group": "g"}\n{"file": "b.png", "set": "t", "group": "g"}',
             "group g has pictures of two sets",
         ),
-        ("groups.jsonl", "", "no pictures in it"),
+        ("groups.jsonl", "", "no pictures found"),
         (
             "graph.json",
             '{"nodes": [{"id": 1, "image": "a.png"}], "edges": [{"from": 1, "to": 7}]}',
             "names node 7, which is not among the 1 nodes",
         ),
-        ("graph.json", '{"nodes": [{"id": 1}], "edges": []}', "no visjs graph"),
+        ("graph.json", '{"nodes": [{"id": 1}], "edges": []}', "not a visjs graph"),
         (
             "graph.json",
             '{"nodes": [{"id": 1, "image": "a"}, {"id": 1, "image": "b"}], "edges": []}',
@@ -258,10 +258,9 @@ def test_an_unknown_edit_is_refused(evaluate: Evaluate, dataset: Path) -> None:
 
 
 def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
-    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, store_url: str
 ) -> None:
     # Given two pages of one template, as a run met them, and a stranger of the same set
-    monkeypatch.setattr(clones, "COPIES", 8)
     template = page(4, *SIZE)
     other = template.copy()
     other.paste(page(5, *SIZE).crop((40, 140, 600, 400)), (40, 140))
@@ -291,19 +290,19 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
             [met, replace(met, edit="crop_75"), replace(met, label=None)], truth, 2
         )
         # when near copies of the one are indexed and the other is asked for
-        asked = list(clones.ask_among_clones(found, truth, engine))
+        responses = list(clones.query_among_clones(found, truth, engine, copies=8))
         # then the copies are in the store, and each question is answered by the page itself.
-        assert (found.copied.file, found.asked.file, engine.count()) == ("copied.png", "asked.png", 3 + 8)
+        assert (found.copied.file, found.queried.file, engine.count()) == ("copied.png", "asked.png", 3 + 8)
     answers = [
-        labelled(question, came.inquiry, small, shipped(), low_texture=False)[0]
-        for question, small, came in asked
-        if came.inquiry
+        label_response(query, response.inquiry, small, shipped(), low_texture=False)[0]
+        for query, small, response in responses
+        if response.inquiry
     ]
     assert {answer.stratum for answer in answers} == {strata.CLONES}
     assert (
         [answer.edit for answer in answers if answer.found]
         == [answer.edit for answer in answers]
-        == list(clones.ASKED)
+        == list(clones.CLONE_EDITS)
     )
 
 
@@ -333,7 +332,8 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
     # then captures of the first two are right answers for each other, and those of the third for the second
     # only;
     first, second, third, asked = (
-        truth.right(truth.dataset.by_file[name]) for name in ("x0.png", "y0.png", "z1.png", "asked.png")
+        truth.correct_answers(truth.dataset.by_file[name])
+        for name in ("x0.png", "y0.png", "z1.png", "asked.png")
     )
     assert first == {"x0.png", "x1.png", "y0.png", "y1.png"}
     assert second == first | {"z0.png", "z1.png"}

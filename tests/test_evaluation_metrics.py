@@ -15,15 +15,14 @@ from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.dataset import Item, Kind
 from douglas_quaid.evaluation.error_gallery import ErrorKind, find_errors
-from douglas_quaid.evaluation.metrics import BINS, Share, calibrated, measure
+from douglas_quaid.evaluation.metrics import BINS, Share, compute_metrics, confidence_metrics
 from douglas_quaid.evaluation.reliability_diagram import draw_reliability
 from douglas_quaid.evaluation.results import (
     LabelledPair,
     QueryOutcome,
-    read_answers,
+    read_outcomes,
     read_pairs,
-    write_answers,
-    write_pairs,
+    write_records,
 )
 from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.records import Configuration, Decision, Evidence, Relation, Verdict
@@ -91,7 +90,7 @@ def test_rows_are_counted_as_by_hand() -> None:
         answer(query="f.png", rank=None, **missed),
     ]
     # when they are counted
-    (row,) = measure(answers, [], ["crop_75"]).rows
+    (row,) = compute_metrics(answers, [], ["crop_75"]).rows
     # then retrieval and decision are told apart.
     assert (row.proposed, row.at_1, row.at_8, row.at_50) == (
         Share(5, 6),
@@ -113,7 +112,7 @@ def test_the_mean_found_weighs_every_edit_the_same() -> None:
         *(answer(edit="mirror", found=False, matched=False) for _ in range(9)),
         answer(edit="mirror"),
     ]
-    measures = measure(answers, [], ["crop_75", "mirror"])
+    measures = compute_metrics(answers, [], ["crop_75", "mirror"])
     assert measures.mean_found(strata.SCREENSHOTS) == pytest.approx((1.0 + 0.1) / 2)
     assert [row.edit for row in measures.rows] == ["crop_75", "mirror"]
 
@@ -126,16 +125,16 @@ def test_reviews_are_weighed_as_in_life() -> None:
         for _ in range(9)
     ]
     without.append(replace(without[0], decision=Decision.REVIEW))
-    measures = measure([*asked, *without], [], [])
+    measures = compute_metrics([*asked, *without], [], [])
     assert measures.review_in_life == pytest.approx(0.2 * 0.5 + 0.8 * 0.1)
     # and a false match without an answer is counted to those queries.
     wrong = replace(without[0], decision=Decision.MATCH, false_matches=2)
-    assert measure([*asked, *without, wrong], [], []).false_matches_without == Share(2, 11)
+    assert compute_metrics([*asked, *without, wrong], [], []).false_matches_without == Share(2, 11)
 
 
 def test_calibration_error_by_hand() -> None:
     # Two pairs in the bin from 0.6: mean confidence 0.625, half of them right; one in the last bin, right.
-    found = calibrated([(0.61, True), (0.64, False), (0.995, True)])
+    found = confidence_metrics([(0.61, True), (0.64, False), (0.995, True)])
     assert found.error == pytest.approx((2 * abs(0.625 - 0.5) + 0.005) / 3)
     assert found.brier == pytest.approx((0.39**2 + 0.64**2 + 0.005**2) / 3)
     assert found.sure == Share(1, 1)
@@ -149,14 +148,14 @@ def test_calibration_error_as_by_brute_force(pairs: list[tuple[float, bool]]) ->
     expected = sum(abs(confidence[place == n].sum() - right[place == n].sum()) for n in range(BINS)) / len(
         pairs
     )
-    found = calibrated(pairs)
+    found = confidence_metrics(pairs)
     assert found.error == pytest.approx(expected, abs=1e-9)
     assert found.brier == pytest.approx(((confidence - right) ** 2).mean())
     assert sum(bin_.pairs for bin_ in found.bins) == len(pairs)
 
 
 def test_pairs_without_a_label_say_nothing_about_confidence() -> None:
-    measures = measure(
+    measures = compute_metrics(
         [],
         [
             pair(0.9, None),
@@ -187,7 +186,7 @@ def test_pages_of_one_site_that_geometry_accepts() -> None:
         pair(0.8, False, Decision.REVIEW, stratum=strata.SAME_SITE, edit="crop_75"),
         pair(0.999, None, Decision.MATCH, stratum=strata.SAME_SITE),
     ]
-    measures = measure([], pairs, [])
+    measures = compute_metrics([], pairs, [])
     assert (
         measures.pages_as_they_are.judged,
         measures.pages_as_they_are.accepted,
@@ -202,7 +201,7 @@ def test_linked_pairs_count_once_with_their_stronger_relation() -> None:
         verdict = replace(pair().verdict, relation=relation)
         return LabelledPair(query, "", strata.PHISHING, reference, label, verdict, 0)
 
-    measures = measure(
+    measures = compute_metrics(
         [],
         [
             judged("a", "b", Relation.SAME_TEMPLATE, None),
@@ -228,7 +227,7 @@ def test_errors_worth_looking_at() -> None:
         pair(0.99, True, Decision.MATCH, **(crop | {"edit": "blur"})),
     ]
     found = find_errors([answer(query="q.png", found=False, matched=False)], pairs)
-    assert [error.fault for error in found] == [
+    assert [example.kind for example in found] == [
         ErrorKind.FALSE_MATCH,
         ErrorKind.WRONG_REVIEW,
         ErrorKind.MISSED,
@@ -254,24 +253,24 @@ def test_outcomes_survive_a_round_trip(tmp_path: Path) -> None:
         pair(0.5, None, place=-1),
     ]
     answers = [answer(), answer(strata.UNANSWERED, "", expected=(), rank=None, first=None, relation=None)]
-    write_pairs(tmp_path / "pairs.jsonl", pairs)
-    write_answers(tmp_path / "answers.jsonl", answers)
+    write_records(tmp_path / "pairs.jsonl", pairs)
+    write_records(tmp_path / "answers.jsonl", answers)
     assert list(read_pairs(tmp_path / "pairs.jsonl")) == pairs
-    assert list(read_answers(tmp_path / "answers.jsonl")) == answers
+    assert list(read_outcomes(tmp_path / "answers.jsonl")) == answers
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ('"inliers":9', '"inliers":"9"', "inliers is '9'"),
-        ('"inliers":9', '"inliers":NaN', "NaN is no number"),
-        ('"inliers":9', '"luck":9', "unknown evidence: luck"),
+        ('"inliers":9', '"inliers":NaN', "NaN is not a number"),
+        ('"inliers":9', '"luck":9', "unknown or missing: luck"),
         ('"label":false', '"label":0', "label is 0"),
         ('"confidence":0.9', '"confidence":1.5', "not between 0 and 1"),
         ('"place":0', '"place":-2', "less than -1"),
         ('"edit":"",', "", "unknown or missing: edit"),
         ('"decision":"no-match"', '"decision":"perhaps"', "perhaps"),
-        ("[1.0,", "[", "no list of nine numbers"),
+        ("[1.0,", "[", "matrix has 8 numbers, not nine"),
         ('"sentence":"a sentence"', '"sentence":"' + "x" * 70_000 + '"', "longer than"),
     ],
 )
@@ -279,7 +278,7 @@ def test_a_line_that_does_not_fit_is_refused_with_its_number(
     tmp_path: Path, old: str, new: str, message: str
 ) -> None:
     path = tmp_path / "pairs.jsonl"
-    write_pairs(path, [pair(), pair()])
+    write_records(path, [pair(), pair()])
     first, second = path.read_text().splitlines()
     assert old in second
     path.write_text(f"{first}\n{second.replace(old, new)}\n")
@@ -314,17 +313,20 @@ def test_parts_never_share_a_site_or_a_group(
     items = [
         item for item in items if homes.setdefault(item.group, (item.set, item.site)) == (item.set, item.site)
     ]
-    parts = Split(fit, report - fit)
+    split = Split(fit, report - fit)
     # when each picture is given its part
-    sides = {part: [item for item in items if parts.of(item) is part] for part in (Subset.FIT, Subset.REPORT)}
+    sides = {
+        part: [item for item in items if split.subset_of(item) is part]
+        for part in (Subset.FIT, Subset.REPORT)
+    }
     # then no site and no group is on both sides, and what was named is where it was named.
-    for name in (lambda item: item.group, parts.site):
+    for name in (lambda item: item.group, split.site):
         fitted, reported = (
             {name(item) for item in sides[part]} - {None} for part in (Subset.FIT, Subset.REPORT)
         )
         assert not fitted & reported
-    assert all(parts.of(item) is Subset.FIT for item in items if parts.site(item) in fit)
-    assert all(parts.of(item) is Subset.REPORT for item in items if parts.site(item) in report - fit)
+    assert all(split.subset_of(item) is Subset.FIT for item in items if split.site(item) in fit)
+    assert all(split.subset_of(item) is Subset.REPORT for item in items if split.site(item) in report - fit)
 
 
 def test_a_site_named_for_both_parts_is_refused() -> None:
@@ -334,6 +336,8 @@ def test_a_site_named_for_both_parts_is_refused() -> None:
 
 def test_the_curve_is_drawn_from_nothing_too() -> None:
     rng = random.Random(1)
-    curve = calibrated([(value, rng.random() < value) for value in (rng.random() for _ in range(500))])
-    for found in (curve, calibrated([])):
+    curve = confidence_metrics(
+        [(value, rng.random() < value) for value in (rng.random() for _ in range(500))]
+    )
+    for found in (curve, confidence_metrics([])):
         assert edits.opened(draw_reliability({"all": (found, "#1f5fa8")})).width > 100

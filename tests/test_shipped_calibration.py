@@ -13,7 +13,7 @@ import pytest
 
 from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.decision.decide import decide
-from douglas_quaid.evaluation.recalibration import HeldOut, held_out
+from douglas_quaid.evaluation.recalibration import HeldOut, measure_held_out
 from douglas_quaid.evaluation.results import LabelledPair, read_pairs
 from douglas_quaid.records import Decision
 
@@ -37,7 +37,7 @@ def pairs() -> list[LabelledPair]:
 
 @pytest.fixture(scope="module")
 def held(pairs: list[LabelledPair]) -> HeldOut:
-    return held_out(pairs, shipped())
+    return measure_held_out(pairs, shipped())
 
 
 def test_the_sample_is_what_it_should_be(pairs: list[LabelledPair], held: HeldOut) -> None:

@@ -1,119 +1,106 @@
-"""`quaid evaluate`: how much is found, how rarely `match` is wrong, how seldom a person must look, on
-pictures whose truth is known.
+"""`quaid evaluate`: measures on pictures with known truth how much is found, how rarely a match is wrong, and
+how seldom a person has to decide.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from .terminal import complain, json_line, say, with_progress
 
-if TYPE_CHECKING:
-    from ..evaluation.metrics import Metrics
-    from ..evaluation.run import FinishedRun
-
+#: Type of the arguments that name folders.
 FOLDER = click.Path(path_type=Path)
 
 
-def options(function: Callable[..., int]) -> Callable[..., int]:
-    """The argument and options of the command."""
-    for option in reversed(
-        (
-            click.argument("dataset", type=FOLDER),
-            click.option(
-                "--distractors",
-                multiple=True,
-                type=FOLDER,
-                metavar="DIR",
-                help="Another data set that is only searched in; may be repeated.",
-            ),
-            click.option(
-                "--part",
-                default="all",
-                show_default=True,
-                type=click.Choice(["all", "fit", "report"]),
-                help="Ask for pictures of this part only.",
-            ),
-            click.option(
-                "--fit-sites",
-                default="",
-                metavar="A,B",
-                help="Sites (or sets of one site) that are of the fitting part.",
-            ),
-            click.option(
-                "--report-sites",
-                default="",
-                metavar="C,D",
-                help="Sites (or sets of one site) that are of the reporting part.",
-            ),
-            click.option(
-                "--edits",
-                default="suite",
-                show_default=True,
-                metavar="NAME,...",
-                help="Edits after which pictures are asked for.",
-            ),
-            click.option(
-                "--screenshots",
-                default=40,
-                show_default=True,
-                type=click.IntRange(0),
-                metavar="N",
-                help="Screenshots that are edited.",
-            ),
-            click.option(
-                "--photos",
-                default=40,
-                show_default=True,
-                type=click.IntRange(0),
-                metavar="N",
-                help="Photographs that are edited.",
-            ),
-            click.option(
-                "--unanswered",
-                default=1000,
-                show_default=True,
-                type=click.IntRange(0),
-                metavar="N",
-                help="Questions without an answer.",
-            ),
-            click.option(
-                "--clones",
-                default=2,
-                show_default=True,
-                type=click.IntRange(0),
-                metavar="N",
-                help="Templates that are indexed 50 times over.",
-            ),
-            click.option(
-                "--processes",
-                default=os.cpu_count() or 1,
-                type=click.IntRange(1),
-                metavar="N",
-                help="Default: one a processor.",
-            ),
-            click.option("--seed", default=1, show_default=True, type=int, metavar="N"),
-            click.option(
-                "--out",
-                default=Path("evaluation"),
-                show_default=True,
-                type=FOLDER,
-                metavar="DIR",
-                help="Where report and lines go.",
-            ),
-            click.option("--resume", is_flag=True, help="Take up the run in --out that was stopped."),
-        )
-    ):
-        function = option(function)
-    return function
-
-
-@options
+@click.argument("dataset", type=FOLDER)
+@click.option(
+    "--distractors",
+    multiple=True,
+    type=FOLDER,
+    metavar="DIR",
+    help="Another data set, which is indexed but never queried. May be repeated.",
+)
+@click.option(
+    "--part",
+    default="all",
+    show_default=True,
+    type=click.Choice(["all", "fit", "report"]),
+    help="Use only pictures of this part as queries.",
+)
+@click.option(
+    "--fit-sites",
+    default="",
+    metavar="A,B",
+    help="Sites (or sets of one site) that belong to the fitting part.",
+)
+@click.option(
+    "--report-sites",
+    default="",
+    metavar="C,D",
+    help="Sites (or sets of one site) that belong to the reporting part.",
+)
+@click.option(
+    "--edits",
+    default="suite",
+    show_default=True,
+    metavar="NAME,...",
+    help="Edits applied to pictures before they are used as queries.",
+)
+@click.option(
+    "--screenshots",
+    default=40,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Number of screenshots to edit.",
+)
+@click.option(
+    "--photos",
+    default=40,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Number of photographs to edit.",
+)
+@click.option(
+    "--unanswered",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Number of queries without an answer.",
+)
+@click.option(
+    "--clones",
+    default=2,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Number of templates of which 50 copies are indexed.",
+)
+@click.option(
+    "--processes",
+    default=os.cpu_count() or 1,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of processes. Default: one for each processor.",
+)
+@click.option(
+    "--seed", default=1, show_default=True, type=int, metavar="N", help="Seed of all random samples."
+)
+@click.option(
+    "--out",
+    default=Path("evaluation"),
+    show_default=True,
+    type=FOLDER,
+    metavar="DIR",
+    help="Folder for the report and the results.",
+)
+@click.option("--resume", is_flag=True, help="Continue the run in --out that was stopped.")
 def evaluate(
     *,
     dataset: Path,
@@ -127,54 +114,34 @@ def evaluate(
 ) -> int:
     """Measure retrieval and decisions on DATASET: a folder with groups.jsonl, or a visjs graph.
 
-    Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store that is
-    given is kept, and pictures it knows are not added again; it should hold nothing else.
+    Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store given with
+    --store is kept, and pictures in it are not added again; it should contain nothing else.
     """
-    from ..evaluation.metrics import measured
-    from ..evaluation.queries import SampleSizes, known_edits
-    from ..evaluation.report import totals
+    from ..evaluation.metrics import metrics_of_runs
+    from ..evaluation.queries import SampleSizes, parse_edits
+    from ..evaluation.report import totals, write_report
     from ..evaluation.run import RunPlan, run
     from ..evaluation.split import Split, Subset
 
     plan = RunPlan(
         source=dataset,
         distractors=distractors,
-        part=Subset(chosen["part"]),
-        parts=Split(_names(chosen["fit_sites"]), _names(chosen["report_sites"])),
-        edits=known_edits(chosen["edits"]),
-        amounts=SampleSizes(chosen["screenshots"], chosen["photos"], chosen["unanswered"], chosen["clones"]),
+        subset=Subset(chosen["part"]),
+        split=Split(_names(chosen["fit_sites"]), _names(chosen["report_sites"])),
+        edits=parse_edits(chosen["edits"]),
+        sizes=SampleSizes(chosen["screenshots"], chosen["photos"], chosen["unanswered"], chosen["clones"]),
         seed=chosen["seed"],
     )
-    ran = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
-    measures = measured([ran.out], plan.edits)
-    text = draw(ran, measures)
+    done = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
+    metrics = metrics_of_runs([done.out], plan.edits)
+    text = write_report(done, metrics)
     if as_json:
-        json_line(totals(ran, measures))
+        json_line(totals(done, metrics))
     else:
         say(text)
-    for failure in ran.failures:
+    for failure in done.failures:
         complain(f"failed: {failure.file}: {failure.message}")
-    return 1 if ran.failures else 0
-
-
-def draw(ran: FinishedRun, measures: Metrics) -> str:
-    """Write report.md, the reliability curve and the worst errors of a run; gives the report."""
-    from ..config import Config
-    from ..evaluation.error_gallery import draw_errors, find_errors
-    from ..evaluation.reliability_diagram import draw_reliability
-    from ..evaluation.report import markdown
-    from ..evaluation.results import ANSWERS, PAIRS, read_answers, read_pairs
-
-    errors = find_errors(read_answers(ran.out / ANSWERS), read_pairs(ran.out / PAIRS))
-    drawn = draw_errors(errors, ran.truth, Config.from_environment(), ran.out)
-    curves = {
-        "all verified pairs": (measures.all_pairs, "#1f5fa8"),
-        "pairs with a map": (measures.mapped_pairs, "#b3541e"),
-    }
-    (ran.out / "reliability.png").write_bytes(draw_reliability(curves))
-    text = markdown(ran, measures, drawn)
-    (ran.out / "report.md").write_text(text, "utf-8")
-    return text
+    return 1 if done.failures else 0
 
 
 def _names(text: str) -> frozenset[str]:

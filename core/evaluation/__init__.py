@@ -1,3 +1,5 @@
-"""How good are the answers? Pictures with known truth are edited, asked for and judged; `quaid evaluate` runs
-it.
+"""Measures the quality of the answers: pictures with known truth are edited, used as queries and judged.
+
+`quaid evaluate` runs it (run.py), and `quaid calibrate` fits calibrations to what it leaves
+(recalibration.py).
 """

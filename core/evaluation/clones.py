@@ -1,8 +1,8 @@
-"""The stratum "clones": one template with very many captures must not hide the picture that is asked for.
+"""The stratum "clones": many captures of one template must not hide the page that is the query.
 
-Takes pairs of pages that share a template, as the run itself met them: of the one page 50 near copies are
-indexed and linked, and the other is asked for after edits. It happens in a throwaway store of its own, among
-the other pages of its set, because a store that is kept should not fill with copies.
+Takes pairs of pages that share a template, as the run itself met them. Near copies of one page are indexed
+and linked, and the other page is the query, after edits. This happens in a throwaway store among other pages
+of the same set, because a store that is kept should not fill with copies.
 """
 
 from __future__ import annotations
@@ -17,84 +17,96 @@ from ..records import Relation
 from . import edits, strata
 from .dataset import Dataset, Item
 from .ground_truth import Fingerprint, GroundTruth
-from .indexing import fill
+from .indexing import index_pictures
 from .queries import EvaluationQuery
-from .querying import QueryResponse, QueryTask, ask
+from .querying import QueryResponse, QueryTask, run_query
 from .results import LabelledPair
 
-#: Near copies of the template's other page. spec: brief of the evaluation; twice as many as candidates by
-#: words.
+#: Number of near copies of the template's other page. spec: brief of the evaluation; twice as many as
+#: candidates by visual words.
 COPIES = 50
-#: Other pages of the same set that are indexed too. chosen.
+#: Maximum number of other pages of the same set that are indexed, too. chosen.
 NEIGHBOURS = 60
-#: Edits after which the page is asked for. chosen: one of each kind.
-ASKED = ("resize_50", "browser_bar", "crop_75", "banner", "mirror")
+#: Edits of the query. chosen: one of each kind.
+CLONE_EDITS = ("resize_50", "browser_bar", "crop_75", "banner", "mirror")
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
+    """Two pages that share a template."""
+
+    #: The page whose near copies are indexed.
     copied: Item
-    asked: Item
+    #: The page that is the query.
+    queried: Item
+
+    @property
+    def last_query(self) -> EvaluationQuery:
+        """The query that ends this template's part of a run."""
+        return EvaluationQuery(self.queried, CLONE_EDITS[-1], strata.CLONES, frozenset(), frozenset())
 
 
 def find_templates(pairs: Iterable[LabelledPair], truth: GroundTruth, count: int) -> list[Template]:
-    """Pairs of indexed pages that are called same-template, most inliers first; no page of one set twice."""
-    of_set: dict[str, LabelledPair] = {}
+    """Return at most `count` pairs of indexed pages that are called same-template, those with most inliers
+    first, and no two pages of one set.
+    """
+    of_set: dict[str, tuple[int, str, Template]] = {}
     for pair in pairs:
-        one, other = truth.dataset.by_file.get(pair.query), truth.dataset.by_file.get(pair.reference)
-        usable = (
-            pair.label is False
-            and not pair.edit
-            and one is not None
-            and other is not None
-            and one.indexed
-            and one.asked
-        )
+        query, reference = (truth.dataset.by_file.get(file) for file in (pair.query, pair.reference))
         if (
-            usable
-            and one is not None
-            and pair.verdict.relation is Relation.SAME_TEMPLATE
-            and _inliers(pair) > _inliers(of_set.get(one.set))
+            query is None
+            or reference is None
+            or pair.verdict.relation is not Relation.SAME_TEMPLATE
+            or pair.label is not False
+            or pair.edit
+            or not (query.indexed and query.queried and reference.indexed)
         ):
-            of_set[one.set] = pair
-    best = sorted(of_set.values(), key=lambda pair: (-_inliers(pair), pair.query))[:count]
-    return [
-        Template(truth.dataset.by_file[pair.reference], truth.dataset.by_file[pair.query]) for pair in best
-    ]
+            continue
+        inliers = pair.verdict.evidence.inliers or 0
+        if inliers > (of_set[query.set][0] if query.set in of_set else 0):
+            of_set[query.set] = (inliers, query.file, Template(reference, query))
+    best = sorted(of_set.values(), key=lambda found: (-found[0], found[1]))
+    return [template for _, _, template in best[:count]]
 
 
-def _inliers(pair: LabelledPair | None) -> int:
-    return 0 if pair is None else pair.verdict.evidence.inliers or 0
-
-
-def ask_among_clones(
-    template: Template, truth: GroundTruth, engine: Engine
+def query_among_clones(
+    template: Template, truth: GroundTruth, engine: Engine, *, copies: int = COPIES
 ) -> Iterator[tuple[EvaluationQuery, GroundTruth, QueryResponse]]:
-    """Fill the empty store of `engine`, ask; gives each question, the truth of this small set, and what came."""
-    copied, asked = template.copied, template.asked
+    """Fill the empty store of `engine` and run the queries; yield each query, the ground truth of this small
+    set, and the response. `copies`: number of near copies.
+
+    Raises StoreError, and ImageError when a copy was removed meanwhile.
+    """
+    copied, queried = template.copied, template.queried
     near = [
         item
         for item in truth.dataset.indexed
-        if item.set == asked.set and item.group not in (asked.group, copied.group)
+        if item.set == queried.set and item.group not in (queried.group, copied.group)
     ]
-    items = [copied, asked, *near[:NEIGHBOURS]]
-    sketches, _ = fill(engine, items, threads=1, progress=lambda work, _: work)
+    items = [copied, queried, *near[:NEIGHBOURS]]
+    fingerprints, _ = index_pictures(engine, items, threads=1, progress=lambda work, _: work)
     original = edits.opened(copied.path)
     clones = []
-    for number in range(COPIES):
-        data = edits.png(edits.edit("near_copy", original, number))
-        engine.add(data, name=copied.file)
-        image_id = hashlib.sha256(data).hexdigest()
-        (features,) = engine.features([image_id])
-        if features is None:
-            raise ImageError(f"{copied.file}: its copy was removed while it was in use")
-        clone = replace(copied, file=f"{copied.file}#copy-{number}", asked=False)
+    for number in range(copies):
+        clone = replace(copied, file=f"{copied.file}#copy-{number}", queried=False)
         clones.append(clone)
-        sketches[clone.file] = Fingerprint(
-            image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height
+        data = edits.png(edits.edit("near_copy", original, number))
+        fingerprints[clone.file] = _add(engine, data, copied.file)
+    small = GroundTruth(Dataset((*items, *clones), frozenset()), fingerprints, truth.split)
+    for place, name in enumerate(CLONE_EDITS):
+        query = EvaluationQuery(
+            queried, name, strata.CLONES, small.correct_answers(queried), frozenset(), (queried.file,)
         )
-    small = GroundTruth(Dataset((*items, *clones), frozenset()), sketches, truth.parts)
-    for place, name in enumerate(ASKED):
-        question = EvaluationQuery(asked, name, strata.CLONES, small.right(asked), frozenset(), (asked.file,))
-        task = QueryTask(place, asked.file, asked.path, name, frozenset(), (sketches[asked.file].image_id,))
-        yield question, small, ask(engine, task)
+        besides = (fingerprints[queried.file].image_id,)
+        task = QueryTask(place, queried.file, queried.path, name, frozenset(), besides)
+        yield query, small, run_query(engine, task)
+
+
+def _add(engine: Engine, data: bytes, name: str) -> Fingerprint:
+    """Add a copy, linked, and return its fingerprint."""
+    engine.add(data, name=name)
+    image_id = hashlib.sha256(data).hexdigest()
+    (features,) = engine.features([image_id])
+    if features is None:
+        raise ImageError(f"{name}: its copy was removed while it was in use")
+    return Fingerprint(image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height)

@@ -1,17 +1,18 @@
-"""Pictures with known truth, from a folder with `groups.jsonl`, such a file itself, or a visjs graph.
+"""Reads a data set: pictures with known truth, from a folder with `groups.jsonl`, from such a file itself,
+from a folder with a sub-folder for each group, or from a visjs graph.
 
 A line of groups.jsonl is an object with `file` (relative to the folder), `set`, `group` (pictures of one
-source: versions, captures) and `page`; optional are `site`, `role` ("indexed", or "unanswered" for a picture
-that is asked for but never indexed) and `kind` ("screenshot" or "photograph"). Beside it, `photos/` holds
-photographs, each its own group, and `phishing/truth.visjs.json` pairs that a person drew. A visjs graph has
-nodes with `id` and `image` (file beside it) and edges `from`, `to` between what belongs together.
+source: versions, captures) and `page`. Optional are `site`, `role` ("indexed", or "unanswered" for a query
+that is never indexed) and `kind` ("screenshot" or "photograph"). Beside it, `photos/` contains photographs,
+each a group of its own, and `phishing/truth.visjs.json` pairs that a person drew. A visjs graph has nodes
+with `id` and `image` (a file beside it), and edges `from`, `to` between pictures that belong together.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -20,73 +21,97 @@ from typing import Any
 
 from ..errors import ConfigError, NotFound
 
+#: Name of the list of pictures in a data set's folder.
 GROUPS = "groups.jsonl"
+#: Name of the sub-folder of photographs.
 PHOTOS = "photos"
+#: Name of the sub-folder of phishing pages.
 PHISHING = "phishing"
 #: Sets whose pictures are photographs and drawings unless their lines say otherwise.
 NO_PAGES = frozenset({PHOTOS, "pictures"})
-TRUTH = "truth.visjs.json"
-#: Bytes of a list of pictures. chosen: a million lines.
-LARGEST_FILE = 256 * 1024 * 1024
+#: Name of the graph in a folder of linked pictures.
+GRAPH = "truth.visjs.json"
+#: Maximum size of a list of pictures in bytes. chosen: a million lines.
+MAX_LIST_BYTES = 256 * 1024 * 1024
 
 
 class Kind(str, Enum):
+    """What a picture is."""
+
+    #: A capture of a page or a window.
     SCREENSHOT = "screenshot"
+    #: A photograph or a drawing.
     PHOTOGRAPH = "photograph"
-    #: Node of a visjs graph: its truth is its edges.
+    #: A node of a visjs graph, whose truth is its edges.
     LINKED = "linked"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One picture; `file` names it in every table."""
+    """One picture of a data set."""
 
+    #: Its name in every table: the file, relative to the data set.
     file: str
+    #: The file itself.
     path: Path
+    #: Where it comes from, such as a project or a collection.
     set: str
+    #: Its group: pictures of one source.
     group: str
+    #: The page that it shows; "" if unknown.
     page: str
+    #: The site of the page; None if unknown.
     site: str | None
+    #: Whether it is added to the store.
     indexed: bool
+    #: What it is.
     kind: Kind
-    #: False for a distractor: indexed, and never asked for.
-    asked: bool = True
+    #: Whether it may be a query; False for a distractor.
+    queried: bool = True
 
 
 @dataclass(frozen=True)
 class Dataset:
+    """Pictures, and what is known about which belong together."""
+
+    #: The pictures.
     items: tuple[Item, ...]
-    #: Pairs of files that belong together, of visjs graphs.
+    #: Pairs of files that belong together, from visjs graphs.
     edges: frozenset[frozenset[str]]
 
     @classmethod
     def load(cls, source: Path, distractors: Sequence[Path] = ()) -> Dataset:
-        """Read a data set, and others as distractors, whose files are then named below their folder's name.
+        """Read a data set, and others as distractors, whose files get the name of their folder as a prefix.
 
         Raises NotFound for a missing list, ConfigError naming file and line for a broken one.
         """
         items, edges = _load(source)
         for other in distractors:
-            name = _folder(other).resolve().name
-            more = [
-                replace(item, file=f"{name}/{item.file}", group=f"{name}/{item.group}", asked=False)
+            name = (other if other.is_dir() else other.parent).resolve().name
+            items += [
+                replace(
+                    item,
+                    file=f"{name}/{item.file}",
+                    group=f"{name}/{item.group}",
+                    kind=Kind.SCREENSHOT if item.kind is Kind.LINKED else item.kind,
+                    queried=False,
+                )
                 for item in _load(other)[0]
                 if item.indexed
             ]
-            items += [
-                replace(item, kind=Kind.SCREENSHOT) if item.kind is Kind.LINKED else item for item in more
-            ]
         if not items:
-            raise ConfigError(f"{source}: no pictures in it; a data set has at least one")
+            raise ConfigError(f"{source}: no pictures found; a data set has at least one")
         _check(items, source)
         return cls(tuple(items), frozenset(edges))
 
     @cached_property
     def by_file(self) -> dict[str, Item]:
+        """The pictures by file."""
         return {item.file: item for item in self.items}
 
     @cached_property
     def groups(self) -> dict[str, tuple[Item, ...]]:
+        """The pictures by group."""
         grouped: dict[str, list[Item]] = defaultdict(list)
         for item in self.items:
             grouped[item.group].append(item)
@@ -94,75 +119,54 @@ class Dataset:
 
     @cached_property
     def indexed(self) -> tuple[Item, ...]:
+        """The pictures that are added to the store."""
         return tuple(item for item in self.items if item.indexed)
-
-    def without(self, groups: Iterable[str]) -> Dataset:
-        """The same with these groups not indexed."""
-        left_out = frozenset(groups)
-        return replace(
-            self,
-            items=tuple(
-                replace(item, indexed=False) if item.group in left_out else item for item in self.items
-            ),
-        )
-
-
-def _folder(source: Path) -> Path:
-    return source if source.is_dir() else source.parent
 
 
 def _load(source: Path) -> tuple[list[Item], list[frozenset[str]]]:
     if source.is_dir() and (source / GROUPS).is_file():
-        return _load_folder(source, source / GROUPS)
-    if source.is_dir() and (source / TRUTH).is_file():
-        return _graph(source / TRUTH, "")
+        return _load_list(source, source / GROUPS)
+    if source.is_dir() and (source / GRAPH).is_file():
+        return _load_graph(source / GRAPH, "")
     if source.is_dir():
-        return _by_folder(source), []
-    return _graph(source, "") if source.suffix == ".json" else _load_folder(source.parent, source)
+        return _load_folders(source), []
+    return _load_graph(source, "") if source.suffix == ".json" else _load_list(source.parent, source)
 
 
-def _load_folder(folder: Path, lines: Path) -> tuple[list[Item], list[frozenset[str]]]:
+def _load_list(folder: Path, lines: Path) -> tuple[list[Item], list[frozenset[str]]]:
     items = [_item(folder, row, place) for row, place in _rows(lines)]
     known = {item.file for item in items}
-    files = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
-    for path in files:
-        if (file := f"{PHOTOS}/{path.name}") not in known:
-            items.append(
-                Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", path.name, None, True, Kind.PHOTOGRAPH)
-            )
-    truth = folder / PHISHING / TRUTH
-    linked, edges = _graph(truth, f"{PHISHING}/") if truth.is_file() else ([], [])
+    photos = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
+    items += [
+        Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", path.name, None, True, Kind.PHOTOGRAPH)
+        for path in photos
+        if (file := f"{PHOTOS}/{path.name}") not in known
+    ]
+    graph = folder / PHISHING / GRAPH
+    linked, edges = _load_graph(graph, f"{PHISHING}/") if graph.is_file() else ([], [])
     return [*items, *(item for item in linked if item.file not in known)], edges
 
 
-def _by_folder(folder: Path) -> list[Item]:
-    """Each sub-folder is a group; pictures that lie beside them have no counterpart. What is no picture is
-    found out when it is read.
+def _load_folders(folder: Path) -> list[Item]:
+    """Read each sub-folder as a group, and pictures beside them as groups of one. Files that are not pictures
+    fail later, when they are read.
     """
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    members = [
-        (path, sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path])
+    files = [
+        (file, path.name)
         for path in inside
+        for file in (sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path])
     ]
-    items = [
-        Item(
-            str(file.relative_to(folder)),
-            file,
-            folder.resolve().name,
-            path.name,
-            file.name,
-            None,
-            True,
-            Kind.SCREENSHOT,
-        )
-        for path, files in members
-        for file in files
-    ]
-    if not items:
+    if not files:
         raise NotFound(
-            f"{folder}: neither {GROUPS} nor {TRUTH} is in it, nor sub-folders with pictures; a data set is a folder with one of them"
+            f"{folder} contains neither {GROUPS} nor {GRAPH} nor sub-folders with pictures; a data set is a "
+            "folder with one of them"
         )
-    return items
+    name = folder.resolve().name
+    return [
+        Item(str(file.relative_to(folder)), file, name, group, file.name, None, True, Kind.SCREENSHOT)
+        for file, group in files
+    ]
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
@@ -173,9 +177,9 @@ def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{place}: no JSON: {error}") from None
+            raise ConfigError(f"{place}: not JSON: {error}") from None
         if not isinstance(row, dict):
-            raise ConfigError(f"{place}: no JSON object")
+            raise ConfigError(f"{place}: not a JSON object")
         yield row, place
 
 
@@ -183,7 +187,7 @@ def _item(folder: Path, row: dict[str, Any], place: str) -> Item:
     for name in ("file", "set", "group", "page", "site", "role", "kind"):
         value = row.get(name)
         if not isinstance(value, str) and (name in ("file", "set", "group") or value is not None):
-            raise ConfigError(f"{place}: {name!r} is {value!r}; a text is expected")
+            raise ConfigError(f"{place}: {name!r} is {value!r}; expected a string")
     role = row.get("role") or "indexed"
     if role not in ("indexed", "unanswered"):
         raise ConfigError(f"{place}: role {role!r} is unknown; roles are indexed and unanswered")
@@ -205,15 +209,16 @@ def _item(folder: Path, row: dict[str, Any], place: str) -> Item:
     )
 
 
-def _graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
-    """Nodes as items, each group what edges connect."""
+def _load_graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
+    """Read nodes as items; a group is what edges connect."""
     try:
         graph = json.loads(_text(path))
         nodes = {node["id"]: str(node["image"]) for node in graph["nodes"]}
         pairs = [(edge["from"], edge["to"]) for edge in graph["edges"]]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
-            f"{path}: no visjs graph of nodes with id and image and edges with from and to: {type(error).__name__}: {error}"
+            f"{path}: not a visjs graph of nodes with id and image and edges with from and to: "
+            f"{type(error).__name__}: {error}"
         ) from None
     if len(nodes) != len(graph["nodes"]):
         raise ConfigError(f"{path}: two nodes have the same id")
@@ -221,7 +226,8 @@ def _graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
         for end in pair:
             if end not in nodes:
                 raise ConfigError(
-                    f"{path}: the edge from {pair[0]!r} to {pair[1]!r} names node {end!r}, which is not among the {len(nodes)} nodes"
+                    f"{path}: the edge from {pair[0]!r} to {pair[1]!r} names node {end!r}, which is not "
+                    f"among the {len(nodes)} nodes"
                 )
     group = {node: node for node in nodes}
     for one, other in pairs:
@@ -246,8 +252,8 @@ def _graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ConfigError(f"{path}: more than {LARGEST_FILE:,} bytes; split the data set")
+        if path.stat().st_size > MAX_LIST_BYTES:
+            raise ConfigError(f"{path}: more than {MAX_LIST_BYTES:,} bytes; split the data set")
         return path.read_text("utf-8")
     except FileNotFoundError:
         raise NotFound(f"{path}: no such file") from None
@@ -256,15 +262,18 @@ def _text(path: Path) -> str:
 
 
 def _check(items: Sequence[Item], source: Path) -> None:
-    """Files are named once; a group lies in one set and on one site, or a split by site would tear it."""
-    seen: dict[str, Item] = {}
+    """Check that files are named once, and that each group lies in one set and on one site: a split by site
+    would divide it.
+    """
+    seen: set[str] = set()
     first: dict[str, Item] = {}
     for item in items:
         if item.file in seen:
             raise ConfigError(f"{source}: {item.file} is listed twice")
-        seen[item.file] = item
+        seen.add(item.file)
         known = first.setdefault(item.group, item)
         if (known.set, known.site) != (item.set, item.site):
             raise ConfigError(
-                f"{source}: group {item.group} has pictures of two sets or sites, {known.file} and {item.file}; give them two groups"
+                f"{source}: group {item.group} has pictures of two sets or sites, {known.file} and "
+                f"{item.file}; give them two groups"
             )

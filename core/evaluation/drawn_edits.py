@@ -28,9 +28,10 @@ ADDRESSES = (
 TABS = ("Sign in", "Inbox (3)", "Documentation", "News of the day", "Search results")
 #: Words that pages of text are made of.
 TEXT = """
-    the of and to in is for on that with as are by this be from at or an it can which will not used has when if one all may have more you
-    value file system data name set time user server key list type page option default command number text line order result table index
-    before after between example section following see also note version support service network request response message error state
+    the of and to in is for on that with as are by this be from at or an it can which will not used has when
+    if one all may have more you value file system data name set time user server key list type page option
+    default command number text line order result table index before after between example section following
+    see also note version support service network request response message error state
 """
 
 

@@ -1,8 +1,7 @@
-"""The worst errors as pictures to look at: query and reference side by side, with the map that was found
-between them.
+"""Draws the worst errors of a run: query and reference side by side, with the transform between them.
 
-Takes the answers and pairs of a run, gives PNG files in its folder. Of each kind of error the most confident
-ones are drawn; pictures and edits that were not yet shown come first.
+Takes the outcomes and pairs of a run, writes PNG files into its folder. Of each kind of error the most
+confident ones are drawn; pictures and edits that were not yet shown come first.
 """
 
 from __future__ import annotations
@@ -28,57 +27,66 @@ from .ground_truth import GroundTruth
 from .querying import query_bytes
 from .results import LabelledPair, QueryOutcome
 
+#: Sub-folder of a run for the drawings.
 FOLDER = "errors"
+#: Name of the drawing that shows all of them.
 SHEET = "sheet.png"
-OF_EACH_KIND = 8
+#: Maximum number of drawings of each kind of error. chosen.
+MAX_PER_KIND = 8
+#: Width and height of a drawing on the sheet in pixels. chosen.
 TILE = (640, 420)
-ACROSS = 3
+#: Drawings in a row of the sheet. chosen.
+COLUMNS = 3
 
 
 class ErrorKind(str, Enum):
-    #: Answered match, and wrong.
+    """What went wrong."""
+
+    #: A match that is wrong.
     FALSE_MATCH = "false-match"
-    #: A person is shown a wrong picture.
+    #: A review that shows a wrong picture.
     WRONG_REVIEW = "false-review"
-    #: The right picture is neither match nor review, or stands behind a wrong one.
+    #: The correct picture is neither match nor review, or stands behind a wrong one.
     MISSED = "missed"
-    #: The right picture, and a person must say so.
+    #: The correct picture, but a person has to confirm it.
     ONLY_REVIEW = "only-review"
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorExample:
-    fault: ErrorKind
+    """A pair that was judged wrongly."""
+
+    #: What went wrong.
+    kind: ErrorKind
+    #: The pair.
     pair: LabelledPair
 
     @property
-    def badness(self) -> float:
-        return (
-            1 - self.pair.verdict.confidence
-            if self.fault in (ErrorKind.MISSED, ErrorKind.ONLY_REVIEW)
-            else self.pair.verdict.confidence
-        )
+    def severity(self) -> float:
+        """How confident the wrong verdict is, 0 to 1."""
+        too_low = self.kind in (ErrorKind.MISSED, ErrorKind.ONLY_REVIEW)
+        return 1 - self.pair.verdict.confidence if too_low else self.pair.verdict.confidence
 
 
-def find_errors(answers: Iterable[QueryOutcome], pairs: Iterable[LabelledPair]) -> list[ErrorExample]:
-    """The errors worth looking at, at most OF_EACH_KIND of each kind."""
+def find_errors(outcomes: Iterable[QueryOutcome], pairs: Iterable[LabelledPair]) -> list[ErrorExample]:
+    """Return the errors worth looking at, at most MAX_PER_KIND of each kind."""
     missed = {
-        (answer.query, answer.edit)
-        for answer in answers
-        if answer.stratum in strata.ANSWERED and not answer.found
+        (outcome.query, outcome.edit)
+        for outcome in outcomes
+        if outcome.stratum in strata.ANSWERED and not outcome.found
     }
-    held: dict[ErrorKind, list[ErrorExample]] = {fault: [] for fault in ErrorKind}
+    found: dict[ErrorKind, list[ErrorExample]] = {kind: [] for kind in ErrorKind}
     for pair in pairs:
-        if (fault := _fault(pair, missed)) is not None:
-            held[fault].append(ErrorExample(fault, pair))
+        if (kind := _kind(pair, missed)) is not None:
+            found[kind].append(ErrorExample(kind, pair))
     return [
-        error
-        for fault in ErrorKind
-        for _, error in nlargest(OF_EACH_KIND, _varied(held[fault]), key=lambda ranked: ranked[0])
+        example
+        for examples in found.values()
+        for _, example in nlargest(MAX_PER_KIND, _varied(examples), key=lambda ranked: ranked[0])
     ]
 
 
-def _fault(pair: LabelledPair, missed: set[tuple[str, str]]) -> ErrorKind | None:
+def _kind(pair: LabelledPair, missed: set[tuple[str, str]]) -> ErrorKind | None:
     decision = pair.verdict.decision
     if pair.label is False and decision is not Decision.NO_MATCH:
         return ErrorKind.FALSE_MATCH if decision is Decision.MATCH else ErrorKind.WRONG_REVIEW
@@ -90,21 +98,21 @@ def _fault(pair: LabelledPair, missed: set[tuple[str, str]]) -> ErrorKind | None
     return None
 
 
-def _varied(errors: list[ErrorExample]) -> Iterator[tuple[float, ErrorExample]]:
-    """Errors with their rank: the second of an edit or of a picture comes after the first of all."""
+def _varied(examples: list[ErrorExample]) -> Iterator[tuple[float, ErrorExample]]:
+    """Yield examples with their rank: the second of an edit or of a picture comes after the first of all."""
     edits: Counter[str] = Counter()
     pictures: Counter[str] = Counter()
-    for error in sorted(errors, key=lambda error: -error.badness):
-        yield error.badness - edits[error.pair.edit] - pictures[error.pair.query], error
-        edits[error.pair.edit] += 1
-        pictures[error.pair.query] += 1
+    for example in sorted(examples, key=lambda example: -example.severity):
+        yield example.severity - edits[example.pair.edit] - pictures[example.pair.query], example
+        edits[example.pair.edit] += 1
+        pictures[example.pair.query] += 1
 
 
 def draw_errors(
-    errors: Iterable[ErrorExample], truth: GroundTruth, config: Config, out: Path
+    examples: Iterable[ErrorExample], truth: GroundTruth, config: Config, out: Path
 ) -> list[tuple[str, str]]:
-    """Write the pictures and a sheet of all; gives their names below `out` and what they show. Older pictures
-    there are removed.
+    """Write a drawing of each example, and a sheet of all; return their names below `out` and what they show.
+    Drawings of an earlier run are removed.
     """
     folder = out / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,19 +120,16 @@ def draw_errors(
         old.unlink()
     extractor, drawn, tiles = Extractor(config), [], []
     try:
-        for number, error in enumerate(errors, 1):
-            picture = _drawn(error.pair, truth, config, extractor)
+        for number, example in enumerate(examples, 1):
+            pair = example.pair
+            picture = _draw(pair, truth, config, extractor)
             if picture is None:
                 continue
-            name = f"{number:02d}-{error.fault.value}-{error.pair.edit or 'as-it-is'}.png"
+            name = f"{number:02d}-{example.kind.value}-{pair.edit or 'as-it-is'}.png"
             (folder / name).write_bytes(picture)
             tiles.append(_tile(picture))
-            drawn.append(
-                (
-                    f"{FOLDER}/{name}",
-                    f"{error.fault.value}: {error.pair.query} ({error.pair.edit or 'as it is'}) and {error.pair.reference}",
-                )
-            )
+            shown = f"{example.kind.value}: {pair.query} ({pair.edit or 'as it is'}) and {pair.reference}"
+            drawn.append((f"{FOLDER}/{name}", shown))
     finally:
         extractor.close()
     if tiles:
@@ -133,23 +138,20 @@ def draw_errors(
     return drawn
 
 
-def _drawn(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Extractor) -> bytes | None:
-    """None for a pair of which a picture is no longer there."""
+def _draw(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Extractor) -> bytes | None:
+    """Return the drawing of a pair; None if one of its pictures is no longer there."""
     query, reference = (truth.dataset.by_file.get(file) for file in (pair.query, pair.reference))
     if query is None or reference is None:
         return None
     try:
-        asked, _ = query_bytes(query.path, query.file, pair.edit, config.max_bytes)
-        known, _ = query_bytes(reference.path, reference.file, "", config.max_bytes)
-        found = verify(
-            extractor.extract(asked, name=query.file), extractor.extract(known, name=reference.file)
-        )
-        return draw_overlay(
-            extractor.pixels(asked, name=query.file),
-            extractor.pixels(known, name=reference.file),
-            found,
-            pair.verdict,
-        )
+        data = [
+            query_bytes(item.path, item.file, edit, config.max_bytes)[0]
+            for item, edit in ((query, pair.edit), (reference, ""))
+        ]
+        names = (query.file, reference.file)
+        one, two = (extractor.extract(each, name=name) for each, name in zip(data, names, strict=True))
+        left, right = (extractor.pixels(each, name=name) for each, name in zip(data, names, strict=True))
+        return draw_overlay(left, right, verify(one, two), pair.verdict)
     except (DouglasQuaidError, OSError):
         return None
 
@@ -163,8 +165,8 @@ def _tile(data: bytes) -> Image.Image:
 
 
 def _sheet(tiles: list[Image.Image]) -> Image.Image:
-    rows = -(-len(tiles) // ACROSS)
-    sheet = Image.new("RGB", (TILE[0] * min(ACROSS, len(tiles)), TILE[1] * rows))
+    rows = -(-len(tiles) // COLUMNS)
+    sheet = Image.new("RGB", (TILE[0] * min(COLUMNS, len(tiles)), TILE[1] * rows))
     for place, tile in enumerate(tiles):
-        sheet.paste(tile, (place % ACROSS * TILE[0], place // ACROSS * TILE[1]))
+        sheet.paste(tile, (place % COLUMNS * TILE[0], place // COLUMNS * TILE[1]))
     return sheet

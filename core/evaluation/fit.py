@@ -1,131 +1,57 @@
-"""From labelled pairs to a calibration: monotone curves by logistic regression, in numpy alone.
+"""Fits the curves of a calibration to labelled pairs: logistic regression with monotone curves.
 
-Takes `LabelledPair`s, gives the numbers of `Calibration`. The logarithm of the odds that two pictures show the
-same source is a sum of curves over predictors (../predictors.py), straight between knots. A curve that rises is a sum
-of ramps, one between each two knots, with weights of at least 0 (one that falls: at most 0), so that monotone
-means nothing but a bound; a small ridge on the weights keeps those finite that no pair contradicts. Minimised
-by Newton's method, each step within the bound by an active set (Nocedal, Wright, Numerical Optimization,
-16.5): convex, so there is one answer and no luck in it.
+Takes `LabelledPair`s, returns the numbers of a `Calibration`. The log odds that two pictures show the same
+source are a sum of piecewise linear curves over predictors (../decision/predictors.py). A rising curve is a
+sum of ramps, one for each interval between two knots, with weights of at least 0 (a falling curve: at most
+0), so monotonicity is a bound on the weights. A small ridge keeps weights finite that no pair contradicts.
+The problem is convex, so it has one solution; scipy's L-BFGS-B finds it.
 
-Pairs count as they are met in use, not as often as they lie in the file: four queries in five have no answer,
-and the edits of the others count alike, so that the prior of the fit is that of a candidate's life
-(`weights`).
+Pairs are weighted as they occur in use, not as often as they lie in the file: four of five queries have no
+answer, and all edits of the other queries count alike (`pair_weights`). The prior of the fit is therefore
+that of a candidate in use.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize
+from scipy.special import expit
 
 from ..decision.calibration import Model, Term, logit
 from ..decision.predictors import PREDICTORS, Predictor
 from ..errors import ConfigError
 from . import strata
-from .results import LabelledPair
+from .results import LabelledPair, group_by_query
 
-#: Share of the queries that have no answer in the store. chosen: as in life (four in five).
-UNANSWERED = 0.8
-#: Of these, share about pages of a site of which other pages are in the store. chosen: an evaluation asks for
-#: far more of them, to measure them.
+#: Of the queries without an answer, the share whose page belongs to a site with other pages in the store.
+#: chosen: an evaluation asks for far more of them, in order to measure them.
 SIBLINGS = 0.05
-#: Strength of the ridge, in pairs of information a unit of weight squared. measured (fitting part, sites left
+#: Strength of the ridge: pairs of information per squared unit of weight. measured (fitting part, sites left
 #: out in four folds): log loss 0.060 at 0.03, 0.040 at 0.3, 0.034 at 1 and 3; wrong pairs above one half 219,
 #: 107, 74 and 56: sites differ more than pairs do.
 RIDGE = 1.0
-#: Labelled pairs with a map that a fit needs, and of each of the two labels. chosen: ten for each free number
-#: (Peduzzi et al., J. Clin. Epidemiol. 1996).
-LEAST_PAIRS, LEAST_OF_A_LABEL = 1000, 200
-#: Pairs of which a family was not measured, from which they say themselves what that weighs. chosen: as for
-#: any free number, ten and some.
-LEAST_MISSING = 50
-#: Most Newton steps, and in each changes of what is held, a weight. chosen: 10 and 1 are usual.
-STEPS, CHANGES = 60, 10
-#: Share of the loss, or weight, that counts as nothing. chosen: far below what the file keeps.
-SMALL = 1e-9
+#: Minimum number of labelled pairs with a transform. chosen: ten for each free number (Peduzzi et al., J.
+#: Clin. Epidemiol. 1996).
+MIN_PAIRS = 1000
+#: Minimum number of pairs of each of the two labels. chosen: see MIN_PAIRS.
+MIN_PAIRS_PER_LABEL = 200
+#: Minimum number of pairs without a measurement of a family from which its absence gets a weight of its own.
+#: chosen: ten and some, as for any free number.
+MIN_PAIRS_WITHOUT = 50
+#: Largest slope of the loss at the solution. chosen: with a ridge of 1 no weight is off by much more than
+#: this, which is a tenth of what the file keeps.
+TOLERANCE = 1e-5
 #: Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer.
 DIGITS = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What a fit gives to a calibration."""
-
-    models: tuple[Model, ...]
-    without_map: float
-
-
-def questions(pairs: Iterable[LabelledPair]) -> Iterator[list[LabelledPair]]:
-    """Pairs of one question at a time: they lie together in a file, the candidates by place, then those
-    judged besides.
-    """
-    group: list[LabelledPair] = []
-    for pair in pairs:
-        if group and ((pair.query, pair.edit) != (group[-1].query, group[-1].edit) or pair.place == 0):
-            yield group
-            group = []
-        group.append(pair)
-    if group:
-        yield group
-
-
-def weights(groups: Sequence[Sequence[LabelledPair]]) -> NDArray[np.float64]:
-    """How often each pair is met in use, shape (n,), mean 1.
-
-    Questions without a right pair are UNANSWERED of all, SIBLINGS of these about pages of which others of the
-    site are indexed; edits count alike.
-    """
-    kinds = [_kind(group) for group in groups]
-    often = Counter(kinds)
-    edits = sum(kind not in (_STRANGER, _SIBLING) for kind in often)
-    siblings = SIBLINGS if often[_STRANGER] else 1.0
-    parts = {
-        _STRANGER: UNANSWERED * (1 - siblings if often[_SIBLING] else 1.0),
-        _SIBLING: UNANSWERED * siblings,
-    }
-    shares = [parts.get(kind, (1 - UNANSWERED) / max(1, edits)) / often[kind] for kind in kinds]
-    found = np.repeat(shares, [len(group) for group in groups])
-    return np.asarray(found / found.mean())
-
-
-_Kind = tuple[str, ...]
-_STRANGER: _Kind = ("without",)
-_SIBLING: _Kind = ("sibling",)
-
-
-def _kind(group: Sequence[LabelledPair]) -> _Kind:
-    right = next((pair for pair in group if pair.label), None)
-    if right is not None:
-        return right.edit, right.stratum
-    return _SIBLING if any(pair.stratum == strata.SAME_SITE for pair in group) else _STRANGER
-
-
-def fit(pairs: Sequence[LabelledPair]) -> Fitted:
-    """Curves over all predictors. Pairs without a label, pairs with the same pixels, and those in a crowd, which
-    a rule judges, are left out.
-
-    Raises ConfigError when there are too few labelled pairs with a map.
-    """
-    groups = [
-        [pair for pair in group if pair.label is not None and not _judged_by_a_rule(pair)]
-        for group in questions(pairs)
-    ]
-    groups = [group for group in groups if group]
-    pairs = [pair for group in groups for pair in group]
-    labels = np.array([bool(pair.label) for pair in pairs], bool)
-    mapped = np.array([pair.verdict.evidence.matrix is not None for pair in pairs], bool)
-    _check_enough(labels[mapped])
-    share = weights(groups)
-    values = np.array([_values(pair) for pair, laid in zip(pairs, mapped, strict=True) if laid])
-    models = tuple(_model(values, labels[mapped], share[mapped], needs, without) for needs, without in MODELS)
-    return Fitted(models, _share_of_true(labels[~mapped], share[~mapped]))
-
-
-#: What each model needs, and what it is without: pairs of a search, pairs compared by themselves, without
-#: thumbnails, and known by hashes alone. Each is fitted to all pairs.
+#: Families that each set of curves needs, and families that it leaves out: for pairs of a search, for pairs
+#: compared by themselves, for pairs without thumbnails, and for pairs known by hashes alone. Each set is
+#: fitted to all pairs.
 MODELS = (
     (("content", "rivals"), ()),
     (("content",), ("rivals",)),
@@ -134,115 +60,147 @@ MODELS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FittedCurves:
+    """What a fit contributes to a calibration."""
+
+    #: One set of curves for each line of MODELS.
+    models: tuple[Model, ...]
+    #: Probability, 0 to 1, of a pair without a transform.
+    without_map: float
+
+
+def pair_weights(groups: Sequence[Sequence[LabelledPair]]) -> NDArray[np.float64]:
+    """Return how often each pair occurs in use, shape (n,), with mean 1. `groups`: the pairs of each query.
+
+    A share of `strata.SHARE_WITHOUT_ANSWER` of the queries has no correct pair; SIBLINGS of these show pages
+    of sites with other pages in the index. Edits count alike.
+    """
+    kinds = [_kind(group) for group in groups]
+    often = Counter(kinds)
+    edits = sum(kind not in (_STRANGER, _SIBLING) for kind in often)
+    siblings = SIBLINGS if often[_STRANGER] else 1.0
+    parts = {
+        _STRANGER: strata.SHARE_WITHOUT_ANSWER * (1 - siblings if often[_SIBLING] else 1.0),
+        _SIBLING: strata.SHARE_WITHOUT_ANSWER * siblings,
+    }
+    share_of_edit = (1 - strata.SHARE_WITHOUT_ANSWER) / max(1, edits)
+    shares = [parts.get(kind, share_of_edit) / often[kind] for kind in kinds]
+    weights = np.repeat(shares, [len(group) for group in groups])
+    return np.asarray(weights / weights.mean())
+
+
+_Kind = tuple[str, ...]
+_STRANGER: _Kind = ("without",)
+_SIBLING: _Kind = ("sibling",)
+
+
+def _kind(group: Sequence[LabelledPair]) -> _Kind:
+    correct = next((pair for pair in group if pair.label), None)
+    if correct is not None:
+        return correct.edit, correct.stratum
+    return _SIBLING if any(pair.stratum == strata.SAME_SITE for pair in group) else _STRANGER
+
+
+def fit_curves(
+    pairs: Sequence[LabelledPair],
+    *,
+    weigh: Callable[[Sequence[Sequence[LabelledPair]]], NDArray[np.float64]] = pair_weights,
+) -> FittedCurves:
+    """Return curves over all predictors. `weigh`: how often the pairs of each query count.
+
+    Leaves out pairs without a label and pairs that a rule decides: those with the same pixels, and those of
+    ambiguous queries. Raises ConfigError when too few labelled pairs have a transform.
+    """
+    groups = [
+        kept
+        for group in group_by_query(pairs)
+        if (kept := [pair for pair in group if pair.label is not None and not _decided_by_rule(pair)])
+    ]
+    pairs = [pair for group in groups for pair in group]
+    labels = np.array([bool(pair.label) for pair in pairs], bool)
+    aligned = np.array([pair.verdict.evidence.matrix is not None for pair in pairs], bool)
+    _check_enough(labels[aligned])
+    weights = weigh(groups)
+    values = np.array([_values(pair) for pair in pairs if pair.verdict.evidence.matrix is not None])
+    models = tuple(
+        _model(values, labels[aligned], weights[aligned], needs, without) for needs, without in MODELS
+    )
+    return FittedCurves(models, _share_correct(labels[~aligned], weights[~aligned]))
+
+
 def _model(
     values: NDArray[np.float64],
     labels: NDArray[np.bool_],
-    share: NDArray[np.float64],
+    weights: NDArray[np.float64],
     needs: tuple[str, ...],
     without: tuple[str, ...],
 ) -> Model:
-    """Curves over the predictors of all families but those it is `without`, and for each family the weight of not
-    having been measured.
-    """
-    used = [
-        (predictor, values[:, n]) for n, predictor in enumerate(PREDICTORS) if predictor.family not in without
-    ]
-    predictors = [predictor for predictor, _ in used]
-    families = list(dict.fromkeys(predictor.family for predictor in predictors))
+    """Fit one set of curves. `values`: (n, predictors), NaN where not measured."""
+    used = [place for place, predictor in enumerate(PREDICTORS) if predictor.family not in without]
+    predictors = [PREDICTORS[place] for place in used]
+    members = Counter(predictor.family for predictor in predictors)
     missing = np.column_stack(
         [
-            np.all([np.isnan(found) for predictor, found in used if predictor.family == family], axis=0)
-            for family in families
+            np.isnan(values[:, [place for place in used if PREDICTORS[place].family == family]]).all(axis=1)
+            for family in members
         ]
     ).astype(float)
-    design = np.hstack(
-        [np.ones((len(values), 1)), missing, *(_ramps(predictor, found) for predictor, found in used)]
+    ramps = np.hstack([_ramps(PREDICTORS[place], values[:, place]) for place in used])
+    fitted = regress(np.hstack([np.ones((len(values), 1)), missing, ramps]), labels, weights)
+    prior, absent, steps = float(fitted[0]), fitted[1 : 1 + len(members)], fitted[1 + len(members) :]
+    family_of = np.array([predictor.family for predictor in predictors for _ in predictor.knots[1:]])
+    weight_absent = {}
+    for family, column, weight in zip(members, missing.T, absent, strict=True):
+        if column.sum() < MIN_PAIRS_WITHOUT:
+            others = family_of != family
+            weight = _offset(prior + ramps[:, others] @ steps[others], labels, weights)
+        weight_absent[family] = float(weight) / members[family]
+    return Model(
+        needs,
+        round(prior, DIGITS),
+        tuple(
+            Term(
+                predictor.name,
+                tuple(
+                    (float(x), round(float(y), DIGITS)) for x, y in zip(predictor.knots, curve, strict=True)
+                ),
+                round(weight_absent[predictor.family], DIGITS),
+            )
+            for predictor, curve in zip(predictors, _curves(predictors, steps), strict=True)
+        ),
     )
-    chosen = regress(design, labels, share)
-    curves = _curves(predictors, chosen[1 + len(families) :])
-    parts = np.column_stack(
-        [
-            np.nan_to_num(np.interp(found, predictor.knots, curve))
-            for (predictor, found), curve in zip(used, curves, strict=True)
-        ]
-    )
-    terms = []
-    for predictor, curve in zip(predictors, curves, strict=True):
-        place, members = (
-            families.index(predictor.family),
-            [m for m, other in enumerate(predictors) if other.family == predictor.family],
-        )
-        weight = float(chosen[1 + place])
-        if missing[:, place].sum() < LEAST_MISSING:
-            weight = _offset(chosen[0] + np.delete(parts, members, axis=1).sum(axis=1), labels, share)
-        terms.append(_term(predictor, curve, weight / len(members)))
-    return Model(needs, round(float(chosen[0]), DIGITS), tuple(terms))
 
 
 def regress(
-    design: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]
+    design: NDArray[np.float64], labels: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Weights (p,) of least logistic loss, all but the first at least 0. `design`: (n, p), its first column
-    1; `share`: how much each row counts.
+    """Return the coefficients (p,) with the least logistic loss plus ridge, all but the first at least 0.
+
+    `design`: (n, p), its first column 1; `labels`: (n,); `weights`: (n,), how much each row counts.
     """
-    target, ridge = labels.astype(float), np.full(design.shape[1], RIDGE)
-    ridge[0] = 0.0
-    mean = np.clip(np.average(target, weights=share), 1e-6, 1 - 1e-6)
-    at = np.zeros(design.shape[1])
-    at[0] = logit(float(mean))
+    target = labels.astype(float)
+    ridge = np.r_[0.0, np.full(design.shape[1] - 1, RIDGE)]
 
-    def loss(of: NDArray[np.float64]) -> float:
-        odds = design @ of
-        return float(share @ (np.logaddexp(0, odds) - target * odds) + 0.5 * ridge @ of**2)
+    def loss(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        odds = design @ at
+        value = weights @ (np.logaddexp(0, odds) - target * odds) + 0.5 * ridge @ at**2
+        return float(value), design.T @ (weights * (expit(odds) - target)) + ridge * at
 
-    now = loss(at)
-    for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(design @ at, -500, 500)))
-        slope = design.T @ (share * (chance - target)) + ridge * at
-        bend = design.T @ (design * (share * np.maximum(chance * (1 - chance), 1e-8))[:, None]) + np.diag(
-            ridge
-        )
-        step = _bounded(bend, slope, at) - at
-        length = 1.0
-        while (there := loss(at + length * step)) > now + 1e-4 * length * float(
-            slope @ step
-        ) and length > 1e-6:
-            length /= 2
-        before, now, at = now, there, at + length * step
-        if before - now < SMALL * max(1.0, abs(now)):
-            break
-    at[1:] = np.maximum(at[1:], 0.0)
-    return at
+    mean = float(np.clip(np.average(target, weights=weights), 1e-6, 1 - 1e-6))
+    start = np.r_[logit(mean), np.zeros(design.shape[1] - 1)]
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(None, None)] + [(0, None)] * (len(start) - 1),
+        options={"gtol": TOLERANCE, "ftol": 0, "maxcor": len(start), "maxiter": 100_000, "maxfun": 100_000},
+    )
+    return np.asarray(found.x)
 
 
-def _bounded(
-    bend: NDArray[np.float64], slope: NDArray[np.float64], start: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Where the quadratic with this bend (p, p) and this slope at `start` is least, all but the first number
-    at least 0.
-    """
-    linear, at, free = slope - bend @ start, start.copy(), start > 0
-    free[0] = True
-    for _ in range(CHANGES * len(at)):
-        there = np.zeros_like(at)
-        there[free] = np.linalg.solve(bend[np.ix_(free, free)], -linear[free])
-        below = there < 0
-        below[0] = False
-        if below.any():  # go there as far as the bound lets us, and hold what meets it
-            at += float((at[below] / (at[below] - there[below])).min()) * (there - at)
-            free &= ~(below & (at <= SMALL))
-            at[~free] = 0.0
-            continue
-        at = there
-        gain = np.where(free, 0.0, bend @ at + linear)
-        most = int(np.argmin(gain))
-        if gain[most] > -SMALL * max(1.0, float(abs(linear).max())):
-            break
-        free[most] = True
-    return at
-
-
-def _judged_by_a_rule(pair: LabelledPair) -> bool:
+def _decided_by_rule(pair: LabelledPair) -> bool:
     evidence = pair.verdict.evidence
     return bool(evidence.same_bytes or evidence.same_pixels or evidence.ambiguous_with)
 
@@ -250,11 +208,12 @@ def _judged_by_a_rule(pair: LabelledPair) -> bool:
 def _check_enough(labels: NDArray[np.bool_]) -> None:
     same = int(labels.sum())
     different = len(labels) - same
-    if same + different < LEAST_PAIRS or min(same, different) < LEAST_OF_A_LABEL:
+    if same + different < MIN_PAIRS or min(same, different) < MIN_PAIRS_PER_LABEL:
         raise ConfigError(
-            f"{same} pairs of the same picture and {different} of different ones that some map lays over each other are too few for a fit, which needs "
-            f"{LEAST_PAIRS} in all and {LEAST_OF_A_LABEL} of each; label more pictures, or name two rates "
-            "(--false-matches-per-million, --reviews) to choose thresholds for the calibration there is"
+            f"{same} pairs of the same picture and {different} of different pictures with a transform are "
+            f"too few for a fit, which needs {MIN_PAIRS} in all and {MIN_PAIRS_PER_LABEL} of each; label "
+            "more pictures, or name two rates (--false-matches-per-million, --reviews) to choose thresholds for "
+            "the calibration in use"
         )
 
 
@@ -264,57 +223,40 @@ def _values(pair: LabelledPair) -> list[float]:
 
 
 def _ramps(predictor: Predictor, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each piece of the curve how far a value has come along it, from its worse end, 0 to 1; shape (n,
-    knots - 1). Not measured: as the worst.
+    """Return for each interval of the curve how far a value has come along it from the worse end, 0 to 1;
+    shape (n, knots - 1). A value that was not measured counts as the worst.
     """
     knots = np.array(predictor.knots, float)
     done = np.clip((values[:, None] - knots[:-1]) / np.diff(knots), 0, 1)
     return np.asarray(np.nan_to_num(done if predictor.rises else 1 - done, nan=0.0))
 
 
-def _curves(predictors: Sequence[Predictor], chosen: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Weights at the knots of each predictor, 0 at the worst, from those of all ramps one after the other."""
-    curves, start = [], 0
-    for predictor in predictors:
-        steps = chosen[start : start + len(predictor.knots) - 1]
-        start += len(steps)
-        rising = np.concatenate([[0.0], np.cumsum(steps)])
-        curves.append(rising if predictor.rises else np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]]))
-    return curves
-
-
-def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
-    """The number that added to `odds` makes them right on average, by bisection: for a family that was always
-    measured.
+def _curves(predictors: Sequence[Predictor], steps: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the weights at the knots of each predictor, 0 at the worst knot. `steps`: the weights of all
+    ramps, one predictor after the other.
     """
-    low, high = -40.0, 40.0
-    true = float(share @ labels)
-    while high - low > 1e-6:
-        middle = (low + high) / 2
-        expected = float(share @ (1 / (1 + np.exp(-np.clip(odds + middle, -500, 500)))))
-        low, high = (middle, high) if expected < true else (low, middle)
-    return (low + high) / 2
+    ends = np.cumsum([len(predictor.knots) - 1 for predictor in predictors])
+    return [
+        np.r_[0.0, np.cumsum(rise)] if predictor.rises else np.r_[np.cumsum(rise[::-1])[::-1], 0.0]
+        for predictor, rise in zip(predictors, np.split(steps, ends[:-1]), strict=True)
+    ]
 
 
-def _term(predictor: Predictor, curve: NDArray[np.float64], absent: float) -> Term:
-    return Term(
-        predictor.name,
-        tuple((float(x), round(float(y), DIGITS)) for x, y in zip(predictor.knots, curve, strict=True)),
-        round(absent, DIGITS),
-    )
+def _offset(odds: NDArray[np.float64], labels: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
+    """Return the number that, added to `odds`, makes them correct on average: the weight of the absence of a
+    family that was always measured.
+    """
+    return float(brentq(lambda added: weights @ (expit(odds + added) - labels), -1000, 1000))
 
 
-def _share_of_true(labels: NDArray[np.bool_], share: NDArray[np.float64]) -> float:
-    """After Laplace's rule of succession, so that it is never 0."""
-    true = float(share @ labels) if len(labels) else 0.0
-    return round((true + 0.5) / (float(share.sum()) + 1.0), 8)
+def _share_correct(labels: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
+    """Return the share of True labels by Laplace's rule of succession, so that it is never 0."""
+    return round((float(weights @ labels) + 0.5) / (float(weights.sum()) + 1.0), 8)
 
 
-def counts(pairs: Sequence[LabelledPair]) -> tuple[tuple[str, int, int, int], ...]:
-    """For each stratum how many pairs show the same picture, do not, and nobody can say."""
-    found: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+def label_counts(pairs: Sequence[LabelledPair]) -> tuple[tuple[str, int, int, int], ...]:
+    """Return for each stratum how many pairs show the same picture, show different ones, and are unknown."""
+    counts: dict[str, Counter[bool | None]] = defaultdict(Counter)
     for pair in pairs:
-        found[pair.stratum][2 if pair.label is None else 0 if pair.label else 1] += 1
-    return tuple(
-        (stratum, same, different, unknown) for stratum, (same, different, unknown) in sorted(found.items())
-    )
+        counts[pair.stratum][pair.label] += 1
+    return tuple((stratum, of[True], of[False], of[None]) for stratum, of in sorted(counts.items()))

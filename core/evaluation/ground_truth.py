@@ -1,15 +1,16 @@
-"""What is right: for each asked picture the right answers, and for each judged pair whether both show the
-same source picture.
+"""The ground truth: the correct answers of each query, and for each judged pair whether both show the same
+source picture.
 
-Right answers of a query are the members of its group, and those of groups with a twin: an indexed picture of
-another group that shows what one of its group shows, so that both groups are versions of one view. A twin has
-the same pixels, or a PDQ hash at most 5 bits away (captures of one unchanged page differ by as much).
+The correct answers of a query are the members of its group, and of every group with a twin. A twin is an
+indexed picture of another group that shows the same as a member of the query's group, so that both groups are
+versions of one view: it has the same pixels, or a PDQ hash at most 5 bits away (captures of one unchanged
+page differ by that much).
 
-A pair is labelled True when both sides are the same file or have the same pixels, or are of one group and
-captured again (same size, PDQ at most 10 bits apart); None, unknown, for other versions of a page, for twins
-that are near by PDQ only and what else is of their groups, for linked phishing pages, and within a set that
-is named as a site while its pictures carry none: such a set shows the components of one design, and two
-groups of it may be two states of one page. False for all others.
+The label of a pair is True if both sides are the same file, have the same pixels, or are captures of one
+group taken again (same size, PDQ at most 10 bits apart). It is None, unknown, for other versions of a page,
+for twins by PDQ alone and the rest of their groups, for linked phishing pages, and within a set that is named
+as a site while its pictures carry none: such a set shows the components of one design, and two of its groups
+may be two states of one page. It is False for all other pairs.
 """
 
 from __future__ import annotations
@@ -26,130 +27,132 @@ from ..records import ImageId
 from .dataset import Dataset, Item, Kind
 from .split import Split
 
-#: PDQ bits. chosen: see above.
+#: Maximum PDQ distance of twins in bits. chosen: see above.
 TWIN_BITS = 5
-#: PDQ bits. chosen: two captures of one page by the same browser, with another font smoothing or a blinking
-#: cursor.
-AGAIN_BITS = 10
+#: Maximum PDQ distance of two captures of one page in bits. chosen: captures by the same browser, with
+#: another font smoothing or a blinking cursor.
+RECAPTURE_BITS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What the truth needs of a picture's pixels."""
+    """What the ground truth needs to know of a picture's pixels."""
 
+    #: Id of the image.
     image_id: ImageId
     #: Digest of the decoded pixels.
     pixels: bytes
-    #: 32 bytes.
+    #: PDQ hash, 32 bytes.
     pdq: bytes
+    #: Width in pixels.
     width: int
+    #: Height in pixels.
     height: int
 
 
 @dataclass(frozen=True)
 class GroundTruth:
+    """Correct answers and labels of a data set."""
+
+    #: The pictures and their groups.
     dataset: Dataset
-    #: By file; pictures that could not be read have none, and nobody asks for them.
-    sketches: Mapping[str, Fingerprint]
-    parts: Split
+    #: Fingerprints by file; pictures that could not be read have none and are never queries.
+    fingerprints: Mapping[str, Fingerprint]
+    #: The division into parts, which also says which site a picture belongs to.
+    split: Split
 
-    @cached_property
-    def files(self) -> dict[ImageId, tuple[str, ...]]:
-        """Files of each image: copies have the same bytes."""
-        found: dict[ImageId, list[str]] = defaultdict(list)
-        for file, sketch in self.sketches.items():
-            found[sketch.image_id].append(file)
-        return {image_id: tuple(files) for image_id, files in found.items()}
-
-    @cached_property
-    def indexed(self) -> frozenset[ImageId]:
-        return frozenset(
-            self.sketches[item.file].image_id for item in self.dataset.indexed if item.file in self.sketches
-        )
-
-    def ids(self, files: Iterable[str]) -> frozenset[ImageId]:
-        return frozenset(self.sketches[file].image_id for file in files if file in self.sketches)
+    def image_ids(self, files: Iterable[str]) -> frozenset[ImageId]:
+        """Return the ids of these files, as far as they could be read."""
+        return frozenset(self.fingerprints[file].image_id for file in files if file in self.fingerprints)
 
     def same_pixels(self, item: Item) -> frozenset[str]:
-        """Indexed files with the pixels of this one, itself included if it is indexed."""
-        return self._by_pixels.get(self.sketches[item.file].pixels, frozenset())
+        """Return the indexed files with the pixels of this picture, itself included if it is indexed."""
+        return self._by_pixels.get(self.fingerprints[item.file].pixels, frozenset())
 
     def twins(self, item: Item) -> frozenset[str]:
-        """Indexed files of other groups that show the same thing."""
+        """Return the indexed files of other groups that show the same as this picture."""
         files, hashes = self._hashes
-        bits = np.bitwise_count(hashes ^ _words(self.sketches[item.file].pdq)).sum(axis=1)
+        bits = np.bitwise_count(hashes ^ _words(self.fingerprints[item.file])).sum(axis=1)
         near = {files[place] for place in np.flatnonzero(bits <= TWIN_BITS)} | self.same_pixels(item)
         return frozenset(file for file in near if self.dataset.by_file[file].group != item.group)
 
-    def right(self, item: Item) -> frozenset[str]:
-        """Indexed files that are right answers to `item`, edited or not, whether it is indexed itself or not."""
-        if (known := self._right.get(item.file)) is not None:
-            return known
-        groups = {
-            self.dataset.by_file[twin].group
-            for member in (item, *self._indexed_of(item.group))
-            for twin in self.twins(member)
-        }
-        right = frozenset(
-            member.file for group in (item.group, *groups) for member in self._indexed_of(group)
-        )
-        self._right[item.file] = right
-        return right
-
-    @cached_property
-    def _right(self) -> dict[str, frozenset[str]]:
-        return {}
-
-    def _indexed_of(self, group: str) -> list[Item]:
-        return [
-            member for member in self.dataset.groups[group] if member.indexed and member.file in self.sketches
-        ]
+    def correct_answers(self, item: Item) -> frozenset[str]:
+        """Return the indexed files that are correct answers to `item`, edited or not, indexed or not."""
+        if item.file not in self._correct:
+            groups = {
+                self.dataset.by_file[twin].group
+                for member in (item, *self._indexed_of(item.group))
+                for twin in self.twins(member)
+            }
+            self._correct[item.file] = frozenset(
+                member.file for group in (item.group, *groups) for member in self._indexed_of(group)
+            )
+        return self._correct[item.file]
 
     def label(self, query: Item, reference: ImageId) -> tuple[str, bool | None]:
-        """The file of a judged image (its id if the data set has none such), and whether it shows the source
-        of `query`.
+        """Return the file of a judged image (its id if the data set does not contain it), and whether it
+        shows the source of `query`.
 
-        An image that the data set does not know was in the store before: nobody can say.
+        An image that the data set does not contain was in the store before: its label is unknown.
         """
-        files = self.files.get(reference, ())
+        files = self._files.get(reference, ())
         if query.file in files:
             return query.file, True
-        mine = self.sketches[query.file]
-        labels = [
-            (file, self._label(query, mine, self.dataset.by_file[file], self.sketches[file]))
-            for file in files
-        ]
+        labels = [(file, self._label(query, self.dataset.by_file[file])) for file in files]
         order = {True: 0, None: 1, False: 2}
         return min(labels, key=lambda found: order[found[1]], default=(reference, None))
 
-    def _label(self, query: Item, mine: Fingerprint, other: Item, theirs: Fingerprint) -> bool | None:
-        if mine.pixels == theirs.pixels:
+    def _label(self, query: Item, other: Item) -> bool | None:
+        one, two = self.fingerprints[query.file], self.fingerprints[other.file]
+        if one.pixels == two.pixels:
             return True
-        bits = int(np.bitwise_count(_words(mine.pdq) ^ _words(theirs.pdq)).sum())
+        bits = int(np.bitwise_count(_words(one) ^ _words(two)).sum())
         if query.group == other.group:
-            again = bits <= AGAIN_BITS and (mine.width, mine.height) == (theirs.width, theirs.height)
-            return True if again and query.kind is not Kind.LINKED else None
+            recaptured = bits <= RECAPTURE_BITS and (one.width, one.height) == (two.width, two.height)
+            return True if recaptured and query.kind is not Kind.LINKED else None
         one_design = (
             query.site is None
             and other.site is None
             and query.set == other.set
-            and self.parts.site(query) is not None
+            and self.split.site(query) is not None
         )
-        return None if one_design or bits <= TWIN_BITS or other.file in self.right(query) else False
+        unknown = one_design or bits <= TWIN_BITS or other.file in self.correct_answers(query)
+        return None if unknown else False
+
+    def _indexed_of(self, group: str) -> list[Item]:
+        return [
+            member
+            for member in self.dataset.groups[group]
+            if member.indexed and member.file in self.fingerprints
+        ]
+
+    @cached_property
+    def _correct(self) -> dict[str, frozenset[str]]:
+        """The correct answers that were looked up before."""
+        return {}
+
+    @cached_property
+    def _files(self) -> dict[ImageId, tuple[str, ...]]:
+        """Files of each image: copies have the same bytes."""
+        found: dict[ImageId, list[str]] = defaultdict(list)
+        for file, fingerprint in self.fingerprints.items():
+            found[fingerprint.image_id].append(file)
+        return {image_id: tuple(files) for image_id, files in found.items()}
 
     @cached_property
     def _by_pixels(self) -> dict[bytes, frozenset[str]]:
         found: dict[bytes, set[str]] = defaultdict(set)
         for item in self.dataset.indexed:
-            if item.file in self.sketches:
-                found[self.sketches[item.file].pixels].add(item.file)
+            if item.file in self.fingerprints:
+                found[self.fingerprints[item.file].pixels].add(item.file)
         return {pixels: frozenset(files) for pixels, files in found.items()}
 
     @cached_property
     def _hashes(self) -> tuple[list[str], NDArray[np.uint64]]:
-        files = [item.file for item in self.dataset.indexed if item.file in self.sketches]
-        return files, np.array([_words(self.sketches[file].pdq) for file in files], np.uint64).reshape(-1, 4)
+        files = [item.file for item in self.dataset.indexed if item.file in self.fingerprints]
+        hashes = [_words(self.fingerprints[file]) for file in files]
+        return files, np.array(hashes, np.uint64).reshape(-1, 4)
 
 
-def _words(pdq: bytes) -> NDArray[np.uint64]:
-    return np.frombuffer(pdq, np.uint64)
+def _words(fingerprint: Fingerprint) -> NDArray[np.uint64]:
+    return np.frombuffer(fingerprint.pdq, np.uint64)

@@ -1,11 +1,11 @@
-"""Put a data set's pictures into a store, and note of each what the truth needs. Pictures that are known are
-not extracted again.
+"""Adds the pictures of a data set to a store, and takes the fingerprint of each for the ground truth.
+Pictures that the store knows are not extracted again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,57 +20,56 @@ from ..records import ImageFeatures
 from .dataset import Item
 from .ground_truth import Fingerprint
 
-#: Pictures whose features are looked up in one round trip. chosen: about 2.5 MB.
-AT_ONCE = 64
+#: Number of pictures whose features are fetched in one round trip. chosen: about 2.5 MB.
+FETCHED_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A picture that could not be used; the rest was done."""
+    """A picture that could not be used, while the others were."""
 
+    #: The file as the data set names it.
     file: str
+    #: The reason.
     message: str
 
 
-def fill(
+def index_pictures(
     engine: Engine,
     items: Sequence[Item],
     *,
     threads: int,
     progress: Callable[[Iterator[Any], int], Iterator[Any]],
 ) -> tuple[dict[str, Fingerprint], list[Failure]]:
-    """Add the indexed ones of `items`, unlinked, and sketch all of them. `progress` passes the work through,
-    as a progress bar does.
+    """Add the indexed ones of `items`, unlinked, and return the fingerprints of all by file, and the
+    failures.
 
-    Raises StoreError; a picture that is missing or broken becomes a Failure.
+    `progress` passes the work through, as a progress bar does; its second argument is the number of steps.
+    Raises StoreError; a missing or broken picture becomes a Failure.
     """
 
-    def one(group: list[Item]) -> list[tuple[Item, Fingerprint | Failure]]:
-        return list(zip(group, _sketches(engine, group), strict=True))
+    def work(group: list[Item]) -> list[tuple[Item, Fingerprint | Failure]]:
+        return [*zip(group, _fingerprints(engine, group), strict=True)]
 
-    sketches: dict[str, Fingerprint] = {}
+    fingerprints: dict[str, Fingerprint] = {}
     failures: list[Failure] = []
-    groups = list(in_groups(items, AT_ONCE))
-    for done in progress(in_parallel(one, groups, threads), len(groups)):
+    groups = list(in_groups(items, FETCHED_AT_ONCE))
+    for done in progress(in_parallel(work, groups, threads), len(groups)):
         for item, outcome in done:
             if isinstance(outcome, Failure):
                 failures.append(outcome)
             else:
-                sketches[item.file] = outcome
-    return sketches, failures
+                fingerprints[item.file] = outcome
+    return fingerprints, failures
 
 
-def _sketches(engine: Engine, group: Iterable[Item]) -> list[Fingerprint | Failure]:
-    items = list(group)
-    data = [_read(engine, item) for item in items]
-    ids = [hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else "" for content in data]
-    known = engine.features([image_id for image_id in ids if image_id])
-    features = dict(zip((image_id for image_id in ids if image_id), known, strict=True))
+def _fingerprints(engine: Engine, items: list[Item]) -> list[Fingerprint | Failure]:
+    contents = [_read(engine, item) for item in items]
+    ids = [hashlib.sha256(data).hexdigest() for data in contents if isinstance(data, bytes)]
+    known = iter(zip(ids, engine.features(ids), strict=True))
     return [
-        content
-        if isinstance(content, Failure)
-        else _sketch(engine, item, content, image_id, features[image_id])
-        for item, content, image_id in zip(items, data, ids, strict=True)
+        data if isinstance(data, Failure) else _fingerprint(engine, item, data, *next(known))
+        for item, data in zip(items, contents, strict=True)
     ]
 
 
@@ -81,7 +80,7 @@ def _read(engine: Engine, item: Item) -> bytes | Failure:
         return Failure(item.file, str(error))
 
 
-def _sketch(
+def _fingerprint(
     engine: Engine, item: Item, data: bytes, image_id: str, known: ImageFeatures | None
 ) -> Fingerprint | Failure:
     try:
@@ -93,9 +92,8 @@ def _sketch(
         image = decode_image(
             data, max_bytes=engine.config.max_bytes, max_pixels=engine.config.max_pixels, name=item.file
         )
-        return Fingerprint(
-            image_id, pixel_digest(image), pdq_hash(image.pixels)[0], image.width, image.height
-        )
+        pdq, _quality = pdq_hash(image.pixels)
+        return Fingerprint(image_id, pixel_digest(image), pdq, image.width, image.height)
     except (StoreError, ConfigError):
         raise
     except DouglasQuaidError as error:

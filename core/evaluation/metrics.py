@@ -1,7 +1,8 @@
-"""From answers and judged pairs to numbers. Counts only; nothing here knows how a picture was searched for.
+"""From query outcomes and labelled pairs to numbers. Counts only; nothing here depends on how the search
+works.
 
-Retrieval ("was a right picture among the candidates?") and decision ("given the pair, was it judged right?")
-are counted apart, and both together as a person meets them: found is a query whose first hit is right, as
+Retrieval ("was a correct picture among the candidates?") and decision ("was the pair judged correctly?") are
+counted apart, and both together as a person meets them: a query is found if its first hit is correct, as
 `match` or `review`.
 """
 
@@ -9,324 +10,373 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
+
 from ..records import Decision, Relation
 from . import strata
-from .results import ANSWERS, PAIRS, LabelledPair, QueryOutcome, read_answers, read_pairs
+from .results import ANSWERS, PAIRS, LabelledPair, QueryOutcome, read_outcomes, read_pairs
 
-#: Of the reliability curve, of equal width. spec: issue of this project; usual for the expected calibration
-#: error.
+#: Bins of the reliability curve, of equal width. spec: issue of this project; usual for the expected
+#: calibration error.
 BINS = 15
-#: Confidence from which a verdict must be right in as many cases.
+#: Confidence from which a verdict must be correct in as many cases.
 SURE = 0.99
-#: Share of queries without an answer when a review share is stated for use: four in five.
-WITHOUT_IN_LIFE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
+    """A part of a whole, as counts."""
+
+    #: Count of the part.
     part: int
+    #: Count of the whole.
     whole: int
 
     @property
     def value(self) -> float | None:
-        """0 to 1; None of nothing."""
+        """The share, 0 to 1; None when the whole is empty."""
         return self.part / self.whole if self.whole else None
 
     def __add__(self, other: Share) -> Share:
         return Share(self.part + other.part, self.whole + other.whole)
 
 
+#: Share of nothing, to start a sum with.
+NOTHING = Share(0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class MetricsRow:
-    """The answers of one stratum after one edit."""
+    """The queries of one stratum after one edit."""
 
+    #: Stratum of the queries.
     stratum: str
+    #: Name of the edit; "" for pictures as they are, "all" for all edits together.
     edit: str
+    #: Number of queries.
     asked: int
-    #: A right picture is among the candidates; the next three: among the first 1, 8, 50 of them.
+    #: Queries with a correct picture among the candidates.
     proposed: Share
+    #: Queries with a correct picture as the first candidate.
     at_1: Share
+    #: Queries with a correct picture among the first 8 candidates.
     at_8: Share
+    #: Queries with a correct picture among the first 50 candidates.
     at_50: Share
-    #: Given the pair of the edited picture and its source, whether a candidate or not: `review` or better.
+    #: Pairs of an edited picture and its source, candidate or not, that were judged `review` or better.
     judged: Share
+    #: Queries whose first hit is correct.
     found: Share
-    #: Of those found, answered `match`.
+    #: Queries found whose first hit is a `match`.
     matched: Share
-    #: The query ends in `review`.
+    #: Queries that end in `review`.
     review: Share
-    #: Hits answered `match` that are wrong.
+    #: Number of `match` hits that are wrong.
     false_matches: int
+
+    @classmethod
+    def of(cls, stratum: str, edit: str, outcomes: list[QueryOutcome], judged: Share) -> MetricsRow:
+        """Return the counts of these queries. `judged`: as the field."""
+        with_answer = [outcome for outcome in outcomes if outcome.expected]
+
+        def within(first: float) -> Share:
+            return share_of(with_answer, lambda outcome: outcome.rank is not None and outcome.rank < first)
+
+        return cls(
+            stratum=stratum,
+            edit=edit,
+            asked=len(outcomes),
+            proposed=within(float("inf")),
+            at_1=within(1),
+            at_8=within(8),
+            at_50=within(50),
+            judged=judged,
+            found=share_of(with_answer, lambda outcome: outcome.found),
+            matched=share_of(
+                [outcome for outcome in outcomes if outcome.found], lambda outcome: outcome.matched
+            ),
+            review=share_of(outcomes, lambda outcome: outcome.review),
+            false_matches=sum(outcome.false_matches for outcome in outcomes),
+        )
+
+    @classmethod
+    def merged(cls, stratum: str, rows: list[MetricsRow]) -> MetricsRow | None:
+        """Return the rows of several edits as one; None if there are none."""
+        if not rows:
+            return None
+        shares = {name: sum((getattr(row, name) for row in rows), NOTHING) for name in SHARES}
+        asked, wrong = sum(row.asked for row in rows), sum(row.false_matches for row in rows)
+        return cls(stratum, "all", asked, **shares, false_matches=wrong)
+
+
+#: Fields of a MetricsRow that are shares, in the order of the report.
+SHARES = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
+    """One bin of the reliability curve."""
+
+    #: Lower bound of the confidence.
     low: float
+    #: Upper bound of the confidence.
     high: float
+    #: Number of pairs.
     pairs: int
-    #: Mean of its pairs; so is the next.
+    #: Mean confidence of the pairs.
     confidence: float
+    #: Share of the pairs that show the same picture.
     right: float
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceMetrics:
-    """How far confidence and truth agree, over pairs that have a label."""
+    """How well confidence and truth agree, over labelled pairs."""
 
+    #: Number of pairs.
     pairs: int
-    #: Mean squared difference of confidence and truth.
+    #: Brier score: mean squared difference of confidence and truth; None without pairs.
     brier: float | None
-    #: Expected calibration error: mean difference of confidence and share right over the bins, weighted by
-    #: pairs.
+    #: Expected calibration error: mean difference of confidence and share correct over the bins, weighted by
+    #: pairs; None without pairs.
     error: float | None
-    #: Of the pairs with a confidence of SURE or more, those that are right.
+    #: Of the pairs with a confidence of SURE or more, those that show the same picture.
     sure: Share
-    #: Those that hold pairs.
+    #: The bins that contain pairs.
     bins: tuple[Bin, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SameSite:
-    """Pairs of pages of one site and different groups that geometry accepts; pixel-identical ones are set
-    aside, and twins.
-    """
+    """Pairs of pages of one site and of different groups, without pairs of identical pixels."""
 
-    accepted: int
-    match: Share
-    review: Share
-    #: All such pairs, accepted or not.
-    judged: int
+    #: Number of pairs.
+    judged: int = 0
+    #: Of the pairs with a transform, those that are a `match`.
+    match: Share = NOTHING
+    #: Of the pairs with a transform, those in `review`.
+    review: Share = NOTHING
+
+    @property
+    def accepted(self) -> int:
+        """Number of pairs with a transform."""
+        return self.match.whole
+
+    def with_pair(self, pair: LabelledPair) -> SameSite:
+        """Return the counts with one more pair."""
+        evidence, decision = pair.verdict.evidence, pair.verdict.decision
+        if evidence.same_bytes or evidence.same_pixels:
+            return self
+        if evidence.matrix is None:
+            return replace(self, judged=self.judged + 1)
+        return SameSite(
+            self.judged + 1,
+            self.match + Share(decision is Decision.MATCH, 1),
+            self.review + Share(decision is Decision.REVIEW, 1),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Pairs of a graph, each in both directions, the better one counting."""
+    """Pairs of a graph, each judged in both directions; the stronger relation counts."""
 
+    #: Number of linked pairs.
     pairs: int
-    #: Linked pairs by relation, as far as there is one.
+    #: Number of linked pairs by relation, of those that have one.
     found: dict[str, int]
-    #: Other pairs by relation; hits are those that are more than same-template.
+    #: Number of other pairs by relation, of those that have one; a hit is any but same-template.
     wrong: dict[str, int]
+    #: Number of other pairs.
     others: int
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    #: By stratum and edit, in the order of both.
+    """All numbers of an evaluation."""
+
+    #: Rows by stratum and edit, in the order of both.
     rows: tuple[MetricsRow, ...]
+    #: Confidence over all labelled pairs.
     all_pairs: ConfidenceMetrics
-    #: Only pairs with a map from one to the other: the many that share nothing at all make the first look
-    #: better than it is.
+    #: Confidence over the pairs with a transform: the many pairs that share nothing make `all_pairs` look
+    #: better.
     mapped_pairs: ConfidenceMetrics
+    #: Pairs of one site, both as they are.
     pages_as_they_are: SameSite
-    #: One side edited: after a crop both may show nothing but what is common to the site.
+    #: Pairs of one site, one of them edited: after a crop both may show only what is common to the site.
     after_edits: SameSite
-    #: Pairs of one site of which nobody can say whether they are two states of one page, as they are.
+    #: Pairs of one site, as they are, that may or may not be two states of one page.
     of_one_design: SameSite
+    #: Pairs that a person drew.
     linked: Linked
-    #: Wrong hits answered `match`, to all queries.
+    #: Wrong `match` hits, per query.
     false_matches: Share
-    #: The same for queries of which nothing that is right is indexed.
+    #: The same for queries without an answer.
     false_matches_without: Share
-    #: Share of the edited queries that end in `review`; the next: of those without an answer.
+    #: Share of the edited queries that end in `review`.
     review_answered: float | None
+    #: Share of the queries without an answer that end in `review`.
     review_without: float | None
-    #: Both together, four in five without an answer.
+    #: Share of queries in `review`, `strata.SHARE_WITHOUT_ANSWER` of them without an answer.
     review_in_life: float | None
-    #: Median and 99 % of a query, as far as processes side by side let it be measured.
+    #: Median and 99th percentile of a query's duration; processes run side by side, so it is approximate.
     seconds: tuple[float, float]
 
     def stratum(self, name: str) -> MetricsRow | None:
-        """All edits of a stratum taken together."""
-        return merged(name, [row for row in self.rows if row.stratum == name])
+        """Return all edits of a stratum together; None for a stratum without queries."""
+        return MetricsRow.merged(name, [row for row in self.rows if row.stratum == name])
 
     def mean_found(self, *names: str) -> float | None:
-        """Mean over the edits of the share found, each edit with the same weight, over these strata."""
-        shares = [
-            sum(
-                (row.found for row in self.rows if row.stratum in names and row.edit == edit), Share(0, 0)
-            ).value
-            for edit in self.edits(*names)
-        ]
-        known = [share for share in shares if share is not None]
+        """Return the mean over the edits of the share found in these strata, each edit with the same weight;
+        None without queries.
+        """
+        found: dict[str, Share] = defaultdict(lambda: NOTHING)
+        for row in self.rows:
+            if row.stratum in names:
+                found[row.edit] += row.found
+        known = [share.value for share in found.values() if share.value is not None]
         return fmean(known) if known else None
 
     def edits(self, *names: str) -> tuple[str, ...]:
+        """Return the edits of these strata, in the order of the rows."""
         return tuple(dict.fromkeys(row.edit for row in self.rows if row.stratum in names))
 
 
-def measure(answers: Iterable[QueryOutcome], pairs: Iterable[LabelledPair], edits: Iterable[str]) -> Metrics:
-    """Count everything in one pass over each; `edits` gives the order of the rows."""
-    listed = list(answers)
-    counted = _PairCounts()
+def compute_metrics(
+    outcomes: Iterable[QueryOutcome], pairs: Iterable[LabelledPair], edits: Iterable[str]
+) -> Metrics:
+    """Return all numbers, counted in one pass over each. `edits`: the order of the rows."""
+    listed = list(outcomes)
+    counts = _PairCounts()
     for pair in pairs:
-        counted.take(pair)
-    by: dict[tuple[str, str], list[QueryOutcome]] = defaultdict(list)
-    for answer in listed:
-        by[answer.stratum, answer.edit].append(answer)
-    order = {name: place for place, name in enumerate(("", *edits))}
-    names = sorted(by, key=lambda key: (_place(key[0]), order.get(key[1], len(order)), key[1]))
-    rows = tuple(
-        _row(stratum, edit, by[stratum, edit], counted.given[stratum, edit]) for stratum, edit in names
+        counts.add(pair)
+    grouped: dict[tuple[str, str], list[QueryOutcome]] = defaultdict(list)
+    for outcome in listed:
+        grouped[outcome.stratum, outcome.edit].append(outcome)
+    order = [*strata.ORDER, *sorted({stratum for stratum, _ in grouped} - {*strata.ORDER})]
+    edit_order = ["", *edits, *sorted({edit for _, edit in grouped} - {"", *edits})]
+    names = sorted(grouped, key=lambda name: (order.index(name[0]), edit_order.index(name[1])))
+    without = [outcome for outcome in listed if outcome.stratum in strata.WITHOUT]
+    answered = [outcome for outcome in listed if outcome.stratum in (*strata.ANSWERED, strata.LOW_TEXTURE)]
+    review_answered, review_without = (
+        share_of(group, lambda outcome: outcome.review).value for group in (answered, without)
     )
-    without = [answer for answer in listed if answer.stratum in strata.WITHOUT]
-    asked = [answer for answer in listed if answer.stratum in (*strata.ANSWERED, strata.LOW_TEXTURE)]
-    review_asked, review_without = (
-        _share(group, lambda answer: answer.review).value for group in (asked, without)
-    )
-    both = review_asked is not None and review_without is not None
-    seconds = sorted(answer.seconds for answer in listed) or [0.0]
+    seconds = sorted(outcome.seconds for outcome in listed) or [0.0]
     return Metrics(
-        rows=rows,
-        all_pairs=calibrated(counted.confidences),
-        mapped_pairs=calibrated(counted.mapped),
-        pages_as_they_are=counted.as_they_are.finished(),
-        after_edits=counted.after_edits.finished(),
-        of_one_design=counted.of_one_design.finished(),
-        linked=counted.linked(),
-        false_matches=Share(sum(answer.false_matches for answer in listed), len(listed)),
-        false_matches_without=Share(sum(answer.false_matches for answer in without), len(without)),
-        review_answered=review_asked,
+        rows=tuple(MetricsRow.of(*name, grouped[name], counts.judged[name]) for name in names),
+        all_pairs=confidence_metrics(counts.confidences),
+        mapped_pairs=confidence_metrics(counts.aligned),
+        pages_as_they_are=counts.as_they_are,
+        after_edits=counts.after_edits,
+        of_one_design=counts.of_one_design,
+        linked=counts.linked(),
+        false_matches=Share(sum(outcome.false_matches for outcome in listed), len(listed)),
+        false_matches_without=Share(sum(outcome.false_matches for outcome in without), len(without)),
+        review_answered=review_answered,
         review_without=review_without,
-        review_in_life=(1 - WITHOUT_IN_LIFE) * (review_asked or 0) + WITHOUT_IN_LIFE * (review_without or 0)
-        if both
-        else None,
+        review_in_life=None
+        if review_answered is None or review_without is None
+        else (1 - strata.SHARE_WITHOUT_ANSWER) * review_answered
+        + strata.SHARE_WITHOUT_ANSWER * review_without,
         seconds=(seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)]),
     )
 
 
-def measured(folders: Iterable[Path], edits: Iterable[str]) -> Metrics:
-    """The runs in these folders counted as one. Raises NotFound or ConfigError for files that are missing or
-    broken.
+def metrics_of_runs(folders: Iterable[Path], edits: Iterable[str]) -> Metrics:
+    """Return the metrics of the runs in these folders, counted as one. Raises NotFound or ConfigError for
+    missing or broken files.
     """
     listed = list(folders)
-    answers = chain.from_iterable(read_answers(folder / ANSWERS) for folder in listed)
-    return measure(answers, chain.from_iterable(read_pairs(folder / PAIRS) for folder in listed), edits)
-
-
-def merged(stratum: str, rows: list[MetricsRow]) -> MetricsRow | None:
-    """Rows of several edits as one."""
-    if not rows:
-        return None
-    shares = {name: sum((getattr(row, name) for row in rows), Share(0, 0)) for name in _SHARES}
-    return MetricsRow(
-        stratum,
-        "all",
-        sum(row.asked for row in rows),
-        **shares,
-        false_matches=sum(row.false_matches for row in rows),
+    return compute_metrics(
+        chain.from_iterable(read_outcomes(folder / ANSWERS) for folder in listed),
+        chain.from_iterable(read_pairs(folder / PAIRS) for folder in listed),
+        edits,
     )
 
 
-_SHARES = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
-
-
-def calibrated(confidences: Iterable[tuple[float, bool]]) -> ConfidenceMetrics:
-    """Brier score, expected calibration error and curve of pairs of confidence (0 to 1) and truth; bins are
-    closed above.
+def confidence_metrics(confidences: Iterable[tuple[float, bool]]) -> ConfidenceMetrics:
+    """Return how well confidence (0 to 1) and truth agree over these pairs of both. Bins include their lower
+    bound, the last one also 1.
     """
-    held: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
-    listed = list(confidences)
-    for confidence, right in listed:
-        held[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
+    listed = np.array([*confidences], float).reshape(-1, 2)
+    confidence, right = listed.T
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     bins = tuple(
         Bin(
-            place / BINS,
-            (place + 1) / BINS,
-            len(inside),
-            fmean(c for c, _ in inside),
-            fmean(r for _, r in inside),
+            n / BINS,
+            (n + 1) / BINS,
+            int((place == n).sum()),
+            float(confidence[place == n].mean()),
+            float(right[place == n].mean()),
         )
-        for place, inside in enumerate(held)
-        if inside
+        for n in np.unique(place).tolist()
     )
-    sure = [right for confidence, right in listed if confidence >= SURE]
+    sure = right[confidence >= SURE]
     return ConfidenceMetrics(
         pairs=len(listed),
-        brier=fmean((confidence - right) ** 2 for confidence, right in listed) if listed else None,
+        brier=float(((confidence - right) ** 2).mean()) if len(listed) else None,
         error=sum(bin_.pairs * abs(bin_.confidence - bin_.right) for bin_ in bins) / len(listed)
-        if listed
+        if len(listed)
         else None,
-        sure=Share(sum(sure), len(sure)),
+        sure=Share(int(sure.sum()), len(sure)),
         bins=bins,
     )
 
 
-class _SameSiteCounts:
-    def __init__(self) -> None:
-        self.judged = self.accepted = self.match = self.review = 0
-
-    def take(self, pair: LabelledPair) -> None:
-        if pair.verdict.evidence.same_bytes or pair.verdict.evidence.same_pixels:
-            return
-        self.judged += 1
-        if pair.verdict.evidence.matrix is not None:
-            self.accepted += 1
-            self.match += pair.verdict.decision is Decision.MATCH
-            self.review += pair.verdict.decision is Decision.REVIEW
-
-    def finished(self) -> SameSite:
-        return SameSite(
-            self.accepted, Share(self.match, self.accepted), Share(self.review, self.accepted), self.judged
-        )
-
-
 class _PairCounts:
-    """What is counted over the pairs, of which there may be more than memory holds."""
+    """Counts over the pairs, of which there may be more than fit into memory."""
 
     def __init__(self) -> None:
-        self.given: dict[tuple[str, str], Share] = defaultdict(lambda: Share(0, 0))
+        self.judged: dict[tuple[str, str], Share] = defaultdict(lambda: NOTHING)
         self.confidences: list[tuple[float, bool]] = []
-        self.mapped: list[tuple[float, bool]] = []
-        self.as_they_are, self.after_edits, self.of_one_design = (
-            _SameSiteCounts(),
-            _SameSiteCounts(),
-            _SameSiteCounts(),
-        )
+        self.aligned: list[tuple[float, bool]] = []
+        self.as_they_are, self.after_edits, self.of_one_design = SameSite(), SameSite(), SameSite()
         self._nodes: set[str] = set()
         self._relations: dict[frozenset[str], tuple[bool, Relation | None]] = {}
 
-    def take(self, pair: LabelledPair) -> None:
+    def add(self, pair: LabelledPair) -> None:
         verdict = pair.verdict
         if pair.stratum == strata.PHISHING:
             self._nodes.add(pair.query)
-            self._take_linked(pair)
-        if (
-            pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE
-        ):  # whose confidence is about something else
+            self._add_linked(pair)
+        # The confidence of a page that looks like another one is about something else
+        if pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE:
             self.confidences.append((verdict.confidence, pair.label))
             if verdict.evidence.matrix is not None:
-                self.mapped.append((verdict.confidence, pair.label))
+                self.aligned.append((verdict.confidence, pair.label))
         if pair.reference == pair.query:
-            self.given[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
-        if pair.stratum == strata.SAME_SITE and pair.reference != pair.query:
-            if pair.label is False:
-                (self.after_edits if pair.edit else self.as_they_are).take(pair)
+            self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
+        elif pair.stratum == strata.SAME_SITE:
+            if pair.label is False and pair.edit:
+                self.after_edits = self.after_edits.with_pair(pair)
+            elif pair.label is False:
+                self.as_they_are = self.as_they_are.with_pair(pair)
             elif not pair.edit:
-                self.of_one_design.take(pair)
+                self.of_one_design = self.of_one_design.with_pair(pair)
 
-    def _take_linked(self, pair: LabelledPair) -> None:
-        """Of both directions the one with the stronger relation."""
+    def _add_linked(self, pair: LabelledPair) -> None:
+        """Keep the direction with the stronger relation."""
         key = frozenset((pair.query, pair.reference))
         known = self._relations.get(key)
-        if known is None or _RELATIONS.index(pair.verdict.relation) < _RELATIONS.index(known[1]):
+        if known is None or _STRENGTH.index(pair.verdict.relation) < _STRENGTH.index(known[1]):
             self._relations[key] = (pair.label is None, pair.verdict.relation)
 
     def linked(self) -> Linked:
-        """Pairs of two nodes of the graph; each node was asked for."""
+        """Return the counts over pairs of two nodes of the graph; every node was a query."""
         between = [outcome for key, outcome in self._relations.items() if key <= self._nodes]
-        found = Counter(relation.value for linked, relation in between if linked and relation is not None)
-        wrong = Counter(relation.value for linked, relation in between if not linked and relation is not None)
-        pairs = sum(linked for linked, _ in between)
-        return Linked(pairs, dict(found), dict(wrong), len(between) - pairs)
+        linked = [relation for is_linked, relation in between if is_linked]
+        others = [relation for is_linked, relation in between if not is_linked]
+        found, wrong = (Counter(one.value for one in kind if one is not None) for kind in (linked, others))
+        return Linked(len(linked), dict(found), dict(wrong), len(others))
 
 
-_RELATIONS = (
+#: Relations by strength.
+_STRENGTH = (
     Relation.IDENTICAL,
     Relation.NEAR_DUPLICATE,
     Relation.PARTIAL,
@@ -336,31 +386,6 @@ _RELATIONS = (
 )
 
 
-def _row(stratum: str, edit: str, answers: list[QueryOutcome], given: Share) -> MetricsRow:
-    return MetricsRow(
-        stratum=stratum,
-        edit=edit,
-        asked=len(answers),
-        proposed=_within(answers, None),
-        at_1=_within(answers, 1),
-        at_8=_within(answers, 8),
-        at_50=_within(answers, 50),
-        judged=given,
-        found=_share([answer for answer in answers if answer.expected], lambda answer: answer.found),
-        matched=_share([answer for answer in answers if answer.found], lambda answer: answer.matched),
-        review=_share(answers, lambda answer: answer.review),
-        false_matches=sum(answer.false_matches for answer in answers),
-    )
-
-
-def _within(answers: list[QueryOutcome], first: int | None) -> Share:
-    asked = [answer for answer in answers if answer.expected]
-    return _share(asked, lambda answer: answer.rank is not None and (first is None or answer.rank < first))
-
-
-def _share(answers: list[QueryOutcome], holds: Callable[[QueryOutcome], bool]) -> Share:
-    return Share(sum(map(holds, answers)), len(answers))
-
-
-def _place(stratum: str) -> int:
-    return strata.ORDER.index(stratum) if stratum in strata.ORDER else len(strata.ORDER)
+def share_of(outcomes: list[QueryOutcome], holds: Callable[[QueryOutcome], bool]) -> Share:
+    """Return the share of the outcomes for which the condition holds."""
+    return Share(sum(map(holds, outcomes)), len(outcomes))

@@ -1,5 +1,5 @@
-"""Ask one question: make the edited picture, let the engine judge, say what came. Runs in worker processes,
-one engine in each.
+"""Runs the queries of an evaluation: makes the edited picture, lets the engine judge, and returns the
+response. Runs in worker processes with one engine each.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+
+import cv2
 
 from ..config import Config
 from ..engine import Engine
@@ -24,89 +26,92 @@ from .low_texture import is_low_texture
 
 @dataclass(frozen=True, slots=True)
 class QueryTask:
-    """A question as a worker needs it."""
+    """A query as a worker needs it."""
 
-    #: Of the question in the run.
+    #: Number of the query in the run, from 0.
     place: int
+    #: The picture as the data set names it.
     file: str
+    #: The picture's file.
     path: Path
+    #: Name of the edit; "" for the picture as it is.
     edit: str
+    #: Images that the search must leave out.
     exclude: frozenset[ImageId]
+    #: Images to judge even if the search does not propose them.
     besides: tuple[ImageId, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class QueryResponse:
+    """What a worker returns for a QueryTask."""
+
+    #: Number of the query in the run.
     place: int
+    #: Everything that was judged; None after a failure.
     inquiry: Inquiry | None
+    #: Whether the picture, or what the edit left of it, shows almost nothing.
     low_texture: bool
+    #: Why the picture could not be used; None when it could.
     failure: Failure | None
 
 
-def ask(engine: Engine, task: QueryTask) -> QueryResponse:
-    """Raises StoreError; a broken picture is a failure of its own."""
+def run_query(engine: Engine, task: QueryTask) -> QueryResponse:
+    """Return the engine's response, or the failure of a broken picture. Raises StoreError and ConfigError."""
     try:
-        data, low = query_bytes(task.path, task.file, task.edit, engine.config.max_bytes)
-        return QueryResponse(
-            task.place,
-            engine.inquire(data, exclude=task.exclude, besides=task.besides, name=task.file),
-            low,
-            None,
-        )
+        data, low_texture = query_bytes(task.path, task.file, task.edit, engine.config.max_bytes)
+        inquiry = engine.inquire(data, exclude=task.exclude, besides=task.besides, name=task.file)
+        return QueryResponse(task.place, inquiry, low_texture, None)
     except (StoreError, ConfigError):
         raise
     except (DouglasQuaidError, OSError, ValueError) as error:
         return QueryResponse(task.place, None, False, Failure(task.file, str(error)))
 
 
-def query_bytes(path: Path, file: str, name: str, max_bytes: int) -> tuple[bytes, bool]:
-    """The bytes that are asked for, and whether the picture or what the edit left of it shows next to
-    nothing.
+def query_bytes(path: Path, file: str, edit: str, max_bytes: int) -> tuple[bytes, bool]:
+    """Return the bytes of a query, and whether the picture or what the edit left of it shows almost nothing.
 
-    The file itself for "", else a PNG; the edit is seeded by the file's name.
+    The bytes are the file itself for the edit "", else a PNG. The edit is seeded by the file's name. Raises
+    ImageError, NotFound and OSError.
     """
     data = Input(str(path)).read(max_bytes)
     picture = edits.opened(data)
-    low = is_low_texture(picture)
-    if not name:
-        return data, low
-    edited = edits.edit(name, picture, file)
-    return edits.png(edited), low or is_low_texture(edited)
+    low_texture = is_low_texture(picture)
+    if not edit:
+        return data, low_texture
+    edited = edits.edit(edit, picture, file)
+    return edits.png(edited), low_texture or is_low_texture(edited)
 
 
-def ask_all(config: Config, tasks: Iterable[QueryTask], processes: int) -> Iterator[QueryResponse]:
-    """Answers as they come, a bounded number of tasks under way. One process: this one."""
+def run_queries(config: Config, tasks: Iterable[QueryTask], processes: int) -> Iterator[QueryResponse]:
+    """Yield the responses as they arrive, from a bounded number of tasks at a time. With one process the work
+    is done in this one. Raises StoreError and ConfigError.
+    """
     waiting = iter(tasks)
     if processes == 1:
+        cv2.setNumThreads(1)
         with Engine.open(config=config) as engine:
-            _one_thread_each()
-            yield from (ask(engine, task) for task in waiting)
+            yield from (run_query(engine, task) for task in waiting)
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _start, (config,)) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (config,)) as pool:
         try:
-            running = {pool.submit(_ask, task) for task in islice(waiting, 4 * processes)}
+            running = {pool.submit(_run_in_worker, task) for task in islice(waiting, 4 * processes)}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_ask, task) for task in islice(waiting, len(done))}
+                running |= {pool.submit(_run_in_worker, task) for task in islice(waiting, len(done))}
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-#: This worker's engine, opened once by _start.
+#: The engine of this worker process, opened once by _start_worker.
 _engine: list[Engine] = []
 
 
-def _start(config: Config) -> None:
-    _one_thread_each()
+def _start_worker(config: Config) -> None:
+    cv2.setNumThreads(1)
     _engine.append(Engine.open(config=config))
 
 
-def _ask(task: QueryTask) -> QueryResponse:
-    return ask(_engine[0], task)
-
-
-def _one_thread_each() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
+def _run_in_worker(task: QueryTask) -> QueryResponse:
+    return run_query(_engine[0], task)

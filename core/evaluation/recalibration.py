@@ -1,8 +1,8 @@
-"""A whole calibration: curves and thresholds from labelled pairs, or new thresholds for the curves there are.
+"""Makes a whole calibration: curves and thresholds from labelled pairs, or new thresholds for known curves.
 
-Takes `LabelledPair`s and two rates, gives a `Calibration` with its provenance. A fit needs thousands of pairs;
-an operator who labels forty pictures gets thresholds for the curves of the calibration in use, whose tail
-stands in for the one that forty pictures cannot show.
+Takes `LabelledPair`s and two rates, returns a `Calibration` with its provenance. A fit needs thousands of
+pairs. An operator who labels forty pictures gets thresholds for the curves of the calibration in use, whose
+tail replaces the one that forty pictures cannot show.
 """
 
 from __future__ import annotations
@@ -12,109 +12,121 @@ from dataclasses import dataclass, replace
 
 from ..decision.calibration import Calibration, Provenance
 from ..decision.decide import decide
-from .fit import counts, fit
-from .metrics import calibrated
+from .fit import fit_curves, label_counts
+from .metrics import confidence_metrics
 from .results import LabelledPair
 from .thresholds import (
-    SOLID_OWN,
+    MIN_BEYOND_OWN,
     QueryBest,
     TargetRates,
     ThresholdChoice,
     ThresholdCounts,
-    bests,
-    choose,
-    count,
-    tails,
+    best_candidates,
+    choose_thresholds,
+    count_outcomes,
+    measure_tails,
 )
 
 
-def fitted(
+@dataclass(frozen=True, slots=True)
+class NewCalibration:
+    """A calibration with the numbers that its report shows."""
+
+    #: The calibration itself.
+    calibration: Calibration
+    #: Its thresholds, and the rates expected of them.
+    choice: ThresholdChoice
+    #: The best candidates of each query of the pairs, under this calibration.
+    best: list[QueryBest]
+
+
+def fit_calibration(
     pairs: Sequence[LabelledPair],
-    wanted: TargetRates,
+    rates: TargetRates,
     *,
     base: Calibration,
     name: str,
     provenance: Provenance,
-) -> tuple[Calibration, ThresholdChoice, list[QueryBest]]:
-    """Curves, tails and thresholds from these pairs alone; what no pair can say (looks-like, which share is
-    whole) stays as in `base`.
+) -> NewCalibration:
+    """Return a calibration with curves, tails and thresholds from these pairs alone.
 
-    The images wanted are those that were searched. Raises ConfigError when there are too few pairs.
+    What no pair can say (looks-like, which share counts as whole) stays as in `base`. `rates.images` is the
+    number of images that were searched. Raises ConfigError when there are too few pairs.
     """
-    found = fit(pairs)
-    draft = replace(base, name=name, models=found.models, without_map=found.without_map)
-    best = bests(pairs, draft)
-    known = tails(best, images=wanted.images)
-    choice = choose(known, wanted)
-    made = replace(
+    curves = fit_curves(pairs)
+    draft = replace(base, name=name, models=curves.models, without_map=curves.without_map)
+    best = best_candidates(pairs, draft)
+    tails = measure_tails(best, images=rates.images)
+    choice = choose_thresholds(tails, rates)
+    calibration = replace(
         draft,
-        provenance=replace(provenance, counts=counts(pairs)),
+        provenance=replace(provenance, counts=label_counts(pairs)),
         thresholds=replace(draft.thresholds, match=choice.match, review=choice.review),
-        tails=known,
+        tails=tails,
     )
-    return made, choice, best
+    return NewCalibration(calibration, choice, best)
 
 
-def with_rates(
+def adjust_thresholds(
     pairs: Sequence[LabelledPair],
-    wanted: TargetRates,
+    rates: TargetRates,
     *,
     base: Calibration,
     name: str,
     provenance: Provenance,
-) -> tuple[Calibration, ThresholdChoice, list[QueryBest]]:
-    """The curves and tails of `base` with thresholds for these rates at so many images, checked against one's
-    own pairs.
+) -> NewCalibration:
+    """Return `base` with thresholds for these rates, checked against an operator's own pairs.
 
-    Without pairs the tails of `base` alone decide.
+    Without pairs, the tails of `base` alone decide. Raises ConfigError when the pairs lack queries with an
+    answer or without one.
     """
-    best = bests(pairs, base)
-    own = tails(best, images=0, solid=SOLID_OWN) if pairs else None
+    best = best_candidates(pairs, base)
+    own = measure_tails(best, images=0, min_beyond=MIN_BEYOND_OWN) if pairs else None
     worst = max((query.wrong for query in best), default=float("-inf"))
-    choice = choose(base.tails, wanted, own=own, worst=worst)
-    noted = replace(provenance, counts=counts(pairs))
-    return (
-        base.with_thresholds(match=choice.match, review=choice.review, provenance=noted, name=name),
-        choice,
-        best,
-    )
+    choice = choose_thresholds(base.tails, rates, own=own, worst=worst)
+    noted = replace(provenance, counts=label_counts(pairs))
+    calibration = base.with_thresholds(match=choice.match, review=choice.review, provenance=noted, name=name)
+    return NewCalibration(calibration, choice, best)
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """How good a calibration is on pairs that it was not fitted to."""
+    """How good a calibration is on pairs to which it was not fitted."""
 
-    #: With a label.
+    #: Number of labelled pairs.
     pairs: int
     #: Expected calibration error, 15 bins.
     error: float
-    #: Of the pairs with a map alone: the many that share nothing make the other look better than it is.
+    #: The same for the pairs with a transform: the many pairs that share nothing make `error` look better.
     error_mapped: float
-    #: Pairs with a confidence of 0.99 and more; the next: the share of them that is right.
+    #: Number of pairs with a confidence of 0.99 or more.
     sure: int
+    #: Share of these pairs that show the same picture, 0 to 1.
     sure_right: float
+    #: Outcome of the thresholds.
     counted: ThresholdCounts
 
 
-def held_out(pairs: Sequence[LabelledPair], calibration: Calibration) -> HeldOut:
-    """Judge these pairs by `calibration`, whatever judged them before."""
+def measure_held_out(pairs: Sequence[LabelledPair], calibration: Calibration) -> HeldOut:
+    """Return the quality of `calibration` on these pairs, whichever calibration judged them before."""
     labelled = [
         (decide(pair.verdict.evidence, calibration).confidence, pair)
         for pair in pairs
         if pair.label is not None
     ]
-    everything = calibrated((confidence, bool(pair.label)) for confidence, pair in labelled)
-    mapped = calibrated(
+    all_pairs = confidence_metrics((confidence, bool(pair.label)) for confidence, pair in labelled)
+    aligned = confidence_metrics(
         (confidence, bool(pair.label))
         for confidence, pair in labelled
         if pair.verdict.evidence.matrix is not None
     )
     thresholds = calibration.thresholds
+    best = best_candidates(pairs, calibration)
     return HeldOut(
-        pairs=everything.pairs,
-        error=everything.error or 0.0,
-        error_mapped=mapped.error or 0.0,
-        sure=everything.sure.whole,
-        sure_right=everything.sure.value if everything.sure.value is not None else 1.0,
-        counted=count(bests(pairs, calibration), match=thresholds.match, review=thresholds.review),
+        pairs=all_pairs.pairs,
+        error=all_pairs.error or 0.0,
+        error_mapped=aligned.error or 0.0,
+        sure=all_pairs.sure.whole,
+        sure_right=1.0 if all_pairs.sure.value is None else all_pairs.sure.value,
+        counted=count_outcomes(best, match=thresholds.match, review=thresholds.review),
     )

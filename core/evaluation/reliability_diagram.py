@@ -1,5 +1,5 @@
-"""The reliability curve as a picture: confidence against the share that is right, and how many pairs each bin
-holds.
+"""Draws the reliability diagram: confidence against the share that is correct, and the number of pairs in
+each bin.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .metrics import BINS, ConfidenceMetrics
 
-#: Pixels: of the square, its place, and the height of the histogram below it.
-SIDE, LEFT, TOP, BARS = 520, 70, 50, 110
+#: Side of the square diagram in pixels. chosen.
+SIDE = 520
+#: Left and upper edge of the square in pixels. chosen.
+LEFT, TOP = 70, 50
+#: Height of the histogram below the square in pixels. chosen.
+BARS = 110
+#: Colours (RGB) of the title, of text and the diagonal, and of the grid. chosen.
 INK, FAINT, GRID = (40, 40, 40), (120, 120, 120), (225, 225, 225)
 
 
 def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
-    """PNG bytes. `curves`: by name what was measured and its colour; the diagonal is perfect calibration."""
+    """Return the diagram as PNG. `curves`: metrics and colour by name. The diagonal is perfect calibration."""
     sheet = Image.new("RGB", (LEFT + SIDE + 40, TOP + SIDE + BARS + 90), "white")
     pen = ImageDraw.Draw(sheet)
     for tenth in range(0, 11, 2):
@@ -27,7 +32,7 @@ def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
         pen.text((x, TOP + SIDE + 6), f"{tenth / 10:.1f}", fill=FAINT, anchor="mt", font=_font(13))
         pen.text((LEFT - 8, y), f"{tenth / 10:.1f}", fill=FAINT, anchor="rm", font=_font(13))
     pen.line((*_point(0, 0), *_point(1, 1)), fill=FAINT)
-    pen.text((LEFT, 8), "Share right, by confidence", fill=INK, font=_font(18))
+    pen.text((LEFT, 8), "Share correct, by confidence", fill=INK, font=_font(18))
     most = max((bin_.pairs for found, _ in curves.values() for bin_ in found.bins), default=1)
     for place, (name, (found, colour)) in enumerate(curves.items()):
         _draw_curve(pen, found, colour)
@@ -35,9 +40,8 @@ def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
         error = "-" if found.error is None else f"{found.error:.4f}"
         legend = f"{name}: {found.pairs:,} pairs, calibration error {error}"
         pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=_font(14))
-    pen.text(
-        (LEFT, TOP + SIDE + BARS + 60), "Below: pairs in each bin, logarithmic", fill=FAINT, font=_font(13)
-    )
+    note = "Below: pairs in each bin, logarithmic"
+    pen.text((LEFT, TOP + SIDE + BARS + 60), note, fill=FAINT, font=_font(13))
     stream = io.BytesIO()
     sheet.save(stream, "PNG", optimize=True)
     return stream.getvalue()

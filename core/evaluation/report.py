@@ -1,5 +1,5 @@
-"""The report of an evaluation as Markdown, and its totals as one JSON object. Says what was measured; passes
-no judgement.
+"""The report of an evaluation as Markdown, and its totals as one JSON object: what was measured, without
+judgement.
 """
 
 from __future__ import annotations
@@ -7,13 +7,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..config import Config
 from . import strata
-from .metrics import SURE, ConfidenceMetrics, Metrics, MetricsRow, SameSite, Share
+from .error_gallery import draw_errors, find_errors
+from .metrics import NOTHING, SHARES, SURE, ConfidenceMetrics, Metrics, MetricsRow, SameSite, Share
+from .reliability_diagram import draw_reliability
+from .results import ANSWERS, PAIRS, read_outcomes, read_pairs
 from .run import FinishedRun
 
+#: Name of the report in the folder of a run.
+REPORT = "report.md"
+#: Name of the reliability diagram in the folder of a run.
+DIAGRAM = "reliability.png"
+#: Heads of the tables of queries: edit, queries, the shares in the order of `metrics.SHARES`, wrong hits.
 COLUMNS = (
     "edit",
-    "asked",
+    "queries",
     "candidate",
     "@1",
     "@8",
@@ -26,149 +35,154 @@ COLUMNS = (
 )
 
 
-def markdown(ran: FinishedRun, measures: Metrics, errors: Sequence[tuple[str, str]]) -> str:
-    """The whole report; `errors`: pictures of the worst errors, relative to it, and what they show."""
-    return (
-        "\n".join(
-            [
-                *_head(ran, measures),
-                *_rows(measures),
-                *_calibration(measures),
-                *_pages(measures),
-                *_errors(ran, errors),
-            ]
-        )
-        + "\n"
+def write_report(done: FinishedRun, metrics: Metrics) -> str:
+    """Write the report, the reliability diagram and the drawings of the worst errors into the folder of the
+    run; return the report. Raises NotFound or ConfigError for missing or broken results.
+    """
+    examples = find_errors(read_outcomes(done.out / ANSWERS), read_pairs(done.out / PAIRS))
+    drawings = draw_errors(examples, done.truth, Config.from_environment(), done.out)
+    curves = {
+        "all verified pairs": (metrics.all_pairs, "#1f5fa8"),
+        "pairs with a transform": (metrics.mapped_pairs, "#b3541e"),
+    }
+    (done.out / DIAGRAM).write_bytes(draw_reliability(curves))
+    sections = (
+        _summary(done, metrics),
+        _queries(metrics),
+        _confidence(metrics),
+        _pairs(metrics),
+        _errors(done, drawings),
     )
+    text = "\n".join(line for section in sections for line in section) + "\n"
+    (done.out / REPORT).write_text(text, "utf-8")
+    return text
 
 
-def totals(ran: FinishedRun, measures: Metrics) -> dict[str, Any]:
-    """The numbers of a run for programs; shares are 0 to 1, null where nothing was asked."""
+def totals(done: FinishedRun, metrics: Metrics) -> dict[str, Any]:
+    """Return the numbers of a run for programs; shares are 0 to 1, and null where there was no query."""
     return {
-        "run": ran.header,
-        "images_searched": ran.indexed,
-        "queries": sum(row.asked for row in measures.rows),
-        "failed": len(ran.failures),
+        "run": done.header,
+        "images_searched": done.indexed,
+        "queries": sum(row.asked for row in metrics.rows),
+        "failed": len(done.failures),
         "mean_found": {
-            name: _rounded(measures.mean_found(name)) for name in strata.ANSWERED if measures.stratum(name)
+            name: _rounded(metrics.mean_found(name)) for name in strata.ANSWERED if metrics.stratum(name)
         },
-        "strata": {name: _row_json(row) for name in strata.ORDER if (row := measures.stratum(name))},
-        "edits": [{"stratum": row.stratum} | _row_json(row) for row in measures.rows],
+        "strata": {name: _row_json(row) for name in strata.ORDER if (row := metrics.stratum(name))},
+        "edits": [{"stratum": row.stratum} | _row_json(row) for row in metrics.rows],
         "false_matches": {
-            "all": _share_json(measures.false_matches),
-            "without_answer": _share_json(measures.false_matches_without),
+            "all": _share_json(metrics.false_matches),
+            "without_answer": _share_json(metrics.false_matches_without),
         },
         "review": {
-            "answered": _rounded(measures.review_answered),
-            "without_answer": _rounded(measures.review_without),
-            "four_in_five_without": _rounded(measures.review_in_life),
+            "answered": _rounded(metrics.review_answered),
+            "without_answer": _rounded(metrics.review_without),
+            "four_in_five_without": _rounded(metrics.review_in_life),
         },
         "calibration": {
-            "all_pairs": _calibrated_json(measures.all_pairs),
-            "pairs_with_a_map": _calibrated_json(measures.mapped_pairs),
+            "all_pairs": _confidence_json(metrics.all_pairs),
+            "pairs_with_a_map": _confidence_json(metrics.mapped_pairs),
         },
         "same_site": {
-            "as_they_are": _site_json(measures.pages_as_they_are),
-            "after_edits": _site_json(measures.after_edits),
-            "of_one_design": _site_json(measures.of_one_design),
+            "as_they_are": _site_json(metrics.pages_as_they_are),
+            "after_edits": _site_json(metrics.after_edits),
+            "of_one_design": _site_json(metrics.of_one_design),
         },
         "linked": {
-            "pairs": measures.linked.pairs,
-            "found": measures.linked.found,
-            "others": measures.linked.others,
-            "wrong": measures.linked.wrong,
+            "pairs": metrics.linked.pairs,
+            "found": metrics.linked.found,
+            "others": metrics.linked.others,
+            "wrong": metrics.linked.wrong,
         },
-        "seconds": {"median": measures.seconds[0], "p99": measures.seconds[1]},
+        "seconds": {"median": metrics.seconds[0], "p99": metrics.seconds[1]},
     }
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    cells = [" | ".join(str(cell) for cell in row) for row in rows]
-    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {row} |" for row in cells), ""]
+    """Return the lines of a Markdown table, with an empty line after it."""
+    lines = (f"| {' | '.join(map(str, row))} |" for row in (head, *rows))
+    return [next(lines), f"|{'---|' * len(head)}", *lines, ""]
 
 
 def percent(share: Share | float | None) -> str:
+    """Return a share as per cent with one decimal place; "-" for a share of nothing."""
     value = share.value if isinstance(share, Share) else share
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def _head(ran: FinishedRun, measures: Metrics) -> list[str]:
-    header = ran.header
-    asked = sum(row.asked for row in measures.rows)
+def _summary(done: FinishedRun, metrics: Metrics) -> list[str]:
+    header, wrong, wrong_without = done.header, metrics.false_matches, metrics.false_matches_without
+    commit = f", commit {header['commit']}" if header["commit"] else ""
+    matched = sum((row.matched for row in metrics.rows if row.stratum in strata.ANSWERED), NOTHING)
     return [
         "# Evaluation",
         "",
-        f"{asked:,} queries among {ran.indexed:,} images; part `{header['part']}` of {header['source']}, seed {header['seed']}, calibration "
-        f"`{header['calibration']}`, version {header['version']}{', commit ' + header['commit'] if header['commit'] else ''}.",
+        f"{sum(row.asked for row in metrics.rows):,} queries among {done.indexed:,} images; part "
+        f"`{header['part']}` of {header['source']}, seed {header['seed']}, calibration "
+        f"`{header['calibration']}`, version {header['version']}{commit}.",
         "",
         *table(
             ("what", "measured"),
             [
                 *(
                     (
-                        f"{name}: mean share found over {len(measures.edits(name))} edits",
-                        percent(measures.mean_found(name)),
+                        f"{name}: mean share found over {len(metrics.edits(name))} edits",
+                        percent(metrics.mean_found(name)),
                     )
                     for name in strata.ANSWERED
                 ),
-                ("of what is found after edits, answered `match`", percent(_sum(measures, "matched"))),
+                ("share of `match` in what is found after edits", percent(matched)),
+                ("wrong `match` hits, all queries", f"{wrong.part} in {wrong.whole:,}"),
                 (
-                    "hits answered `match` that are wrong, all queries",
-                    f"{measures.false_matches.part} in {measures.false_matches.whole:,}",
+                    "wrong `match` hits, queries without an answer",
+                    f"{wrong_without.part} in {wrong_without.whole:,}",
+                ),
+                ("queries ending in `review`: edited pictures", percent(metrics.review_answered)),
+                ("queries ending in `review`: without an answer", percent(metrics.review_without)),
+                (
+                    "queries ending in `review`: four in five without an answer",
+                    percent(metrics.review_in_life),
                 ),
                 (
-                    "... queries without an answer",
-                    f"{measures.false_matches_without.part} in {measures.false_matches_without.whole:,}",
-                ),
-                ("queries ending in `review`: edited ones", percent(measures.review_answered)),
-                ("... without an answer", percent(measures.review_without)),
-                ("... four in five without an answer", percent(measures.review_in_life)),
-                (
-                    "median and 99 % of a query, side by side with others",
-                    f"{measures.seconds[0]:.3f} s, {measures.seconds[1]:.3f} s",
+                    "median and 99th percentile of a query, several processes at a time",
+                    f"{metrics.seconds[0]:.3f} s, {metrics.seconds[1]:.3f} s",
                 ),
             ],
         ),
-        "Found: the first hit is right, `match` or `review`. Candidate, @1, @8, @50: a right picture is among the (first 1, 8, 50) verified. Given the pair:",
-        "the edited picture against its source, whether that was a candidate or not, is at least `review`.",
+        "Found: the first hit is correct, `match` or `review`. Candidate, @1, @8, @50: a correct picture is "
+        "among the (first 1, 8, 50) verified candidates.",
+        "Given the pair: the edited picture compared with its source, candidate or not, is at least "
+        "`review`.",
         "",
     ]
 
 
-def _sum(measures: Metrics, name: str) -> Share:
-    return sum((getattr(row, name) for row in measures.rows if row.stratum in strata.ANSWERED), Share(0, 0))
-
-
-def _rows(measures: Metrics) -> list[str]:
+def _queries(metrics: Metrics) -> list[str]:
     lines = []
     for name in strata.ORDER:
-        rows = [row for row in measures.rows if row.stratum == name]
+        rows = [row for row in metrics.rows if row.stratum == name]
         if rows:
-            together = [measures.stratum(name)] if len(rows) > 1 else []
-            lines += [
-                f"## {name[0].upper()}{name[1:]}",
-                "",
-                *table(COLUMNS, [_cells(row) for row in (*rows, *together) if row]),
-            ]
+            together = metrics.stratum(name)
+            shown = [*rows, together] if len(rows) > 1 and together else rows
+            lines += [f"## {name[0].upper()}{name[1:]}", "", *table(COLUMNS, map(_cells, shown))]
     return lines
 
 
 def _cells(row: MetricsRow) -> tuple[object, ...]:
-    shares = (row.proposed, row.at_1, row.at_8, row.at_50, row.judged, row.found, row.matched, row.review)
-    return (row.edit or "(as it is)", row.asked, *(percent(share) for share in shares), row.false_matches)
+    shares = (percent(getattr(row, name)) for name in SHARES)
+    return (row.edit or "(as it is)", row.asked, *shares, row.false_matches)
 
 
-def _calibration(measures: Metrics) -> list[str]:
+def _confidence(metrics: Metrics) -> list[str]:
     kinds = (
-        ("all verified pairs with a label", measures.all_pairs),
-        ("... those with a map from one to the other", measures.mapped_pairs),
+        ("all verified pairs with a label", metrics.all_pairs),
+        ("those with a transform", metrics.mapped_pairs),
     )
     rows = [
         (
             name,
             f"{found.pairs:,}",
-            _number(found.brier),
-            _number(found.error),
+            *("-" if value is None else f"{value:.4f}" for value in (found.brier, found.error)),
             f"{percent(found.sure)} of {found.sure.whole:,}",
         )
         for name, found in kinds
@@ -180,72 +194,58 @@ def _calibration(measures: Metrics) -> list[str]:
             f"{bin_.confidence:.3f}",
             f"{bin_.right:.3f}",
         )
-        for bin_ in measures.all_pairs.bins
+        for bin_ in metrics.all_pairs.bins
     ]
     return [
         "## Confidence",
         "",
-        *table(("pairs", "count", "Brier score", "calibration error", f"right at {SURE} and more"), rows),
-        "![Confidence and share right](reliability.png)",
+        *table(("pairs", "count", "Brier score", "calibration error", f"correct at {SURE} and more"), rows),
+        f"![Confidence and share correct]({DIAGRAM})",
         "",
-        *table(("confidence", "pairs", "mean confidence", "share right"), curve),
+        *table(("confidence", "pairs", "mean confidence", "share correct"), curve),
     ]
 
 
-def _pages(measures: Metrics) -> list[str]:
-    found = (
-        ("pages as they are", measures.pages_as_they_are),
-        ("one of them edited", measures.after_edits),
-        ("of one design, perhaps two states of one page", measures.of_one_design),
+def _pairs(metrics: Metrics) -> list[str]:
+    kinds = (
+        ("pages as they are", metrics.pages_as_they_are),
+        ("one of them edited", metrics.after_edits),
+        ("of one design, perhaps two states of one page", metrics.of_one_design),
     )
     rows = [
         (name, f"{one.judged:,}", f"{one.accepted:,}", percent(one.match), percent(one.review))
-        for name, one in found
+        for name, one in kinds
     ]
     lines = [
         "## Pairs of pages of one site",
         "",
-        *table(("pairs", "judged", "geometry accepts", "of these match", "of these review"), rows),
+        *table(("pairs", "judged", "with a transform", "of these match", "of these review"), rows),
     ]
-    if measures.linked.pairs:
-        linked = measures.linked
-        lines += ["## Pairs that a person drew", ""]
-        lines += table(
-            ("pairs", "count", "by relation"),
-            [
-                ("linked", linked.pairs, _relations(linked.found)),
-                ("others", linked.others, _relations(linked.wrong)),
-            ],
-        )
+    linked = metrics.linked
+    if linked.pairs:
+        drawn = (("linked", linked.pairs, linked.found), ("others", linked.others, linked.wrong))
         lines += [
-            "Each pair is judged both ways, as against a baseline collection, and the stronger relation counts; `same-template` is no hit.",
+            "## Pairs that a person drew",
+            "",
+            *table(
+                ("pairs", "count", "by relation"),
+                [
+                    (name, count, ", ".join(f"{one} {n}" for one, n in sorted(by.items())) or "none")
+                    for name, count, by in drawn
+                ],
+            ),
+            "Each pair is judged in both directions, as against a baseline collection, and the stronger "
+            "relation counts; `same-template` is not a hit.",
             "",
         ]
     return lines
 
 
-def _relations(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
-
-
-def _errors(ran: FinishedRun, errors: Sequence[tuple[str, str]]) -> list[str]:
-    lines = (
-        ["## Worst errors", "", *(f"- [{name}]({name}): {text}" for name, text in errors), ""]
-        if errors
-        else []
-    )
-    if ran.failures:
-        lines += [
-            "## Pictures that could not be used",
-            "",
-            *(f"- {failure.file}: {failure.message}" for failure in ran.failures),
-            "",
-        ]
-    return lines
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _errors(done: FinishedRun, drawings: Sequence[tuple[str, str]]) -> list[str]:
+    drawn = [f"- [{name}]({name}): {text}" for name, text in drawings]
+    failed = [f"- {failure.file}: {failure.message}" for failure in done.failures]
+    sections = (("Worst errors", drawn), ("Pictures that could not be used", failed))
+    return [line for title, lines in sections if lines for line in (f"## {title}", "", *lines, "")]
 
 
 def _rounded(value: float | None) -> float | None:
@@ -257,12 +257,11 @@ def _share_json(share: Share) -> dict[str, Any]:
 
 
 def _row_json(row: MetricsRow) -> dict[str, Any]:
-    names = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
-    shares = {name: _rounded(getattr(row, name).value) for name in names}
+    shares = {name: _rounded(getattr(row, name).value) for name in SHARES}
     return {"edit": row.edit, "asked": row.asked, **shares, "false_matches": row.false_matches}
 
 
-def _calibrated_json(found: ConfidenceMetrics) -> dict[str, Any]:
+def _confidence_json(found: ConfidenceMetrics) -> dict[str, Any]:
     return {
         "pairs": found.pairs,
         "brier": _rounded(found.brier),

@@ -1,8 +1,8 @@
-"""One evaluation from a data set to answers.jsonl and pairs.jsonl: fill the store, choose questions, ask
-them, label what was judged.
+"""One evaluation, from a data set to answers.jsonl and pairs.jsonl: fill the store, choose queries, run them,
+label what was judged.
 
-Results are written as they come. A run that was stopped is taken up again (`resume`) if run.json says that it
-is the same one.
+Results are written as they arrive. A run that was stopped is resumed if run.json says that it is the same
+one.
 """
 
 from __future__ import annotations
@@ -19,49 +19,63 @@ from typing import Any
 from ..config import Config
 from ..decision.calibration import Calibration
 from ..engine import Engine
-from . import strata
-from .clones import ASKED, ask_among_clones, find_templates
-from .dataset import Dataset
+from ..store.embedded import stop_embedded
+from .clones import find_templates, query_among_clones
+from .dataset import Dataset, Item
 from .ground_truth import GroundTruth
-from .indexing import Failure, fill
-from .labelling import labelled
-from .queries import EvaluationQuery, SampleSizes, choose, spread
-from .querying import QueryResponse, QueryTask, ask_all
+from .indexing import Failure, index_pictures
+from .labelling import label_response
+from .queries import EvaluationQuery, SampleSizes, sample_queries, spread
+from .querying import QueryResponse, QueryTask, run_queries
 from .results import PAIRS, read_pairs
-from .run_files import RunFiles, start_anew, take_up
+from .run_files import RunFiles, resume_run, start_run
 from .split import Split, Subset
 
-#: Pictures read of those that are never indexed, to the questions wanted of them: some are pages of indexed
-#: sites.
-SAME_PLACE = 1.2
+#: Pictures to read of those that are never indexed, per query without an answer. chosen: some of them are
+#: pages of indexed sites.
+READ_PER_QUERY = 1.2
 
+#: Passes work through while showing a progress bar: the work, the number of steps, a label.
 Progress = Callable[[Iterator[Any], int, str], Iterator[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What is asked of a run; all of it is noted in run.json."""
+    """What is asked of a run; all of it is written to run.json."""
 
+    #: The data set.
     source: Path
+    #: Data sets that are only searched in.
     distractors: tuple[Path, ...]
-    part: Subset
-    parts: Split
+    #: The part whose pictures are queries.
+    subset: Subset
+    #: The division of the data set.
+    split: Split
+    #: Names of the edits.
     edits: tuple[str, ...]
-    amounts: SampleSizes
+    #: Numbers of pictures and queries.
+    sizes: SampleSizes
+    #: Seed of all samples.
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run that is done; its answers and pairs lie in `out`."""
+    """A run that is done; its outcomes and pairs lie in `out`."""
 
+    #: What was asked of it.
     plan: RunPlan
+    #: Its folder.
     out: Path
+    #: The ground truth of the data set.
     truth: GroundTruth
-    #: Images searched in.
+    #: Number of images that were searched.
     indexed: int
+    #: The calibration that judged.
     calibration: Calibration
+    #: The content of run.json.
     header: dict[str, Any]
+    #: Pictures that could not be used.
     failures: tuple[Failure, ...]
 
 
@@ -75,64 +89,65 @@ def run(
     progress: Progress,
     dataset: Dataset | None = None,
 ) -> FinishedRun:
-    """Raises ConfigError, NotFound and StoreError; a picture that cannot be used is among the failures.
-    `dataset`: instead of what lies at the source.
+    """Run an evaluation and write its files into `out`. `dataset`: use this one instead of reading the
+    source.
+
+    Raises ConfigError, NotFound and StoreError; a picture that cannot be used becomes a failure.
     """
     dataset = dataset or Dataset.load(plan.source, plan.distractors)
     out.mkdir(parents=True, exist_ok=True)
-    with opened_store(store) as config:
+    with open_store(store) as config:
         with Engine.open(config=config) as engine:
-            sketches, failures = fill(
+            fingerprints, failures = index_pictures(
                 engine,
                 _needed(dataset, plan),
                 threads=processes,
                 progress=lambda work, count: progress(work, count, "adding"),
             )
             indexed, calibration = engine.load(), engine.calibration
-        truth = GroundTruth(dataset, sketches, plan.parts)
+        truth = GroundTruth(dataset, fingerprints, plan.split)
         header = _header(plan, indexed, calibration)
-        done = take_up(out, header) if resume else start_anew(out, header)
-        questions = [
-            question
-            for question in choose(truth, plan.part, plan.edits, plan.amounts, plan.seed)
-            if not question.keys & done
+        done = resume_run(out, header) if resume else start_run(out, header)
+        queries = [
+            query
+            for query in sample_queries(truth, plan.subset, plan.edits, plan.sizes, plan.seed)
+            if not query.keys & done
         ]
-        tasks = (_task(place, question, truth) for place, question in enumerate(questions))
-        with RunFiles(out) as journal:
-            for asked in progress(ask_all(config, tasks, processes), len(questions), "asking"):
-                failures += _note(journal, questions[asked.place], asked, truth, calibration)
-    with RunFiles(out) as journal:
-        for template in find_templates(read_pairs(out / PAIRS), truth, plan.amounts.templates):
-            if (
-                not EvaluationQuery(template.asked, ASKED[-1], strata.CLONES, frozenset(), frozenset()).keys
-                & done
-            ):
-                with opened_store(None) as throwaway, Engine.open(config=throwaway) as engine:
-                    for question, small, asked in ask_among_clones(template, truth, engine):
-                        failures += _note(journal, question, asked, small, calibration)
+        tasks = (_task(place, query, truth) for place, query in enumerate(queries))
+        with RunFiles(out) as files:
+            for response in progress(run_queries(config, tasks, processes), len(queries), "querying"):
+                failures += _record(files, queries[response.place], response, truth, calibration)
+    with RunFiles(out) as files:
+        for template in find_templates(read_pairs(out / PAIRS), truth, plan.sizes.templates):
+            if not template.last_query.keys & done:
+                with open_store(None) as throwaway, Engine.open(config=throwaway) as engine:
+                    for query, small, response in query_among_clones(template, truth, engine):
+                        failures += _record(files, query, response, small, calibration)
     return FinishedRun(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
 
 
-def _note(
-    journal: RunFiles,
-    question: EvaluationQuery,
-    asked: QueryResponse,
+def _record(
+    files: RunFiles,
+    query: EvaluationQuery,
+    response: QueryResponse,
     truth: GroundTruth,
     calibration: Calibration,
 ) -> list[Failure]:
-    if asked.inquiry is not None:
-        journal.note(*labelled(question, asked.inquiry, truth, calibration, low_texture=asked.low_texture))
-    return [asked.failure] if asked.failure else []
+    if response.inquiry is not None:
+        files.append(
+            *label_response(query, response.inquiry, truth, calibration, low_texture=response.low_texture)
+        )
+    return [response.failure] if response.failure else []
 
 
 @contextmanager
-def opened_store(url: str | None) -> Iterator[Config]:
-    """The configuration of a store that is kept, or of a throwaway embedded one."""
+def open_store(url: str | None) -> Iterator[Config]:
+    """Provide the configuration of the store at `url`, or of an embedded one that is thrown away afterwards.
+    Raises ConfigError.
+    """
     if url is not None:
         yield Config.from_environment(store=url)
         return
-    from ..store.embedded import stop_embedded
-
     with tempfile.TemporaryDirectory(prefix="quaid-evaluate-", ignore_cleanup_errors=True) as folder:
         try:
             yield Config.from_environment(store=f"embedded:{folder}")
@@ -140,35 +155,35 @@ def opened_store(url: str | None) -> Iterator[Config]:
             stop_embedded(folder)
 
 
-def _needed(dataset: Dataset, plan: RunPlan) -> list[Any]:
-    """The pictures that are indexed or may be asked for."""
+def _needed(dataset: Dataset, plan: RunPlan) -> list[Item]:
+    """Return the pictures that are indexed or may be queries."""
     never = [
         item
         for item in dataset.items
-        if not item.indexed and item.asked and plan.parts.holds(plan.part, item)
+        if not item.indexed and item.queried and plan.split.contains(plan.subset, item)
     ]
-    return [*dataset.indexed, *spread(never, round(SAME_PLACE * plan.amounts.unanswered), plan.seed)]
+    return [*dataset.indexed, *spread(never, round(READ_PER_QUERY * plan.sizes.unanswered), plan.seed)]
 
 
-def _task(place: int, question: EvaluationQuery, truth: GroundTruth) -> QueryTask:
-    besides = tuple(truth.sketches[file].image_id for file in question.besides if file in truth.sketches)
-    return QueryTask(
-        place, question.item.file, question.item.path, question.edit, truth.ids(question.left_out), besides
-    )
+def _task(place: int, query: EvaluationQuery, truth: GroundTruth) -> QueryTask:
+    fingerprints = truth.fingerprints
+    besides = tuple(fingerprints[file].image_id for file in query.besides if file in fingerprints)
+    left_out = truth.image_ids(query.left_out)
+    return QueryTask(place, query.item.file, query.item.path, query.edit, left_out, besides)
 
 
 def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, Any]:
     return {
         "source": str(plan.source),
         "distractors": [str(path) for path in plan.distractors],
-        "part": plan.part.value,
-        "fit_sites": sorted(plan.parts.fit_sites),
-        "report_sites": sorted(plan.parts.report_sites),
+        "part": plan.subset.value,
+        "fit_sites": sorted(plan.split.fit_sites),
+        "report_sites": sorted(plan.split.report_sites),
         "edits": list(plan.edits),
-        "screenshots": plan.amounts.screenshots,
-        "photos": plan.amounts.photos,
-        "unanswered": plan.amounts.unanswered,
-        "templates": plan.amounts.templates,
+        "screenshots": plan.sizes.screenshots,
+        "photos": plan.sizes.photos,
+        "unanswered": plan.sizes.unanswered,
+        "templates": plan.sizes.templates,
         "seed": plan.seed,
         "indexed": indexed,
         "calibration": calibration.id,
@@ -178,7 +193,7 @@ def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, 
 
 
 def commit() -> str | None:
-    """The commit of the checkout that runs; None for an installed package."""
+    """Return the commit of the checkout that runs; None for an installed package."""
     here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(

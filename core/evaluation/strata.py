@@ -1,30 +1,36 @@
-"""The kinds of questions that are counted apart, because one number over all of them would say nothing."""
+"""The kinds of queries that are counted apart, because one number over all of them would say nothing."""
 
 from __future__ import annotations
 
+#: A screenshot after an edit.
 SCREENSHOTS = "screenshots"
-#: Screenshots more than TALL_FROM times as high as wide.
+#: A screenshot more than TALL_FROM times as high as wide, after an edit.
 TALL = "tall pages"
+#: A photograph or drawing after an edit.
 PHOTOGRAPHS = "photographs"
-#: A page as it is, its copies left out; right are other versions and captures.
+#: A page as it is, its copies left out of the search; other versions and captures are correct.
 VERSIONS = "versions of a page"
-#: As a question: a page as it is, everything right left out, other pages of its site indexed. As a pair:
-#: pages of one site and different groups.
+#: As a query: a page as it is, everything correct left out of the search, other pages of its site indexed.
+#: As a pair: two pages of one site and of different groups.
 SAME_SITE = "same site other page"
-#: The right answer shares its template with a picture of which many near copies are indexed.
+#: The correct picture shares its template with a picture of which many near copies are indexed.
 CLONES = "clones"
-#: Nodes of a graph that a person drew.
+#: A node of a graph that a person drew.
 PHISHING = "real phishing"
-#: The picture, or what the edit left of it, shows next to nothing (low_texture.py); counted here and nowhere
+#: The picture, or what the edit left of it, shows almost nothing (low_texture.py); counted here and nowhere
 #: else.
 LOW_TEXTURE = "low texture"
-#: Nothing that is right is indexed, nor any page of the site.
+#: Neither a correct picture nor any page of the site is indexed.
 UNANSWERED = "without an answer"
 
-#: Asked after each edit.
+#: Strata of queries after an edit.
 ANSWERED = (SCREENSHOTS, TALL, PHOTOGRAPHS)
+#: Strata of queries without an answer.
 WITHOUT = (UNANSWERED, SAME_SITE)
+#: All strata in the order of the report.
 ORDER = (SCREENSHOTS, TALL, PHOTOGRAPHS, VERSIONS, CLONES, PHISHING, LOW_TEXTURE, SAME_SITE, UNANSWERED)
 
-#: Height over width. chosen: more than one screen below the first.
+#: Height over width of a tall page. chosen: more than one screen below the first.
 TALL_FROM = 2.5
+#: Share of queries without an answer in use. chosen: four in five.
+SHARE_WITHOUT_ANSWER = 0.8

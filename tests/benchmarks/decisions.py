@@ -19,13 +19,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from douglas_quaid.cli.evaluate import draw
 from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.evaluation import edits, strata
-from douglas_quaid.evaluation.metrics import Metrics, Share, measured
+from douglas_quaid.evaluation.metrics import Metrics, Share, metrics_of_runs
 from douglas_quaid.evaluation.queries import SampleSizes
-from douglas_quaid.evaluation.report import percent, table, totals
-from douglas_quaid.evaluation.run import RunPlan, opened_store, run
+from douglas_quaid.evaluation.report import percent, table, totals, write_report
+from douglas_quaid.evaluation.run import RunPlan, open_store, run
 from douglas_quaid.evaluation.run_files import HEADER
 from douglas_quaid.evaluation.split import Split, Subset
 
@@ -50,7 +49,7 @@ def main() -> int:
     if not options.read:
         _run(options, *folders)
     header = json.loads((folders[0] / HEADER).read_text())
-    both = measured([folder for folder in folders if (folder / HEADER).exists()], edits.SUITE)
+    both = metrics_of_runs([folder for folder in folders if (folder / HEADER).exists()], edits.SUITE)
     print(
         f"{header['indexed']:,} images indexed; calibration {header['calibration']}, commit {header['commit']}, seed {header['seed']}\n"
     )
@@ -88,7 +87,7 @@ def _options() -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
-    parts = Split(FIT, REPORT)
+    split = Split(FIT, REPORT)
     asked = (
         SampleSizes(options.screenshots, options.photos, 0, 2),
         SampleSizes(options.larger_screenshots, 0, options.unanswered, 0),
@@ -97,19 +96,19 @@ def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
         (
             development,
             RunPlan(
-                options.pictures, (options.larger,), Subset.REPORT, parts, edits.SUITE, asked[0], options.seed
+                options.pictures, (options.larger,), Subset.REPORT, split, edits.SUITE, asked[0], options.seed
             ),
         ),
         (
             larger,
             RunPlan(
-                options.larger, (options.pictures,), Subset.REPORT, parts, edits.SUITE, asked[1], options.seed
+                options.larger, (options.pictures,), Subset.REPORT, split, edits.SUITE, asked[1], options.seed
             ),
         ),
     )
-    with opened_store(options.store) as config:
+    with open_store(options.store) as config:
         for out, plan in plans:
-            ran = run(
+            done = run(
                 plan,
                 out,
                 store=config.store,
@@ -117,10 +116,10 @@ def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
                 resume=options.resume,
                 progress=with_progress,
             )
-            measures = measured([out], edits.SUITE)
-            draw(ran, measures)
-            (out / "totals.json").write_text(json.dumps(totals(ran, measures), indent=1) + "\n")
-            for failure in ran.failures:
+            metrics = metrics_of_runs([out], edits.SUITE)
+            write_report(done, metrics)
+            (out / "totals.json").write_text(json.dumps(totals(done, metrics), indent=1) + "\n")
+            for failure in done.failures:
                 print(f"failed: {failure.file}: {failure.message}", file=sys.stderr)
 
 

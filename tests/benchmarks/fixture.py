@@ -18,8 +18,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from douglas_quaid.decision.calibration import shipped
-from douglas_quaid.evaluation.fit import questions
-from douglas_quaid.evaluation.results import PAIRS, LabelledPair, read_pairs, write_pairs
+from douglas_quaid.evaluation.results import PAIRS, LabelledPair, group_by_query, read_pairs, write_records
 from douglas_quaid.records import Decision, Evidence, Verdict
 
 OUT = Path(__file__).resolve().parents[1] / "data" / "pairs.jsonl"
@@ -43,7 +42,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     groups = [
-        group for run in options.runs for group in questions(read_pairs(run / PAIRS if run.is_dir() else run))
+        group
+        for run in options.runs
+        for group in group_by_query(read_pairs(run / PAIRS if run.is_dir() else run))
     ]
     groups = [[pair for pair in group if pair.label is not None and pair.place >= 0] for group in groups]
     rng = random.Random(options.seed)
@@ -57,7 +58,7 @@ def main() -> None:
     ]
     kept = [pair for group in chosen for pair in _first(group, options.candidates)]
     options.out.parent.mkdir(exist_ok=True)
-    write_pairs(options.out, kept)
+    write_records(options.out, kept)
     print(
         f"{len(kept)} pairs of {len(chosen)} questions, {options.out.stat().st_size:,} bytes in {options.out}"
     )
