@@ -26,11 +26,11 @@ from douglas_quaid.errors import ConfigError, FormatError, ImageError, StoreErro
 
 from .config import Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
-from .publishing.writer import StarWriter
+from .publishing.publisher import Publisher
 from .runtime.ail_api import AilHost, AilSink, ail_object, day  # first, for it puts AIL_BIN on sys.path
 from .runtime.dead_letters import bury
 from .runtime.delivery import Delivered, Delivery, Died, Fate, ToldToEnd
-from .runtime.feedback_loop import Listener
+from .runtime.feedback_loop import FeedbackLoop
 from .runtime.gate import Gate
 from .runtime.lost_messages import Orphan, Orphans
 from .runtime.process import process
@@ -126,8 +126,8 @@ class _Module(AbstractModule):  # type: ignore[misc]
             except StoreError:
                 engine.close()
                 raise
-            self._writer = StarWriter(engine, self._sink, self._settings)
-            self._listener = Listener(engine, self._sink, self._settings, self.logger)
+            self._publisher = Publisher(engine, self._sink, self._settings)
+            self._feedback = FeedbackLoop(engine, self._sink, self._settings, self.logger)
             self._delivery = Delivery(
                 engine,
                 self._gate,
@@ -150,7 +150,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
             self._watch_queue()
             for orphan in self._orphans.due():
                 self._recover(orphan)
-            self._listener.step()
+            self._feedback.step()
         except (StoreError, redis.RedisError) as error:
             self.logger.warning(f"{self.module_name}: {type(error).__name__}: {error}")
             self._gate.doubt()
@@ -239,7 +239,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
                     self._engine,
                     AilObject.parse(gid),
                     self._host,
-                    self._writer,
+                    self._publisher,
                     settings=self._settings,
                     seen=seen,
                 )

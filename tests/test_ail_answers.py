@@ -25,11 +25,11 @@ from lib.ail_queues import AILQueue
 from lib.objects.ail_objects import get_obj_from_global_id
 from douglas_quaid.ail.VisualCorrelation import AilSink
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.ail.publishing.feedback import feedback, tagged
+from douglas_quaid.ail.publishing.feedback import FeedbackReader
+from douglas_quaid.ail.publishing.ledger import Ledger
 from douglas_quaid.ail.publishing.findings import stored_findings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.publishing.reconcile import sweep
-from douglas_quaid.ail.publishing.writer import StarWriter
+from douglas_quaid.ail.publishing.publisher import Publisher
 from douglas_quaid.engine import Engine
 settings = Settings.read(os.environ['AIL_HOME'])
 sink = AilSink(AILQueue('VisualCorrelation', os.getpid()))
@@ -37,12 +37,14 @@ sink = AilSink(AILQueue('VisualCorrelation', os.getpid()))
 WRITE = """
 with Engine.open(settings.store) as engine:
     obj = AilObject.parse(gid)
-    StarWriter(engine, sink, settings).write(obj, stored_findings(engine, obj))
+    Publisher(engine, sink, settings).write(obj, stored_findings(engine, obj))
 """
 LISTEN = """
 with Engine.open(settings.store) as engine:
-    heard = feedback(engine, sink, list(tagged(engine)), settings=settings)
-    sweep(engine, sink, settings=settings)
+    reader = FeedbackReader(engine, sink, settings)
+    heard = [answer for gid, _ in list(Ledger(engine).entries()) for answer in reader.read(AilObject.parse(gid))]
+    heard += reader.finish()
+    Publisher(engine, sink, settings).sweep()
     return [[each.obj.gid, each.said, each.other] for each in heard]
 """
 

@@ -11,8 +11,10 @@ from support.ail_memory import World
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.cli.cluster_report import report
+from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Heard, feedback, tagged
+from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Answer, FeedbackReader
+from douglas_quaid.ail.publishing.options import PublishingOptions
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
 
@@ -36,8 +38,12 @@ def asked(world: World) -> tuple[AilObject, AilObject]:
     return page, first
 
 
-def listen(world: World) -> tuple[Heard, ...]:
-    return feedback(world.engine, world.sink, list(tagged(world.engine)))
+def listen(world: World) -> tuple[Answer, ...]:
+    reader = FeedbackReader(world.engine, world.sink, Settings(), world.options)
+    answers = [
+        answer for gid, _ in list(world.ledger.entries()) for answer in reader.read(AilObject.parse(gid))
+    ]
+    return (*answers, *reader.finish())
 
 
 def decision(world: World, a: AilObject, b: AilObject) -> Decision | None:
@@ -57,7 +63,7 @@ def test_the_confirm_button_is_the_word_of_a_person_and_a_match_from_then_on(
     page, first = asked
     # When an analyst confirms the review tag as AIL does
     world.sink.tagged[page.gid].add(ANALYST)
-    assert listen(world) == (Heard(page, SAME, first.id),)
+    assert listen(world) == (Answer(page, SAME, first.id),)
     # Then the two are a match by a person, AIL shows them as one, and the question is answered
     verdict = world.engine.verdict_between(page.id, first.id)
     assert (
@@ -81,17 +87,17 @@ def test_a_rejected_question_is_a_veto(world: World, asked: tuple[AilObject, Ail
         world.sink.tagged[page.gid].discard(tags.REVIEW)
     else:
         world.sink.tagged[page.gid].add(tags.FALSE_POSITIVE)
-    assert listen(world) == (Heard(page, DIFFERENT, first.id),)
+    assert listen(world) == (Answer(page, DIFFERENT, first.id),)
     assert world.engine.vetoed(page.id) == {first.id} and decision(world, page, first) is None
     assert tags.REVIEW not in world.sink.tagged[page.gid]
     assert listen(world) == ()
 
 
 def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     # Given four questions that AIL shows
-    monkeypatch.setattr("douglas_quaid.ail.publishing.feedback.MOST_REMOVED", 2)
+    world.options = PublishingOptions(max_removed=2)
     first = world.add("a.onion")
     pages = [world.add(f"{name}.onion") for name in "bcde"]
     for page in pages:
@@ -104,7 +110,7 @@ def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_r
     assert listen(world) == () and world.engine.vetoed(first.id) == set()
     # but two of four may be a person's answers
     world.sink.tagged[pages[0].gid].add(tags.REVIEW)
-    assert set(listen(world)) == {Heard(page, DIFFERENT, first.id) for page in pages[1:3]}
+    assert set(listen(world)) == {Answer(page, DIFFERENT, first.id) for page in pages[1:3]}
 
 
 def test_a_tag_that_ail_has_not_written_yet_was_not_removed(
@@ -125,7 +131,7 @@ def test_a_false_positive_takes_back_a_match_and_all_that_was_written_about_it(w
     third = world.found("c.onion", first, second)
     world.sink.tagged[third.gid].add(tags.FALSE_POSITIVE)
     heard = listen(world)
-    assert set(heard) == {Heard(third, DIFFERENT, first.id), Heard(third, DIFFERENT, second.id)}
+    assert set(heard) == {Answer(third, DIFFERENT, first.id), Answer(third, DIFFERENT, second.id)}
     assert world.sink.pairs() == {frozenset((first.gid, second.gid))}
     assert (
         world.sink.tagged[third.gid] == {tags.FALSE_POSITIVE}
@@ -171,7 +177,7 @@ def test_a_confirmed_match_and_a_confirmed_imitation(world: World) -> None:
     for obj in (copy, page):
         world.sink.tagged[obj.gid] |= {tags.analysts(tag) for tag in world.sink.tagged[obj.gid]}
     # Then the match is a person's, and the imitation does not become the bank's own page
-    assert listen(world) == (Heard(copy, SAME, first.id),)
+    assert listen(world) == (Answer(copy, SAME, first.id),)
     assert decision(world, page, AilObject("image", bank)) is Decision.REVIEW
 
 

@@ -19,12 +19,11 @@ from support.ail_memory import Killed, World
 from support.steps import run_and_die
 
 from douglas_quaid.ail import tags
-from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.publishing.apply import carry_out
+from douglas_quaid.ail.publishing.apply import apply
 from douglas_quaid.ail.publishing.findings import on_same_domain, stored_findings
-from douglas_quaid.ail.publishing.ledger import HOLD_SECONDS, LOCK, PREFIX, Edge, Entry, Row
-from douglas_quaid.ail.publishing.reconcile import reconcile, sweep
+from douglas_quaid.ail.publishing.ledger import HOLD_SECONDS, LOCK, PREFIX, Correlation, Duplicate, Entry
+from douglas_quaid.ail.publishing.options import PublishingOptions
 from douglas_quaid.ail.publishing.stars import Stars
 from douglas_quaid.records import Decision, Purpose, Relation
 from douglas_quaid.store import Store
@@ -101,10 +100,10 @@ def test_the_same_bytes_as_image_and_as_screenshot_are_two_objects_that_correlat
     assert world.sink.tagged[picture.gid] == {
         'infoleak:automatic-detection="visual-identical-almost-certain"'
     }
-    assert not reconcile(world.engine, world.sink, picture.gid)
+    assert not world.publisher().reconcile(picture)
     # And when the page is withdrawn there is nothing to correlate with
     world.engine.withdraw(page.occurrence)
-    reconcile(world.engine, world.sink, picture.gid)
+    world.publisher().reconcile(picture)
     assert world.sink.pairs() == set()
 
 
@@ -201,8 +200,17 @@ def test_a_pair_is_written_by_one_of_its_sides_only(world: World) -> None:
     assert world.write(logo).correlated == ()
     # so it goes when that side's reason goes
     world.engine.veto(page.id, logo.id)
-    reconcile(world.engine, world.sink, page.gid)
+    world.publisher().reconcile(page)
     assert world.sink.pairs() == set()
+
+
+def test_a_part_of_a_picture_that_is_in_no_cluster_stays_correlated_when_all_is_checked(world: World) -> None:
+    logo, page = world.add("a.onion"), world.add("b.onion")
+    world.judge(page, logo, **PARTIAL)
+    world.write(page)
+    assert world.engine.cluster_ids([page.id, logo.id]) == [None, None]
+    assert world.publisher().sweep() == 0
+    assert world.sink.pairs() == star(page, centre=logo)
 
 
 def test_when_clusters_merge_the_edges_move_to_the_representative_that_stays(world: World) -> None:
@@ -218,13 +226,13 @@ def test_when_clusters_merge_the_edges_move_to_the_representative_that_stays(wor
     # Then there is one star, around the representative of the larger one, with every page in it
     assert world.sink.pairs() == star(*large[1:], *small, bridge, centre=large[0])
     assert len({world.engine.bookmark(name) for name, _ in world.engine.bookmarks("ail:star:")}) == 1
-    assert sweep(world.engine, world.sink) == 0
+    assert world.publisher().sweep() == 0
 
 
 def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
-    monkeypatch.setattr("douglas_quaid.ail.publishing.writer.WALK_STEP", 3)
+    world.options = PublishingOptions(cluster_step=3)
     stars = []
     for start in (0, 100):
         stars.append([world.add(f"{start}.onion")])
@@ -341,7 +349,7 @@ def test_what_somebody_else_wrote_is_not_ours_and_stays(world: World) -> None:
     # When it is written, and then vetoed
     assert world.write(copy).correlated == ()
     world.engine.veto(copy.id, first.id)
-    reconcile(world.engine, world.sink, copy.gid)
+    world.publisher().reconcile(copy)
     # Then ours is gone and theirs is not
     assert world.sink.pairs() == star(copy, centre=first) and world.sink.tagged[copy.gid] == {NEAR}
     assert not any(world.sink.rows.values())
@@ -351,7 +359,7 @@ def test_a_veto_takes_back_all_that_was_written_about_the_pair(world: World) -> 
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     world.engine.veto(first.id, copy.id)
-    assert reconcile(world.engine, world.sink, copy.gid) + reconcile(world.engine, world.sink, first.gid) == 2
+    assert world.publisher().reconcile(copy) + world.publisher().reconcile(first) == 2
     assert world.sink.state() == ({}, {}, {})
     assert list(world.engine.bookmarks("ail:")) == []
 
@@ -368,7 +376,7 @@ def test_of_a_cluster_that_a_veto_splits_each_part_gets_its_own_star(world: Worl
     # When a person says that two of them are not the same
     world.engine.veto(right[2].id, left[1].id)
     for obj in (right[2], left[1]):
-        reconcile(world.engine, world.sink, obj.gid)
+        world.publisher().reconcile(obj)
     # Then nothing connects the two groups, and each is a star
     for one, other in ((left, right), (right, left)):
         names = {obj.gid for obj in one}
@@ -378,7 +386,7 @@ def test_of_a_cluster_that_a_veto_splits_each_part_gets_its_own_star(world: Worl
             and max(len(world.sink.correlations[gid] & names) for gid in names) == len(one) - 1
         )
         assert all(not world.sink.correlations[obj.gid] & {far.gid for far in other} for obj in one)
-    assert sweep(world.engine, world.sink) == 0
+    assert world.publisher().sweep() == 0
 
 
 def test_when_the_representative_is_forgotten_another_takes_its_place(world: World) -> None:
@@ -386,11 +394,11 @@ def test_when_the_representative_is_forgotten_another_takes_its_place(world: Wor
     for n in range(1, 5):
         pages.append(world.found(f"{n}.onion", *pages))
     world.store.forget(pages[0].id)
-    sweep(world.engine, world.sink)
+    world.publisher().sweep()
     pairs = {pair for pair in world.sink.pairs()}
     assert len(pairs) == 3 and all(pages[0].gid not in pair for pair in pairs)
     assert not any(pages[0].id in row for rows in world.sink.rows.values() for row in rows)
-    assert sweep(world.engine, world.sink) == 0
+    assert world.publisher().sweep() == 0
 
 
 def test_who_was_of_the_representatives_domain_is_correlated_with_the_next_one(world: World) -> None:
@@ -399,8 +407,8 @@ def test_who_was_of_the_representatives_domain_is_correlated_with_the_next_one(w
     again = world.found("a.onion", first, other)
     assert not world.sink.correlations[again.gid]
     world.store.forget(first.id)
-    sweep(world.engine, world.sink)
-    sweep(world.engine, world.sink)
+    world.publisher().sweep()
+    world.publisher().sweep()
     assert world.sink.pairs() == star(again, centre=other)
 
 
@@ -408,7 +416,7 @@ def test_a_score_that_changed_replaces_the_row(world: World) -> None:
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     world.judge(copy, first, 0.99)
-    reconcile(world.engine, world.sink, copy.gid)
+    world.publisher().reconcile(copy)
     assert world.sink.rows[copy.gid] == {f"99:douglas-quaid:{first.id}"} and world.sink.rows[first.gid] == {
         f"99:douglas-quaid:{copy.id}"
     }
@@ -418,8 +426,8 @@ def test_a_match_that_became_a_question_leaves_the_question(world: World) -> Non
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     world.judge(copy, first, **REVIEW)
-    reconcile(world.engine, world.sink, copy.gid)
-    reconcile(world.engine, world.sink, first.gid)
+    world.publisher().reconcile(copy)
+    world.publisher().reconcile(first)
     assert world.sink.state() == ({}, {}, {})
     world.write(copy)
     assert world.sink.tagged[copy.gid] == {tags.REVIEW}
@@ -428,11 +436,13 @@ def test_a_match_that_became_a_question_leaves_the_question(world: World) -> Non
 def test_what_both_sides_wrote_at_once_stays_until_both_take_it_back(world: World) -> None:
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
-    world.ledger.write(first.gid, Entry(edges=(Edge(copy.gid),), rows=(Row(copy.gid, 97),)))
+    world.ledger.write(
+        first.gid, Entry(correlations=(Correlation(copy.gid),), duplicates=(Duplicate(copy.gid, 97),))
+    )
     shown = world.sink.pairs(), dict(world.sink.rows)
-    carry_out(world.ledger, world.sink, copy, world.ledger.read(copy.gid), Entry())
+    apply(world.ledger, world.sink, copy, world.ledger.read(copy.gid), Entry())
     assert (world.sink.pairs(), dict(world.sink.rows)) == shown
-    carry_out(world.ledger, world.sink, first, world.ledger.read(first.gid), Entry())
+    apply(world.ledger, world.sink, first, world.ledger.read(first.gid), Entry())
     assert world.sink.pairs() == set() and not any(world.sink.rows.values())
 
 
@@ -456,7 +466,7 @@ def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been
             world.sink.dies_at = None
         # then everything that AIL has is in the ledger
         owned = [world.ledger.read(obj.gid) for obj in (copy, first)]
-        assert len(world.sink.pairs()) <= sum(len(entry.edges) for entry in owned)
+        assert len(world.sink.pairs()) <= sum(len(entry.correlations) for entry in owned)
         # and repeating it gives the same as one that was not killed, or taking it back leaves nothing
         if step % 2:
             world.write(copy)
@@ -482,12 +492,12 @@ def test_taking_back_that_is_killed_anywhere_and_repeated_leaves_nothing(world: 
         world.sink.dies_at = len(world.sink.done) + step
         try:
             for obj in (copy, first):
-                reconcile(world.engine, world.sink, obj.gid)
+                world.publisher().reconcile(obj)
             break
         except Killed:
             world.sink.dies_at = None
         for obj in (copy, first):
-            reconcile(world.engine, world.sink, obj.gid)
+            world.publisher().reconcile(obj)
         assert world.sink.state() == ({}, {}, {})
     assert step > 2
 
@@ -513,7 +523,7 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
         assert world.sink.pairs() == {
             frozenset((obj.gid, edge.other))
             for obj in (copy, first)
-            for edge in world.ledger.read(obj.gid).edges
+            for edge in world.ledger.read(obj.gid).correlations
             if _done(world, obj)
         }
         # and the next process that gets the message does the rest at once, whatever lock was left
@@ -568,7 +578,7 @@ def _start_over(world: World, first: AilObject, copy: AilObject) -> None:
     """As before anything was written about the two."""
     world.judge(copy, first, decision=Decision.NO_MATCH)
     for obj in (copy, first):
-        reconcile(world.engine, world.sink, obj.gid)
+        world.publisher().reconcile(obj)
     assert world.sink.state() == ({}, {}, {})
 
 
@@ -609,7 +619,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
         elif kind == "veto":
             world.engine.veto(a.id, b.id)
         elif kind == "check":
-            reconcile(world.engine, world.sink, a.gid)
+            world.publisher().reconcile(a)
         else:
             relation = Relation.PARTIAL if kind == "part" else Relation.NEAR_DUPLICATE
             decision = {"review": Decision.REVIEW, "none": Decision.NO_MATCH}.get(kind, Decision.MATCH)
@@ -618,24 +628,26 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
             with suppress(Killed):
                 world.write(a, max_edges=rng.choice((1, 1, 2)))
             world.sink.dies_at = None
-    while sweep(world.engine, world.sink):
+    while world.publisher().sweep():
         pass
     entries = dict(world.ledger.entries())
     # Then AIL has what the ledger says, and nothing else
     assert world.sink.pairs() == {
-        frozenset((gid, edge.other)) for gid, entry in entries.items() for edge in entry.edges
+        frozenset((gid, edge.other)) for gid, entry in entries.items() for edge in entry.correlations
     }
-    rows = {(frozenset((gid, row.other)), row.score) for gid, entry in entries.items() for row in entry.rows}
+    rows = {
+        (frozenset((gid, row.other)), row.score) for gid, entry in entries.items() for row in entry.duplicates
+    }
     assert sum(map(len, world.sink.rows.values())) == 2 * len(rows)
     assert {gid: found for gid, found in world.sink.tagged.items() if found} == {
-        gid: {label.tag for label in entry.labels} for gid, entry in entries.items() if entry.labels
+        gid: {tag.name for tag in entry.tags} for gid, entry in entries.items() if entry.tags
     }
     assert all(entry.settled and not entry.going for entry in entries.values())
     # and each line holds
     for gid, entry in entries.items():
         obj = AilObject.parse(gid)
         assert obj in objects
-        for edge in entry.edges:
+        for edge in entry.correlations:
             other = AilObject.parse(edge.other)
             assert other in objects and other.id not in world.engine.vetoed(obj.id)
             mine, theirs = world.engine.cluster_ids([obj.id, other.id])
@@ -645,20 +657,20 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
                 assert edge.via == other.id or world.engine.cluster_ids([edge.via]) == [theirs]
             else:
                 assert mine and mine == theirs
-        for row in entry.rows:
+        for row in entry.duplicates:
             verdict = world.engine.verdict_between(obj.id, AilObject.parse(row.other).id)
             assert (
                 verdict
                 and verdict.verdict.decision is Decision.MATCH
                 and row.score == round(100 * verdict.verdict.confidence)
             )
-        assert not [label for label in entry.labels if label.about in world.engine.vetoed(obj.id)]
+        assert not [tag for tag in entry.tags if tag.about in world.engine.vetoed(obj.id)]
     # and no cluster has more than one representative
     for cluster_id in {name for name in world.engine.cluster_ids([obj.id for obj in objects]) if name}:
         centres = {
             edge.other
             for gid, entry in entries.items()
-            for edge in entry.edges
+            for edge in entry.correlations
             if not edge.via and _cluster(world, edge.other) == cluster_id
         }
         assert len(centres) <= 1
@@ -667,7 +679,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
     # representative's domain
     for obj in objects:
         world.write(obj, max_edges=3)
-    while sweep(world.engine, world.sink, settings=Settings(max_edges=3)):
+    while world.publisher(max_edges=3).sweep():
         pass
     for obj in objects:
         matches = [

@@ -292,12 +292,10 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     """Act upon analysts' answers in AIL and on vetoes, now; the modules do it by themselves. Runs in AIL's
     interpreter: AILENV/bin/quaid.
     """
-    import logging
-
     from ..objects import AilObject
+    from ..publishing.feedback import FeedbackReader
     from ..publishing.ledger import Ledger
-    from ..publishing.reconcile import Reconciler
-    from ..runtime.feedback_loop import listen
+    from ..publishing.publisher import Publisher
     from ..servers import AilServers
     from .ail_sink import in_words, open_sink
 
@@ -307,34 +305,29 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
         gids = sorted({gid for gid, _ in Ledger(engine).entries()})
         if not as_json:
             say(
-                f"{len(gids):,} objects that something of ours is written about; what no longer holds is taken back or moved, nothing else is touched"
+                f"Something was written to AIL about {len(gids):,} objects. What no longer holds is removed or moved; nothing else is touched."
             )
-        if not gids or not agreed("Look at all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
+        if not gids or not agreed("Check all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
             return 0
         sink = open_sink(where, servers)
-        reconciler, heard, changed = Reconciler(engine, sink, settings), 0, 0
-        for gid in gids:
-            said, moved = listen(
-                engine,
-                sink,
-                reconciler,
-                AilObject.parse(gid),
-                settings=settings,
-                logger=logging.getLogger("quaid"),
-            )
-            heard, changed = heard + len(said), changed + moved
-            for each in said:
-                line = {"object": gid, "said": each.said, "image": each.other, "refused": each.refused}
-                if as_json:
-                    json_line(line)
-                else:
-                    say(
-                        f"{gid}: {each.said} {each.other}"
-                        + (f" (refused: {each.refused})" if each.refused else "")
-                    )
-        changed += reconciler.sweep()
+        reader = FeedbackReader(engine, sink, settings)
+        answers = [answer for gid in gids for answer in reader.read(AilObject.parse(gid))]
+        answers += reader.finish()
+        for answer in answers:
+            line = {
+                "object": answer.obj.gid,
+                "said": answer.said,
+                "image": answer.other,
+                "refused": answer.refused,
+            }
+            if as_json:
+                json_line(line)
+            else:
+                refused = f" (refused: {answer.refused})" if answer.refused else ""
+                say(f"{answer.obj.gid}: {answer.said} {answer.other}{refused}")
+        changed = Publisher(engine, sink, settings).sweep()
     if as_json:
-        json_line({"summary": {"objects": len(gids), "answers": heard, "changed": changed}})
+        json_line({"summary": {"objects": len(gids), "answers": len(answers), "changed": changed}})
     else:
-        say(f"{heard:,} answers, {changed:,} objects changed in AIL besides")
+        say(f"{len(answers):,} answers; {changed:,} other objects changed in AIL")
     return 0

@@ -1,7 +1,7 @@
-"""What is done to AIL, and in which order, so that a process may be killed between any two steps.
+"""How AIL is changed, and in which order, so that a process may be killed between any two steps.
 
-`Sink` is all that the writer asks of AIL; the one implementation that imports AIL is in host.py. `carry_out`
-brings AIL from one entry of the ledger to the next: the ledger first, then AIL, then the ledger again.
+`Sink` is everything that is asked of AIL. `apply` brings AIL from one entry of the ledger to the next: first
+the ledger, then AIL, then the ledger again.
 """
 
 from __future__ import annotations
@@ -9,97 +9,130 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
+from .. import tags
 from ..objects import AilObject
-from .ledger import Edge, Entry, Label, Ledger, Row
+from .ledger import Correlation, Entry, Ledger, Line, Tag
 
-#: Name of our rows in AIL's duplicates: `<score>:douglas-quaid:<id>`.
+#: Name under which scores stand in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"
 
 
 class Sink(Protocol):
-    """AIL's correlations, duplicates and tags. Every call may be repeated and then changes nothing."""
+    """AIL's correlations, duplicates and tags. Repeating a call changes nothing.
 
-    def correlate(self, a: AilObject, b: AilObject) -> None: ...
+    Every call may raise what AIL raises while its servers are away.
+    """
 
-    def uncorrelate(self, a: AilObject, b: AilObject) -> None: ...
+    def correlate(self, a: AilObject, b: AilObject) -> None:
+        """Add a correlation."""
+
+    def uncorrelate(self, a: AilObject, b: AilObject) -> None:
+        """Remove a correlation."""
 
     def correlated(self, a: AilObject, b: AilObject) -> bool:
-        """Whether AIL has this correlation, whoever wrote it."""
-        ...
+        """Return whether AIL has this correlation, whoever wrote it."""
 
     def duplicate(self, a: AilObject, b: AilObject, score: int) -> None:
-        """A row with this score at `a` and one at `b`, under the name ALGORITHM. Both are of one type."""
-        ...
+        """Add a row with this score at both objects, which have one type, under the name ALGORITHM."""
 
     def unduplicate(self, a: AilObject, b: AilObject, score: int) -> None:
         """Remove both rows."""
-        ...
 
     def tag(self, obj: AilObject, tag: str) -> None:
-        """Through AIL's queue `Tags`, so that what follows tags in AIL follows ours; AIL has it a moment
-        later.
-        """
-        ...
+        """Send a tag through AIL's queue `Tags`, so that AIL's exports see it. AIL has it a moment later."""
 
-    def untag(self, obj: AilObject, tag: str) -> None: ...
+    def untag(self, obj: AilObject, tag: str) -> None:
+        """Remove a tag."""
 
     def tags(self, obj: AilObject) -> set[str]:
-        """All tags that AIL has for it now."""
-        ...
+        """Return all tags that AIL has for an object now."""
 
 
-def carry_out(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
-    """From `before`, what the ledger says, to `after`; call it while holding the object. Says whether AIL was
-    asked for anything.
-
-    What the ledger says is settled is not written again, so what somebody removed in AIL stays removed.
+def without_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
+    """Return `after` without new lines that AIL has already, from somebody else or from the other side of the
+    pair. Answers of analysts that are there already count as heard: they are not about these lines.
     """
-    going = _without((*before.lines, *before.going), after)
-    coming = tuple(line for line in after.lines if not before.settled or not _holds(before, line))
+    ours = (*before.lines, *before.going)
+    correlations = [
+        line
+        for line in after.correlations
+        if _shows(ours, line) or not _is_foreign(ledger, sink, obj, before, line)
+    ]
+    names = {tag.name for tag in before.tags}
+    new = [tag for tag in after.tags if tag.name not in names]
+    there = sink.tags(obj) if new else set()
+    answers = there & {tags.FALSE_POSITIVE, *(tags.analysts(tag.name) for tag in new)}
+    return replace(
+        after,
+        correlations=tuple(correlations),
+        tags=tuple(tag for tag in after.tags if tag not in new or tag.name not in there or _shows(ours, tag)),
+        heard=tuple(sorted({*after.heard, *answers})) if new else after.heard,
+    )
+
+
+def apply(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
+    """Bring AIL and the ledger from `before`, which the ledger says, to `after`. Return whether AIL was asked
+    to change anything. Call it while holding the object.
+
+    What the ledger calls settled is not written again, so what somebody removed in AIL stays removed. Raises
+    StoreError, and what AIL raises while its servers are away.
+    """
+    going = tuple(
+        dict.fromkeys(line for line in (*before.lines, *before.going) if not _shows(after.lines, line))
+    )
+    coming = tuple(line for line in after.lines if not before.settled or not _shows(before.lines, line))
     if not going and not coming and before.settled:
         if after != before:
             ledger.write(obj.gid, after)
         return False
     ledger.write(obj.gid, replace(after, going=going, settled=False))
     for line in going:
-        _take_back(ledger, sink, obj, line)
-    tags = sink.tags(obj) if any(isinstance(line, Label) for line in coming) else set()
+        _remove(ledger, sink, obj, line)
+    there = sink.tags(obj) if any(isinstance(line, Tag) for line in coming) else set()
     for line in coming:
-        _write(sink, obj, line, tags)
+        _add(sink, obj, line, there)
     ledger.write(obj.gid, replace(after, going=(), settled=True))
     return True
 
 
-def _without(lines: tuple[Edge | Row | Label, ...], after: Entry) -> tuple[Edge | Row | Label, ...]:
-    return tuple(dict.fromkeys(line for line in lines if not _holds(after, line)))
+def _is_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, line: Correlation) -> bool:
+    """Whether a correlation that is not in the ledger yet is somebody else's.
+
+    One that moved to another object becomes ours even if the other side wrote it: that side may be about to
+    remove it.
+    """
+    if ledger.claims(line.other, line, obj.gid):
+        return all(line.via != old.via for old in before.correlations)
+    return sink.correlated(obj, AilObject.parse(line.other))
 
 
-def _holds(entry: Entry, line: Edge | Row | Label) -> bool:
-    """Whether AIL looks the same for this line: why a correlation or a tag was written may change without it."""
-    if isinstance(line, Edge):
-        return any(line.other == edge.other for edge in entry.edges)
-    if isinstance(line, Row):
-        return line in entry.rows
-    return any(line.tag == label.tag for label in entry.labels)
+def _shows(lines: tuple[Line, ...], line: Line) -> bool:
+    """Whether AIL looks the same for a line. The reason of a correlation or a tag does not count."""
+    if isinstance(line, Correlation):
+        return any(isinstance(other, Correlation) and other.other == line.other for other in lines)
+    if isinstance(line, Tag):
+        return any(isinstance(other, Tag) and other.name == line.name for other in lines)
+    return line in lines
 
 
-def _take_back(ledger: Ledger, sink: Sink, obj: AilObject, line: Edge | Row | Label) -> None:
-    if isinstance(line, Label):
-        sink.untag(obj, line.tag)
+def _remove(ledger: Ledger, sink: Sink, obj: AilObject, line: Line) -> None:
+    if isinstance(line, Tag):
+        sink.untag(obj, line.name)
         return
-    if ledger.claims(line.other, line, obj.gid):  # the other wrote the same, and its reason still holds
+    if ledger.claims(line.other, line, obj.gid):  # the other object wrote the same, and its reason holds
         return
     other = AilObject.parse(line.other)
-    if isinstance(line, Edge):
+    if isinstance(line, Correlation):
         sink.uncorrelate(obj, other)
     else:
         sink.unduplicate(obj, other, line.score)
 
 
-def _write(sink: Sink, obj: AilObject, line: Edge | Row | Label, tags: set[str]) -> None:
-    if isinstance(line, Edge):
+def _add(sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
+    if isinstance(line, Tag):
+        if line.name not in there:
+            sink.tag(obj, line.name)
+    elif isinstance(line, Correlation):
         sink.correlate(obj, AilObject.parse(line.other))
-    elif isinstance(line, Row):
+    else:
         sink.duplicate(obj, AilObject.parse(line.other), line.score)
-    elif line.tag not in tags:
-        sink.tag(obj, line.tag)

@@ -1,18 +1,18 @@
-"""What analysts answer in AIL becomes verdicts of persons in our store.
+"""What analysts answer in AIL becomes judgements of persons in the store.
 
-Takes objects that we tagged, reads their tags, gives what was heard. AIL's confirm button adds our tag with
-`analyst-detection`: the two pictures are the same (`Engine.confirm`). The tag
-`infoleak:confirmed="false-positive"`, or our review tag removed, says they are not (`Engine.veto`). Each
-answer is acted upon once, and noted in the ledger afterwards: acting twice after a crash changes nothing.
-What was said before we wrote, and tags that AIL may still have in a queue, say nothing; nor does that tag on
-an image, since AIL's own OcrExtractor gives it to images that it cannot open. Review tags that are gone from
-most objects at once were lost by AIL's tag database, not removed by a person, and say nothing either.
+AIL's confirm button adds our tag with `analyst-detection`: the two pictures are the same (`Engine.confirm`).
+The tag `infoleak:confirmed="false-positive"`, or the removal of our review tag, says that they are not
+(`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards; acting twice after a
+crash changes nothing. These are no answers:
+
+    a tag that was there before this module wrote, or that may still be in AIL's queue
+    a false positive at an image, because AIL's own OcrExtractor tags images so that it cannot open
+    review tags that disappeared from most objects at once: AIL's tag database lost them
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -25,185 +25,181 @@ from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink
 from .findings import objects_of, stored_findings
-from .ledger import Entry, Kind, Label, Ledger
-from .reconcile import Reconciler
-from .writer import StarWriter
+from .ledger import Entry, Kind, Ledger, Tag
+from .options import PublishingOptions
+from .publisher import Publisher
 
 log = logging.getLogger(__name__)
 
+#: The analyst says that the two show the same picture.
 SAME = "same"
+#: The analyst says that they do not.
 DIFFERENT = "different"
-
-#: Objects that may lose their review tag between two passes, if they are more than half of those that had
-#: one. chosen: nobody answers so many by hand in a minute, and an emptied or restored database loses them
-#: all; a veto holds for good.
-MOST_REMOVED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Answer:
     """One answer about one pair."""
 
+    #: The object at which the analyst answered.
     obj: AilObject
     #: SAME or DIFFERENT.
     said: str
+    #: The image that the answer is about.
     other: ImageId
-    #: Why nothing came of it, in words: a person had said otherwise, or the picture is gone.
+    #: Why the answer was not followed, as a sentence; None if it was.
     refused: str | None = None
 
 
-def tagged(engine: Engine) -> Iterator[AilObject]:
-    """The objects that an analyst may answer about, each at least once; reads the ledger as it is asked for."""
-    for gid, entry in Ledger(engine).entries():
-        if entry.labels:
-            yield AilObject.parse(gid)
+class FeedbackReader:
+    """Reads the answers of one pass over all objects, and acts upon them: `read` for each object, then
+    `finish`.
 
-
-def feedback(
-    engine: Engine, sink: Sink, objects: Iterable[AilObject], *, settings: Settings | None = None
-) -> tuple[Heard, ...]:
-    """Act upon what was answered about these objects since the last time. Raises StoreError, and what AIL
-    raises when its servers are away.
+    Both methods may raise StoreError, and what AIL raises while its servers are away.
     """
-    listener = _Listener(engine, sink, settings or Settings())
-    heard = [answer for obj in objects for answer in listener.listen(obj)]
-    return (*heard, *listener.hear_removed())
 
-
-class _Listener:
-    def __init__(self, engine: Engine, sink: Sink, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, sink: Sink, settings: Settings, options: PublishingOptions | None = None
+    ) -> None:
+        options = options or PublishingOptions()
         self._engine = engine
         self._sink = sink
         self._same_domain = settings.same_domain
+        self._max_removed = options.max_removed
         self._ledger = Ledger(engine)
-        self._reconciler = Reconciler(engine, sink, settings)
-        self._writer = StarWriter(engine, sink, settings)
-        self._asked = 0
-        """Objects of this pass whose review tag AIL has or had."""
+        self._publisher = Publisher(engine, sink, settings, options)
+        #: Number of objects of this pass whose review tag AIL has or had.
+        self._reviewed = 0
+        #: Those of them without the tag and without another answer.
         self._removed: list[AilObject] = []
-        """Those of them without the tag, and without another answer."""
 
-    def listen(self, obj: AilObject) -> list[Heard]:
+    def read(self, obj: AilObject) -> list[Answer]:
+        """Act upon the answers at an object since the last pass, and return them. A removed review tag has to
+        wait for `finish`.
+        """
         entry = self._ledger.read(obj.gid)
-        if not entry.labels:
+        if not entry.tags:
             return []
         there = self._sink.tags(obj)
-        same = [label for label in entry.labels if _is_confirmed(label, entry, there)]
-        different = [
-            image_id
-            for image_id in self._rejected(obj, entry, there)
-            if image_id not in {label.about for label in same}
-        ]
-        heard = [self._act(obj, SAME, label.about) for label in same] + self._separate(obj, different)
-        self._asked += any(label.kind is Kind.REVIEW and label.seen for label in entry.labels)
-        if not heard and _removed(obj, entry, there):
+        same = [tag for tag in entry.tags if _is_confirmed(tag, entry, there)]
+        confirmed = {tag.about for tag in same}
+        different = [image_id for image_id in self._rejected(obj, entry, there) if image_id not in confirmed]
+        answers = [self._act(obj, SAME, tag.about) for tag in same] + self._separate(obj, different)
+        self._reviewed += any(tag.kind is Kind.REVIEW and tag.seen for tag in entry.tags)
+        if answers:
+            self._follow(obj, answers)
+        elif _removed(obj, entry, there):
             self._removed.append(obj)
-        if heard:
-            self._follow(obj, heard)
-        self._note(
-            obj,
-            there,
-            [tags.analysts(label.tag) for label in same]
-            + ([tags.FALSE_POSITIVE] if _is_rejected(obj, there) else []),
-        )
-        return heard
+        heard = [tags.analysts(tag.name) for tag in same]
+        self._note(obj, there, heard + [tags.FALSE_POSITIVE] * _is_rejected(obj, there))
+        return answers
 
-    def hear_removed(self) -> list[Heard]:
-        """Act upon the review tags that were removed from what was listened to; upon none when too many are
-        gone to be a person's doing.
+    def finish(self) -> list[Answer]:
+        """Act upon the review tags that were removed from the objects that were read, and return these
+        answers. If there are too many for a person, nothing is done.
         """
-        if len(self._removed) > max(MOST_REMOVED, self._asked / 2):
+        if len(self._removed) > max(self._max_removed, self._reviewed / 2):
             log.warning(
                 "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is vetoed",
                 len(self._removed),
-                self._asked,
+                self._reviewed,
             )
             return []
-        heard = []
+        found = []
         for obj in self._removed:
             answers = self._separate(obj, _removed(obj, self._ledger.read(obj.gid), self._sink.tags(obj)))
             if answers:
                 self._follow(obj, answers)
-            heard += answers
-        return heard
+            found += answers
+        return found
 
-    def _act(self, obj: AilObject, said: str, other: ImageId) -> Heard:
+    def _act(self, obj: AilObject, said: str, other: ImageId) -> Answer:
         try:
             if said == SAME:
                 self._engine.confirm(obj.id, other)
             else:
                 self._engine.veto(obj.id, other)
         except (ConfigError, NotFound) as error:
-            return Heard(obj, said, other, refused=str(error))
-        return Heard(obj, said, other)
+            return Answer(obj, said, other, refused=str(error))
+        return Answer(obj, said, other)
 
-    def _separate(self, obj: AilObject, images: list[ImageId]) -> list[Heard]:
-        """Veto the object against each of these. A cut runs where a cluster is weakest, which may be between
-        two of these images; those are linked again, so that it is the object that leaves and not they.
+    def _separate(self, obj: AilObject, images: list[ImageId]) -> list[Answer]:
+        """Veto the object against each of these images.
+
+        A veto cuts a cluster where it is weakest, which may be between two of these images. Those are linked
+        again, so that the object leaves and not they.
         """
         before = self._engine.cluster_ids(images)
-        heard = [self._act(obj, DIFFERENT, image_id) for image_id in images]
+        answers = [self._act(obj, DIFFERENT, image_id) for image_id in images]
         for image_id, old, new in zip(images, before, self._engine.cluster_ids(images), strict=True):
             if old != new:
                 with suppress(NotFound):  # forgotten
                     self._engine.link(image_id)
-        return heard
+        return answers
 
     def _rejected(self, obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
-        """Images that an analyst says are something else."""
-        images: list[ImageId] = []
-        if _is_rejected(obj, there) and tags.FALSE_POSITIVE not in entry.heard:
-            images += [label.about for label in entry.labels]
-            images += [AilObject.parse(row.other).id for row in entry.rows]
-            images += [edge.via or AilObject.parse(edge.other).id for edge in entry.edges]
-            across = (
-                found.hit
-                for found in stored_findings(self._engine, obj)
-                if self._same_domain or not found.same_domain
-            )
-            images += [hit.image_id for hit in across if hit.decision is Decision.MATCH]
+        """Images from which an analyst says the object differs: all that AIL shows it to match."""
+        if not _is_rejected(obj, there) or tags.FALSE_POSITIVE in entry.heard:
+            return []
+        images = [tag.about for tag in entry.tags]
+        images += [AilObject.parse(row.other).id for row in entry.duplicates]
+        images += [line.via or AilObject.parse(line.other).id for line in entry.correlations]
+        images += [
+            found.hit.image_id
+            for found in stored_findings(self._engine, obj)
+            if found.hit.decision is Decision.MATCH and (self._same_domain or not found.same_domain)
+        ]
         return [image_id for image_id in dict.fromkeys(images) if image_id != obj.id]
 
-    def _follow(self, obj: AilObject, heard: list[Heard]) -> None:
-        """Bring what is written about these into line with what was said. Of a large cluster that a veto
-        split the rest follows step by step: with whatever is written about it next, and with the listener's
-        next pass.
-        """
-        for each in dict.fromkeys([obj, *(other for answer in heard for other in objects_of(answer.other))]):
-            self._reconciler.check(each)
-        if any(answer.said == SAME and not answer.refused for answer in heard):
-            self._writer.write(obj, stored_findings(self._engine, obj))
+    def _follow(self, obj: AilObject, answers: list[Answer]) -> None:
+        """Bring what is written about these objects into line with the answers.
 
-    def _note(self, obj: AilObject, there: set[str], words: list[str]) -> None:
-        """Which of our tags AIL has by now, and which answers are done with."""
+        If a veto split a large cluster, the rest of it follows step by step, with later writes and passes.
+        """
+        others = (other for answer in answers for other in objects_of(answer.other))
+        for each in dict.fromkeys([obj, *others]):
+            self._publisher.check(each)
+        if any(answer.said == SAME and not answer.refused for answer in answers):
+            self._publisher.write(obj, stored_findings(self._engine, obj))
+
+    def _note(self, obj: AilObject, there: set[str], heard: list[str]) -> None:
+        """Note which of our tags AIL has by now, and which answers were acted upon."""
         with self._ledger.hold(obj.gid):
             before = self._ledger.read(obj.gid)
-            labels = tuple(replace(label, seen=label.seen or label.tag in there) for label in before.labels)
-            after = replace(before, labels=labels, heard=tuple(sorted({*before.heard, *words})))
+            seen = tuple(replace(tag, seen=tag.seen or tag.name in there) for tag in before.tags)
+            after = replace(before, tags=seen, heard=tuple(sorted({*before.heard, *heard})))
             if after != before:
                 self._ledger.write(obj.gid, after)
 
 
 def _is_rejected(obj: AilObject, there: set[str]) -> bool:
-    """Images have that word from AIL itself: bin/modules/OcrExtractor.py, which sees no screenshots."""
+    """Whether an analyst called a screenshot a false positive. Images get that tag from AIL itself
+    (bin/modules/OcrExtractor.py).
+    """
     return obj.type == "screenshot" and tags.FALSE_POSITIVE in there
 
 
 def _removed(obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
-    """Images of which a review tag asked that AIL had and has no more."""
-    questions = [
-        label for label in entry.labels if label.kind is Kind.REVIEW and label.seen and entry.settled
-    ]
+    """Images because of which a review tag was written that AIL had and has no longer."""
     return [
-        label.about
-        for label in questions
-        if label.about != obj.id and label.tag not in there and tags.analysts(label.tag) not in there
+        tag.about
+        for tag in entry.tags
+        if entry.settled
+        and tag.kind is Kind.REVIEW
+        and tag.seen
+        and tag.about != obj.id
+        and not there & {tag.name, tags.analysts(tag.name)}
     ]
 
 
-def _is_confirmed(label: Label, entry: Entry, there: set[str]) -> bool:
-    """Tags of a collection are about a page and its imitation, which are not the same whoever confirms them."""
-    word = tags.analysts(label.tag)
+def _is_confirmed(tag: Tag, entry: Entry, there: set[str]) -> bool:
+    """Whether an analyst confirmed a tag. Tags of collections do not count: an imitation is not the same
+    picture as the original, whoever confirms it.
+    """
+    answer = tags.analysts(tag.name)
     return (
-        label.kind is not Kind.REFERENCE and word != label.tag and word in there and word not in entry.heard
+        tag.kind is not Kind.REFERENCE
+        and answer != tag.name
+        and answer in there
+        and answer not in entry.heard
     )

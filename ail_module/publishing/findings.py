@@ -1,6 +1,4 @@
-"""What the store says about pairs of AIL's objects: the findings that a writer gets, from stored verdicts and
-labels, without asking AIL.
-"""
+"""What the store knows about pairs of AIL's objects: stored verdicts and labels, without asking AIL."""
 
 from __future__ import annotations
 
@@ -15,30 +13,32 @@ from douglas_quaid.records import Decision, ImageId, Relation
 from .. import tags
 from ..objects import TYPES, AilObject
 
-#: Images, the surest first, whose verdicts are read. chosen: an object gets few lines; the rest are copies in
-#: the same cluster.
-MOST_HITS = 50
+#: Maximum number of images whose verdicts are read, surest first. chosen: an object gets few lines, and other
+#: images are copies in the same cluster.
+MAX_HITS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A picture that an object matches or resembles."""
+    """A picture that an object matches or resembles; the decision is `match` or `review`."""
 
+    #: The stored answer about the picture.
     hit: Hit
-    #: The object of AIL that it is; None for a picture that AIL does not hold, such as one of a collection.
+    #: The object of AIL that shows it; None if AIL does not hold the picture, as for one of a collection.
     other: AilObject | None
-    #: Whether the pair says nothing that AIL does not show already: both were taken on the same domains.
+    #: Whether both were captured on the same domains, which AIL shows already.
     same_domain: bool
 
 
 def objects_of(image_id: ImageId) -> tuple[AilObject, ...]:
-    """The objects that an image may be in AIL, whose ids are ours."""
+    """Return the objects that an image may be in AIL, one of each type."""
     return tuple(AilObject(kind, image_id) for kind in TYPES)
 
 
 def domains(engine: Engine, *objects: AilObject) -> list[frozenset[str]]:
-    """Of each object those it was taken on, as the label `domain` of its occurrence says; empty for an object
-    without.
+    """Return the domains on which each object was captured, from the label `domain` of its occurrence.
+
+    Raises StoreError.
     """
     found = engine.sightings([obj.occurrence for obj in objects])
     return [
@@ -53,14 +53,20 @@ def domains(engine: Engine, *objects: AilObject) -> list[frozenset[str]]:
 
 
 def on_same_domain(engine: Engine, a: AilObject, b: AilObject) -> bool:
+    """Return whether two objects were captured on the same domains; False if there are none. Raises
+    StoreError.
+    """
     mine, theirs = domains(engine, a, b)
     return bool(mine) and mine == theirs
 
 
 def stored_findings(engine: Engine, obj: AilObject) -> tuple[Finding, ...]:
-    """Stored verdicts about a linked object, the surest first; empty for one that is no longer in the store."""
+    """Return what is stored about a linked object, surest first; nothing if it is not in the store.
+
+    Raises StoreError.
+    """
     try:
-        hits = engine.hits(str(obj.occurrence), limit=MOST_HITS, elsewhere=True)
+        hits = engine.hits(str(obj.occurrence), limit=MAX_HITS, elsewhere=True)
     except NotFound:
         return ()
     mine = domains(engine, obj)[0] if hits else frozenset()
@@ -70,13 +76,10 @@ def stored_findings(engine: Engine, obj: AilObject) -> tuple[Finding, ...]:
 def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Finding]:
     if hit.decision is Decision.NO_MATCH or hit.relation is Relation.SAME_TEMPLATE:
         return
-    places = [
-        (other, labels)
-        for place, labels in zip(hit.occurrences, hit.labels, strict=True)
-        if (other := AilObject.of(place))
-    ]
     others = [
-        (other, frozenset(tags.domains(labels.get("domain", "")))) for other, labels in places if other != obj
+        (other, frozenset(tags.domains(labels.get("domain", ""))))
+        for place, labels in zip(hit.occurrences, hit.labels, strict=True)
+        if (other := AilObject.of(place)) and other != obj
     ]
     for other, theirs in others:
         yield Finding(hit, other, same_domain=bool(mine) and mine == theirs)

@@ -1,9 +1,9 @@
-"""What we wrote about an object, so that only ours is ever taken back: bookmarks `ail:wrote:<global id>` of
-the store, JSON.
+"""What this module wrote to AIL about each object, so that it never removes anything else.
 
-An entry is written before AIL is, and again when AIL has it all (`settled`); whoever finds one that is not
-settled finishes it. So what is in AIL is in the ledger, whenever a process was killed. `hold` lets one
-process at a time change what is written about an object.
+One bookmark of the store for each object, `ail:wrote:<global id>`, in JSON. An entry is written before AIL is
+changed, and again when AIL has everything (`settled`). A process that finds an unsettled entry finishes it.
+Therefore everything that this module put into AIL is in the ledger, whenever a process is killed. `hold` lets
+one process at a time change the entry of an object.
 """
 
 from __future__ import annotations
@@ -13,115 +13,143 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from enum import Enum
+from typing import Any
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptRecord, StoreTimeout, UnknownVersion
 from douglas_quaid.records import ImageId
 
+#: Start of the names of entries among the store's bookmarks.
 PREFIX = "ail:wrote:"
+#: Start of the names of locks.
 LOCK = "ail:busy:"
+#: Format of an entry. A reader refuses a higher one.
 VERSION = 1
-#: Age at which the lock of a process that cannot be asked for is taken over. chosen: a write takes
-#: milliseconds; AIL's servers may be slow.
+#: Age in seconds at which a lock is taken over if its owner cannot be asked for. chosen: a write takes
+#: milliseconds, but AIL's servers may be slow.
 HOLD_SECONDS = 30.0
-#: Pause before a lock is tried again. chosen.
+#: Pause in seconds before a lock is tried again. chosen.
 WAIT_SECONDS = 0.01
 
 
 class Kind(str, Enum):
     """Why a tag was written."""
 
+    #: A match on another domain.
     MATCH = "match"
+    #: A pair that a person should look at.
     REVIEW = "review"
-    #: It shows, or looks like, a picture of a collection.
+    #: The object shows, or looks like, a picture of a collection.
     REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Edge:
-    """A correlation."""
+class Correlation:
+    """A correlation in AIL."""
 
-    #: Global id.
+    #: Global id of the other object.
     other: str
-    #: Empty: to the representative of the object's own cluster. Else the image that it matches, whose
-    #: cluster's representative it is.
+    #: Empty: `other` represents the object's own cluster. Otherwise an image that the object matches, and
+    #: `other` represents that image's cluster.
     via: ImageId = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Row:
-    """A row of AIL's duplicates, at both objects."""
+class Duplicate:
+    """A row of AIL's duplicates, stored at both objects."""
 
-    #: Global id, of the same type.
+    #: Global id of the other object, which has the same type.
     other: str
     #: 100 * confidence, rounded.
     score: int
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Label:
-    """A tag."""
+class Tag:
+    """A tag in AIL."""
 
-    tag: str
+    #: As AIL shows it.
+    name: str
+    #: Why it was written.
     kind: Kind
-    #: The image that it was written because of.
+    #: The image because of which it was written.
     about: ImageId
-    #: Whether AIL had it when feedback was last asked for; before that its queue may still hold it.
+    #: Whether AIL had the tag when feedback was last read. Before that it may still be in AIL's queue.
     seen: bool = False
+
+
+#: Anything that is written to AIL about an object.
+Line = Correlation | Duplicate | Tag
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    edges: tuple[Edge, ...] = ()
-    rows: tuple[Row, ...] = ()
-    labels: tuple[Label, ...] = ()
-    #: What is being taken back, and may be in AIL or not.
-    going: tuple[Edge | Row | Label, ...] = ()
-    #: Whether AIL has all of it, as far as we are concerned; what was removed there later stays removed.
+    """All that is written about one object."""
+
+    #: Its correlations; the one with the representative of its own cluster comes first.
+    correlations: tuple[Correlation, ...] = ()
+    #: Its rows of AIL's duplicates.
+    duplicates: tuple[Duplicate, ...] = ()
+    #: Its tags.
+    tags: tuple[Tag, ...] = ()
+    #: Lines that are being removed. AIL may or may not have them.
+    going: tuple[Line, ...] = ()
+    #: Whether AIL was given all of it. What somebody removes in AIL afterwards stays removed.
     settled: bool = True
-    #: Words of analysts that were acted upon, or were there before we wrote.
+    #: Tags by which analysts answered, and which were acted upon or were there before this module wrote.
     heard: tuple[str, ...] = ()
 
     @property
-    def lines(self) -> tuple[Edge | Row | Label, ...]:
-        return (*self.edges, *self.rows, *self.labels)
+    def lines(self) -> tuple[Line, ...]:
+        """Correlations, duplicates and tags, in this order."""
+        return (*self.correlations, *self.duplicates, *self.tags)
 
 
 class Ledger:
+    """The entries of all objects, in the store of an engine. Every method may raise StoreError."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def read(self, gid: str) -> Entry:
-        """An empty entry for an object that nothing is written about. Raises CorruptRecord, UnknownVersion."""
+        """Return the entry of an object, which is empty if nothing is written about it.
+
+        Raises CorruptRecord and UnknownVersion.
+        """
         text = self._engine.bookmark(PREFIX + gid)
         return Entry() if text is None else _decoded(gid, text)
 
     def write(self, gid: str, entry: Entry) -> None:
+        """Replace the entry of an object. Call it while holding the object."""
         self._engine.set_bookmark(PREFIX + gid, None if entry == Entry() else _encoded(entry))
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        """All global ids with an entry, each at least once, in no order."""
+        """Yield every global id that has an entry, with the entry; each at least once, in no order.
+
+        Raises CorruptRecord and UnknownVersion.
+        """
         for name, text in self._engine.bookmarks(PREFIX):
             gid = name.removeprefix(PREFIX)
             yield gid, _decoded(gid, text)
 
-    def claims(self, gid: str, line: Edge | Row | Label, owner: str) -> bool:
-        """Whether the entry of `gid` says that the same correlation or row with `owner` is its own."""
-        if isinstance(line, Label):
+    def claims(self, gid: str, line: Line, owner: str) -> bool:
+        """Return whether the entry of `gid` holds the same correlation or duplicate with `owner`."""
+        if isinstance(line, Tag):
             return False
         entry = self.read(gid)
-        if isinstance(line, Edge):
-            return any(edge.other == owner for edge in entry.edges)
-        return Row(owner, line.score) in entry.rows
+        if isinstance(line, Correlation):
+            return any(correlation.other == owner for correlation in entry.correlations)
+        return Duplicate(owner, line.score) in entry.duplicates
 
     @contextmanager
     def hold(self, gid: str) -> Iterator[None]:
-        """Until the block ends nobody else changes this object's entry. Raises StoreTimeout when somebody
-        does not end.
+        """Let nobody else change the entry of an object until the block ends.
+
+        Raises StoreTimeout if another process does not release it.
         """
         name, token = LOCK + gid, secrets.token_hex(8)
         give_up = time.monotonic() + 2 * HOLD_SECONDS
@@ -131,7 +159,7 @@ class Ledger:
                 self._break(name, found)
             elif time.monotonic() > give_up:
                 raise StoreTimeout(
-                    f"{gid}: another process has been writing about it for {2 * HOLD_SECONDS:.0f} s; it is tried again later"
+                    f"{gid}: another process has held it for {2 * HOLD_SECONDS:.0f} s; this will be tried again"
                 )
             else:
                 time.sleep(WAIT_SECONDS)
@@ -179,30 +207,27 @@ def _is_abandoned(lock: str) -> bool:
 
 
 def _encoded(entry: Entry) -> str:
-    edges, rows, labels = _lists(entry.lines)
+    correlations, duplicates, tags = _as_lists(entry.lines)
     fields: dict[str, object] = {
         "v": VERSION,
-        "edges": edges,
-        "rows": rows,
-        "tags": labels,
+        "edges": correlations,
+        "rows": duplicates,
+        "tags": tags,
         "heard": list(entry.heard),
     }
     if entry.going:
-        fields["going"] = _lists(entry.going)
+        fields["going"] = _as_lists(entry.going)
     if not entry.settled:
         fields["open"] = True
     return json.dumps({name: value for name, value in fields.items() if value != []}, separators=(",", ":"))
 
 
-def _lists(lines: tuple[Edge | Row | Label, ...]) -> tuple[list[object], list[object], list[object]]:
-    edges: list[object] = [
-        [line.other, line.via] if line.via else [line.other] for line in lines if isinstance(line, Edge)
+def _as_lists(lines: Sequence[Line]) -> list[list[list[object]]]:
+    """Correlations, duplicates and tags as lists of their fields; an empty `via` is left out."""
+    return [
+        [[value for value in astuple(line) if value != ""] for line in lines if isinstance(line, kind)]
+        for kind in (Correlation, Duplicate, Tag)
     ]
-    rows: list[object] = [[line.other, line.score] for line in lines if isinstance(line, Row)]
-    labels: list[object] = [
-        [line.tag, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Label)
-    ]
-    return edges, rows, labels
 
 
 def _decoded(gid: str, text: str) -> Entry:
@@ -210,22 +235,30 @@ def _decoded(gid: str, text: str) -> Entry:
         fields = json.loads(text)
         if fields["v"] > VERSION:
             raise UnknownVersion(
-                f"what was written about {gid} was noted by a newer douglas-quaid; use it, nothing was changed"
+                f"the ledger entry of {gid} was written by a newer douglas-quaid; nothing was changed. Update this one"
             )
-        edges, rows, labels = _lines(fields.get("edges", []), fields.get("rows", []), fields.get("tags", []))
-        going = [line for lines in _lines(*fields.get("going", ([], [], []))) for line in lines]
+        correlations, duplicates, tags = _from_lists(
+            [fields.get(name, []) for name in ("edges", "rows", "tags")]
+        )
+        going = [line for lines in _from_lists(fields.get("going", ([], [], []))) for line in lines]
         return Entry(
-            edges, rows, labels, tuple(going), not fields.get("open", False), tuple(fields.get("heard", []))
+            correlations,
+            duplicates,
+            tags,
+            tuple(going),
+            not fields.get("open", False),
+            tuple(fields.get("heard", [])),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptRecord(f"the note of what was written about {gid} cannot be read: {error}") from None
+        raise CorruptRecord(f"the ledger entry of {gid} cannot be read: {error}") from None
 
 
-def _lines(
-    edges: list[list[str]], rows: list[tuple[str, int]], labels: list[tuple[str, str, str, bool]]
-) -> tuple[tuple[Edge, ...], tuple[Row, ...], tuple[Label, ...]]:
+def _from_lists(
+    lists: Sequence[Sequence[Sequence[Any]]],
+) -> tuple[tuple[Correlation, ...], tuple[Duplicate, ...], tuple[Tag, ...]]:
+    correlations, duplicates, tags = lists
     return (
-        tuple(Edge(*edge) for edge in edges),
-        tuple(Row(str(other), int(score)) for other, score in rows),
-        tuple(Label(tag, Kind(kind), about, bool(seen)) for tag, kind, about, seen in labels),
+        tuple(Correlation(*fields) for fields in correlations),
+        tuple(Duplicate(str(other), int(score)) for other, score in duplicates),
+        tuple(Tag(name, Kind(kind), about, bool(seen)) for name, kind, about, seen in tags),
     )

@@ -1,12 +1,11 @@
-"""The star of a cluster: one of its objects is its representative, with which all others are correlated;
-never all with all.
+"""The star of a cluster: one object represents the cluster, and the others are correlated with it.
 
-Elected once, by who sets the bookmark `ail:star:<cluster id>` first. When clusters merge, the representative
-of the one that keeps its id stays, and what pointed to the other moves; when a representative left its
-cluster another takes its place. Both leave a walk to be done: the note says how far through the cluster's
-images it has come, so that it is done in small steps, and by whoever comes next after a crash. A walk costs
-no more than it finds; an outdated note of two processes that change it at once is noticed and mended by the
-next.
+Objects of a cluster are never correlated with each other, because AIL cannot draw large cliques. The first
+process that sets the bookmark `ail:star:<cluster id>` elects the representative. When clusters merge, the
+representative of the cluster that keeps its id stays. When a representative left its cluster, another object
+takes its place. Either way the other objects must be checked; the bookmark says how far that has come, so it
+is done in small steps, and continued by another process after a crash. If two processes change a star at the
+same moment, the next check corrects what is outdated.
 """
 
 from __future__ import annotations
@@ -20,53 +19,52 @@ from douglas_quaid.errors import CorruptRecord
 
 from ..objects import AilObject
 
+#: Start of the names of stars among the store's bookmarks.
 PREFIX = "ail:star:"
 
 
 @dataclass(frozen=True, slots=True)
 class Star:
-    """Who represents a cluster."""
+    """Who represents a cluster, and which objects are still to be checked for that."""
 
+    #: The object with which the others are correlated.
     centre: AilObject
-    #: Former ids of the cluster whose representatives were looked for; more now means that clusters merged
-    #: since.
-    names: int = 0
-    #: Last image whose edges a walk has looked at, "" before the first; None when there is nothing to walk
-    #: for.
-    walked: str | None = None
-    #: Representatives of clusters that were merged into this one, which the walk correlates with the centre
-    #: first.
+    #: Number of former cluster ids whose stars were taken over. If the cluster has more, it was merged since.
+    former_ids: int = 0
+    #: Last image whose objects were checked, "" before the first one; None if no check is due.
+    checked: str | None = None
+    #: Representatives of merged clusters, which are correlated with the centre first.
     former: tuple[AilObject, ...] = ()
 
 
 class Stars:
+    """The stars of all clusters, in the store of an engine.
+
+    Every method may raise StoreError, and CorruptRecord if a bookmark cannot be read.
+    """
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def read(self, cluster_id: str) -> Star | None:
+        """Return the star of a cluster; None if nobody was elected yet."""
         text = self._engine.bookmark(PREFIX + cluster_id)
         return None if text is None else _decoded(cluster_id, text)
 
     def write(self, cluster_id: str, star: Star | None) -> None:
+        """Replace the star of a cluster; None removes it."""
         self._engine.set_bookmark(PREFIX + cluster_id, None if star is None else _encoded(star))
 
-    def centred_on(self, obj: AilObject) -> Iterator[str]:
-        """Ids of the clusters that this object was elected for; reads all notes."""
+    def all(self) -> Iterator[tuple[str, Star]]:
+        """Yield every cluster id that has a star, with the star; each at least once, in no order."""
         for name, text in self._engine.bookmarks(PREFIX):
             cluster_id = name.removeprefix(PREFIX)
-            if _decoded(cluster_id, text).centre == obj:
-                yield cluster_id
+            yield cluster_id, _decoded(cluster_id, text)
 
-    def to_walk(self) -> Iterator[str]:
-        """Ids of the clusters with a walk that was begun and not ended; reads all notes."""
-        for name, text in self._engine.bookmarks(PREFIX):
-            cluster_id = name.removeprefix(PREFIX)
-            if _decoded(cluster_id, text).walked is not None:
-                yield cluster_id
+    def elect(self, names: Sequence[str], propose: AilObject) -> AilObject:
+        """Return the representative of a cluster, and elect `propose`, one of its objects, if it has none.
 
-    def representative(self, names: Sequence[str], propose: AilObject) -> AilObject:
-        """Of the cluster with these names (its id, then its former ones). `propose`: one of its objects,
-        elected when there is none.
+        `names`: the cluster's id, then its former ids.
         """
         cluster_id, former = names[0], names[1:]
         star = self.read(cluster_id)
@@ -74,23 +72,25 @@ class Stars:
             inherited = next((found.centre for name in former if (found := self.read(name))), propose)
             self._engine.set_bookmark(PREFIX + cluster_id, _encoded(Star(inherited)), unless_there=True)
             star = self.read(cluster_id) or Star(propose)
-        if len(former) != star.names:
+        if len(former) != star.former_ids:
             star = self._merge(cluster_id, former, star)
         if star.centre.id != propose.id and self._engine.cluster_ids([star.centre.id]) != [cluster_id]:
-            star = replace(star, centre=propose, walked="")
+            star = replace(star, centre=propose, checked="")
             self.write(cluster_id, star)
         return star.centre
 
     def _merge(self, cluster_id: str, former: Sequence[str], star: Star) -> Star:
-        """Take over the stars of former clusters. The note comes first: were it lost, nobody would look for
-        their edges.
+        """Take over the stars of former clusters.
+
+        The star is written before theirs are removed: otherwise a crash would leave correlations for which
+        nobody looks.
         """
         absorbed = {name: found for name in former if (found := self.read(name))}
         centres = dict.fromkeys([*star.former, *(found.centre for found in absorbed.values())])
         star = replace(
             star,
-            names=len(former),
-            walked="" if absorbed else star.walked,
+            former_ids=len(former),
+            checked="" if absorbed else star.checked,
             former=tuple(obj for obj in centres if obj != star.centre),
         )
         self.write(cluster_id, star)
@@ -100,9 +100,9 @@ class Stars:
 
 
 def _encoded(star: Star) -> str:
-    fields: dict[str, object] = {"centre": star.centre.gid, "names": star.names}
-    if star.walked is not None:
-        fields |= {"walked": star.walked, "former": [obj.gid for obj in star.former]}
+    fields: dict[str, object] = {"centre": star.centre.gid, "names": star.former_ids}
+    if star.checked is not None:
+        fields |= {"walked": star.checked, "former": [obj.gid for obj in star.former]}
     return json.dumps(fields, separators=(",", ":"))
 
 
@@ -112,6 +112,4 @@ def _decoded(cluster_id: str, text: str) -> Star:
         former = tuple(AilObject.parse(gid) for gid in fields.get("former", []))
         return Star(AilObject.parse(fields["centre"]), int(fields["names"]), fields.get("walked"), former)
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptRecord(
-            f"the note of who represents cluster {cluster_id} cannot be read: {error}"
-        ) from None
+        raise CorruptRecord(f"the star of cluster {cluster_id} cannot be read: {error}") from None

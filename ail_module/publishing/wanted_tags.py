@@ -1,6 +1,4 @@
-"""Which tags an object gets for its findings: of a match across domains, of a pair for a person, of a picture
-of a collection.
-"""
+"""Which tags an object gets for its findings: of a match, of a pair that needs a review, of a collection."""
 
 from __future__ import annotations
 
@@ -14,42 +12,45 @@ from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .findings import Finding, domains
-from .ledger import Kind, Label
+from .ledger import Kind, Tag
 
-#: Tags of collections that one object gets. chosen: what looks like more looks like all of a kind.
-MOST_REFERENCES = 3
+#: Maximum number of tags of collections at one object. chosen: a page that looks like more of them looks like
+#: every page of its kind.
+MAX_REFERENCES = 3
 
 
-def wanted_labels(
+def wanted_tags(
     engine: Engine, settings: Settings, obj: AilObject, across: Sequence[Finding], found: Sequence[Finding]
-) -> list[Label]:
-    """`across`: the findings that are not on the object's own domain, surest first; `found`: all. Unsafe tags
-    are among them.
+) -> list[Tag]:
+    """Return the tags that an object should have, unsafe ones included.
+
+    `across`: the findings on other domains, surest first. `found`: all findings. Raises StoreError.
     """
     baselines = _baselines(engine, found)
-    labels = []
+    wanted = []
     matches = [
         f for f in across if f.hit.decision is Decision.MATCH and (f.other or not _is_in(f, baselines))
     ]
     if settings.tag_match and matches:
         hit = matches[0].hit
-        labels.append(Label(tags.match(hit.relation, hit.confidence), Kind.MATCH, hit.image_id))
+        wanted.append(Tag(tags.match(hit.relation, hit.confidence), Kind.MATCH, hit.image_id))
     matched = {name for f in matches for name in f.hit.clusters}
     reviews = (f.hit for f in across if is_review(f) and not matched.intersection(f.hit.clusters))
     if settings.tag_review and (review := next(reviews, None)):
-        labels.append(Label(tags.REVIEW, Kind.REVIEW, review.image_id))
-    references = {label.tag: label for label in _references(engine, settings, obj, found, baselines)}
-    return [*labels, *islice(references.values(), MOST_REFERENCES)]
+        wanted.append(Tag(tags.REVIEW, Kind.REVIEW, review.image_id))
+    references = {tag.name: tag for tag in _references(engine, settings, obj, found, baselines)}
+    return [*wanted, *islice(references.values(), MAX_REFERENCES)]
 
 
 def is_review(found: Finding) -> bool:
-    """Whether a person should say if the two are the same; of a page that only looks like another that is
-    clear.
+    """Return whether a person should say if the two are the same. For a page that only looks like another
+    one, the answer is known.
     """
     return found.hit.decision is Decision.REVIEW and found.hit.relation is not Relation.LOOKS_LIKE
 
 
 def is_refused(tag: str, settings: Settings) -> bool:
+    """Return whether a tag is unsafe and the operator did not allow it."""
     return tags.is_unsafe(tag) and tag not in settings.allow_tags
 
 
@@ -67,7 +68,7 @@ def _is_in(found: Finding, names: frozenset[str]) -> bool:
 
 def _references(
     engine: Engine, settings: Settings, obj: AilObject, found: Sequence[Finding], baselines: frozenset[str]
-) -> Iterator[Label]:
+) -> Iterator[Tag]:
     page = domains(engine, obj)[0] if any(f.hit.collections for f in found) else frozenset()
     for f in found:
         for membership in f.hit.collections:
@@ -76,13 +77,11 @@ def _references(
             else:
                 tag = tags.reference(membership.labels) if f.hit.decision is Decision.MATCH else None
             if tag:
-                yield Label(tag, Kind.REFERENCE, f.hit.image_id)
+                yield Tag(tag, Kind.REFERENCE, f.hit.image_id)
 
 
 def _of_baseline(found: Finding, membership: Membership, page: frozenset[str]) -> str | None:
-    """A picture of the legitimate page counts as well as one that only looks like it: where it was taken
-    makes the difference.
-    """
+    """The tag for a picture of a legitimate page, or for a page that looks like it, on a foreign domain."""
     shows = found.hit.decision is Decision.MATCH or found.hit.relation is Relation.LOOKS_LIKE
     return (
         tags.looks_like(membership.labels) if shows and not tags.is_at_home(page, membership.labels) else None

@@ -20,12 +20,12 @@ from douglas_quaid.records import Cluster, Decision, Seen
 
 from ..objects import AilObject, FileNotThere, read
 from ..publishing.findings import Finding, objects_of, stored_findings
-from ..publishing.ledger import PREFIX as WROTE
-from ..publishing.stars import PREFIX as STAR
+from ..publishing.ledger import Entry, Ledger
+from ..publishing.publisher import Publisher, Written
+from ..publishing.stars import Stars
 
 if TYPE_CHECKING:
     from ..config import Settings
-    from ..publishing.writer import Writer, Written
 
 #: Most domains or chats that a label names. chosen: a placeholder page is seen on thousands.
 LABEL_VALUES = 20
@@ -45,21 +45,18 @@ class Host(Protocol):
 
     def path(self, obj: AilObject) -> str | None:
         """Its file, there or not; None for an id that leads out of AIL's folder."""
-        ...
 
     def domains(self, obj: AilObject) -> tuple[str, ...]:
         """Domains it was taken on, sorted."""
-        ...
 
     def chats(self, obj: AilObject) -> tuple[str, ...]:
         """`<subtype>:<id>` of the chats it was posted in, sorted."""
-        ...
 
     def is_unsafe(self, obj: AilObject) -> bool:
         """Whether AIL marks it, or a domain it was taken on, with one of its unsafe tags."""
-        ...
 
-    def first_seen(self, obj: AilObject) -> datetime | None: ...
+    def first_seen(self, obj: AilObject) -> datetime | None:
+        """Return the day on which AIL saw an object for the first time; None if it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ def process(
     engine: Engine,
     obj: AilObject,
     host: Host,
-    writer: Writer,
+    publisher: Publisher,
     *,
     settings: Settings,
     seen: datetime | None = None,
@@ -106,8 +103,8 @@ def process(
     )
     found = stored_findings(engine, obj)
     if any(finding.hit.decision is Decision.MATCH for finding in found):
-        _catch_up(engine, obj, writer, again=before is not None)
-    written = writer.write(obj, found)
+        _catch_up(engine, obj, publisher, again=before is not None)
+    written = publisher.write(obj, found)
     engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
     return Outcome(obj, result.status, found, written)
 
@@ -126,7 +123,7 @@ def _is_done(before: Seen, labels: Mapping[str, str]) -> bool:
     return before.linked and known.get(WRITTEN) == WRITTEN_BY and known.get("domain") == labels.get("domain")
 
 
-def _catch_up(engine: Engine, obj: AilObject, writer: Writer, *, again: bool) -> None:
+def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bool) -> None:
     """Write about objects of its cluster that were done when nothing matched them yet, and that nobody told
     since.
 
@@ -135,7 +132,7 @@ def _catch_up(engine: Engine, obj: AilObject, writer: Writer, *, again: bool) ->
     `again`. Few clusters, then small.
     """
     (cluster_id,) = engine.cluster_ids([obj.id])
-    if cluster_id is None or (not again and engine.bookmark(STAR + cluster_id) is not None):
+    if cluster_id is None or (not again and Stars(engine).read(cluster_id) is not None):
         return
     cluster = engine.show(cluster_id)
     if not isinstance(cluster, Cluster) or not 2 < len(cluster.members) <= MOST_TOLD:
@@ -143,8 +140,8 @@ def _catch_up(engine: Engine, obj: AilObject, writer: Writer, *, again: bool) ->
     others = [other for member in cluster.members if member != obj.id for other in objects_of(member)]
     for other, places in zip(others, engine.sightings([other.occurrence for other in others]), strict=True):
         done = any(seen.image_id == other.id and WRITTEN in seen.sighting.labels for seen in places)
-        if done and engine.bookmark(WROTE + other.gid) is None:
-            writer.write(other, stored_findings(engine, other))
+        if done and Ledger(engine).read(other.gid) == Entry():
+            publisher.write(other, stored_findings(engine, other))
 
 
 def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:

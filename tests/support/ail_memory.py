@@ -18,7 +18,8 @@ from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import ALGORITHM
 from douglas_quaid.ail.publishing.findings import stored_findings
 from douglas_quaid.ail.publishing.ledger import Ledger
-from douglas_quaid.ail.publishing.writer import StarWriter, Written
+from douglas_quaid.ail.publishing.options import PublishingOptions
+from douglas_quaid.ail.publishing.publisher import Publisher, Written
 from douglas_quaid.config import Config
 from douglas_quaid.engine import Engine
 from douglas_quaid.extraction.extractor import Extractor, new_image
@@ -118,6 +119,7 @@ class World:
         self.store = Store.open(Config(store=url))
         self.sink = MemorySink(journal)
         self.ledger = Ledger(self.engine)
+        self.options = PublishingOptions()
         self._count = 0
 
     def close(self) -> None:
@@ -170,8 +172,12 @@ class World:
         )
 
     def write(self, obj: AilObject, **settings: object) -> Written:
+        return self.publisher(**settings).write(obj, stored_findings(self.engine, obj))
+
+    def publisher(self, **settings: object) -> Publisher:
+        """With these settings; the others have their defaults."""
         chosen = Settings(**settings)  # type: ignore[arg-type]
-        return StarWriter(self.engine, self.sink, chosen).write(obj, stored_findings(self.engine, obj))
+        return Publisher(self.engine, self.sink, chosen, self.options)
 
     def found(self, domain: str, *matches: AilObject, **options: object) -> AilObject:
         """A new object that matches these, and is written."""

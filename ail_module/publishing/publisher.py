@@ -1,0 +1,190 @@
+"""Publishing: what was found about objects becomes AIL's correlations, duplicates and tags, and stays in line
+with the store.
+
+    write      what a search found about an object
+    check      one object, after anything that concerns it may have changed
+    reconcile  one object and everything that is or was in one cluster with it, for example after a veto
+    sweep      everything that is written
+
+All of them ask `desired` what should stand, and `apply` brings it about. All may be repeated, and finish what
+a killed process began. AIL is told nothing about a no-match, nor about two objects on one domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import NotFound
+from douglas_quaid.records import Cluster, Decision, Relation
+
+from .. import tags
+from ..config import Settings
+from ..objects import AilObject
+from .apply import Sink, apply, without_foreign
+from .desired import NOTHING_NEW, News, desired
+from .findings import Finding, objects_of, stored_findings
+from .ledger import Entry, Kind, Ledger, Tag
+from .options import PublishingOptions
+from .stars import Star, Stars
+from .store_view import StoreView, images_of, stored_objects
+from .wanted_tags import is_refused, wanted_tags
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is written about an object after a write, by this one or an earlier one."""
+
+    #: Objects with which it is correlated.
+    correlated: tuple[AilObject, ...] = ()
+    #: Scores in AIL's duplicates, 0 to 100.
+    scores: tuple[tuple[AilObject, int], ...] = ()
+    #: Its tags.
+    tags: tuple[str, ...] = ()
+    #: Unsafe tags that a collection asks for and the settings do not allow.
+    refused: tuple[str, ...] = ()
+    #: Whether this write asked AIL to change anything.
+    changed: bool = False
+
+
+class Publisher:
+    """Writes about objects, and keeps what is written in line with the store.
+
+    Every method may raise StoreError, and what AIL raises while its servers are away.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        sink: Sink,
+        settings: Settings,
+        options: PublishingOptions | None = None,
+    ) -> None:
+        self._engine = engine
+        self._sink = sink
+        self._settings = settings
+        self._options = options or PublishingOptions()
+        self._ledger = Ledger(engine)
+        self._stars = Stars(engine)
+
+    def write(self, obj: AilObject, found: Sequence[Finding]) -> Written:
+        """Tell AIL what was found about an object, and return everything that is written about it."""
+        across = [f for f in found if self._settings.same_domain or not f.same_domain]
+        across.sort(key=lambda f: -f.hit.confidence)
+        if not across and not any(f.hit.collections for f in found):
+            return Written()
+        wanted = wanted_tags(self._engine, self._settings, obj, across, found)
+        allowed = tuple(tag for tag in wanted if not is_refused(tag.name, self._settings))
+        matches = tuple(f for f in across if f.other and f.hit.decision is Decision.MATCH)
+        entry, changed = self._update(obj, News(matches=matches, tags=allowed), found=found)
+        if matches and self._settings.tag_match:
+            changed |= self._tell(matches[0], obj)
+        if entry.correlations and (cluster_id := self._engine.cluster_ids([obj.id])[0]):
+            self.check_cluster(cluster_id, limit=self._options.cluster_step)
+        return Written(
+            correlated=tuple(AilObject.parse(line.other) for line in entry.correlations),
+            scores=tuple((AilObject.parse(row.other), row.score) for row in entry.duplicates),
+            tags=tuple(tag.name for tag in entry.tags),
+            refused=tuple(tag.name for tag in wanted if tag not in allowed),
+            changed=changed,
+        )
+
+    def check(self, obj: AilObject) -> bool:
+        """Bring what is written about this object alone into line, and return whether AIL was changed.
+
+        Takes one round trip if nothing is written about it.
+        """
+        entry = self._ledger.read(obj.gid)
+        if entry == Entry() or (entry.settled and desired(self._view(obj), entry) == entry):
+            return False
+        return self._update(obj)[1]
+
+    def reconcile(self, obj: AilObject) -> int:
+        """Bring an object, and everything that is or was in one cluster with it, into line. Return how many
+        objects changed in AIL.
+        """
+        ids = [obj.id, *images_of(self._ledger.read(obj.gid))]
+        centred = (cluster_id for cluster_id, star in self._stars.all() if star.centre == obj)
+        clusters = dict.fromkeys([*self._engine.cluster_ids(ids), *centred])
+        changed = int(self.check(obj))
+        changed += sum(self.check_cluster(cluster_id, whole=True) for cluster_id in clusters if cluster_id)
+        parts = (f.other for f in stored_findings(self._engine, obj) if f.hit.relation is Relation.PARTIAL)
+        return changed + sum(self.check(other) for other in dict.fromkeys(parts) if other)
+
+    def sweep(self) -> int:
+        """Bring everything into line, some hundred objects a second. Return how many changed in AIL."""
+        changed = sum(self.check(AilObject.parse(gid)) for gid, _ in self._ledger.entries())
+        due = [cluster_id for cluster_id, star in self._stars.all() if star.checked is not None]
+        return changed + sum(map(self.check_cluster, due))
+
+    def check_cluster(self, cluster_id: str, *, limit: int | None = None, whole: bool = False) -> int:
+        """Check the objects of a cluster whose representative changed. Return how many changed in AIL.
+
+        `limit`: maximum number of images in this step; the next step goes on behind them. `whole`: check all
+        of them, whether or not the representative changed.
+        """
+        star = self._stars.read(cluster_id)
+        if not whole and (star is None or star.checked is None):
+            return 0
+        cluster = self._cluster(cluster_id)
+        if cluster is None:
+            self._stars.write(cluster_id, None)
+            return 0
+        if cluster.cluster_id != cluster_id:  # merged into another one
+            return self.check_cluster(cluster.cluster_id, limit=limit, whole=True)
+        if star is not None:
+            self._stars.elect((cluster_id, *cluster.aliases), self._any_object(cluster) or star.centre)
+            star = self._stars.read(cluster_id) or star
+        start = "" if whole or star is None else star.checked or ""
+        changed = sum(self._adopt(obj, cluster_id) for obj in star.former) if star and not start else 0
+        members = [member for member in cluster.members if member > start][:limit]
+        changed += sum(self.check(obj) for member in members for obj in objects_of(member))
+        self._note_checked(cluster_id, star, members[-1] if limit and len(members) == limit else None)
+        return changed
+
+    def _note_checked(self, cluster_id: str, star: Star | None, checked: str | None) -> None:
+        """Note how far the check has come, unless the star changed in the meantime."""
+        now = self._stars.read(cluster_id)
+        if now and (star is None or (now.centre, now.former_ids) == (star.centre, star.former_ids)):
+            self._stars.write(cluster_id, replace(now, checked=checked))
+
+    def _adopt(self, obj: AilObject, cluster_id: str) -> bool:
+        """Correlate a former representative with the one that stayed. What was correlated with it moves, so
+        it would be left alone.
+        """
+        if self._engine.cluster_ids([obj.id]) != [cluster_id]:
+            return False
+        return self._update(obj, News(merged=True))[1]
+
+    def _tell(self, match: Finding, obj: AilObject) -> bool:
+        """Tag the other object of a match, too: one that came first has found nothing."""
+        assert match.other is not None
+        known = self._ledger.read(match.other.gid)
+        if known.settled and any(tag.kind is Kind.MATCH for tag in known.tags):
+            return False
+        tag = Tag(tags.match(match.hit.relation, match.hit.confidence), Kind.MATCH, obj.id)
+        return self._update(match.other, News(tags=(tag,)))[1]
+
+    def _update(
+        self, obj: AilObject, news: News = NOTHING_NEW, *, found: Sequence[Finding] | None = None
+    ) -> tuple[Entry, bool]:
+        """Bring an object into line. Return what is written about it, and whether AIL was changed."""
+        with self._ledger.hold(obj.gid):
+            before = self._ledger.read(obj.gid)
+            after = desired(self._view(obj, found), before, news)
+            after = without_foreign(self._ledger, self._sink, obj, before, after)
+            return after, apply(self._ledger, self._sink, obj, before, after)
+
+    def _view(self, obj: AilObject, found: Sequence[Finding] | None = None) -> StoreView:
+        return StoreView(self._engine, self._settings, obj, found=found)
+
+    def _cluster(self, cluster_id: str) -> Cluster | None:
+        try:
+            found = self._engine.show(cluster_id)
+        except NotFound:
+            return None
+        return found if isinstance(found, Cluster) else None
+
+    def _any_object(self, cluster: Cluster) -> AilObject | None:
+        return next((obj for member in cluster.members for obj in stored_objects(self._engine, member)), None)

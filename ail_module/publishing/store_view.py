@@ -1,0 +1,137 @@
+"""What the store says around one object, each question asked once: the facts that `desired` decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from douglas_quaid.engine import Engine
+from douglas_quaid.errors import NotFound
+from douglas_quaid.records import Cluster, Decision, ImageId, Verdict
+
+from ..config import Settings
+from ..objects import AilObject
+from .findings import Finding, domains, objects_of, stored_findings
+from .ledger import Correlation, Entry, Ledger, Tag
+from .stars import Stars
+
+
+class StoreView:
+    """The store as one object sees it, at the time of the first question. Every method may raise StoreError.
+
+    Nothing is written, with one exception: asking for the representative of a cluster elects one.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, obj: AilObject, *, found: Sequence[Finding] | None = None
+    ) -> None:
+        """`found`: the stored findings of the object, if the caller has them."""
+        self.settings = settings
+        self.obj = obj
+        self._engine = engine
+        self._ledger = Ledger(engine)
+        self._stars = Stars(engine)
+        self._given = found
+        self._clusters: dict[ImageId, str | None] = {}
+        self._verdicts: dict[ImageId, Verdict | None] = {}
+
+    @cached_property
+    def findings(self) -> Sequence[Finding]:
+        """What is stored about the object, surest first."""
+        return self._given if self._given is not None else stored_findings(self._engine, self.obj)
+
+    @cached_property
+    def vetoed(self) -> set[ImageId]:
+        """Images that a person said are not the same as the object's."""
+        return self._engine.vetoed(self.obj.id)
+
+    @cached_property
+    def cluster_id(self) -> str | None:
+        """Id of the object's own cluster; None if it is in none."""
+        return self.cluster_of(self.obj.id)
+
+    def prefetch(self, entry: Entry) -> None:
+        """Ask for the clusters of all images that an entry names in one round trip."""
+        ids = list(dict.fromkeys([self.obj.id, *images_of(entry)]))
+        self._clusters.update(zip(ids, self._engine.cluster_ids(ids), strict=True))
+
+    def cluster_of(self, image_id: ImageId) -> str | None:
+        """Return the id of an image's cluster; None if it is in none, or not in the store."""
+        if image_id not in self._clusters:
+            (self._clusters[image_id],) = self._engine.cluster_ids([image_id])
+        return self._clusters[image_id]
+
+    def verdict(self, image_id: ImageId) -> Verdict | None:
+        """Return the stored verdict about the object and an image; None if there is none or it was vetoed."""
+        if image_id not in self._verdicts:
+            found = self._engine.verdict_between(self.obj.id, image_id)
+            self._verdicts[image_id] = None if found is None else found.verdict
+        return self._verdicts[image_id]
+
+    def decision(self, image_id: ImageId) -> Decision | None:
+        """Return the decision of `verdict`."""
+        found = self.verdict(image_id)
+        return None if found is None else found.decision
+
+    def is_elsewhere(self, other: AilObject) -> bool:
+        """Return whether a line between the object and another one says something new: the two are on
+        different domains, or the operator wants pairs of one domain too.
+        """
+        if self.settings.same_domain:
+            return True
+        mine, theirs = domains(self._engine, self.obj, other)
+        return not mine or mine != theirs
+
+    def stored(self, image_id: ImageId) -> list[AilObject]:
+        """Return the objects of AIL at which an image was seen."""
+        return stored_objects(self._engine, image_id)
+
+    def has_duplicate(self, gid: str) -> bool:
+        """Return whether the ledger entry of another object holds a duplicate with this one."""
+        return any(row.other == self.obj.gid for row in self._ledger.read(gid).duplicates)
+
+    def representative(
+        self, image_id: ImageId, propose: AilObject | None, names: Sequence[str] = ()
+    ) -> AilObject | None:
+        """Return the representative of an image's cluster; None if the image is in no cluster, or the cluster
+        has no representative and none is proposed.
+
+        `propose`: an object of the cluster, elected if it has no representative. `names`: the cluster's id
+        and its former ids as far as known; given these, stars of merged clusters are taken over.
+        """
+        cluster_id = self.cluster_of(image_id)
+        if cluster_id is None:
+            return None
+        star = None if names else self._stars.read(cluster_id)
+        if star is not None and self.cluster_of(star.centre.id) == cluster_id:
+            return star.centre
+        names = names or (self._cluster_names(image_id) if propose else ())
+        return self._stars.elect(names, propose) if propose and names else None
+
+    def _cluster_names(self, image_id: ImageId) -> tuple[str, ...]:
+        try:
+            found = self._engine.show(image_id)
+        except NotFound:
+            return ()
+        return () if isinstance(found, Cluster) else found.info.clusters
+
+
+def stored_objects(engine: Engine, image_id: ImageId) -> list[AilObject]:
+    """Return the objects of AIL at which an image was seen. Raises StoreError."""
+    objects = objects_of(image_id)
+    found = engine.sightings([obj.occurrence for obj in objects])
+    return [
+        obj
+        for obj, places in zip(objects, found, strict=True)
+        if any(seen.image_id == image_id for seen in places)
+    ]
+
+
+def images_of(entry: Entry) -> list[ImageId]:
+    """Return the images that the lines of an entry name, also those that are being removed."""
+    lines = (*entry.lines, *entry.going)
+    return [
+        *(line.about for line in lines if isinstance(line, Tag)),
+        *(AilObject.parse(line.other).id for line in lines if not isinstance(line, Tag)),
+        *(line.via for line in lines if isinstance(line, Correlation) and line.via),
+    ]
