@@ -29,6 +29,7 @@ READING_ORDER = (
     "records",
     "config",
     "deadline",
+    "strict_json",
     "transforms",
     # one picture: from bytes to pixels and features, in this process or a child
     "decoding",
