@@ -22,7 +22,8 @@ from douglas_quaid.ail.publishing.options import PublishingOptions
 from douglas_quaid.ail.publishing.publisher import Publisher, Written
 from douglas_quaid.config import Config
 from douglas_quaid.engine import Engine
-from douglas_quaid.extraction.extractor import Extractor, new_image
+from douglas_quaid.extraction.extractor import Extractor
+from douglas_quaid.index.new_image import new_image
 from douglas_quaid.records import Decision, Evidence, ImageFeatures, Purpose, Relation, Verdict
 from douglas_quaid.store import Store
 from support.pictures import page, png
@@ -190,7 +191,7 @@ class World:
 
 def _features() -> ImageFeatures:
     if not _FEATURES:
-        extraction = Extractor(Config())
+        extractor = Extractor(Config())
         _FEATURES.append(extractor.extract(png(page(1, 320, 200)), name="page").features)
         extractor.close()
     return _FEATURES[0]
