@@ -43,8 +43,10 @@ from .records import (
     Decision,
     ImageFeatures,
     ImageId,
+    JudgementWord,
     Occurrence,
     Purpose,
+    Relation,
     StoredVerdict,
     Verdict,
     Withdrawn,
@@ -370,10 +372,11 @@ class Engine(Bookkeeping):
     # -- a person's word -------------------------------------------------------------------------------------
 
     def veto(self, a: str, b: str) -> None:
-        """These two are not the same: said once and for good; splits a cluster that had joined them, a
+        """These two are not the same: stands until it is taken back; splits a cluster that had joined them, a
         `confirm` too.
         """
-        self._store.veto(*self._pair("veto", a, b))
+        first, second = self._pair("veto", a, b)
+        self._store.judge(first, second, JudgementWord.DIFFERENT, who="", source="")
 
     def confirm(self, a: str, b: str) -> RecordOutcome:
         """These two show the same source picture: stored as a match that no score replaces, until a `veto`.
@@ -388,7 +391,9 @@ class Engine(Bookkeeping):
             if known
             else self._compared(Picture(self._features(first)), Picture(self._features(second)))[1]
         )
-        return self._store.confirm(first, second, confirmed(verdict, self.calibration))
+        verdict = confirmed(verdict, self.calibration)
+        word = JudgementWord.PART if verdict.relation is Relation.PARTIAL else JudgementWord.SAME
+        return self._store.judge(first, second, word, who="", source="", verdict=verdict)
 
     def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
         """Remove an image and everything that names it; `purge` also rewrites the server's append-only file

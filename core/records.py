@@ -510,6 +510,37 @@ class StoredVerdict:
     judged: datetime
 
 
+class JudgementWord(str, Enum):
+    """What a person says of two images. It outranks every score and stands until it is taken back."""
+
+    #: Both show the same source picture; joins them in a cluster.
+    SAME = "same"
+    #: One shows a part of the other, or both share a part: a match that never joins.
+    PART = "part"
+    #: The same layout or design with other content: not a match.
+    SAME_DESIGN = "same-design"
+    #: Not the same picture.
+    DIFFERENT = "different"
+    #: The person could not tell; the score counts.
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a person said of an image and another one."""
+
+    #: The other image.
+    image_id: ImageId
+    #: What was said.
+    word: JudgementWord
+    #: Name of the person; empty when it is not known.
+    who: str
+    #: When it was said, UTC.
+    when: datetime
+    #: Where it came from, such as the command line, a host or an event there.
+    source: str
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Images that matches of whole pictures have joined."""

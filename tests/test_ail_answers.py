@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.ail_host import OURS, AilHome
+from support.judging import veto
 from support.pictures import page, png
 
 from douglas_quaid.ail import tags
@@ -148,7 +149,7 @@ def test_what_the_command_line_vetoes_leaves_ail_when_all_is_swept(
     judge(store, second, first, Decision.MATCH, 0.97)
     ail.run(SETUP + WRITE, gid=second.gid)
     ail.drain("Tags")
-    store.veto(first.id, second.id)
+    veto(store, first.id, second.id)
     assert listen(ail) == []
     assert all(
         ail.tags(obj.gid) == set()

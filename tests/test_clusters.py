@@ -8,12 +8,14 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.judging import judge, veto
 
 from douglas_quaid.errors import ConfigError, NotFound
-from douglas_quaid.records import Decision, Evidence, Relation, Verdict
+from douglas_quaid.records import Decision, Evidence, JudgementWord, Relation, Verdict
 from douglas_quaid.store import RecordOutcome, Store
 
 IMAGES = 8
+VETOES = (JudgementWord.DIFFERENT, JudgementWord.SAME_DESIGN)
 
 
 def verdict(
@@ -45,8 +47,11 @@ class Oracle:
 
     def __init__(self, ids: Iterable[str]) -> None:
         self.ids = set(ids)
+        #: Confidence of the joining score of a pair.
+        self.scores: dict[frozenset[str], float] = {}
+        self.words: dict[frozenset[str], JudgementWord] = {}
+        #: What stands, with its confidence.
         self.edges: dict[frozenset[str], float] = {}
-        self.vetoes: set[frozenset[str]] = set()
 
     def components(self) -> set[frozenset[str]]:
         parts = {frozenset([i]) for i in self.ids}
@@ -56,40 +61,61 @@ class Oracle:
         return parts
 
     def violates(self) -> bool:
-        return any(pair <= part for pair in self.vetoes for part in self.components())
+        vetoes = [pair for pair, word in self.words.items() if word in VETOES]
+        return any(pair <= part for pair in vetoes for part in self.components())
 
-    def judge(self, a: str, b: str, confidence: float, joins: bool) -> RecordOutcome:
-        pair = frozenset([a, b])
-        if pair in self.vetoes:
-            return RecordOutcome.VETOED
-        old = self.edges.pop(pair, None)
-        if not joins:
-            return RecordOutcome.STORED
-        self.edges[pair] = confidence
-        if self.violates():
-            assert old is None
-            del self.edges[pair]
-            return RecordOutcome.APART
-        return RecordOutcome.JOINED
+    def wish(self, pair: frozenset[str]) -> float | None:
+        """How surely a pair is to be joined."""
+        word = self.words.get(pair, JudgementWord.UNSURE)
+        return {JudgementWord.SAME: 1.0, JudgementWord.UNSURE: self.scores.get(pair)}.get(word)
 
-    def veto(self, a: str, b: str) -> None:
-        """Take the edges of the cluster away and give them back, the surest first, unless one connects the
-        two.
+    def settle(self, pair: frozenset[str]) -> RecordOutcome:
+        """Give the pair the edge it is to have, take the edges of all clusters away and give them back, the
+        surest first, unless one brings together what is to stay apart; then all others that are wished for.
         """
-        self.edges.pop(frozenset([a, b]), None)
-        self.vetoes.add(frozenset([a, b]))
-        if not self.violates():
-            return
-        edges, self.edges = self.edges, {}
-        for pair in sorted(edges, key=lambda pair: (-edges[pair], sorted(pair))):
-            self.edges[pair] = edges[pair]
+        if (wish := self.wish(pair)) is not None:
+            self.edges[pair] = wish
             if self.violates():
                 del self.edges[pair]
+        else:
+            self.edges.pop(pair, None)
+        if self.violates():
+            edges, self.edges = self.edges, {}
+            for one in sorted(edges, key=lambda one: (-edges[one], sorted(one))):
+                self.add(one, edges[one])
+        waiting = {one: self.wish(one) or 0.0 for one in {*self.scores, *self.words} - {*self.edges}}
+        for one in sorted(waiting, key=lambda one: (-waiting[one], sorted(one))):
+            if waiting[one]:
+                self.add(one, waiting[one])
+        if wish is None:
+            return RecordOutcome.VETOED if self.words.get(pair) in VETOES else RecordOutcome.STORED
+        return RecordOutcome.JOINED if pair in self.edges else RecordOutcome.APART
+
+    def add(self, pair: frozenset[str], confidence: float) -> None:
+        self.edges[pair] = confidence
+        if self.violates():
+            del self.edges[pair]
+
+    def score(self, a: str, b: str, confidence: float | None) -> RecordOutcome:
+        pair = frozenset([a, b])
+        self.scores.pop(pair, None)
+        if confidence is not None:
+            self.scores[pair] = confidence
+        return self.settle(pair)
+
+    def judge(self, a: str, b: str, word: JudgementWord | None) -> RecordOutcome:
+        pair = frozenset([a, b])
+        self.words.pop(pair, None)
+        if word is not None:
+            self.words[pair] = word
+        return self.settle(pair)
 
     def forget(self, a: str) -> None:
         self.ids.discard(a)
-        self.edges = {pair: confidence for pair, confidence in self.edges.items() if a not in pair}
-        self.vetoes = {pair for pair in self.vetoes if a not in pair}
+        for known in (self.edges, self.scores, self.words):
+            for pair in [pair for pair in known if a in pair]:
+                del known[pair]
+        self.settle(frozenset())
 
 
 PAIRS = st.tuples(st.integers(0, IMAGES - 1), st.integers(0, IMAGES - 1)).filter(
@@ -101,7 +127,8 @@ STEPS = st.one_of(
     st.tuples(st.just("join"), PAIRS, CONFIDENCES),
     st.tuples(st.just("join"), PAIRS, CONFIDENCES),
     st.tuples(st.just("part"), PAIRS, CONFIDENCES),
-    st.tuples(st.just("veto"), PAIRS, CONFIDENCES),
+    *(st.tuples(st.just(word), PAIRS, CONFIDENCES) for word in JudgementWord),
+    st.tuples(st.just("undo"), PAIRS, CONFIDENCES),
     st.tuples(st.just("forget"), PAIRS, CONFIDENCES),
 )
 
@@ -109,7 +136,7 @@ STEPS = st.one_of(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=30))
 def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_server, make_image, steps):
-    # Given an empty store with a few images, and any row of joins, re-judgements, vetoes and forgets
+    # Given an empty store with a few images, and any row of scores, judgements, undos and forgets
     for tag in "0123456789abcdef":
         shared_server.redis.delete(*(shared_server.redis.keys(f"dq:{{{tag}}}:*") or ["none"]))
     shared_server.redis.delete(
@@ -123,16 +150,20 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
         if not {a, b} <= oracle.ids:
             continue
         if kind == "join":
-            assert store.record_verdict(a, b, verdict(confidence)) is oracle.judge(
-                a, b, confidence, joins=True
-            )
+            assert store.record_verdict(a, b, verdict(confidence)) is oracle.score(a, b, confidence)
         elif kind == "part":
-            assert store.record_verdict(a, b, verdict(relation=Relation.PARTIAL)) is oracle.judge(
-                a, b, confidence, joins=False
-            )
-        elif kind == "veto":
-            store.veto(a, b)
-            oracle.veto(a, b)
+            partial = verdict(relation=Relation.PARTIAL)
+            assert store.record_verdict(a, b, partial) is oracle.score(a, b, None)
+        elif kind == "undo":
+            if frozenset([a, b]) in oracle.words:
+                store.undo_judgement(a, b)
+                oracle.judge(a, b, None)
+        elif isinstance(kind, JudgementWord):
+            if oracle.words.get(frozenset([a, b])) in VETOES and kind not in VETOES:
+                with pytest.raises(ConfigError, match="quaid undo"):
+                    judge(store, a, b, kind)
+            else:
+                assert judge(store, a, b, kind) is oracle.judge(a, b, kind)
         else:
             store.forget(a)
             oracle.forget(a)
@@ -149,6 +180,12 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
         }
         seen |= {name: frozenset() for name in gone}
         assert store.stats().clusters == len(clusters)
+    # And when all that persons said is taken back, they are what the scores alone give
+    for pair in list(oracle.words):
+        store.undo_judgement(*sorted(pair))
+        oracle.judge(*pair, None)
+    assert set(oracle.edges) == set(oracle.scores)
+    assert partition(store, oracle.ids) == oracle.components()
 
 
 def test_only_whole_matches_join(store, make_image):
@@ -226,12 +263,12 @@ def test_a_cluster_of_one_dissolves_and_its_ids_name_nothing(store, make_image):
 
 
 def test_a_veto_outranks_every_score(store, make_image):
-    a, b, c = fill(store, make_image, 3)
+    a, b = fill(store, make_image, 2)
     store.record_verdicts(a, [(b, verdict(1.0))])
-    assert set(store.veto(a, b)) == {a, b}
+    assert veto(store, a, b) is RecordOutcome.VETOED
     assert store.clusters_of([a, b]) == [None, None]
     assert store.verdicts(a) == [] and store.verdict_between(b, a) is None
-    assert store.vetoed(b) == {a} and store.vetoed(a, [c]) == set()
+    assert store.vetoed(b) == {a}
     assert store.record_verdict(b, a, verdict(1.0)) is RecordOutcome.VETOED
     assert store.verdicts(a) == store.verdicts(b) == []
 
@@ -241,7 +278,7 @@ def test_a_veto_cuts_the_weakest_edge_between_two_images_joined_through_others(s
     a, b, c, d = fill(store, make_image, 4)
     for x, y, confidence in ((a, b, 0.99), (b, c, 0.8), (c, d, 0.9)):
         store.record_verdict(x, y, verdict(confidence))
-    store.veto(a, d)
+    veto(store, a, d)
     assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
     # And no detour brings them together again; the verdict itself is kept
     assert store.record_verdict(b, d, verdict()) is RecordOutcome.APART
@@ -254,9 +291,9 @@ def test_an_image_is_never_judged_against_itself_and_a_veto_needs_both(store, ma
     with pytest.raises(ConfigError, match="itself"):
         store.record_verdict(a, a, verdict())
     with pytest.raises(ConfigError, match="itself"):
-        store.veto(a, a)
+        veto(store, a, a)
     with pytest.raises(NotFound):
-        store.veto(a, "0" * 64)
+        veto(store, a, "0" * 64)
     assert store.vetoed(a) == set()
 
 

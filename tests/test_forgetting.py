@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+from support.judging import veto
 from support.steps import in_child, interleave, run_and_die
 
 from douglas_quaid.config import Config
@@ -36,7 +37,7 @@ def rich_store(url: str, make_image, salt: str) -> tuple[NewImage, list[NewImage
             forgotten.image_id,
             Verdict(Decision.REVIEW, None, 0.5, Evidence(), "c", "s"),
         )
-        store.veto(partners[4].image_id, forgotten.image_id)
+        veto(store, partners[4].image_id, forgotten.image_id)
     return forgotten, partners
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.judging import veto
 from support.ports import free_port
 
 from douglas_quaid.config import Config
@@ -38,7 +39,7 @@ def operations(store: Store, make_image) -> list[Callable[[], object]]:
         lambda: store.by_pixels(a.pixel_digest),
         lambda: store.verdicts(a.image_id),
         lambda: store.record_verdict(a.image_id, b.image_id, MATCH),
-        lambda: store.veto(a.image_id, b.image_id),
+        lambda: veto(store, a.image_id, b.image_id),
         lambda: store.forget(a.image_id),
         lambda: store.collections(),
         lambda: store.column_reader().refresh(ColumnState()),
@@ -265,7 +266,7 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
         # Changes across shards
         store.record_verdicts(images[0].image_id, [(image.image_id, MATCH) for image in images[1:20]])
         assert len(store.clusters_of([images[5].image_id])[0].members) == 20
-        store.veto(images[5].image_id, images[0].image_id)
+        veto(store, images[5].image_id, images[0].image_id)
         report = store.forget(images[0].image_id)
         assert len(report.unlinked) == 18
         store.purge()

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from support.choosing_process import ask_and_link
+from support.judging import veto
 from support.pictures import page, png
 from support.steps import interleave, run_and_die
 
@@ -20,7 +21,7 @@ from douglas_quaid.decision.calibration import Calibration, shipped
 from douglas_quaid.decision.decide import decide
 from douglas_quaid.decision.redecide import redecide, relink
 from douglas_quaid.evaluation import edits
-from douglas_quaid.records import PERSON, Configuration, Evidence, Verdict
+from douglas_quaid.records import PERSON, Configuration, Evidence, JudgementWord, Verdict
 from douglas_quaid.store import Store
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
@@ -155,10 +156,15 @@ def few(make_image) -> Callable[[Store], list[str]]:
         old = with_thresholds(0.99, 0.001, "old")
         for a, b, evidence in ((0, 1, SURE), (1, 2, SURE), (0, 3, DOUBTFUL), (2, 3, SURE)):
             store.record_verdict(ids[a], ids[b], decide(evidence, old))
-        store.confirm(
+        store.judge(
             ids[3],
             ids[4],
-            Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0, DOUBTFUL, PERSON, "a person confirmed it"),
+            JudgementWord.SAME,
+            who="analyst",
+            source="test",
+            verdict=Verdict(
+                Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0, DOUBTFUL, PERSON, "a person confirmed it"
+            ),
         )
         return ids
 
@@ -167,7 +173,7 @@ def few(make_image) -> Callable[[Store], list[str]]:
 
 def test_a_word_of_a_person_stays_and_a_veto_too(store: Store, few) -> None:
     ids = few(store)
-    store.veto(ids[0], ids[1])
+    veto(store, ids[0], ids[1])
     store.keep_calibration(NEVER.id, "")
     redecide(store, NEVER)
     # No score joins any more; what the person joined stays joined

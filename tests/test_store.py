@@ -33,6 +33,7 @@ from douglas_quaid.store import PutStatus, RecordOutcome, Store
 from douglas_quaid.store import verdicts as codec
 from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent, JudgedPair
+from douglas_quaid.store.keys import SCHEMA_VERSION
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(
@@ -269,12 +270,8 @@ def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     store.put_many([a, b])
     store.record_verdict(a.image_id, b.image_id, REVIEW)
     old = [codec.encode(MATCH, datetime.now(timezone.utc) - timedelta(hours=1))] * 2
-    store._judge(
-        Intent(
-            "late", "judge", a.image_id, pairs=(JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old),)
-        ),
-        recorded=False,
-    )
+    pair = JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old)
+    store._record(Intent("late", a.image_id, (pair,)), recorded=False)
     assert (
         store.verdict_between(a.image_id, b.image_id).verdict
         == store.verdict_between(b.image_id, a.image_id).verdict
@@ -349,15 +346,16 @@ def test_the_examples_in_format_md_are_what_is_stored():
 # -- what is refused at open ---------------------------------------------------------------------------------
 
 
-def test_a_store_of_a_newer_schema_is_refused_and_left_as_it_is(
+def test_a_store_of_another_schema_is_refused_and_left_as_it_is(
     store, store_url, shared_server, make_image, everything
 ):
     store.put(make_image(1))
-    shared_server.redis.hset("dq:{meta}:head", "schema", 2)
-    before = everything(shared_server.redis)
-    with pytest.raises(UnknownVersion, match="schema 2"):
-        Store.open(Config(store=store_url))
-    assert everything(shared_server.redis) == before
+    for other, remedy in ((SCHEMA_VERSION + 1, "use a newer"), (SCHEMA_VERSION - 1, "an empty store")):
+        shared_server.redis.hset("dq:{meta}:head", "schema", other)
+        before = everything(shared_server.redis)
+        with pytest.raises(UnknownVersion, match=f"schema {other}.*{remedy}"):
+            Store.open(Config(store=store_url))
+        assert everything(shared_server.redis) == before
 
 
 def test_a_store_whose_schema_is_no_number_is_refused(store, store_url, shared_server):

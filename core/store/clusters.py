@@ -1,10 +1,8 @@
-"""Reading clusters and vetoes. Both lie under `meta`; what changes them are the operations of meta.lua, each
-atomic.
-"""
+"""Reading clusters. They lie under `meta`; what changes them are the operations of meta.lua, each atomic."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..errors import NotFound
 from ..records import Cluster, ImageId
@@ -17,7 +15,7 @@ CLUSTER_PREFIX = "c-"
 
 
 class Clusters(StorePart):
-    """The part of the store that is about clusters and vetoes."""
+    """The part of the store that is about clusters."""
 
     def clusters_of(self, ids: Sequence[ImageId]) -> list[Cluster | None]:
         """The cluster of each image, with all its members; None for an image that is in none."""
@@ -42,17 +40,6 @@ class Clusters(StorePart):
         """The canonical cluster id of each image; None for an image that is in none."""
         answers = self.connection.ask(Command(META, "HMGET", key(META, "cluster-of"), *ids)) if ids else []
         return [as_text(answer) if answer else None for answer in answers]
-
-    def vetoed(self, image_id: ImageId, ids: Iterable[ImageId] | None = None) -> set[ImageId]:
-        """Images that a person said are not the same as this one; of `ids` when given."""
-        vetoes = self._vetoes(image_id)
-        return vetoes if ids is None else vetoes.intersection(ids)
-
-    def _vetoes(self, image_id: ImageId) -> set[ImageId]:
-        return {
-            as_text(member)
-            for member in self.connection.ask(Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")))
-        }
 
     def _read_clusters(self, names: Sequence[str]) -> list[Cluster]:
         commands = [

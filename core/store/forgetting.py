@@ -19,16 +19,15 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import NotFound, StoreError
 from ..records import ImageId
 from .columns import compact_if_worth_it
-from .intents import ATTEMPTS, Intent, Interrupted, gave_up, new_intent_id
+from .intents import ATTEMPTS, Interrupted, gave_up
 from .judgements import Judgements
-from .keys import META, SHARDS, TAGS, as_text, key, shard
+from .keys import SHARDS, TAGS, as_text, key, shard
 from .purging import rewrite_files
 from .scripts import BUMP, FORGET_IMAGE, Command
 
@@ -70,12 +69,7 @@ class Forgetting(Judgements):
     def finish_intents(self) -> list[ForgetReport]:
         """Finish the changes that were interrupted by a crash; gives the reports of the forgets among them."""
         for intent in self._journal.pending():
-            if intent.kind == "forget":  # the wish of an older program, which recorded it before it began
-                self._begin(intent.image_id)
-                with suppress(Interrupted):
-                    self._journal.end(intent, self._journal.fences([META]))
-            else:
-                self._finish(intent)
+            self._record(intent, recorded=True)
         marked = self.connection.run([Command(tag, "SMEMBERS", key(tag, "forgetting")) for tag in SHARDS])
         return [self._forget(as_text(member)) for members in marked for member in sorted(members)]
 
@@ -99,10 +93,7 @@ class Forgetting(Judgements):
         """Do the steps after the first, as long as the image's mark stands; any number of processes may do so
         at once.
         """
-        intent, tag = (
-            Intent(new_intent_id(), "forget", image_id),
-            shard(image_id),
-        )  # never recorded: the mark says what is to be done
+        tag = shard(image_id)
         verdicts, unlinked = set[ImageId](), list[ImageId]()
         for _ in range(ATTEMPTS):
             fences = self._journal.fences(TAGS)
@@ -111,10 +102,10 @@ class Forgetting(Judgements):
             try:
                 fences = self._raise_fences(fences)
                 for other in self._journal.pending():
-                    if other.kind != "forget" and other.mentions(image_id):
-                        self._finish(other)
+                    if other.mentions(image_id):
+                        self._record(other, recorded=True)
                 verdicts |= self._clean_partners(image_id, fences)
-                moved: Any = self._journal.meta("forget", intent, fences, secrets.token_hex(16), image_id)
+                moved: Any = self._journal.meta("forget", fences, secrets.token_hex(16), image_id)
                 unlinked += [as_text(member) for member in moved]
                 self._journal.unmoved(self.connection.ask(FORGET_IMAGE(tag, "end", fences[tag], image_id)))
                 break
@@ -123,7 +114,7 @@ class Forgetting(Judgements):
                     secrets.randbelow(1000) / 100_000
                 )  # two forgets at once would interrupt each other for ever in step
         else:
-            raise gave_up(intent)
+            raise gave_up("forgetting", image_id)
         return ForgetReport(image_id, 0, len(verdicts), tuple(dict.fromkeys(unlinked)))
 
     def _raise_fences(self, fences: dict[str, bytes]) -> dict[str, bytes]:

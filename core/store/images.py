@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
@@ -22,6 +22,7 @@ from .forgetting import Forgetting
 from .keys import META, SHARDS, as_bytes, as_text, key, shard
 from .membership import Collections
 from .scripts import PUT, WORD_BYTES, Command
+from .times import checked_time
 
 #: spec: README, occurrences in an answer are capped and counted.
 SIGHTINGS_SHOWN = 20
@@ -31,9 +32,6 @@ ID_CHARACTERS = 64
 #: spec: README, a unique beginning of 8 digits or more.
 PREFIX_CHARACTERS = 8
 ATTEMPTS = 100
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-#: How far a clock elsewhere may be ahead of ours. chosen: as far as a wrong time zone.
-AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,7 +212,12 @@ class Images(Collections, Forgetting):
             raise ConfigError(f"labels of {len(text)} characters; at most {LABEL_CHARACTERS} are kept")
         if labels and occurrence is None and collection is None:
             raise ConfigError("labels belong to an occurrence or to a collection; name one of them")
-        return _moment(seen), as_bytes(occurrence or ""), as_bytes(collection or ""), text.encode()
+        return (
+            int(checked_time(seen).timestamp()),
+            as_bytes(occurrence or ""),
+            as_bytes(collection or ""),
+            text.encode(),
+        )
 
     def _put(self, commands: list[Command]) -> list[PutStatus]:
         answers = self.connection.run(commands)
@@ -234,22 +237,6 @@ class Images(Collections, Forgetting):
                     f"image {command[4]!s} is being forgotten by another process; try again"
                 )
         return [PutStatus(as_text(answer)) for answer in answers]
-
-
-def _moment(seen: datetime | None) -> int:
-    """Unix seconds of a time that may be true; of now when none is given."""
-    now = datetime.now(timezone.utc)
-    if seen is None:
-        return int(now.timestamp())
-    if seen.tzinfo is None or seen.utcoffset() is None:
-        raise ConfigError(
-            f"seen at {seen.isoformat()}, which has no time zone; give one, such as datetime(..., tzinfo=timezone.utc)"
-        )
-    if not EPOCH <= seen <= now + AHEAD:
-        raise ConfigError(
-            f"seen at {seen.isoformat()}; expected a time from 1970 to a day from now, {(now + AHEAD).isoformat(timespec='seconds')}"
-        )
-    return int(seen.timestamp())
 
 
 def split_ids(ids: bytes | None) -> list[ImageId]:

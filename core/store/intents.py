@@ -3,8 +3,8 @@
 A change that spans shards is a row of small atomic steps. Before the first, an *intent* that says all that is
 needed to do them is recorded under `meta`; after the last it is removed. Every step can be repeated, and
 whoever opens the store repeats the steps of the intents it finds, so an interrupted change is finished then.
-An intent that is done leaves no byte behind. Forgetting begins in one shard and needs no intent: the mark it
-sets there says as much (forgetting.py).
+An intent that is done leaves no byte behind. Only verdicts need one: a person's judgement is one step, and
+forgetting begins in one shard with a mark that says as much (forgetting.py).
 
 *Fences* keep a slow writer from undoing a forget. Each tag has a number that every forget raises, after the
 record is gone and before it cleans up. A writer reads the fences of the tags it will touch before anything
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,7 +33,7 @@ MOVED = b"fence"
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """One verdict of a `judge` intent, as both sides will keep it."""
+    """One verdict of an intent, as both sides will keep it."""
 
     other: ImageId
     joins: bool
@@ -48,33 +47,22 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A change that has begun: `judge` or `confirm` (image, pairs) or `veto` (image, other); `forget` (image)
-    is marked elsewhere (forgetting.py).
-    """
+    """Verdicts that are being recorded: the image that was searched for, and the others."""
 
     intent_id: str
-    kind: str
     image_id: ImageId
-    other: ImageId = ""
     pairs: tuple[JudgedPair, ...] = ()
 
     def mentions(self, image_id: ImageId) -> bool:
-        return image_id in (self.image_id, self.other) or any(pair.other == image_id for pair in self.pairs)
+        """Whether it is about this image."""
+        return image_id == self.image_id or any(pair.other == image_id for pair in self.pairs)
 
     def encode(self) -> bytes:
         pairs = [
             [p.other, p.joins, p.confidence, p.rank, _ascii(p.forward), _ascii(p.backward)]
             for p in self.pairs
         ]
-        return json.dumps(
-            {
-                "version": VERSION,
-                "kind": self.kind,
-                "image": self.image_id,
-                "other": self.other,
-                "pairs": pairs,
-            }
-        ).encode()
+        return json.dumps({"version": VERSION, "image": self.image_id, "pairs": pairs}).encode()
 
     @classmethod
     def decode(cls, intent_id: str, data: bytes) -> Intent:
@@ -88,7 +76,7 @@ class Intent:
                 JudgedPair(o, bool(j), float(c), float(r), base64.b64decode(f), base64.b64decode(b))
                 for o, j, c, r, f, b in values["pairs"]
             )
-            return cls(intent_id, values["kind"], values["image"], values["other"], pairs)
+            return cls(intent_id, values["image"], pairs)
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptRecord(f"unfinished change {intent_id} cannot be read: {error}") from None
 
@@ -112,17 +100,14 @@ class Journal:
         return bool(self._connection.ask(Command(META, "HEXISTS", key(META, "intents"), intent.intent_id)))
 
     def record(self, intent: Intent, fences: dict[str, bytes]) -> None:
-        self.meta("intend", intent, fences, intent.encode())
-
-    def end(self, intent: Intent, fences: dict[str, bytes]) -> None:
-        self.meta("done", intent, fences)
+        self.meta("intend", fences, intent.encode(), intent_id=intent.intent_id)
 
     def meta(
-        self, operation: str, intent: Intent, fences: dict[str, bytes], *arguments: bytes | str | float
+        self, operation: str, fences: dict[str, bytes], *arguments: bytes | str, intent_id: str = ""
     ) -> object:
         """One operation of meta.lua. Raises Interrupted when the fence has moved."""
         return self.unmoved(
-            self._connection.ask(META_STEP(META, operation, fences[META], intent.intent_id, *arguments))
+            self._connection.ask(META_STEP(META, operation, fences[META], intent_id, *arguments))
         )
 
     def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
@@ -137,13 +122,9 @@ class Journal:
         return answer
 
 
-def new_intent_id() -> str:
-    return secrets.token_hex(16)
-
-
-def gave_up(intent: Intent) -> StoreError:
+def gave_up(change: str, image_id: ImageId) -> StoreError:
     return StoreError(
-        f"{intent.kind} of image {intent.image_id} was interrupted {ATTEMPTS} times by the forgetting of others; it is finished at the next open"
+        f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others; try again"
     )
 
 

@@ -1,29 +1,36 @@
-"""Recording verdicts on both sides, joining clusters, and vetoes: changes that span shards (see intents.py).
+"""Verdicts, which scores give, and judgements, which persons give: both kept for each pair, on both sides.
 
-Steps of a verdict: read fences; record the intent; write both sides, each only where that image still has a
-record; then, in one script, join or cut the cluster and end the intent. A person's confirmation takes the
-same steps; scripts see to it that no score replaces it and that it does nothing against a veto. Steps of a
-veto: read fences; in one script record the veto, take back a confirmation, cut what it separates and record
-the intent; drop the verdict on both sides; end the intent.
+A judgement lies beside the verdict and outranks it where both are read: taken back, it leaves the verdict as
+it was. It is one script under `meta`, which also joins or splits the clusters.
+
+A verdict spans shards (see intents.py). Its steps: read fences; record the intent; write both sides, each
+only where that image still has a record; then, in one script, join or cut the cluster as the person's word
+says, else as the verdict does, and end the intent.
 """
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from ..errors import ConfigError, NotFound, UnknownVersion
-from ..records import PERSON, ImageId, StoredVerdict, Verdict
+from ..errors import ConfigError, NotFound
+from ..records import ImageId, Judgement, JudgementWord, StoredVerdict, Verdict
 from . import verdicts as codec
 from .clusters import Clusters
 from .connection import Connection
-from .intents import ATTEMPTS, Intent, Interrupted, Journal, JudgedPair, gave_up, new_intent_id
+from .intents import ATTEMPTS, Intent, Interrupted, Journal, JudgedPair, gave_up
 from .keys import META, as_text, key, shard
 from .scripts import MARK, SIDES, VERDICT_CAP, Command
+from .times import checked_time
+
+#: Words of a person that make a pair a no-match.
+KEEPS_APART = (JudgementWord.DIFFERENT, JudgementWord.SAME_DESIGN)
+#: Longest name of who judged, and of where it came from. chosen.
+NAME_CHARACTERS = 200
 
 
 class RecordOutcome(str, Enum):
@@ -33,16 +40,17 @@ class RecordOutcome(str, Enum):
     JOINED = "joined"
     #: Stored on both sides; it does not join.
     STORED = "stored"
-    #: Stored on both sides, but not joined: the union would have put a vetoed pair into one cluster.
+    #: Stored on both sides, but not joined: the union would put two images into one cluster that a person's
+    #: word keeps apart.
     APART = "apart"
-    #: Not stored: a person said that these two are not the same.
+    #: Stored on both sides, but neither shown nor joined: a person's word keeps the two images apart.
     VETOED = "vetoed"
     #: Not stored: one of the two is no longer in the store.
     ABSENT = "absent"
 
 
 class Judgements(Clusters):
-    """The part of the store that is about verdicts and vetoes."""
+    """The part of the store that is about verdicts and judgements."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
@@ -64,14 +72,14 @@ class Judgements(Clusters):
             raise ConfigError(f"image {image_id} cannot be judged against itself")
         now = datetime.now(timezone.utc)
         pairs = tuple(_pair(other, verdict, now) for other, verdict in judged)
-        return self._judge(Intent(new_intent_id(), "judge", image_id, pairs=pairs), recorded=False)
+        return self._record(Intent(secrets.token_hex(16), image_id, pairs), recorded=False)
 
     def partners(self, image_id: ImageId) -> list[ImageId]:
-        """Images with a verdict about this one: matches first, the surest first, at most VERDICT_CAP; vetoed
-        pairs left out.
+        """Images that are hits of this one: those that a person called the same or a part first, then by
+        score, matches first, the surest first, at most VERDICT_CAP; pairs that a person keeps apart left out.
         """
         tag = shard(image_id)
-        order, vetoes = self.connection.run(
+        by_score, judged = self.connection.run(
             [
                 Command(
                     tag,
@@ -83,96 +91,147 @@ class Judgements(Clusters):
                     0,
                     VERDICT_CAP,
                 ),
-                Command(META, "SMEMBERS", key(META, f"vetoes:{image_id}")),
+                _judged(image_id),
             ]
         )
-        return [as_text(other) for other in order if other not in vetoes]
+        said = _said(judged)
+        confirmed = sorted((other for other, (_, verdict) in said.items() if verdict), reverse=True)
+        outranked = {other for other, (one, _) in said.items() if one.word is not JudgementWord.UNSURE}
+        return [*confirmed, *(other for other in map(as_text, by_score) if other not in outranked)]
 
     def verdicts(self, image_id: ImageId, partners: Sequence[ImageId] | None = None) -> list[StoredVerdict]:
-        """What was concluded about an image and its partners (default: all of them), in their order."""
+        """What was concluded about an image and its partners (default: all of them), in their order: what a
+        person said, else what the score says; nothing about a pair that a person keeps apart.
+        """
         others = self.partners(image_id) if partners is None else partners
+        if not others:
+            return []
         tag = shard(image_id)
-        stored = (
-            self.connection.ask(Command(tag, "HMGET", key(tag, f"ver:{image_id}"), *others)) if others else []
+        scored, judged = self.connection.run(
+            [
+                Command(tag, "HMGET", key(tag, f"ver:{image_id}"), *others),
+                Command(META, "HMGET", key(META, f"judged:{image_id}"), *others),
+            ]
         )
-        return [
-            codec.decode(other, found)
-            for other, found in zip(others, stored, strict=True)
-            if found is not None
+        found = [
+            _outranked(other, None if data is None else codec.decode(other, data), said)
+            for other, data, said in zip(others, scored, judged, strict=True)
         ]
+        return [verdict for verdict in found if verdict]
 
     def verdict_between(self, image_id: ImageId, other: ImageId) -> StoredVerdict | None:
         """What was concluded about a pair, with `image_id` as the query; None when it was never judged, or
-        vetoed.
+        when a person keeps the two apart.
         """
-        forward, backward, vetoed = self.connection.run(
+        forward, backward, judged = self.connection.run(
             [
                 Command(shard(image_id), "HGET", key(shard(image_id), f"ver:{image_id}"), other),
                 Command(shard(other), "HGET", key(shard(other), f"ver:{other}"), image_id),
-                Command(META, "SISMEMBER", key(META, f"vetoes:{image_id}"), other),
+                Command(META, "HGET", key(META, f"judged:{image_id}"), other),
             ]
         )
-        if vetoed:
-            return None
-        if forward is None and backward is not None:  # dropped from a side that was full
+        scored = None if forward is None else codec.decode(other, forward)
+        if scored is None and backward is not None:  # dropped from a side that was full
             found = codec.decode(other, backward)
-            return StoredVerdict(other, codec.reversed_verdict(found.verdict), found.judged)
-        return None if forward is None else codec.decode(other, forward)
+            scored = StoredVerdict(other, codec.reversed_verdict(found.verdict), found.judged)
+        return _outranked(other, scored, judged)
 
-    def veto(self, image_id: ImageId, other: ImageId) -> tuple[ImageId, ...]:
-        """A person says: not the same. Holds until one of the two is forgotten; splits what had joined them,
-        through others too.
+    def judge(
+        self,
+        image_id: ImageId,
+        other: ImageId,
+        word: JudgementWord,
+        *,
+        who: str,
+        source: str,
+        when: datetime | None = None,
+        verdict: Verdict | None = None,
+    ) -> RecordOutcome:
+        """Keep what a person says of two images; their clusters follow at once, and no score changes it until
+        it is taken back (`undo_judgement`) or one of the two is forgotten.
 
-        Gives the images that left their cluster by it. Raises NotFound when one of the two is not in the
-        store.
+        `same` and `part` need the `verdict` they stand for, with `image_id` as the query and the calibration
+        id PERSON; the others have none. A later word replaces an earlier one, but `different` and
+        `same-design` yield only to each other. Returns JOINED or APART for `same`, STORED for `part`, VETOED
+        for `different` and `same-design`, and for `unsure` what the score comes to. Raises ConfigError for
+        one image twice, for a pair that is kept apart by an earlier word and for values that do not fit;
+        NotFound when one of the two is not in the store.
         """
         if image_id == other:
-            raise ConfigError(f"image {image_id} cannot be vetoed against itself")
-        intent = Intent(new_intent_id(), "veto", image_id, other)
+            raise ConfigError(f"image {image_id} cannot be judged against itself")
+        if (verdict is not None) != (word in (JudgementWord.SAME, JudgementWord.PART)):
+            raise ConfigError(
+                f"judgement {word.value!r} {'needs the verdict it stands for' if verdict is None else 'takes no verdict'}"
+            )
+        for name, text in (("who", who), ("source", source)):
+            if len(text) > NAME_CHARACTERS:
+                raise ConfigError(
+                    f"judgement: {name} has {len(text)} characters; at most {NAME_CHARACTERS} are kept"
+                )
+        moment = checked_time(when)
+        mine = codec.encode_judgement(Judgement(other, word, who, moment, source), verdict)
+        backward = None if verdict is None else codec.reversed_verdict(verdict)
+        theirs = codec.encode_judgement(Judgement(image_id, word, who, moment, source), backward)
         for _ in range(ATTEMPTS):
-            fences = self._journal.fences((shard(image_id), shard(other), META))
+            fences = self._journal.fences([META])
             for i, there in zip((image_id, other), self._present(image_id, other), strict=True):
                 if not there:
                     raise NotFound(f"image {i} is not in the store")
             try:
-                moved: Any = self._journal.meta(
-                    "veto", intent, fences, intent.encode(), secrets.token_hex(16), image_id, other
+                answer: Any = self._journal.meta(
+                    "judge", fences, secrets.token_hex(16), image_id, other, mine, theirs
                 )
             except Interrupted:
                 continue
-            self._finish_veto(intent)
-            return tuple(as_text(member) for member in moved)
-        raise gave_up(intent)
+            if answer == b"refused":
+                raise ConfigError(
+                    f"a person said that images {image_id} and {other} are not the same; nothing was changed; to take that back: quaid undo {image_id} {other}"
+                )
+            return RecordOutcome(as_text(answer))
+        raise gave_up("judgement about", image_id)
 
-    def confirm(self, image_id: ImageId, other: ImageId, verdict: Verdict) -> RecordOutcome:
-        """A person says: the same. Stored on both sides in place of any score, until a veto or until one of
-        the two is forgotten.
+    def undo_judgement(self, image_id: ImageId, other: ImageId) -> Judgement:
+        """Take back what a person said of two images: hits and clusters are as the scores alone have them.
 
-        `verdict` has the calibration id PERSON. Raises ConfigError for a vetoed pair, NotFound when one of
-        the two is not in the store.
+        Returns what was taken back. Raises NotFound when nobody had said anything.
         """
-        now = datetime.now(timezone.utc)
-        intent = Intent(new_intent_id(), "confirm", image_id, pairs=(_pair(other, verdict, now),))
-        outcome = self._judge(intent, recorded=False)[0]
-        if outcome is RecordOutcome.VETOED:
-            raise ConfigError(
-                f"a person said of images {image_id} and {other} that they are not the same, which holds for good; nothing was changed"
-            )
-        if outcome is RecordOutcome.ABSENT:
-            raise NotFound(f"image {image_id} or {other} is not in the store")
-        return outcome
+        for _ in range(ATTEMPTS):
+            fences = self._journal.fences([META])
+            said = self.connection.ask(Command(META, "HGET", key(META, f"judged:{image_id}"), other))
+            if said is None:
+                raise NotFound(
+                    f"there is no judgement about images {image_id} and {other} that could be taken back"
+                )
+            try:
+                # somebody may have replaced it meanwhile; one who has taken it back meanwhile has done our work
+                if (
+                    self._journal.meta("undo", fences, secrets.token_hex(16), image_id, other, said)
+                    == b"undone"
+                ):
+                    return codec.decode_judgement(other, said)[0]
+            except Interrupted:
+                continue
+        raise gave_up("taking back a judgement about", image_id)
+
+    def judgements(self, image_id: ImageId) -> list[Judgement]:
+        """What persons said of an image and others, the latest first."""
+        said = _said(self.connection.ask(_judged(image_id))).values()
+        return sorted((one for one, _ in said), key=lambda one: (one.when, one.image_id), reverse=True)
+
+    def judgement_between(self, image_id: ImageId, other: ImageId) -> Judgement | None:
+        """What a person said of two images; None when nobody said anything."""
+        said = self.connection.ask(Command(META, "HGET", key(META, f"judged:{image_id}"), other))
+        return None if said is None else codec.decode_judgement(other, said)[0]
+
+    def vetoed(self, image_id: ImageId) -> set[ImageId]:
+        """Images that a person keeps apart from this one."""
+        said = _said(self.connection.ask(_judged(image_id)))
+        return {other for other, (one, _) in said.items() if one.word in KEEPS_APART}
 
     def confirmed(self, image_id: ImageId) -> list[StoredVerdict]:
-        """What persons confirmed of this image."""
-        others = sorted(
-            as_text(other)
-            for other in self.connection.ask(Command(META, "HKEYS", key(META, f"confirmed:{image_id}")))
-        )
-        return (
-            [found for found in self.verdicts(image_id, others) if found.verdict.calibration_id == PERSON]
-            if others
-            else []
-        )
+        """What persons said is the same as this image or a part of it."""
+        said = _said(self.connection.ask(_judged(image_id)))
+        return [verdict for _, (_, verdict) in sorted(said.items()) if verdict]
 
     def is_linked(self, image_id: ImageId) -> bool:
         """Whether the image was linked, and lost no connection by a forget since."""
@@ -206,17 +265,6 @@ class Judgements(Clusters):
             as_text(member) for member in self.connection.ask(Command(META, "SMEMBERS", key(META, "relink")))
         )
 
-    def _finish(self, intent: Intent) -> None:
-        """Do what an intent that was found still asks for."""
-        if intent.kind in ("judge", "confirm"):
-            self._judge(intent, recorded=True)
-        elif intent.kind == "veto":
-            self._finish_veto(intent)
-        else:
-            raise UnknownVersion(
-                f"the store holds an unfinished {intent.kind!r}, which this program does not know; use a newer douglas-quaid"
-            )
-
     def _present(self, *ids: ImageId) -> list[bool]:
         return [
             bool(n)
@@ -225,7 +273,8 @@ class Judgements(Clusters):
             )
         ]
 
-    def _judge(self, intent: Intent, *, recorded: bool) -> list[RecordOutcome]:
+    def _record(self, intent: Intent, *, recorded: bool) -> list[RecordOutcome]:
+        """Do all steps of an intent; `recorded`: it was found, and somebody else may have ended it."""
         image_id = intent.image_id
         for _ in range(ATTEMPTS):
             fences = self._journal.fences(
@@ -237,38 +286,34 @@ class Judgements(Clusters):
                 if not recorded:
                     self._journal.record(intent, fences)
                     recorded = True
-                return self._judge_once(intent, fences)
+                return self._record_once(intent, fences)
             except Interrupted:
                 continue
-        raise gave_up(intent)
+        raise gave_up("verdicts about", image_id)
 
-    def _judge_once(self, intent: Intent, fences: dict[str, bytes]) -> list[RecordOutcome]:
+    def _record_once(self, intent: Intent, fences: dict[str, bytes]) -> list[RecordOutcome]:
         image_id = intent.image_id
-        vetoes = self._vetoes(image_id)
-        outcomes = {pair.other: RecordOutcome.VETOED for pair in intent.pairs}
-        allowed = [pair for pair in intent.pairs if pair.other not in vetoes]
-        for pair, there in zip(allowed, self._write_sides(image_id, allowed, fences), strict=True):
-            outcomes[pair.other] = RecordOutcome.STORED if there else RecordOutcome.ABSENT
-        undone = [pair for pair in allowed if outcomes[pair.other] is RecordOutcome.ABSENT]
-        self._drop_sides(image_id, [pair.other for pair in undone], fences)
-        kept = [pair for pair in allowed if pair not in undone]
+        there = self._write_sides(image_id, intent.pairs, fences)
+        kept = [pair for pair, both in zip(intent.pairs, there, strict=True) if both]
+        self._drop_sides(image_id, [pair.other for pair in intent.pairs if pair not in kept], fences)
         arguments = [
             item
             for pair in kept
             for item in (image_id, pair.other, "1" if pair.joins else "0", repr(pair.confidence))
         ]
-        answers: Any = self._journal.meta(intent.kind, intent, fences, secrets.token_hex(16), *arguments)
+        answers: Any = self._journal.meta(
+            "score", fences, secrets.token_hex(16), *arguments, intent_id=intent.intent_id
+        )
         if answers == b"gone":  # somebody who opened the store meanwhile finished it for us
             mine, *theirs = self.cluster_ids([image_id, *(pair.other for pair in kept)])
             answers = [
                 b"stored" if not pair.joins else b"joined" if mine and mine == its else b"apart"
                 for pair, its in zip(kept, theirs, strict=True)
             ]
-        for pair, answer in zip(kept, answers, strict=True):
-            outcomes[pair.other] = RecordOutcome(as_text(answer))
-        vetoed_meanwhile = [pair.other for pair in kept if outcomes[pair.other] is RecordOutcome.VETOED]
-        self._drop_sides(image_id, vetoed_meanwhile, fences)
-        return [outcomes[pair.other] for pair in intent.pairs]
+        outcomes = {
+            pair.other: RecordOutcome(as_text(answer)) for pair, answer in zip(kept, answers, strict=True)
+        }
+        return [outcomes.get(pair.other, RecordOutcome.ABSENT) for pair in intent.pairs]
 
     def _write_sides(
         self, image_id: ImageId, pairs: Sequence[JudgedPair], fences: dict[str, bytes]
@@ -306,18 +351,25 @@ class Judgements(Clusters):
                 answers[position] = answer
         return answers
 
-    def _finish_veto(self, intent: Intent) -> None:
-        for _ in range(ATTEMPTS):
-            fences = self._journal.fences((shard(intent.image_id), shard(intent.other), META))
-            if not self._journal.stands(intent):
-                return
-            try:
-                self._drop_sides(intent.image_id, [intent.other], fences)
-                self._journal.end(intent, fences)
-                return
-            except Interrupted:
-                continue
-        raise gave_up(intent)
+
+def _judged(image_id: ImageId) -> Command:
+    return Command(META, "HGETALL", key(META, f"judged:{image_id}"))
+
+
+def _said(judged: Mapping[bytes, bytes]) -> dict[ImageId, tuple[Judgement, StoredVerdict | None]]:
+    """Judgements by the other image, each with the verdict it stands for, if any."""
+    found = ((as_text(other), data) for other, data in judged.items())
+    return {other: codec.decode_judgement(other, data) for other, data in found}
+
+
+def _outranked(other: ImageId, scored: StoredVerdict | None, judged: bytes | None) -> StoredVerdict | None:
+    """What counts of a pair: what a person said, else the scored verdict; None where a person keeps the two
+    apart.
+    """
+    if judged is None:
+        return scored
+    judgement, verdict = codec.decode_judgement(other, judged)
+    return scored if judgement.word is JudgementWord.UNSURE else verdict
 
 
 def _pair(other: ImageId, verdict: Verdict, now: datetime) -> JudgedPair:

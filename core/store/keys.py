@@ -42,11 +42,12 @@ none has an expiry time.
       members:<cluster>    set     image ids
       aliases:<cluster>    set     ids of clusters merged into it
       alias                hash    alias -> canonical cluster id
-      edges:<id>           hash    image id -> confidence, on both sides: the joining verdicts a cluster rests
-      on
-      vetoes:<id>          set     image ids a person said are not the same, on both sides
-      confirmed:<id>       hash    image id that a person said is the same -> 1 if that joins them, else 0; on
-      both sides
+      judged:<id>          hash    image id -> what a person said of the two (verdicts.py, FORMAT.md), on
+      both sides; outranks the verdict
+      edges:<id>           hash    image id -> confidence, on both sides: what a cluster rests on, joining
+      verdicts and the word `same`
+      aside:<id>           hash    image id -> confidence, on both sides: joining verdicts that are no edge
+      because of a person's word, about this pair or another
       relink               set     ids of images that lost a connection when another was forgotten and await a
       new link
       hubs                 hash    image id -> JSON {region, pictures, images, met}: a part of it that many
@@ -65,8 +66,8 @@ import re
 from ..errors import ConfigError
 from ..records import ImageId
 
-#: Version of the table above. A store with a higher one is refused; see FORMAT.md for what a change means.
-SCHEMA_VERSION = 1
+#: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
+SCHEMA_VERSION = 2
 
 SHARDS = tuple("0123456789abcdef")
 META = "meta"

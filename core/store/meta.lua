@@ -1,5 +1,5 @@
--- Changes under the tag `meta`. ARGV: operation, expected fence, intent id, then what the operation needs.
--- Each gives 'fence' and does nothing when a forget has passed since the caller looked.
+-- Changes under the tag `meta`. ARGV: operation, expected fence, intent id or '', then what the operation needs.
+-- Each returns 'fence' and does nothing when a forget has passed since the caller looked.
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 
@@ -7,73 +7,58 @@ if operation == 'intend' then -- bytes: remember what is about to be done across
   call('DEL', P .. 'none') -- a removal comes first: a server that is full still lets images be forgotten
   call('HSET', P .. 'intents', intent, ARGV[4])
   return 'intended'
+end
 
-elseif operation == 'done' then
-  return call('HDEL', P .. 'intents', intent)
-
-elseif operation == 'judge' then
+seed = ARGV[4]
+if operation == 'score' then
   -- seed, then four for each pair: a, b, '1' if the verdict joins, confidence. Only for an intent that still stands, so that a late
-  -- repetition changes nothing. Ends the intent. Gives for each pair joined, apart, vetoed, or stored (it does not join).
+  -- repetition changes nothing. Ends the intent. Returns for each pair joined, apart, vetoed, or stored (nothing joins the two).
   if call('HDEL', P .. 'intents', intent) == 0 then return 'gone' end
-  seed = ARGV[4]
   local answers = {}
   for at = 5, #ARGV, 4 do
-    local a, b, joins, confidence = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-    local said = call('HGET', P .. 'confirmed:' .. a, b)
-    if said then joins, confidence = said, '1.0' end -- a person has said more than any score can
-    if joins == '1' then
-      answers[#answers + 1] = join(a, b, confidence)
-    elseif said then
-      answers[#answers + 1] = 'stored'
-    else
-      cut(a, b)
-      answers[#answers + 1] = call('SISMEMBER', P .. 'vetoes:' .. a, b) == 1 and 'vetoed' or 'stored'
-    end
+    answers[#answers + 1] = settle(ARGV[at], ARGV[at + 1], ARGV[at + 2] == '1' and ARGV[at + 3])
   end
   return answers
 
-elseif operation == 'confirm' then -- seed, a, b, '1' if it joins, confidence: the person's word and the union; ends the intent
-  if call('HDEL', P .. 'intents', intent) == 0 then return 'gone' end
-  if not ARGV[5] then return {} end -- one of the two was forgotten
-  local a, b, joins = ARGV[5], ARGV[6], ARGV[7]
-  seed = ARGV[4]
-  if call('SISMEMBER', P .. 'vetoes:' .. a, b) == 1 then return {'vetoed'} end
-  call('HSET', P .. 'confirmed:' .. a, b, joins)
-  call('HSET', P .. 'confirmed:' .. b, a, joins)
-  if joins == '1' then return {join(a, b, '1.0')} end
-  cut(a, b)
-  return {'stored'}
+elseif operation == 'judge' then -- seed, a, b, a person's judgement for the side of a, for that of b. Refused: a veto stands.
+  local a, b, word, before = ARGV[5], ARGV[6], word_in(ARGV[7]), word_about(ARGV[5], ARGV[6])
+  if KEEPS_APART[before] and not KEEPS_APART[word] then return 'refused' end
+  local score = score_of(a, b)
+  call('HSET', P .. 'judged:' .. a, b, ARGV[7])
+  call('HSET', P .. 'judged:' .. b, a, ARGV[8])
+  return settle(a, b, score)
 
-elseif operation == 'veto' then -- bytes, seed, a, b: the person's word, the cut and the intent to clean both sides, all at once
-  local a, b = ARGV[6], ARGV[7]
-  seed = ARGV[5]
-  call('HSET', P .. 'intents', intent, ARGV[4])
-  call('SADD', P .. 'vetoes:' .. a, b)
-  call('SADD', P .. 'vetoes:' .. b, a)
-  call('HDEL', P .. 'confirmed:' .. a, b)
-  call('HDEL', P .. 'confirmed:' .. b, a)
-  local connected = remove_edge(a, b)
-  local cluster = cluster_of(a)
-  if cluster and (connected or cluster == cluster_of(b)) then
-    if cluster == cluster_of(b) then return regroup(cluster, a, b) end
-    return regroup(cluster)
+elseif operation == 'undo' then -- seed, a, b, the judgement that is to be taken back, as it lies on the side of a
+  local a, b = ARGV[5], ARGV[6]
+  local found = call('HGET', P .. 'judged:' .. a, b)
+  if not found then return 'undone' end
+  if found ~= ARGV[7] then return 'changed' end
+  local score, freed = score_of(a, b), {}
+  for _, id in ipairs({a, b}) do
+    local cluster = cluster_of(id)
+    for _, member in ipairs(cluster and call('SMEMBERS', P .. 'members:' .. cluster) or {id}) do freed[#freed + 1] = member end
   end
-  return {}
+  call('HDEL', P .. 'judged:' .. a, b)
+  call('HDEL', P .. 'judged:' .. b, a)
+  settle(a, b, score)
+  rejoin(freed)
+  return 'undone'
 
-elseif operation == 'forget' then -- seed, id: everything here that names the image; gives the images that lost a connection
+elseif operation == 'forget' then -- seed, id: everything here that names the image; returns the images that lost a connection
   local id = ARGV[5]
-  seed = ARGV[4]
   call('SREM', P .. 'relink', id)
   call('HDEL', P .. 'hubs', id)
-  for _, other in ipairs(call('SMEMBERS', P .. 'vetoes:' .. id)) do call('SREM', P .. 'vetoes:' .. other, id) end
-  for _, other in ipairs(call('HKEYS', P .. 'edges:' .. id)) do call('HDEL', P .. 'edges:' .. other, id) end
-  for _, other in ipairs(call('HKEYS', P .. 'confirmed:' .. id)) do call('HDEL', P .. 'confirmed:' .. other, id) end
-  call('DEL', P .. 'vetoes:' .. id, P .. 'edges:' .. id, P .. 'confirmed:' .. id)
+  for _, kind in ipairs({'judged:', 'edges:', 'aside:'}) do
+    for _, other in ipairs(call('HKEYS', P .. kind .. id)) do call('HDEL', P .. kind .. other, id) end
+    call('DEL', P .. kind .. id)
+  end
   local cluster = cluster_of(id)
   if not cluster then return {} end
   call('HDEL', P .. 'cluster-of', id)
   call('SREM', P .. 'members:' .. cluster, id)
+  local members = call('SMEMBERS', P .. 'members:' .. cluster)
   local moved = regroup(cluster)
+  rejoin(members)
   for _, member in ipairs(moved) do call('SADD', P .. 'relink', member) end
   return moved
 end

@@ -1,11 +1,8 @@
 -- Write or drop verdicts on the side of images of this shard.
 -- ARGV: expected fence, then five for each: 'write' or 'drop', owner id, other id, verdict bytes, rank (drop ignores the last two)
--- Gives 'fence' and does nothing when a forget has passed; else one word for each: written, older, absent (the owner has no record), dropped,
--- person (what is there is a person's word, and no score replaces it; the sorted JSON of its verdict begins with who said it).
+-- Returns 'fence' and does nothing when a forget has passed; else one word for each: written, older, absent (the owner has no record), dropped.
 -- Bytes 5 to 12 of a verdict are the time it was judged, big-endian, so that text order is time order: an older one never replaces a newer.
 if fence_moved(ARGV[1]) then return 'fence' end
-local PERSON = '{"calibration_id":"person",'
-local function is_of_person(verdict) return string.sub(verdict, 21, 20 + #PERSON) == PERSON end
 local answers = {}
 for at = 2, #ARGV, 5 do
   local action, owner, other, bytes, rank = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
@@ -18,9 +15,7 @@ for at = 2, #ARGV, 5 do
     answers[#answers + 1] = 'absent'
   else
     local old = call('HGET', verdicts, other)
-    if old and is_of_person(old) and not is_of_person(bytes) then
-      answers[#answers + 1] = 'person'
-    elseif old and string.sub(old, 5, 12) > string.sub(bytes, 5, 12) then
+    if old and string.sub(old, 5, 12) > string.sub(bytes, 5, 12) then
       answers[#answers + 1] = 'older'
     else
       call('HSET', verdicts, other, bytes)

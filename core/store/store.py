@@ -145,3 +145,7 @@ def _check_schema(connection: Connection) -> None:
         raise UnknownVersion(
             f"the store at {connection.name} has schema {int(found)}, this program knows up to {SCHEMA_VERSION}; use a newer douglas-quaid, nothing was changed"
         )
+    if int(found) < SCHEMA_VERSION:
+        raise UnknownVersion(
+            f"the store at {connection.name} has schema {int(found)} of before the first release, this program reads {SCHEMA_VERSION}; add the pictures to an empty store, nothing was changed"
+        )

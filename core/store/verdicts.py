@@ -1,8 +1,8 @@
-"""Stored verdicts: bytes that keep every piece of evidence, so that a new calibration can judge again without
-pixels.
+"""Stored verdicts and judgements. A verdict keeps every piece of evidence, so that a new calibration can judge
+again without pixels.
 
-Takes and gives `Verdict`. Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown
-version or field is refused, never guessed at.
+Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown version or field is refused,
+never guessed at.
 """
 
 from __future__ import annotations
@@ -10,17 +10,35 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..errors import CorruptRecord, UnknownVersion
 from ..features.pdq import ORIENTATIONS
-from ..records import Configuration, Decision, Evidence, ImageId, Reason, Relation, StoredVerdict, Verdict
+from ..records import (
+    Configuration,
+    Decision,
+    Evidence,
+    ImageId,
+    Judgement,
+    JudgementWord,
+    Reason,
+    Relation,
+    StoredVerdict,
+    Verdict,
+)
 
+T = TypeVar("T")
+
+#: spec: FORMAT.md.
 MAGIC = b"DQV"
+#: spec: FORMAT.md.
+JUDGEMENT_MAGIC = b"DQJ"
+#: spec: FORMAT.md, of both.
 VERSION = 2
 #: Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (text order is time order,
 #: which the scripts use), checksum 8.
@@ -70,45 +88,81 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
 
 def encode(verdict: Verdict, judged: datetime) -> bytes:
     """Bytes of a verdict; `judged` is an aware time."""
-    evidence = {field.name: getattr(verdict.evidence, field.name) for field in fields(Evidence)}
-    values = {field.name: getattr(verdict, field.name) for field in fields(Verdict)} | {
-        "evidence": {name: value for name, value in evidence.items() if value is not None}
-    }
-    text = json.dumps(values, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    microseconds = round(judged.timestamp() * 1_000_000)
-    head = MAGIC + bytes([VERSION]) + microseconds.to_bytes(8, "big")
-    return head + _checksum(head, text.encode()) + text.encode()
+    return _framed(MAGIC, judged, _values(verdict))
 
 
 def decode(other: ImageId, data: bytes) -> StoredVerdict:
     """The verdict about `other`. Raises UnknownVersion for bytes of a newer program, CorruptRecord for any
     that do not fit.
     """
-    if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != MAGIC:
+    return _unframed(
+        MAGIC,
+        f"verdict about {other}",
+        data,
+        lambda values, judged: StoredVerdict(other, _verdict(values), judged),
+    )
+
+
+def encode_judgement(judgement: Judgement, verdict: Verdict | None) -> bytes:
+    """Bytes of a person's judgement and, where it says that the two match, of the verdict it stands for."""
+    values = {
+        "judgement": judgement.word.value,
+        "source": judgement.source,
+        "verdict": None if verdict is None else _values(verdict),
+        "who": judgement.who,
+    }
+    return _framed(JUDGEMENT_MAGIC, judgement.when, values)
+
+
+def decode_judgement(other: ImageId, data: bytes) -> tuple[Judgement, StoredVerdict | None]:
+    """The judgement about `other`, and the verdict it stands for, if any. Raises UnknownVersion and
+    CorruptRecord as `decode` does.
+    """
+
+    def read(values: dict[str, Any], when: datetime) -> tuple[Judgement, StoredVerdict | None]:
+        word, source, verdict, who = (values[name] for name in ("judgement", "source", "verdict", "who"))
+        return (
+            Judgement(other, JudgementWord(word), str(who), when, str(source)),
+            None if verdict is None else StoredVerdict(other, _verdict(verdict), when),
+        )
+
+    return _unframed(JUDGEMENT_MAGIC, f"judgement about {other}", data, read)
+
+
+def _framed(magic: bytes, moment: datetime, values: dict[str, Any]) -> bytes:
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
+    head = magic + bytes([VERSION]) + round(moment.timestamp() * 1_000_000).to_bytes(8, "big")
+    return head + _checksum(head, text) + text
+
+
+def _unframed(magic: bytes, name: str, data: bytes, read: Callable[[dict[str, Any], datetime], T]) -> T:
+    if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != magic:
         raise CorruptRecord(
-            f"stored verdict about {other}: {len(data)} bytes that do not start as a verdict does; forget the image or link it again"
+            f"stored {name}: {len(data)} bytes that do not start as it should; forget the image or link it again"
         )
     if data[3] != VERSION:
         remedy = "use a newer douglas-quaid" if data[3] > VERSION else "fill the store anew"
-        raise UnknownVersion(
-            f"stored verdict about {other} has format {data[3]}, this program reads {VERSION}; {remedy}"
-        )
+        raise UnknownVersion(f"stored {name} has format {data[3]}, this program reads {VERSION}; {remedy}")
     if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):
-        raise CorruptRecord(
-            f"stored verdict about {other}: its checksum does not fit; forget the image or link it again"
-        )
+        raise CorruptRecord(f"stored {name}: its checksum does not fit; forget the image or link it again")
     try:
-        judged = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
-        verdict = _verdict(json.loads(data[HEADER_BYTES:]))
+        moment = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
+        return read(json.loads(data[HEADER_BYTES:]), moment)
     except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
         raise CorruptRecord(
-            f"stored verdict about {other} cannot be read ({error}); forget the image or link it again"
+            f"stored {name} cannot be read ({error}); forget the image or link it again"
         ) from None
-    return StoredVerdict(other, verdict, judged)
 
 
 def _checksum(head: bytes, text: bytes) -> bytes:
     return hashlib.sha256(head + text).digest()[:8]
+
+
+def _values(verdict: Verdict) -> dict[str, Any]:
+    evidence = {field.name: getattr(verdict.evidence, field.name) for field in fields(Evidence)}
+    return {field.name: getattr(verdict, field.name) for field in fields(Verdict)} | {
+        "evidence": {name: value for name, value in evidence.items() if value is not None}
+    }
 
 
 def _verdict(values: dict[str, Any]) -> Verdict:
