@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from douglas_quaid.index import hamming
 from douglas_quaid.index.hamming import BYTES, LARGEST_RADIUS, HammingIndex, distances
+from douglas_quaid.index.options import UpkeepOptions
 
 
 def scan(hashes: NDArray[np.uint8], alive: NDArray[np.bool_], query: bytes, radius: int) -> dict[int, int]:
@@ -45,37 +45,32 @@ def test_search_is_exact_whatever_was_added_and_removed(
 ) -> None:
     # Given an index that folds its tail after a few rows, so that base and tail both hold some
     rng = np.random.default_rng(seed)
-    index, rows, alive = HammingIndex(), np.empty((0, BYTES), np.uint8), np.empty(0, np.bool_)
-    original = hamming.SCAN_BELOW
-    hamming.SCAN_BELOW = 20
-    try:
-        for step in ["add", *steps, "ask"]:
-            if step == "add":
-                count = int(rng.integers(1, 120))
-                new = (
-                    clones(rng, count, 3)
-                    if clone_heavy
-                    else rng.integers(0, 256, (count, BYTES), dtype=np.uint8)
-                )
-                searchable = rng.random(count) > 0.1
-                index.extend(new, searchable)
-                rows, alive = np.concatenate([rows, new]), np.concatenate([alive, searchable])
-            elif step == "remove":
-                gone = rng.choice(len(rows), int(rng.integers(0, len(rows) // 2 + 1)), replace=False)
-                index.remove(gone)
-                alive[gone] = False
-            else:
-                # When asked for a neighbour of a row that was ever there, at any distance around the radius
-                query = near(rng, rows[rng.integers(len(rows))], int(rng.integers(0, radius + 3))).tobytes()
-                found, bits = index.search(query, radius)
-                # Then exactly the rows that a scan finds come back, nearest first
-                assert dict(zip(found.tolist(), bits.tolist(), strict=True)) == scan(
-                    rows, alive, query, radius
-                )
-                assert np.all(np.diff(bits.astype(int)) >= 0)
-        assert index.alive == int(alive.sum())
-    finally:
-        hamming.SCAN_BELOW = original
+    index, rows, alive = (
+        HammingIndex(upkeep=UpkeepOptions(scan_maximum=20)),
+        np.empty((0, BYTES), np.uint8),
+        np.empty(0, np.bool_),
+    )
+    for step in ["add", *steps, "ask"]:
+        if step == "add":
+            count = int(rng.integers(1, 120))
+            new = (
+                clones(rng, count, 3) if clone_heavy else rng.integers(0, 256, (count, BYTES), dtype=np.uint8)
+            )
+            searchable = rng.random(count) > 0.1
+            index.extend(new, searchable)
+            rows, alive = np.concatenate([rows, new]), np.concatenate([alive, searchable])
+        elif step == "remove":
+            gone = rng.choice(len(rows), int(rng.integers(0, len(rows) // 2 + 1)), replace=False)
+            index.remove(gone)
+            alive[gone] = False
+        else:
+            # When asked for a neighbour of a row that was ever there, at any distance around the radius
+            query = near(rng, rows[rng.integers(len(rows))], int(rng.integers(0, radius + 3))).tobytes()
+            found, bits = index.search(query, radius)
+            # Then exactly the rows that a scan finds come back, nearest first
+            assert dict(zip(found.tolist(), bits.tolist(), strict=True)) == scan(rows, alive, query, radius)
+            assert np.all(np.diff(bits.astype(int)) >= 0)
+    assert index.alive == int(alive.sum())
 
 
 @pytest.mark.parametrize("radius", [0, 15, 16, 31, 32, LARGEST_RADIUS])

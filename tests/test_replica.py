@@ -1,4 +1,4 @@
-"""A replica sees every add acknowledged before the question, whichever process made it, and nothing that was
+"""A replica sees every add acknowledged before the query, whichever process made it, and nothing that was
 forgotten.
 """
 
@@ -8,14 +8,13 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from douglas_quaid.config import Config
-from douglas_quaid.index import replica as replica_module
+from douglas_quaid.index.options import UpkeepOptions
 from douglas_quaid.index.replica import IndexReplica
-from douglas_quaid.index.words import Corners
+from douglas_quaid.index.words import WordKeypoints
 from douglas_quaid.store import NewImage, Store
 
 MakeImage = Callable[..., NewImage]
@@ -26,7 +25,7 @@ def found(replica: IndexReplica, image: NewImage) -> bool:
     replica.refresh()
     by_hash = image.image_id in {near.image_id for near in replica.near(image.pdq, 0)}
     by_words = image.image_id in {
-        shared.image_id for shared in replica.sharing(Corners.stored(image.words), 10)
+        shared.image_id for shared in replica.sharing(WordKeypoints.stored(image.words), 10)
     }
     assert by_hash == by_words
     return by_hash
@@ -74,20 +73,18 @@ def test_a_forgotten_image_is_gone_at_the_next_query_and_its_bytes_too(
 )
 def test_a_replica_that_follows_equals_one_that_reads_anew(
     store: Store,
-    store_url: str,
     make_image: MakeImage,
-    monkeypatch: pytest.MonkeyPatch,
     steps: list[tuple[str, int]],
 ) -> None:
     # Given a replica that follows adds, forgets and compactions, asked at any moment
     from douglas_quaid.store.columns import compact
     from douglas_quaid.store.keys import SHARDS
 
-    monkeypatch.setattr(replica_module, "REBUILD_LEAST", 4)
     for n in range(15):
         if store.exists(make_image(n).image_id):
             store.forget(make_image(n).image_id)
-    follower, present = IndexReplica(store.column_reader()), set()
+    follower = IndexReplica(store.column_reader(), upkeep=UpkeepOptions(rebuild_minimum=4))
+    present = set()
     for step, n in steps:
         if step == "add":
             store.put(make_image(n))

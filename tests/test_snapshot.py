@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from douglas_quaid.config import Config
-from douglas_quaid.index import replica as replica_module
+from douglas_quaid.index.options import UpkeepOptions
 from douglas_quaid.index.postings import rows_of
 from douglas_quaid.index.replica import IndexReplica, Shared
 from douglas_quaid.index.snapshot import SnapshotFile
-from douglas_quaid.index.words import Corners, WordIndex
+from douglas_quaid.index.words import WordIndex, WordKeypoints
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.columns import compact
 from douglas_quaid.store.keys import SHARDS
@@ -28,11 +28,8 @@ from douglas_quaid.store.keys import SHARDS
 MakeImage = Callable[..., NewImage]
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Snapshots of a few images, renewed at once."""
-    monkeypatch.setattr(replica_module, "SHARED_FROM", 3)
-    monkeypatch.setattr(replica_module, "SHARED_SECONDS", 0)
+#: Snapshots of a few images, renewed at once.
+UPKEEP = UpkeepOptions(snapshot_minimum=3, snapshot_seconds=0.0)
 
 
 @pytest.fixture
@@ -41,13 +38,13 @@ def shared(tmp_path: Path, store: Store) -> SnapshotFile:
 
 
 def refreshed(store: Store, shared: SnapshotFile | None) -> IndexReplica:
-    replica = IndexReplica(store.column_reader(), shared)
+    replica = IndexReplica(store.column_reader(), shared, upkeep=UPKEEP)
     replica.refresh()
     return replica
 
 
-def words(image: NewImage) -> Corners:
-    return Corners.stored(image.words)
+def words(image: NewImage) -> WordKeypoints:
+    return WordKeypoints.stored(image.words)
 
 
 def answers(replica: IndexReplica, images: list[NewImage]) -> list[list[Shared]]:

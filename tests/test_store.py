@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
 from douglas_quaid.features.pdq import ORIENTATIONS
-from douglas_quaid.index.words import Corners
+from douglas_quaid.index.words import WordKeypoints
 from douglas_quaid.records import (
     Configuration,
     Decision,
@@ -327,7 +327,7 @@ def test_the_examples_in_format_md_are_what_is_stored():
     )
     rising = np.arange(32, dtype=np.uint8)[None] * 7
     corner = LocalFeatures(640.0, 400.0, np.array([[100, 50, 31, 90]], np.float32), rising)
-    assert found["word"] == Corners.of(corner).column()
+    assert found["word"] == WordKeypoints.of(corner).column()
     evidence = Evidence(
         pdq_bits=120,
         inliers=57,

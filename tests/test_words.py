@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_places import fullest
+from test_arrangement import fullest
 
-from douglas_quaid.index import postings, words
-from douglas_quaid.index.arrangement import unpack_places
+from douglas_quaid.index.arrangement import restore_keypoints
+from douglas_quaid.index.options import DEFAULTS, UPKEEP, UpkeepOptions
 from douglas_quaid.index.words import (
-    COMMON_FLOOR,
-    OTHERS,
     SAMPLED_BYTES,
-    SIZE_OFFSET,
     TABLES,
-    Corners,
     WordIndex,
+    WordKeypoints,
     sample_bits,
     words_of,
 )
@@ -29,14 +25,14 @@ def descriptors(rng: np.random.Generator, count: int) -> np.ndarray:
     return rng.integers(0, 256, (count, 32), dtype=np.uint8)
 
 
-def stored(corners: Corners) -> np.ndarray:
-    return np.frombuffer(corners.column(), np.uint8).reshape(-1, SAMPLED_BYTES + 2)
+def stored(keypoints: WordKeypoints) -> np.ndarray:
+    return np.frombuffer(keypoints.column(), np.uint8).reshape(-1, SAMPLED_BYTES + 2)
 
 
-def anywhere(rng: np.random.Generator, described: np.ndarray) -> Corners:
-    """These descriptors at places drawn by lot."""
-    return Corners(
-        sample_bits(described), unpack_places(rng.integers(0, 60_000, len(described), dtype=np.uint16))
+def anywhere(rng: np.random.Generator, described: np.ndarray) -> WordKeypoints:
+    """These descriptors at random places."""
+    return WordKeypoints(
+        sample_bits(described), restore_keypoints(rng.integers(0, 60_000, len(described), dtype=np.uint16))
     )
 
 
@@ -56,34 +52,26 @@ def test_the_sampled_bits_never_change() -> None:
 @given(
     seed=st.integers(0, 2**32 - 1),
     cuts=st.lists(st.integers(1, 7), min_size=1, max_size=12),
-    piece=st.sampled_from([words.PIECE, 40, 100]),
-    table=st.sampled_from([1, 200, postings.TABLE_FROM]),
-    block=st.sampled_from([4, 16, postings.BLOCK_ROWS]),
+    piece=st.sampled_from([UPKEEP.piece, 40, 100]),
+    table=st.sampled_from([1, 200, UPKEEP.table_minimum]),
+    block=st.sampled_from([4, 16, UPKEEP.block_rows]),
 )
 def test_votes_do_not_depend_on_how_rows_came_in(
     seed: int, cuts: list[int], piece: int, table: int, block: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(words, "PIECE", piece)
-        patch.setattr(postings, "TABLE_FROM", table)
-        for module in (words, postings):
-            patch.setattr(module, "BLOCK_ROWS", block)
-        assert_votes_do_not_depend_on_how_rows_came_in(seed, cuts)
-
-
-def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -> None:
-    # Given the same images added at once, and in pieces of any size, with few places, so that corners of one
+    upkeep = UpkeepOptions(piece=piece, table_minimum=table, block_rows=block)
+    # Given the same images added at once, and in pieces of any size, with few keypoints, so that those of one
     # word share some
     rng = np.random.default_rng(seed)
     images = sum(cuts)
     shared = sample_bits(descriptors(rng, 30))
     rows = np.repeat(np.arange(images, dtype=np.uint32), 12)
-    corners = Corners(
+    keypoints = WordKeypoints(
         shared[rng.integers(0, 30, len(rows))],
-        unpack_places(rng.choice([0, 700, 12_345, 40_000, 64_511], len(rows)).astype(np.uint16)),
+        restore_keypoints(rng.choice([0, 700, 12_345, 40_000, 64_511], len(rows)).astype(np.uint16)),
     )
-    column = stored(corners)
-    whole, pieces = WordIndex(), WordIndex()
+    column = stored(keypoints)
+    whole, pieces = WordIndex(upkeep=upkeep), WordIndex(upkeep=upkeep)
     whole.extend(rows, column)
     first = 0
     for cut in cuts:
@@ -95,28 +83,32 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
     votes = whole.vote(query, images)
     assert np.allclose(votes, pieces.vote(query, images))
     asked = Counter(int(word) for word in words_of(query).ravel())
-    places = [tuple(keypoint) for keypoint in corners.keypoints.tolist()]
+    places = [tuple(keypoint) for keypoint in keypoints.keypoints.tolist()]
     held: dict[tuple[int, int], set[tuple[float, ...]]] = defaultdict(set)
-    for hashed, row, place in zip(words_of(corners.sampled), rows, places, strict=True):
+    for hashed, row, place in zip(words_of(keypoints.sampled), rows, places, strict=True):
         for word in hashed:
             held[int(word), int(row)].add(place)
     frequency: Counter[int] = Counter()
     for (word, _), lies in held.items():
         frequency[word] += len(lies)
     weight = {
-        word: (np.log1p((images + OTHERS) / frequency[word]) / np.log1p(images + OTHERS)) ** 2
+        word: (
+            np.log1p((images + DEFAULTS.assumed_images) / frequency[word])
+            / np.log1p(images + DEFAULTS.assumed_images)
+        )
+        ** 2
         for word in asked
-        if 0 < frequency[word] <= COMMON_FLOOR
+        if 0 < frequency[word] <= DEFAULTS.common_floor
     }
     expected = [
         sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in held)
-        / np.sqrt(12 + SIZE_OFFSET)
+        / np.sqrt(12 + DEFAULTS.size_offset)
         for row in range(images)
     ]
     assert np.allclose(votes, expected)
-    # ... and by place, for some of them, they vote as `fullest` says
+    # And by arrangement, for some of them, they vote as `fullest` says
     chosen = rng.permutation(images)[: max(1, images // 2)]
-    asking = Corners(query, unpack_places(rng.integers(0, 64_512, len(query), dtype=np.uint16)))
+    asking = WordKeypoints(query, restore_keypoints(rng.integers(0, 64_512, len(query), dtype=np.uint16)))
     pairs = [
         (image, corner, place, weight[int(word)] / np.sqrt(asked[int(word)]))
         for image, row in enumerate(chosen)
@@ -125,7 +117,9 @@ def assert_votes_do_not_depend_on_how_rows_came_in(seed: int, cuts: list[int]) -
         if int(word) in weight
         for place in held.get((int(word), int(row)), ())
     ]
-    assert np.allclose(pieces.vote_by_place(asking, chosen), fullest(asking.keypoints, pairs, len(chosen)))
+    assert np.allclose(
+        pieces.vote_by_arrangement(asking, chosen), fullest(asking.keypoints, pairs, len(chosen))
+    )
 
 
 def test_a_part_of_one_picture_finds_it_among_others() -> None:
@@ -144,18 +138,19 @@ def test_a_part_of_one_picture_finds_it_among_others() -> None:
     query = anywhere(rng, np.concatenate([part, descriptors(rng, 280)]))
     query.keypoints[:20] = everything.keypoints[there] + np.array([-48, 96, 0, 0], np.float32)
     assert int(index.vote(query.sampled, 400).argmax()) == 123
-    by_place = index.vote_by_place(query, np.arange(400))
-    assert int(by_place.argmax()) == 123 and by_place[123] > 3 * np.sort(by_place)[-2]
-    # When the same corners lie elsewhere each, they are as much as nothing
+    by_arrangement = index.vote_by_arrangement(query, np.arange(400))
+    assert int(by_arrangement.argmax()) == 123 and by_arrangement[123] > 3 * np.sort(by_arrangement)[-2]
+    # When the same keypoints lie at unrelated places, they count as nothing
     query.keypoints[:20] = query.keypoints[rng.permutation(20)] + rng.uniform(0, 300, (20, 1))
-    assert index.vote_by_place(query, np.arange(400))[123] < by_place[123] / 3
+    assert index.vote_by_arrangement(query, np.arange(400))[123] < by_arrangement[123] / 3
 
 
-def test_a_word_that_everybody_holds_says_nothing() -> None:
+def test_a_word_that_everybody_has_is_a_stop_word() -> None:
     index, rng = WordIndex(), np.random.default_rng(2)
     everywhere = anywhere(rng, descriptors(rng, 1))
     index.extend(
-        np.arange(2 * COMMON_FLOOR, dtype=np.uint32), np.repeat(stored(everywhere), 2 * COMMON_FLOOR, axis=0)
+        np.arange(2 * DEFAULTS.common_floor, dtype=np.uint32),
+        np.repeat(stored(everywhere), 2 * DEFAULTS.common_floor, axis=0),
     )
-    assert index.vote(everywhere.sampled, 2 * COMMON_FLOOR).max() == 0
-    assert index.vote_by_place(everywhere, np.arange(2 * COMMON_FLOOR)).max() == 0
+    assert index.vote(everywhere.sampled, 2 * DEFAULTS.common_floor).max() == 0
+    assert index.vote_by_arrangement(everywhere, np.arange(2 * DEFAULTS.common_floor)).max() == 0

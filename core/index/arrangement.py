@@ -1,15 +1,15 @@
-"""Votes with a place: which images hold a query's corners in one arrangement, not merely somewhere.
+"""Votes by arrangement: which images have a query's keypoints in the same arrangement, not just anywhere.
 
-Takes pairs of corners that share a word, gives for each image the weight of the best arrangement. A pair
-alone says how the picture would have been scaled, turned and moved: by the two corners' levels, angles and
-positions. True pairs say the same, chance pairs anything, so pairs are counted in cells of level difference,
-turn and shift (Hough voting: Lowe, IJCV 2004; weak geometric consistency, with a place quantised to a few
-bits in each posting: Jegou, Douze, Schmid, ECCV 2008, who leave out the shift), and an image has the votes of
-its fullest cell.
+Takes pairs of keypoints that share a visual word, and returns for each image the weight of its best
+arrangement. A single pair tells how the picture would have been scaled, rotated and translated, by the
+levels, angles and positions of its two keypoints. Correct pairs agree in this, chance pairs do not. So pairs
+are counted in cells of level difference, rotation and translation (Hough voting: Lowe, IJCV 2004; weak
+geometric consistency, with a geometry quantised to a few bits in each posting: Jegou, Douze, Schmid, ECCV
+2008, who leave out the translation), and an image has the votes of its fullest cell.
 
-An index has 16 bits for a corner's place. Positions wrap, as on a torus, so that a page of any height has
-room in them: what lies that far apart shares cells, and seldom matters, since each cell asks for the same
-level and turn, too.
+A posting has 16 bits for a keypoint. Positions wrap around as on a torus, so that a page of any height fits:
+keypoints that far apart share cells, which seldom matters, because each cell also requires the same level and
+rotation.
 """
 
 from __future__ import annotations
@@ -17,43 +17,41 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: spec: features/local.py. Size of a corner at the level of the frame, in frame pixels; the finest level;
-#: levels are thirds of an octave.
-PATCH, FINEST, LEVELS_PER_OCTAVE = 31.0, 3, 3
-#: spec: features/local.py, FINEST to COARSEST.
-LEVELS = 9
-#: Angles told apart. measured (2026-11, 6,511 images, 174 hard questions, right one among the first 8): 12,
-#: 16 and 24 find 90.8, 90.8 and 90.2 %.
-TURNS = 16
-#: Frame pixels that a position is rounded to. measured (as above): 10 and 24 are alike, so are exact places;
-#: 32, with cells of 64, lose 1 point.
+from ..features.local import COARSEST, FINEST, LEVELS_PER_OCTAVE, PATCH
+from .options import DEFAULTS, IndexOptions
+
+#: Number of levels. spec: features/local.py.
+LEVELS = FINEST - COARSEST + 1
+#: Number of angles that are distinguished. measured (2026-11, 6,511 images, 174 hard queries; share whose
+#: correct match is among the first 8): 12, 16 and 24 find 90.8, 90.8 and 90.2 %.
+ANGLES = 16
+#: Frame pixels to which a position is rounded. measured (as above): 10, 24 and exact positions are equal; 32,
+#: with cells of 64, lose 1 point.
 GRAIN = 24
-#: Grains after which positions wrap: 672 frame pixels, a little more than most frames are wide, and 384. 16 x
-#: 9 x 28 x 16 fits 16 bits.
-ACROSS, DOWN = 28, 16
-#: Frame pixels of a cell of shifts; a second grid lies half a cell beside the first. measured: 40 and 64 find
-#: no more.
-CELL = 2 * GRAIN
-CELLS_ACROSS, CELLS_DOWN = ACROSS * GRAIN // CELL, DOWN * GRAIN // CELL
+#: Grains after which x wraps around: 672 frame pixels, a little more than most frames are wide. spec: 16 x 9
+#: x 28 x 16 values fit 16 bits.
+ACROSS = 28
+#: Grains after which y wraps around: 384 frame pixels. spec: as ACROSS.
+DOWN = 16
 
 
-def pack_places(keypoints: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Keypoints (n, 4) as x, y and size in frame pixels and angle in degrees, to 16 bits each:
-    ((turn x LEVELS + level below the finest) x DOWN + y in grains) x ACROSS + x in grains, shape (n,).
+def quantise_keypoints(keypoints: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Return keypoints (n, 4) as 16 bits each, shape (n,): ((angle * LEVELS + level below the finest) * DOWN
+    + y in grains) * ACROSS + x in grains.
+
+    A keypoint is x, y and size in frame pixels, and an angle in degrees.
     """
-    level, turn = _levels(keypoints), _turns(keypoints)
+    level, angle = _levels(keypoints), _angles(keypoints)
     grains = np.floor(keypoints[:, :2] / GRAIN).astype(np.int64)
-    return (((turn * LEVELS + level) * DOWN + grains[:, 1] % DOWN) * ACROSS + grains[:, 0] % ACROSS).astype(
-        np.uint16
-    )
+    quantised = ((angle * LEVELS + level) * DOWN + grains[:, 1] % DOWN) * ACROSS + grains[:, 0] % ACROSS
+    return quantised.astype(np.uint16)
 
 
-def unpack_places(places: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Keypoints (n, 4) in the middle of what `pack_places` gave for them."""
-    x, y, level, turn = _parts(places)
-    return np.column_stack(
-        [x, y, PATCH * 2.0 ** ((level - FINEST) / LEVELS_PER_OCTAVE), turn * (360 / TURNS)]
-    ).astype(np.float32)
+def restore_keypoints(quantised: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Return keypoints (n, 4) in the middle of what `quantise_keypoints` rounded to one value."""
+    x, y, level, angle = _parts(quantised)
+    size = PATCH * 2.0 ** ((level - FINEST) / LEVELS_PER_OCTAVE)
+    return np.column_stack([x, y, size, angle * (360 / ANGLES)]).astype(np.float32)
 
 
 def fullest_cells(
@@ -61,77 +59,77 @@ def fullest_cells(
     weights: NDArray[np.float64],
     images: NDArray[np.int64],
     slots: NDArray[np.int64],
-    places: NDArray[np.uint16],
+    quantised: NDArray[np.uint16],
     count: int,
+    *,
+    options: IndexOptions = DEFAULTS,
 ) -> NDArray[np.float64]:
-    """Votes of the fullest cell of each of `count` images, shape (count,), in the unit of `weights`.
+    """Return the votes of the fullest cell of each of `count` images, shape (count,).
 
-    `keypoints` (q, 4) are the query's corners, `weights` (q, s) the weights of the words of each, falling.
-    Pair p is of the image `images[p]`, between the query's corner `slots[p]` // s, by its word `slots[p]` %
-    s, and one at `places[p]`. In a cell each corner of the query has one vote, of the heaviest of its words
-    there; and the heaviest vote does not count, because one corner is no arrangement: a word that two
-    pictures alone have by chance would outweigh a page. Measured (2026-11, 6,511 images, 164 hard questions):
-    the right one is among the first 8 in 96.3 % (95.7 with it), and has 25 times the votes of strangers at
-    the median (8), 6 times in four of five (2.5).
+    `keypoints` (q, 4) are the query's, `weights` (q, s) the weights of each one's words, descending. Pair p
+    belongs to the image `images[p]`; it is a pair of the query's keypoint `slots[p]` // s, by its word
+    `slots[p]` % s, and the image's keypoint `quantised[p]`.
+
+    In a cell each keypoint of the query votes once, with the heaviest of its words there. The heaviest vote
+    does not count, because one keypoint is not an arrangement: a word that only two pictures have by chance
+    would outweigh a page. Measured (2026-11, 6,511 images, 164 hard queries): the correct match is among the
+    first 8 in 96.3 % (95.7 % if it counts), and has 25 times the votes of unrelated images at the median (8
+    times), 6 times in four of five (2.5 times).
     """
     best = np.zeros(count)
     if not len(images):
         return best
-    per_corner = weights.shape[1]
-    corners = slots // per_corner
-    x, y, level, turn = _parts(places)
-    steps = level - _levels(keypoints)[corners]
-    turn = (turn - _turns(keypoints)[corners]) % TURNS
-    # A corner of the query at (a, b) came to (x, y) by this turn and scale, and then by this shift.
-    kind = (steps + LEVELS - 1) * TURNS + turn
-    every = np.arange((2 * LEVELS - 1) * TURNS)
-    scale, angle = (
-        2.0 ** ((every // TURNS - LEVELS + 1) / LEVELS_PER_OCTAVE),
-        np.deg2rad(every % TURNS * (360 / TURNS)),
-    )
-    along, beside = (
-        (scale * np.cos(angle)).astype(np.float32)[kind],
-        (scale * np.sin(angle)).astype(np.float32)[kind],
-    )
-    a, b = keypoints[:, 0][corners], keypoints[:, 1][corners]
-    shift_x, shift_y = (x - along * a + beside * b) / CELL, (y - beside * a - along * b) / CELL
+    per_keypoint, cell = weights.shape[1], options.cell
+    cells_across, cells_down = ACROSS * GRAIN // cell, DOWN * GRAIN // cell
+    own = slots // per_keypoint
+    x, y, level, angle = _parts(quantised)
+    levels = level - _levels(keypoints)[own]
+    rotation = (angle - _angles(keypoints)[own]) % ANGLES
+    # The query's keypoint at (a, b) comes to (x, y) by this rotation and scale, and then by this translation.
+    kind = (levels + LEVELS - 1) * ANGLES + rotation
+    every = np.arange((2 * LEVELS - 1) * ANGLES)
+    scale = 2.0 ** ((every // ANGLES - LEVELS + 1) / LEVELS_PER_OCTAVE)
+    radians = np.deg2rad(every % ANGLES * (360 / ANGLES))
+    cosine = (scale * np.cos(radians)).astype(np.float32)[kind]
+    sine = (scale * np.sin(radians)).astype(np.float32)[kind]
+    a, b = keypoints[:, 0][own], keypoints[:, 1][own]
+    move_x, move_y = (x - cosine * a + sine * b) / cell, (y - sine * a - cosine * b) / cell
     arrangement = images * len(every) + kind
+    # A second grid lies half a cell beside the first.
     for offset in (np.float32(0), np.float32(0.5)):
-        column = np.floor(shift_x + offset).astype(np.int64) % CELLS_ACROSS
-        row = np.floor(shift_y + offset).astype(np.int64) % CELLS_DOWN
-        # One sort brings together the pairs of a cell, in it those of a corner, and of these the heaviest
+        column = np.floor(move_x + offset).astype(np.int64) % cells_across
+        row = np.floor(move_y + offset).astype(np.int64) % cells_down
+        # One sort brings together the pairs of a cell, in it those of a keypoint, and of these the heaviest
         # first.
-        keys = ((arrangement * CELLS_ACROSS + column) * CELLS_DOWN + row) * weights.size + slots
+        keys = ((arrangement * cells_across + column) * cells_down + row) * weights.size + slots
         keys.sort()
-        votes = keys // per_corner
+        votes = keys // per_keypoint
         first = np.flatnonzero(np.diff(votes, prepend=-1))
         cells = votes[first] // len(weights)
         starts = np.flatnonzero(np.diff(cells, prepend=-1))
-        heard = weights.ravel()[keys[first] % weights.size]
-        sums = np.add.reduceat(heard, starts) - np.maximum.reduceat(heard, starts)
-        np.maximum.at(best, cells[starts] // (len(every) * CELLS_ACROSS * CELLS_DOWN), sums)
+        heaviest = weights.ravel()[keys[first] % weights.size]
+        sums = np.add.reduceat(heaviest, starts) - np.maximum.reduceat(heaviest, starts)
+        np.maximum.at(best, cells[starts] // (len(every) * cells_across * cells_down), sums)
     return best
 
 
 def _levels(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Levels of keypoints above the coarsest, 0 to LEVELS - 1: the larger a corner, the coarser the level it
-    was found in.
-    """
+    """Levels of keypoints below the finest, 0 to LEVELS - 1: the larger a keypoint, the coarser its level."""
     coarser = np.rint(LEVELS_PER_OCTAVE * np.log2(np.maximum(keypoints[:, 2], 1) / PATCH)).astype(np.int64)
     return np.asarray(np.clip(coarser + FINEST, 0, LEVELS - 1), np.int64)
 
 
-def _turns(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
-    turns: NDArray[np.int64] = np.rint(keypoints[:, 3] * (TURNS / 360)).astype(np.int64) % TURNS
-    return turns
+def _angles(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
+    angles: NDArray[np.int64] = np.rint(keypoints[:, 3] * (ANGLES / 360)).astype(np.int64) % ANGLES
+    return angles
 
 
 def _parts(
-    places: NDArray[np.uint16],
+    quantised: NDArray[np.uint16],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """x and y in frame pixels, level and turn."""
-    rest, x = np.divmod(places.astype(np.int64), ACROSS)
+    """x and y in frame pixels, level below the finest, and angle of ANGLES."""
+    rest, x = np.divmod(quantised.astype(np.int64), ACROSS)
     rest, y = np.divmod(rest, DOWN)
-    turn, level = np.divmod(rest, LEVELS)
+    angle, level = np.divmod(rest, LEVELS)
     middle = np.float32(GRAIN / 2)
-    return x.astype(np.float32) * GRAIN + middle, y.astype(np.float32) * GRAIN + middle, level, turn % TURNS
+    return x.astype(np.float32) * GRAIN + middle, y.astype(np.float32) * GRAIN + middle, level, angle % ANGLES

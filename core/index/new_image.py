@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..features import codec
 from ..records import ImageFeatures
 from ..store import NewImage
-from .words import corners_for_index
+from .words import WordKeypoints
 
 
 def new_image(features: ImageFeatures) -> NewImage:
-    """Return the entry of these features; a picture that is not informative has no visual words."""
+    """Return what is stored of these features; a picture that is not informative has no visual words."""
     return NewImage(
         image_id=features.image_id,
         record=codec.encode(features),
@@ -19,5 +19,5 @@ def new_image(features: ImageFeatures) -> NewImage:
         informative=features.informative,
         pdq_version=features.versions.pdq,
         local_version=features.versions.local,
-        words=corners_for_index(features.local).column() if features.informative else b"",
+        words=WordKeypoints.for_index(features.local).column() if features.informative else b"",
     )

@@ -47,8 +47,26 @@ class IndexOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepOptions:
-    """When a replica is rebuilt and when a snapshot is written (replica.py)."""
+    """When what is held is reorganised, read again or written to a snapshot."""
 
+    #: Number of hashes that are scanned rather than indexed (hamming.py). chosen: a scan of 4,096 costs as
+    #: much as the slots.
+    scan_maximum: int = 4096
+    #: The scanned hashes are indexed when they exceed this fraction of the indexed ones: 1 / `merge_share`.
+    #: chosen: it bounds both costs.
+    merge_share: int = 16
+    #: Number of descriptors that are sorted at a time, those of 4,000 images (words.py). chosen: it takes 200
+    #: MB for a moment.
+    piece: int = 1 << 21
+    #: Number of rows in a block (postings.py). spec: at most 65,536, whose numbers take 16 bits; snapshots
+    #: are shared only by replicas of equal blocks.
+    block_rows: int = 1 << 16
+    #: Number of postings from which a segment is a table (postings.py). chosen: a table of 1.6 million words
+    #: takes 6 MB, naming the words would take 4.
+    table_minimum: int = 1 << 20
+    #: Ratio to what was added since up to which a segment is joined with it (postings.py). chosen: most of an
+    #: index of some million postings is in one table.
+    join_ratio: int = 4
     #: Share of dead rows above which the replica is dropped and read again, 0 to 1. chosen.
     rebuild_share: float = 0.3
     #: Number of dead rows up to which it is never read again. chosen.

@@ -1,11 +1,12 @@
-"""Which rows hold which word where: the storage of the word index, at little more than four bytes a posting.
+"""Which rows hold which visual word, and where: the storage of the word index, at little more than four bytes
+per posting.
 
-Rows come in *blocks* of 65,536, inside which a row's number takes 16 bits; 16 more say where in the picture
-(places.py). A segment holds postings of one block, sorted by word, row and place, each once. A large one is a
-table (compressed sparse rows): for each possible word where its postings start. A small one names the word of
-each posting instead. Segments are immutable; those of one block are joined when a new one is not much smaller
-than what is there (O'Neil et al., "The log-structured merge-tree", 1996), in linear time, as each is sorted
-already.
+Rows come in *blocks* of 65,536, inside which a row's number takes 16 bits; 16 more bits hold the quantised
+keypoint (arrangement.py). A segment holds postings of one block, sorted by word, row and keypoint, each once.
+A large segment is a table (compressed sparse rows): for each possible word it says where its postings start.
+A small one names the word of each posting instead. Segments are immutable. Those of one block are joined when
+a new one is not much smaller than the one before (O'Neil et al., "The log-structured merge-tree", 1996), in
+linear time, because each is sorted already.
 """
 
 from __future__ import annotations
@@ -16,44 +17,43 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Rows whose number inside the block takes 16 bits.
-BLOCK_ROWS = 1 << 16
-#: Postings from which a segment is a table. chosen: that of 1.6 million words takes 6 MB, names of the words
-#: would take 4.
-TABLE_FROM = 1 << 20
-#: Postings that the 32 bits of a table can tell apart; more of one block stay in several segments.
+from .options import UPKEEP, UpkeepOptions
+
+#: Maximum number of postings that the 32 bits of a table can address; a block with more has several segments.
 MOST_POSTINGS = (1 << 32) - 1
-#: Times the size of what came since that a segment may have to be joined with it. chosen: of an index of some
-#: million postings most is in one table.
-JOINED = 4
-#: Words that are joined at a time. chosen: a full block holds 60 MB for this, for a moment.
+#: Number of words that are joined at a time. chosen: a full block takes 60 MB for this, for a moment.
 MERGED_WORDS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
-    #: Row of the index = 65,536 * block + number here.
+    """Postings of one block."""
+
+    #: Number of the block: the row of the index is the size of a block * `block` + the row's number here.
     block: int
-    #: Number of the row here x 65,536 + place.
+    #: Number of the row here * 65,536 + quantised keypoint, shape (n,).
     postings: NDArray[np.uint32]
-    #: Word of each posting, rising; None for a table.
+    #: Word of each posting, ascending, shape (n,); None for a table.
     words: NDArray[np.uint32] | None
-    #: Of a table: place of the first posting of each possible word, and of the end, shape (words + 1,).
+    #: Of a table: where the postings of each possible word start, and the end, shape (words + 1,).
     starts: NDArray[np.uint32] | None
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the arrays."""
         return sum(array.nbytes for array in (self.postings, self.words, self.starts) if array is not None)
 
     def runs(self, words: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Place of the first posting of each word, and behind its last."""
+        """Return where the postings of each of `words` (m,) start and end, shape (m,) each."""
         if self.starts is not None:
             return self.starts[words].astype(np.int64), self.starts[words + np.uint32(1)].astype(np.int64)
         assert self.words is not None
         return np.searchsorted(self.words, words), np.searchsorted(self.words, words, side="right")
 
     def counts(self, first: int, stop: int) -> tuple[int, NDArray[np.int64]]:
-        """Place of the first posting of word `first`, and how many postings each word up to `stop` has."""
+        """Return where the postings of word `first` start, and how many each word from `first` to before
+        `stop` has.
+        """
         if self.starts is not None:
             starts = self.starts[first : stop + 1].astype(np.int64)
             return int(starts[0]), np.diff(starts)
@@ -63,20 +63,26 @@ class Segment:
 
 
 def rows_of(postings: NDArray[np.uint32]) -> NDArray[np.uint16]:
+    """Return the row in its block of each posting, shape (n,)."""
     return (postings >> np.uint32(16)).astype(np.uint16)
 
 
 def build(
-    words: NDArray[np.uint32], rows: NDArray[np.uint32], places: NDArray[np.uint16], kinds: int
+    words: NDArray[np.uint32],
+    rows: NDArray[np.uint32],
+    quantised: NDArray[np.uint16],
+    kinds: int,
+    *,
+    upkeep: UpkeepOptions = UPKEEP,
 ) -> Segment:
-    """A segment of `words` (n, tables) that the rows in `rows` (n,) hold at `places` (n,); all rows are of
-    one block.
+    """Return a segment of `words` (n, tables) that the rows in `rows` (n,) hold at the keypoints `quantised`
+    (n,); all rows belong to one block.
 
-    Column t holds the words of table t, from t * kinds / tables on; `kinds` is how many words there are.
+    Column t holds the words of table t, from t * kinds / tables on; `kinds` is the number of possible words.
     """
-    local = (rows % BLOCK_ROWS).astype(np.uint64) << np.uint64(16) | places.astype(np.uint64)
+    local = (rows % upkeep.block_rows).astype(np.uint64) << np.uint64(16) | quantised.astype(np.uint64)
     per_table = kinds // words.shape[1]
-    table = words.size >= TABLE_FROM
+    table = words.size >= upkeep.table_minimum
     postings, sorted_words, counts = [], [], []
     for column, numbers in enumerate(words.T):
         found = numbers.astype(np.uint64) << np.uint64(32) | local
@@ -86,42 +92,39 @@ def build(
         postings.append(found.astype(np.uint32))
         sorted_words.append((found >> np.uint64(32)).astype(np.uint32))
         if table:
-            counts.append(
-                np.bincount(sorted_words.pop() - np.uint32(column * per_table), minlength=per_table)
-            )
+            own = sorted_words.pop() - np.uint32(column * per_table)
+            counts.append(np.bincount(own, minlength=per_table))
     return Segment(
-        block=int(rows[0]) // BLOCK_ROWS,
+        block=int(rows[0]) // upkeep.block_rows,
         postings=np.concatenate(postings),
         words=None if table else np.concatenate(sorted_words),
         starts=_starts(np.concatenate(counts)) if table else None,
     )
 
 
-def joined(segments: list[Segment], kinds: int) -> list[Segment]:
-    """The same postings in fewer segments: the last ones of a block are made one, while each is at most
-    JOINED times what follows it.
+def joined(segments: list[Segment], kinds: int, *, upkeep: UpkeepOptions = UPKEEP) -> list[Segment]:
+    """Return the same postings in fewer segments: the last ones of a block become one, as long as each is at
+    most `upkeep.join_ratio` times as large as what follows it.
     """
     start, size = len(segments) - 1, len(segments[-1].postings)
-    while (
-        start > 0
-        and segments[start - 1].block == segments[-1].block
-        and len(segments[start - 1].postings) <= JOINED * size
-    ):
-        if size + len(segments[start - 1].postings) > MOST_POSTINGS:
+    while start > 0 and segments[start - 1].block == segments[-1].block:
+        before = len(segments[start - 1].postings)
+        if before > upkeep.join_ratio * size or size + before > MOST_POSTINGS:
             break
         start -= 1
-        size += len(segments[start].postings)
-    return segments if start == len(segments) - 1 else [*segments[:start], _merge(segments[start:], kinds)]
+        size += before
+    if start == len(segments) - 1:
+        return segments
+    return [*segments[:start], _merge(segments[start:], kinds, table=size >= upkeep.table_minimum)]
 
 
-def _merge(segments: Sequence[Segment], kinds: int, *, table: bool = False) -> Segment:
-    """One segment of those of a block, a table if it is large or `table` says so; no row is in two of them,
-    and rows rise from one to the next.
+def _merge(segments: Sequence[Segment], kinds: int, *, table: bool) -> Segment:
+    """One segment of those of a block, a table if `table` says so; no row is in two of them, and rows ascend
+    from one to the next.
     """
     if len(segments) == 1 and segments[0].starts is not None:
         return segments[0]
-    size = sum(len(segment.postings) for segment in segments)
-    postings = np.empty(size, np.uint32)
+    postings = np.empty(sum(len(segment.postings) for segment in segments), np.uint32)
     counts = np.empty(kinds, np.int64)
     done = 0
     for first in range(0, kinds, MERGED_WORDS):
@@ -131,29 +134,31 @@ def _merge(segments: Sequence[Segment], kinds: int, *, table: bool = False) -> S
         counts[first:stop] = total
         free = done + total.cumsum() - total
         for segment, (begin, held) in zip(segments, parts, strict=True):
-            # Each word's postings move as one piece to where the segments before have left off.
+            # The postings of each word move as one piece behind those of the segments before.
             there = np.arange(held.sum()) + np.repeat(free - (held.cumsum() - held), held)
             postings[there] = segment.postings[begin : begin + len(there)]
             free += held
         done += int(total.sum())
-    table = table or size >= TABLE_FROM
     words = None if table else np.repeat(np.arange(kinds, dtype=np.uint32), counts)
     return Segment(segments[0].block, postings, words, _starts(counts) if table else None)
 
 
-def tables(segments: Sequence[Segment], kinds: int, alive: NDArray[np.bool_]) -> list[Segment]:
-    """The postings of living rows as one table for each block; `alive` has an entry for each row."""
-    found = []
+def tables(
+    segments: Sequence[Segment], kinds: int, alive: NDArray[np.bool_], *, upkeep: UpkeepOptions = UPKEEP
+) -> list[Segment]:
+    """Return the postings of living rows as one table for each block; `alive` has an entry for each row."""
+    found, size = [], upkeep.block_rows
     for block in sorted({segment.block for segment in segments}):
         whole = _merge([segment for segment in segments if segment.block == block], kinds, table=True)
-        here = np.zeros(BLOCK_ROWS, bool)
-        living = alive[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+        here = np.zeros(size, bool)
+        living = alive[block * size : (block + 1) * size]
         here[: len(living)] = living
         found.append(whole if living.all() else _without(whole, here, kinds))
     return found
 
 
 def _without(table: Segment, alive: NDArray[np.bool_], kinds: int) -> Segment:
+    """The table without the postings of dead rows."""
     postings, counts = [], []
     for first in range(0, kinds, MERGED_WORDS):
         begin, held = table.counts(first, min(first + MERGED_WORDS, kinds))

@@ -1,4 +1,4 @@
-"""A numpy array that grows at its end: what every replica keeps its rows in."""
+"""A numpy array that grows at its end: every replica keeps its rows in such arrays."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: A full array grows by 1/GROWTH. chosen: at most 12.5 % of memory unused, each row copied about nine times
-#: in all.
+#: A full array grows by 1/GROWTH. chosen: at most 12.5 % of the memory is unused, and each row is copied
+#: about nine times in all.
 GROWTH = 8
 
 
 class Rows:
-    """Rows of one dtype and shape; `view` is the filled part, without a copy."""
+    """Rows of one dtype and shape."""
 
     def __init__(self, dtype: Any, width: int | None = None) -> None:
+        """`width` is the number of values in a row; without it rows are single values."""
         self._shape = () if width is None else (width,)
         self._array: NDArray[Any] = np.empty((0, *self._shape), dtype)
         self._count = 0
@@ -25,16 +26,16 @@ class Rows:
 
     @property
     def view(self) -> NDArray[Any]:
+        """The filled part, shape (n, width) or (n,), without a copy."""
         return self._array[: self._count]
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the array, its unused part included."""
         return int(self._array.nbytes)
 
     def extend(self, rows: NDArray[Any]) -> None:
-        """Append rows of shape (n, width) or (n,); an array handed to an empty `Rows` is copied to its exact
-        size.
-        """
+        """Append rows of shape (n, width) or (n,). The first ones get an array of their exact size."""
         needed = self._count + len(rows)
         if needed > len(self._array):
             capacity = needed if not self._count else max(needed, self._count + self._count // GROWTH)

@@ -1,15 +1,15 @@
-"""The word index as a file that the processes of one machine map, so that it is built once and lies in memory
+"""The word index as a file that the processes of one machine map, so that it is built once and is in memory
 once.
 
-Takes what a replica has built, and gives it to the next process that reads the same store. It holds word
-numbers, numbers of rows, places of corners, how many words each row has, and two bytes of each image id to
-check them by; no id, no hash, no pixel. The store stays the truth: a replica maps a file only when it fits
-the store's columns row by row (`IndexReplica`), and builds the index itself otherwise.
+Takes what a replica has built, and passes it to the next process that reads the same store. The file holds
+words, row numbers, quantised keypoints, the number of words of each row, and two bytes of each image id to
+check them by; it holds no id, no hash and no pixel. The store stays the truth: a replica maps a file only
+when it fits the store's columns row by row (`IndexReplica`), and otherwise builds the index itself.
 
-The file: 8 bytes of magic and version, u32 length of the header, its sha256, the header (JSON: `Header`),
-then the arrays, little-endian, each from a multiple of 64 bytes on: runs u32[n, 2], counts u16[rows], marks
-u16[rows], then for each segment starts u32[words + 1] and postings u32. It is written beside its place and
-renamed, never changed, and belongs to one user, whose files alone are mapped.
+The file has 8 bytes of magic and version, the length of the header (u32), the header's sha256, the header
+(JSON: `Header`), and then the arrays, little-endian, each from a multiple of 64 bytes on: runs u32[n, 2],
+counts u16[rows], marks u16[rows], and for each segment starts u32[words + 1] and postings u32. It is written
+under another name and renamed, it is never changed, and only files of this process's own user are mapped.
 """
 
 from __future__ import annotations
@@ -34,50 +34,61 @@ from .words import BITS, KINDS, TABLES
 
 log = logging.getLogger(__name__)
 
-#: The last byte is the version of the format.
+#: First bytes of every file; the last one is the version of the format.
 MAGIC = b"DQWORDS\x02"
+#: Every array starts at a multiple of so many bytes. chosen: a cache line.
 ALIGNED = 64
+#: Maximum size of a header in bytes. chosen: some thousand segments.
 LONGEST_HEADER = 1 << 20
-#: Age at which the half-written file of a process that was killed is removed. chosen.
+#: Age in seconds at which the half-written file of a killed process is removed. chosen.
 STALE_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    #: Of the store.
+    """What a file says about its arrays."""
+
+    #: Identity of the store.
     identity: str
+    #: words.TABLES of the program that wrote it.
     tables: int
+    #: words.BITS of the program that wrote it.
     bits: int
-    #: Unix seconds.
+    #: When it was written, in Unix seconds.
     written: float
-    #: For each shard its generation, and how many rows of it are here.
+    #: For each shard its generation, and how many of its rows are here.
     covered: list[list[int]]
+    #: Length of Snapshot.runs.
     runs: int
+    #: Number of rows.
     rows: int
-    #: Block and postings of each.
+    #: For each segment its block and its number of postings.
     segments: list[list[int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    #: For each shard its generation, and how many rows of it are here.
+    """A word index as it is written to a file, or mapped from it."""
+
+    #: For each shard its generation, and how many of its rows are here.
     covered: Sequence[tuple[int, int]]
-    #: In which order they are: shard and number of rows, shape (n, 2).
+    #: The order of the rows: shard and number of rows, shape (n, 2).
     runs: NDArray[np.uint32]
-    #: Words of each row.
+    #: Number of words of each row, shape (rows,).
     counts: NDArray[np.uint16]
-    #: Last two bytes of each row's image id; 0 for a row that was dead.
+    #: Last two bytes of each row's image id, shape (rows,); 0 for a row that was dead.
     marks: NDArray[np.uint16]
     #: Tables, one or more for each block.
     segments: Sequence[Segment]
+    #: When it was written, in Unix seconds.
     written: float
 
 
 class SnapshotFile:
-    """Where the snapshots of one store lie."""
+    """The file in which the snapshots of one store are kept."""
 
     def __init__(self, folder: Path, identity: Callable[[], str]) -> None:
-        """`identity` of the store; asked for at the first use."""
+        """`identity` returns the identity of the store; it is called at the first use."""
         self._folder = folder
         self._ask_identity = identity
 
@@ -87,10 +98,11 @@ class SnapshotFile:
 
     @cached_property
     def path(self) -> Path:
+        """Where the file is, whether it exists or not."""
         return self._folder / f"words-{hashlib.sha256(self._identity.encode()).hexdigest()[:32]}.snapshot"
 
     def load(self) -> Snapshot | None:
-        """Map the file; None where there is none that can be trusted to be ours and whole."""
+        """Map the file and return it; None when it does not exist, is damaged, or is not ours."""
         try:
             with self.path.open("rb") as file:
                 if os.fstat(file.fileno()).st_uid != os.geteuid():
@@ -103,7 +115,7 @@ class SnapshotFile:
             return None
 
     def _read(self, mapped: mmap.mmap) -> Snapshot:
-        """Raises ValueError, TypeError for a file that is not as it says."""
+        """Raises ValueError or TypeError for a file that contradicts its header."""
         start = len(MAGIC) + 36
         if mapped[: len(MAGIC)] != MAGIC or len(mapped) < start:
             raise ValueError("it has another format")
@@ -113,7 +125,7 @@ class SnapshotFile:
             raise ValueError("its header is damaged")
         header = Header(**json.loads(text))
         if (header.identity, header.tables, header.bits) != (self._identity, TABLES, BITS):
-            raise ValueError("it is of another store, or of another kind of words")
+            raise ValueError("it belongs to another store, or to another kind of words")
         arrays, place = [], start + length
         for dtype, shape in _layout(header):
             place = -(-place // ALIGNED) * ALIGNED
@@ -144,7 +156,7 @@ class SnapshotFile:
         )
 
     def save(self, snapshot: Snapshot) -> None:
-        """Write it in place of the one before. Raises OSError."""
+        """Replace the file by this snapshot. Raises OSError when it cannot be written."""
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.path.parent.glob(f"{self.path.name}.*"):
             if time.time() - left.stat().st_mtime > STALE_SECONDS:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from ..features.picture import Picture
-from ..index.replica import RANKED_AGAIN, IndexReplica
-from ..index.words import Corners, corners_for_index
+from ..index.replica import IndexReplica
+from ..index.words import WordKeypoints
 from ..records import Candidate, ImageFeatures, ImageId, LocalFeatures
 
 #: PDQ bits. measured (2026-11): 31, the spec's radius, finds 96 % of whole-picture edits of screenshots; 47
@@ -47,7 +47,7 @@ OTHER_ABOVE_NOISE = 3.0
 #: Images looked at by shared words before they are taken by cluster. chosen: a cluster of that many clones
 #: hides no other picture.
 MOST_SHARING = 2_000
-#: RANKED_AGAIN for the levels between the usual ones. measured (as BETWEEN, subject.py): 1,000 find 70.0 %,
+#: `IndexOptions.arranged` for the levels between the usual ones. measured (as BETWEEN, subject.py): 1,000 find 70.0 %,
 #: 300 find 69.1, 150 find 68.3, in 20, 11, 9 ms.
 RANKED_BETWEEN = 300
 #: Members verified of one cluster. chosen: the second serves when the first is a bad capture.
@@ -173,7 +173,7 @@ def _by_words(
     heaviest: dict[ImageId, float] = {}
     for number, local in enumerate(views):
         for image in replica.sharing(
-            Corners.of(local), MOST_SHARING, again=RANKED_BETWEEN if number else RANKED_AGAIN
+            WordKeypoints.of(local), MOST_SHARING, arranged=RANKED_BETWEEN if number else None
         ):
             heaviest[image.image_id] = max(image.votes, heaviest.get(image.image_id, 0.0))
     ranked = sorted(heaviest.items(), key=lambda found: (-found[1], found[0]))[:MOST_SHARING]
@@ -207,4 +207,4 @@ def _few_of_each(candidates: Sequence[Candidate], cluster_of: ClusterOf, most: i
 
 def words_for_index(features: ImageFeatures) -> bytes:
     """The corners that go into the words column: none of a picture that shows nothing."""
-    return corners_for_index(features.local).column() if features.informative else b""
+    return WordKeypoints.for_index(features.local).column() if features.informative else b""

@@ -33,7 +33,8 @@ import report
 from douglas_quaid.config import Config
 from douglas_quaid.features.local import LOCAL_VERSION
 from douglas_quaid.features.pdq import PDQ_VERSION
-from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, WORDS_PER_IMAGE
+from douglas_quaid.index.options import DEFAULTS
+from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.embedded import stop_embedded
 
@@ -87,7 +88,9 @@ def main() -> int:
         options.count, options.with_words, options.starts = 50_000, 1_000, 2
     report.heading(f"Start of a new process at {options.count:,} images", options)
     rows, all_starts = [], []
-    stores = [(options.count, 0)] + [(options.with_words, WORDS_PER_IMAGE)] * (options.with_words > 0)
+    stores = [(options.count, 0)] + [(options.with_words, DEFAULTS.descriptors_per_image)] * (
+        options.with_words > 0
+    )
     for count, words in stores:
         filled, starts = measure(count, words, options.starts, options.seed)
         all_starts.append(starts)

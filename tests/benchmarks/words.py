@@ -45,8 +45,8 @@ from douglas_quaid.evaluation.edits import edit, opened
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.picture import BETWEEN
 from douglas_quaid.index import words
-from douglas_quaid.index.replica import RANKED_AGAIN
-from douglas_quaid.index.words import SAMPLED_BYTES, Corners, WordIndex
+from douglas_quaid.index.options import DEFAULTS
+from douglas_quaid.index.words import SAMPLED_BYTES, WordIndex, WordKeypoints
 from douglas_quaid.search.candidates import RANKED_BETWEEN
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
@@ -74,14 +74,14 @@ from pathlib import Path
 from douglas_quaid.config import Config
 from douglas_quaid.index.replica import IndexReplica
 from douglas_quaid.index.snapshot import SnapshotFile
-from douglas_quaid.index.words import Corners
+from douglas_quaid.index.words import WordKeypoints
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
 store = Store.open(Config(store=sys.argv[1]))
 replica = IndexReplica(store.column_reader(), SnapshotFile(Path(sys.argv[2]), store.identity) if sys.argv[2] else None)
 began = time.perf_counter()
 replica.refresh()
-replica.sharing(Corners.stored(bytes(16)), 1)
+replica.sharing(WordKeypoints.stored(bytes(16)), 1)
 seconds = time.perf_counter() - began
 status = dict(line.split(":", 1) for line in open("/proc/self/smaps_rollup").read().splitlines()[1:])
 print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Clean"].split()[0]), replica.word_bytes)
@@ -93,7 +93,7 @@ class WordQuery:
     kind: str
     edit: str
     #: Of the usual levels and of those between, as candidates.py asks.
-    views: tuple[Corners, ...]
+    views: tuple[WordKeypoints, ...]
     #: Rows of the pictures that are right.
     right: NDArray[np.int64]
 
@@ -164,7 +164,7 @@ def _question(
     yield WordQuery(
         kind,
         name,
-        tuple(Corners.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)),
+        tuple(WordKeypoints.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)),
         right,
     )
 
@@ -213,7 +213,7 @@ def batches(
 def varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArray[np.uint8]:
     """The words of a picture that there is not, mixed from those of `pool`."""
     base = pool[rng.integers(len(pool))]
-    size = min(len(base), words.WORDS_PER_IMAGE)
+    size = min(len(base), DEFAULTS.descriptors_per_image)
     kept = int(KEPT * size)
     parts = [base[rng.permutation(len(base))[:kept]]]
     for other in (pool[place] for place in rng.integers(len(pool), size=OTHERS)):
@@ -245,9 +245,9 @@ def answered(index: WordIndex, count: int, questions: Sequence[WordQuery]) -> tu
         began = time.perf_counter()
         heard = np.zeros(count)
         for number, corners in enumerate(question.views):
-            votes, again = index.vote(corners.sampled, count), RANKED_BETWEEN if number else RANKED_AGAIN
+            votes, again = index.vote(corners.sampled, count), RANKED_BETWEEN if number else DEFAULTS.arranged
             first = np.argpartition(-votes, min(again, count) - 1)[:again]
-            heard[first] = np.maximum(heard[first], index.vote_by_place(corners, first))
+            heard[first] = np.maximum(heard[first], index.vote_by_arrangement(corners, first))
         seconds.append(time.perf_counter() - began)
         best = heard[question.right].max(initial=0.0)
         places.append(int((heard > best).sum()) if best > 0 else count)

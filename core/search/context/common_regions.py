@@ -24,7 +24,7 @@ from ...decision.calibration import Calibration
 from ...decision.decide import decide
 from ...features.picture import Picture
 from ...index.replica import IndexReplica
-from ...index.words import Corners
+from ...index.words import WordKeypoints
 from ...records import Box, CommonRegion, Decision, Evidence, ImageId, LocalFeatures, Relation, Verdict
 from ...verification.agreement import agreeing_pixels, content_agreement
 from ...verification.options import DEFAULTS as VERIFICATION
@@ -198,7 +198,7 @@ class Hubs:
 
     def _holding(self, found: Verification, most: int) -> list[ImageId]:
         """Images that may hold the part, by its words alone, the likeliest first."""
-        corners = Corners.of(self._corners(found.points_query))
+        corners = WordKeypoints.of(self._corners(found.points_query))
         shared = [image for image in self._replica.sharing(corners, most) if self._allowed(image.image_id)]
         return [image.image_id for image in shared if image.votes >= LEAST_VOTES * shared[0].votes]
 

@@ -1,4 +1,4 @@
-"""Votes with a place: what lies in one arrangement counts together, and is counted as by hand."""
+"""Votes by arrangement: keypoints in the same arrangement count together, and are counted as by hand."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from douglas_quaid.features import local
+from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, PATCH
 from douglas_quaid.index.arrangement import (
     ACROSS,
-    CELL,
+    ANGLES,
     DOWN,
-    FINEST,
     GRAIN,
     LEVELS,
-    LEVELS_PER_OCTAVE,
-    PATCH,
-    TURNS,
     fullest_cells,
-    pack_places,
-    unpack_places,
+    quantise_keypoints,
+    restore_keypoints,
 )
+from douglas_quaid.index.options import DEFAULTS
 
-#: Image, corner of the query, keypoint of the image, weight.
+CELL = DEFAULTS.cell
+
+#: Image, keypoint of the query, keypoint of the image, weight.
 Pair = tuple[int, int, Sequence[float], float]
 
 
@@ -36,18 +36,18 @@ def level(size: float) -> int:
 
 
 def turn(angle: float) -> int:
-    return int(np.rint(np.float32(angle) * (TURNS / 360))) % TURNS
+    return int(np.rint(np.float32(angle) * (ANGLES / 360))) % ANGLES
 
 
 def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[float]:
-    """By hand: for each image the weight of its fullest cell, in which each corner of the query votes once,
+    """By hand: for each image the weight of its fullest cell, in which each keypoint of the query votes once,
     the heaviest left out.
     """
     cells: dict[tuple[float, ...], dict[int, float]] = defaultdict(dict)
-    for image, corner, (x, y, size, angle), weight in pairs:
-        own_x, own_y, own_size, own_angle = map(float, keypoints[corner])
-        levels, turns = level(size) - level(own_size), (turn(angle) - turn(own_angle)) % TURNS
-        scale, radians = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / TURNS
+    for image, own, (x, y, size, angle), weight in pairs:
+        own_x, own_y, own_size, own_angle = map(float, keypoints[own])
+        levels, turns = level(size) - level(own_size), (turn(angle) - turn(own_angle)) % ANGLES
+        scale, radians = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / ANGLES
         along, beside = (
             float(np.float32(scale * math.cos(radians))),
             float(np.float32(scale * math.sin(radians))),
@@ -58,7 +58,7 @@ def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[fl
             cell = cells[
                 image, grid, levels, turns, column % (ACROSS * GRAIN // CELL), row % (DOWN * GRAIN // CELL)
             ]
-            cell[corner] = max(cell.get(corner, 0.0), weight)
+            cell[own] = max(cell.get(own, 0.0), weight)
     best = [0.0] * count
     for (image, *_), votes in cells.items():
         best[int(image)] = max(best[int(image)], sum(votes.values()) - max(votes.values()))
@@ -66,21 +66,19 @@ def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[fl
 
 
 def test_levels_and_sizes_are_those_of_the_features() -> None:
-    assert 2 ** (1 / LEVELS_PER_OCTAVE) == local.STEP
-    assert (FINEST, FINEST - LEVELS + 1) == (local.FINEST, local.COARSEST)
     grey = np.random.default_rng(3).integers(0, 256, (600, 1280), dtype=np.uint8)
     found = local.extract_local(grey).keypoints
     sizes = {round(PATCH * local.STEP**-exponent, 1) for exponent in range(local.COARSEST, local.FINEST + 1)}
     assert len(sizes) == LEVELS and sizes >= {round(float(size), 1) for size in set(found[:, 2])}
 
 
-def test_every_place_fits_and_comes_back() -> None:
-    every = np.arange(TURNS * LEVELS * DOWN * ACROSS).astype(np.uint16)
-    assert len(every) <= 1 << 16 and (pack_places(unpack_places(every)) == every).all()
+def test_every_quantised_keypoint_fits_and_comes_back() -> None:
+    every = np.arange(ANGLES * LEVELS * DOWN * ACROSS).astype(np.uint16)
+    assert len(every) <= 1 << 16 and (quantise_keypoints(restore_keypoints(every)) == every).all()
 
 
 @pytest.mark.parametrize(
-    ("keypoint", "place"),
+    ("keypoint", "quantised"),
     [
         # In the first grain, at the finest level, upright
         ((0, 0, PATCH / 2, 0), 0),
@@ -94,9 +92,9 @@ def test_every_place_fits_and_comes_back() -> None:
         ((671, 383, 98.4, 337), 64_511),
     ],
 )
-def test_places_never_change(keypoint: tuple[float, ...], place: int) -> None:
-    # Stored places of yesterday must meet those of tomorrow
-    assert pack_places(np.array([keypoint], np.float32)).tolist() == [place]
+def test_quantised_keypoints_never_change(keypoint: tuple[float, ...], quantised: int) -> None:
+    # What was stored yesterday must meet what is stored tomorrow
+    assert quantise_keypoints(np.array([keypoint], np.float32)).tolist() == [quantised]
 
 
 # Positions that no grid line meets after any turn, so that rounding cannot decide a cell
@@ -114,51 +112,56 @@ KEYPOINTS = st.tuples(POSITIONS, POSITIONS, SIZES, st.integers(0, 359).map(lambd
 def test_the_fullest_cell_is_that_found_by_hand(
     query: list[tuple[float, ...]], picks: list[tuple[int, int, int]], seed: int
 ) -> None:
-    # Given a query, falling weights of four words of each of its corners, and pairs with places of three
-    # images
+    # Given a query, falling weights of four words of each of its keypoints, and pairs with keypoints of
+    # three images
     keypoints = np.array(query, np.float32)
     weights = -np.sort(-np.random.default_rng(seed).uniform(0.1, 1, (len(query), 4)), axis=1)
     images = np.array([pick[0] for pick in picks], np.int64)
     slots = np.array([pick[1] % weights.size for pick in picks], np.int64)
-    places = np.array([pick[2] % (TURNS * LEVELS * DOWN * ACROSS) for pick in picks], np.uint16)
+    quantised = np.array([pick[2] % (ANGLES * LEVELS * DOWN * ACROSS) for pick in picks], np.uint16)
     # Then the votes are those counted by hand
-    others = unpack_places(places).tolist()
+    others = restore_keypoints(quantised).tolist()
     pairs = [
         (int(i), int(s) // 4, other, float(weights.ravel()[s]))
         for i, s, other in zip(images, slots, others, strict=True)
     ]
-    found = fullest_cells(keypoints, weights, images, slots, places, 3)
+    found = fullest_cells(keypoints, weights, images, slots, quantised, 3)
     assert found.tolist() == pytest.approx(fullest(keypoints, pairs, 3))
 
 
 @pytest.mark.parametrize(("levels", "turns"), [(0, 0), (2, 0), (-3, 0), (0, 4), (1, 8)])
 def test_a_part_that_was_scaled_turned_and_moved_is_in_one_cell(levels: int, turns: int) -> None:
-    # Given corners of a picture, and of a copy that was moved, turned by quarters, and scaled by thirds of an
+    # Given keypoints of a picture, and of a copy that was moved, turned by quarters, and scaled by thirds of an
     # octave
     rng = np.random.default_rng(7)
     count = 40
     own = np.column_stack(
         [rng.uniform(0, 300, (count, 2)), np.full(count, PATCH), rng.uniform(0, 360, count)]
     ).astype(np.float32)
-    scale, angle = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / TURNS
+    scale, angle = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / ANGLES
     rotation = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     other = np.column_stack(
         [
             own[:, :2] @ rotation.T + [211, 5000],
             np.full(count, PATCH * scale),
-            own[:, 3] + turns * 360 / TURNS,
+            own[:, 3] + turns * 360 / ANGLES,
         ]
     ).astype(np.float32)
-    # Then most corners vote for one arrangement, although places are rounded
+    # Then most owns vote for one arrangement, although quantised are rounded
     votes = fullest_cells(
-        own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), pack_places(other), 1
+        own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), quantise_keypoints(other), 1
     )
     assert votes[0] >= 0.6 * count
     # And hardly any do when each lies somewhere else
     other[:, :2] = rng.uniform(0, 600, (count, 2))
     assert (
         fullest_cells(
-            own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), pack_places(other), 1
+            own,
+            np.ones((count, 1)),
+            np.zeros(count, np.int64),
+            np.arange(count),
+            quantise_keypoints(other),
+            1,
         )[0]
         <= 0.2 * count
     )
