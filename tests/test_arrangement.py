@@ -147,7 +147,7 @@ def test_a_part_that_was_scaled_turned_and_moved_is_in_one_cell(levels: int, tur
             own[:, 3] + turns * 360 / ANGLES,
         ]
     ).astype(np.float32)
-    # Then most owns vote for one arrangement, although quantised are rounded
+    # Then most keypoints vote for one arrangement, although they are rounded
     votes = fullest_cells(
         own, np.ones((count, 1)), np.zeros(count, np.int64), np.arange(count), quantise_keypoints(other), 1
     )
