@@ -280,6 +280,15 @@ def test_the_path_of_a_query_is_on_one_screen() -> None:
     assert lines_of_code("douglas_quaid.engine", query) <= 25 + 2 * ("query" in STILL_LARGE)
 
 
+def test_mypy_reads_every_file() -> None:
+    expected = {
+        path.name: path for path in CORE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    expected |= {"misp": ROOT / "misp_module", "ail": ROOT / "ail_module"}
+    links = {path.name: path.resolve() for path in (ROOT / "tests" / "typed" / "douglas_quaid").iterdir()}
+    assert links == expected, "tests/typed/douglas_quaid has a link for each file and folder of core/"
+
+
 def test_the_core_knows_neither_misp_nor_ail() -> None:
     for name in IN_CORE:
         for target, line in imports(name):

@@ -265,7 +265,10 @@ def tracked() -> list[Path]:
     return [
         path
         for path in paths
-        if path.suffix in suffixes and path.is_file() and path.name != Path(__file__).name
+        if path.suffix in suffixes
+        and path.is_file()
+        and not path.is_symlink()
+        and path.name != Path(__file__).name
     ]
 
 

@@ -61,8 +61,8 @@ def main() -> None:
     sys.path.append(os.environ["AIL_BIN"])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    from lib import Duplicate, Tag, correlations_engine  # noqa: F401
-    from modules import abstract_module  # noqa: F401
+    from lib import Duplicate, Tag, correlations_engine  # type: ignore[import-not-found] # noqa: F401
+    from modules import abstract_module  # type: ignore[import-not-found] # noqa: F401
 
     print("ready", file=answers, flush=True)
     while line := sys.stdin.readline():

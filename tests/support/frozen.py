@@ -102,12 +102,13 @@ class Book:
 @contextmanager
 def large_store() -> Iterator[None]:
     """Within this block every store counts as one that has enough images to know rivals."""
-    bound = search.LEAST_IMAGES
-    search.LEAST_IMAGES = 1
+    module: Any = search
+    bound = module.LEAST_IMAGES
+    module.LEAST_IMAGES = 1
     try:
         yield
     finally:
-        search.LEAST_IMAGES = bound
+        module.LEAST_IMAGES = bound
 
 
 def shown(verdict: Any, digits: int = 4) -> Answer:

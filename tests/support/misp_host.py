@@ -197,11 +197,11 @@ def encrypted(archive: bytes, password: bytes) -> bytes:
                 bytes(11) + bytes([entry.CRC >> 24]) + archive[body_at : body_at + entry.compress_size],
                 password,
             )
-            header = bytearray(archive[start:body_at])
-            header[6:8] = (entry.flag_bits | 1).to_bytes(2, "little")
-            header[18:22] = len(body).to_bytes(4, "little")
-            central.append((entry, out.tell(), len(body), bytes(header)))
-            out.write(header + body)
+            locked = bytearray(archive[start:body_at])
+            locked[6:8] = (entry.flag_bits | 1).to_bytes(2, "little")
+            locked[18:22] = len(body).to_bytes(4, "little")
+            central.append((entry, out.tell(), len(body), bytes(locked)))
+            out.write(locked + body)
     at = out.tell()
     for entry, offset, size, header in central:
         name = entry.filename.encode()

@@ -229,7 +229,7 @@ class Misp:
         }
         row.from_dict(**{name: value for name, value in known.items() if value is not None})
         event, holder = attribute.event, attribute.object
-        answer = json.loads(row.to_json()) | {
+        answer: dict[str, Any] = json.loads(row.to_json()) | {
             "id": str(attribute.id),
             "event_id": str(event.id),
             "object_id": str(holder.id) if holder else "0",
@@ -306,12 +306,13 @@ class Misp:
             }
             for to in found.references
         ]
-        return json.loads(answer.to_json()) | {
+        row: dict[str, Any] = json.loads(answer.to_json()) | {
             "id": str(found.id),
             "name": found.name,
             "Attribute": [self._row(row, {}) for row in rows],
             "ObjectReference": references,
         }
+        return row
 
     def _analyst_data(self, parts: list[str], request: Request) -> tuple[int, Any]:
         if parts[0] == "view":

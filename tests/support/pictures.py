@@ -169,7 +169,8 @@ def photo(seed: int, width: int = 640, height: int = 480) -> Image.Image:
     picture = Image.fromarray((layers * (255 / layers.max())).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
     for _ in range(12):
-        x, y, size = rng.integers(0, width), rng.integers(0, height), int(rng.integers(4, max(5, width // 5)))
+        x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
+        size = int(rng.integers(4, max(5, width // 5)))
         colour = tuple(int(value) for value in (rng.integers(0, 200) + rng.integers(0, 56, 3)))
         if rng.random() < 0.5:
             draw.ellipse((x, y, x + size, y + 0.7 * size), fill=colour)

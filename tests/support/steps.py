@@ -7,7 +7,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ def run_and_die(
     def child() -> None:
         store, count, run = Store.open(Config(store=url)), 0, Connection.run
 
-        def one_by_one(self: Connection, commands):
+        def one_by_one(self: Connection, commands: Sequence[Any]) -> list[Any]:
             nonlocal count
             answers = []
             for command in commands:
@@ -70,7 +71,7 @@ def interleave(
     """
     run, count, reached = Connection.run, 0, False
 
-    def interleaved(self: Connection, commands):
+    def interleaved(self: Connection, commands: Sequence[Any]) -> list[Any]:
         nonlocal count, reached
         answers = []
         for command in commands:
