@@ -79,7 +79,7 @@ def test_each_word_says_what_counts(store, make_image, score):
     for word, other in words.items():
         judge(store, a, other, word)
     found = {found.image_id: found.verdict for found in store.verdicts(a)}
-    # Then a person's match comes first and is the same on both sides; a no-match is no hit; unsure is the
+    # Then a person's match comes first and is the same on both sides; a no-match is not a hit; unsure is the
     # score's
     same, part, unsure = (
         words[word] for word in (JudgementWord.SAME, JudgementWord.PART, JudgementWord.UNSURE)
