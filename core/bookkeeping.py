@@ -7,6 +7,7 @@ Each is one call to the store; an adapter that follows another system keeps its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from .records import Collection, ImageId, Occurrence, Purpose, Seen, StoredVerdict
 from .search.hub_list import IGNORED, Hub, ignore, list_hubs
@@ -65,6 +66,14 @@ class Bookkeeping:
         written or removed.
         """
         return self._store.set_bookmark(name, text, unless_there=unless_there)
+
+    def lock(self, name: str, seconds: float, *, wait: float) -> AbstractContextManager[None]:
+        """Let one process at a time do something: hold the lock of this name while the block runs, but at
+        most for `seconds`.
+
+        Entering raises StoreTimeout if others hold it for `wait` seconds.
+        """
+        return self._store.lock(name, seconds, wait=wait)
 
     def count(self) -> int:
         """Images in the store; unlike `stats`, without reading their hashes."""

@@ -2,8 +2,8 @@
 
 Image data lies in 16 shards by the first hex digit of the image id; what spans images lies under `meta`. The
 part in braces is the hash tag of Redis Cluster: everything under one tag is on one server, so a script on it
-is atomic. A key is `dq:{<tag>}:` and a name below. All keys live until `forget` or compaction removes them;
-none has an expiry time.
+is atomic. A key is `dq:{<tag>}:` and a name below. All keys but locks live until `forget` or compaction
+removes them.
 
     tag 0-f: one shard
       head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text; stamp:
@@ -53,6 +53,7 @@ none has an expiry time.
       hubs                 hash    image id -> JSON {region, pictures, images, met}: a part of it that many
       pictures show (hubs.py, FORMAT.md)
       bookmarks            hash    name -> text: notes of adapters about how far they have read elsewhere
+      lock:<name>          string  who holds the lock; the only keys with an expiry time (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, calibration.py); walk:<name>: how
       far a walk with it is
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun and not

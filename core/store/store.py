@@ -20,6 +20,7 @@ from .clusters import CLUSTER_PREFIX
 from .connection import Connection
 from .hubs import HubNotes
 from .keys import META, SCHEMA_VERSION, SHARDS, key
+from .locks import Locks
 from .places import Places
 from .scripts import Command
 from .server_checks import check_servers, server_facts
@@ -45,7 +46,7 @@ class StoreStats:
     schema: int
 
 
-class Store(Places, Bookmarks, Standing, HubNotes):
+class Store(Places, Bookmarks, Standing, HubNotes, Locks):
     """See the files of this folder for its parts: places, images, collections, judgements, clusters,
     forgetting, bookmarks, standing, hubs.
     """

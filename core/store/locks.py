@@ -1,0 +1,84 @@
+"""Locks that processes on any machine take by name, so that one at a time does something.
+
+A lock is a key with an expiry time, which the server sets and removes in one step. It holds who took it: only
+the owner removes it, and the lock of a process of this machine that has ended is taken over at once.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..errors import ConfigError, StoreTimeout
+from .connection import StorePart
+from .keys import META, as_bytes, as_text, key
+from .scripts import RELEASE_LOCK, Command
+
+#: Maximum length of a name in characters. chosen.
+NAME_CHARACTERS = 256
+#: Pause in seconds before a lock is tried again. chosen.
+PAUSE_SECONDS = 0.01
+
+
+class Locks(StorePart):
+    """The part of the store that is about locks."""
+
+    @contextmanager
+    def lock(self, name: str, seconds: float, *, wait: float) -> Iterator[None]:
+        """Hold the lock of this name while the block runs, but at most for `seconds`: after that somebody
+        else may take it.
+
+        Raises StoreTimeout if others hold it for `wait` seconds, ConfigError for a name or a time that does
+        not fit.
+        """
+        if not 1 <= len(name) <= NAME_CHARACTERS or seconds < PAUSE_SECONDS:
+            raise ConfigError(
+                f"lock {name[:80]!r} for {seconds:g} s: expected a name of 1 to {NAME_CHARACTERS} characters"
+                f" and at least {PAUSE_SECONDS:g} s"
+            )
+        mine = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
+        give_up = time.monotonic() + wait
+        while (owner := self._take(name, mine, seconds)) != mine:
+            if _has_ended(owner):
+                self._release(name, owner)
+            elif time.monotonic() > give_up:
+                raise StoreTimeout(f"lock {name!r} has been held by others for {wait:g} s; try again")
+            else:
+                time.sleep(PAUSE_SECONDS)
+        try:
+            yield
+        finally:
+            self._release(name, mine)
+
+    def _take(self, name: str, mine: str, seconds: float) -> str:
+        """Take a lock that is free; returns what it holds then."""
+        lock = key(META, "lock:") + name
+        milliseconds = round(seconds * 1000)
+        _, owner = self.connection.run(
+            [
+                Command(META, "SET", as_bytes(lock), mine, "NX", "PX", milliseconds),
+                Command(META, "GET", as_bytes(lock)),
+            ]
+        )
+        return as_text(owner or b"")
+
+    def _release(self, name: str, owner: str) -> None:
+        self.connection.ask(RELEASE_LOCK(META, as_bytes(name), owner))
+
+
+def _has_ended(owner: str) -> bool:
+    """Whether the owner is a process of this machine that is no longer there."""
+    host, _, rest = owner.partition(" ")
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(rest.partition(" ")[0]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # another user's, and alive
+        return False
+    return False
