@@ -5,12 +5,18 @@ sure are we?
 
     with Engine.open("embedded:") as engine:
         engine.add(data, occurrence="misp:attribute:<uuid>")
-        answer = engine.query(other)
+        result = engine.query(other)
 
-The path of a picture, which is also the reading order of the code:
+Start reading at engine.py. The folders follow the path of a picture:
 
-    bytes -> image.py -> features/ -> store/ -> index/ -> candidates.py -> verification.py -> decision.py ->
-    engine.py
+    decoding/       bytes to pixels, safely
+    features/       one picture: hashes, keypoints, thumbnail
+    store/          what is kept, in Redis or Valkey
+    index/          a copy of the searchable part in this process
+    search/         candidates; context/: what else agrees with the query
+    verification/   two pictures: geometry, overlap, content
+    decision/       from evidence to a verdict, its sentence and its reasons
+    evaluation/     how good the answers are; demo/, cli/: what people use
 
 Importing this package is light: OpenCV, numpy and redis are loaded when a name is first used.
 """

@@ -1,4 +1,4 @@
-"""`python -m douglas_quaid`: the command `quaid` where its script is not on the path."""
+"""`python -m douglas_quaid`: the command `quaid`, for shells without its script on the path."""
 
 from __future__ import annotations
 

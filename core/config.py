@@ -1,9 +1,9 @@
-"""The operator's settings: one frozen dataclass, each field with its unit, its reason and the label of its
+"""The operator's settings, as one frozen dataclass: each field with its unit, its reason and the label of its
 default.
 
 Labels: *spec* (cited), *measured* (the benchmark is named), *chosen*. Every field can be set by an
-environment variable `DOUGLAS_QUAID_<FIELD>`; unknown or malformed ones are refused by name. Nobody picks an
-algorithm per request.
+environment variable `DOUGLAS_QUAID_<FIELD>`; unknown or malformed ones are refused by name. Algorithms are
+not chosen per request.
 """
 
 from __future__ import annotations
@@ -16,56 +16,62 @@ from pathlib import Path
 
 from .errors import ConfigError
 
+#: Start of the name of every environment variable.
 PREFIX = "DOUGLAS_QUAID_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    #: Where the feature store is: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://.
+    """The settings of one process."""
+
+    #: URL of the feature store: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://.
     store: str = "embedded:"
 
-    #: Largest picture file, in bytes. chosen: 64 MiB, above any screenshot.
+    #: Maximum size of a picture file, in bytes. chosen: 64 MiB, above any screenshot.
     max_bytes: int = 64 * 1024 * 1024
 
-    #: Largest picture, in pixels, and the pixels that all threads of a process may hold at once. chosen:
-    #: three full-page captures of 1920 x 20000.
+    #: Maximum number of pixels of a picture, and of all pictures that the threads of a process hold at once.
+    #: chosen: three full-page captures of 1920 x 20000.
     max_pixels: int = 120_000_000
 
-    #: Compute ImageHash's wavelet hash too. chosen: it costs 18-20 ms of a picture's 40 and finds nothing
-    #: that others miss.
+    #: Whether ImageHash's wavelet hash is computed too. chosen: it costs 18-20 ms of a picture's 40 and finds
+    #: nothing that the others miss.
     whash: bool = False
 
-    #: Keep a grey thumbnail; without it content agreement cannot be measured and such pairs end at `review`.
+    #: Whether a grey thumbnail is kept. Without it content agreement cannot be measured, and pairs that need
+    #: it end at `review`.
     thumbnails: bool = True
 
-    #: Seconds until a silent store raises StoreTimeout. chosen.
+    #: Seconds after which a store that does not respond raises StoreTimeout. chosen.
     store_timeout: float = 5.0
 
-    #: Accept a Redis that evicts keys or does not persist. Off: such a server is refused, because it loses
-    #: images.
+    #: Whether a Redis that evicts keys or does not persist is accepted. By default such a server is refused,
+    #: because it loses images.
     volatile_store: bool = False
 
     #: Seconds without any client after which the embedded server ends itself. chosen.
     idle_seconds: int = 900
 
-    #: Threads for folders, and most child processes of `isolate`; 0 takes one per processor.
+    #: Number of threads for folders, and maximum number of child processes of `isolate`; 0: one per
+    #: processor.
     workers: int = 0
 
-    #: Decode and extract in child processes, so that a picture that crashes or hangs a decoder takes nothing
-    #: else with it.
+    #: Whether pictures are decoded and extracted in child processes, so that a picture that crashes or blocks
+    #: a decoder affects nothing else.
     isolate: bool = False
 
-    #: Seconds after which a child that is busy with one picture is ended. chosen: a page of 1920 x 20000
+    #: Seconds after which a child process that works on one picture is killed. chosen: a page of 1920 x 20000
     #: takes about 2.
     decode_seconds: float = 30.0
 
-    #: Folder in which the processes of one machine share what they build of the word index; user: the user's
-    #: own cache folder; off: none. Made anew when lost, and done without where it cannot be written.
+    #: Folder in which the processes of one machine share their word index; `user`: the user's own cache
+    #: folder; `off`: none. The files are rebuilt when they are lost, and not needed where they cannot be
+    #: written.
     cache: str = "user"
 
     @property
     def cache_folder(self) -> Path | None:
-        """`cache` as a path; None for none."""
+        """`cache` as a path; None if there is no cache."""
         if self.cache != "user":
             return None if self.cache == "off" else Path(self.cache)
         home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -73,13 +79,15 @@ class Config:
 
     @property
     def threads(self) -> int:
-        """`workers`, or one per processor this process may use."""
+        """`workers`, or one per processor that this process may use."""
         return self.workers or len(os.sched_getaffinity(0))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Config:
-        """Read `DOUGLAS_QUAID_*`; keyword arguments that are not None win. Raises ConfigError naming the
-        variable.
+        """Return the settings of `DOUGLAS_QUAID_*`, where keyword arguments that are not None take
+        precedence.
+
+        Raises ConfigError that names the variable, its value and what is expected.
         """
         environment = os.environ if environment is None else environment
         known = {field.name: field for field in fields(cls)}
@@ -89,7 +97,7 @@ class Config:
                 continue
             name = variable[len(PREFIX) :].lower()
             if name not in known:
-                raise ConfigError(f"{variable} is not a setting; settings are {', '.join(sorted(known))}")
+                raise ConfigError(f"{variable} is not a setting; the settings are {', '.join(sorted(known))}")
             values[name] = _parse(variable, text, known[name].default)
         values.update({name: value for name, value in overrides.items() if value is not None})
         config = cls(**values)  # type: ignore[arg-type]
@@ -120,8 +128,9 @@ def _parse(variable: str, text: str, default: object) -> object:
 
 
 def shown(url: str) -> str:
-    """A URL without its password, for messages; also one whose password holds an unescaped `/`, `@` or `#`,
-    or is an option.
+    """Return a URL without its password, for messages.
+
+    It also finds a password that holds an unescaped `/`, `@` or `#`, or that is an option of the URL.
     """
     if url.startswith("embedded:"):
         return url

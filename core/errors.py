@@ -1,87 +1,94 @@
 """Every error that leaves this package, in one tree.
 
-A host adapter asks an error one question: try again, or put the picture aside? `retryable` answers it.
-Exceptions of Pillow, OpenCV and redis do not leave `image.py` and `store/`; they become one of these.
+An adapter needs to know one thing about an error: try again later, or set the picture aside? `retryable`
+tells. Exceptions of Pillow and OpenCV do not leave `decoding/`, and those of redis do not leave `store/`:
+they become one of these.
 
     DouglasQuaidError
-      ImageError                  the picture itself is at fault        not retryable
-        UnsupportedImage          not a picture, or a format we do not read
-        CorruptImage              a picture whose bytes are broken or cut short
+      ImageError                  the picture itself is at fault         not retryable
+        UnsupportedImage          not a picture, or an unsupported format
+        CorruptImage              a picture whose bytes are broken or incomplete
         ImageTooLarge             more bytes or pixels than the operator allows
         EmptyImage                no bytes, or a side of zero pixels
-      StoreError                  Redis is away, slow or full           retryable
+      StoreError                  the store is away, slow or full        retryable
         StoreUnavailable          cannot be reached, or the connection broke
-        StoreTimeout              did not answer within the time allowed
+        StoreTimeout              did not respond within the time allowed
         StoreFull                 refuses writes
-      FormatError                 stored bytes cannot be trusted        not retryable
+      FormatError                 stored bytes cannot be trusted         not retryable
         UnknownVersion            written by a newer version of this program
-        CorruptRecord             sizes, magic or checksum do not fit
-      ConfigError                 wrong usage or configuration          not retryable
-      NotFound                    no such image, occurrence, cluster or collection
+        CorruptRecord             wrong sizes, magic or checksum
+      ConfigError                 wrong usage or configuration           not retryable
+      NotFound                    the image, occurrence, cluster or collection does not exist
 """
 
 from __future__ import annotations
 
 
 class DouglasQuaidError(Exception):
-    """Base of all errors of this package; the message names the input, the limit and the remedy."""
+    """Base of all errors of this package. The message names the input, the limit and the remedy."""
 
+    #: Whether the same call may succeed later.
     retryable = False
 
 
 class ImageError(DouglasQuaidError):
-    """The picture cannot be used; the same bytes will fail again."""
+    """Raised when the picture cannot be used; the same bytes will fail again."""
 
 
 class UnsupportedImage(ImageError):
-    """The bytes are not a picture, or one in a format that is not read."""
+    """Raised when the bytes are not a picture, or a picture in an unsupported format."""
 
 
 class CorruptImage(ImageError):
-    """The bytes start like a picture, but are broken or cut short."""
+    """Raised when the bytes begin like a picture, but are broken or incomplete."""
 
 
 class ImageTooLarge(ImageError):
-    """The picture has more bytes or pixels than the configured limit."""
+    """Raised when the picture has more bytes or pixels than the configured limit."""
 
 
 class EmptyImage(ImageError):
-    """There are no bytes, or one side of the picture has zero pixels."""
+    """Raised when there are no bytes, or one side of the picture has zero pixels."""
 
 
 class StoreError(DouglasQuaidError):
-    """The store did not do what was asked; nothing was half-written, and it may work later."""
+    """Raised when the store did not do what it was told to. Nothing is half-written, and it may
+    work later.
+    """
 
+    #: Whether the same call may succeed later.
     retryable = True
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, or the connection broke."""
+    """Raised when the store cannot be reached, or the connection broke."""
 
 
 class StoreTimeout(StoreError):
-    """The store did not answer within the time allowed."""
+    """Raised when the store did not respond within the time allowed."""
 
 
 class StoreFull(StoreError):
-    """The store answers, but refuses to write (out of memory, read-only replica, failing disk)."""
+    """Raised when the store responds, but refuses to write: out of memory, read-only replica,
+    failing disk.
+    """
 
 
 class FormatError(DouglasQuaidError):
-    """Stored bytes cannot be read; they are never guessed at."""
+    """Raised when stored bytes cannot be read. They are never interpreted by guessing."""
 
 
 class UnknownVersion(FormatError):
-    """The bytes or the store were written by a newer version of this program."""
+    """Raised when the bytes or the store were written by a newer version of this program."""
 
 
 class CorruptRecord(FormatError):
-    """Magic, sizes or checksum of stored bytes do not fit."""
+    """Raised when the magic, the sizes or the checksum of stored bytes are wrong."""
 
 
 class ConfigError(DouglasQuaidError):
-    """The configuration or the way of calling is wrong; raised before any work starts."""
+    """Raised when the configuration or a call is wrong, before any work starts."""
 
 
 class NotFound(DouglasQuaidError):
-    """The image, occurrence, cluster or collection that was named is not in the store."""
+    """Raised when the named image, occurrence, cluster or collection is not in the store."""

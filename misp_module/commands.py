@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from douglas_quaid.cli.main import command
+from douglas_quaid.cli.group import command
 
 from .attributes import FILE_TYPES
 

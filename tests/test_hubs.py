@@ -280,7 +280,7 @@ def test_ignoring_needs_a_collection_of_that_purpose(store_url: str) -> None:
         with pytest.raises(ConfigError, match="exists with purpose baseline"):
             engine.ignore(added.image_id, collection="brands")
         assert engine.hubs() == ()
-    assert quaid(store_url, "hubs") == ["no part and no cluster is found in a large share of the pictures"]
+    assert quaid(store_url, "hubs") == ["no region and no cluster is found in a large share of the pictures"]
 
 
 def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from douglas_quaid.cli.main import command
+from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import json_line, say
 
 from ..config import MODULES, ail_home

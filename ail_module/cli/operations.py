@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from douglas_quaid.cli.main import command
+from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import complain, json_line, say
 from douglas_quaid.errors import ConfigError
 

@@ -1,5 +1,5 @@
-"""Is this installation able to do its work? Checks for people who install or operate it, each with what to do
-when it fails.
+"""Checks for people who install or operate Douglas-Quaid: does this installation work, and what
+to do if not.
 """
 
 from __future__ import annotations
@@ -10,20 +10,27 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from ..config import Config, shown
-from ..errors import DouglasQuaidError
+from ..errors import CorruptRecord, DouglasQuaidError
+from .group import open_engine
 
+#: Packages whose versions are shown.
 LIBRARIES = ("numpy", "pillow", "opencv-python", "imagehash", "py-tlsh", "redis")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
+    """The result of one check."""
+
+    #: What was checked.
     name: str
+    #: Whether it works.
     ok: bool
+    #: What was found, or what is wrong and what to do about it.
     detail: str
 
 
 def run_checks(url: str | None) -> Iterator[Check]:
-    """All checks, one after the other; none changes the store."""
+    """Return the results of all checks, one after the other; none changes the store at `url`."""
     yield _check("libraries", _libraries)
     yield _check("formats", _formats)
     yield _check("features", _features)
@@ -47,13 +54,12 @@ def _formats() -> str:
     from PIL import features
 
     missing = [name for name in ("webp", "avif", "jpg_2000") if not features.check(name)]
-    return "PNG, JPEG, WebP, GIF, BMP, TIFF" + (
-        f"; this Pillow lacks {', '.join(missing)}" if missing else ", AVIF"
-    )
+    lacking = f"; this Pillow lacks {', '.join(missing)}" if missing else ", AVIF"
+    return f"PNG, JPEG, WebP, GIF, BMP, TIFF{lacking}"
 
 
 def _features() -> str:
-    """A drawn picture through decoding and extractor: catches libraries that import and do not work."""
+    """Decode and extract a drawn picture, which finds libraries that can be imported and do not work."""
     from PIL import Image, ImageDraw
 
     from ..decoding.image import decode_image
@@ -69,12 +75,16 @@ def _features() -> str:
     features = extract_features(
         decode_image(stream.getvalue(), max_bytes=config.max_bytes, max_pixels=config.max_pixels)
     )
-    again = codec.decode(codec.encode(features))
+    record = codec.encode(features)
+    again = codec.decode(record)
     if again.hashes != features.hashes or len(again.local) != len(features.local):
-        raise AssertionError(
-            "a record does not read back as it was written; reinstall douglas-quaid and its libraries"
+        raise CorruptRecord(
+            "a record is not read as it was written; reinstall douglas-quaid and its libraries"
         )
-    return f"{len(features.local)} keypoints, PDQ quality {features.hashes.pdq_quality}, record of {len(codec.encode(features)):,} bytes"
+    return (
+        f"{len(features.local)} keypoints, PDQ quality {features.hashes.pdq_quality},"
+        f" record of {len(record):,} bytes"
+    )
 
 
 def _settings(url: str | None) -> str:
@@ -82,14 +92,15 @@ def _settings(url: str | None) -> str:
 
 
 def _store(url: str | None) -> str:
-    from ..engine import Engine
-
-    with Engine.open(url) as engine:
+    with open_engine(url) as engine:
         stats = engine.stats()
     return f"{stats.store.server}, {stats.store.images:,} images, {stats.store.persistence}"
 
 
 def _visibility(url: str | None) -> str:
     if Config.from_environment(store=url).store.startswith("embedded:"):
-        return "an embedded store belongs to the user who started it; the users that run MISP or AIL do not see it: give them a redis:// or unix:// store"
+        return (
+            "only the user who started the embedded store; if MISP or AIL run as other users,"
+            " use a redis:// or unix:// store"
+        )
     return "every user who can reach the server and knows its password"

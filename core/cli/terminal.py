@@ -1,5 +1,5 @@
-"""What a command prints: one JSON object a line, or the same for people; progress and complaints go to
-standard error.
+"""What commands print: one JSON object per line, or text for people. Progress and errors go to standard
+error.
 """
 
 from __future__ import annotations
@@ -12,33 +12,42 @@ from typing import Any, TypeVar
 import click
 
 Item = TypeVar("Item")
+
 _COLOUR = {"match": "green", "review": "yellow", "no-match": None}
 
 
 def json_line(line: dict[str, Any]) -> None:
+    """Print a JSON object on a line of its own."""
     sys.stdout.write(json.dumps(line, separators=(", ", ": ")) + "\n")
     sys.stdout.flush()
 
 
+def print_result(line: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """Print a result as JSON, or as text for people."""
+    if as_json:
+        json_line(line)
+    else:
+        say(text)
+
+
 def error_json(error: Exception) -> dict[str, Any]:
+    """Return the JSON form of an error: its class and its message."""
     return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
 def say(text: str = "") -> None:
-    """A line for people on standard output; characters that the terminal cannot show are escaped."""
-    click.echo(
-        text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding or "utf-8")
-    )
+    """Print text for people; characters that the terminal cannot show are escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def complain(text: str) -> None:
+    """Print an error in red on standard error."""
     click.echo(click.style(text.encode("utf-8", "backslashreplace").decode(), fg="red"), err=True)
 
 
 def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
-    """The items, with a bar on standard error while they come; only on a terminal, and only for more than a
-    few.
-    """
+    """Return the items, and show a progress bar meanwhile: on a terminal, if there are at least five."""
     if total < 5 or not sys.stderr.isatty():
         yield from items
         return
@@ -54,46 +63,41 @@ def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Ite
 
 
 def decision_text(decision: str) -> str:
+    """Return the decision in its colour."""
     return click.style(decision, fg=_COLOUR[decision], bold=True)
 
 
 def hit_text(hit: dict[str, Any]) -> str:
-    """One hit as two or three indented lines."""
+    """Return a hit, given as JSON, as two to four indented lines."""
     relation = f" {hit['relation']}" if hit["relation"] else ""
     lines = [
         f"  {decision_text(hit['decision'])}{relation} {hit['confidence']:.3f}  image {hit['image_id'][:12]}",
         f"    {hit['sentence']}",
     ]
-    labels = [
-        f"{name['name']}: " + ", ".join(f"{k}={v}" for k, v in name["labels"].items())
-        for name in hit["collections"]
-    ]
     seen = hit["occurrences"][:3]
     if seen:
         more = hit["occurrence_count"] - len(seen)
-        lines.append(
-            "    seen at "
-            + ", ".join(seen)
-            + (f" and {more} more" if more > 0 else "")
-            + f", first {hit['first_seen']}"
-        )
+        others = f" and {more} more" if more > 0 else ""
+        lines.append(f"    seen at {', '.join(seen)}{others}, first {hit['first_seen']}")
+    labels = [
+        f"{member['name']}: " + ", ".join(f"{k}={v}" for k, v in member["labels"].items())
+        for member in hit["collections"]
+    ]
     if labels:
         lines.append("    " + "; ".join(labels))
     return "\n".join(lines)
 
 
 def hub_text(hub: dict[str, Any]) -> str:
-    """A part or a cluster that is found in a large share of everything, as one or two lines."""
-    ignored = "  (ignored)" if hub["ignored"] else ""
+    """Return a common region or a large cluster, given as JSON, as one or two lines."""
+    share = f"{100 * hub['share']:.1f} % of all{'  (ignored)' if hub['ignored'] else ''}"
     if hub["kind"] == "cluster":
-        lines = [
-            f"cluster {hub['id'][:14]}: {hub['pictures']} images, {100 * hub['share']:.1f} % of all{ignored}"
-        ]
+        lines = [f"cluster {hub['id'][:14]}: {hub['pictures']} images, {share}"]
     else:
         left, top, right, bottom = (round(100 * side) for side in hub["region"])
         where = f"{left}-{right} % across, {top}-{bottom} % down"
         lines = [
-            f"patch in image {hub['id'][:12]} ({where}): in at least {hub['pictures']} pictures, {100 * hub['share']:.1f} % of all{ignored}"
+            f"region of image {hub['id'][:12]} ({where}): in at least {hub['pictures']} pictures, {share}"
         ]
     lines += ["    seen at " + ", ".join(hub["occurrences"])] if hub["occurrences"] else []
     return "\n".join(lines)

@@ -1,0 +1,93 @@
+"""The command group `quaid`, and how a command is added to it. `quaid --help` loads nothing heavy.
+
+Exit status: 0 all done; 1 some inputs failed, each with its line, and the rest were done; 2 wrong usage or
+configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from importlib.metadata import entry_points, version
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigError, DouglasQuaidError
+from .terminal import complain, error_json, json_line
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+#: Entry-point group through which installed adapters add their commands.
+ENTRY_POINTS = "douglas_quaid.commands"
+
+
+class Commands(click.Group):
+    """Our own commands, and those of installed adapters."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(
+            {*super().list_commands(context), *(point.name for point in entry_points(group=ENTRY_POINTS))}
+        )
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Return the command of this name; an adapter is only loaded when its command is used."""
+        own = super().get_command(context, name)
+        if own is not None:
+            return own
+        found = entry_points(group=ENTRY_POINTS, name=name)
+        loaded = next(iter(found)).load() if found else None
+        return loaded if isinstance(loaded, click.Command) else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("douglas-quaid"), prog_name="quaid")
+def main() -> None:
+    """Have we seen this picture, or a piece of it, before, and how sure are we?"""
+
+
+def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Return a decorator that makes a function a command with the options --store and --json.
+
+    The function returns the exit status, or None for 0. An error of ours becomes one line and an exit status.
+    """
+
+    def wrap(function: Callable[..., int | None]) -> click.Command:
+        @wraps(function)
+        def run(*, store: str | None, as_json: bool, **options: Any) -> None:
+            try:
+                status = function(store=store, as_json=as_json, **options)
+            except DouglasQuaidError as error:
+                if as_json:
+                    json_line(error_json(error))
+                complain(f"{type(error).__name__}: {error}")
+                sys.exit(2 if isinstance(error, ConfigError) else 1)
+            sys.exit(status or 0)
+
+        with_store = click.option(
+            "--store",
+            metavar="URL",
+            help="URL of the feature store: embedded: (default), embedded:PATH, redis://, rediss://, unix://,"
+            " redis+cluster://.",
+        )
+        with_json = click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print one JSON object per line, and nothing else on standard output.",
+        )
+        return group.command(name)(with_store(with_json(run)))
+
+    return wrap
+
+
+def open_engine(store: str | None) -> Engine:
+    """Return the engine of a store (default: the configured one). Raises ConfigError, StoreError,
+    FormatError.
+    """
+    from ..engine import Engine
+
+    return Engine.open(store)

@@ -1,0 +1,215 @@
+"""Commands that take pictures: add, query, compare."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ConfigError, DouglasQuaidError, StoreError
+from .group import command, open_engine
+from .terminal import complain, decision_text, error_json, hit_text, json_line, say, with_progress
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..inputs import Input
+
+
+def _for_each(
+    engine: Engine,
+    inputs: list[Input],
+    work: Callable[[Input, bytes], dict[str, Any]],
+    label: str,
+    show: Callable[[dict[str, Any]], None],
+) -> int:
+    """Do `work` for every input on all cores, `show` each resulting line, and return the exit status.
+
+    A picture that cannot be used is a line with an error; StoreError and ConfigError end everything.
+    """
+    from ..batches import in_parallel
+
+    def one(item: Input) -> dict[str, Any]:
+        try:
+            return {"path": item.path} | work(item, item.read(engine.config.max_bytes))
+        except (StoreError, ConfigError):
+            raise
+        except DouglasQuaidError as error:
+            return {"path": item.path} | error_json(error)
+
+    failed = 0
+    for line in with_progress(in_parallel(one, inputs, engine.config.threads), len(inputs), label):
+        failed += "error" in line
+        show(line)
+    if failed:
+        complain(f"{failed} of {len(inputs)} failed")
+    return 1 if failed else 0
+
+
+def _labels(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    labels = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals:
+            raise click.BadParameter(f"{pair!r}: expected KEY=VALUE")
+        labels[key] = value
+    return labels
+
+
+_PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+
+
+@command("add")
+@_PATHS
+@click.option("--collection", metavar="NAME", help="Add the pictures to this collection too.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_labels,
+    help="Label of the membership, or of the occurrence if there is no --collection.",
+)
+@click.option("--occurrence", metavar="HOST:KIND:ID", help="Where the picture was seen; default: its path.")
+@click.option("--no-link", is_flag=True, help="Store only, without searching for matches.")
+def add(
+    paths: tuple[str, ...],
+    collection: str | None,
+    labels: dict[str, str],
+    occurrence: str | None,
+    no_link: bool,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """Add pictures to the store: files, folders with all files below them, or - for standard input.
+
+    A file whose bytes are known already is not decoded again.
+    """
+    from ..inputs import find_inputs
+
+    inputs = find_inputs(paths)
+    if occurrence is not None and len(inputs) > 1:
+        raise ConfigError(
+            f"--occurrence {occurrence}: it belongs to one picture, and there are {len(inputs)};"
+            " add them one by one"
+        )
+    with open_engine(store) as engine:
+
+        def work(item: Input, data: bytes) -> dict[str, Any]:
+            return engine.add(
+                data,
+                occurrence=occurrence or item.occurrence,
+                labels=labels,
+                collection=collection,
+                link=not no_link,
+                name=item.path,
+            ).to_json()
+
+        return _for_each(engine, inputs, work, "adding", json_line if as_json else _show_added)
+
+
+def _show_added(line: dict[str, Any]) -> None:
+    if "error" in line:
+        complain(f"failed   {line['path']}: {line['error']['message']}")
+        return
+    notes = [] if line["informative"] else ["blank"]
+    notes += [f"cluster {line['cluster'][:12]}"] if line["cluster"] else []
+    note = f"  ({', '.join(notes)})" if notes else ""
+    say(f"{line['status']:<8} {line['image_id'][:12]}  {line['path']}{note}")
+
+
+@command("query")
+@_PATHS
+@click.option(
+    "--limit",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Maximum number of hits per picture.",
+)
+@click.option("--collection", metavar="NAME", help="Search only the members of this collection.")
+@click.option(
+    "--min-decision",
+    default="review",
+    show_default=True,
+    type=click.Choice(["match", "review", "no-match"]),
+    help="Show only hits with at least this decision.",
+)
+@click.option(
+    "--include-same-template", is_flag=True, help="Also show pages with the same layout and other content."
+)
+def query(
+    paths: tuple[str, ...],
+    limit: int,
+    collection: str | None,
+    min_decision: str,
+    include_same_template: bool,
+    store: str | None,
+    as_json: bool,
+) -> int:
+    """Search the store for pictures, or pieces of them. Nothing is stored."""
+    from ..inputs import find_inputs
+
+    with open_engine(store) as engine:
+
+        def work(item: Input, data: bytes) -> dict[str, Any]:
+            return engine.query(
+                data,
+                limit=limit,
+                collection=collection,
+                min_decision=min_decision,
+                include_same_template=include_same_template,
+                name=item.path,
+            ).to_json()
+
+        return _for_each(
+            engine, find_inputs(paths), work, "searching", json_line if as_json else _show_result
+        )
+
+
+def _show_result(line: dict[str, Any]) -> None:
+    if "error" in line:
+        complain(f"{line['path']}: {line['error']['message']}")
+        return
+    notes = [f"{line['images_searched']} images", f"{line['seconds']:.3f} s"]
+    notes += [] if line["informative"] else ["blank: compared by bytes and pixels only"]
+    notes += [] if line["frames"] == 1 else [f"first of {line['frames']} frames"]
+    notes += [] if line["complete"] else ["cut short by the deadline"]
+    say(f"{line['path']}: {decision_text(line['decision'])}  ({', '.join(notes)})")
+    for hit in line["hits"]:
+        say(hit_text(hit))
+
+
+@command("compare")
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--overlay",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="OUT.png",
+    help="Draw both pictures with the matched region and the inliers.",
+)
+def compare(a: str, b: str, overlay: str | None, store: str | None, as_json: bool) -> None:
+    """Judge one pair, with all its evidence. A and B: a path, an image id or an occurrence."""
+    with open_engine(store) as engine:
+        sides = [_side(engine, name) for name in (a, b)]
+        hit = engine.compare(*sides).to_json()
+        if overlay:
+            Path(overlay).write_bytes(engine.overlay(*sides))
+    if as_json:
+        json_line({"a": a, "b": b} | hit)
+        return
+    say(hit_text(hit))
+    for key, value in hit["evidence"].items():
+        say(f"    {key:<20} {'not measured' if value is None else value}")
+    if overlay:
+        say(f"  drawn in {overlay}")
+
+
+def _side(engine: Engine, name: str) -> bytes | str:
+    from ..inputs import Input
+
+    return Input(name).read(engine.config.max_bytes) if name == "-" or os.path.isfile(name) else name
