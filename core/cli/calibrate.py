@@ -130,15 +130,8 @@ def calibrate(
     fitted, which needs thousands of pairs. With rates about forty pictures are enough, and the curves in use
     stay.
     """
-    has_rates = chosen["false_matches"] is not None or chosen["reviews"] is not None
-    makes = bool(sources) or has_rates
-    if sum((makes, show, reset)) > 1 or not (makes or show or reset or redecide or relink):
-        raise ConfigError(
-            "say what to do: give a DATASET, RUN or CALIBRATION.json, or rates; or one of --show, --reset, "
-            "--redecide and --relink"
-        )
-    if apply and not makes:
-        raise ConfigError("--apply needs a calibration: give a DATASET, RUN or CALIBRATION.json, or rates")
+    makes = bool(sources) or chosen["false_matches"] is not None or chosen["reviews"] is not None
+    _check(makes, show=show, reset=reset, apply=apply, other=redecide or relink)
     made = _make(sources, store, as_json=as_json, keep=apply, **chosen) if makes else None
     if reset:
         _reset(store)
@@ -155,6 +148,16 @@ def calibrate(
             count = engine.relink(tell=_progress_of(engine, "linking again"))
             json_line({"linked_again": count}) if as_json else say(f"{count:,} images linked again")
     return 0
+
+
+def _check(makes: bool, *, show: bool, reset: bool, apply: bool, other: bool) -> None:
+    if sum((makes, show, reset)) > 1 or not (makes or show or reset or other):
+        raise ConfigError(
+            "say what to do: give a DATASET, RUN or CALIBRATION.json, or rates; or one of --show, --reset, "
+            "--redecide and --relink"
+        )
+    if apply and not makes:
+        raise ConfigError("--apply needs a calibration: give a DATASET, RUN or CALIBRATION.json, or rates")
 
 
 def _make(

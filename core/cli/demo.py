@@ -1,4 +1,4 @@
-"""`quaid demo`: runs the demonstration on a throwaway embedded store and prints each answer as it comes."""
+"""`quaid demo`: runs the demonstration on a throwaway embedded store and prints each answer as it arrives."""
 
 from __future__ import annotations
 
@@ -16,27 +16,25 @@ from .terminal import complain, decision_text, say
 
 
 def demonstrate(output: Path, store: str | None, print_json: Callable[[dict[str, Any]], None] | None) -> int:
-    """Add, ask, print, leave the page in `output`; exit status 1 when an answer is not the expected one.
+    """Add the samples, run the queries, print the answers and write the page to `output`. Return the exit
+    status: 1 if an answer is not the expected one.
 
-    `store`: an empty store to use instead of a throwaway one. `print_json`: prints a line a question instead
-    of text.
+    `store`: an empty store to use instead of a throwaway one. `print_json`: prints one line for each query
+    instead of text.
     """
     with _engine(store) as engine:
         if print_json is None:
-            say(f"{len(STORED_SAMPLES)} pictures are added, {len(DEMO_QUERIES)} questions asked.\n")
-        page, answers = run_demo(
-            engine,
-            output,
-            tell=_say_answer if print_json is None else lambda answer: print_json(_line(answer)),
-        )
-    wrong = sum(not answer.right for answer in answers)
+            say(f"Adding {len(STORED_SAMPLES)} pictures, then running {len(DEMO_QUERIES)} queries.\n")
+            page, answers = run_demo(engine, output, tell=_say_answer)
+        else:
+            page, answers = run_demo(engine, output, tell=lambda answer: print_json(_line(answer)))
+    right = sum(answer.right for answer in answers)
     if print_json is None:
-        say(
-            f"\n{len(answers) - wrong} of {len(answers)} answered as expected. All of them, with the evidence drawn: {page}"
-        )
-    if wrong:
-        complain(f"{wrong} of {len(answers)} answers are not the expected ones")
-    return 1 if wrong else 0
+        say(f"\n{right} of {len(answers)} answered as expected. All of them, with the evidence drawn: {page}")
+    if right < len(answers):
+        complain(f"{len(answers) - right} of {len(answers)} answers are not the expected ones")
+        return 1
+    return 0
 
 
 @contextmanager
@@ -54,19 +52,18 @@ def _engine(store: str | None) -> Iterator[Engine]:
 
 
 def _say_answer(answer: DemoAnswer) -> None:
-    hits = [hit for hit in answer.hits if hit.decision is answer.result.decision]
-    say(
-        f"{decision_text(answer.result.decision.value)}  {answer.question.title}"
-        + ("" if answer.right else "  <- not the expected answer")
-    )
-    for hit in hits:
-        relation = f"{hit.relation.value} " if hit.relation else ""
-        say(f"    {answer.names[hit.image_id]}: {relation}{hit.confidence:.3f}; {hit.sentence}")
+    decision = answer.result.decision
+    note = "" if answer.right else "  <- not the expected answer"
+    say(f"{decision_text(decision.value)}  {answer.query.title}{note}")
+    for hit in answer.hits:
+        if hit.decision is decision:
+            relation = f"{hit.relation.value} " if hit.relation else ""
+            say(f"    {answer.names[hit.image_id]}: {relation}{hit.confidence:.3f}; {hit.sentence}")
 
 
 def _line(answer: DemoAnswer) -> dict[str, Any]:
     return {
-        "question": answer.question.title,
-        "expected": list(answer.question.expected),
+        "question": answer.query.title,
+        "expected": list(answer.query.expected),
         "right": answer.right,
     } | answer.result.to_json()

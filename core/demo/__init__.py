@@ -1,10 +1,9 @@
-"""`quaid demo`: sample pictures are added to a throwaway store, edited copies and strangers are asked for,
-and a page shows the answers.
+"""`quaid demo`: adds sample pictures to a throwaway store, queries it with edited copies and strangers, and
+writes a page with the answers.
 
     pictures.py     the samples, and the edits
-    questions.py    what is added, what is asked, what is expected
+    queries.py      what is added, what is queried, what is expected
     report.py       the page
-    command.py      what is printed
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine import Engine
-from .queries import DemoAnswer, SamplePicture, add_known, ask_all
+from .queries import DemoAnswer, SamplePicture, add_samples, answer_queries
 from .report import write_report
 
 __all__ = ["DemoAnswer", "SamplePicture", "run_demo"]
@@ -22,21 +21,21 @@ __all__ = ["DemoAnswer", "SamplePicture", "run_demo"]
 def run_demo(
     engine: Engine, output: Path, *, tell: Callable[[DemoAnswer], None]
 ) -> tuple[Path, tuple[DemoAnswer, ...]]:
-    """Add, ask, call `tell` with each answer as it comes, and write the page. Gives the page's path and all
-    answers.
+    """Add, query, call `tell` with each answer as it arrives, and write the page. Return the page's path and
+    all answers.
 
-    `output`/index.html is the page; `output`/known and `output`/asked hold the pictures, to try other
-    commands on. `engine` is open on an empty store, which keeps the samples afterwards: a throwaway one is
-    meant.
+    `output`/index.html is the page; `output`/known and `output`/asked contain the pictures, for trying other
+    commands. `engine` is open on an empty store, which keeps the samples afterwards, so it should be a
+    throwaway one.
     """
     for folder in ("known", "asked"):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    known = add_known(engine)
-    for picture in known:
-        (output / "known" / picture.name).write_bytes(picture.picture)
+    samples = add_samples(engine)
+    for sample in samples:
+        (output / "known" / sample.name).write_bytes(sample.picture)
     answers = []
-    for answer in ask_all(engine, known):
+    for answer in answer_queries(engine, samples):
         tell(answer)
-        (output / "asked" / answer.question.file_name(answer.picture)).write_bytes(answer.picture)
+        (output / "asked" / answer.query.file_name(answer.picture)).write_bytes(answer.picture)
         answers.append(answer)
-    return write_report(engine, known, answers, output), tuple(answers)
+    return write_report(engine, samples, answers, output), tuple(answers)

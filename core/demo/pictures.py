@@ -1,8 +1,8 @@
-"""The demonstration's pictures: the samples that ship with the package, and what happens to pictures on their
-way to an analyst.
+"""The pictures of the demonstration: the samples that ship with the package, and edits that pictures undergo
+on their way to an analyst.
 
-The edits are made here, from the originals, so that what is asked is what is shown. Each takes an RGB picture
-and gives a new one.
+The edits are made here, from the originals, so that the page shows exactly what was queried. Each takes an
+RGB picture and returns a new one.
 """
 
 from __future__ import annotations
@@ -12,41 +12,44 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+#: Folder of the sample pictures.
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 def sample(name: str) -> bytes:
-    """The bytes of a sample picture, such as indexed/cat.jpg."""
+    """Return the bytes of a sample picture, such as indexed/cat.jpg."""
     return (SAMPLES / name).read_bytes()
 
 
 def opened(name: str) -> Image.Image:
+    """Return an indexed sample picture, such as cat.jpg."""
     with Image.open(io.BytesIO(sample(f"indexed/{name}"))) as picture:
         return picture.convert("RGB")
 
 
 def saved(picture: Image.Image, **options: object) -> bytes:
-    """As PNG, or as JPEG when a `quality` is given."""
+    """Return the picture as PNG, or as JPEG if a `quality` is given. `options`: as of Pillow's `save`."""
     file = io.BytesIO()
     picture.save(file, "JPEG" if "quality" in options else "PNG", **options)
     return file.getvalue()
 
 
 def scaled(picture: Image.Image, factor: float) -> Image.Image:
+    """Return the picture with both sides multiplied by `factor`."""
     return picture.resize(
         (round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS
     )
 
 
 def with_note(picture: Image.Image) -> bytes:
-    """The same pixels in another file, as after saving it again with a comment."""
+    """Return the same pixels in another file, as after saving it again with a comment."""
     note = PngImagePlugin.PngInfo()
     note.add_text("Comment", "saved again")
     return saved(picture, pnginfo=note, compress_level=1)
 
 
 def in_browser(picture: Image.Image) -> Image.Image:
-    """Below a browser's tab and address bar."""
+    """Return the picture below a browser's tab and address bar."""
     width, bar = picture.width, round(picture.width * 0.07)
     window = Image.new("RGB", (width, picture.height + bar), "#dee1e6")
     draw = ImageDraw.Draw(window)
@@ -74,6 +77,7 @@ def in_browser(picture: Image.Image) -> Image.Image:
 
 
 def with_banner(picture: Image.Image) -> Image.Image:
+    """Return the picture with a warning on a red bar across the middle."""
     stamped = picture.copy()
     middle, half = picture.height * 0.5, picture.height * 0.06
     draw = ImageDraw.Draw(stamped)
@@ -89,18 +93,19 @@ def with_banner(picture: Image.Image) -> Image.Image:
 
 
 def cropped(picture: Image.Image, share: float) -> Image.Image:
-    """The upper left part of a size of `share` of both sides, a little off the corner."""
+    """Return a part of the picture, `share` of both sides, near its upper left corner."""
     left, top = (round(side * (1 - share) * 0.4) for side in picture.size)
     return picture.crop((left, top, left + round(picture.width * share), top + round(picture.height * share)))
 
 
 def recoloured(picture: Image.Image) -> Image.Image:
+    """Return the picture with other hues."""
     hue, saturation, value = picture.convert("HSV").split()
     return Image.merge("HSV", (hue.point(lambda level: (level + 90) % 256), saturation, value)).convert("RGB")
 
 
 def collage(left: Image.Image, right: Image.Image) -> Image.Image:
-    """Both at one height, side by side on grey."""
+    """Return both pictures at the same height, side by side on grey."""
     left, right = (scaled(picture, 420 / picture.height) for picture in (left, right))
     sheet = Image.new("RGB", (left.width + right.width + 60, 460), "#d8d8dc")
     sheet.paste(left, (20, 20))
@@ -109,7 +114,7 @@ def collage(left: Image.Image, right: Image.Image) -> Image.Image:
 
 
 def in_chat(picture: Image.Image) -> Image.Image:
-    """As an attachment in a chat."""
+    """Return the picture as an attachment in a chat."""
     page = Image.new("RGB", (900, 760), "#e9e4da")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(20)
     for top, left, text in (
@@ -128,5 +133,5 @@ def in_chat(picture: Image.Image) -> Image.Image:
 
 
 def viewport(page: Image.Image, top: int) -> Image.Image:
-    """What a window of 800 pixels shows of a long page."""
+    """Return what a window 800 pixels high shows of a long page, `top` pixels below its start."""
     return page.crop((0, top, page.width, top + 800))

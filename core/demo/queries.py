@@ -1,8 +1,7 @@
-"""The demonstration's story: which pictures are added, what is asked, and the answer that a person would
-give.
+"""The story of the demonstration: which pictures are added, which are queried, and the answers that a person
+would give.
 
-Takes an engine on an empty store, gives the answers one by one, and says of each whether it is the expected
-one.
+Takes an engine on an empty store, yields the answers one by one, and says of each whether it was expected.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from .pictures import (
     with_note,
 )
 
-#: The collection that holds the legitimate login pages.
+#: Name of the collection of legitimate login pages.
 BASELINE = "brands"
 
-#: Pictures that are added, and the labels of those that go into the baseline collection.
+#: Sample pictures that are added, and the labels of those in the baseline collection.
 STORED_SAMPLES = (
     ("bank-login.png", {"brand": "Example Bank", "domain": "bank.example"}),
     ("webmail-login.png", {"brand": "Postbox", "domain": "postbox.example"}),
@@ -50,45 +49,51 @@ STORED_SAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class DemoQuery:
-    """One picture that is asked for, and the answer that a person would give."""
+    """A picture to query, and the answer that a person would give."""
 
+    #: What the picture shows.
     title: str
+    #: Returns the bytes of the picture.
     draw: Callable[[], bytes]
-    #: Known pictures that have to be among the hits; none: the decision has to be no-match.
+    #: Names of samples that must be among the hits; if there are none, the decision must be no-match.
     expected: tuple[str, ...] = ()
-    #: How the expected ones relate to it; None where more than one word is right.
+    #: Relation of the expected samples to the picture; None where more than one is correct.
     relation: Relation | None = None
 
     def file_name(self, picture: bytes) -> str:
-        """A name for the picture that is asked: the title in lower case, with dashes."""
+        """Return a file name for the picture: the title in lower case, with dashes."""
         words = re.findall(r"[a-z0-9]+", self.title.lower().replace("'", ""))
         return "-".join(words) + (".png" if picture.startswith(b"\x89PNG") else ".jpg")
 
 
 @dataclass(frozen=True, slots=True)
 class DemoAnswer:
-    question: DemoQuery
-    #: What was asked.
+    """The answer to a query."""
+
+    #: The query.
+    query: DemoQuery
+    #: The bytes of its picture.
     picture: bytes
+    #: What the engine answered.
     result: QueryResult
-    #: File names of the known pictures.
+    #: File names of the samples.
     names: Mapping[ImageId, str]
 
     @property
     def right(self) -> bool:
-        """Is it the answer that a person would give?"""
-        if not self.question.expected:
+        """Whether a person would give the same answer."""
+        if not self.query.expected:
             return self.result.decision is Decision.NO_MATCH
         found = {self.names[hit.image_id]: hit for hit in self.hits if hit.decision is not Decision.NO_MATCH}
         return all(
-            name in found and self.question.relation in (None, found[name].relation)
-            for name in self.question.expected
+            name in found and self.query.relation in (None, found[name].relation)
+            for name in self.query.expected
         )
 
     @property
     def hits(self) -> tuple[Hit, ...]:
-        """What stands for the answer: matches and reviews, or where there are none the nearest page of the
-        same layout.
+        """The hits to show: matches and reviews, or if there are none, the nearest page of the same
+        layout.
         """
         found = tuple(hit for hit in self.result.hits if hit.decision is not Decision.NO_MATCH)
         return found or self.result.hits[:1]
@@ -96,37 +101,45 @@ class DemoAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SamplePicture:
-    """One picture of the store: its file name and bytes."""
+    """A sample picture in the store."""
 
+    #: Its file name.
     name: str
+    #: Its id.
     image_id: ImageId
+    #: Its bytes.
     picture: bytes
+    #: Its labels in the baseline collection; None if it is not a member.
     labels: dict[str, str] | None
 
 
-def add_known(engine: Engine) -> tuple[SamplePicture, ...]:
-    """Add the sample pictures; the two login pages become members of a baseline collection."""
+def add_samples(engine: Engine) -> tuple[SamplePicture, ...]:
+    """Add the sample pictures and return them; the two login pages become members of a baseline
+    collection.
+    """
     engine.create_collection(BASELINE, Purpose.BASELINE)
-    known = []
+    samples = []
     for name, labels in STORED_SAMPLES:
         picture = sample(f"indexed/{name}")
         added = engine.add(
             picture, occurrence=f"demo:sample:{name}", labels=labels, collection=BASELINE if labels else None
         )
-        known.append(SamplePicture(name, added.image_id, picture, labels))
-    return tuple(known)
+        samples.append(SamplePicture(name, added.image_id, picture, labels))
+    return tuple(samples)
 
 
-def ask_all(engine: Engine, known: tuple[SamplePicture, ...]) -> Iterator[DemoAnswer]:
-    """Ask every question; the answers come one by one."""
-    names = {picture.image_id: picture.name for picture in known}
-    for question in DEMO_QUERIES:
-        picture = question.draw()
-        result = engine.query(picture, include_same_template=True, name=question.title)
-        yield DemoAnswer(question, picture, result, names)
+def answer_queries(engine: Engine, samples: tuple[SamplePicture, ...]) -> Iterator[DemoAnswer]:
+    """Run every query and yield its answer."""
+    names = {sample.image_id: sample.name for sample in samples}
+    for query in DEMO_QUERIES:
+        picture = query.draw()
+        result = engine.query(picture, include_same_template=True, name=query.title)
+        yield DemoAnswer(query, picture, result, names)
 
 
-NEAR, PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL
+_NEAR, _PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL
+
+#: The queries of the demonstration.
 DEMO_QUERIES = (
     DemoQuery(
         "Login page, saved again with a comment",
@@ -138,23 +151,23 @@ DEMO_QUERIES = (
         "Webmail page, scaled to 50 %",
         lambda: saved(scaled(opened("webmail-login.png"), 0.5)),
         ("webmail-login.png",),
-        NEAR,
+        _NEAR,
     ),
     DemoQuery(
         "Article, scaled to 33 %, JPEG quality 30",
         lambda: saved(scaled(opened("article-ferry.png"), 0.33), quality=30),
         ("article-ferry.png",),
-        NEAR,
+        _NEAR,
     ),
-    DemoQuery("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), NEAR),
+    DemoQuery("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), _NEAR),
     DemoQuery(
-        "Rocket, turned by 90 degrees",
+        "Rocket, rotated by 90 degrees",
         lambda: saved(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)),
         ("rocket.jpg",),
-        NEAR,
+        _NEAR,
     ),
     DemoQuery(
-        "Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), NEAR
+        "Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), _NEAR
     ),
     DemoQuery(
         "Market, below a browser's bar", lambda: saved(in_browser(opened("market.png"))), ("market.png",)
@@ -173,25 +186,25 @@ DEMO_QUERIES = (
         "Rocket, cropped to 75 % of width and height",
         lambda: saved(cropped(opened("rocket.jpg"), 0.75), quality=80),
         ("rocket.jpg",),
-        PART,
+        _PART,
     ),
     DemoQuery(
         "A window's view of the long page",
         lambda: saved(viewport(opened("handbook.png"), 5200)),
         ("handbook.png",),
-        PART,
+        _PART,
     ),
     DemoQuery(
         "Collage of rocket and cat",
         lambda: saved(collage(opened("rocket.jpg"), opened("cat.jpg"))),
         ("rocket.jpg", "cat.jpg"),
-        PART,
+        _PART,
     ),
     DemoQuery(
         "Coffee, sent in a chat",
         lambda: saved(in_chat(opened("coffee.jpg")), quality=80),
         ("coffee.jpg",),
-        PART,
+        _PART,
     ),
     DemoQuery(
         "A phishing page that imitates the bank",

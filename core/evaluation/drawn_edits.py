@@ -1,8 +1,8 @@
-"""Edits that draw: a browser's bar, a banner, a watermark, a window on top, a page of text around the
-picture.
+"""Edits that draw on a picture or around it: a browser's bar, a banner, a watermark, a window on top, a page
+of text.
 
-Takes and gives RGB pictures, as edits.py does; all that varies is drawn from the generator that is handed in.
-Letters are of Pillow's own font, so that every machine draws the same.
+Takes and returns RGB pictures, as edits.py does. Everything that varies comes from the random generator that
+is passed in. Letters are of Pillow's own font, so that every machine draws the same.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import random
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+#: An RGB picture.
 Picture = Image.Image
 
+#: Sentences of banners, notes and headings.
 SENTENCES = (
     "Reported as phishing: do not enter your password",
     "We use cookies to improve your experience on this site",
@@ -20,11 +22,13 @@ SENTENCES = (
     "Maintenance on Saturday, 22:00 to 23:30 UTC",
     "Your session has expired, please sign in again",
 )
+#: Addresses in a browser's bar.
 ADDRESSES = (
     "https://www.example.org/account/login?next=home",
     "http://203.0.113.7/secure/update.php",
     "https://docs.example.net/en/latest/",
 )
+#: Titles of a browser's tabs.
 TABS = ("Sign in", "Inbox (3)", "Documentation", "News of the day", "Search results")
 #: Words that pages of text are made of.
 TEXT = """
@@ -36,8 +40,8 @@ TEXT = """
 
 
 def banner(picture: Picture, rng: random.Random) -> Picture:
-    """A bar with a sentence, over the picture: 12 to 16 % of its shorter side high, at the top, the bottom or
-    in between.
+    """Return the picture under a bar with a sentence: 12 to 16 % of its shorter side high, at the top, in the
+    middle or at the bottom.
     """
     result = picture.copy()
     height = max(8, round(min(picture.size) * rng.uniform(0.12, 0.16)))
@@ -55,7 +59,9 @@ def banner(picture: Picture, rng: random.Random) -> Picture:
 
 
 def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> Picture:
-    """The picture below a browser's tabs and address bar, `share` of the width high (108 of 1,280 pixels)."""
+    """Return the picture below a browser's tabs and address bar, whose height is `share` of the width (108 of
+    1,280 pixels).
+    """
     width, height = picture.width, max(4, round(picture.width * share))
     strip, bar, field, ink, faint = rng.choice(
         (
@@ -106,7 +112,7 @@ def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> P
 
 
 def watermarked(picture: Picture, rng: random.Random) -> Picture:
-    """One word, half transparent, repeated in slanting rows all over the picture."""
+    """Return the picture with one word, half transparent, repeated in slanting rows all over it."""
     size = max(10, round(min(picture.size) * rng.uniform(0.07, 0.12)))
     word = rng.choice(("SAMPLE", "PREVIEW", "CONFIDENTIAL", "example.org"))
     side = round(1.5 * max(picture.size))
@@ -124,7 +130,7 @@ def watermarked(picture: Picture, rng: random.Random) -> Picture:
 
 
 def written_on(picture: Picture, rng: random.Random) -> Picture:
-    """Three notes in large coloured letters, an underline and an arrow, as an analyst or a joker adds them."""
+    """Return the picture with three notes in large coloured letters, an underline and an arrow."""
     result = picture.copy()
     draw = ImageDraw.Draw(result)
     size = max(9, round(min(picture.size) * rng.uniform(0.05, 0.08)))
@@ -142,7 +148,7 @@ def written_on(picture: Picture, rng: random.Random) -> Picture:
 
 
 def pixelated(picture: Picture, rng: random.Random) -> Picture:
-    """One box, 20 to 30 % of the shorter side, made unrecognisable by large squares, as faces and names are."""
+    """Return the picture with one box, 20 to 30 % of the shorter side, pixelated as faces and names are."""
     side = max(8, round(min(picture.size) * rng.uniform(0.2, 0.3)))
     left, top = rng.randint(0, max(0, picture.width - side)), rng.randint(0, max(0, picture.height - side))
     box = (left, top, left + side, top + side)
@@ -155,7 +161,7 @@ def pixelated(picture: Picture, rng: random.Random) -> Picture:
 
 
 def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
-    """A window with a title bar and a few lines hides a box of 45 to 55 % of either side."""
+    """Return the picture under a window with a title bar and a few lines, 45 to 55 % of either side."""
     width, height = (
         max(16, round(side * rng.uniform(0.45, 0.55)))
         for side in (picture.width, min(picture.height, 2 * picture.width))
@@ -176,7 +182,7 @@ def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
 
 
 def near_copy(picture: Picture, rng: random.Random) -> Picture:
-    """The same page served again: another small number in the lower right corner, as of a session."""
+    """Return the same page served again: another small number in the lower right corner, as of a session."""
     result = picture.copy()
     text = f"{rng.getrandbits(40):010x}"
     ImageDraw.Draw(result).text(
@@ -190,7 +196,9 @@ def near_copy(picture: Picture, rng: random.Random) -> Picture:
 
 
 def rounded_with_shadow(picture: Picture, rng: random.Random) -> Picture:
-    """Round corners and a soft shadow on a coloured ground: how pages are shown off in articles."""
+    """Return the picture with rounded corners and a soft shadow on a coloured background, as articles present
+    pages.
+    """
     margin, radius = round(0.08 * min(picture.size)), max(4, round(0.03 * min(picture.size)))
     ground = rng.choice(("#ffffff", "#e8ecf4", "#6a5acd", "#f7b267"))
     size = (picture.width + 2 * margin, picture.height + 2 * margin)
@@ -207,7 +215,7 @@ def rounded_with_shadow(picture: Picture, rng: random.Random) -> Picture:
 
 
 def text_page(rng: random.Random, width: int, height: int) -> Picture:
-    """A white page full of paragraphs: the host in which a picture is an illustration."""
+    """Return a white page full of paragraphs: the host in which a picture is an illustration."""
     page = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(page)
     size, margin = max(7, width // 80), width // 20
@@ -222,9 +230,7 @@ def text_page(rng: random.Random, width: int, height: int) -> Picture:
 
 
 def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(
-        max(5, round(size))
-    )  # Pillow's own font, so that every machine draws the same letters
+    return ImageFont.load_default(max(5, round(size)))
 
 
 def _draw_tabs(
@@ -266,7 +272,7 @@ def _draw_cross(draw: ImageDraw.ImageDraw, x: float, y: float, half: float, ink:
 
 
 def _draw_button(draw: ImageDraw.ImageDraw, kind: int, x: float, y: float, unit: float, ink: str) -> None:
-    """Back, forward and reload, in this order."""
+    """Draw the button back (kind 0), forward (1) or reload (2)."""
     pen = max(1, round(unit / 3))
     if kind == 2:
         draw.arc(
@@ -279,7 +285,7 @@ def _draw_button(draw: ImageDraw.ImageDraw, kind: int, x: float, y: float, unit:
 
 
 def _line_of_text(rng: random.Random, width: float, size: float) -> str:
-    """Words that fill about `width` pixels."""
+    """Return words that fill about `width` pixels."""
     words, letters, line = TEXT.split(), round(width / (0.55 * size)), ""
     while len(line) < letters:
         line += rng.choice(words) + " "

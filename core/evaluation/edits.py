@@ -1,10 +1,10 @@
 """What happens to a picture on its way to an analyst: named, seeded edits, each a pure function from picture
 to picture.
 
-Takes an RGB picture and a seed, gives a new RGB picture; the same name, picture and seed give the same
-pixels. Sizes are relative to the picture, so that a photograph of 400 pixels and a page of 1,920 are treated
-alike. Tests, benchmarks and tuning share this file, because a number about "browser bar" means nothing unless
-everybody draws the same bar.
+Takes an RGB picture and a seed, returns a new RGB picture; equal name, picture and seed give equal pixels.
+Sizes are relative to the picture, so that a photograph of 400 pixels and a page of 1,920 are treated alike.
+Tests, benchmarks and tuning share this file: a number about "browser bar" means nothing unless everybody
+draws the same bar.
 
     edited = edit("browser_bar", opened(path), seed="hexo-001/0")
 """
@@ -32,95 +32,106 @@ from .drawn_edits import (
     written_on,
 )
 
+#: An edit: takes a picture and a random generator, returns the edited picture.
 Edit = Callable[[Picture, random.Random], Picture]
 
 
 def opened(source: Path | str | bytes) -> Picture:
-    """The picture as a person sees it: turned as its EXIF says, transparency on white, RGB."""
+    """Return the picture as a person sees it: rotated as its EXIF says, transparency on white, RGB. Raises
+    OSError (Pillow's UnidentifiedImageError among them) for files that are not pictures.
+    """
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
-        turned = ImageOps.exif_transpose(picture)
-        if turned.has_transparency_data:
-            turned = turned.convert("RGBA")
-            white = Image.new("RGBA", turned.size, "white")
-            return Image.alpha_composite(white, turned).convert("RGB")
-        return turned.convert("RGB")
+        upright = ImageOps.exif_transpose(picture)
+        if upright.has_transparency_data:
+            upright = upright.convert("RGBA")
+            white = Image.new("RGBA", upright.size, "white")
+            return Image.alpha_composite(white, upright).convert("RGB")
+        return upright.convert("RGB")
 
 
 def png(picture: Picture) -> bytes:
-    """The picture as the bytes of a PNG file, so that nothing but the edit changes its pixels."""
+    """Return the picture as the bytes of a PNG file, so that only the edit changes its pixels."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
 def edit(name: str, picture: Picture, seed: object = 0) -> Picture:
-    """Apply the edit called `name` (a key of EDITS). Equal name, picture and seed give equal pixels; KeyError
-    for another name.
+    """Return the picture after the edit called `name` (a key of EDITS); equal arguments give equal pixels.
+    Raises KeyError for an unknown name.
     """
     return EDITS[name](picture, random.Random(f"{name}:{seed}"))
 
 
 def resized(picture: Picture, factor: float) -> Picture:
+    """Return the picture with both sides multiplied by `factor`."""
     width, height = (max(1, round(side * factor)) for side in picture.size)
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def recompressed(picture: Picture, quality: int) -> Picture:
-    """Through JPEG and back."""
+    """Return the picture after compression as JPEG, `quality` 0 to 100."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=quality)
     return opened(buffer.getvalue())
 
 
 def blurred(picture: Picture, sigma_at_1280: float) -> Picture:
+    """Return the picture after a Gaussian blur; its sigma in pixels is that of a picture 1,280 wide."""
     return picture.filter(ImageFilter.GaussianBlur(sigma_at_1280 * picture.width / 1280))
 
 
 def brightness_contrast(picture: Picture, rng: random.Random) -> Picture:
+    """Return the picture with other brightness (0.7 to 1.3) and contrast (0.7 or 1.3)."""
     picture = ImageEnhance.Brightness(picture).enhance(rng.choice((0.7, 0.8, 1.2, 1.3)))
     return ImageEnhance.Contrast(picture).enhance(rng.choice((0.7, 1.3)))
 
 
 def saturation(picture: Picture, rng: random.Random) -> Picture:
+    """Return the picture with colours paler (0.3 or 0.5) or stronger (2.0)."""
     return ImageEnhance.Color(picture).enhance(rng.choice((0.3, 0.5, 2.0)))
 
 
 def hue_shift(picture: Picture, rng: random.Random) -> Picture:
-    """Turn the colour wheel by 60 to 300 degrees; greys stay grey."""
+    """Return the picture with its hues rotated by 60 to 300 degrees; greys stay grey."""
     hue, sat, value = picture.convert("HSV").split()
-    turn = rng.randint(43, 213)
-    turned = hue.point([(level + turn) % 256 for level in range(256)])
-    return Image.merge("HSV", (turned, sat, value)).convert("RGB")
+    shift = rng.randint(43, 213)
+    shifted = hue.point([(level + shift) % 256 for level in range(256)])
+    return Image.merge("HSV", (shifted, sat, value)).convert("RGB")
 
 
 def greyscale(picture: Picture) -> Picture:
+    """Return the picture without colours."""
     return ImageOps.grayscale(picture).convert("RGB")
 
 
 def sepia(picture: Picture) -> Picture:
+    """Return the picture in shades of brown."""
     return ImageOps.colorize(ImageOps.grayscale(picture), black="#1e1408", mid="#a08050", white="#fff4d8")
 
 
 def recoloured(picture: Picture, rng: random.Random) -> Picture:
-    """One of the recolourings, drawn by the seed; inversion is not among them."""
+    """Return the picture after one of RECOLOURINGS, drawn at random."""
     return EDITS[rng.choice(RECOLOURINGS)](picture, rng)
 
 
 def gamma(picture: Picture, rng: random.Random) -> Picture:
-    """Shadows lifted or sunk: exponent 0.5 to 0.75, or 1.4 to 2."""
+    """Return the picture with shadows lifted (exponent 0.5 to 0.75) or deepened (1.4 to 2)."""
     exponent = rng.choice((rng.uniform(0.5, 0.75), rng.uniform(1.4, 2.0)))
     return picture.point([round(255 * (level / 255) ** exponent) for level in range(256)] * 3)
 
 
 def night_mode(picture: Picture, rng: random.Random) -> Picture:
-    """A screen's warm and dim evening light: red kept by 50 to 70 %, green less, blue least."""
+    """Return the picture in warm and dim evening light: 50 to 70 % of red, less green, least blue."""
     light = rng.uniform(0.5, 0.7)
     factors = (light, 0.82 * light, 0.55 * light)
     return picture.point([round(factor * level) for factor in factors for level in range(256)])
 
 
 def noisy(picture: Picture, rng: random.Random) -> Picture:
-    """Gaussian noise of 8 to 16 grey levels in each channel, as a dim camera gives."""
+    """Return the picture with Gaussian noise of 8 to 16 grey levels in each channel, as of a camera in dim
+    light.
+    """
     generator = np.random.default_rng(rng.getrandbits(63))
     pixels = np.asarray(picture, np.float32)
     pixels = pixels + rng.uniform(8, 16) * generator.standard_normal(pixels.shape, np.float32)
@@ -128,7 +139,7 @@ def noisy(picture: Picture, rng: random.Random) -> Picture:
 
 
 def squashed(picture: Picture, rng: random.Random) -> Picture:
-    """One side alone shortened to 0.65 to 0.85."""
+    """Return the picture with one side shortened to 0.65 to 0.85."""
     factor = rng.uniform(0.65, 0.85)
     across = rng.random() < 0.5
     size = (picture.width * (factor if across else 1), picture.height * (1 if across else factor))
@@ -136,13 +147,13 @@ def squashed(picture: Picture, rng: random.Random) -> Picture:
 
 
 def thumbnail(picture: Picture, width: int) -> Picture:
-    """`width` pixels wide; a smaller picture stays as it is."""
+    """Return the picture `width` pixels wide; a smaller picture stays as it is."""
     return resized(picture, min(1.0, width / picture.width))
 
 
 def perspective(picture: Picture, rng: random.Random) -> Picture:
-    """A photograph of the picture on a screen: each corner moved inwards by 2 to 8 % of the sides, on a dark
-    ground, slightly soft.
+    """Return a photograph of the picture on a screen: each corner moved inwards by 2 to 8 % of the sides, on
+    a dark background, slightly blurred.
     """
     width, height = picture.size
     corners = ((0, 0), (width, 0), (width, height), (0, height))
@@ -150,10 +161,8 @@ def perspective(picture: Picture, rng: random.Random) -> Picture:
         (abs(x - width * rng.uniform(0.02, 0.08)), abs(y - height * rng.uniform(0.02, 0.08)))
         for x, y in corners
     ]  # |side - inset| is inside for the far corners and the inset itself for the near ones
-    rows, right = [], []
-    for (x, y), (u, v) in zip(
-        moved, corners, strict=True
-    ):  # from the new picture to the old, as Pillow asks for it
+    rows, right = [], []  # of the homography from the new picture to the old one, which Pillow expects
+    for (x, y), (u, v) in zip(moved, corners, strict=True):
         rows += [(x, y, 1, 0, 0, 0, -u * x, -u * y), (0, 0, 0, x, y, 1, -v * x, -v * y)]
         right += [u, v]
     coefficients = np.linalg.solve(np.array(rows, float), np.array(right, float))
@@ -169,7 +178,7 @@ def perspective(picture: Picture, rng: random.Random) -> Picture:
 
 
 def bordered(picture: Picture, rng: random.Random, share: float) -> Picture:
-    """A plain frame; each of the four strips is `share` of the picture's side, as wide as that side needs."""
+    """Return the picture in a plain frame; each of its four strips takes `share` of the picture's side."""
     across, down = round(picture.width * share), round(picture.height * share)
     colour = rng.choice(("white", "black", "#d0d0d0", "#204080", "#f4e8c8"))
     framed = Image.new("RGB", (picture.width + 2 * across, picture.height + 2 * down), colour)
@@ -178,20 +187,20 @@ def bordered(picture: Picture, rng: random.Random, share: float) -> Picture:
 
 
 def cropped(picture: Picture, rng: random.Random, share: float) -> Picture:
-    """Keep `share` of the width and of the height, at a random place."""
+    """Return a part of the picture, `share` of its width and of its height, at a random position."""
     width, height = max(1, round(picture.width * share)), max(1, round(picture.height * share))
     left, top = rng.randint(0, picture.width - width), rng.randint(0, picture.height - height)
     return picture.crop((left, top, left + width, top + height))
 
 
-def turned(picture: Picture, degrees: float, fill: str) -> Picture:
-    """Turn about the middle; the canvas grows to hold everything and its corners are filled."""
+def rotated(picture: Picture, degrees: float, fill: str) -> Picture:
+    """Return the picture rotated about its centre, on a canvas that holds all of it, with filled corners."""
     return picture.rotate(degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=fill)
 
 
 def viewport(page: Picture, scroll: float, aspect: float = 1.6) -> Picture:
-    """What a window shows of a tall page: its full width, `aspect` times as wide as high; `scroll` 0 is the
-    top, 1 the end.
+    """Return what a window shows of a tall page: its full width, `aspect` times as wide as high. `scroll`: 0
+    is the top, 1 the end.
     """
     height = min(page.height, round(page.width / aspect))
     top = round((page.height - height) * scroll)
@@ -199,8 +208,8 @@ def viewport(page: Picture, scroll: float, aspect: float = 1.6) -> Picture:
 
 
 def embedded(picture: Picture, host: Picture, share: float, seed: object = 0) -> Picture:
-    """The picture as an illustration in another page: `share` of the host's width, at a random place, with a
-    thin frame.
+    """Return the picture as an illustration in another page: `share` of the host's width, at a random
+    position, with a thin frame.
     """
     rng = random.Random(f"embedded:{seed}")
     small = resized(picture, share * host.width / picture.width)
@@ -215,18 +224,18 @@ def embedded(picture: Picture, host: Picture, share: float, seed: object = 0) ->
 
 
 def embedded_in_text(picture: Picture, rng: random.Random) -> Picture:
-    """At 40 % of the width of a page of text, which is drawn as wide as a page is and at least as high as the
-    picture needs.
+    """Return a page of text, 1,280 pixels wide and as high as necessary, with the picture at 40 % of its
+    width.
     """
     width = 1280
     height = max(960, round(0.4 * width * picture.height / picture.width))
     return embedded(picture, text_page(rng, width, height), 0.4, rng.random())
 
 
-#: Names of the edits that `recolour` draws from.
+#: Names of the edits that `recolour` draws from; inversion is not among them.
 RECOLOURINGS = ("brightness_contrast", "saturation", "hue_shift", "greyscale", "sepia")
 
-#: Every edit of one picture by name; `embedded` needs a host too and stands apart.
+#: Every edit of one picture by name. `embedded` is missing, because it needs a host, too.
 EDITS: dict[str, Edit] = {
     "resize_50": lambda picture, rng: resized(picture, 0.5),
     "resize_33": lambda picture, rng: resized(picture, 1 / 3),
@@ -245,9 +254,9 @@ EDITS: dict[str, Edit] = {
     "border_10": lambda picture, rng: bordered(picture, rng, 0.10),
     "crop_75": lambda picture, rng: cropped(picture, rng, 0.75),
     "banner": banner,
-    "rotate_5": lambda picture, rng: turned(picture, rng.choice((-5, 5)), rng.choice(("white", "black"))),
-    "rotate_5_white": lambda picture, rng: turned(picture, rng.choice((-5, 5)), "white"),
-    "rotate_5_black": lambda picture, rng: turned(picture, rng.choice((-5, 5)), "black"),
+    "rotate_5": lambda picture, rng: rotated(picture, rng.choice((-5, 5)), rng.choice(("white", "black"))),
+    "rotate_5_white": lambda picture, rng: rotated(picture, rng.choice((-5, 5)), "white"),
+    "rotate_5_black": lambda picture, rng: rotated(picture, rng.choice((-5, 5)), "black"),
     "resize_50_jpeg_30": lambda picture, rng: recompressed(resized(picture, 0.5), 30),
     "browser_bar_resize_75_jpeg_50": lambda picture, rng: recompressed(
         resized(browser_bar(picture, rng), 0.75), 50
@@ -261,8 +270,8 @@ EDITS: dict[str, Edit] = {
     "noise": noisy,
     "gamma": gamma,
     "night_mode": night_mode,
-    "rotate_2": lambda picture, rng: turned(picture, rng.choice((-2, 2)), rng.choice(("white", "black"))),
-    "rotate_45": lambda picture, rng: turned(picture, rng.choice((-45, 45)), rng.choice(("white", "black"))),
+    "rotate_2": lambda picture, rng: rotated(picture, rng.choice((-2, 2)), rng.choice(("white", "black"))),
+    "rotate_45": lambda picture, rng: rotated(picture, rng.choice((-45, 45)), rng.choice(("white", "black"))),
     "perspective": perspective,
     "crop_90": lambda picture, rng: cropped(picture, rng, 0.9),
     "crop_50": lambda picture, rng: cropped(picture, rng, 0.5),
@@ -277,10 +286,10 @@ EDITS: dict[str, Edit] = {
     "viewport": lambda picture, rng: viewport(picture, rng.random()),
 }
 
-#: The 38 edits on which an evaluation rests, equally weighted. The list is fixed: a mean over it is compared
-#: from version to version.
+#: The 38 edits of an evaluation, equally weighted. The list is fixed, because a mean over it is compared from
+#: version to version.
 SUITE = (
-    # the whole picture, coded or scaled otherwise
+    # the whole picture, coded or scaled differently
     "resize_50",
     "resize_33",
     "thumbnail_256",
@@ -290,7 +299,7 @@ SUITE = (
     "resize_50_jpeg_30",
     "blur",
     "noise",
-    # ... with other colours
+    # the whole picture with other colours
     "brightness_contrast",
     "gamma",
     "saturation",
@@ -299,7 +308,7 @@ SUITE = (
     "sepia",
     "night_mode",
     "inversion",
-    # ... turned
+    # the whole picture rotated or mirrored
     "mirror",
     "rotate_90",
     "rotate_2",
@@ -322,16 +331,16 @@ SUITE = (
     "crop_90",
     "crop_75",
     "crop_50",
-    # several at once: a screenshot of a screenshot, a part of one
+    # several edits at once: a screenshot of a screenshot, a part of one
     "browser_bar_resize_75_jpeg_50",
     "crop_75_resize_75_jpeg_50",
 )
 
-#: Asked of tall pages beside the suite: what a window shows of them.
+#: Further edits of tall pages: what a window shows of them.
 TALL = ("viewport",)
 
-#: Edits after which the whole picture is still there and fills the frame; retrieval is measured on these.
+#: Edits after which the whole picture is still there and fills the frame, for benchmarks of retrieval.
 WHOLE_PICTURE = ("resize_50", "resize_33", "jpeg_30", "blur", "recolour", "mirror", "rotate_90")
 
-#: Edits that add to the picture or take from it; comparison is measured on these.
+#: Edits that add to the picture or take from it, for benchmarks of verification.
 PARTIAL = ("browser_bar", "border_10", "crop_75", "banner", "rotate_5")

@@ -212,8 +212,8 @@ def _check_enough(labels: NDArray[np.bool_]) -> None:
         raise ConfigError(
             f"{same} pairs of the same picture and {different} of different pictures with a transform are "
             f"too few for a fit, which needs {MIN_PAIRS} in all and {MIN_PAIRS_PER_LABEL} of each; label "
-            "more pictures, or name two rates (--false-matches-per-million, --reviews) to choose thresholds for "
-            "the calibration in use"
+            "more pictures, or name two rates (--false-matches-per-million, --reviews) to choose thresholds "
+            "for the calibration in use"
         )
 
 

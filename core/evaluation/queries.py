@@ -81,7 +81,7 @@ def parse_edits(names: str) -> tuple[str, ...]:
 def sample_queries(
     truth: GroundTruth, subset: Subset, names: Sequence[str], sizes: SampleSizes, seed: int
 ) -> list[EvaluationQuery]:
-    """Return the queries of a run; equal arguments return equal queries in equal order. `names`: the edits."""
+    """Return the queries of a run, in an order that depends on the seed alone. `names`: the edits."""
     usable = [
         item
         for item in truth.dataset.items
@@ -127,7 +127,7 @@ def spread(items: Iterable[Item], count: int, seed: int) -> list[Item]:
 def _edited(
     truth: GroundTruth, items: Sequence[Item], names: Sequence[str], stratum: str
 ) -> list[EvaluationQuery]:
-    """Return each picture after each edit. It is indexed itself, and is judged even if the search misses it."""
+    """Return each picture after each edit. The picture itself is indexed, and is always judged."""
     return [
         EvaluationQuery(item, name, stratum, truth.correct_answers(item), frozenset(), (item.file,))
         for item in items

@@ -22,7 +22,9 @@ INK, FAINT, GRID = (40, 40, 40), (120, 120, 120), (225, 225, 225)
 
 
 def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
-    """Return the diagram as PNG. `curves`: metrics and colour by name. The diagonal is perfect calibration."""
+    """Return the diagram as PNG. `curves`: metrics and colour by name. The diagonal is perfect
+    calibration.
+    """
     sheet = Image.new("RGB", (LEFT + SIDE + 40, TOP + SIDE + BARS + 90), "white")
     pen = ImageDraw.Draw(sheet)
     for tenth in range(0, 11, 2):

@@ -32,7 +32,9 @@ Record = TypeVar("Record", "LabelledPair", "QueryOutcome")
 
 @dataclass(frozen=True, slots=True)
 class LabelledPair:
-    """One verified pair: the (edited) query against one reference. Raises ValueError for impossible values."""
+    """One verified pair: the (edited) query against one reference. Raises ValueError for impossible
+    values.
+    """
 
     #: File of the query's picture, relative to its data set.
     query: str

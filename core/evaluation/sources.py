@@ -41,7 +41,9 @@ class LabelledPairs:
     provenance: Provenance
 
     def without(self, texts: Sequence[str]) -> LabelledPairs:
-        """Return the same without the pairs labelled different where both names contain one of these texts."""
+        """Return the same without the pairs labelled different where both names contain one of
+        these texts.
+        """
         kept = [
             pair
             for pair in self.pairs
