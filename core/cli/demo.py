@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..demo import run_demo
 from ..demo.queries import DEMO_QUERIES, STORED_SAMPLES, DemoAnswer
 from ..engine import Engine
-from ..store.embedded import stop_embedded
+from ..store.throwaway import given_or_throwaway
 from .terminal import complain, decision_text, say
 
 
@@ -22,7 +20,7 @@ def demonstrate(output: Path, store: str | None, print_json: Callable[[dict[str,
     `store`: an empty store to use instead of a throwaway one. `print_json`: prints one line for each query
     instead of text.
     """
-    with _engine(store) as engine:
+    with given_or_throwaway(store) as url, Engine.open(url) as engine:
         if print_json is None:
             say(f"Adding {len(STORED_SAMPLES)} pictures, then running {len(DEMO_QUERIES)} queries.\n")
             page, answers = run_demo(engine, output, tell=_say_answer)
@@ -35,20 +33,6 @@ def demonstrate(output: Path, store: str | None, print_json: Callable[[dict[str,
         complain(f"{len(answers) - right} of {len(answers)} answers are not the expected ones")
         return 1
     return 0
-
-
-@contextmanager
-def _engine(store: str | None) -> Iterator[Engine]:
-    if store is not None:
-        with Engine.open(store) as engine:
-            yield engine
-        return
-    with tempfile.TemporaryDirectory(prefix="quaid-demo-") as folder:
-        try:
-            with Engine.open(f"embedded:{folder}") as engine:
-                yield engine
-        finally:
-            stop_embedded(folder)
 
 
 def _say_answer(answer: DemoAnswer) -> None:

@@ -8,9 +8,7 @@ one.
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import Any
 from ..config import Config
 from ..decision.calibration import Calibration
 from ..engine import Engine
-from ..store.embedded import stop_embedded
+from ..store.throwaway import given_or_throwaway
 from .clones import find_templates, query_among_clones
 from .dataset import Dataset, Item
 from .ground_truth import GroundTruth
@@ -96,7 +94,8 @@ def run(
     """
     dataset = dataset or Dataset.load(plan.source, plan.distractors)
     out.mkdir(parents=True, exist_ok=True)
-    with open_store(store) as config:
+    with given_or_throwaway(store) as url:
+        config = Config.from_environment(store=url)
         with Engine.open(config=config) as engine:
             fingerprints, failures = index_pictures(
                 engine,
@@ -120,7 +119,7 @@ def run(
     with RunFiles(out) as files:
         for template in find_templates(read_pairs(out / PAIRS), truth, plan.sizes.templates):
             if not template.last_query.keys & done:
-                with open_store(None) as throwaway, Engine.open(config=throwaway) as engine:
+                with given_or_throwaway(None) as url, Engine.open(url) as engine:
                     for query, small, response in query_among_clones(template, truth, engine):
                         failures += _record(files, query, response, small, calibration)
     return FinishedRun(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
@@ -138,21 +137,6 @@ def _record(
             *label_response(query, response.inquiry, truth, calibration, low_texture=response.low_texture)
         )
     return [response.failure] if response.failure else []
-
-
-@contextmanager
-def open_store(url: str | None) -> Iterator[Config]:
-    """Provide the configuration of the store at `url`, or of an embedded one that is thrown away afterwards.
-    Raises ConfigError.
-    """
-    if url is not None:
-        yield Config.from_environment(store=url)
-        return
-    with tempfile.TemporaryDirectory(prefix="quaid-evaluate-", ignore_cleanup_errors=True) as folder:
-        try:
-            yield Config.from_environment(store=f"embedded:{folder}")
-        finally:
-            stop_embedded(folder)
 
 
 def _needed(dataset: Dataset, plan: RunPlan) -> list[Item]:

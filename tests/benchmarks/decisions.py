@@ -24,9 +24,10 @@ from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.metrics import Metrics, Share, metrics_of_runs
 from douglas_quaid.evaluation.queries import SampleSizes
 from douglas_quaid.evaluation.report import percent, table, totals, write_report
-from douglas_quaid.evaluation.run import RunPlan, open_store, run
+from douglas_quaid.evaluation.run import RunPlan, run
 from douglas_quaid.evaluation.run_files import HEADER
 from douglas_quaid.evaluation.split import Split, Subset
+from douglas_quaid.store.throwaway import given_or_throwaway
 
 #: Sets of one design each among the development pictures, by the part they belong to.
 FIT, REPORT = frozenset({"nhsuk", "jupyterlab"}), frozenset({"siemens", "streamlit"})
@@ -106,12 +107,12 @@ def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
             ),
         ),
     )
-    with open_store(options.store) as config:
+    with given_or_throwaway(options.store) as url:
         for out, plan in plans:
             done = run(
                 plan,
                 out,
-                store=config.store,
+                store=url,
                 processes=options.processes,
                 resume=options.resume,
                 progress=with_progress,
