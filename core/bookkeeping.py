@@ -32,7 +32,7 @@ class Bookkeeping:
         """What is stored about a pair, `a` having been the query; None when it was never judged, or vetoed."""
         return self._store.verdict_between(a, b)
 
-    def vetoed(self, image_id: ImageId) -> set[ImageId]:
+    def vetoed(self, image_id: ImageId) -> frozenset[ImageId]:
         """Images that a person said are not the same as this one."""
         return self._store.vetoed(image_id)
 

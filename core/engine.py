@@ -242,7 +242,7 @@ class Engine(Bookkeeping):
         members = (
             None
             if collection is None
-            else frozenset().union(*map(self._store.collection_members, _names(collection)))
+            else self._store.collection_members(*_names(collection))
         )
         excluded = images_left_out(self._store, exclude)
         search = self._search(None if deadline is None else started + deadline)

@@ -41,7 +41,7 @@ class StoreView:
         return self._given if self._given is not None else stored_findings(self._engine, self.obj)
 
     @cached_property
-    def vetoed(self) -> set[ImageId]:
+    def vetoed(self) -> frozenset[ImageId]:
         """Images that a person said are not the same as the object's."""
         return self._engine.vetoed(self.obj.id)
 

@@ -10,6 +10,7 @@ from .columns import ROW, ColumnChanges, ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .judgements import RecordOutcome
+from .scope import Scope
 from .store import Store, StoreStats
 from .verdicts import joins
 
@@ -22,6 +23,7 @@ __all__ = [
     "NewImage",
     "PutStatus",
     "RecordOutcome",
+    "Scope",
     "ShardChange",
     "Store",
     "StoreStats",

@@ -5,6 +5,7 @@ image's shard.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from ..errors import ConfigError, CorruptRecord, NotFound
@@ -53,11 +54,26 @@ class Collections(StorePart):
             )
         return found
 
-    def collection_members(self, name: str) -> set[ImageId]:
-        """Ids of all images in a collection. Raises NotFound when it was never created."""
-        self.require_collection(name)
-        answers = self.connection.run([Command(tag, "SMEMBERS", key(tag, f"set:{name}")) for tag in SHARDS])
-        return {as_text(member) for answer in answers for member in answer}
+    def names_by_purpose(self, purpose: Purpose) -> frozenset[str]:
+        """Return the names of the collections with this purpose."""
+        return frozenset(known.name for known in self.collections() if known.purpose is purpose)
+
+    def collection_members(self, *names: str) -> frozenset[ImageId]:
+        """Return the ids of all images in these collections, in one round trip.
+
+        Raises NotFound for a collection that was never created.
+        """
+        for name in names:
+            self.require_collection(name)
+        return self._members(names)
+
+    def members_by_purpose(self, *purposes: Purpose) -> list[frozenset[ImageId]]:
+        """Return for each purpose the ids of the images in its collections."""
+        known = self.collections()
+        return [
+            self._members([collection.name for collection in known if collection.purpose is purpose])
+            for purpose in purposes
+        ]
 
     def collection_size(self, name: str) -> int:
         """Images in a collection."""
@@ -74,6 +90,10 @@ class Collections(StorePart):
             raise NotFound(
                 f"collection {name!r} does not exist; create it with: quaid collection create {name} --purpose known"
             )
+
+    def _members(self, names: Iterable[str]) -> frozenset[ImageId]:
+        commands = [Command(tag, "SMEMBERS", key(tag, f"set:{name}")) for name in names for tag in SHARDS]
+        return frozenset(as_text(member) for found in self.connection.run(commands) for member in found)
 
 
 def _collection(name: str, value: bytes) -> Collection:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Collection as Names
 from dataclasses import dataclass
 
 from ..config import Config
 from ..errors import CorruptRecord, NotFound, UnknownVersion
-from ..records import Cluster, ImageId, Occurrence
+from ..records import Cluster, ImageId, Occurrence, Purpose
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX
 from .connection import Connection
@@ -22,6 +23,7 @@ from .hubs import HubNotes
 from .keys import META, SCHEMA_VERSION, SHARDS, key
 from .locks import Locks
 from .places import Places
+from .scope import Scope
 from .scripts import Command
 from .server_checks import check_servers, server_facts
 from .standing import Standing
@@ -103,6 +105,47 @@ class Store(Places, Bookmarks, Standing, HubNotes, Locks):
                 raise NotFound(f"no image in the store was seen at {text}")
             return found[0]
         return self.by_prefix(text)
+
+    def scope(
+        self,
+        image_id: ImageId,
+        *,
+        pixel_digest: bytes,
+        exclude: Names[str] = (),
+        collection: str | Names[str] | None = None,
+    ) -> Scope:
+        """Return what may answer a query with this image, which need not be in the store.
+
+        `pixel_digest`: of the query image, 32 bytes. `exclude`: image ids, or occurrences, which leave out
+        the images that were seen there and nowhere else. `collection`: only members of this one, or of these,
+        may answer. Raises NotFound for a collection that was never created, ConfigError for an occurrence
+        that is not HOST:KIND:ID.
+        """
+        names = (collection,) if isinstance(collection, str) else collection
+        ignored, baseline = self.members_by_purpose(Purpose.IGNORE, Purpose.BASELINE)
+        vetoed, confirmed = self.said(image_id)
+        return Scope(
+            excluded=self._left_out(exclude),
+            members=None if names is None else self.collection_members(*names),
+            ignored=ignored,
+            baseline=baseline,
+            vetoed=vetoed,
+            confirmed=confirmed,
+            same_pixels=tuple(self.by_pixels(pixel_digest)),
+        )
+
+    def _left_out(self, names: Names[str]) -> frozenset[ImageId]:
+        """Return the images that are named by id, and those seen at the named occurrences and nowhere else."""
+        places = {name for name in names if ":" in name}
+        seen = [image_id for place in places for image_id in self.images_of(Occurrence.parse(place))]
+        alone = {
+            info.image_id
+            for info in self.infos(seen)
+            if info
+            and info.occurrence_count <= len(places)
+            and all(str(sighting.occurrence) in places for sighting in info.sightings)
+        }
+        return frozenset(names) - places | alone
 
     def stats(self) -> StoreStats:
         counts = self.connection.run(
