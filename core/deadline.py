@@ -1,6 +1,6 @@
-"""Time budgets handed down from a host. Two kinds: a `Timer` cuts a search short, and what it cuts is
-reported, never silently left out; a `time_limit` bounds every wait for the store, so that a stalled server
-cannot hold the thread of a host.
+"""Time limits that a host passes down. A `Timer` cuts a search short, and what it cuts is reported, never
+silently left out. A `time_limit` limits every wait for the store, so that a stalled server cannot hold the
+thread of a host.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ _limit: ContextVar[float | None] = ContextVar("limit", default=None)
 
 
 class Timer:
-    """`at`: moment of time.monotonic() at which the time is up; None for no limit."""
+    """The time that a search may take."""
 
     def __init__(self, at: float | None) -> None:
+        """`at` is the moment of time.monotonic() at which the time is up; None for no limit."""
         self._at = at
-        self.cut = False
-        """Whether somebody asked after the time was up, so that work was left undone."""
+        self._cut = False
+
+    @property
+    def cut(self) -> bool:
+        """Whether `is_up` has returned True, so that work was left out."""
+        return self._cut
 
     def is_up(self) -> bool:
+        """Return whether the time is up; the caller then leaves out the work that remains."""
         up = self._at is not None and time.monotonic() >= self._at
-        self.cut = self.cut or up
+        self._cut = self._cut or up
         return up
-
-
-UNLIMITED = Timer(None)
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Inside, on this thread, whoever waits for the store gets StoreTimeout after `seconds` at the latest; of
-    nested limits the nearest holds.
+    """Let every wait for the store on this thread raise StoreTimeout after `seconds` at the latest; the
+    nearest of nested limits counts.
     """
     at = time.monotonic() + seconds
     outer = _limit.get()
@@ -46,6 +49,6 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """Until the limit of this thread; negative when it has passed, None without one."""
+    """Return the seconds until the limit of this thread, negative when it has passed; None without one."""
     at = _limit.get()
     return None if at is None else at - time.monotonic()

@@ -1,4 +1,4 @@
-"""The program of a child process that decodes pictures: `python -m douglas_quaid.isolation` (see
+"""Entry point of a child process that decodes pictures: `python -m douglas_quaid.isolation` (see
 extraction/worker.py).
 """
 

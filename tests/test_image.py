@@ -17,7 +17,8 @@ from support.formats import FORMATS, HAS_AVIF, SMALL, png_chunk, png_file
 from support.pictures import blank, photo, png, saved
 
 from douglas_quaid.decoding import image as image_module
-from douglas_quaid.decoding.image import BUDGET, PixelBudget, decode_image
+from douglas_quaid.decoding.budget import BUDGET, PixelBudget
+from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptImage, ImageError, ImageTooLarge, UnsupportedImage
 from douglas_quaid.records import DecodedImage
 

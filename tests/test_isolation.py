@@ -31,7 +31,7 @@ from support.pictures import blank, jpeg, logo, page, photo, png, saved
 from support.steps import in_child
 
 from douglas_quaid import Config, ConfigError, Engine, ImageError
-from douglas_quaid.decoding.image import BUDGET
+from douglas_quaid.decoding.budget import BUDGET
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 from douglas_quaid.evaluation import edits

@@ -1,1 +1,1 @@
-"""Bytes to pixels, safely: sizes are checked before anything is decoded."""
+"""Bytes to pixels, safely: headers and decoder."""

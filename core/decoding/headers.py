@@ -1,8 +1,8 @@
-"""What a picture file says about itself, read by our own bounded code before Pillow sees a byte of it.
+"""The header of a picture file, read by our own bounded code before Pillow sees a byte of it.
 
-Takes the file's bytes, gives format, size, frames and orientation. Nothing is allocated in proportion to what
-a header claims, no loop runs longer than the file or MAX_STEPS, and structures that make decoders work or
-allocate out of all proportion (overlapping TIFF tables, thousands of JPEG scans) are refused here. Sources:
+Takes the file's bytes and returns format, size, frames and orientation. Nothing is allocated in proportion to
+what a header claims, and no loop runs longer than the file or MAX_STEPS. Structures that make decoders work
+or allocate out of proportion (overlapping TIFF tables, thousands of JPEG scans) are refused here. Sources:
 PNG 3rd edition, ITU-T T.81, Exif 2.32, TIFF 6.0 and BigTIFF, GIF89a, RFC 9649 (WebP), ISO/IEC 23008-12
 (AVIF).
 """
@@ -10,44 +10,44 @@ PNG 3rd edition, ITU-T T.81, Exif 2.32, TIFF 6.0 and BigTIFF, GIF89a, RFC 9649 (
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import CorruptImage, UnsupportedImage
+from .directories import ORIENTATION, directories, exif_orientation, steps
 
-#: Most blocks, chunks or table entries in one file, and numbers in one TIFF tag. chosen: a 64 MiB GIF of
-#: usual 255-byte blocks has 263,000. Pillow takes up to 10 microseconds for each of them.
-MAX_STEPS = 300_000
-
-#: Most scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write about 10.
+#: Maximum number of scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write
+#: about 10.
 MAX_SCANS = 40
 
-#: Most EXIF segments of a JPEG, of 64 KiB each; Pillow joins them in quadratic time. chosen: cameras write
-#: one.
+#: Maximum number of EXIF segments of a JPEG, of 64 KiB each; Pillow joins them in quadratic time. chosen:
+#: cameras write one.
 MAX_EXIF_PARTS = 16
 
-#: Bytes that the values of an EXIF block may claim, overlaps counted. chosen: cameras write at most some 100
-#: KiB.
-MAX_EXIF = 16 * 1024 * 1024
-
+#: The formats that are read, for error messages.
 READ = "PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are read"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
+    """What a picture file says about itself."""
+
     #: PNG, JPEG, WEBP, GIF, BMP, TIFF or AVIF.
     format: str
-    #: As stored, before `orientation` is applied.
+    #: Width in pixels as stored, before `orientation` is applied.
     width: int
+    #: Height in pixels as stored, before `orientation` is applied.
     height: int
+    #: Number of frames; 1 for a still picture.
     frames: int
     #: EXIF orientation, 1 to 8; 1 is upright.
     orientation: int
 
 
 def read_header(data: bytes) -> Header:
-    """Raises UnsupportedImage when the first bytes announce no format that is read, CorruptImage when the
-    structure is broken.
+    """Return the header of a picture file.
+
+    Raises UnsupportedImage when the first bytes announce none of the formats that are read, and CorruptImage
+    when the structure is broken.
     """
     head = data[:16]
     try:
@@ -79,7 +79,7 @@ def _png(data: bytes) -> Header:
         raise CorruptImage("PNG without a header chunk; save the picture again")
     width, height = struct.unpack_from(">II", data, 16)
     frames, orientation, position = 1, 1, 8
-    for _ in _steps("PNG"):
+    for _ in steps("PNG"):
         if position + 8 > len(data):
             break
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -97,11 +97,11 @@ def _png(data: bytes) -> Header:
 def _jpeg(data: bytes) -> Header:
     if data.count(b"\xff\xda") > MAX_SCANS:
         raise CorruptImage(
-            f"JPEG of more than {MAX_SCANS} scans, which only an attack has; save the picture again"
+            f"JPEG with more than {MAX_SCANS} scans, which only an attack has; save the picture again"
         )
     size, position = None, 2
     exif: list[bytes] = []
-    for _ in _steps("JPEG"):
+    for _ in steps("JPEG"):
         position = data.find(b"\xff", position)  # decoders skip garbage between segments
         marker = data[position + 1] if position >= 0 else _END_OF_JPEG
         if marker in (_START_OF_SCAN, _END_OF_JPEG):
@@ -119,7 +119,8 @@ def _jpeg(data: bytes) -> Header:
             exif.append(data[position + 10 : position + 2 + length])
             if len(exif) > MAX_EXIF_PARTS:
                 raise CorruptImage(
-                    f"JPEG of more than {MAX_EXIF_PARTS} EXIF segments, which only an attack has; save the picture without metadata"
+                    f"JPEG with more than {MAX_EXIF_PARTS} EXIF segments, which only an attack has;"
+                    " save the picture without metadata"
                 )
         position += 2 + length
     if size is None:
@@ -134,22 +135,20 @@ def _gif(data: bytes) -> Header:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     position = 13 + _gif_colours(flags)
     frames = 0
-    steps = _steps("GIF")
-    for _ in steps:
+    walk = steps("GIF")
+    for _ in walk:
         kind = data[position] if position < len(data) else _END_OF_GIF
         if kind == 0x21:
             position += 2
         elif kind == 0x2C and position + 10 <= len(data):
             left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, position + 1)
-            if (
-                not frames
-            ):  # the first picture may reach beyond the screen, and readers enlarge the screen then
+            if not frames:  # the first picture may reach beyond the screen, which readers then enlarge
                 width, height = max(width, left + wide), max(height, top + high)
             frames += 1
             position += 11 + _gif_colours(flags)
         else:
             break
-        for _ in steps:
+        for _ in walk:
             length = data[position] if position < len(data) else 0
             position += 1 + length
             if not length:
@@ -163,7 +162,7 @@ _END_OF_GIF = 0x3B
 
 
 def _gif_colours(flags: int) -> int:
-    """Bytes of the colour table that these flags announce."""
+    """Number of bytes of the colour table that these flags announce."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
@@ -174,7 +173,7 @@ def _webp(data: bytes) -> Header:
         width = 1 + int.from_bytes(data[24:27], "little")
         height = 1 + int.from_bytes(data[27:30], "little")
         found, position = 0, 12
-        for _ in _steps("WebP"):
+        for _ in steps("WebP"):
             if position + 8 > len(data):
                 break
             kind, length = struct.unpack_from("<4sI", data, position)
@@ -200,91 +199,21 @@ def _bmp(data: bytes) -> Header:
 
 
 def _tiff(data: bytes) -> Header:
-    tables = _tables(data, max(2 * len(data), 1 << 20))
-    tags = next(tables, {})
+    found = directories(data, max(2 * len(data), 1 << 20))
+    tags = next(found, {})
     width, height = tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
     if _WIDTH not in tags or _HEIGHT not in tags:
         raise CorruptImage("TIFF without a size; save the picture again")
     tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
     if tile > max(4 * width * height, 1 << 22):
         raise CorruptImage("TIFF whose tiles are far larger than the picture; save the picture again")
-    orientation = tags.get(_ORIENTATION, 1)
+    orientation = tags.get(ORIENTATION, 1)
     return Header(
-        "TIFF", width, height, 1 + sum(1 for _ in tables), orientation if 1 <= orientation <= 8 else 1
+        "TIFF", width, height, 1 + sum(1 for _ in found), orientation if 1 <= orientation <= 8 else 1
     )
 
 
-_WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 274, 322, 323
-_NUMBERS = {3: "H", 4: "I", 16: "Q"}
-#: Bytes per value of each TIFF field type. spec: TIFF 6.0 section 2, BigTIFF.
-_TIFF_SIZES = {
-    1: 1,
-    2: 1,
-    3: 2,
-    4: 4,
-    5: 8,
-    6: 1,
-    7: 1,
-    8: 2,
-    9: 4,
-    10: 8,
-    11: 4,
-    12: 8,
-    13: 4,
-    16: 8,
-    17: 8,
-    18: 8,
-}
-
-
-def _tables(data: bytes, most: int) -> Iterator[dict[int, int]]:
-    """Single numbers (tag: value) of each image file directory of a TIFF, in their order.
-
-    Refuses directories whose values add up to more than `most` bytes: they overlap, and readers copy every
-    one.
-    """
-    order = "<" if data[:2] == b"II" else ">"
-    big = data[2:4] in (b"+\0", b"\0+")
-    count_format, entry_format, offset_format = (
-        order + part for part in (("Q", "HHQ8s", "Q") if big else ("H", "HHI4s", "I"))
-    )
-    entry = struct.Struct(entry_format)
-    (offset,) = struct.unpack_from(offset_format, data, 8 if big else 4)
-    steps, seen, total = _steps("TIFF"), set(), 0
-    while offset and offset not in seen:
-        seen.add(offset)
-        (entries,) = struct.unpack_from(count_format, data, offset)
-        position = offset + struct.calcsize(count_format)
-        numbers: dict[int, int] = {}
-        for _ in range(entries):
-            next(steps)
-            tag, kind, count, value = entry.unpack_from(data, position)
-            position += entry.size
-            size = count * _TIFF_SIZES.get(kind, 0)
-            if size > len(value):
-                total += size
-                if total > most or (count > MAX_STEPS and kind in _NUMBERS):
-                    raise CorruptImage(
-                        "TIFF or EXIF tables claim more than a picture has; save the picture without metadata"
-                    )
-            elif count == 1 and kind in _NUMBERS:
-                numbers.setdefault(tag, struct.unpack_from(order + _NUMBERS[kind], value)[0])
-        yield numbers
-        (offset,) = struct.unpack_from(offset_format, data, position)
-
-
-def exif_orientation(exif: bytes) -> int:
-    """Orientation tag of an EXIF block, with or without its `Exif` mark; 1 when there is none or the block is
-    broken.
-    """
-    exif = exif.removeprefix(b"Exif\0\0")
-    if exif[:4] not in (b"II*\0", b"MM\0*"):
-        return 1
-    try:
-        orientation = next(_tables(exif, MAX_EXIF), {}).get(_ORIENTATION, 1)
-    except (struct.error, OverflowError):
-        return 1
-    return orientation if 1 <= orientation <= 8 else 1
+_WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 
 
 def _is_avif(data: bytes) -> bool:
@@ -294,7 +223,7 @@ def _is_avif(data: bytes) -> bool:
 
 
 def _avif(data: bytes) -> Header:
-    """AVIF keeps its size deep in nested boxes; its decoder reads them without decoding a pixel."""
+    """AVIF has its size deep in nested boxes; its decoder reads them without decoding a pixel."""
     from io import BytesIO
 
     try:
@@ -313,11 +242,3 @@ def _avif(data: bytes) -> Header:
         raise CorruptImage(
             f"broken or cut short AVIF ({str(error)[:200]}); fetch or save the picture again"
         ) from error
-
-
-def _steps(format: str) -> Iterator[int]:
-    """Counts the steps of a walk and ends it as an error when there are too many."""
-    yield from range(MAX_STEPS)
-    raise CorruptImage(
-        f"{format} of more than {MAX_STEPS:,} parts, which only an attack has; save the picture again"
-    )

@@ -1,20 +1,18 @@
-"""The file's bytes become upright RGB pixels, or exactly one ImageError: the only place that reads
-attacker-made pictures.
+"""A file's bytes to upright RGB pixels, or to exactly one ImageError: the only place that decodes pictures of
+attackers.
 
 The header is checked against the operator's limits before any pixel is allocated, and all threads of a
 process share one pixel budget. Only the decoder of the format that the first bytes announce is run; the
-file's name and extension count for nothing. Embedded ICC profiles are ignored: hash lists are exchanged
-between programs that ignore them too, and a profile is one more thing an attacker can bend. Of animated files
-the first frame is taken and the frames are counted.
+file's name and extension are ignored. Embedded ICC profiles are ignored, too: hash lists are exchanged
+between programs that ignore them, and a profile is one more thing that an attacker can manipulate. Of
+animated files the first frame is decoded and the frames are counted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import threading
 import weakref
-from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,67 +20,19 @@ from numpy.typing import NDArray
 
 from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from ..records import DecodedImage
+from .budget import BUDGET
 from .headers import Header, read_header
 
 if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageFile import ImageFile
 
-#: Longest wait for other threads' pictures, in seconds. chosen: far above the slowest picture, so that only a
-#: leak meets it.
-BUDGET_SECONDS = 600.0
-
-
-class PixelBudget:
-    """Pixels that all threads of a process may hold at once; waits in order of arrival, so a large picture is
-    not starved.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._held = 0
-        self._queue: deque[object] = deque()
-
-    @property
-    def held(self) -> int:
-        """Pixels held now."""
-        return self._held
-
-    def acquire(self, pixels: int, *, limit: int, timeout: float = BUDGET_SECONDS) -> bool:
-        """Wait until `pixels` fit under `limit` beside what is held; False after `timeout` seconds or when
-        they never can.
-        """
-        if pixels > limit:
-            return False
-        ticket = object()
-        with self._changed:
-            self._queue.append(ticket)
-            try:
-                fits = self._changed.wait_for(
-                    lambda: self._queue[0] is ticket and self._held + pixels <= limit, timeout
-                )
-                if fits:
-                    self._held += pixels
-                return fits
-            finally:
-                self._queue.remove(ticket)
-                self._changed.notify_all()
-
-    def release(self, pixels: int) -> None:
-        with self._changed:
-            self._held -= pixels
-            self._changed.notify_all()
-
-
-#: The one budget of this process. A picture's share is given back when its pixel array is garbage.
-BUDGET = PixelBudget()
-
 
 def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
-    """Decode the first frame, upright and on white. `name` is what error messages call the input.
+    """Return the first frame, upright and on white. Error messages call the input `name`.
 
-    Raises EmptyImage, UnsupportedImage, CorruptImage or ImageTooLarge, never anything else. Waits while other
-    threads hold so many pixels that this picture does not fit beside them under `max_pixels`.
+    Raises EmptyImage, UnsupportedImage, CorruptImage or ImageTooLarge, and no other error. Waits while other
+    threads hold so many pixels that this picture does not fit under `max_pixels` together with theirs.
     """
     header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
     pixels = reserve(header, max_pixels=max_pixels, name=name)
@@ -103,20 +53,22 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
 
 
 def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
-    """What a picture says about itself, within the limits; no decoder has run and no pixel is allocated.
-    Raises ImageError.
+    """Return the header of a picture that is within the limits; no decoder runs and no pixel is allocated.
+
+    Raises EmptyImage, ImageTooLarge, UnsupportedImage or CorruptImage.
     """
     if not data:
-        raise EmptyImage(f"{name}: the file is empty; give a picture")
+        raise EmptyImage(f"{name}: the file is empty; expected a picture")
     if len(data) > max_bytes:
         raise ImageTooLarge(
-            f"{name}: {len(data):,} bytes, the limit is {max_bytes:,}; make the file smaller or raise max_bytes"
+            f"{name}: {len(data):,} bytes, the limit is {max_bytes:,};"
+            " make the file smaller or raise max_bytes"
         )
     try:
         header = read_header(data)
     except ImageError as error:
         raise type(error)(f"{name}: {error}") from None
-    except Exception as error:  # nothing is known to come here; a picture must never end its host's worker
+    except Exception as error:  # no such error is known; a picture must never end its host's worker
         raise CorruptImage(
             f"{name}: the header cannot be read ({_words(error)}); fetch or save the picture again"
         ) from error
@@ -125,33 +77,33 @@ def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
 
 
 def reserve(header: Header, *, max_pixels: int, name: str) -> int:
-    """Take a picture's share of BUDGET, which is to be released; gives its pixels. Raises ImageTooLarge after
-    a long wait in vain.
+    """Take a picture's share of BUDGET and return its pixels, which the caller releases.
+
+    Raises ImageTooLarge when they do not become free within BUDGET_SECONDS.
     """
     pixels = header.width * header.height
     if not BUDGET.acquire(pixels, limit=max_pixels):
         raise ImageTooLarge(
-            f"{name}: {pixels:,} pixels do not fit beside the {BUDGET.held:,} that other threads hold, the limit is {max_pixels:,} for all;"
-            " decode fewer pictures at once or raise max_pixels"
+            f"{name}: {pixels:,} pixels do not fit beside the {BUDGET.held:,} that other threads hold,"
+            f" the limit is {max_pixels:,} for all; decode fewer pictures at once or raise max_pixels"
         )
     return pixels
 
 
 def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
     if width < 1 or height < 1:
-        raise EmptyImage(f"{name}: {width} x {height} pixels; a picture needs at least one pixel a side")
+        raise EmptyImage(f"{name}: {width} x {height} pixels; each side needs at least one pixel")
     if width * height > max_pixels:
         raise ImageTooLarge(
-            f"{name}: {width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,}; scale the picture down or raise max_pixels"
+            f"{name}: {width} x {height} = {width * height:,} pixels, the limit is {max_pixels:,};"
+            " scale the picture down or raise max_pixels"
         )
 
 
 def _decode_pixels(
     data: bytes, header: Header, max_pixels: int, name: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB u8[h, w, 3] and grey u8[h, w] of the first frame. Whatever Pillow raises becomes an ImageError
-    here.
-    """
+    """RGB u8[h, w, 3] and grey u8[h, w] of the first frame. Every error of Pillow becomes an ImageError."""
     from PIL.Image import DecompressionBombError
 
     try:
@@ -160,24 +112,26 @@ def _decode_pixels(
                 # The limits were checked on our reading of the header; Pillow must not decode anything else.
                 _check_size(*opened.size, max_pixels, name)
                 raise CorruptImage(
-                    f"{name}: the header says {header.width} x {header.height}, its decoder {opened.size}; save the picture again"
+                    f"{name}: the header says {header.width} x {header.height}, its decoder {opened.size};"
+                    " save the picture again"
                 )
             opened.load()
-            # Pillow's TIFF reader turns the picture itself.
-            return _arrays(_turn(opened, 1 if header.format == "TIFF" else header.orientation))
+            # Pillow's TIFF reader applies the orientation itself.
+            return _arrays(_upright(opened, 1 if header.format == "TIFF" else header.orientation))
     except ImageError:
         raise
     except MemoryError:
         raise ImageTooLarge(
-            f"{name}: {header.width} x {header.height} pixels need more memory than there is; lower max_pixels"
+            f"{name}: not enough memory for {header.width} x {header.height} pixels; lower max_pixels"
         ) from None
     except DecompressionBombError as error:
         raise ImageTooLarge(
-            f"{name}: {header.width} x {header.height} pixels are too many for Pillow ({_words(error)}); raise PIL.Image.MAX_IMAGE_PIXELS"
+            f"{name}: {header.width} x {header.height} pixels are too many for Pillow ({_words(error)});"
+            " raise PIL.Image.MAX_IMAGE_PIXELS"
         ) from error
     except NotImplementedError as error:
         raise UnsupportedImage(
-            f"{name}: a kind of {header.format} that is not read ({_words(error)}); save it as PNG"
+            f"{name}: unsupported kind of {header.format} ({_words(error)}); save it as PNG"
         ) from error
     except Exception as error:
         raise CorruptImage(
@@ -217,7 +171,7 @@ def _open(data: bytes, format: str) -> ImageFile:
     try:
         from PIL.AvifImagePlugin import SUPPORTED, AvifImageFile
     except ImportError:
-        raise NotImplementedError("this Pillow reads no AVIF") from None
+        raise NotImplementedError("this Pillow does not read AVIF") from None
     if not SUPPORTED:
         raise NotImplementedError("this Pillow was built without AVIF")
     return AvifImageFile(stream)
@@ -229,7 +183,7 @@ def _words(error: Exception) -> str:
 
 
 def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB u8[h, w, 3] and grey u8[h, w], neither writeable."""
+    """RGB u8[h, w, 3] and grey u8[h, w], both read-only."""
     if image.mode == "RGBA":
         # Half of all screenshots are opaque RGBA; this saves them two copies.
         quads = np.asarray(image)
@@ -244,7 +198,7 @@ def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode of Pillow's to RGB: deep greys scaled to 8 bits, transparency laid on white."""
+    """Any mode of Pillow to RGB: deep greys are scaled to 8 bits, transparency is put on white."""
     from PIL import Image
 
     if image.mode.startswith("I") or image.mode == "F":
@@ -263,8 +217,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_to_grey(image: Image.Image) -> Image.Image:
-    """16-bit grey keeps its upper byte, as Pillow does for 16-bit colour; 32-bit and float, which have no
-    fixed range, are stretched.
+    """16-bit grey to its upper byte, as Pillow reads 16-bit colour; 32-bit and float, which have no fixed
+    range, are stretched to 8 bits.
     """
     from PIL import Image
 
@@ -288,7 +242,7 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def _turn(image: ImageFile, orientation: int) -> Image.Image:
+def _upright(image: ImageFile, orientation: int) -> Image.Image:
     """Apply an EXIF orientation, 1 to 8 (Exif 2.32, tag 0x0112)."""
     from PIL.Image import Transpose
 
