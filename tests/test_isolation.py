@@ -170,7 +170,7 @@ def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_
         found = list(threads.map(elsewhere, files))
     # Then records and grey pixels are the same, and no more children were started than there are workers
     for data, (record, grey) in zip(files, found, strict=True):
-        subject = here.subject(data, name="a.png")
+        subject = here.extract(data, name="a.png")
         assert record == codec.encode(subject.features)
         assert np.array_equal(grey, subject.grey)
     assert 1 <= len(children()) <= 3
@@ -182,7 +182,7 @@ def test_pixels_to_draw_on_and_hashes_alone_are_the_same_too(make: Callable[...,
         assert np.array_equal(decoders.pixels(data, name="a"), here.pixels(data, name="a"))
         found, grey = decoders.features(data, name="a", hash_only=True, grey=False)
         assert grey is None and codec.encode(found) == codec.encode(
-            here.subject(data, name="a", hash_only=True).features
+            here.extract(data, name="a", hash_only=True).features
         )
 
 
@@ -242,7 +242,7 @@ def test_a_bad_picture_has_the_error_it_has_without_isolation(
 ) -> None:
     decoders = make()
     with pytest.raises(kind) as without:
-        Extractor(Config()).subject(data, name="evil.png")
+        Extractor(Config()).extract(data, name="evil.png")
     with pytest.raises(kind) as within:
         features(decoders, data, "evil.png")
     assert type(within.value) is type(without.value) and str(within.value) == str(without.value)
@@ -398,7 +398,7 @@ def test_while_others_crash_each_thread_has_the_answer_to_its_own_picture(
     # Given four threads with pictures of their own, and now and then one that kills a decoder first, whoever
     # uses it
     decoders, files = make(workers=3), [png(page(seed, 240, 160)) for seed in range(8)]
-    expected = [codec.encode(Extractor(Config()).subject(data, name="a").features) for data in files]
+    expected = [codec.encode(Extractor(Config()).extract(data, name="a").features) for data in files]
     wrong, lost = [], []
 
     def ask(n: int) -> None:
@@ -448,7 +448,7 @@ def test_an_answer_that_is_none_is_an_error_of_its_picture(
     )
     program.chmod(0o755)
     (tmp_path / "decoder.record").write_bytes(
-        codec.encode(Extractor(Config()).subject(CAT, name="cat").features)
+        codec.encode(Extractor(Config()).extract(CAT, name="cat").features)
     )
     decoders = make(decode_seconds=5)
     monkeypatch.setattr(sys, "executable", str(program))
