@@ -4,7 +4,6 @@ with a reason.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -13,6 +12,7 @@ from support.ail_host import OURS, AilHome
 from support.ail_mixture import bomb, small, variant
 from support.formats import FORMATS
 from support.pictures import page, png
+from support.waiting import hanging_up, refusals
 
 from douglas_quaid.ail.runtime.dead_letters import DeadLetter, bury, count_failure, dead_letters
 from douglas_quaid.engine import Engine
@@ -271,8 +271,9 @@ def test_while_the_store_is_full_or_away_or_ail_s_database_is_nothing_is_popped(
 
     ail.store.client().config_set("maxmemory", "1")
     module.wait_for(lambda: heard(2), "it tells of it")
+    before = refusals(ail.store.client())
     ail.queue(gids[1], "1")
-    time.sleep(1.5)
+    module.wait_for(lambda: refusals(ail.store.client()) > before + 5, "it asks again and again")
     assert ail.messages() == [f"{gids[1]};1"] and not ail.in_flight()
     ail.store.client().config_set("maxmemory", "0")
     module.wait_for(lambda: sighting(store, gids[1]) and idle(ail), "it works when the store has room")
@@ -280,9 +281,10 @@ def test_while_the_store_is_full_or_away_or_ail_s_database_is_nothing_is_popped(
     # when AIL's own database is away
     database.stop()
     module.wait_for(lambda: heard(3), "it tells of it")
-    ail.queue(gids[2], "1")
-    time.sleep(1.5)
-    assert ail.messages() == [f"{gids[2]};1"] and not ail.in_flight()
+    with hanging_up(database.port) as asked:
+        ail.queue(gids[2], "1")
+        module.wait_for(lambda: asked() > 5, "it asks again and again")
+        assert ail.messages() == [f"{gids[2]};1"] and not ail.in_flight()
     database.start()
     module.wait_for(lambda: sighting(store, gids[2]) and idle(ail), "it works when the database is back")
     assert letters(store) == {}

@@ -15,6 +15,7 @@ import pytest
 from support.ail_host import OURS, AilHome, CodeFailed
 from support.ail_mixture import small, variant
 from support.pictures import png, tall_page
+from support.waiting import calls
 
 from douglas_quaid.ail.publishing.ledger import Ledger
 from douglas_quaid.ail.runtime.dead_letters import dead_letters
@@ -166,9 +167,11 @@ def test_what_a_living_process_has_is_not_taken_from_it(ail: AilHome, store: Eng
     younger.wait_for(lambda: ail.in_flight() == {gid}, "it has the message")
     os.kill(younger.pid, signal.SIGSTOP)
     assert ail.in_flight() == {gid} and not written(store, [gid])
-    # when the elder one, which looks for lost messages, goes on
+    # when the elder one, which looks for lost messages twice in a grace period, goes on
+    ledger = ail.redis("Redis_Process")
+    looks = calls(ledger, "sscan")
     os.kill(elder.pid, signal.SIGCONT)
-    time.sleep(3)
+    elder.wait_for(lambda: calls(ledger, "sscan") > looks + 4, "it looks again and again")
     # then it leaves the message alone as long as the other lives, and does it when that is dead
     assert (
         not ail.queue_length() and not written(store, [gid]) and store.bookmark(f"ail:attempts:{gid}") is None

