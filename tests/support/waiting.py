@@ -1,5 +1,6 @@
-"""Waiting for what can be seen, instead of sleeping: a test that shows that nothing happens waits until there were
-occasions for it, and counts those.
+"""Waiting for what can be seen, instead of sleeping.
+
+A test that shows that nothing happens waits until there were occasions for it, and counts those.
 """
 
 from __future__ import annotations
@@ -22,6 +23,17 @@ def until(
         time.sleep(0.005)
 
 
+def slowness() -> float:
+    """How many times longer work takes now than it would on a machine with nothing else to do; at least 1.
+
+    For limits that are seconds of an idle machine: a test multiplies them by what it measured before.
+    """
+    began, used = time.monotonic(), time.process_time()
+    while (work := time.process_time() - used) < 0.1:
+        pass
+    return max(1.0, (time.monotonic() - began) / work)
+
+
 def calls(client: Any, command: str) -> int:
     """Number of times that a server ran a command since it started."""
     return int(client.info("commandstats").get(f"cmdstat_{command}", {}).get("calls", 0))
@@ -34,8 +46,9 @@ def refusals(client: Any, error: str = "OOM") -> int:
 
 @contextmanager
 def hanging_up(port: int) -> Iterator[Callable[[], int]]:
-    """In the place of a server that is away: within this block connections to its port end at once. Yields a function
-    that returns how many there were.
+    """In the place of a server that is away: within this block connections to its port end at once.
+
+    Yields a function that returns how many there were.
     """
     count = 0
 
