@@ -1,5 +1,5 @@
 #!/bin/sh
-# misp-docker runs this in misp-core at the end of every start: it tells MISP to offer the module on hover and enrichment.
+# misp-docker runs this script in misp-core at the end of every start. It enables the module for hover and enrichment.
 set -eu
 
 setting() { sudo -u www-data /var/www/MISP/app/Console/cake Admin setSetting -q "$1" "$2"; }
@@ -7,5 +7,5 @@ setting() { sudo -u www-data /var/www/MISP/app/Console/cake Admin setSetting -q 
 setting Plugin.Enrichment_services_enable true
 setting Plugin.Enrichment_hover_enable true
 setting Plugin.Enrichment_image_correlation_enabled true
-# What analysts click on in a hover: the event's page here.
+# For the links to events that analysts can click in a hover.
 [ -z "${BASE_URL:-}" ] || setting Plugin.Enrichment_image_correlation_misp_url "$BASE_URL"
