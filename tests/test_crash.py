@@ -1,7 +1,7 @@
 """Writers killed at any moment: the store opens, every acknowledged image is whole, and what was begun is
 finished.
 
-The number of kills can be raised: `python -P tests/benchmarks/crash.py` sets QUAID_TEST_KILLS and
+The number of kills can be raised: `python -m benchmarks.crash` sets QUAID_TEST_KILLS and
 QUAID_TEST_SEED.
 """
 

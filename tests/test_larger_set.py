@@ -5,21 +5,25 @@ and no page rendered here.
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from benchmarks.larger_set import read_done
+from benchmarks.larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_picture, pixel_digest
+from benchmarks.larger_set_plan import (
+    INDEXED,
+    UNANSWERED,
+    Capture,
+    Site,
+    Source,
+    plan,
+    plan_site,
+    read_sites,
+)
 from PIL import Image, ImageDraw
 
-BENCHMARKS = Path(__file__).parent / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-
-from larger_set import read_done  # noqa: E402
-from larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_picture, pixel_digest  # noqa: E402
-from larger_set_plan import INDEXED, UNANSWERED, Capture, Site, Source, plan, plan_site, read_sites  # noqa: E402
-
-SITES = read_sites((BENCHMARKS / "larger_set_sites.jsonl").read_text())
+SITES = read_sites((Path(__file__).parent / "benchmarks" / "larger_set_sites.jsonl").read_text())
 
 
 def site(name: str, **changes: object) -> Site:

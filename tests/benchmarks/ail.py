@@ -14,7 +14,7 @@ engine alone. Each process is
 $AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is
 measured, and said so.
 
-    python -P tests/benchmarks/ail.py --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height
+    python -m benchmarks.ail --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height
     1080]
 """
 
@@ -32,19 +32,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # report.py and ail_host.py, also under python -P
-
-import report
-from corpus import Corpus
 from PIL import Image
-from startup import random_images
 from support.ail_host import AilHome
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
 from douglas_quaid.store import Store
+
+from . import report
+from .corpus import Corpus
+from .startup import random_images
 
 WIDTH = 1920
 #: Objects before the clock starts: libraries, index.

@@ -11,11 +11,12 @@ but the representative.
 $AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is
 measured.
 
-    python -P tests/benchmarks/ail_bulk.py [--messages 10000] [--clones 10000] [--seed 1] [--sample]
+    python -m benchmarks.ail_bulk [--messages 10000] [--clones 10000] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -23,21 +24,16 @@ import time
 from collections import Counter
 from pathlib import Path
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # report.py and ail_host.py, also under python -P
-
-import json
-
 import numpy as np
-import report
-from ail import cpu
 from PIL import Image
 from support.ail_host import AilHome
 from support.ail_mixture import Mixture
 from support.pictures import page, png
 
 from douglas_quaid import Engine
+
+from . import report
+from .ail import cpu
 
 STEP = 1_000
 

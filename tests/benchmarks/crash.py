@@ -5,7 +5,7 @@ The test of the suite (tests/test_crash.py) with more kills: a process that adds
 one acknowledged is killed after 20 to 150 ms, again and again; then a newly opened store is read row by row
 and compared.
 
-    python -P tests/benchmarks/crash.py [--kills 300] [--seed 20261122] [--sample]
+    python -m benchmarks.crash [--kills 300] [--seed 20261122] [--sample]
 """
 
 from __future__ import annotations
@@ -15,11 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # report.py, also under python -P
-
-import report
+from . import report
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ Two runs on one store, which holds both sets: the development pictures (edits, v
 pairs), then the larger set, whose unanswered pages and pictures are asked for (false matches, reviews, pages
 of one site). QueryResponse is the reporting part only.
 
-    python -P tests/benchmarks/decisions.py --pictures DIR --larger DIR [--store URL] [--screenshots N]
+    python -m benchmarks.decisions --pictures DIR --larger DIR [--store URL] [--screenshots N]
     [--larger-screenshots N] [--photos N]
         [--unanswered N] [--processes N] [--resume | --read] --out DIR
 """

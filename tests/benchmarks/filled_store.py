@@ -14,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from corpus import Corpus, Item
-
 from douglas_quaid import Engine
 from douglas_quaid.store.embedded import stop_embedded
+
+from .corpus import Corpus, Item
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:

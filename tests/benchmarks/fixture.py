@@ -6,7 +6,7 @@ tests/data/pairs.jsonl: questions with an answer and without, drawn by the seed,
 (by the shipped calibration) besides. Sentences and verdicts are dropped, numbers are rounded; what they
 measured stays.
 
-    python -P tests/benchmarks/fixture.py [--questions N] [--hardest N] [--candidates N] [--seed N] [--out
+    python -m benchmarks.fixture [--questions N] [--hardest N] [--candidates N] [--seed N] [--out
     FILE] RUN...
 """
 

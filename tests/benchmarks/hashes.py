@@ -6,7 +6,7 @@ machine does hits both. Two kinds of data: uniform random hashes, and clone-heav
 2,000 templates with 12 % of their bits flipped, and one hash stands there 10,000 times). Half of the queries
 have an answer planted at 0 to 31 bits, half are random.
 
-    python -P tests/benchmarks/hashes.py [--count 1000000] [--rounds 15] [--seed 1] [--sample]
+    python -m benchmarks.hashes [--count 1000000] [--rounds 15] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
@@ -14,19 +14,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # report.py, also under python -P
-
-import report
-
 from douglas_quaid.index.hamming import HammingIndex
+
+from . import report
 
 RADIUS = 31
 RETRIEVAL_RADIUS = 47

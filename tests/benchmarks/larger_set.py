@@ -8,7 +8,7 @@ with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full
 `--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project brings.
 The pages themselves get no network.
 
-    python -P tests/benchmarks/larger_set.py DIR [--pages 300] [--sites python,django,admin-lte] [--processes
+    python -m benchmarks.larger_set DIR [--pages 300] [--sites python,django,admin-lte] [--processes
     2] [--seed 1]
 
 It can be stopped and started again: what is done is not done again. Each prefix of the build is a mixture of
@@ -27,11 +27,16 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from larger_set_browser import Browser, PageFailed
-from larger_set_packages import Packages
-from larger_set_pictures import is_nearly_blank, leads_elsewhere, opened_capture, opened_picture, pixel_digest
-from larger_set_plan import Capture, plan, read_sites
+from .larger_set_browser import Browser, PageFailed
+from .larger_set_packages import Packages
+from .larger_set_pictures import (
+    is_nearly_blank,
+    leads_elsewhere,
+    opened_capture,
+    opened_picture,
+    pixel_digest,
+)
+from .larger_set_plan import Capture, plan, read_sites
 
 KEPT, BLANK, TWIN, FAILED, REDIRECTION, SIZE = (
     "kept",

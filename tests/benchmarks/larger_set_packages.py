@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from larger_set_plan import Source
+from .larger_set_plan import Source
 
 #: What pages of the others need: scripts, style sheets, and the fonts, so that pages look alike whatever
 #: fonts the machine has.

@@ -21,7 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from larger_set_browser import Window
+from .larger_set_browser import Window
 
 INDEXED, UNANSWERED = "indexed", "unanswered"
 #: Most captures of one site unless its line says otherwise (chosen: many sites rather than many pages of

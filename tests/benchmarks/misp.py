@@ -9,7 +9,7 @@ have stored verdicts:
 asked of an engine of this
    process, in turn. Aim: at most 1.3 times the engine's own query, in totals.
 
-    python -P tests/benchmarks/misp.py --pictures DIR [--count 100000] [--hovers 4000] [--known 300] [--asked
+    python -m benchmarks.misp --pictures DIR [--count 100000] [--hovers 4000] [--known 300] [--asked
     60] [--seed 1] [--sample]
 """
 
@@ -25,14 +25,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # report.py and misp_host.py, also under python -P
-
-import report
-from corpus import Corpus, Item
-from filled_store import filled_store
-from startup import random_images
 from support import misp_host
 from support.misp_host import Host, attribute, enrichment, hover
 
@@ -42,6 +34,11 @@ from douglas_quaid.evaluation import edits
 from douglas_quaid.records import Configuration, Decision, Evidence, Occurrence, Relation, Verdict
 from douglas_quaid.store import Store
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import report
+from .corpus import Corpus, Item
+from .filled_store import filled_store
+from .startup import random_images
 
 AIM_HOVER = 0.1
 AIM_RATIO = 1.3

@@ -13,7 +13,7 @@ Reported, no must.
 Compares through the public interface; stored pictures by id, edited ones by their bytes. One process per
 core.
 
-    python -P tests/benchmarks/pairs.py --pictures DIR [--sample] [--store URL] [--edits NAME,...]
+    python -m benchmarks.pairs --pictures DIR [--sample] [--store URL] [--edits NAME,...]
     [--screenshots N] [--across N] [--template N] [--out FILE]
 """
 
@@ -30,16 +30,20 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-import report
-from corpus import PHOTOS, Corpus, Item, has_ink, pairs_across_sets, pairs_of_one_template, spread_screenshots
-from filled_store import add_argument, filled_store
-
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
+
+from . import report
+from .corpus import (
+    PHOTOS,
+    Corpus,
+    Item,
+    has_ink,
+    pairs_across_sets,
+    pairs_of_one_template,
+    spread_screenshots,
+)
+from .filled_store import add_argument, filled_store
 
 MUST = 0.95
 #: Rows of a list of errors that are printed; --out has all.

@@ -13,7 +13,7 @@ which flatters the peer. A second table searches: where does the right picture s
     pip install imagehash pdqhash
     python -m venv PEERS && PEERS/bin/pip install 'perception[approximate-deduplication]'  # its own: it wants
     an OpenCV below 5
-    python -P tests/benchmarks/peers.py --pictures DIR --perception-python PEERS/bin/python [--distractors
+    python -m benchmarks.peers --pictures DIR --perception-python PEERS/bin/python [--distractors
     DIR] [--processes N] [--out FILE]
 
 Without --perception-python it is left out of the tables.
@@ -34,23 +34,19 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-import corpus as corpora
-import report
-from corpus import PHISHING, Corpus, has_ink, random_photos, spread_screenshots
-from peers_scoring import OTHER, RIGHT, SAME_SITE, Scored
-from peers_search import print_search
-from peers_systems import Perception, System, opened_systems, readable
-from peers_tables import Extracted, print_tables, rows_of
-
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.dataset import Dataset, Item, Kind
 from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
 from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import corpus as corpora
+from . import report
+from .corpus import PHISHING, Corpus, has_ink, random_photos, spread_screenshots
+from .peers_scoring import OTHER, RIGHT, SAME_SITE, Scored
+from .peers_search import print_search
+from .peers_systems import Perception, System, opened_systems, readable
+from .peers_tables import Extracted, print_tables, rows_of
 
 #: Screenshots, photographs, and pages of --distractors that queries are compared to beside the originals.
 #: chosen: they are described in half a minute.
@@ -92,8 +88,8 @@ def main() -> int:
     options = _options()
     dataset = Dataset.load(options.pictures, options.distractors)
     sites = frozenset(options.report_sites.split(","))
-    parts = Split(frozenset(options.fit_sites.split(",")), sites)
-    whole, report_part = Corpus.load(options.pictures), dataset_part(dataset, parts)
+    split = Split(frozenset(options.fit_sites.split(",")), sites)
+    whole, report_part = Corpus.load(options.pictures), dataset_part(dataset, split)
     corpus = Corpus(whole.folder, tuple(item for item in whole.items if item.file in report_part))
     asked = _known(
         report_part,
@@ -196,14 +192,14 @@ def versions(perception_python: Path | None) -> list[str]:
     return [*found, f"perception {perception.version} in a process of its own"]
 
 
-def dataset_part(dataset: Dataset, parts: Split) -> dict[str, Item]:
+def dataset_part(dataset: Dataset, split: Split) -> dict[str, Item]:
     """By file, the pictures on which our calibration was not fitted; without phishing pages, which are no
     random sample of anything.
     """
     return {
         item.file: item
         for item in dataset.indexed
-        if item.kind is not Kind.LINKED and item.set != PHISHING and parts.of(item) is Subset.REPORT
+        if item.kind is not Kind.LINKED and item.set != PHISHING and split.subset_of(item) is Subset.REPORT
     }
 
 
@@ -213,7 +209,7 @@ def tasks(
     """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site
     are neither.
     """
-    more = sorted(file for file, item in report_part.items() if not item.asked)
+    more = sorted(file for file, item in report_part.items() if not item.queried)
     others = _known(
         report_part, [*spread_screenshots(corpus, OTHERS, seed + 1), *random_photos(corpus, OTHERS, seed + 1)]
     )

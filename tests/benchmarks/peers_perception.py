@@ -9,24 +9,23 @@ asked again without limits, to know how far it was.
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import cv2
-import perception.local_descriptor_deduplication as local
 
-#: What `validate_match` asks of its own measurements.
-LIMITS = {
-    "match": local.DEFAULT_MATCH_PCT,
-    "intersection": local.DEFAULT_INTERSECTION,
-    "inliers": local.DEFAULT_INLIERS,
-    "bounds_intersection": local.DEFAULT_INTERSECTION,
-}
+if TYPE_CHECKING:
+    import perception.local_descriptor_deduplication as local
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0]).parse_args()
+    import perception.local_descriptor_deduplication as local
+
     cv2.setNumThreads(1)
     hasher = local.SIFT()
     known: dict[str, local.Descriptors | None] = {}
@@ -58,7 +57,15 @@ def compared(
         _, stats = hasher.validate_match(
             query, reference, minimum_match=0, minimum_intersection=0, minimum_inliers=0
         )
-    shares = min(float(stats[name] or 0) / limit for name, limit in LIMITS.items())
+    import perception.local_descriptor_deduplication as local
+
+    limits = {
+        "match": local.DEFAULT_MATCH_PCT,
+        "intersection": local.DEFAULT_INTERSECTION,
+        "inliers": local.DEFAULT_INLIERS,
+        "bounds_intersection": local.DEFAULT_INTERSECTION,
+    }
+    shares = min(float(stats[name] or 0) / limit for name, limit in limits.items())
     return {
         "seconds": seconds,
         "scores": [shares if accepted else min(shares, 0.999), float(stats["inliers"] or 0)],
@@ -67,6 +74,8 @@ def compared(
 
 def searched(queries: list[str], among: list[str]) -> dict[str, object]:
     """For each pair that `deduplicate` reports: query, reference, inliers."""
+    import perception.local_descriptor_deduplication as local
+
     began = time.process_time()
     found = local.deduplicate(among, queries, use_gpu=False, verbose=True, max_workers=1)
     return {

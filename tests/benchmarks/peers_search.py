@@ -18,14 +18,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
-import report
-from corpus import has_ink
-from peers_systems import LIMITS, OURS, Perception, System, pdq, phash, readable
 
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.dataset import Item, Kind
 from douglas_quaid.evaluation.edits import edit, opened, png
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import report
+from .corpus import has_ink
+from .peers_systems import LIMITS, OURS, Perception, System, pdq, phash, readable
 
 KINDS = (Kind.SCREENSHOT, Kind.PHOTOGRAPH)
 FIRST_TEN = 10

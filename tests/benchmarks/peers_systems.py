@@ -21,12 +21,13 @@ from typing import Any, Protocol
 import imagehash
 import numpy as np
 import pdqhash
-import peers_orb
-from peers_scoring import NOTHING
 from PIL import Image
 
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.edits import opened, png
+
+from . import peers_orb
+from .peers_scoring import NOTHING
 
 #: spec: threatexchange's PDQ signal type, as Meta's Hasher-Matcher-Actioner uses it; a picture below the
 #: quality gets no hash.

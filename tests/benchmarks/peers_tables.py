@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-import report
-from peers_scoring import (
+from . import report
+from .peers_scoring import (
     GROUPS,
     OTHER,
     RIGHT,
@@ -22,7 +22,7 @@ from peers_scoring import (
     mean_found,
     published,
 )
-from peers_systems import DECISIONS, LIMITS, OURS
+from .peers_systems import DECISIONS, LIMITS, OURS
 
 KINDS = ("screenshots", "photographs")
 

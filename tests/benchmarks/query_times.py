@@ -6,7 +6,7 @@ varied as words.py does, and PDQ hashes of which some bits are flipped. They are
 beside the number; pictures that are asked for are not varied. Asked are screenshots of 1920 x 1080 at most,
 each after an edit drawn by the seed, and as it is with everything right left out of the search.
 
-    python -P tests/benchmarks/query_times.py --pictures DIR [--store URL] [--count 100000] [--each 100]
+    python -m benchmarks.query_times --pictures DIR [--store URL] [--count 100000] [--each 100]
     [--sample]
 """
 
@@ -20,18 +20,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-import report
-from corpus import Corpus, Item, spread_screenshots
-from filled_store import add_argument, filled_store
-from words import stored, varied
 
 from douglas_quaid import Engine
 from douglas_quaid.evaluation import edits
@@ -39,6 +29,11 @@ from douglas_quaid.index.new_image import new_image
 from douglas_quaid.records import ImageFeatures
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import report
+from .corpus import Corpus, Item, spread_screenshots
+from .filled_store import add_argument, filled_store
+from .words import stored, varied
 
 LARGEST = (1920, 1080)
 #: Questions before the watch is started: the index is loaded by then.

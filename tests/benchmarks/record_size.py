@@ -5,7 +5,7 @@ Takes screenshots and the edits of pairs.py; extracts both sides anew with budge
 through the codec, as they would be stored. Gives the share of pairs with enough inliers for a map, the share
 judged at least `review`, and the real bytes. Aim: at most 40 KiB a screenshot.
 
-    python -P tests/benchmarks/record_size.py --pictures DIR [--screenshots 60] [--seed 1] [--sample]
+    python -m benchmarks.record_size --pictures DIR [--screenshots 60] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
@@ -16,15 +16,7 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import median
-
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-import report
-from corpus import Corpus, Item, spread_screenshots
 
 from douglas_quaid.decision.calibration import shipped
 from douglas_quaid.decision.decide import decide
@@ -35,6 +27,9 @@ from douglas_quaid.features.options import DEFAULTS, FeatureOptions
 from douglas_quaid.features.picture import Picture
 from douglas_quaid.records import Decision
 from douglas_quaid.verification.verify import verify
+
+from . import report
+from .corpus import Corpus, Item, spread_screenshots
 
 #: KiB.
 SIZES = (16, 24, 32, 40, 48, 64)

@@ -4,7 +4,7 @@ Takes folders of HTML pages (Debian's python3.11-doc, git-doc, apache2-doc, gimp
 gives one PNG per page: 1,280 pixels wide, 2 to 10 times as high as wide, trimmed below the last content.
 Needs the command `chromium`. Pages are drawn by the seed.
 
-    python -P tests/benchmarks/render_pages.py --html FOLDER... --out DIR [--each 12] [--seed 1]
+    python -m benchmarks.render_pages --html FOLDER... --out DIR [--each 12] [--seed 1]
 """
 
 from __future__ import annotations

@@ -46,14 +46,14 @@ def arguments(doc: str | None, *, pictures: bool = True, seed: int = 1) -> argpa
 
 def heading(title: str, options: argparse.Namespace) -> None:
     """Print the title, the machine, the command, the seed, the date and the commit."""
-    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    words = [Path(sys.argv[0]).stem, *sys.argv[1:]]
     folder = str(getattr(options, "pictures", "") or "")
     command = shlex.join(["PICTURES" if folder and word == folder else word for word in words])
     versions = ", ".join(f"{name} {version(name)}" for name in SHOWN_VERSIONS)
     print(f"### {title}{' (SAMPLE, not the benchmark)' if options.sample else ''}\n")
     when = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, commit {_commit()}"
     print(
-        f"`python -P tests/benchmarks/{command}`, seed {options.seed}, {when}; {_machine()}; Python {platform.python_version()}, {versions}.\n",
+        f"`python -m benchmarks.{command}`, seed {options.seed}, {when}; {_machine()}; Python {platform.python_version()}, {versions}.\n",
         flush=True,
     )
 

@@ -5,7 +5,7 @@ edits. Right is: the first hit shows a picture of the query's group (or a twin o
 and is at least `review`. The original itself is in the store. Must: right in 97 % of the queries, for
 screenshots and photographs apart. Every miss is listed with what stood first and why.
 
-    python -P tests/benchmarks/retrieval.py --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out
+    python -m benchmarks.retrieval --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out
     FILE]
 """
 
@@ -20,17 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
 import cv2
-import report
-from corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
-from filled_store import add_argument, filled_store
 
 from douglas_quaid import Engine
 from douglas_quaid.evaluation.edits import WHOLE_PICTURE, edit, opened, png
+
+from . import report
+from .corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
+from .filled_store import add_argument, filled_store
 
 MUST = 0.97
 EACH = 60

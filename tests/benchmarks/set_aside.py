@@ -8,14 +8,13 @@ with the reason.
 2. Nearly blank pictures: those without ink (see corpus.has_ink), and groups of empty windows that a person
 has looked at.
 
-    python -P tests/benchmarks/set_aside.py --pictures DIR
+    python -m benchmarks.set_aside --pictures DIR
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -24,13 +23,9 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-from corpus import SET_ASIDE, Corpus, Item, has_ink
-
 from douglas_quaid.evaluation.edits import opened
+
+from .corpus import SET_ASIDE, Corpus, Item, has_ink
 
 TWIN_BITS = 5
 #: Groups that were looked at: their ink is the frame of the window.

@@ -6,7 +6,7 @@ a few bytes: a start does not read them), then starts new processes one after th
 reads the columns, and queries a small picture. Aims: ready within 3 s, at most 160 bytes an image. A second,
 smaller store has words too, and tells what they add.
 
-    python -P tests/benchmarks/startup.py [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1]
+    python -m benchmarks.startup [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1]
     [--sample]
 """
 
@@ -19,16 +19,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 import numpy as np
-
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # report.py, also under python -P
-
-import report
 
 from douglas_quaid.config import Config
 from douglas_quaid.features.local import LOCAL_VERSION
@@ -37,6 +30,8 @@ from douglas_quaid.index.options import DEFAULTS
 from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import report
 
 AIM_SECONDS = 3.0
 AIM_BYTES = 160

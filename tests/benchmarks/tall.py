@@ -11,7 +11,7 @@ the same, for each shot of it, among 20 hits.
 Must: 95 % of the plain shots in both directions (chosen; the issue states no share). Misses are listed with
 what `compare` says about the pair, which tells a missing candidate from a wrong verdict.
 
-    python -P tests/benchmarks/tall.py --pictures DIR [--rendered DIR] [--stacked 27] [--others 400]
+    python -m benchmarks.tall --pictures DIR [--rendered DIR] [--stacked 27] [--others 400]
     [--sample]
 """
 
@@ -27,17 +27,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-import report
-from corpus import Corpus, Item
-from tall_pages import SHOTS, Shot, TallPage, captured_pages, rendered_pages, shots_of, stacked_pages
-
 from douglas_quaid import Engine
 from douglas_quaid.answers import Hit
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import report
+from .corpus import Corpus, Item
+from .tall_pages import SHOTS, Shot, TallPage, captured_pages, rendered_pages, shots_of, stacked_pages
 
 MUST = 0.95
 PLAIN = SHOTS[0]

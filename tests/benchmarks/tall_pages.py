@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from corpus import Corpus, Item
 from PIL import Image, ImageDraw, ImageFont
 
 from douglas_quaid.evaluation.edits import Picture, browser_bar, opened, png, recompressed, resized, viewport
+
+from .corpus import Corpus, Item
 
 WIDTH = 1280
 #: Height over width from which a page counts as tall.

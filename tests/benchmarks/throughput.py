@@ -7,7 +7,7 @@ added (decode, features,
 2. Each step of `add` by itself, on the same pictures.
 3. `quaid add FOLDER --no-link` on all cores: pictures a second, start of the program included.
 
-    python -P tests/benchmarks/throughput.py --pictures DIR [--count 200] [--seed 1] [--sample]
+    python -m benchmarks.throughput --pictures DIR [--count 200] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
@@ -27,13 +27,7 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any, TypeVar
 
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
 import cv2
-import report
-from corpus import Corpus
 from PIL import Image
 
 from douglas_quaid import Engine
@@ -45,6 +39,9 @@ from douglas_quaid.features.pdq import pdq_orientations
 from douglas_quaid.features.perceptual import tlsh_of, whole_picture_hashes
 from douglas_quaid.features.thumbnail import make_thumbnail
 from douglas_quaid.store.embedded import stop_embedded
+
+from . import report
+from .corpus import Corpus
 
 AIM = 4.0
 ROUNDS = 5

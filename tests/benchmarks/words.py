@@ -10,7 +10,7 @@ pictures that are asked for are not varied. They are no pictures, and say so bes
 time a process takes to have the index, and its own memory, by reading the store and by mapping what another
 process has shared.
 
-    python -P tests/benchmarks/words.py --pictures DIR [--store URL] [--count 100000] [--each 60] [--no-curve]
+    python -m benchmarks.words --pictures DIR [--store URL] [--count 100000] [--each 60] [--no-curve]
     [--sample]
 """
 
@@ -26,19 +26,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-
-sys.path.extend(
-    str(folder) for folder in Path(__file__).resolve().parents[:2]
-)  # corpus.py, also under python -P
-
-import report
-from corpus import Corpus, Item, random_photos, spread_screenshots
-from filled_store import add_argument, filled_store
 
 from douglas_quaid.config import Config
 from douglas_quaid.evaluation.edits import edit, opened
@@ -50,6 +41,10 @@ from douglas_quaid.index.words import SAMPLED_BYTES, WordIndex, WordKeypoints
 from douglas_quaid.search.candidates import RANKED_BETWEEN
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
+
+from . import report
+from .corpus import Corpus, Item, random_photos, spread_screenshots
+from .filled_store import add_argument, filled_store
 
 EDITS = (
     "browser_bar",
