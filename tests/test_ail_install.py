@@ -14,18 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.ail_checkout import contents, untouched, update_configuration
+from support.ail_checkout import contents, patch, uninstall, untouched, update_configuration
 from support.ail_host import DOUBLE, AilHome
 
-from douglas_quaid.ail.checkout.file_changes import apply
 from douglas_quaid.ail.checkout.install import (
     plan_install,
     plan_uninstall,
     publishers,
     systemd_unit,
-    uninstall,
 )
-from douglas_quaid.ail.checkout.patching import patch, patches, plan_patch
+from douglas_quaid.ail.checkout.patching import patches, plan_patch
 from douglas_quaid.ail.checkout.self_check import self_check
 from douglas_quaid.ail.checkout.working_tree import Checkout
 from douglas_quaid.ail.config import Settings, read_core_cfg
@@ -52,7 +50,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def installed(home: Path, **how: object) -> Path:
-    apply(plan_install(home, **({"store": STORE, "launcher": True} | how)))  # type: ignore[arg-type]
+    plan_install(home, **({"store": STORE, "launcher": True} | how)).write()  # type: ignore[arg-type]
     return home
 
 
@@ -91,7 +89,7 @@ def test_what_is_shown_is_what_is_written(ail: AilHome) -> None:
     )
     # then writing the plans gives the same files
     for plan in plans:
-        apply(plan)
+        plan.write()
     assert {name: content for name, (content, _) in contents(ail.home).items()} == by_git
 
 
@@ -128,9 +126,11 @@ def test_ail_reads_what_was_written(ail: AilHome) -> None:
 
 def test_installing_twice_changes_nothing_and_neither_does_uninstalling_twice(ail: AilHome) -> None:
     installed(ail.home)
-    assert not plan_install(ail.home, store=STORE, launcher=True) and not plan_install(ail.home)
+    assert (
+        not plan_install(ail.home, store=STORE, launcher=True).changes and not plan_install(ail.home).changes
+    )
     uninstall(ail.home)
-    assert not plan_uninstall(ail.home)
+    assert not plan_uninstall(ail.home).changes
     assert plan_uninstall(ail.home).diff == "" and plan_uninstall(ail.home).notes == ()
 
 
@@ -145,7 +145,7 @@ def test_an_update_of_core_cfg_in_between_stays(ail: AilHome) -> None:
     installed(ail.home)
     update_configuration(ail)
     assert b"#" not in ail.core_cfg.read_bytes() and Settings.read(ail.home).store == STORE
-    assert not plan_install(ail.home, store=STORE, launcher=True), "it is still installed"
+    assert not plan_install(ail.home, store=STORE, launcher=True).changes, "it is still installed"
     # then uninstall takes our section and nothing else
     uninstall(ail.home)
     assert ail.core_cfg.read_bytes() == expected
@@ -211,13 +211,13 @@ def test_a_store_is_named_by_a_later_installation(home: Path, line: str) -> None
     # then the file can still be read, with this store, and nobody else's changed
     assert Settings.read(home).store == STORE
     assert read_core_cfg(home).get("Own", "store") == "of the operator"
-    assert not plan_install(home, store=STORE, launcher=True)
+    assert not plan_install(home, store=STORE, launcher=True).changes
 
 
 def test_the_password_of_a_store_is_not_shown(home: Path) -> None:
     plan = plan_install(home, store="redis://:secret@localhost:6400/1")
     assert "secret" not in plan.diff and "+store = redis://:***@localhost:6400/1\n" in plan.diff
-    apply(plan)
+    plan.write()
     assert Settings.read(home).store == "redis://:secret@localhost:6400/1"
     # nor the one that it had, however the operator wrote the line
     core = home / "configs" / "core.cfg"
@@ -285,13 +285,13 @@ def test_line_endings_missing_ends_modes_and_links_are_kept(home: Path, tmp_path
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path, home: Path) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"is no AIL checkout: it has no bin/lib/ail_queues\.py; give the folder that AIL_HOME names",
+        match=r"is not an AIL checkout: it has no bin/lib/ail_queues\.py; give the folder that AIL_HOME names",
     ):
         plan_install(tmp_path)
-    with pytest.raises(ConfigError, match="is no folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         plan_install(tmp_path / "nowhere")
     (home / "configs" / "core.cfg").unlink()
-    with pytest.raises(ConfigError, match=r"core.cfg is missing; AIL makes it of core.cfg.sample"):
+    with pytest.raises(ConfigError, match=r"core.cfg is missing; AIL makes it from core.cfg.sample"):
         plan_install(home)
 
 
@@ -299,7 +299,7 @@ SOMEBODY_ELSE = {
     "a section of modules.cfg": (
         "configs/modules.cfg",
         "\n[VisualCorrelation]\nsubscribe = Item\n",
-        r"has a section \[VisualCorrelation\] that is not of",
+        r"has a section \[VisualCorrelation\] that `quaid ail install` did not write",
     ),
     "a section of core.cfg": (
         "configs/core.cfg",
@@ -314,7 +314,7 @@ SOMEBODY_ELSE = {
     "a file that nobody can parse": (
         "configs/modules.cfg",
         "\nno section, no option\n[",
-        "cannot be parsed, and AIL cannot either",
+        "cannot be parsed, not even by AIL",
     ),
 }
 
@@ -345,9 +345,9 @@ def test_what_changed_after_it_was_shown_is_not_overwritten(home: Path) -> None:
     core.write_text(core.read_text() + "# meanwhile\n")
     before = contents(home)
     with pytest.raises(
-        ConfigError, match=r"core.cfg has changed since the change was shown; nothing was written"
+        ConfigError, match=r"core.cfg was changed after the diff was shown; nothing was written"
     ):
-        apply(plan)
+        plan.write()
     assert contents(home) == before
 
 
@@ -355,7 +355,6 @@ APPLY = """
 import os, resource, signal, sys
 from pathlib import Path
 from douglas_quaid.ail.checkout.install import plan_install
-from douglas_quaid.ail.checkout.file_changes import apply
 plan = plan_install(Path(sys.argv[1]))
 limit = int(sys.argv[2])
 if limit:
@@ -365,7 +364,7 @@ elif os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
 try:
-    apply(plan)
+    plan.write()
 except Exception as error:
     print(type(error).__name__, error)
 """
@@ -426,7 +425,7 @@ def test_the_updater_goes_on_after_a_local_commit(ail: AilHome, tmp_path: Path) 
     ):
         ail.git("config", name, value)
     plan = plan_install(ail.home, launcher=True)
-    apply(plan)
+    plan.write()
     [note] = [note for note in plan.notes if "git add" in note]
     files = note.split("git add ")[1].split(" &&")[0].split()
     assert Checkout.of(ail.home).modified() == tuple(sorted(files))
@@ -444,7 +443,7 @@ def test_the_updater_goes_on_after_a_local_commit(ail: AilHome, tmp_path: Path) 
     ail.git("pull")
     # then nothing is in its way, and both are there
     assert Checkout.of(ail.home).modified() == ()
-    assert not plan_install(ail.home, launcher=True)
+    assert not plan_install(ail.home, launcher=True).changes
     assert all((ail.home / name).read_text().startswith("# a new version\n") for name in files)
     # and uninstalling gives the new version
     uninstall(ail.home)

@@ -13,12 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from support.ail_checkout import contents
+from support.ail_checkout import contents, patch, uninstall
 from support.ail_host import DOUBLE, AilHome
 from support.ail_input import capture
 
-from douglas_quaid.ail.checkout.install import uninstall
-from douglas_quaid.ail.checkout.patching import PatchState, patch, patches, plan_patch, status
+from douglas_quaid.ail.checkout.edits import PatchState
+from douglas_quaid.ail.checkout.patching import patches, plan_patch, status
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]
@@ -63,21 +63,21 @@ def test_in_any_order_put_in_and_taken_out(own_ail: Callable[[], AilHome]) -> No
         for name in order:
             patch(ail.home, [name])
             assert states(ail.home)[name] is PatchState.APPLIED
-        assert not plan_patch(ail.home, NAMES), "applying twice changes nothing"
+        assert not plan_patch(ail.home, NAMES).changes, "applying twice changes nothing"
         for name in {file for each in patches() for edit in each.edits for file in [edit.name]}:
             ast.parse((ail.home / name).read_text())
         for name in back:
             patch(ail.home, [name], revert=True)
             assert states(ail.home)[name] is PatchState.ABSENT
         assert contents(ail.home) == before
-    assert not plan_patch(ail.home, NAMES, revert=True), "taking back twice changes nothing"
+    assert not plan_patch(ail.home, NAMES, revert=True).changes, "taking back twice changes nothing"
     assert ail.git("status", "--porcelain") == ""
 
 
 def test_names_are_checked_and_case_does_not_matter(home: Path) -> None:
     patch(home, ["p5"])
     assert states(home)["P5"] is PatchState.APPLIED
-    with pytest.raises(ConfigError, match="'P9' is no patch; patches are P1, P2, P3, P4, P5"):
+    with pytest.raises(ConfigError, match="'P9' is not a patch; patches are P1, P2, P3, P4, P5"):
         plan_patch(home, ["P1", "P9"])
 
 
@@ -120,7 +120,7 @@ def test_what_ail_has_by_itself_one_day_is_told_and_left_alone(home: Path, name:
     before = contents(home)
     assert states(home)[name] is PatchState.UPSTREAM
     plan = plan_patch(home, [name])
-    assert not plan and plan.notes == (f"{name}: AIL has this by itself; nothing to do",)
+    assert not plan.changes and plan.notes == (f"{name}: AIL has this by itself; nothing to do",)
     patch(home, [name], revert=True)
     patch(home, NAMES)
     uninstall(home)

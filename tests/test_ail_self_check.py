@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.ail_checkout import contents, untouched
+from support.ail_checkout import contents, patch, untouched
 from support.ail_host import DOUBLE, AilHome
 
-from douglas_quaid.ail.checkout.file_changes import apply
+from douglas_quaid.ail.checkout.check import Check, Grade
 from douglas_quaid.ail.checkout.install import plan_install
 from douglas_quaid.ail.checkout.interpreter import interpreter
-from douglas_quaid.ail.checkout.patching import patch, patches
-from douglas_quaid.ail.checkout.self_check import Check, Grade, self_check
+from douglas_quaid.ail.checkout.patching import patches
+from douglas_quaid.ail.checkout.self_check import self_check
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]
@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "ail"
     shutil.copytree(DOUBLE, home, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(home / "configs" / "core.cfg.sample", home / "configs" / "core.cfg")
-    apply(plan_install(home, store="embedded:", launcher=True))
+    plan_install(home, store="embedded:", launcher=True).write()
     return home
 
 
@@ -54,7 +54,7 @@ def test_an_installation_that_is_complete_has_nothing_to_complain_of(own_ail: Ca
     # given an AIL that runs, with our modules in it, patched, and its changes committed
     ail = untouched(own_ail()).start()
     before_servers = contents(ail.home)
-    apply(plan_install(ail.home, store=ail.store.url, launcher=True, crawled=False))
+    plan_install(ail.home, store=ail.store.url, launcher=True, crawled=False).write()
     patch(ail.home, ALL)
     ail.git("add", "-A")
     ail.git(
@@ -96,7 +96,7 @@ def test_a_checkout_without_us_is_told_what_it_lacks(own_ail: Callable[[], AilHo
 
 
 def test_no_checkout_is_an_error_and_no_interpreter_is_told(tmp_path: Path, home: Path) -> None:
-    with pytest.raises(ConfigError, match="is no AIL checkout"):
+    with pytest.raises(ConfigError, match="is not an AIL checkout"):
         self_check(tmp_path)
     [check] = [check for check in self_check(home) if check.subject == "interpreter"]
     assert check.grade is Grade.FAILURE and "has no AILENV/bin/python" in check.says
@@ -225,7 +225,7 @@ def test_what_is_missing_or_wrong_is_found(home: Path, name: str) -> None:
 def test_both_ways_for_screenshots_at_once_are_told(home: Path) -> None:
     patch(home, ["P1", "P2"])
     assert found(home, "both ways").grade is Grade.WARNING
-    apply(plan_install(home, crawled=False))
+    plan_install(home, crawled=False).write()
     assert "both ways" not in {check.subject for check in self_check(home, python=Path(NONE))}
     assert found(home, "VisualCorrelationCrawled").grade is Grade.OK, "nothing is lost without it"
 
@@ -235,7 +235,10 @@ def test_a_store_of_one_user_is_told(home: Path) -> None:
     if os.geteuid() == 0:
         os.chown(home, 65534, 65534)
         check = found(home, "store")
-        assert check.grade is Grade.FAILURE and "is not the one whom the checkout belongs to" in check.says
+        assert (
+            check.grade is Grade.FAILURE
+            and "the checkout belongs to another user than this one" in check.says
+        )
 
 
 def test_a_store_that_only_this_shell_knows_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +255,7 @@ def test_a_store_that_only_this_shell_knows_is_told(home: Path, monkeypatch: pyt
 
 def test_changes_that_stop_the_updater_are_named(own_ail: Callable[[], AilHome]) -> None:
     ail = untouched(own_ail())
-    apply(plan_install(ail.home))
+    plan_install(ail.home).write()
     assert (
         found(ail.home, "updater").cost == "AIL's updater stops when the new version changes that file too."
     )
@@ -279,7 +282,7 @@ def publisher(own_ail: Callable[[], AilHome]) -> Iterator[AilHome]:
 def test_a_publisher_that_started_before_us_must_be_restarted(publisher: AilHome) -> None:
     # given that Global runs when our section comes into modules.cfg
     time.sleep(1.1)  # a process's start is known to the second
-    apply(plan_install(publisher.home, store=publisher.store.url))
+    plan_install(publisher.home, store=publisher.store.url).write()
     check = found(publisher.home, "publishers")
     assert check.grade is Grade.FAILURE and check.says.startswith(
         "Global started before configs/modules.cfg was changed"
@@ -297,7 +300,7 @@ def test_a_publisher_that_started_before_us_must_be_restarted(publisher: AilHome
 def test_the_module_runs_as_it_was_installed(own_ail: Callable[[], AilHome]) -> None:
     # given an installation and nothing else
     ail = untouched(own_ail()).start()
-    apply(plan_install(ail.home, store=ail.store.url))
+    plan_install(ail.home, store=ail.store.url).write()
     # when it is started as the launcher does, and a picture is queued
     module = ail.start_module("VisualCorrelation")
     module.wait_for(lambda: ail.heartbeats("VisualCorrelation"), "it runs")

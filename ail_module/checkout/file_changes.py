@@ -1,8 +1,8 @@
-"""What is about to change in a checkout: shown as a unified diff first, then written as a whole or not at
-all.
+"""What is about to change in a checkout: shown as a unified diff first, then written completely or not at all.
 
-A file is replaced by renaming a finished copy, with the mode and the owner it had; where one file cannot be
-written, those before it get their old bytes back. What changed on disk after it was shown is not overwritten.
+A file is replaced by renaming a finished copy, which has the mode and the owner of the file. If one file
+cannot be written, those before it get their old bytes back. A file that changed since it was shown is not
+overwritten.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +24,18 @@ EXECUTABLE = 0o755
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file, by its path in the checkout; None stands for: no such file."""
+    """The change of one file."""
 
+    #: Path of the file in the checkout.
     name: str
+    #: Its bytes now; None if it does not exist.
     before: bytes | None
+    #: Its bytes to be; None if it is to be deleted.
     after: bytes | None
 
     @property
     def diff(self) -> str:
+        """The change as a unified diff."""
         old, new = (
             [] if side is None else side.decode("utf-8", "replace").splitlines(keepends=True)
             for side in (self.before, self.after)
@@ -47,61 +50,60 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """Changes of a checkout that were not written yet."""
+
+    #: Folder of the checkout.
     home: Path
+    #: In the order in which they are written.
     changes: tuple[FileChange, ...]
     #: What the operator should know or do, a sentence each.
     notes: tuple[str, ...] = ()
 
     @property
     def diff(self) -> str:
-        """All changes as one unified diff, passwords of URLs left out; '' when there is nothing to do."""
+        """All changes as one unified diff, without the passwords in URLs; empty if nothing changes."""
         return "".join(_without_passwords(change.diff) for change in self.changes)
 
-    def __bool__(self) -> bool:
-        return bool(self.changes)
+    def write(self) -> None:
+        """Write all changes.
 
-
-def apply(plan: Plan) -> None:
-    """Writes a plan. Raises ConfigError, with the checkout as it was, when a file changed meanwhile or cannot
-    be written.
-    """
-    for change in plan.changes:
-        _can_write(plan.home / change.name, change)
-    done: list[FileChange] = []
-    try:
-        for change in plan.changes:
-            _put(plan.home / change.name, change.after)
-            done.append(change)
-    except OSError as error:
-        _take_back(plan.home, reversed(done))
-        raise ConfigError(
-            f"{error.filename or plan.home} cannot be written: {error.strerror}; nothing was changed"
-        ) from error
+        Raises ConfigError, and leaves the checkout as it was, if a file changed meanwhile or cannot be
+        written.
+        """
+        for change in self.changes:
+            _check(self.home / change.name, change)
+        done: list[FileChange] = []
+        try:
+            for change in self.changes:
+                _replace(self.home / change.name, change.after)
+                done.append(change)
+        except OSError as error:
+            for change in reversed(done):
+                _replace(self.home / change.name, change.before)
+            raise ConfigError(
+                f"{error.filename or self.home} cannot be written: {error.strerror}; nothing was changed"
+            ) from error
 
 
 def _without_passwords(diff: str) -> str:
     return re.sub(r"(?m)^([^=:\n]*[=:] *)(\S*://.*)$", lambda line: line[1] + shown(line[2]), diff)
 
 
-def _can_write(path: Path, change: FileChange) -> None:
+def _check(path: Path, change: FileChange) -> None:
+    """Raises ConfigError if a file is not as it was shown, or this user cannot write it."""
+    remedy = "run this as the user that AIL runs as"
     try:
-        there: bytes | None = path.read_bytes()
-    except FileNotFoundError:
-        there = None
+        there = path.read_bytes() if path.exists() else None
     except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}; run this as the user that AIL runs as"
-        ) from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; {remedy}") from None
     if there != change.before:
-        raise ConfigError(f"{path} has changed since the change was shown; nothing was written: start again")
+        raise ConfigError(f"{path} was changed after the diff was shown; nothing was written. Start again")
     real = path.resolve()
     if not os.access(real.parent, os.W_OK) or (there is not None and not os.access(real, os.W_OK)):
-        raise ConfigError(
-            f"{path} cannot be written by this user; run this as the user that AIL runs as. Nothing was written"
-        )
+        raise ConfigError(f"{path} cannot be written by this user; {remedy}. Nothing was written")
 
 
-def _put(path: Path, content: bytes | None) -> None:
+def _replace(path: Path, content: bytes | None) -> None:
     if content is None:
         path.unlink()
         return
@@ -121,8 +123,3 @@ def _put(path: Path, content: bytes | None) -> None:
     except BaseException:
         os.unlink(name)
         raise
-
-
-def _take_back(home: Path, changes: Iterable[FileChange]) -> None:
-    for change in changes:
-        _put(home / change.name, change.before)

@@ -1,35 +1,40 @@
-"""Our modules into an AIL checkout and out of it again: entry files, sections of modules.cfg, options of
-core.cfg, windows of the launcher.
+"""Our modules in an AIL checkout: entry files, sections of modules.cfg, options of core.cfg, windows of the
+launcher.
 
-Takes the folder that AIL_HOME names, gives a `Plan` to show before it is written. Nothing of AIL's own text
-changes but by addition, and each addition is marked, so that `plan_uninstall` gives the bytes that were there
-before. The exception is core.cfg: AIL's updater writes it anew without comments, so the entry file notes that
-the section there is ours.
+`plan_install` and `plan_uninstall` return a `Plan` to show before it is written. AIL's own text is only added
+to, and each addition is marked, so that removal restores every byte. The exception is core.cfg: AIL's updater
+writes it anew without comments. Therefore the entry file notes that the section there is ours.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError
 
 from ..config import MODULES, SECTION, Settings
-from .file_changes import FileChange, Plan, apply
-from .patching import MARK, Edit, dirty_tree, edited, patches
+from .edits import MARK, Insertion, edited
+from .file_changes import FileChange, Plan
+from .patching import commit_note, patches
 from .working_tree import CORE_CFG, LAUNCHER, MODULES_CFG, Checkout, Text
 
+#: The module for objects that AIL queues, and the one for screenshots that it does not queue.
 MODULE, CRAWLED = MODULES
-#: What each subscribes to; both publish to Tags.
+#: The queue to which each module subscribes. Both publish to Tags.
 QUEUES = {MODULE: "Images", CRAWLED: "Indexers"}
+#: Lines around a block of ours in a file of AIL.
 BEGIN, END = f"# {MARK} install: begin", f"# {MARK} install: end"
-#: Follows BEGIN where the file did not end with a line's end.
+#: Follows BEGIN if the file did not end with a line ending.
 UNENDED = ", the line above had no end"
+#: In the entry file: the section in core.cfg is ours.
 RECEIPT = "# core.cfg: section added"
+#: The entry file of a module.
 ENTRY = f"""\
 #!/usr/bin/env python3
-# Written by `{MARK} install`, which shows what else it wrote; `{MARK} uninstall` takes all of it away again.
+# Written by `{MARK} install`, which shows what else it wrote; `{MARK} uninstall` removes all of it.
 {{receipt}}import os
 import sys
 
@@ -43,6 +48,7 @@ _WINDOW = """\
     screen -S "Script_AIL" -X screen -t "{module}" bash -c "cd ${{AIL_BIN}}/modules; ${{ENV_PY}} ./{module}.py; read x"
     sleep 0.1
 """
+#: A systemd unit for a module.
 UNIT = """\
 # /etc/systemd/system/{module}.service, in place of a window of AIL's launcher
 [Unit]
@@ -64,49 +70,45 @@ WantedBy=multi-user.target
 
 
 def entry_file(module: str) -> str:
-    """The path of a module's entry file in the checkout."""
+    """Return the path of a module's entry file in the checkout."""
     return f"bin/modules/{module}.py"
 
 
 def plan_install(
     home: Path, *, store: str | None = None, crawled: bool = True, launcher: bool = False
 ) -> Plan:
-    """What an installation writes; nothing where it is installed already.
+    """Return what an installation changes; nothing if it is installed already.
 
-    store: URL of the feature store, for core.cfg. crawled: with the second module, for screenshots that AIL
-    does not queue. launcher: with windows in bin/LAUNCH.sh. Raises ConfigError when the folder is no AIL
-    checkout, or a name of ours is taken by somebody else.
+    `store`: URL of the feature store, for core.cfg. `crawled`: with the second module, for screenshots that
+    AIL does not queue. `launcher`: with windows in bin/LAUNCH.sh. Raises ConfigError if the folder is not an
+    AIL checkout, or somebody else uses one of our names there.
     """
     checkout = Checkout.of(home)
     modules = MODULES if crawled else (MODULE,)
     options, added = _options(checkout, store)
-    changes = [
-        change
-        for module in modules
-        if (change := _entry(checkout, module, receipt=added and module == MODULE))
-    ]
+    changes = [_entry(checkout, module, receipt=added and module == MODULE) for module in modules]
     changes += [
         FileChange(entry_file(module), text.bytes, None)
-        for module, text in _ours(checkout).items()
+        for module, text in _entry_files(checkout).items()
         if module not in modules
     ]
-    changes += [change for change in (_sections(checkout, modules), options) if change]
+    changes += [_sections(checkout, modules), options]
     changes += edited(
         checkout,
         put=_windows(checkout, modules) if launcher else (),
         taken=[_window(module) for module in MODULES if module not in modules],
     )
-    return Plan(
-        checkout.home, tuple(changes), tuple(_notes(checkout, changes, modules, launcher)) if changes else ()
-    )
+    found = tuple(change for change in changes if change)
+    return Plan(checkout.home, found, _install_notes(checkout, found, modules, launcher) if found else ())
 
 
 def plan_uninstall(home: Path) -> Plan:
-    """What taking everything away changes: patches of ours too. Nothing where nothing is installed. Raises
-    ConfigError for no AIL checkout.
+    """Return what changes if everything of ours is removed, patches included; nothing if nothing is there.
+
+    Raises ConfigError if the folder is not an AIL checkout, or if git is needed for a patch and missing.
     """
     checkout = Checkout.of(home)
-    ours = _ours(checkout)
+    ours = _entry_files(checkout)
     changes = [FileChange(entry_file(module), text.bytes, None) for module, text in ours.items()]
     notes = [
         f"{entry_file(module)} is not ours and stays"
@@ -126,40 +128,38 @@ def plan_uninstall(home: Path) -> Plan:
     changes += edited(checkout, taken=edits)
     if changes:
         notes += [
-            f"Stop the modules, and restart {', '.join(publishers(checkout, MODULES))}: until then they fill the queues of subscribers that are gone.",
-            "If the installation was committed in the checkout, commit this too, or take that commit out.",
+            f"Stop the modules, and restart {', '.join(publishers(checkout, MODULES))}: until then they fill "
+            "the queues of subscribers that are gone.",
+            "If the installation was committed in the checkout, commit this, too, or revert that commit.",
         ]
-    notes += [
-        f"{name} still holds a text with {MARK!r} that was edited: look at it by hand"
-        for name in _leftovers(checkout, changes)
-    ]
+    after = {change.name: change.after for change in changes}
+    for name in dict.fromkeys([MODULES_CFG, CORE_CFG, LAUNCHER, *(edit.name for edit in edits)]):
+        text = checkout.read(name)
+        if MARK.encode() in (after.get(name, text.bytes if text else None) or b""):
+            notes.append(f"{name} still holds a text with {MARK!r} that was edited: look at it by hand")
     return Plan(checkout.home, tuple(changes), tuple(notes))
 
 
-def uninstall(home: Path) -> Plan:
-    """Takes everything away that `plan_install` and `patch` put there, and gives what was changed. Raises
-    ConfigError with the checkout as it was.
-    """
-    plan = plan_uninstall(home)
-    apply(plan)
-    return plan
-
-
 def systemd_unit(home: Path, module: str) -> str:
-    """The text of a unit that runs a module instead of a window of the launcher. Raises ConfigError for no
-    AIL checkout.
+    """Return a systemd unit that runs a module instead of a window of the launcher.
+
+    Raises ConfigError if the folder is not an AIL checkout.
     """
     checkout = Checkout.of(home)
-    return UNIT.format(module=module, home=checkout.home, user=_owner(checkout.home))
+    try:
+        user = checkout.home.owner()
+    except KeyError:  # an id without a name
+        user = str(checkout.home.stat().st_uid)
+    return UNIT.format(module=module, home=checkout.home, user=user)
 
 
 def installed(checkout: Checkout) -> tuple[str, ...]:
-    """The modules of ours that have a section in modules.cfg."""
+    """Return our modules that have a section in modules.cfg. Raises ConfigError if it cannot be read."""
     return tuple(module for module in MODULES if checkout.parsed(MODULES_CFG).has_section(module))
 
 
 def launched(checkout: Checkout) -> tuple[str, ...]:
-    """The modules of ours that the launcher starts."""
+    """Return our modules that the launcher starts. Raises ConfigError if it cannot be read."""
     text = checkout.read(LAUNCHER)
     return tuple(
         module
@@ -168,9 +168,9 @@ def launched(checkout: Checkout) -> tuple[str, ...]:
     )
 
 
-def publishers(checkout: Checkout, modules: tuple[str, ...]) -> tuple[str, ...]:
-    """AIL's modules that publish to what these subscribe to, as modules.cfg says: they learn of subscribers
-    when they start.
+def publishers(checkout: Checkout, modules: Sequence[str]) -> tuple[str, ...]:
+    """Return AIL's modules that publish to the queues of these modules. They learn of subscribers when they
+    start. Raises ConfigError if modules.cfg cannot be read.
     """
     cfg, queues = checkout.parsed(MODULES_CFG), {QUEUES[module] for module in modules}
     return tuple(
@@ -186,14 +186,14 @@ def _entry(checkout: Checkout, module: str, *, receipt: bool) -> FileChange | No
         return FileChange(name, None, text.encode())
     if not _is_ours(there, module):
         raise ConfigError(
-            f"{checkout.home / name} is somebody else's file, and stays; move it away if it is not needed"
+            f"{checkout.home / name} is somebody else's file and stays; move it away if it is not needed"
         )
     if receipt and RECEIPT not in there.raw:
         return FileChange(name, there.bytes, there.replaced("import os\n", f"{RECEIPT}\nimport os\n").bytes)
     return None
 
 
-def _ours(checkout: Checkout) -> dict[str, Text]:
+def _entry_files(checkout: Checkout) -> dict[str, Text]:
     """Entry files that this program wrote, by module."""
     return {
         module: text
@@ -206,15 +206,16 @@ def _is_ours(text: Text, module: str) -> bool:
     return f"from douglas_quaid.ail.VisualCorrelation import {module}\n" in text.lines
 
 
-def _sections(checkout: Checkout, modules: tuple[str, ...]) -> FileChange | None:
-    """modules.cfg with a section for each of these modules, and no others of ours."""
+def _sections(checkout: Checkout, modules: Sequence[str]) -> FileChange | None:
+    """modules.cfg with a section for each of these modules, and no other section of ours."""
     text = checkout.read(MODULES_CFG)
     assert text is not None  # Checkout.of has seen it
     foreign = _without_block(text)
     for module in MODULES:
         if re.search(rf"(?m)^\[{module}\]", foreign.lines):
             raise ConfigError(
-                f"{checkout.home / MODULES_CFG} has a section [{module}] that is not of `{MARK} install`: somebody else's. Remove it there first"
+                f"{checkout.home / MODULES_CFG} has a section [{module}] that `{MARK} install` did not write: "
+                "somebody else's. Remove it there first"
             )
     if set(installed(checkout)) == set(modules):
         return None
@@ -223,11 +224,11 @@ def _sections(checkout: Checkout, modules: tuple[str, ...]) -> FileChange | None
 
 
 def _options(checkout: Checkout, store: str | None) -> tuple[FileChange | None, bool]:
-    """core.cfg with our section, and whether it is added now."""
-    text = checkout.read(CORE_CFG)
+    """core.cfg with our section, and whether the section is added now."""
+    path, text = checkout.home / CORE_CFG, checkout.read(CORE_CFG)
     if text is None:
         raise ConfigError(
-            f"{checkout.home / CORE_CFG} is missing; AIL makes it of core.cfg.sample (bin/Update-conf.py) when it starts for the first time"
+            f"{path} is missing; AIL makes it from core.cfg.sample (bin/Update-conf.py) when it is first started"
         )
     if not checkout.parsed(CORE_CFG).has_section(SECTION):
         return FileChange(CORE_CFG, text.bytes, _with_block(text, Settings.section(store=store)).bytes), True
@@ -235,43 +236,41 @@ def _options(checkout: Checkout, store: str | None) -> tuple[FileChange | None, 
         there = Settings.read(checkout.home).store
     except ConfigError as error:
         raise ConfigError(
-            f"{error}; if the section [{SECTION}] is not for Douglas-Quaid, it is somebody else's: rename it there first"
+            f"{error}; if the section [{SECTION}] is not for Douglas-Quaid, it is somebody else's: rename it first"
         ) from None
     if store is None or store == there:
         return None, False
     entry = checkout.read(entry_file(MODULE))
     if _without_block(text) == text and not (entry and RECEIPT in entry.raw):
         raise ConfigError(
-            f"{checkout.home / CORE_CFG} has a section [{SECTION}] written by hand, with store = {shown(there or '')}; change it there"
+            f"{path} has a section [{SECTION}] written by hand, with store = {shown(there or '')}; change it there"
         )
     found = re.search(rf"(?ms)^\[{SECTION}\](.*?)(?=^\[|\Z)", text.raw)
     assert found is not None  # the parser has seen it
     changed, count = re.subn(r"(?m)^store[ \t]*[=:][^\r\n]*", lambda _: f"store = {store}", found[1], count=1)
-    new = (
-        text.raw[: found.start(1)]
-        + (changed if count else f"{text.end}store = {store}{changed}")
-        + text.raw[found.end() :]
-    )
+    options = changed if count else f"{text.end}store = {store}{changed}"
+    new = text.raw[: found.start(1)] + options + text.raw[found.end() :]
     return FileChange(CORE_CFG, text.bytes, Text(new).bytes), False
 
 
-def _windows(checkout: Checkout, modules: tuple[str, ...]) -> list[Edit]:
+def _windows(checkout: Checkout, modules: Sequence[str]) -> list[Insertion]:
     """What the launcher lacks to start these modules."""
-    edits = [_window(module) for module in modules if module not in launched(checkout)]
+    there = launched(checkout)
+    windows = [_window(module) for module in modules if module not in there]
     text = checkout.read(LAUNCHER)
-    if edits and (text is None or not text.count(edits[0].after)):
+    if windows and (text is None or not text.count(windows[0].after)):
         raise ConfigError(
-            f"{checkout.home / LAUNCHER} does not start CodeReader as AIL's launcher does, so there is no place for our windows; use the systemd unit instead"
+            f"{checkout.home / LAUNCHER} does not start CodeReader as AIL's launcher does, so there is no place "
+            "for our windows; use the systemd unit instead"
         )
-    return edits
+    return windows
 
 
-def _window(module: str) -> Edit:
+def _window(module: str) -> Insertion:
     """The window of a module, behind CodeReader's."""
-    mark = f"    # {MARK} install: {module}\n"
-    return Edit(
-        LAUNCHER, _WINDOW.format(module="CodeReader"), "", mark + _WINDOW.format(module=module), r"(?!)"
-    )
+    mark, after = f"{MARK} install: {module}", _WINDOW.format(module="CodeReader")
+    new = f"    # {mark}\n" + _WINDOW.format(module=module)
+    return Insertion(name=LAUNCHER, mark=mark, upstream=r"(?!)", place=after.strip(), after=after, new=new)
 
 
 def _with_block(text: Text, body: str) -> Text:
@@ -282,15 +281,16 @@ def _with_block(text: Text, body: str) -> Text:
 
 
 def _without_block(text: Text) -> Text:
-    """Without our block, as the file was before; the same text when there is none."""
+    """Without our block, as the file was before; the same text if there is none."""
     end = re.escape(text.end)
     block = rf"(?s){re.escape(BEGIN)}(?P<unended>{re.escape(UNENDED)})?{end}.*?{re.escape(END)}(?:{end}|\Z)"
     found = re.search(block, text.raw)
     if not found:
         return text
     start, width = found.start(), len(text.end)
-    blank = 2 if found["unended"] else 1
-    for _ in range(blank):  # the blank line above is ours; a line's end that is needed there is not
+    for _ in range(
+        2 if found["unended"] else 1
+    ):  # the blank line above is ours, but no line ending needed there
         before = text.raw[: start - width]
         if text.raw[:start].endswith(text.end) and (found["unended"] or not before or before.endswith("\n")):
             start -= width
@@ -299,38 +299,24 @@ def _without_block(text: Text) -> Text:
 
 def _without_section(text: Text, section: str) -> Text:
     """Without a section that lost its markers: its header, its options, and one blank line behind them."""
-    found = re.search(rf"(?m)^\[{section}\][^\n]*\n(?:(?![\[#;\r\n])[^\n]*(?:\n|\Z))*(?:\r?\n)?", text.raw)
-    return Text(text.raw[: found.start()] + text.raw[found.end() :]) if found else text
-
-
-def _leftovers(checkout: Checkout, changes: list[FileChange]) -> list[str]:
-    after = {change.name: (change.after or b"").decode("utf-8", "replace") for change in changes}
-    names = dict.fromkeys(
-        [MODULES_CFG, CORE_CFG, LAUNCHER, *(edit.name for each in patches() for edit in each.edits)]
-    )
-    texts = {
-        name: after[name] if name in after else text.raw if (text := checkout.read(name)) else ""
-        for name in names
-    }
-    return [name for name, text in texts.items() if MARK in text]
-
-
-def _notes(
-    checkout: Checkout, changes: list[FileChange], modules: tuple[str, ...], launcher: bool
-) -> list[str]:
-    notes = [
-        f"Restart in AIL: {', '.join(publishers(checkout, modules))}; they learn of a new subscriber when they start, and send it nothing before."
-    ]
-    if not launcher and set(modules) - set(launched(checkout)):
-        notes.append(
-            f"Nothing starts {' and '.join(modules)} yet: add windows to bin/LAUNCH.sh (--launcher), or use the systemd units."
+    return Text(
+        re.sub(
+            rf"(?m)^\[{section}\][^\n]*\n(?:(?![\[#;\r\n])[^\n]*(?:\n|\Z))*(?:\r?\n)?", "", text.raw, count=1
         )
-        notes.append("The queue of a subscribed module that does not run grows without end.")
-    return [*notes, *dirty_tree(changes)]
+    )
 
 
-def _owner(path: Path) -> str:
-    try:
-        return path.owner()
-    except KeyError:  # an id without a name
-        return str(path.stat().st_uid)
+def _install_notes(
+    checkout: Checkout, changes: Sequence[FileChange], modules: Sequence[str], launcher: bool
+) -> tuple[str, ...]:
+    restart = (
+        f"Restart in AIL: {', '.join(publishers(checkout, modules))}. They learn of a new subscriber when they "
+        "start, and send it nothing before."
+    )
+    unstarted = (
+        f"Nothing starts {' and '.join(modules)} yet: add windows to bin/LAUNCH.sh (--launcher), or use the "
+        "systemd units.",
+        "The queue of a subscribed module that does not run grows without end.",
+    )
+    lacks_start = not launcher and set(modules) - set(launched(checkout))
+    return (restart, *(unstarted if lacks_start else ()), *commit_note(changes))

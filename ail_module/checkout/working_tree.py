@@ -1,7 +1,7 @@
-"""An AIL checkout on this machine: that it is one, and its files as text that goes back byte for byte.
+"""An AIL checkout on this machine, and its files as text that goes back byte for byte.
 
-Takes the folder that AIL_HOME names, gives `Checkout`; nothing here writes. AIL itself is not imported: its
-names on sys.path (`lib`, `core`, `modules`) belong to AIL's own processes.
+Nothing here writes. AIL itself is not imported: its names on sys.path (`lib`, `core`, `modules`) belong to
+AIL's own processes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
 
+#: Path of AIL's list of modules and their queues in a checkout.
 MODULES_CFG = "configs/modules.cfg"
+#: Path of AIL's configuration.
 CORE_CFG = "configs/core.cfg"
+#: Path of the script that starts AIL's modules.
 LAUNCHER = "bin/LAUNCH.sh"
-#: Files that make a folder an AIL checkout. chosen: what our modules are built on.
+#: Files that tell an AIL checkout from another folder. chosen: what our modules are built on.
 TELLING = (
     "bin/lib/ail_queues.py",
     "bin/lib/correlations_engine.py",
@@ -28,30 +31,34 @@ TELLING = (
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
+    """The folder of an AIL checkout."""
+
+    #: The folder that AIL_HOME names, absolute.
     home: Path
 
     @classmethod
     def of(cls, home: Path) -> Checkout:
-        """Raises ConfigError when the folder is no AIL checkout."""
+        """Return the checkout in a folder. Raises ConfigError if the folder is not an AIL checkout."""
         home = Path(home).expanduser().absolute()
         if not home.is_dir():
             raise ConfigError(
-                f"{home} is no folder; give the folder of the AIL checkout, the one that AIL_HOME names"
+                f"{home} is not a folder; give the folder of the AIL checkout, as AIL_HOME does"
             )
         for name in TELLING:
             if not (home / name).is_file():
                 raise ConfigError(
-                    f"{home} is no AIL checkout: it has no {name}; give the folder that AIL_HOME names"
+                    f"{home} is not an AIL checkout: it has no {name}; give the folder that AIL_HOME names"
                 )
         return cls(home)
 
     def read(self, name: str) -> Text | None:
-        """A file by its path in the checkout; None when there is none. Raises ConfigError when it cannot be
-        read.
+        """Return a file by its path in the checkout; None if it does not exist.
+
+        Raises ConfigError if it cannot be read.
         """
         path = self.home / name
         try:
-            return Text((path).read_bytes().decode("utf-8", "surrogateescape"))
+            return Text.of(path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -60,8 +67,9 @@ class Checkout:
             ) from None
 
     def parsed(self, name: str) -> ConfigParser:
-        """A file of configs/ as AIL parses it, except that values are as written; empty when there is none.
-        Raises ConfigError.
+        """Return a file of configs/ as AIL parses it, but with values as written; empty if it does not exist.
+
+        Raises ConfigError if it cannot be read or parsed.
         """
         parser = ConfigParser(interpolation=None)
         text = self.read(name)
@@ -69,13 +77,13 @@ class Checkout:
             parser.read_string(text.lines if text else "")
         except ParserError as error:
             raise ConfigError(
-                f"{self.home / name} cannot be parsed, and AIL cannot either: {error.message}"
+                f"{self.home / name} cannot be parsed, not even by AIL: {error.message}"
             ) from None
         return parser
 
     def modified(self) -> tuple[str, ...] | None:
-        """Tracked files that differ from the last commit, as `git` tells; None when the folder is no git
-        repository or there is no git.
+        """Return the tracked files that differ from the last commit; None if the folder is not a git
+        repository, or git is not installed.
         """
         try:
             done = subprocess.run(
@@ -88,31 +96,41 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a file holds, with the line endings it has. Texts of ours are written with `\\n` and take on the
-    file's ending.
+    """The content of a file, with its own line endings. Texts of ours are written with `\\n`, and take on the
+    file's line endings.
     """
 
+    #: As in the file; bytes that are not UTF-8 are kept as surrogates.
     raw: str
+
+    @classmethod
+    def of(cls, content: bytes) -> Text:
+        """Return the bytes of a file as a text."""
+        return cls(content.decode("utf-8", "surrogateescape"))
 
     @property
     def end(self) -> str:
+        """The line ending."""
         return "\r\n" if "\r\n" in self.raw else "\n"
 
     @property
     def lines(self) -> str:
-        """With `\\n` at the end of each line, to be read, not written."""
+        """The text with `\\n` at the end of each line, for reading."""
         return self.raw.replace("\r\n", "\n")
-
-    def own(self, text: str) -> str:
-        """A text of ours with this file's line endings."""
-        return text.replace("\n", self.end)
-
-    def count(self, text: str) -> int:
-        return self.raw.count(self.own(text))
-
-    def replaced(self, old: str, new: str) -> Text:
-        return Text(self.raw.replace(self.own(old), self.own(new), 1))
 
     @property
     def bytes(self) -> bytes:
+        """The bytes of the file."""
         return self.raw.encode("utf-8", "surrogateescape")
+
+    def own(self, text: str) -> str:
+        """Return a text of ours with this file's line endings."""
+        return text.replace("\n", self.end)
+
+    def count(self, text: str) -> int:
+        """Return how often a text of ours occurs."""
+        return self.raw.count(self.own(text))
+
+    def replaced(self, old: str, new: str) -> Text:
+        """Return this text with the first occurrence of one text of ours replaced by another."""
+        return Text(self.raw.replace(self.own(old), self.own(new), 1))

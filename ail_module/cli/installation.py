@@ -48,8 +48,9 @@ def install(
     as_json: bool,
 ) -> int:
     """Put the modules into an AIL checkout: entry files, queues, options. --store URL goes into core.cfg."""
+    from ..checkout.edits import PatchState
     from ..checkout.install import plan_install
-    from ..checkout.patching import PatchState, plan_patch, status
+    from ..checkout.patching import plan_patch, status
 
     where = ail_home(home)
     plans = [plan_install(where, store=store, crawled=not no_crawled, launcher=launcher)]
@@ -142,7 +143,7 @@ def systemd_unit(module: str, home: str | None, store: str | None, as_json: bool
 
 def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Show, ask, write; nothing at all is written when one of the plans cannot be."""
-    from ..checkout.file_changes import Plan, apply
+    from ..checkout.file_changes import Plan
 
     changes = [change for plan in plans for change in plan.changes]
     notes = [note for plan in plans for note in plan.notes]
@@ -156,7 +157,7 @@ def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool
         f"Write {len(changes)} files below {plans[0].home}?", dry_run=dry_run, yes=yes, as_json=as_json
     )
     if write:
-        apply(Plan(plans[0].home, tuple(changes)))
+        Plan(plans[0].home, tuple(changes)).write()
     if as_json:
         diff = "".join(plan.diff for plan in plans)
         json_line(
@@ -191,7 +192,7 @@ def self_check(home: str | None, python: str | None, store: str | None, as_json:
     from dataclasses import asdict
     from pathlib import Path
 
-    from ..checkout.self_check import Grade
+    from ..checkout.check import Grade
     from ..checkout.self_check import self_check as checks
 
     failed = False

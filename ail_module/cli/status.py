@@ -16,8 +16,8 @@ from douglas_quaid.engine import Engine
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
 from ..objects import TYPES
+from ..processes import running
 from ..runtime.dead_letters import dead_letters
-from ..runtime.lost_messages import living
 from ..runtime.process_report import Counters, read_counters
 from ..servers import AilServers
 
@@ -86,7 +86,7 @@ def _module(engine: Engine, ail: AilServers, settings: Settings, name: str) -> M
     now = time.time()
     queue, in_work = ail.queue(name), ail.in_work(name)
     reported = {counters.pid: counters for counters in read_counters(engine, name)}
-    beats = {pid: queue.heartbeats[pid] for pid in sorted(living(queue.starts)) if pid in queue.heartbeats}
+    beats = {pid: queue.heartbeats[pid] for pid in sorted(running(queue.starts)) if pid in queue.heartbeats}
     processes = tuple(
         Process(pid, None if beat < 0 else max(0.0, now - beat), reported.get(pid))
         for pid, beat in beats.items()

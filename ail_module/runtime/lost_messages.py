@@ -16,21 +16,19 @@ back twice. AIL itself forgets what is older than two days. Key layout: bin/lib/
 from __future__ import annotations
 
 import logging
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from douglas_quaid.batches import in_groups
 
+from ..processes import running, start_ticks
+
 #: Objects of the ledger that are read in one round trip. chosen.
 BATCH = 1000
 #: Most of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds to look through.
 LONGEST_SHARE = 1 / 30
-#: Seconds by which a process may seem to be younger than AIL's note of its start; one that is younger still
-#: has a dead one's number. chosen.
-SLOW_START = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ class Orphans:
             return
         self._next = began + self._grace / 2
         others = self._others()
-        if any((ticks, pid) < (_start(self._pid) or 0, self._pid) for pid, ticks in others.items()):
+        if any((ticks, pid) < (start_ticks(self._pid) or 0, self._pid) for pid, ticks in others.items()):
             return
         found = self._find(others)
         took = time.monotonic() - began
@@ -157,32 +155,4 @@ class Orphans:
             for pid, epoch in self._queues.hgetall(f"module:start:{self._module}").items()
         }
         others = self._heartbeats().keys() - {self._pid}
-        return living({pid: epoch for pid, epoch in noted.items() if pid in others})
-
-
-def living(noted: Mapping[int, int]) -> dict[int, int]:
-    """Of processes with these numbers, which AIL noted to start at these times (seconds since 1970), those
-    that run on this machine.
-
-    Process id to its start, in clock ticks since the machine's. A number may be another process's by now,
-    which is younger than the note.
-    """
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    found = {}
-    for pid, epoch in noted.items():
-        ticks = _start(pid)
-        if ticks is not None and booted + ticks / os.sysconf("SC_CLK_TCK") <= epoch + SLOW_START:
-            found[pid] = ticks
-    return found
-
-
-def _start(pid: int) -> int | None:
-    """When a process began, in clock ticks since the machine did; None when there is none. spec: proc(5),
-    fields 3 and 22 of stat.
-    """
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
+        return running({pid: epoch for pid, epoch in noted.items() if pid in others})

@@ -8,8 +8,12 @@ import configparser
 import shutil
 import stat
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
+from douglas_quaid.ail.checkout.file_changes import Plan
+from douglas_quaid.ail.checkout.install import plan_uninstall
+from douglas_quaid.ail.checkout.patching import plan_patch
 from support.ail_host import AilHome
 
 
@@ -47,3 +51,17 @@ def update_configuration(ail: AilHome) -> None:
         shutil.copyfile(ail.core_cfg, ail.home / "configs" / "core.cfg.backup")
         with ail.core_cfg.open("w") as file:
             config.write(file)
+
+
+def patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Plan:
+    """Apply patches by name, or take them out; gives what was changed."""
+    plan = plan_patch(home, names, revert=revert)
+    plan.write()
+    return plan
+
+
+def uninstall(home: Path) -> Plan:
+    """Remove everything of ours; gives what was changed."""
+    plan = plan_uninstall(home)
+    plan.write()
+    return plan

@@ -1,0 +1,48 @@
+"""What `quaid ail self-check` says about one subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Grade(str, Enum):
+    """How much is wrong."""
+
+    #: Nothing.
+    OK = "ok"
+    #: It works, at the cost that is named.
+    WARNING = "warning"
+    #: It does not work while this stays.
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result for one subject."""
+
+    #: What was checked, in a word or two.
+    subject: str
+    #: How much is wrong with it.
+    grade: Grade
+    #: What was found.
+    says: str
+    #: What it costs; empty if nothing is wrong.
+    cost: str = ""
+    #: What to do about it; empty if there is nothing to do.
+    remedy: str = ""
+
+
+def ok(subject: str, says: str) -> Check:
+    """Return a check that found nothing wrong."""
+    return Check(subject, Grade.OK, says)
+
+
+def warning(subject: str, says: str, cost: str, remedy: str = "") -> Check:
+    """Return a check of something that works at a cost."""
+    return Check(subject, Grade.WARNING, says, cost, remedy)
+
+
+def failure(subject: str, says: str, cost: str, remedy: str = "") -> Check:
+    """Return a check of something that does not work."""
+    return Check(subject, Grade.FAILURE, says, cost, remedy)
