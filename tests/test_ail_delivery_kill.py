@@ -217,7 +217,7 @@ def test_told_to_end_it_finishes_its_message_and_hands_back_what_it_keeps(
     )
     # when it is told to end
     module.terminate()
-    assert module.wait(30) == 0, module.said()
+    assert module.wait(180) == 0, module.said()
     # then nothing is in work, and what is not done waits
     done = written(store, [first, second])
     assert done and not ail.in_flight()
@@ -254,7 +254,7 @@ def test_told_to_end_together_with_its_decoder_it_does_not_blame_the_picture(
     module.terminate()
     with suppress(ProcessLookupError):
         os.kill(works.pop() or module.pid, signal.SIGTERM)
-    assert module.wait(30) == 0, module.said()
+    assert module.wait(180) == 0, module.said()
     # then the page is no dead letter: it waits for the next process, unless the decoder was done with it a
     # moment before
     assert list(dead_letters(store)) == [] and not ail.in_flight()

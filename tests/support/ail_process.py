@@ -29,7 +29,7 @@ class Module(subprocess.Popen[bytes]):
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, true: Callable[[], object], what: str, *, seconds: float = 60) -> None:
+    def wait_for(self, true: Callable[[], object], what: str, *, seconds: float = 180) -> None:
         """Until that is true; fails with the module's words when it ends or takes longer."""
         deadline = time.monotonic() + seconds
         while not true():
