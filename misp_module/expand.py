@@ -39,8 +39,8 @@ def expand(engine: Engine, request: ModuleRequest, settings: Settings) -> Respon
     """Return one object for each hit of each queried picture.
 
     Hits are returned even if other pictures of the request fail; those errors are logged. Raises ImageError
-    when no picture can be read, StoreTimeout when there is no hit and a search was cut short, any other
-    StoreError, and ConfigError for settings that name an unknown collection.
+    when no picture can be read, NoTime when a search was cut short before it had a hit, any other StoreError,
+    and ConfigError for settings that name an unknown collection.
     """
     left = seconds_left()
     until = time.monotonic() + (request.seconds if left is None else left)

@@ -52,7 +52,9 @@ _hovers = Workers(8, "image-correlation-hover")
 
 
 def answer(request: Any) -> Response:
-    """Return the response to what MISP posted. Errors of ours are logged and returned with `error` and
+    """Return the response to what MISP posted.
+
+    Raises none of our errors: ConfigError, ImageError and the others are logged, and returned as `error` with
     `results`.
     """
     started = time.monotonic()

@@ -87,12 +87,13 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
     assert (answer["decision"], answer["images_searched"], answer["complete"]) == ("match", 1, True)
     hit = answer["hits"][0]
     assert set(hit) >= {
-        "image_id", "decision", "relation", "confidence", "sentence", "evidence", "clusters", "occurrences", "occurrence_count",
-        "first_seen", "last_seen", "collections",
+        "image_id", "decision", "relation", "confidence", "sentence", "evidence", "clusters",
+        "occurrences", "occurrence_count", "first_seen", "last_seen", "collections",
     }  # fmt: skip
     assert set(hit["evidence"]) >= {
-        "same_bytes", "same_pixels", "pdq_bits", "orientation", "phash_bits", "dhash_bits", "ahash_bits", "whash_bits", "tlsh_distance",
-        "inliers", "covered_query", "covered_reference", "content_agreement", "configuration",
+        "same_bytes", "same_pixels", "pdq_bits", "orientation", "phash_bits", "dhash_bits", "ahash_bits",
+        "whash_bits", "tlsh_distance", "inliers", "covered_query", "covered_reference", "content_agreement",
+        "configuration",
     }  # fmt: skip
     assert (hit["image_id"], hit["relation"], hit["occurrences"]) == (
         image_id,
@@ -163,7 +164,7 @@ def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurr
         for name in ("folder", "other")
     ]
     answers = [
-        json.loads(line) for process in running for line in process.communicate(timeout=120)[0].splitlines()
+        json.loads(line) for process in running for line in process.communicate(timeout=300)[0].splitlines()
     ]
     assert [process.returncode for process in running] == [0, 0]
     # Then each image was added once, and both its places are known

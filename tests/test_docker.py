@@ -14,7 +14,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from importlib.util import find_spec
@@ -29,6 +28,7 @@ from jsonschema.validators import validator_for
 from ruamel.yaml import YAML
 from support import dockerfile
 from support.ports import free_port
+from support.waiting import until
 
 from douglas_quaid.cli import main as cli
 
@@ -43,6 +43,8 @@ SCRIPTS = [
 README = (DOCKER / "README.md").read_text("utf-8")
 STAGES = dockerfile.parse((DOCKER / "Dockerfile").read_text("utf-8"))
 PASSWORD = "3c9a0d1e5b7f4c2a"
+#: Time for a subprocess, which only a broken one needs.
+SECONDS = 300
 
 
 def compose(name: str) -> dict[str, Any]:
@@ -64,7 +66,12 @@ def tool(name: str) -> str:
 
 def passes(*command: object, **options: Any) -> None:
     done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=60, check=False, **options
+        [str(word) for word in command],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        **options,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
@@ -188,11 +195,18 @@ def test_compose_itself_understands_the_files_and_their_merge(
     docker_compose: list[str], tmp_path: Path
 ) -> None:
     passes(*docker_compose, "--file", DOCKER / "compose.yaml", "--profile", "sync", "config", "--quiet")
-    # given a file with the services and the parts of misp-docker's own that ours adds to
+    # given a file with those services and settings of misp-docker that ours extends
     (tmp_path / "docker-compose.yml").write_text(
-        "services:\n"
-        "  misp-core: {image: misp-core, depends_on: {misp-modules: {condition: service_healthy}}, volumes: ['./ssl/:/certs/:Z']}\n"
-        "  misp-modules: {image: misp-modules, build: {context: modules/., args: [MODULES_TAG=1]}, volumes: ['./custom/expansion/:/custom/expansion/:Z']}\n",
+        """services:
+  misp-core:
+    image: misp-core
+    depends_on: {misp-modules: {condition: service_healthy}}
+    volumes: ['./ssl/:/certs/:Z']
+  misp-modules:
+    image: misp-modules
+    build: {context: modules/., args: [MODULES_TAG=1]}
+    volumes: ['./custom/expansion/:/custom/expansion/:Z']
+""",
         "utf-8",
     )
     files = ["--file", "docker-compose.yml", "--file", DOCKER / "compose.misp-docker.yaml"]
@@ -310,13 +324,12 @@ def store(here: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[byt
     """The store as its script starts it."""
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen([str(DOCKER / "store")], cwd=tmp_path, env=here, stdout=log, stderr=log)
-    deadline = time.monotonic() + 30
-    while "Ready to accept connections" not in (tmp_path / "log").read_text():
-        assert process.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
-        time.sleep(0.01)
+    log_of = (tmp_path / "log").read_text
+    until(lambda: "Ready to accept connections" in log_of() or process.poll() is not None)
+    assert process.poll() is None, log_of()
     yield process
     process.terminate()
-    process.wait(30)
+    process.wait(SECONDS)
 
 
 def test_the_store_keeps_everything_and_wants_the_password(
@@ -346,7 +359,7 @@ def test_the_entrypoint_hands_the_store_to_the_command(here: dict[str, str], tmp
         env=here,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -367,7 +380,7 @@ def test_the_entrypoint_starts_misp_modules_when_nothing_else_is_asked(
         env=here,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=True,
     )
     *words, modules = done.stdout.split()
@@ -391,7 +404,7 @@ def test_an_unusable_password_is_refused_with_the_remedy(
         env=here,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert done.returncode == 2
@@ -415,7 +428,7 @@ def test_units_please_systemd(unit: Path, tmp_path: Path) -> None:
         [tool("systemd-analyze"), "verify", "--man=no", str(copy)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     complaints = [line for line in done.stderr.splitlines() if unit.stem in line]
@@ -433,7 +446,7 @@ def test_the_drop_in_pleases_systemd(tmp_path: Path) -> None:
     )
     (tmp_path / "misp-modules.service.d" / "quaid.conf").write_text(drop_in, "utf-8")
     command = [tool("systemd-analyze"), "verify", "--man=no", str(tmp_path / "misp-modules.service")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0 and "quaid.conf" not in done.stderr, done.stderr
 
 

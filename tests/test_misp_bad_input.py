@@ -1,6 +1,4 @@
-"""What no request may do: every bad input has a readable error with results, every hostile text ends
-harmless, and the server stays up.
-"""
+"""Bad requests get a readable error with results, hostile text is made harmless, and the server stays up."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from douglas_quaid.demo.pictures import opened
 
 
 def bomb() -> bytes:
-    """A PNG of 30,000 x 30,000 pixels in a few bytes of header; nobody may ask for its pixels."""
+    """A small PNG whose header declares 30,000 x 30,000 pixels, which must not be decoded."""
     import struct
     import zlib
 
@@ -42,7 +40,7 @@ def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byte
 
 
 def nameless(data: bytes) -> bytes:
-    """The archive, its only file without a name."""
+    """The same archive with an empty name for its only file."""
     entry = bytearray(data)
     at = entry.rindex(b"PK\x01\x02")
     entry[at + 28 : at + 30] = bytes(2)
@@ -58,11 +56,11 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
         lambda s: {"module": misp_host.MODULE, "event_id": "1", "config": {"store": s}},
         "no attribute",
     ),
-    "an attribute that is none": (lambda s: enrichment(s, "x"), "no attribute"),  # type: ignore[arg-type]
+    "an attribute that is text": (lambda s: enrichment(s, "x"), "no attribute"),  # type: ignore[arg-type]
     "another type": (lambda s: enrichment(s, attribute(COFFEE, type="url")), "of type url"),
     "no uuid": (lambda s: enrichment(s, attribute(COFFEE, uuid="../../etc")), "uuid"),
     "no data": (lambda s: enrichment(s, attribute()), "has no data"),
-    "data that is no text": (lambda s: enrichment(s, attribute(data=None) | {"data": 7}), "base64"),
+    "data that is a number": (lambda s: enrichment(s, attribute(data=None) | {"data": 7}), "base64"),
     "bad base64": (lambda s: enrichment(s, attribute() | {"data": "not base64!"}), "not base64"),
     "text": (lambda s: enrichment(s, attribute(b"Dear all, please find attached")), "phish.png"),
     "a PDF": (lambda s: enrichment(s, attribute(b"%PDF-1.7\n...")), "phish.png"),
@@ -70,7 +68,7 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
     "too many bytes": (lambda s: enrichment(s, attribute(COFFEE), max_image_mb="0.01"), "limit is 10,000"),
     "too many pixels": (lambda s: enrichment(s, attribute(COFFEE), max_megapixels="0.1"), "limit is 100,000"),
     "a picture bomb": (lambda s: enrichment(s, attribute(bomb())), "30000 x 30000"),
-    "a sample that is no archive": (lambda s: enrichment(s, sampled(COFFEE)), "cannot be read"),
+    "a sample without an archive": (lambda s: enrichment(s, sampled(COFFEE)), "cannot be read"),
     "a cut archive": (lambda s: enrichment(s, sampled(locked(COFFEE)[:-40])), "cannot be read"),
     "the wrong password": (lambda s: enrichment(s, sampled(locked(COFFEE, password=b"secret"))), "infected"),
     "an archive of several files": (
@@ -82,7 +80,7 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
         lambda s: enrichment(s, sampled(archive({str(n): b"" for n in range(3000)}))),
         "holds 3000 files",
     ),
-    "an archive packed in another way": (
+    "an archive with another compression": (
         lambda s: enrichment(s, sampled(archive({"a": COFFEE}, zipfile.ZIP_LZMA))),
         "that MISP does not use",
     ),
@@ -100,12 +98,12 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
     ),
     "config that is text": (lambda s: enrichment(s, attribute(COFFEE)) | {"config": "store"}, "config"),
     "an unknown setting": (lambda s: enrichment(s, attribute(COFFEE), colour="red"), "colour"),
-    "a number that is none": (lambda s: enrichment(s, attribute(COFFEE), max_results="many"), "max_results"),
-    "a truth that is none": (
+    "a number in words": (lambda s: enrichment(s, attribute(COFFEE), max_results="many"), "max_results"),
+    "a boolean that is unclear": (
         lambda s: enrichment(s, attribute(COFFEE), include_review="perhaps"),
         "include_review",
     ),
-    "an address that is none": (
+    "an address of a script": (
         lambda s: enrichment(s, attribute(COFFEE), misp_url="javascript:alert(1)"),
         "misp_url",
     ),
@@ -113,7 +111,10 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
         lambda s: enrichment(s, attribute(COFFEE), collections=["a"]),
         "collections",
     ),
-    "a store that is none": (lambda s: enrichment("mysql://here", attribute(COFFEE)), "expected embedded:"),
+    "a store of another kind": (
+        lambda s: enrichment("mysql://here", attribute(COFFEE)),
+        "expected embedded:",
+    ),
     "a timeout below zero": (lambda s: enrichment(s, attribute(COFFEE)) | {"timeout": -1}, "Timeout"),
 }
 
@@ -123,7 +124,7 @@ def test_bad_input_has_a_readable_error_and_the_server_stays_up(name: str, host:
     request, expected = BAD[name]
     answer = host.post(request(known))
     assert expected in answer["error"], answer
-    if expected != "Timeout":  # that one is misp-modules' own, which never asks us
+    if expected != "Timeout":  # misp-modules' own error, without a call of the module
         assert answer["results"] == {} and "\n" not in answer["error"] and "Traceback" not in answer["error"]
     assert host.is_up()
 
@@ -131,7 +132,7 @@ def test_bad_input_has_a_readable_error_and_the_server_stays_up(name: str, host:
 @pytest.mark.parametrize(
     "config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}]
 )
-def test_without_a_store_there_is_a_word_and_no_new_store(config: Any, tmp_path: Path) -> None:
+def test_without_a_store_there_is_an_error_and_no_new_store(config: Any, tmp_path: Path) -> None:
     home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
     with misp_host.running(tmp_path, environment=home) as host:
         answer = host.post(enrichment("", attribute(COFFEE)) | {"config": config})
@@ -165,7 +166,7 @@ SECRET_IN = (
 
 
 @pytest.mark.parametrize("store", SECRET_IN)
-def test_no_error_tells_the_password_of_the_store(store: str) -> None:
+def test_no_error_contains_the_password_of_the_store(store: str) -> None:
     from douglas_quaid.misp.service import answer
 
     for request in (
@@ -175,7 +176,7 @@ def test_no_error_tells_the_password_of_the_store(store: str) -> None:
         assert "S3CRET" not in json.dumps(said := answer(request | {"timeout": 2})) and said["error"]
 
 
-def test_stores_that_were_mistyped_do_not_use_up_the_places(known: str) -> None:
+def test_mistyped_stores_do_not_use_up_the_limit(known: str) -> None:
     from douglas_quaid.misp.service import MAX_STORES, answer
 
     for n in range(MAX_STORES + 1):
@@ -184,10 +185,8 @@ def test_stores_that_were_mistyped_do_not_use_up_the_places(known: str) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, "0", "soon", -5, True, [], "nan", "inf", 10**400])
-def test_a_timeout_that_is_none_is_refused_with_a_reason(timeout: Any, known: str) -> None:
-    """Asked of the module itself: misp-modules answers some of these before it (with HTTP 500, or Timeout),
-    which no module can change.
-    """
+def test_an_invalid_timeout_is_refused_with_a_reason(timeout: Any, known: str) -> None:
+    """The module is called directly, because misp-modules itself handles some of these."""
     from douglas_quaid.misp.service import answer
 
     said = answer(enrichment(known, attribute(COFFEE)) | {"timeout": timeout})
@@ -195,7 +194,7 @@ def test_a_timeout_that_is_none_is_refused_with_a_reason(timeout: Any, known: st
 
 
 @pytest.mark.parametrize("timeout", ["0", "soon", "nan", "-1"])
-def test_after_a_timeout_that_is_none_the_server_answers_the_next_question(
+def test_after_an_invalid_timeout_the_server_answers_the_next_request(
     timeout: str, host: Host, known: str
 ) -> None:
     host.status_of(json.dumps(enrichment(known, attribute(COFFEE)) | {"timeout": timeout}).encode())
@@ -219,7 +218,7 @@ def test_a_broken_picture_in_an_object_does_not_hide_the_good_one(host: Host, kn
     assert len(objects(host.post(request))) == 1
 
 
-def test_a_body_that_is_no_json_is_misp_modules_to_refuse(host: Host) -> None:
+def test_misp_modules_refuses_a_body_that_is_not_json(host: Host) -> None:
     assert host.status_of(b"{") == 500 and host.is_up()
 
 
@@ -232,14 +231,14 @@ HOSTILE = {
     "a list": "[1, 2, 3]",
     "10,000 characters": "A" * 10_000,
     "control characters": "a\x00b\x1b[31mred\r\nX-Injected: 1\x7f\u2028.png",
-    "turned text": "invoice\u202egnp.exe\u2066\u200b",
+    "bidirectional overrides": "invoice\u202egnp.exe\u2066\u200b",
     "a lone surrogate": "cup\ud800.png",
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: str) -> None:
-    """As an attribute's value, as the file name of a hit, as the label of a baseline, and in an error."""
+    """As the value of an attribute, the file name of a hit, the label of a baseline, and in an error."""
     text = HOSTILE[name]
     stored = text.encode("utf-8", "replace").decode()
     with Engine.open(store_url) as engine:
@@ -250,7 +249,7 @@ def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: st
         engine.add(COFFEE, collection="brands", labels={"brand": stored[:3000], "domain": stored[:900]})
     asked = attribute(COFFEE, value=text, comment=text)
     body = json.dumps(enrichment(store_url, asked, disclose="full")).encode()
-    if "\\ud800" in body.decode():  # misp-modules' own parser refuses these bytes; another host's may not
+    if "\\ud800" in body.decode():  # misp-modules' parser refuses these bytes; that of another host may not
         from douglas_quaid.misp.service import answer as ask
 
         assert host.status_of(body) == 500
@@ -264,7 +263,7 @@ def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: st
         assert not set(value) & set("<>\"'`\\\u202e\u2066\u200b"), value
         value.encode("utf-8")
     assert answer["results"]["Attribute"] == [], (
-        "text that MISP's page would bring back changed is not echoed"
+        "an attribute whose text MISP's page would change is not returned"
     )
     broken = host.post(
         enrichment(store_url, attribute(b"no picture", value=text.encode("utf-8", "replace").decode()))

@@ -1,4 +1,4 @@
-"""Time and load in the real misp-modules server: stalled stores, many questions at once, large bodies."""
+"""Time and load in the real misp-modules server: stalled stores, many requests at once, large bodies."""
 
 from __future__ import annotations
 
@@ -33,20 +33,14 @@ from douglas_quaid.store import Store
 
 
 def test_the_list_of_modules_is_there_within_a_second_while_ten_queries_run(host: Host, known: str) -> None:
-    """MISP asks for it while it draws a page and gives up after one second: on an idle machine the limit here."""
+    """MISP requests it while it renders a page, and gives up after one second, here of an idle machine."""
     second = slowness()
     pages = [attribute(png(pictures.page(seed, 1280, 1600))) for seed in range(10)]
     with ThreadPoolExecutor(10) as threads:
-        running = [threads.submit(host.post_bytes, patient(known, one)) for one in pages]
+        running = [threads.submit(host.post, enrichment(known, one)) for one in pages]
         while not all(query.done() for query in running):
             host.get("/modules", timeout=second)
-        assert all("results" in json.loads(query.result()) for query in running)
-
-
-def patient(store_url: str, asked: dict[str, Any]) -> bytes:
-    """An enrichment that may take a minute, as it does when much else is going on."""
-    request = enrichment(store_url, asked) | {"timeout": 60}
-    return json.dumps(request | {"config": {"store": store_url, "max_seconds": "60"}}).encode()
+        assert all("results" in query.result() for query in running)
 
 
 def test_a_stalled_store_holds_no_thread_longer_than_its_budget(
@@ -80,9 +74,8 @@ def test_a_stalled_store_holds_no_thread_longer_than_its_budget(
         finally:
             server.resume()
         # Then each has a readable error of ours, not misp-modules' own "Timeout.", which would end the
-        # enrichment of the event; but for
-        # those that waited for a thread of misp-modules themselves, who may have had no time left when they
-        # got one
+        # enrichment of the event. Only requests that waited for a thread of misp-modules may have had no time
+        # left
         ours = [answer for answer in answers if answer.get("error") != "Timeout."]
         assert all(answer["error"] and "results" in answer for answer in ours), answers
         assert len(ours) >= min(12, 5 * (os.cpu_count() or 1)), answers
@@ -91,7 +84,9 @@ def test_a_stalled_store_holds_no_thread_longer_than_its_budget(
         assert len(objects(host.post(enrichment(server.url, attribute(COFFEE))))) == 1
 
 
-def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path, make_server: Callable[..., Any]) -> None:
+def test_a_store_that_is_away_is_an_error_until_it_is_back(
+    tmp_path: Path, make_server: Callable[..., Any]
+) -> None:
     server = make_server()
     server.stop()
     with misp_host.running(tmp_path) as host:
@@ -102,25 +97,25 @@ def test_a_store_that_is_away_is_said_and_comes_back(tmp_path: Path, make_server
 
 
 def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: Path, known: str) -> None:
-    # Given a picture that was forgotten by somebody who was killed before those it had connected were linked
-    # again
+    # Given a process that was killed after it forgot a picture, and before it linked again those that the
+    # picture had connected
     with Engine.open(known) as engine:
         bridge = engine.add(saved(opened("coffee.jpg").resize((400, 267))))
     with Store.open(Config(store=known)) as store:
         store.forget(bridge.image_id)
         assert store.waiting_for_link()
-        # When the store is opened for a request, then the request does not wait for that
+        # When the store is opened for a request, then the request does not wait for the links
         with Engine.open(known, mend=False) as engine:
             assert store.waiting_for_link() and engine.count() == 1
-        # And when the server has answered, it is made good
+        # And after the first response the server links them
         with misp_host.running(tmp_path) as host:
             assert "results" in host.post(hover(known, attribute(uuid=OTHER)))
             until(lambda: not store.waiting_for_link())
 
 
-def test_32_questions_at_once_have_the_answers_of_one(host: Host, known: str) -> None:
+def test_32_requests_at_once_have_the_results_of_one(host: Host, known: str) -> None:
     asked = attribute(saved(in_browser(opened("coffee.jpg"))))
-    body = patient(known, asked)
+    body = json.dumps(enrichment(known, asked)).encode()
     alone = without_new_uuids(host.post_bytes(body).decode(), asked["uuid"])
     with ThreadPoolExecutor(32) as threads:
         together = {

@@ -10,7 +10,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable
 from hashlib import md5, sha256
@@ -21,12 +20,15 @@ import pytest
 from support.misp_runs import PICTURES, Sync, places
 from support.misp_server import Attribute, Misp
 from support.server import Server
+from support.waiting import until
 
 from douglas_quaid.engine import Engine
 
 pytest_plugins = ["support.misp_fixtures"]
 
 PDF = b"%PDF-1.7 no picture"
+#: Time for a subprocess, which only a broken one needs.
+SECONDS = 300
 
 
 def locked(data: bytes, name: str) -> bytes:
@@ -333,16 +335,14 @@ def test_a_killed_pass_is_repeated_and_nothing_comes_twice(
 
     def kill(path: str, request: dict[str, Any]) -> None:
         if len(misp.asked(files=True)) == 2 and running[0].poll() is None:
-            deadline = time.monotonic() + 30
-            while engine.count() < 4 and time.monotonic() < deadline:  # the first batch is on its way
-                time.sleep(0.01)
+            until(lambda: engine.count() >= 4, "the first batch was not indexed")
             os.kill(running[0].pid, signal.SIGKILL)
 
     misp.before_answer = kill
     command = [sys.executable, "-m", "douglas_quaid", "misp", "sync", "--url", misp.url, "--store", store_url]
     with misp.lock:
         running.append(subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE))
-    output = running[0].communicate(timeout=60)
+    output = running[0].communicate(timeout=SECONDS)
     assert running[0].returncode == -signal.SIGKILL, output
     stored = engine.count()
     assert 4 <= stored < 12
@@ -383,14 +383,12 @@ def test_watch_follows_and_ends_when_told(
     signal.signal(signal.SIGINT, heard)
     try:
         for expected in (1, 2):
-            deadline = time.monotonic() + 30
-            while engine.count() < expected and time.monotonic() < deadline:
-                time.sleep(0.02)
+            until(lambda expected=expected: engine.count() >= expected, "the picture was not indexed")
             assert engine.count() == expected
             misp.attach(event, PICTURES[1])
         # When it is told to end, it ends well
         watcher.send_signal(number)
-        output, errors = watcher.communicate(timeout=30)
+        output, errors = watcher.communicate(timeout=SECONDS)
         assert watcher.returncode == 0 and b"1 added" in output and b"Traceback" not in errors
         # And only its first pass began where --since said
         assert [request.get("timestamp") for request in misp.asked(files=False)].count(1_577_836_800) == 1
@@ -473,6 +471,11 @@ except SystemExit:
 print('loaded:', *{'pymisp', 'requests', 'cv2', 'numpy', 'redis'} & set(sys.modules))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "loaded:"

@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -22,6 +21,7 @@ from typing import Any
 
 from douglas_quaid.demo.pictures import sample
 from support.ports import free_port
+from support.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "image_correlation"
@@ -42,14 +42,14 @@ class Host:
         with urllib.request.urlopen(self.address + path, timeout=timeout) as answer:
             return json.loads(answer.read())
 
-    def post(self, request: Any, *, timeout: float = 60) -> Any:
+    def post(self, request: Any, *, timeout: float = 120) -> Any:
         return json.loads(
             self.post_bytes(
                 request if isinstance(request, bytes) else json.dumps(request).encode(), timeout=timeout
             )
         )
 
-    def post_bytes(self, body: bytes, *, timeout: float = 60) -> bytes:
+    def post_bytes(self, body: bytes, *, timeout: float = 120) -> bytes:
         with urllib.request.urlopen(
             urllib.request.Request(self.address + "/query", body), timeout=timeout
         ) as answer:
@@ -58,7 +58,7 @@ class Host:
     def status_of(self, body: bytes) -> int:
         try:
             with urllib.request.urlopen(
-                urllib.request.Request(self.address + "/query", body), timeout=60
+                urllib.request.Request(self.address + "/query", body), timeout=120
             ) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
@@ -66,6 +66,13 @@ class Host:
 
     def is_up(self) -> bool:
         return bool(self.get("/healthcheck") == {"status": True})
+
+    def responds(self) -> bool:
+        """Whether anybody listens; False while the server starts."""
+        try:
+            return self.is_up()
+        except OSError:
+            return False
 
 
 @contextmanager
@@ -91,14 +98,8 @@ def running(
         )
     host = Host(f"http://127.0.0.1:{port}", log)
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                host.get("/healthcheck")
-                break
-            except OSError:
-                assert time.monotonic() < deadline and process.poll() is None, log.read_text()
-                time.sleep(0.05)
+        until(lambda: process.poll() is not None or host.responds())
+        assert process.poll() is None, log.read_text("utf-8")
         yield host
     finally:
         process.terminate()
@@ -131,19 +132,14 @@ def attribute(data: bytes | None = None, **fields: Any) -> dict[str, Any]:
 
 
 def enrichment(store: str, asked: dict[str, Any], **config: Any) -> dict[str, Any]:
-    """Add enrichment of an attribute."""
-    return {
-        "module": MODULE,
-        "event_id": "42",
-        "timeout": 10,
-        "config": {"store": store, **config},
-        "attribute": asked,
-    }
+    """A request of *Add enrichment* for an attribute."""
+    return hover(store, asked, **config) | {"event_id": "42"}
 
 
 def hover(store: str, asked: dict[str, Any], **config: Any) -> dict[str, Any]:
-    """The mouse over an attribute: no event, and never any data."""
-    return {"module": MODULE, "timeout": 5, "config": {"store": store, **config}, "attribute": asked}
+    """A request of a hover: no event, and never any data. It has a minute, for a machine that is busy."""
+    settings = {"store": store, "max_seconds": "60", **config}
+    return {"module": MODULE, "timeout": 60, "config": settings, "attribute": asked}
 
 
 def objects(answer: Any) -> list[dict[str, Any]]:
