@@ -35,7 +35,7 @@ def level(size: float) -> int:
     return round(LEVELS_PER_OCTAVE * math.log2(size / PATCH)) + FINEST
 
 
-def turn(angle: float) -> int:
+def quantised_angle(angle: float) -> int:
     return int(np.rint(np.float32(angle) * (ANGLES / 360))) % ANGLES
 
 
@@ -46,8 +46,11 @@ def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[fl
     cells: dict[tuple[float, ...], dict[int, float]] = defaultdict(dict)
     for image, own, (x, y, size, angle), weight in pairs:
         own_x, own_y, own_size, own_angle = map(float, keypoints[own])
-        levels, turns = level(size) - level(own_size), (turn(angle) - turn(own_angle)) % ANGLES
-        scale, radians = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / ANGLES
+        levels, rotations = (
+            level(size) - level(own_size),
+            (quantised_angle(angle) - quantised_angle(own_angle)) % ANGLES,
+        )
+        scale, radians = 2 ** (levels / LEVELS_PER_OCTAVE), rotations * math.tau / ANGLES
         along, beside = (
             float(np.float32(scale * math.cos(radians))),
             float(np.float32(scale * math.sin(radians))),
@@ -56,7 +59,12 @@ def fullest(keypoints: np.ndarray, pairs: Sequence[Pair], count: int) -> list[fl
         for grid in (0.0, 0.5):
             column, row = (math.floor(value / CELL + grid) for value in shift)
             cell = cells[
-                image, grid, levels, turns, column % (ACROSS * GRAIN // CELL), row % (DOWN * GRAIN // CELL)
+                image,
+                grid,
+                levels,
+                rotations,
+                column % (ACROSS * GRAIN // CELL),
+                row % (DOWN * GRAIN // CELL),
             ]
             cell[own] = max(cell.get(own, 0.0), weight)
     best = [0.0] * count
@@ -82,7 +90,7 @@ def test_every_quantised_keypoint_fits_and_comes_back() -> None:
     [
         # In the first grain, at the finest level, upright
         ((0, 0, PATCH / 2, 0), 0),
-        # One grain to the right; one down; the next level; a sixteenth of a turn
+        # One grain to the right; one down; the next level; a sixteenth of a circle
         ((24, 0, PATCH / 2, 0), 1),
         ((0, 24, PATCH / 2, 0), 28),
         ((0, 0, 19.5, 0), 28 * 16),
@@ -97,7 +105,7 @@ def test_quantised_keypoints_never_change(keypoint: tuple[float, ...], quantised
     assert quantise_keypoints(np.array([keypoint], np.float32)).tolist() == [quantised]
 
 
-# Positions that no grid line meets after any turn, so that rounding cannot decide a cell
+# Positions that no grid line meets after any rotation, so that rounding cannot decide a cell
 POSITIONS = st.integers(0, 4000).map(lambda n: n * 0.37 + 0.0137)
 SIZES = st.integers(0, LEVELS - 1).map(lambda n: PATCH * 2 ** ((n - FINEST) / 3))
 KEYPOINTS = st.tuples(POSITIONS, POSITIONS, SIZES, st.integers(0, 359).map(lambda n: n + 0.1))
@@ -129,22 +137,22 @@ def test_the_fullest_cell_is_that_found_by_hand(
     assert found.tolist() == pytest.approx(fullest(keypoints, pairs, 3))
 
 
-@pytest.mark.parametrize(("levels", "turns"), [(0, 0), (2, 0), (-3, 0), (0, 4), (1, 8)])
-def test_a_part_that_was_scaled_turned_and_moved_is_in_one_cell(levels: int, turns: int) -> None:
-    # Given keypoints of a picture, and of a copy that was moved, turned by quarters, and scaled by thirds of an
-    # octave
+@pytest.mark.parametrize(("levels", "rotations"), [(0, 0), (2, 0), (-3, 0), (0, 4), (1, 8)])
+def test_a_part_that_was_scaled_rotated_and_moved_is_in_one_cell(levels: int, rotations: int) -> None:
+    # Given keypoints of a picture, and of a copy that was moved, rotated by quarters, and scaled by thirds
+    # of an octave
     rng = np.random.default_rng(7)
     count = 40
     own = np.column_stack(
         [rng.uniform(0, 300, (count, 2)), np.full(count, PATCH), rng.uniform(0, 360, count)]
     ).astype(np.float32)
-    scale, angle = 2 ** (levels / LEVELS_PER_OCTAVE), turns * math.tau / ANGLES
+    scale, angle = 2 ** (levels / LEVELS_PER_OCTAVE), rotations * math.tau / ANGLES
     rotation = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     other = np.column_stack(
         [
             own[:, :2] @ rotation.T + [211, 5000],
             np.full(count, PATCH * scale),
-            own[:, 3] + turns * 360 / ANGLES,
+            own[:, 3] + rotations * 360 / ANGLES,
         ]
     ).astype(np.float32)
     # Then most keypoints vote for one arrangement, although they are rounded

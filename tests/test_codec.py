@@ -1,4 +1,4 @@
-"""A record gives back what was put in, and broken or newer bytes are refused by name."""
+"""A record returns what was put in, and broken or newer bytes are refused by name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def features_of(data: bytes, **options: bool) -> ImageFeatures:
 
 
 def made_up(**changes: object) -> ImageFeatures:
-    """Features of no picture: three keypoints on a frame of 640 x 400."""
+    """Features without a picture: three keypoints on a frame of 640 x 400."""
     places = np.array([[0.0, 0.0, 31.0, 0.0], [320.0, 200.0, 62.5, 90.0], [640.0, 400.0, 111.0, 359.99]])
     keypoints = unpack(pack(places, 640.0, 400.0), 640.0, 400.0)
     features = ImageFeatures(
@@ -147,8 +147,8 @@ def test_keypoints_are_rounded_once_and_then_for_ever(
     assert codec.encode(made_up(local=stored)) == record
     assert np.abs(stored.keypoints[:, :2] - local.keypoints[:, :2]).max(initial=0) <= max(frame) / 65535
     assert np.abs(stored.keypoints[:, 2] - local.keypoints[:, 2]).max(initial=0) <= 1 / 16
-    turn = np.abs(stored.keypoints[:, 3] - local.keypoints[:, 3])
-    assert np.minimum(turn, 360 - turn).max(initial=0) <= 0.01
+    rotation = np.abs(stored.keypoints[:, 3] - local.keypoints[:, 3])
+    assert np.minimum(rotation, 360 - rotation).max(initial=0) <= 0.01
 
 
 def test_the_features_of_a_screenshot_take_at_most_40_kib() -> None:

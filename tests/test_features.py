@@ -42,7 +42,7 @@ def test_the_pixel_digest_finds_copies_saved_again_and_nothing_else() -> None:
     assert features_of(png(blank(20, 30))).pixel_digest != features_of(png(blank(30, 20))).pixel_digest
 
 
-def test_whash_is_left_out_unless_asked_for() -> None:
+def test_whash_is_left_out_unless_requested() -> None:
     assert features_of(png(page(1, 320, 200))).hashes.whash is None
     assert features_of(png(page(1, 320, 200)), whash=True).hashes.whash is not None
 

@@ -1,4 +1,4 @@
-"""The hash index gives exactly what a scan of all rows gives: after adds and removals, on random and on
+"""The hash index finds exactly what a scan of all rows finds: after adds and removals, on random and on
 clone-heavy data.
 """
 
@@ -38,8 +38,11 @@ def clones(rng: np.random.Generator, count: int, templates: int) -> NDArray[np.u
 
 @settings(max_examples=60, deadline=None)
 @given(
-    seed=st.integers(0, 2**32 - 1), clone_heavy=st.booleans(), radius=st.integers(0, 60), steps=st.lists(st.sampled_from(["add", "remove", "ask"]), max_size=12)
-)  # fmt: skip
+    seed=st.integers(0, 2**32 - 1),
+    clone_heavy=st.booleans(),
+    radius=st.integers(0, 60),
+    steps=st.lists(st.sampled_from(["add", "remove", "ask"]), max_size=12),
+)
 def test_search_is_exact_whatever_was_added_and_removed(
     seed: int, clone_heavy: bool, radius: int, steps: list[str]
 ) -> None:
@@ -64,7 +67,7 @@ def test_search_is_exact_whatever_was_added_and_removed(
             index.remove(gone)
             alive[gone] = False
         else:
-            # When asked for a neighbour of a row that was ever there, at any distance around the radius
+            # When the query is a neighbour of a row that was ever there, at any distance around the radius
             query = near(rng, rows[rng.integers(len(rows))], int(rng.integers(0, radius + 3))).tobytes()
             found, bits = index.search(query, radius)
             # Then exactly the rows that a scan finds come back, nearest first

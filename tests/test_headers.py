@@ -40,7 +40,7 @@ def test_the_content_decides_and_not_the_name() -> None:
         (b"Dear Sir or Madam,\nplease find attached", UnsupportedImage),
         (b"%PDF-1.7\n", UnsupportedImage),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnsupportedImage),
-        (b"BM is also how this sentence begins, and it is no bitmap", UnsupportedImage),
+        (b"BM is also how this sentence begins, but it is text", UnsupportedImage),
         (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", UnsupportedImage),
         (b"\x89PNG\r\n\x1a\n", CorruptImage),
         (b"\xff\xd8\xff\xe0", CorruptImage),

@@ -57,7 +57,7 @@ def test_grey_is_pillows_luma_of_the_rgb_picture(name: str) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_exif_orientation_is_applied(format: str, orientation: int) -> None:
-    # Given a picture with a red top left corner, stored turned in each of the eight ways
+    # Given a picture with a red top left corner, stored in each of the eight orientations
     upright = np.zeros((24, 40, 3), np.uint8)
     upright[:8, :8] = (255, 0, 0)
     undo = {1: 0, 2: 1, 3: 2, 4: 3, 5: 4, 6: 5, 7: 6, 8: 7}[orientation]

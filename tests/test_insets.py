@@ -54,7 +54,7 @@ def test_a_picture_in_a_page_of_text_is_found_where_it_stands(
     host: Image.Image, photo: Image.Image, left: int, top: int, width: int
 ) -> None:
     page, box = placed(host, photo, left, top, width)
-    # When the page is looked at, then its only box is the picture's, give or take the width of a line
+    # Then the only box of the page is the picture's, give or take the width of a line
     assert find_boxes(grey(page)) == [pytest.approx(box, abs=6)]
     # And it has the keypoints of a picture, in unit coordinates of the page
     (inset,) = extract_insets(grey(page))
@@ -109,7 +109,7 @@ def test_a_small_screenshot_shown_in_a_page_is_found_and_said_to_be_a_part(
     monkeypatch.setattr(search, "LEAST_IMAGES", 1)
     ids = [engine.add(edits.png(pictures.page(seed))).image_id for seed in range(6)]
     article, box = placed(host, pictures.page(3), 500, 300, 384)
-    # When the article is asked for
+    # When the article is the query
     answer = engine.query(edits.png(article))
     # Then the page is the answer, held by the query at this place
     assert answer.decision is Decision.MATCH

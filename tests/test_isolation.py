@@ -171,9 +171,9 @@ def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_
         found = list(threads.map(elsewhere, files))
     # Then records and grey pixels are the same, and no more children were started than there are workers
     for data, (record, grey) in zip(files, found, strict=True):
-        subject = here.extract(data, name="a.png")
-        assert record == codec.encode(subject.features)
-        assert np.array_equal(grey, subject.grey)
+        picture = here.extract(data, name="a.png")
+        assert record == codec.encode(picture.features)
+        assert np.array_equal(grey, picture.grey)
     assert 1 <= len(children()) <= 3
 
 
@@ -236,7 +236,7 @@ TEXT_BOMB = png_file(
         (CUT, CorruptImage),
         (GOOD + bytes(70 << 20), ImageTooLarge),
     ],
-    ids=["empty", "no picture", "bomb", "cut", "too many bytes"],
+    ids=["empty", "not a picture", "bomb", "cut", "too many bytes"],
 )
 def test_a_bad_picture_has_the_error_it_has_without_isolation(
     data: bytes, kind: type[ImageError], make: Callable[..., Decoders]

@@ -19,7 +19,7 @@ from douglas_quaid.records import LocalFeatures
 
 
 def inliers(query: LocalFeatures, reference: LocalFeatures) -> int:
-    """Mutual matches that pass the ratio test and agree on one affine map."""
+    """Mutual matches that pass the ratio test and agree on one affine transform."""
     matcher = cv2.BFMatcher(cv2.NORM_HAMMING)
     back = {
         match.queryIdx: match.trainIdx for match in matcher.match(reference.descriptors, query.descriptors)

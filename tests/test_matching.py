@@ -1,5 +1,5 @@
-"""Correspondences of keypoints: within a window of turns, unmistakable ones and ambiguous ones, and the turn
-that pictures tell.
+"""Correspondences of keypoints within a window of angles, unambiguous and ambiguous, and the rotation that
+two pictures suggest.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from douglas_quaid.verification.matching import find_neighbours, hamming_table, 
 from douglas_quaid.verification.registration import register
 
 
-def turned(features: LocalFeatures, degrees: float) -> LocalFeatures:
-    """The keypoints that a picture turned about its middle would have, descriptors unchanged as ORB's are."""
+def rotated(features: LocalFeatures, degrees: float) -> LocalFeatures:
+    """The keypoints of the picture rotated about its centre, descriptors unchanged as ORB's are."""
     angle = np.radians(degrees)
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = np.array([features.frame_width, features.frame_height]) / 2
@@ -48,23 +48,23 @@ def test_a_picture_corresponds_to_itself() -> None:
 
 
 @pytest.mark.parametrize("degrees", [0, 5, -15])
-def test_small_turns_need_no_question(degrees: float) -> None:
+def test_small_rotations_are_within_the_window(degrees: float) -> None:
     own = extract_local(grey(photo(4)))
-    other = turned(own, degrees)
+    other = rotated(own, degrees)
     assert likely_rotation(own, other) is None or degrees
     assert len(find_neighbours(own, other).matches) > 0.8 * len(own)
 
 
 @pytest.mark.parametrize("degrees", [45, 90, 180, 250])
-def test_a_large_turn_is_told_and_then_found(degrees: float) -> None:
+def test_a_large_rotation_is_estimated_and_then_found(degrees: float) -> None:
     own = extract_local(grey(photo(4)))
-    other = turned(own, degrees)
-    turn = likely_rotation(own, other)
-    assert turn == pytest.approx(degrees, abs=5)
-    assert len(find_neighbours(own, other, turn).matches) > 0.8 * len(own)
+    other = rotated(own, degrees)
+    rotation = likely_rotation(own, other)
+    assert rotation == pytest.approx(degrees, abs=5)
+    assert len(find_neighbours(own, other, rotation).matches) > 0.8 * len(own)
 
 
-def test_strangers_tell_no_turn() -> None:
+def test_unrelated_pictures_suggest_no_rotation() -> None:
     assert likely_rotation(extract_local(grey(page(21))), extract_local(grey(photo(22)))) is None
 
 
@@ -78,8 +78,8 @@ def test_pictures_without_keypoints_have_no_correspondences() -> None:
     )
 
 
-def test_a_rough_map_becomes_exact_and_explains_the_keypoints() -> None:
-    # Given a page, the same page recompressed, and a map that is eight pixels off and a little too large
+def test_a_rough_transform_becomes_exact_and_explains_the_keypoints() -> None:
+    # Given a page, the same page recompressed, and a transform that is eight pixels off and a bit too large
     own, other = (extract_local(grey(picture)) for picture in (page(7), edits.edit("jpeg_30", page(7), 1)))
     rough = np.array([[1.005, 0, 8], [0, 1.005, -6], [0, 0, 1]])
     # When it is refined
@@ -91,7 +91,7 @@ def test_a_rough_map_becomes_exact_and_explains_the_keypoints() -> None:
     assert np.abs(corners @ (found.matrix - np.eye(3)).T).max() < 0.25
 
 
-def test_a_wrong_map_explains_next_to_nothing() -> None:
+def test_a_wrong_transform_explains_next_to_nothing() -> None:
     own, other = extract_local(grey(page(7))), extract_local(grey(page(8)))
     found = register(own, other, np.array([[0.7, 0, 100], [0, 0.7, 40], [0, 0, 1.0]]))
     assert found is None or found.explained < 0.15

@@ -109,31 +109,31 @@ def test_the_slow_way_is_taken_where_rounding_decides_and_only_there(monkeypatch
 
 
 @pytest.mark.parametrize("shape", ["page", "photo", "tall page", "exactly 64"])
-def test_the_eight_hashes_are_those_of_the_turned_pictures(shape: str) -> None:
+def test_the_eight_hashes_are_those_of_the_rotated_pictures(shape: str) -> None:
     picture = pixels(SHAPES[shape])
 
     hashes, _ = pdq_orientations(picture)
 
     assert len(hashes) == len(ORIENTATIONS) == 8 and hashes[0] == pdq_hash(picture)[0]
     for orientation, found in enumerate(hashes):
-        turned = bytes.fromhex(reference_pdq(oriented(picture, orientation))[0])
-        assert hamming(found, turned) <= 2, ORIENTATIONS[orientation].name
+        rotated = bytes.fromhex(reference_pdq(oriented(picture, orientation))[0])
+        assert hamming(found, rotated) <= 2, ORIENTATIONS[orientation].name
 
 
 @pytest.mark.parametrize("orientation", range(8))
-def test_the_map_of_an_orientation_carries_a_point_to_its_place_in_the_turned_picture(
+def test_the_transform_of_an_orientation_carries_a_point_to_its_place_in_the_rotated_picture(
     orientation: int,
 ) -> None:
     # Given a picture with one white pixel
     picture = np.zeros((30, 50), np.uint8)
     picture[7, 40] = 255
     at = np.array([40.5 / 50, 7.5 / 30, 1.0])
-    # When the picture is turned
-    turned = oriented(picture, orientation)
-    # Then the map says where the pixel went
-    row, column = np.argwhere(turned == 255)[0]
+    # When the picture is rotated
+    rotated = oriented(picture, orientation)
+    # Then the transform tells where the pixel went
+    row, column = np.argwhere(rotated == 255)[0]
     matrix = np.array(ORIENTATIONS[orientation].matrix).reshape(3, 3)
-    assert np.allclose(matrix @ at, [(column + 0.5) / turned.shape[1], (row + 0.5) / turned.shape[0], 1.0])
+    assert np.allclose(matrix @ at, [(column + 0.5) / rotated.shape[1], (row + 0.5) / rotated.shape[0], 1.0])
 
 
 def test_orientations_are_all_different_and_the_first_changes_nothing() -> None:

@@ -71,12 +71,12 @@ def test_a_forgotten_image_is_gone_at_the_next_query_and_its_bytes_too(
         st.tuples(st.sampled_from(["add", "forget", "compact", "ask"]), st.integers(0, 14)), max_size=25
     )
 )
-def test_a_replica_that_follows_equals_one_that_reads_anew(
+def test_a_replica_that_follows_equals_one_that_reads_again(
     store: Store,
     make_image: MakeImage,
     steps: list[tuple[str, int]],
 ) -> None:
-    # Given a replica that follows adds, forgets and compactions, asked at any moment
+    # Given a replica that follows adds, forgets and compactions, refreshed at any moment
     from douglas_quaid.store.columns import compact
     from douglas_quaid.store.keys import SHARDS
 

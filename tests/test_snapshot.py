@@ -186,7 +186,7 @@ def damaged(how: str, data: bytes) -> bytes:
         "with a changed table",
     ],
 )
-def test_a_damaged_file_is_left_alone_and_made_anew(
+def test_a_damaged_file_is_not_used_and_is_written_again(
     store: Store, shared: SnapshotFile, make_image: MakeImage, how: str
 ) -> None:
     images = [make_image(n) for n in range(10)]
@@ -223,7 +223,7 @@ def test_the_file_of_another_store_is_not_mapped(
         assert sum(indexed) == 30 and len(replica) == 10
 
 
-def test_a_store_that_went_back_in_time_is_read_anew(
+def test_a_store_that_went_back_in_time_is_read_again(
     store: Store, shared: SnapshotFile, make_image: MakeImage, indexed: list[int]
 ) -> None:
     # Given a snapshot of the same identity, generations and sizes, as after a copy of the store was restored

@@ -28,7 +28,7 @@ def features(data: bytes) -> ImageFeatures:
     return extract_features(decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000))
 
 
-def subject(picture: Image.Image | bytes) -> Picture:
+def picture_of(picture: Image.Image | bytes) -> Picture:
     return Picture(features(picture if isinstance(picture, bytes) else edits.png(picture)))
 
 
@@ -43,7 +43,7 @@ def photo() -> Image.Image:
 
 
 def test_a_resized_picture_is_settled_as_a_whole_and_keypoints_confirm_it(page: Image.Image) -> None:
-    evidence = verify(subject(edits.resized(page, 0.5)), subject(page)).evidence
+    evidence = verify(picture_of(edits.resized(page, 0.5)), picture_of(page)).evidence
     assert (
         evidence.configuration is Configuration.WHOLE
         and (evidence.inliers or 0) >= 50
@@ -60,7 +60,7 @@ def test_a_part_is_found_by_keypoints_and_confirmed_by_content(
     name: str, at_least: float, kind: str, request: pytest.FixtureRequest
 ) -> None:
     original = request.getfixturevalue(kind)
-    evidence = verify(subject(edits.edit(name, original)), subject(original)).evidence
+    evidence = verify(picture_of(edits.edit(name, original)), picture_of(original)).evidence
     assert evidence.configuration is Configuration.AFFINE
     assert evidence.inliers is not None and evidence.inliers >= 15
     assert evidence.content_agreement is not None and evidence.content_agreement >= at_least
@@ -70,10 +70,10 @@ def test_coverage_says_how_much_of_each_picture_is_shared(photo: Image.Image) ->
     # Given the middle half of width and height: all of the query, a quarter of the reference
     width, height = photo.size
     middle = photo.crop((width // 4, height // 4, 3 * width // 4, 3 * height // 4))
-    evidence = verify(subject(middle), subject(photo)).evidence
+    evidence = verify(picture_of(middle), picture_of(photo)).evidence
     assert evidence.covered_query == pytest.approx(1.0, abs=0.03)
     assert evidence.covered_reference == pytest.approx(0.25, abs=0.03)
-    # And the map carries the query's corners to where they were cut out
+    # And the transform carries the query's corners to where they were cut out
     matrix = np.array(evidence.matrix).reshape(3, 3)
     assert matrix @ [0, 0, 1] == pytest.approx([0.25, 0.25, 1], abs=0.02)
     assert matrix @ [1, 1, 1] == pytest.approx([0.75, 0.75, 1], abs=0.02)
@@ -82,7 +82,7 @@ def test_coverage_says_how_much_of_each_picture_is_shared(photo: Image.Image) ->
 def test_a_mirrored_part_is_found(photo: Image.Image) -> None:
     width, height = photo.size
     part = ImageOps.mirror(photo.crop((0, 0, round(0.8 * width), round(0.8 * height))))
-    evidence = verify(subject(part), subject(photo), mirrored=True).evidence
+    evidence = verify(picture_of(part), picture_of(photo), mirrored=True).evidence
     assert evidence.configuration is Configuration.AFFINE
     assert evidence.content_agreement is not None and evidence.content_agreement > 0.9
     assert np.linalg.det(np.array(evidence.matrix).reshape(3, 3)[:2, :2]) < 0
@@ -93,31 +93,31 @@ def test_a_picture_seen_at_an_angle_is_found(photo: Image.Image) -> None:
     width, height = photo.size
     corners = (0, 0, 0, height, width, round(0.85 * height), width, round(0.15 * height))
     tilted = photo.transform(photo.size, Image.Transform.QUAD, corners, Image.Resampling.BICUBIC)
-    evidence = verify(subject(tilted), subject(photo)).evidence
+    evidence = verify(picture_of(tilted), picture_of(photo)).evidence
     assert evidence.matrix is not None and (evidence.inliers or 0) >= 14
 
 
 @pytest.mark.parametrize("kind", ["page", "photo"])
 def test_light_and_dark_exchanged_are_seen_through(kind: str, request: pytest.FixtureRequest) -> None:
     original = request.getfixturevalue(kind)
-    evidence = verify(subject(edits.edit("inversion", original)), subject(original)).evidence
+    evidence = verify(picture_of(edits.edit("inversion", original)), picture_of(original)).evidence
     assert evidence.inverted and evidence.pdq_bits is not None and evidence.pdq_bits <= 16
     assert evidence.configuration is Configuration.WHOLE and (evidence.content_agreement or 0) > 0.95
     # And the picture as it is is not said to be inverted
-    assert verify(subject(edits.resized(original, 0.5)), subject(original)).evidence.inverted is None
+    assert verify(picture_of(edits.resized(original, 0.5)), picture_of(original)).evidence.inverted is None
 
 
-def test_a_part_of_an_inverted_picture_is_found_when_asked_for(photo: Image.Image) -> None:
+def test_a_part_of_an_inverted_picture_is_found_if_inversion_is_tried(photo: Image.Image) -> None:
     width, height = photo.size
     part = edits.edit("inversion", photo.crop((0, 0, round(0.7 * width), round(0.7 * height))))
-    evidence = verify(subject(part), subject(photo), inverted=True).evidence
+    evidence = verify(picture_of(part), picture_of(photo), inverted=True).evidence
     assert evidence.inverted and (evidence.inliers or 0) >= 15 and (evidence.content_agreement or 0) > 0.9
 
 
 def test_a_turned_part_is_found(photo: Image.Image) -> None:
     width, height = photo.size
     part = photo.crop((0, 0, round(0.7 * width), round(0.7 * height))).transpose(Image.Transpose.ROTATE_90)
-    evidence = verify(subject(part), subject(photo)).evidence
+    evidence = verify(picture_of(part), picture_of(photo)).evidence
     assert (evidence.explained or 0) > 0.3 and (evidence.content_agreement or 0) > 0.9
 
 
@@ -129,43 +129,43 @@ def test_what_is_laid_over_a_page_differs_in_one_place(page: Image.Image) -> Non
         page.crop((0, 0, width // 2, height // 2)).transpose(Image.Transpose.ROTATE_180),
         (width // 4, height // 4),
     )
-    evidence = verify(subject(covered), subject(page)).evidence
+    evidence = verify(picture_of(covered), picture_of(page)).evidence
     # Then beside it all is as it was
     assert (evidence.content_agreement or 1) < 0.9 and (evidence.agreement_outside_rectangle or 0) > 0.97
     # And two articles of one site differ wherever they have content
     other = verify(
-        subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))
+        picture_of(sample("asked/article-crane.png")), picture_of(sample("indexed/article-ferry.png"))
     ).evidence
     assert (other.agreement_both_textured or 0) < 0.7 and (other.explained or 0) < (evidence.explained or 0)
 
 
 def test_a_darker_picture_agrees_up_to_its_edges(page: Image.Image) -> None:
-    evidence = verify(subject(edits.edit("night_mode", page)), subject(page)).evidence
+    evidence = verify(picture_of(edits.edit("night_mode", page)), picture_of(page)).evidence
     assert (evidence.content_agreement or 0) > 0.95
 
 
 def test_strangers_have_nothing_in_common(page: Image.Image, photo: Image.Image) -> None:
     for other in ("indexed/webmail-login.png", "indexed/handbook.png", "asked/deep-field.jpg"):
         for picture in (page, photo):
-            evidence = verify(subject(picture), subject(sample(other)), thorough=True).evidence
+            evidence = verify(picture_of(picture), picture_of(sample(other)), thorough=True).evidence
             assert evidence.matrix is None or (evidence.content_agreement or 0) < 0.4, other
 
 
 def test_two_articles_of_one_site_share_the_frame_and_not_the_content() -> None:
     evidence = verify(
-        subject(sample("asked/article-crane.png")), subject(sample("indexed/article-ferry.png"))
+        picture_of(sample("asked/article-crane.png")), picture_of(sample("indexed/article-ferry.png"))
     ).evidence
     assert (evidence.inliers or 0) >= 8
     assert evidence.content_agreement is not None and evidence.content_agreement < 0.6
 
 
 def test_a_blank_picture_is_named_and_not_compared(page: Image.Image) -> None:
-    evidence = verify(subject(Image.new("RGB", (800, 600), "white")), subject(page)).evidence
+    evidence = verify(picture_of(Image.new("RGB", (800, 600), "white")), picture_of(page)).evidence
     assert evidence.configuration is Configuration.UNINFORMATIVE and evidence.matrix is None
 
 
 def test_equal_pixels_in_another_file_are_named(page: Image.Image) -> None:
-    evidence = verify(subject(edits.png(page)), subject(sample("indexed/market.png"))).evidence
+    evidence = verify(picture_of(edits.png(page)), picture_of(sample("indexed/market.png"))).evidence
     assert (
         evidence.same_pixels
         and not evidence.same_bytes
@@ -175,7 +175,7 @@ def test_equal_pixels_in_another_file_are_named(page: Image.Image) -> None:
 
 def test_features_of_another_version_are_not_compared(page: Image.Image) -> None:
     # Given keypoints of a newer extractor, and hashes of another
-    ours = subject(edits.edit("browser_bar", page))
+    ours = picture_of(edits.edit("browser_bar", page))
     theirs = Picture(
         replace(
             features(edits.png(page)),
@@ -189,13 +189,15 @@ def test_features_of_another_version_are_not_compared(page: Image.Image) -> None
 
 def test_without_a_thumbnail_content_is_not_measured(page: Image.Image) -> None:
     bare = Picture(replace(features(edits.png(page)), thumbnail=None))
-    evidence = verify(subject(edits.edit("browser_bar", page)), bare, thorough=True).evidence
+    evidence = verify(picture_of(edits.edit("browser_bar", page)), bare, thorough=True).evidence
     assert (evidence.inliers or 0) >= 8 and evidence.content_agreement is None
 
 
 def test_the_same_question_gets_the_same_answer(page: Image.Image) -> None:
     query, reference = edits.png(edits.edit("crop_75", page)), edits.png(page)
-    answers = {repr(verify(subject(query), subject(reference), thorough=True).evidence) for _ in range(3)}
+    answers = {
+        repr(verify(picture_of(query), picture_of(reference), thorough=True).evidence) for _ in range(3)
+    }
     assert len(answers) == 1
 
 
@@ -207,8 +209,8 @@ def test_agreement_sees_through_brightness_and_contrast_and_not_through_other_te
 
 
 def test_coverage_of_a_turned_square_is_its_overlap() -> None:
-    turned = np.array([[0, -1, 1], [1, 0, 0], [0, 0, 1]], float)
-    assert covered_shares(turned) == pytest.approx((1, 1))
+    rotated = np.array([[0, -1, 1], [1, 0, 0], [0, 0, 1]], float)
+    assert covered_shares(rotated) == pytest.approx((1, 1))
     assert covered_shares(np.diag([0.5, 0.5, 1.0])) == pytest.approx((1, 0.25))
     assert covered_shares(np.array([[1, 0, 2], [0, 1, 0], [0, 0, 1]], float)) == pytest.approx((0, 0))
 

@@ -1,4 +1,4 @@
-"""Shared words: votes are the same however the rows came in, and a part of a picture votes for its picture."""
+"""Shared words: votes do not depend on how rows came in, and a part of a picture votes for its picture."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_votes_do_not_depend_on_how_rows_came_in(
     query = shared[:10]
     votes = whole.vote(query, images)
     assert np.allclose(votes, pieces.vote(query, images))
-    asked = Counter(int(word) for word in words_of(query).ravel())
+    queried = Counter(int(word) for word in words_of(query).ravel())
     places = [tuple(keypoint) for keypoint in keypoints.keypoints.tolist()]
     held: dict[tuple[int, int], set[tuple[float, ...]]] = defaultdict(set)
     for hashed, row, place in zip(words_of(keypoints.sampled), rows, places, strict=True):
@@ -97,11 +97,11 @@ def test_votes_do_not_depend_on_how_rows_came_in(
             / np.log1p(images + DEFAULTS.assumed_images)
         )
         ** 2
-        for word in asked
+        for word in queried
         if 0 < frequency[word] <= DEFAULTS.common_floor
     }
     expected = [
-        sum(weight[word] * np.sqrt(asked[word]) for word in weight if (word, row) in held)
+        sum(weight[word] * np.sqrt(queried[word]) for word in weight if (word, row) in held)
         / np.sqrt(12 + DEFAULTS.size_offset)
         for row in range(images)
     ]
@@ -110,9 +110,9 @@ def test_votes_do_not_depend_on_how_rows_came_in(
     chosen = rng.permutation(images)[: max(1, images // 2)]
     asking = WordKeypoints(query, restore_keypoints(rng.integers(0, 64_512, len(query), dtype=np.uint16)))
     pairs = [
-        (image, corner, place, weight[int(word)] / np.sqrt(asked[int(word)]))
+        (image, own, place, weight[int(word)] / np.sqrt(queried[int(word)]))
         for image, row in enumerate(chosen)
-        for corner, words in enumerate(words_of(query))
+        for own, words in enumerate(words_of(query))
         for word in words
         if int(word) in weight
         for place in held.get((int(word), int(row)), ())
