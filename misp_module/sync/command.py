@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +82,13 @@ def run(
     patience = click.get_current_context().find_object(Patience)
     report = _report_json if as_json else _report_problem
     with ExitStack() as stack:
-        opened: list[tuple[Client, Engine]] = []
+
+        @cache  # connected by the first pass that succeeds in it
+        def connection() -> tuple[Client, Engine]:
+            return Client(access, patience), stack.enter_context(Engine.open(store))
 
         def once(options: SyncOptions) -> int:
-            if not opened:
-                opened.append((Client(access, patience), stack.enter_context(Engine.open(store))))
-            client, engine = opened[0]
+            client, engine = connection()
             summary = synchronise(engine, client, options, report, workers=engine.config.threads)
             return _show(base, summary, options, as_json=as_json)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 from douglas_quaid.batches import in_groups, in_parallel
-from douglas_quaid.errors import DouglasQuaidError, FormatError, StoreError
+from douglas_quaid.errors import FormatError, StoreError
 
 from .attribute import Attribute
 from .client import Client
@@ -18,14 +17,8 @@ from .outcome import Outcome, Status
 
 #: Files in one request. chosen: MISP builds the response in memory, a third larger than the files.
 FILES_PER_REQUEST = 8
-#: Failures in a row after which MISP and the store are checked. chosen.
-FAILURES_BEFORE_CHECK = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    attribute: str
-    error: DouglasQuaidError
+#: Attributes in a row that have to wait, after which MISP and the store are checked. chosen.
+WAITING_BEFORE_CHECK = 3
 
 
 def fetch(
@@ -39,42 +32,36 @@ def fetch(
 ) -> Iterator[Outcome]:
     """Return one outcome for each attribute (UUID), in their order.
 
-    After several failures in a row, `check` is called; it raises when MISP or the store is away, which ends
-    the pass with that error.
+    After several attributes in a row that have to wait, `check` is called; it raises when MISP or the store
+    is away, which ends the pass with that error.
     """
 
-    def index(item: Attribute | Outcome | _Failure) -> Outcome | _Failure:
-        if not isinstance(item, Attribute):
+    def index(item: Attribute | Outcome) -> Outcome:
+        if isinstance(item, Outcome):
             return item
         try:
             return indexer.index(item)
         except (StoreError, FormatError) as error:
-            return _Failure(item.uuid, error)
+            return Outcome.of(item, Status.WAITING, reason=str(error))
 
-    failures = 0
+    waiting = 0
     files = _files(client, filters, attributes)
-    with closing(in_parallel(index, files, workers)) as results:
-        for result in results:
-            if isinstance(result, Outcome):
-                failures = 0
-                yield result
-                continue
-            failures += 1
-            if failures % FAILURES_BEFORE_CHECK == 0:
+    with closing(in_parallel(index, files, workers)) as outcomes:
+        for outcome in outcomes:
+            waiting = waiting + 1 if outcome.status is Status.WAITING else 0
+            if waiting and waiting % WAITING_BEFORE_CHECK == 0:
                 check()
-            yield Outcome(attribute=result.attribute, status=Status.WAITING, reason=str(result.error))
+            yield outcome
 
 
-def _files(
-    client: Client, filters: Filters, attributes: Iterable[str]
-) -> Iterator[Attribute | Outcome | _Failure]:
+def _files(client: Client, filters: Filters, attributes: Iterable[str]) -> Iterator[Attribute | Outcome]:
     """Attributes with their files, and the outcomes of those that do not come."""
     for group in in_groups(attributes, FILES_PER_REQUEST):
         try:
             rows = {row.uuid: row for row in client.files(group)}
         except MispAway as error:
             if len(group) == 1:
-                yield _Failure(group[0], error)
+                yield Outcome(attribute=group[0], status=Status.WAITING, reason=str(error))
             else:
                 for one in group:
                     yield from _files(client, filters, [one])
