@@ -239,11 +239,7 @@ class Engine(Bookkeeping):
         """
         started = time.monotonic()
         subject = self._extractor.extract(data, name=name)
-        members = (
-            None
-            if collection is None
-            else self._store.collection_members(*_names(collection))
-        )
+        members = None if collection is None else self._store.collection_members(*_names(collection))
         excluded = images_left_out(self._store, exclude)
         search = self._search(None if deadline is None else started + deadline)
         judged = list(search.judge(subject, exclude=excluded, members=members))

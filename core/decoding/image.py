@@ -13,19 +13,19 @@ from __future__ import annotations
 import hashlib
 import io
 import weakref
-from typing import TYPE_CHECKING
+from importlib import import_module
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.Image import DecompressionBombError, Transpose
+from PIL.ImageFile import ImageFile
 
 from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from ..records import DecodedImage
 from .budget import BUDGET
 from .headers import Header, read_header
-
-if TYPE_CHECKING:
-    from PIL import Image
-    from PIL.ImageFile import ImageFile
 
 
 def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
@@ -104,8 +104,6 @@ def _decode_pixels(
     data: bytes, header: Header, max_pixels: int, name: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """RGB u8[h, w, 3] and grey u8[h, w] of the first frame. Every error of Pillow becomes an ImageError."""
-    from PIL.Image import DecompressionBombError
-
     try:
         with _open(data, header.format) as opened:
             if opened.size not in ((header.width, header.height), (header.height, header.width)):
@@ -139,42 +137,26 @@ def _decode_pixels(
         ) from error
 
 
+#: Beginning of the names of Pillow's module and class for each format.
+_READERS = {
+    "PNG": "Png",
+    "JPEG": "Jpeg",
+    "WEBP": "WebP",
+    "GIF": "Gif",
+    "BMP": "Bmp",
+    "TIFF": "Tiff",
+    "AVIF": "Avif",
+}
+
+
 def _open(data: bytes, format: str) -> ImageFile:
-    """Pillow's reader for one format. Image.open would try others and apply its own process-wide pixel limit
-    and warning.
+    """Pillow's reader for one format. Image.open would try others, and apply its own process-wide limit of
+    pixels and warn of it.
     """
-    stream = io.BytesIO(data)
-    if format == "PNG":
-        from PIL.PngImagePlugin import PngImageFile
-
-        return PngImageFile(stream)
-    if format == "JPEG":
-        from PIL.JpegImagePlugin import JpegImageFile
-
-        return JpegImageFile(stream)
-    if format == "WEBP":
-        from PIL.WebPImagePlugin import WebPImageFile
-
-        return WebPImageFile(stream)
-    if format == "GIF":
-        from PIL.GifImagePlugin import GifImageFile
-
-        return GifImageFile(stream)
-    if format == "BMP":
-        from PIL.BmpImagePlugin import BmpImageFile
-
-        return BmpImageFile(stream)
-    if format == "TIFF":
-        from PIL.TiffImagePlugin import TiffImageFile
-
-        return TiffImageFile(stream)
-    try:
-        from PIL.AvifImagePlugin import SUPPORTED, AvifImageFile
-    except ImportError:
-        raise NotImplementedError("this Pillow does not read AVIF") from None
-    if not SUPPORTED:
-        raise NotImplementedError("this Pillow was built without AVIF")
-    return AvifImageFile(stream)
+    name = _READERS[format]
+    reader = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
+    opened: ImageFile = reader(io.BytesIO(data))
+    return opened
 
 
 def _words(error: Exception) -> str:
@@ -188,8 +170,6 @@ def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         # Half of all screenshots are opaque RGBA; this saves them two copies.
         quads = np.asarray(image)
         if quads.view("<u4").min() >= 0xFF000000:
-            import cv2
-
             rgb: NDArray[np.uint8] = cv2.cvtColor(quads, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
             rgb.setflags(write=False)
             return rgb, np.asarray(image.convert("L"))
@@ -199,8 +179,6 @@ def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Any mode of Pillow to RGB: deep greys are scaled to 8 bits, transparency is put on white."""
-    from PIL import Image
-
     if image.mode.startswith("I") or image.mode == "F":
         image = _deep_to_grey(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
@@ -220,8 +198,6 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     """16-bit grey to its upper byte, as Pillow reads 16-bit colour; 32-bit and float, which have no fixed
     range, are stretched to 8 bits.
     """
-    from PIL import Image
-
     values = np.asarray(image)
     clear = image.info.get("transparency")
     if image.mode.startswith("I;16"):
@@ -244,8 +220,6 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
 
 def _upright(image: ImageFile, orientation: int) -> Image.Image:
     """Apply an EXIF orientation, 1 to 8 (Exif 2.32, tag 0x0112)."""
-    from PIL.Image import Transpose
-
     method = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,

@@ -12,6 +12,7 @@ colour, the others are empty terminals and editors with only a prompt or a curso
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +32,6 @@ def cells_with_contrast(
     grey: NDArray[np.uint8], *, options: InformativeOptions = DEFAULTS.informative
 ) -> int:
     """Return how many cells of the grid over u8[h, w] differ from their neighbourhood."""
-    import cv2
-
     height, width = grey.shape
     smallest = options.minimum_cell
     rows, columns = (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ..records import Hashes
 from .pdq import pdq_orientations
@@ -29,7 +30,6 @@ def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, 
     `pixels` are RGB, u8[h, w, 3], and `grey` is their convert("L"), u8[h, w].
     """
     import imagehash
-    from PIL import Image
 
     orientations, quality = pdq_orientations(pixels)
     picture = Image.fromarray(grey)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import io
 import struct
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
 
 from ..errors import CorruptRecord
 from .options import DEFAULTS, ThumbnailOptions
@@ -27,9 +30,6 @@ def make_thumbnail(grey: NDArray[np.uint8], *, options: ThumbnailOptions = DEFAU
     """Return u8[h, w] as a WebP of the same aspect, at most 320 wide and 16,383 high, never enlarged; each
     side has at least one pixel.
     """
-    import cv2
-    from PIL import Image
-
     height, width = grey.shape
     scale = min(1.0, THUMBNAIL_WIDTH / width, LONGEST / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -48,8 +48,6 @@ def read_thumbnail(data: bytes) -> NDArray[np.uint8]:
 
     Raises CorruptRecord when the bytes are not a thumbnail that `make_thumbnail` can have made.
     """
-    from PIL.WebPImagePlugin import WebPImageFile
-
     try:
         # Checked before a decoder allocates; a lossy WebP without metadata has its size here (RFC 9649).
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))

@@ -69,11 +69,6 @@ class HammingIndex:
         return len(self._hashes)
 
     @property
-    def alive(self) -> int:
-        """Number of rows that can be found: neither removed nor added as not searchable."""
-        return int(np.count_nonzero(self._alive.view))
-
-    @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         return self._hashes.nbytes + self._alive.nbytes + self._postings.nbytes + self._starts.nbytes

@@ -10,13 +10,12 @@ Measured (2026-11, 9,120 pairs of different pages of one site): geometry passes 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import NOTHING, Agreement, blurred, compare_blocks, enlarged, summarise
+from .blocks import NOTHING, Agreement, as_grey, blurred, compare_blocks, enlarged, summarise
 from .edges import edges_contained
 from .options import DEFAULTS, AgreementOptions, BlockOptions
 
@@ -62,7 +61,7 @@ def agreeing_pixels(
     for row, column in np.argwhere(alike):
         top, left = blocks.tops[row], blocks.lefts[column]
         pixels[top : top + side, left : left + side] = 1
-    pixels = _grey(cv2.resize(pixels, aligned.one.shape[::-1], interpolation=cv2.INTER_NEAREST))
+    pixels = as_grey(cv2.resize(pixels, aligned.one.shape[::-1], interpolation=cv2.INTER_NEAREST))
     back = cv2.warpPerspective(pixels, aligned.to_query, query.shape[::-1], flags=cv2.INTER_NEAREST)
     return np.asarray(back, bool)
 
@@ -107,9 +106,11 @@ def _align(
     pixels = _to_pixels(matrix, query, reference) @ _translation(left, top)
     size = (right - left, bottom - top)
     if scale > options.antialias_scale:
-        reference = _grey(cv2.GaussianBlur(reference, (0, 0), options.antialias_sigma * scale))
+        reference = as_grey(cv2.GaussianBlur(reference, (0, 0), options.antialias_sigma * scale))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = _grey(cv2.warpPerspective(reference, pixels, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
+    warped = as_grey(
+        cv2.warpPerspective(reference, pixels, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    )
     counted = cv2.warpPerspective(counts[1], pixels, size, flags=flags)
     inside = _eroded(np.minimum(counts[0][top:bottom, left:right], counted) > 250, options.rim)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
@@ -155,7 +156,7 @@ def _filled(
     if spread <= 0 or covariance <= options.minimum_correlation * spread:
         return np.where(inside, one, other)
     adapted = (other - x.mean()) * float(y.std() / x.std()) + y.mean()
-    return np.where(inside, one, _grey(np.clip(np.rint(adapted), 0, 255)))
+    return np.where(inside, one, as_grey(np.clip(np.rint(adapted), 0, 255)))
 
 
 def _to_pixels(
@@ -188,7 +189,3 @@ def _overlap_box(
     if min(right - left, bottom - top) < minimum:
         return None
     return int(left), int(top), int(right), int(bottom)
-
-
-def _grey(picture: Any) -> NDArray[np.uint8]:
-    return np.asarray(picture, np.uint8)

@@ -72,7 +72,7 @@ def blurred(
     picture: NDArray[np.uint8], *, options: BlockOptions = DEFAULTS.agreement.blocks
 ) -> NDArray[np.uint8]:
     """Return u8[h, w] blurred as blocks and edges are compared."""
-    return _grey(cv2.GaussianBlur(picture, (0, 0), options.blur))
+    return as_grey(cv2.GaussianBlur(picture, (0, 0), options.blur))
 
 
 def compare_blocks(
@@ -199,7 +199,7 @@ def enlarged(
         factor = options.minimum_side / shortest
         size = (round(one.shape[1] * factor), round(one.shape[0] * factor))
         one, other = (
-            _grey(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) for picture in (one, other)
+            as_grey(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) for picture in (one, other)
         )
         inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
     return one, other, inside
@@ -254,5 +254,6 @@ def _cut(picture: NDArray[Any], side: int) -> NDArray[Any]:
     return windows[starts].reshape(-1, side, side)
 
 
-def _grey(picture: Any) -> NDArray[np.uint8]:
+def as_grey(picture: Any) -> NDArray[np.uint8]:
+    """Return what OpenCV made of grey pixels u8[h, w] with its type."""
     return np.asarray(picture, np.uint8)
