@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.pictures import page, photo
 from support.shapes import grey
 
@@ -13,7 +15,7 @@ from douglas_quaid.evaluation import edits
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.records import LocalFeatures
 from douglas_quaid.verification.matching import find_neighbours, hamming_table, likely_rotation
-from douglas_quaid.verification.registration import register
+from douglas_quaid.verification.registration import _close, register
 
 
 def rotated(features: LocalFeatures, degrees: float) -> LocalFeatures:
@@ -95,3 +97,23 @@ def test_a_wrong_transform_explains_next_to_nothing() -> None:
     own, other = extract_local(grey(page(7))), extract_local(grey(page(8)))
     found = register(own, other, np.array([[0.7, 0, 100], [0, 0.7, 40], [0, 0, 1.0]]))
     assert found is None or found.explained < 0.15
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 40),
+    radius=st.sampled_from([4.0, 12.0]),
+    odd=st.sampled_from([0.0, -1e6, 1e300, np.inf, np.nan]),
+)
+def test_all_points_near_a_place_are_found(seed: int, count: int, radius: float, odd: float) -> None:
+    # Given points and places, some of them on the lines of a grid, and a point far away or nowhere
+    rng = np.random.default_rng(seed)
+    points = rng.choice([0.0, radius, 50.0], (count, 2)) + rng.integers(-30, 30, (count, 2))
+    places = np.abs(points[rng.integers(0, count, 30)] + rng.integers(-20, 20, (30, 2)))
+    points[0, 0] = odd
+    # Then the pairs are those that comparing all of them finds
+    rows, columns = _close(points, places, radius)
+    near = (np.abs(points[:, None] - places[None]) <= radius).all(axis=2)
+    found = sorted(map(list, zip(rows.tolist(), columns.tolist(), strict=True)))
+    assert found == np.argwhere(near).tolist()

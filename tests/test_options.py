@@ -1,0 +1,63 @@
+"""Options of the stages: their digest changes with each of them, and each says why it has its default."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from typing import Any
+
+import pytest
+
+from douglas_quaid.options import DEFAULTS, Options
+
+LABELS = ("spec:", "measured", "chosen")
+
+
+def groups(options: Any) -> Iterator[Any]:
+    """These options and all that are nested in them."""
+    yield options
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if is_dataclass(value):
+            yield from groups(value)
+
+
+def changed(value: Any) -> Any:
+    """Another value of the same type."""
+    return (*value, value[0]) if isinstance(value, tuple) else not value if value is True else value + 1
+
+
+def variants(options: Any) -> Iterator[tuple[str, Any]]:
+    """The same options with another value in one place, for each place, and the name of that place."""
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if is_dataclass(value):
+            yield from (
+                (f"{field.name}.{name}", replace(options, **{field.name: inner}))
+                for name, inner in variants(value)
+            )
+        else:
+            yield field.name, replace(options, **{field.name: changed(value)})
+
+
+def test_the_digest_is_that_of_all_options_and_changes_with_each() -> None:
+    digests = {"": DEFAULTS.digest()} | {name: variant.digest() for name, variant in variants(DEFAULTS)}
+    assert len(digests) > 100 and len(set(digests.values())) == len(digests)
+    assert Options().digest() == DEFAULTS.digest() and re.fullmatch("[0-9a-f]{10}", DEFAULTS.digest())
+
+
+def test_options_cannot_be_changed() -> None:
+    for group in groups(DEFAULTS):
+        with pytest.raises(FrozenInstanceError):
+            setattr(group, fields(group)[0].name, None)
+
+
+@pytest.mark.parametrize("group", list(groups(DEFAULTS)), ids=lambda group: type(group).__name__)
+def test_every_number_says_whether_it_is_specified_measured_or_chosen(group: Any) -> None:
+    text = re.sub(r"\n\s*#: ?", " ", inspect.getsource(type(group)))
+    for field in fields(group):
+        if not is_dataclass(getattr(group, field.name)):
+            above = text.split(f"\n    {field.name}:")[0].rpartition("\n")[2]
+            assert any(label in above for label in LABELS), f"{type(group).__name__}.{field.name}: {above}"
