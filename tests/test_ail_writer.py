@@ -4,9 +4,7 @@ with AIL's semantics.
 
 from __future__ import annotations
 
-import json
 import random
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,7 +20,7 @@ from douglas_quaid.ail import tags
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import apply
 from douglas_quaid.ail.publishing.findings import on_same_domain, stored_findings
-from douglas_quaid.ail.publishing.ledger import HOLD_SECONDS, LOCK, PREFIX, Correlation, Duplicate, Entry
+from douglas_quaid.ail.publishing.ledger import PREFIX, Correlation, Duplicate, Entry
 from douglas_quaid.ail.publishing.options import PublishingOptions
 from douglas_quaid.ail.publishing.stars import Stars
 from douglas_quaid.records import Decision, Purpose, Relation
@@ -529,7 +527,6 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
         # and the next process that gets the message does the rest at once, whatever lock was left
         world.write(copy)
         assert world.sink.state() == whole
-        assert not list(world.engine.bookmarks("ail:busy:" + copy.gid))
         if not died:
             break
     assert step > 30
@@ -551,27 +548,6 @@ def test_two_processes_that_write_about_one_object_take_turns(world: World, stor
         changed = list(threads.map(lambda n: (world, other)[n % 2].write(copy).changed, range(8)))
     other.close()
     assert changed.count(True) == 1 and len(world.sink.done) == 4
-
-
-def test_of_many_that_meet_the_lock_of_a_dead_process_one_at_a_time_takes_it(world: World) -> None:
-    def hold(gid: str) -> None:
-        with world.ledger.hold(gid):
-            within.append(gid)
-            most.append(within.count(gid))
-            time.sleep(0.002)
-            within.remove(gid)
-
-    most: list[int] = []
-    within: list[str] = []
-    for n in range(60):  # a careless take-over lets two in within some twelve rounds
-        gid = f"image::{n:064x}"
-        world.engine.set_bookmark(
-            LOCK + gid, json.dumps([time.time() - 2 * HOLD_SECONDS, "elsewhere", 1, "token"])
-        )
-        with ThreadPoolExecutor(3) as threads:
-            list(threads.map(hold, [gid] * 3))
-    assert len(most) == 180 and set(most) == {1}
-    assert not list(world.engine.bookmarks(LOCK)), "no lock stays"
 
 
 def _start_over(world: World, first: AilObject, copy: AilObject) -> None:

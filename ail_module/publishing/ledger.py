@@ -9,18 +9,14 @@ one process at a time change the entry of an object.
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import socket
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from enum import Enum
 from typing import Any
 
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import CorruptRecord, StoreTimeout, UnknownVersion
+from douglas_quaid.errors import CorruptRecord, UnknownVersion
 from douglas_quaid.records import ImageId
 
 #: Start of the names of entries among the store's bookmarks.
@@ -29,11 +25,9 @@ PREFIX = "ail:wrote:"
 LOCK = "ail:busy:"
 #: Format of an entry. A reader refuses a higher one.
 VERSION = 1
-#: Age in seconds at which a lock is taken over if its owner cannot be asked for. chosen: a write takes
-#: milliseconds, but AIL's servers may be slow.
+#: Seconds after which a lock ends although its owner runs. chosen: a write takes milliseconds, but AIL's
+#: servers may be slow.
 HOLD_SECONDS = 30.0
-#: Pause in seconds before a lock is tried again. chosen.
-WAIT_SECONDS = 0.01
 
 
 class Kind(str, Enum):
@@ -145,65 +139,12 @@ class Ledger:
             return any(correlation.other == owner for correlation in entry.correlations)
         return Duplicate(owner, line.score) in entry.duplicates
 
-    @contextmanager
-    def hold(self, gid: str) -> Iterator[None]:
+    def hold(self, gid: str) -> AbstractContextManager[None]:
         """Let nobody else change the entry of an object until the block ends.
 
-        Raises StoreTimeout if another process does not release it.
+        Entering raises StoreTimeout if another process does not release it.
         """
-        name, token = LOCK + gid, secrets.token_hex(8)
-        give_up = time.monotonic() + 2 * HOLD_SECONDS
-        while not self._lock(name, token):
-            found = self._engine.bookmark(name)
-            if found is not None and _is_abandoned(found):
-                self._break(name, found)
-            elif time.monotonic() > give_up:
-                raise StoreTimeout(
-                    f"{gid}: another process has held it for {2 * HOLD_SECONDS:.0f} s; this will be tried again"
-                )
-            else:
-                time.sleep(WAIT_SECONDS)
-        try:
-            yield
-        finally:
-            found = self._engine.bookmark(name)
-            if found is not None and token in found:
-                self._engine.set_bookmark(name, None)
-
-    def _lock(self, name: str, token: str = "") -> bool:
-        return self._engine.set_bookmark(
-            name, json.dumps([time.time(), socket.gethostname(), os.getpid(), token]), unless_there=True
-        )
-
-    def _break(self, name: str, found: str) -> None:
-        """Remove an abandoned lock. One at a time, who looks again: a second one would remove the lock that
-        the first has taken since.
-        """
-        guard = f"{name}:break"
-        if self._lock(guard):
-            if self._engine.bookmark(name) == found:
-                self._engine.set_bookmark(name, None)
-            self._engine.set_bookmark(guard, None)
-        elif (other := self._engine.bookmark(guard)) is not None and _is_abandoned(other):
-            self._engine.set_bookmark(guard, None)
-        else:
-            time.sleep(WAIT_SECONDS)
-
-
-def _is_abandoned(lock: str) -> bool:
-    """Whether who wrote it is dead, or has held it for longer than any write takes."""
-    since, host, pid, _ = json.loads(lock)
-    if time.time() - since > HOLD_SECONDS:
-        return True
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # somebody else's, and alive
-        return False
-    return False
+        return self._engine.lock(LOCK + gid, HOLD_SECONDS, wait=2 * HOLD_SECONDS)
 
 
 def _encoded(entry: Entry) -> str:
@@ -235,7 +176,8 @@ def _decoded(gid: str, text: str) -> Entry:
         fields = json.loads(text)
         if fields["v"] > VERSION:
             raise UnknownVersion(
-                f"the ledger entry of {gid} was written by a newer douglas-quaid; nothing was changed. Update this one"
+                f"the ledger entry of {gid} was written by a newer douglas-quaid; update this one. Nothing was "
+                "changed"
             )
         correlations, duplicates, tags = _from_lists(
             [fields.get(name, []) for name in ("edges", "rows", "tags")]

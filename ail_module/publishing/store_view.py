@@ -11,7 +11,7 @@ from douglas_quaid.records import Cluster, Decision, ImageId, Verdict
 
 from ..config import Settings
 from ..objects import AilObject
-from .findings import Finding, domains, objects_of, stored_findings
+from .findings import Finding, objects_of, on_same_domain, stored_findings
 from .ledger import Correlation, Entry, Ledger, Tag
 from .stars import Stars
 
@@ -77,10 +77,7 @@ class StoreView:
         """Return whether a line between the object and another one says something new: the two are on
         different domains, or the operator wants pairs of one domain too.
         """
-        if self.settings.same_domain:
-            return True
-        mine, theirs = domains(self._engine, self.obj, other)
-        return not mine or mine != theirs
+        return self.settings.same_domain or not on_same_domain(self._engine, self.obj, other)
 
     def stored(self, image_id: ImageId) -> list[AilObject]:
         """Return the objects of AIL at which an image was seen."""
