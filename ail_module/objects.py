@@ -1,9 +1,8 @@
 """AIL's names of pictures, and the bytes behind them.
 
-Takes a global id (`<type>:<subtype>:<id>`) or a path, gives an `AilObject` or the file's bytes, or an error
-that says what is wrong with it. AIL's id of an image and of a screenshot is the sha256 of its bytes, which is
-also our id of the image; the two are different objects, though their bytes may be the same, so an object is
-named by its global id everywhere.
+AIL's id of an image and of a screenshot is the sha256 of its bytes, which is also our id of the image. The two
+are different objects even if their bytes are the same, so an object is named by its global id
+(`<type>:<subtype>:<id>`) everywhere.
 """
 
 from __future__ import annotations
@@ -25,18 +24,19 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class BadObject(DouglasQuaidError):
-    """What was queued names no picture; the same name will never do."""
+    """A queued message does not name a picture. Trying again does not help."""
 
 
 class FileNotThere(DouglasQuaidError):
-    """AIL knows the object, but its file is missing or not whole; it may be on its way."""
+    """AIL knows the object, but its file is missing or incomplete. It may still be on its way."""
 
+    #: Trying again may help.
     retryable = True
 
 
 class NoScreenshot(FileNotThere):
-    """A crawled item has none yet, or never will: the crawler queues the item first, and not every item has
-    one.
+    """A crawled item has no screenshot yet, or never will: the crawler queues the item first, and not every
+    item has one.
     """
 
 
@@ -44,55 +44,57 @@ class NoScreenshot(FileNotThere):
 class AilObject:
     """One image or screenshot."""
 
+    #: One of TYPES.
     type: str
+    #: The sha256 of its bytes.
     id: ImageId
 
     @property
     def gid(self) -> str:
-        """AIL's global id; the subtype of pictures is empty."""
+        """AIL's global id. The subtype of pictures is empty."""
         return f"{self.type}::{self.id}"
 
     @property
     def occurrence(self) -> Occurrence:
+        """The occurrence of the image in AIL."""
         return Occurrence(HOST, self.type, self.id)
 
     @classmethod
     def parse(cls, gid: str) -> AilObject:
-        """Raises BadObject naming what is wrong."""
-        parts = gid.split(":", 2)
-        if len(parts) != 3:
+        """Return the object with a global id. Raises BadObject if the id is malformed or not of a picture."""
+        kind, _, rest = gid.partition(":")
+        subtype, colon, name = rest.partition(":")
+        if not colon:
             raise BadObject(f"{gid[:120]!r}: expected a global id of three parts, <type>:<subtype>:<id>")
-        kind, subtype, name = parts
         if kind not in TYPES:
-            raise BadObject(
-                f"{gid[:120]!r}: type {kind[:40]!r} is no picture; pictures are {' and '.join(TYPES)}"
-            )
+            raise BadObject(f"{gid[:120]!r}: type {kind[:40]!r} is not one of {' and '.join(TYPES)}")
         if subtype or not _SHA256.fullmatch(name):
             raise BadObject(f"{gid[:120]!r}: expected {kind}::<sha256>, 64 lower-case hex digits")
         return cls(kind, name)
 
     @classmethod
     def of(cls, occurrence: Occurrence | str) -> AilObject | None:
-        """The object that an occurrence names; None for a place outside of AIL."""
+        """Return the object that an occurrence names; None for a place outside of AIL."""
         host, _, rest = str(occurrence).partition(":")
         kind, _, name = rest.partition(":")
         return cls(kind, name) if host == HOST and kind in TYPES and _SHA256.fullmatch(name) else None
 
 
 def read(path: str | Path, max_bytes: int) -> bytes:
-    """The bytes of a regular file. Raises FileNotThere, ImageTooLarge, and OSError for what a disk does
-    wrong.
+    """Return the bytes of a regular file.
+
+    Raises FileNotThere if there is none, ImageTooLarge, and OSError for faults of the disk.
     """
     try:
-        with open(path, "rb", opener=_at_once) as file:
+        with open(path, "rb", opener=_without_waiting) as file:
             found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise FileNotThere(f"{path}: is not a regular file")
-            data = file.read(max_bytes + 1)
+            data = file.read(max_bytes + 1) if stat.S_ISREG(found.st_mode) else None
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotThere(f"{path}: there is no such file") from None
     except IsADirectoryError:
-        raise FileNotThere(f"{path}: is not a regular file") from None
+        data = None
+    if data is None:
+        raise FileNotThere(f"{path}: is not a regular file")
     if len(data) > max_bytes:
         raise ImageTooLarge(
             f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it"
@@ -100,6 +102,6 @@ def read(path: str | Path, max_bytes: int) -> bytes:
     return data
 
 
-def _at_once(path: str, flags: int) -> int:
-    """A pipe in the place of a picture does not hold us up."""
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; a pipe in its place does not block."""
     return os.open(path, flags | os.O_NONBLOCK)

@@ -1,8 +1,7 @@
-"""Names of the tags that we write, and of those by which analysts answer. Pure text; nothing here asks AIL or
-the store.
+"""Names of the tags that this module writes, and of those by which analysts answer.
 
 Only tags under `infoleak:automatic-detection` have AIL's confirm button, which adds the same tag under
-`infoleak:analyst-detection`.
+`infoleak:analyst-detection`. Nothing here asks AIL or the store.
 """
 
 from __future__ import annotations
@@ -13,15 +12,17 @@ from collections.abc import Collection, Mapping
 from douglas_quaid.decision.likelihood import band
 from douglas_quaid.records import Relation
 
+#: Namespace and predicate of our tags.
 AUTOMATIC = "infoleak:automatic-detection"
-ANALYST = "infoleak:analyst-detection"
+#: The tag by which an analyst rejects what we say about an object.
 FALSE_POSITIVE = 'infoleak:confirmed="false-positive"'
+#: The tag of an object that a person should look at.
 REVIEW = f'{AUTOMATIC}="visual-review"'
-#: Longest tag of a label. chosen.
+#: Maximum length of a tag in a label. chosen.
 TAG_CHARACTERS = 200
 
-#: spec: values of dark-web:topic for which AIL blurs pictures and tags all that is correlated (Tag.py), and
-#: their new name in the taxonomy.
+#: spec: values of dark-web:topic for which AIL blurs pictures and tags everything that is correlated
+#: (Tag.py), and their new name in the taxonomy.
 _UNSAFE = (
     "pornography-illicit-or-illegal",
     "pornography-child-exploitation",
@@ -31,12 +32,14 @@ _UNSAFE = (
 
 
 def match(relation: Relation | None, confidence: float) -> str:
-    """Such as infoleak:automatic-detection="visual-partial-very-likely"."""
+    """Return the tag of a match, such as infoleak:automatic-detection="visual-partial-very-likely"."""
     return f'{AUTOMATIC}="visual-{relation.value if relation else "match"}-{band(confidence)}"'
 
 
 def looks_like(labels: Mapping[str, str]) -> str:
-    """What the labels of a page of a baseline say it is: `tag`, else its brand, else its first domain."""
+    """Return the tag of a page that looks like a picture of a baseline, from that picture's labels: `tag`,
+    else its brand, else its first domain.
+    """
     if own := reference(labels):
         return own
     name = labels.get("brand") or (domains(labels.get("domain", "")) or ["known-page"])[0]
@@ -45,22 +48,20 @@ def looks_like(labels: Mapping[str, str]) -> str:
 
 
 def reference(labels: Mapping[str, str]) -> str | None:
-    """The tag that the labels of a collection's picture ask for; None when they ask for none, or for what is
-    no tag.
-    """
+    """Return the label `tag` of a picture of a collection; None if there is none or AIL cannot use it."""
     tag = labels.get("tag", "").strip()
     return tag if tag and len(tag) <= TAG_CHARACTERS and tag.isprintable() else None
 
 
 def domains(text: str) -> list[str]:
-    """Names of a label that lists them, separated by commas; lower case, without the dot at the end that a
-    name may have.
+    """Return the names in a label that lists domains, separated by commas: in lower case, without a dot at
+    the end.
     """
     return [name.strip().lower().rstrip(".") for name in text.split(",") if name.strip(" .")]
 
 
 def is_at_home(page: Collection[str], labels: Mapping[str, str]) -> bool:
-    """Whether one of the page's domains is one of those that the labels name, or lies below one."""
+    """Return whether one of a page's domains is among those that the labels name, or below one of them."""
     own = domains(labels.get("domain", ""))
     return any(
         name == domain or name.endswith(f".{domain}") for name in domains(",".join(page)) for domain in own
@@ -68,7 +69,7 @@ def is_at_home(page: Collection[str], labels: Mapping[str, str]) -> bool:
 
 
 def is_unsafe(tag: str) -> bool:
-    """Whether AIL blurs what has this tag, and spreads it to domains."""
+    """Return whether AIL blurs objects with this tag and spreads it to domains."""
     name = tag.lower()
     return name.startswith("copine-scale:") or (
         name.startswith("dark-web:") and any(f'"{value}"' in name for value in _UNSAFE)
@@ -76,5 +77,5 @@ def is_unsafe(tag: str) -> bool:
 
 
 def analysts(tag: str) -> str:
-    """The tag that AIL's confirm button adds for this one."""
+    """Return the tag that AIL's confirm button adds for this one."""
     return tag.replace("automatic-detection", "analyst-detection", 1)

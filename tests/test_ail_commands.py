@@ -25,8 +25,8 @@ from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Places, Settings
 from douglas_quaid.ail.objects import FileNotThere
+from douglas_quaid.ail.runtime.activity import Meter, activities
 from douglas_quaid.ail.runtime.dead_letters import bury, dead_letters
-from douglas_quaid.ail.runtime.process_report import Meter, read_counters
 from douglas_quaid.cli import main as cli
 from douglas_quaid.decision import likelihood
 from douglas_quaid.engine import Engine
@@ -155,13 +155,13 @@ def test_a_tool_of_ail_that_enters_no_process_id_is_passed_over(ail: AilHome, en
 def test_an_idle_process_tells_at_once_what_it_did_and_nothing_twice(ail: AilHome, engine: Engine) -> None:
     meter = Meter(engine, "VisualCorrelation", report_seconds=3600)
     meter.report(idle=True)
-    assert not list(read_counters(engine, "VisualCorrelation"))
-    meter.count("done", 0.1)
-    assert not list(read_counters(engine, "VisualCorrelation"))
+    assert not list(activities(engine, "VisualCorrelation"))
+    meter.count(done=1, seconds=0.1)
+    assert not list(activities(engine, "VisualCorrelation"))
     meter.report(idle=True)
-    (first,) = read_counters(engine, "VisualCorrelation")
+    (first,) = activities(engine, "VisualCorrelation")
     meter.report(idle=True)
-    assert list(read_counters(engine, "VisualCorrelation")) == [first] and first.done == 1
+    assert list(activities(engine, "VisualCorrelation")) == [first] and first.done == 1
 
 
 def test_counters_of_processes_that_ended_long_ago_are_removed(
@@ -170,14 +170,14 @@ def test_counters_of_processes_that_ended_long_ago_are_removed(
     monkeypatch.setattr(os, "getpid", lambda: 4194301)
     ended = Meter(engine, "VisualCorrelation", report_seconds=0)
     monkeypatch.undo()
-    ended.count("done", 1.0)
-    assert [counters.done for counters in read_counters(engine, "VisualCorrelation")] == [1]
+    ended.count(done=1, seconds=1.0)
+    assert [counters.done for counters in activities(engine, "VisualCorrelation")] == [1]
     Meter(engine, "VisualCorrelation", report_seconds=60).clear_old()
-    assert len(list(read_counters(engine, "VisualCorrelation"))) == 1, "it may be looked at for a week"
+    assert len(list(activities(engine, "VisualCorrelation"))) == 1, "it may be looked at for a week"
     now = time.time()
     monkeypatch.setattr("time.time", lambda: now + 8 * 86_400)
     Meter(engine, "VisualCorrelation", report_seconds=60).clear_old()
-    assert list(read_counters(engine, "VisualCorrelation")) == []
+    assert list(activities(engine, "VisualCorrelation")) == []
 
 
 # -- dead letters --------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
 from ..objects import TYPES
 from ..processes import running
+from ..runtime.activity import Activity, activities
 from ..runtime.dead_letters import dead_letters
-from ..runtime.process_report import Counters, read_counters
 from ..servers import AilServers
 
 #: Memory of one indexed picture in every process that searches, bytes. measured: tests/benchmarks/README.md,
@@ -34,7 +34,7 @@ class Process:
     #: Seconds since it last looked for a message; longer than a picture takes: it hangs. None: it never did.
     heartbeat: float | None
     #: None: it has not reported yet, or is no process of ours any more.
-    counters: Counters | None
+    counters: Activity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def read_status(engine: Engine, ail: AilServers, settings: Settings) -> Status:
 def _module(engine: Engine, ail: AilServers, settings: Settings, name: str) -> ModuleStatus:
     now = time.time()
     queue, in_work = ail.queue(name), ail.in_work(name)
-    reported = {counters.pid: counters for counters in read_counters(engine, name)}
+    reported = {counters.pid: counters for counters in activities(engine, name)}
     beats = {pid: queue.heartbeats[pid] for pid in sorted(running(queue.starts)) if pid in queue.heartbeats}
     processes = tuple(
         Process(pid, None if beat < 0 else max(0.0, now - beat), reported.get(pid))

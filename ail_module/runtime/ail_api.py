@@ -1,9 +1,8 @@
-"""What we ask of AIL about a picture, and what we have AIL write: the implementations of `Host` and `Sink` by
-AIL's own functions.
+"""AIL's own functions: what is asked about a picture (`AilHost`), and what is written to AIL (`AilSink`).
 
-This file and VisualCorrelation.py are all that imports AIL's code (`lib`, `modules`), so both load in AIL's
-interpreter only, with AIL's environment. Whatever AIL's servers do wrong leaves as the error of `redis` that
-it is.
+AIL's code (`lib`, `modules`) is imported here and in VisualCorrelation.py only, so these files, and those that
+import them, load in AIL's interpreter only, with AIL's environment. Failures of AIL's servers leave as errors
+of `redis`.
 """
 
 from __future__ import annotations
@@ -16,51 +15,52 @@ from typing import Any
 if os.environ["AIL_BIN"] not in sys.path:
     sys.path.append(os.environ["AIL_BIN"])
 
-from lib import Tag  # type: ignore[import-not-found]
+from lib import Tag, ail_queues  # type: ignore[import-not-found]
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
 from lib.objects import ail_objects  # type: ignore[import-not-found]
 
 from ..objects import TYPES, AilObject, BadObject
 from ..publishing.apply import ALGORITHM
 
-#: Domains of a screenshot that are asked whether they are unsafe. chosen.
-MOST_DOMAINS = 20
+__all__ = ["AilHost", "AilSink", "ail_object", "ail_queues", "day"]
+
+#: Maximum number of domains of a screenshot that are checked for unsafe tags. chosen.
+MAX_DOMAINS = 20
 
 
 class AilHost:
-    """What AIL knows of a picture."""
+    """What AIL knows of a picture, as `Host` of process.py."""
 
     def path(self, obj: AilObject) -> str | None:
+        """Return the path of the object's file, which may be missing; None if the id leads out of AIL's
+        folder.
+        """
         found: str | None = _ail(obj).get_filepath()
         return found
 
     def domains(self, obj: AilObject) -> tuple[str, ...]:
-        return (
-            tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"]))
-            if obj.type == "screenshot"
-            else ()
-        )
+        """Return the domains on which a screenshot was captured, sorted."""
+        if obj.type != "screenshot":
+            return ()
+        return tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"]))
 
     def chats(self, obj: AilObject) -> tuple[str, ...]:
+        """Return `<subtype>:<id>` of the chats in which an image was posted, sorted."""
         return tuple(sorted(_ail(obj).get_correlation("chat")["chat"])) if obj.type == "image" else ()
 
     def is_unsafe(self, obj: AilObject) -> bool:
-        return not (
-            _ail(obj).is_tags_safe()
-            and all(
-                ail_objects.get_object("domain", "", name).is_tags_safe()
-                for name in self.domains(obj)[:MOST_DOMAINS]
-            )
-        )
+        """Return whether AIL marks the object, or a domain on which it was captured, as unsafe."""
+        domains = (ail_objects.get_object("domain", "", name) for name in self.domains(obj)[:MAX_DOMAINS])
+        return not all(each.is_tags_safe() for each in (_ail(obj), *domains))
 
     def first_seen(self, obj: AilObject) -> datetime | None:
-        """AIL keeps days only."""
+        """Return the day on which AIL first saw the object; None if it does not know."""
         dates = [_ail(obj).get_first_seen()] if obj.type == "image" else _ail(obj).get_dates()
         return min(filter(None, map(day, dates)), default=None)
 
 
 class AilSink:
-    """AIL's own functions for what we write."""
+    """What is written to AIL, as `Sink` of publishing/apply.py."""
 
     def __init__(self, queue: Any) -> None:
         """`queue`: an AILQueue of a module that publishes Tags."""
@@ -68,44 +68,49 @@ class AilSink:
         self._duplicates = ConfigLoader().get_db_conn("Kvrocks_Duplicates")
 
     def correlate(self, a: AilObject, b: AilObject) -> None:
+        """Add a correlation."""
         _ail(a).add_correlation(b.type, "", b.id)
 
     def uncorrelate(self, a: AilObject, b: AilObject) -> None:
+        """Remove a correlation."""
         _ail(a).delete_correlation(b.type, "", b.id)
 
     def correlated(self, a: AilObject, b: AilObject) -> bool:
+        """Return whether AIL has this correlation."""
         return bool(_ail(a).is_correlated(b.type, "", b.id))
 
     def duplicate(self, a: AilObject, b: AilObject, score: int) -> None:
-        """A row on both sides."""
-        _ail(a).add_duplicate(ALGORITHM, score, b.id)
-        _ail(b).add_duplicate(ALGORITHM, score, a.id)
+        """Add a row with this score at both objects."""
+        for one, other in ((a, b), (b, a)):
+            _ail(one).add_duplicate(ALGORITHM, score, other.id)
 
     def unduplicate(self, a: AilObject, b: AilObject, score: int) -> None:
-        """AIL has no function for it; the rows are those of lib/Duplicate.py."""
+        """Remove both rows. AIL has no function for it; the rows are those of lib/Duplicate.py."""
         for one, other in ((a, b), (b, a)):
             self._duplicates.srem(f"obj:duplicates:{one.gid}", f"{score}:{ALGORITHM}:{other.id}")
 
     def tag(self, obj: AilObject, tag: str) -> None:
-        """Through the module Tags, as AIL's own modules do, so that its exports hear of it."""
+        """Send a tag through the module Tags, as AIL's own modules do."""
         self._queue.send_message(obj.gid, tag, "Tags")
 
     def untag(self, obj: AilObject, tag: str) -> None:
+        """Remove a tag."""
         Tag.delete_object_tag(tag, obj.type, obj.id)
 
     def tags(self, obj: AilObject) -> set[str]:
+        """Return all tags of an object."""
         return set(_ail(obj).get_tags())
 
 
 def ail_object(gid: str) -> Any:
-    """AIL's object. Raises BadObject for what AIL has no object for, and for an id of a picture that is none."""
+    """Return AIL's object of a global id. Raises BadObject if AIL has none, or if it is a malformed id of a
+    picture.
+    """
     if gid.partition(":")[0] in TYPES:
         AilObject.parse(gid)
     try:
         return ail_objects.get_obj_from_global_id(gid)
-    except (
-        Exception
-    ) as error:  # KeyError, ValueError, AIL's own: whatever its many classes raise for such an id
+    except Exception as error:  # KeyError, ValueError, or whatever one of AIL's many classes raises
         raise BadObject(
             f"{gid[:120]!r}: AIL has no object of this name ({type(error).__name__}: {error})"
         ) from None
@@ -116,7 +121,7 @@ def _ail(obj: AilObject) -> Any:
 
 
 def day(text: Any) -> datetime | None:
-    """The day that AIL writes as YYYYMMDD; None for what is none, or has not come yet."""
+    """Return the day that AIL writes as YYYYMMDD; None if it is malformed or in the future."""
     try:
         found = datetime.strptime(str(text), "%Y%m%d").replace(tzinfo=timezone.utc)
     except ValueError:

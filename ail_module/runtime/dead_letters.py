@@ -1,8 +1,8 @@
 """What failed: how often a message was tried, and the messages that were given up, each with its reason.
 
-Kept as bookmarks in our store, `ail:attempts:<gid>` and `ail:dead:<gid>`, JSON: AIL has neither a counter nor
-a place for what failed. A message's text cannot carry the counter, because AIL's ledger names a message by
-the hash of its text.
+Kept as bookmarks of our store, `ail:attempts:<gid>` and `ail:dead:<gid>`, because AIL has neither a counter
+nor a place for what failed. The counter cannot be part of the message, because AIL's ledger names a message
+by the hash of its text. Every function may raise StoreError.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from datetime import datetime, timezone
 from douglas_quaid.answers import timestamp
 from douglas_quaid.engine import Engine
 
+#: Start of the names of dead letters among the store's bookmarks.
 DEAD = "ail:dead:"
+#: Start of the names of counters.
 ATTEMPTS = "ail:attempts:"
-#: Longest reason that is kept, and longest message. chosen.
+#: Maximum length of a reason, a message and a global id that is kept. chosen.
 REASON_CHARACTERS = 1000
-#: Longest part of a bookmark's name; a malformed global id may be longer, and is then named by its hash.
+#: Maximum length of a global id in the name of a bookmark. A malformed id may be longer, and is hashed.
 _NAME_CHARACTERS = 200
 
 
@@ -28,94 +30,87 @@ _NAME_CHARACTERS = 200
 class DeadLetter:
     """A message that was given up."""
 
-    #: Global id as it was queued; of a message without one, all of it.
+    #: Global id as it was queued; for a message without one, the whole message.
     gid: str
+    #: Text of the message.
     message: str
+    #: The module that gave it up.
     module: str
-    #: Name of the error's class.
+    #: Class of the error.
     error: str
+    #: What the error said.
     reason: str
-    #: When it failed for the first time, and the last.
+    #: When it failed for the first time.
     first: datetime
+    #: When it was given up.
     last: datetime
+    #: How often it was tried.
     attempts: int
 
-    @property
-    def name(self) -> str:
-        """By which `find` and `remove` know it."""
-        return _named(self.gid)
-
     def to_json(self) -> dict[str, object]:
+        """Return the fields as JSON has them."""
         return asdict(self) | {"first": timestamp(self.first), "last": timestamp(self.last)}
 
     @classmethod
     def parse(cls, text: str) -> DeadLetter:
-        """Raises ValueError, KeyError and TypeError for what is no letter of ours."""
+        """Return the dead letter in a bookmark. Raises ValueError, KeyError or TypeError if there is none."""
         given = json.loads(text)
-        return cls(
-            **(
-                given
-                | {
-                    "first": datetime.fromisoformat(given["first"]),
-                    "last": datetime.fromisoformat(given["last"]),
-                }
-            )
-        )
+        times = {name: datetime.fromisoformat(given[name]) for name in ("first", "last")}
+        return cls(**(given | times))
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How often an object failed, and since when."""
+    """The failures of an object since it was last done."""
 
+    #: How many.
     attempts: int
+    #: When the first one was.
     first: datetime
 
 
 def count_failure(engine: Engine, gid: str) -> Failures:
-    """One more; gives all so far. Raises StoreError."""
-    known = engine.bookmark(ATTEMPTS + _named(gid))
+    """Count one more failure of an object, and return all of them."""
+    count, _, first = (engine.bookmark(ATTEMPTS + _short(gid)) or "").partition(" ")
     try:
-        count, _, first = (known or "0 ").partition(" ")
         failures = Failures(int(count) + 1, datetime.fromisoformat(first))
-    except ValueError:  # none, or none of ours
-        failures = Failures(1, datetime.now(timezone.utc).replace(microsecond=0))
-    engine.set_bookmark(ATTEMPTS + _named(gid), f"{failures.attempts} {failures.first.isoformat()}")
+    except ValueError:  # there is no counter, or an unreadable one
+        failures = Failures(1, _now())
+    engine.set_bookmark(ATTEMPTS + _short(gid), f"{failures.attempts} {failures.first.isoformat()}")
     return failures
 
 
 def forget_failures(engine: Engine, gid: str) -> None:
-    """The object was done: neither counter nor letter is kept. Raises StoreError."""
-    engine.set_bookmark(ATTEMPTS + _named(gid), None)
-    engine.set_bookmark(DEAD + _named(gid), None)
+    """Remove the counter and the dead letter of an object that was done."""
+    engine.set_bookmark(ATTEMPTS + _short(gid), None)
+    engine.set_bookmark(DEAD + _short(gid), None)
 
 
 def bury(
     engine: Engine, *, gid: str, message: str, module: str, error: Exception, failures: Failures | None = None
 ) -> DeadLetter:
-    """Keep it as a dead letter in place of an earlier one, and start its counter anew. Raises StoreError."""
-    now = datetime.now(timezone.utc).replace(microsecond=0)
+    """Keep a message as a dead letter in place of an earlier one, and return it. Its counter starts anew."""
+    now = _now()
     failures = failures or Failures(1, now)
-    reason = (" ".join(str(error).split()) or "no words")[:REASON_CHARACTERS]
     letter = DeadLetter(
-        gid[:REASON_CHARACTERS],
-        message[:REASON_CHARACTERS],
-        module,
-        type(error).__name__,
-        reason,
-        failures.first,
-        now,
-        failures.attempts,
+        gid=gid[:REASON_CHARACTERS],
+        message=message[:REASON_CHARACTERS],
+        module=module,
+        error=type(error).__name__,
+        reason=(" ".join(str(error).split()) or "no reason given")[:REASON_CHARACTERS],
+        first=failures.first,
+        last=now,
+        attempts=failures.attempts,
     )
-    fields = asdict(letter) | {"first": letter.first.isoformat(), "last": letter.last.isoformat()}
-    engine.set_bookmark(DEAD + _named(gid), json.dumps(fields, sort_keys=True))
-    engine.set_bookmark(ATTEMPTS + _named(gid), None)
+    engine.set_bookmark(
+        DEAD + _short(gid), json.dumps(asdict(letter), sort_keys=True, default=datetime.isoformat)
+    )
+    engine.set_bookmark(ATTEMPTS + _short(gid), None)
     return letter
 
 
 def dead_letters(engine: Engine) -> Iterator[DeadLetter]:
-    """All, in no order, read as they are asked for; a bookmark that is no letter of ours is passed over.
-    Raises StoreError.
-    """
+    """Yield all dead letters, in no order. A bookmark that cannot be read is passed over."""
     for _, text in engine.bookmarks(DEAD):
         try:
             yield DeadLetter.parse(text)
@@ -123,21 +118,17 @@ def dead_letters(engine: Engine) -> Iterator[DeadLetter]:
             continue
 
 
-def find(engine: Engine, gid: str) -> DeadLetter | None:
-    """The letter of this object. Raises StoreError."""
-    text = engine.bookmark(DEAD + _named(gid))
-    return DeadLetter.parse(text) if text else None
-
-
 def remove(engine: Engine, gid: str) -> bool:
-    """Whether there was one. Raises StoreError."""
-    return engine.set_bookmark(DEAD + _named(gid), None)
+    """Remove the dead letter of an object, and return whether there was one."""
+    return engine.set_bookmark(DEAD + _short(gid), None)
 
 
-def _named(gid: str) -> str:
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def _short(gid: str) -> str:
     kept = gid[:REASON_CHARACTERS]  # as a letter has it
-    return (
-        kept
-        if len(kept) <= _NAME_CHARACTERS
-        else "sha256-" + hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()
-    )
+    if len(kept) <= _NAME_CHARACTERS:
+        return kept
+    return "sha256-" + hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()

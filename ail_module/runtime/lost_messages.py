@@ -1,16 +1,14 @@
 """Messages that a process took off the queue and never ended, because it died: found in AIL's ledger.
 
-Takes connections to AIL's queues and ledger, gives `Orphan`s; puts nothing back itself. What the ledger says
-of a message of ours, named by the hash of its text (the text itself is gone):
+The ledger names a message of ours by the hash of its text; the text itself is gone. It says one of two things:
 
-    obj:modules:<gid>   popped, not ended      an orphan when no living process can have it: each has asked
-    for another message since
-    obj:queues:<gid>    queued, not popped     an orphan when the list does not hold its object: the process
-    died within the pop, or while
-                                               it kept the message for a later try
+    obj:modules:<gid>   popped, not ended      lost if no living process can have it: each of them has asked
+                                               for another message since
+    obj:queues:<gid>    queued, not popped     lost if AIL's list does not hold its object: the process died
+                                               while it popped the message, or kept it for a later attempt
 
-Both only when older than a grace period. One process looks, the eldest that lives, so that nothing is put
-back twice. AIL itself forgets what is older than two days. Key layout: bin/lib/ail_queues.py.
+Both only if older than a grace period. The oldest living process of the module looks, so nothing is put back
+twice. AIL itself forgets entries that are older than two days. Key layout: bin/lib/ail_queues.py.
 """
 
 from __future__ import annotations
@@ -27,22 +25,25 @@ from ..processes import running, start_ticks
 
 #: Objects of the ledger that are read in one round trip. chosen.
 BATCH = 1000
-#: Most of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds to look through.
-LONGEST_SHARE = 1 / 30
+#: Maximum share of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds.
+MAX_SHARE = 1 / 30
 
 
 @dataclass(frozen=True, slots=True)
-class Orphan:
+class LostMessage:
+    """A message that nobody works on."""
+
+    #: Global id of its object.
     gid: str
-    #: Of the message's text, as AIL has it.
+    #: Hash of its text, as AIL has it.
     hash: str
     #: Whether the work on it had begun, as far as the ledger knows.
     popped: bool
 
 
-class Orphans:
-    """`queues`, `ledger`: connections with text answers. `kinds`: types of objects that this module works on.
-    `grace`: seconds.
+class LostMessages:
+    """Looks for the lost messages of a module. `queues`, `ledger`: connections to AIL with text answers.
+    `kinds`: types of objects that the module works on. `grace`: seconds.
     """
 
     def __init__(
@@ -56,20 +57,14 @@ class Orphans:
         grace: float,
         logger: logging.Logger,
     ) -> None:
-        self._queues, self._ledger, self._module, self._pid, self._kinds, self._grace, self._logger = (
-            queues,
-            ledger,
-            module,
-            pid,
-            kinds,
-            grace,
-            logger,
-        )
+        self._queues, self._ledger, self._logger = queues, ledger, logger
+        self._module, self._pid, self._kinds, self._grace = module, pid, kinds, grace
         self._next = 0.0
 
-    def due(self) -> Iterator[Orphan]:
-        """What is found now, when it is time to look again and this process is the one that looks. Raises
-        redis' errors.
+    def due(self) -> Iterator[LostMessage]:
+        """Yield the lost messages, if it is time to look again and this process is the one that looks.
+
+        Raises errors of redis.
         """
         began = time.monotonic()
         if began < self._next:
@@ -80,33 +75,30 @@ class Orphans:
             return
         found = self._find(others)
         took = time.monotonic() - began
-        self._next = began + max(self._grace / 2, took / LONGEST_SHARE)
+        self._next = began + max(self._grace / 2, took / MAX_SHARE)
         if found:
             self._logger.warning(f"{len(found)} messages were taken and never ended; they are put back")
         yield from found
 
-    def _find(self, others: Iterable[int]) -> list[Orphan]:
+    def _find(self, others: Iterable[int]) -> list[LostMessage]:
         before = time.time() - self._grace
         popped, queued = self._entries(before)
-        beats = self._heartbeats()
+        beats = self._noted("module")
         # A process that has a message asked for it before, and for none since.
         oldest_in_work = min((beats[pid] for pid in others if beats.get(pid, -1) >= 0), default=float("inf"))
         found = [
-            Orphan(gid, name, popped=True)
+            LostMessage(gid, name, popped=True)
             for gid, name, epoch in dict.fromkeys(popped)
             if epoch < oldest_in_work
         ]
         if queued:
-            waiting = {
-                message.partition(";")[0]
-                for message in self._queues.lrange(f"queue:{self._module}:in", 0, -1)
-            }
+            messages = self._queues.lrange(f"queue:{self._module}:in", 0, -1)
+            waiting = {message.partition(";")[0] for message in messages}
             missing = [(gid, name) for gid, name, _ in dict.fromkeys(queued) if gid not in waiting]
-            still = self._scores(missing)  # else popped meanwhile
             found += [
-                Orphan(gid, name, popped=False)
-                for (gid, name), score in zip(missing, still, strict=True)
-                if score is not None and score <= before
+                LostMessage(gid, name, popped=False)
+                for (gid, name), score in zip(missing, self._scores(missing), strict=True)
+                if score is not None and score <= before  # otherwise it was popped meanwhile
             ]
         return found
 
@@ -114,24 +106,17 @@ class Orphans:
         """(gid, hash, epoch) of what this module popped, and of what was queued for it, before that time."""
         popped: list[tuple[str, str, float]] = []
         queued: list[tuple[str, str, float]] = []
-        # Not objs:process:<type>: a crash in AIL's end of an object leaves it out of there until it is done
-        # for good.
-        for gids in in_groups(
-            (
-                gid
-                for gid in self._ledger.sscan_iter("objs:process", count=BATCH)
-                if gid.partition(":")[0] in self._kinds
-            ),
-            BATCH,
-        ):
+        # Not objs:process:<type>: after a crash in AIL's end of an object, the object is missing there.
+        names = self._ledger.sscan_iter("objs:process", count=BATCH)
+        for gids in in_groups((gid for gid in names if gid.partition(":")[0] in self._kinds), BATCH):
             pipe = self._ledger.pipeline(transaction=False)
             for gid in gids:
                 pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
                 pipe.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
-            rows = pipe.execute()
-            for at, gid in enumerate(gids):
-                for found, into in ((rows[2 * at], popped), (rows[2 * at + 1], queued)):
-                    mine = ((row.partition(":"), epoch) for row, epoch in found)
+            answers = iter(pipe.execute())
+            for gid in gids:
+                for into in (popped, queued):
+                    mine = ((row.partition(":"), epoch) for row, epoch in next(answers))
                     into.extend(
                         (gid, name, epoch)
                         for (module, _, name), epoch in mine
@@ -145,14 +130,13 @@ class Orphans:
             pipe.zscore(f"obj:queues:{gid}", f"{self._module}:{name}")
         return list(pipe.execute())
 
-    def _heartbeats(self) -> dict[int, int]:
-        return {int(pid): int(epoch) for pid, epoch in self._queues.hgetall(f"module:{self._module}").items()}
-
     def _others(self) -> dict[int, int]:
         """Process id to its start, of the other processes of this module that run on this machine."""
-        noted = {
-            int(pid): int(epoch)
-            for pid, epoch in self._queues.hgetall(f"module:start:{self._module}").items()
-        }
-        others = self._heartbeats().keys() - {self._pid}
-        return running({pid: epoch for pid, epoch in noted.items() if pid in others})
+        started = self._noted("module:start")
+        others = self._noted("module").keys() - {self._pid}
+        return running({pid: epoch for pid, epoch in started.items() if pid in others})
+
+    def _noted(self, key: str) -> dict[int, int]:
+        """What AIL notes for each process of this module."""
+        noted = self._queues.hgetall(f"{key}:{self._module}")
+        return {int(pid): int(epoch) for pid, epoch in noted.items()}
