@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from douglas_quaid.answers import Hit
@@ -25,11 +27,13 @@ from .attributes import OCCURRENCE_PREFIX, is_uuid
 from .request import QueriedAttribute
 from .settings import Settings
 from .similar import Similar
-from .template import NAME, definition
 from .text import harmless
 
 if TYPE_CHECKING:
     from pymisp import MISPObject
+
+#: Name of the object template, which is bundled until MISP's own collection of templates includes it.
+TEMPLATE = "image-similarity"
 
 #: Maximum number of events and of attributes that one object names; `seen-count` tells how many there are.
 #: chosen.
@@ -56,6 +60,14 @@ class AttributePlace:
     attribute: str
     #: UUID of its event, or the event's number if only that is known; empty if neither is.
     event: str
+
+
+@cache
+def template_definition() -> dict[str, Any]:
+    """Return the object template in the JSON form of misp-objects, which PyMISP accepts unchanged."""
+    path = Path(__file__).resolve().parent / "templates" / TEMPLATE / "definition.json"
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
 
 
 def expansion_object(
@@ -239,7 +251,9 @@ def _optional(text: str | None) -> tuple[str, ...]:
 def _new_object() -> MISPObject:
     from pymisp import MISPObject
 
-    return MISPObject(NAME, strict=True, standalone=False, misp_objects_template_custom=definition())
+    return MISPObject(
+        TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
+    )
 
 
 def _add(made: MISPObject, relation: str, value: str, decision: Decision) -> Any:

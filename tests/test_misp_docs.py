@@ -27,8 +27,8 @@ from support.ports import free_port
 from douglas_quaid.config import PREFIX
 from douglas_quaid.demo.pictures import sample, saved, scaled
 from douglas_quaid.misp.commands import misp
+from douglas_quaid.misp.mapping import template_definition
 from douglas_quaid.misp.settings import NAMES, Disclosure, Settings
-from douglas_quaid.misp.template import definition
 from douglas_quaid.store.embedded import stop_embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,7 +66,7 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
 
 def test_every_relation_of_the_object_is_explained() -> None:
     explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", README, re.MULTILINE))
-    assert set(definition()["attributes"]) <= explained
+    assert set(template_definition()["attributes"]) <= explained
 
 
 def test_the_symptoms_are_texts_of_the_program() -> None:

@@ -29,9 +29,9 @@ from douglas_quaid.answers import QueryResult
 from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
 from douglas_quaid.errors import StoreTimeout
 from douglas_quaid.misp.expand import expand
+from douglas_quaid.misp.mapping import template_definition
 from douglas_quaid.misp.request import ModuleRequest
 from douglas_quaid.misp.settings import Settings
-from douglas_quaid.misp.template import definition
 
 #: The file that misp-modules loads.
 MODULE_FILE = misp_host.ROOT / "misp_module/expansion/image_correlation.py"
@@ -126,9 +126,11 @@ def test_an_answer_is_what_misp_takes(host: Host, known: str) -> None:
         len(event.objects) == 1 and len(event.attributes) == 1 and event.attributes[0].uuid == asked["uuid"]
     )
     for found in answer["results"]["Object"]:
-        strict = MISPObject("image-similarity", strict=True, misp_objects_template_custom=definition())
+        strict = MISPObject(
+            "image-similarity", strict=True, misp_objects_template_custom=template_definition()
+        )
         strict.from_dict(**found)
-        assert strict.to_json() and found["template_uuid"] == definition()["uuid"]
+        assert strict.to_json() and found["template_uuid"] == template_definition()["uuid"]
         assert not any(part["to_ids"] for part in found["Attribute"])
         assert {
             part["object_relation"] for part in found["Attribute"] if not part["disable_correlation"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from . import contents, images, pictures  # noqa: F401 - adds their commands to the group
+from . import pictures, stored  # noqa: F401 - adds their commands to the group
 from .calibrate import calibrate
 from .evaluate import evaluate
 from .group import command, main

@@ -23,11 +23,10 @@ from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 
 from ..attributes import FILE_TYPES
-from .analyst_data import Relationship
 from .attribute import Attribute, attributes_of
 from .failures import MispAway, MispMissing, MispRefused
 from .filters import Filters
-from .similarity import Similarity, similarities_of
+from .own_data import Relationship, Similarity, similarities_of
 
 Result = TypeVar("Result")
 

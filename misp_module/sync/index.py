@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from douglas_quaid.answers import Description
+from douglas_quaid.decoding.headers import read_header
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ImageError, UnsupportedImage
-from douglas_quaid.records import Seen
+from douglas_quaid.errors import CorruptImage, ImageError, ImageTooLarge, UnsupportedImage
+from douglas_quaid.records import ImageId, Seen, Withdrawn
 
+from ..attachment import decode_attachment, unpack_sample
 from .attribute import Attribute
-from .file import picture_bytes
 from .labels import clean, membership_labels
 from .outcome import Outcome, Status
-from .withdraw import FILLED, filled_by, withdraw
 
 #: Labels that `--no-names` leaves out.
 NAMES = ("filename", "info")
+#: Label of an occurrence: the collection that `--into` filled from it.
+FILLED = "collection"
+#: Bytes that tell the type of a file. chosen: one step of Python's ZIP reader; the first 32 are
+#: enough.
+HEAD = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,51 @@ class Indexer:
             return Outcome.of(attribute, Status.WOULD_WITHDRAW)
         withdrawn = withdraw(self._engine, attribute.occurrence)
         return Outcome.of(attribute, Status.WITHDRAWN, image_id=withdrawn[0].image_id if withdrawn else None)
+
+
+def filled_by(engine: Engine, occurrence: str) -> str | None:
+    """Return the collection that was filled from this occurrence, if any. Raises StoreError."""
+    (places,) = engine.sightings([occurrence])
+    return next((seen.sighting.labels[FILLED] for seen in places if FILLED in seen.sighting.labels), None)
+
+
+def withdraw(engine: Engine, occurrence: str, *, keep: ImageId | None = None) -> tuple[Withdrawn, ...]:
+    """Return the images removed from this occurrence, except `keep`, as `Engine.withdraw` does.
+
+    An image without another occurrence leaves the collection that was filled from this one. Raises
+    StoreError.
+    """
+    return engine.withdraw(occurrence, keep=keep, collection=filled_by(engine, occurrence))
+
+
+def picture_bytes(attribute: Attribute, *, max_bytes: int) -> bytes:
+    """Return the bytes of the attribute's picture.
+
+    Most malware samples are not pictures, and decrypting one takes a second per megabyte. So the first bytes
+    are checked before the rest is decrypted.
+
+    Raises UnsupportedImage when the file is not a picture, CorruptImage when it cannot be unpacked,
+    EmptyImage without data, ImageTooLarge above `max_bytes`.
+    """
+    try:
+        data = decode_attachment(attribute.data or "", max_bytes=max_bytes)
+        if attribute.type == "malware-sample":
+            _require_picture(unpack_sample(data, max_bytes=max_bytes, only_first=HEAD))
+            data = unpack_sample(data, max_bytes=max_bytes)
+    except ImageTooLarge:
+        raise ImageTooLarge(
+            f"more than the limit of {max_bytes:,} bytes; raise DOUGLAS_QUAID_MAX_BYTES to accept it"
+        ) from None
+    _require_picture(data)
+    return data
+
+
+def _require_picture(head: bytes) -> None:
+    """Raise UnsupportedImage unless the file begins like a picture."""
+    try:
+        read_header(head)
+    except CorruptImage:
+        return  # it begins like a picture; the decoder reports what is wrong with it
 
 
 def _name(attribute: Attribute) -> str:

@@ -16,9 +16,9 @@ from douglas_quaid.engine import Engine
 from ..attributes import OCCURRENCE_PREFIX
 from .client import Client
 from .filters import Filters
+from .index import withdraw
 from .outcome import Outcome, Status
 from .read import UUIDS_PER_REQUEST
-from .withdraw import withdraw
 
 #: Occurrences that are read from the store in one go. chosen.
 OCCURRENCES_PER_READ = 500

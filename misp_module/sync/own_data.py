@@ -1,12 +1,32 @@
-"""Results of our module that analysts saved: `image-similarity` objects of an event, parsed from
-MISP's JSON.
-"""
+"""Our data in a MISP: results of the module that analysts saved, and relationships that the sync writes."""
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
-from ..template import NAME
+from ..mapping import TEMPLATE
+
+#: Namespace of the UUIDs of relationships. chosen at random; it never changes.
+NAMESPACE = uuid.UUID("5e1f3c0a-6c0b-4d0e-9a53-7d2f4b9c1e60")
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """A relationship in MISP's analyst data."""
+
+    #: UUID of the one attribute, the lesser of the two.
+    attribute: str
+    #: UUID of the other attribute.
+    related: str
+    #: `similar` or `same-as`. spec: MISP's list of relationship types.
+    kind: str
+
+    @property
+    def uuid(self) -> str:
+        """UUID of the relationship. It follows from the pair, so that each is written once."""
+        return str(uuid.uuid5(NAMESPACE, f"{self.attribute} {self.kind} {self.related}"))
+
 
 #: Relation of the attributes that name where the other picture was seen. spec: our object template.
 FOUND_RELATION = "attribute-uuid"
@@ -36,7 +56,7 @@ def similarities_of(response: object) -> list[Similarity]:
             _similarity(found)
             for row in response
             for found in row["Event"].get("Object") or []
-            if found["name"] == NAME
+            if found["name"] == TEMPLATE
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
