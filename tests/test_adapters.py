@@ -71,7 +71,10 @@ def test_a_file_has_one_subject(path: Path) -> None:
 
 
 def test_the_commands_of_adapters_load_nothing_heavy(tmp_path: Path) -> None:
-    code = "import sys\nfrom douglas_quaid.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    print(sorted(set(sys.modules) & {heavy}))"
+    code = (
+        "import sys\nfrom douglas_quaid.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    print(sorted(set(sys.modules) & {heavy}))"
+    )
     heavy = {"cv2", "numpy", "redis", "PIL", "pymisp", "imagehash"}
     ran = subprocess.run(
         [sys.executable, "-P", "-c", code.format(heavy=heavy)],

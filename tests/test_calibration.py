@@ -51,14 +51,29 @@ def evidence(
     mapped: bool = True,
 ) -> Evidence:
     content = dict.fromkeys(
-        ("content_agreement", "agreement_of_emptier", "agreement_both_textured",
-         "agreement_outside_rectangle", "block_correlation"),
+        (
+            "content_agreement",
+            "agreement_of_emptier",
+            "agreement_both_textured",
+            "agreement_outside_rectangle",
+            "block_correlation",
+        ),
         agreement,
-    )  # fmt: skip
+    )
     return Evidence(
-        same_bytes=False, same_pixels=False, pdq_bits=bits, orientation=0, inliers=inliers, explained=explained, covered_query=1.0, covered_reference=1.0,
-        blocks_compared=blocks, configuration=Configuration.AFFINE, matrix=IDENTITY if mapped else None, **content,
-    )  # fmt: skip
+        same_bytes=False,
+        same_pixels=False,
+        pdq_bits=bits,
+        orientation=0,
+        inliers=inliers,
+        explained=explained,
+        covered_query=1.0,
+        covered_reference=1.0,
+        blocks_compared=blocks,
+        configuration=Configuration.AFFINE,
+        matrix=IDENTITY if mapped else None,
+        **content,
+    )
 
 
 def pair(
@@ -261,12 +276,15 @@ def test_the_best_candidate_of_each_query_counts_and_what_was_no_candidate_does_
     )
     found = best_candidates(
         [
-            pair(weak, False, query="a"), pair(strong, True, query="a", place=1),
-            pair(blind, False, query="b"), pair(evidence(mapped=False), False, query="b", place=1), pair(strong, False, query="b", place=-1),
+            pair(weak, False, query="a"),
+            pair(strong, True, query="a", place=1),
+            pair(blind, False, query="b"),
+            pair(evidence(mapped=False), False, query="b", place=1),
+            pair(strong, False, query="b", place=-1),
             pair(strong, None, query="b", edit="crop"),
         ],
         shipped(),
-    )  # fmt: skip
+    )
     assert [(one.query, one.edit, one.answered) for one in found] == [
         ("a", "", True),
         ("b", "", False),

@@ -238,8 +238,8 @@ def test_whatever_a_link_does_meanwhile_the_word_of_the_person_stands(
                     monkeypatch,
                     store,
                     step,
-                    work=lambda: store.record_verdict(a, b, verdict),
-                    between=lambda: confirm(other, b, a),  # noqa: B023
+                    work=lambda a=a, b=b, verdict=verdict: store.record_verdict(a, b, verdict),
+                    between=lambda a=a, b=b: confirm(other, b, a),
                 )
                 if not reached:
                     confirm(other, b, a)
@@ -413,8 +413,8 @@ def test_of_two_who_add_one_picture_at_once_the_careful_one_wins(
                 monkeypatch,
                 store,
                 step,
-                work=lambda: careful.add(data, hash_only=True, link=False),
-                between=lambda: engine.add(data, link=False),  # noqa: B023
+                work=lambda data=data: careful.add(data, hash_only=True, link=False),
+                between=lambda data=data: engine.add(data, link=False),
             )
             if not reached:
                 engine.add(data, link=False)
@@ -482,7 +482,10 @@ def test_the_command_line_says_what_became_of_it(store_url: str, capsys: pytest.
         cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
     with pytest.raises(SystemExit) as ended:
         main(["confirm", cat, rocket, "--store", store_url])
-    assert ended.value.code == 0 and "show the same picture (in one cluster now)" in capsys.readouterr().out
+    assert (
+        ended.value.code == 0
+        and "show the same picture; they are in one cluster now" in capsys.readouterr().out
+    )
     with pytest.raises(SystemExit) as ended:
         main(["veto", cat, rocket, "--store", store_url])
     with pytest.raises(SystemExit) as ended:

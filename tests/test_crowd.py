@@ -15,10 +15,22 @@ from douglas_quaid.records import Configuration, Decision, Evidence
 from douglas_quaid.search.context.ambiguity import AHEAD, CROWD, FROM, SURE, crowd_of
 
 COPY = Evidence(
-    pdq_bits=20, inliers=300, explained=0.7, covered_query=1.0, covered_reference=1.0, content_agreement=0.97, agreement_of_emptier=0.97, agreement_both_textured=0.97,
-    agreement_outside_rectangle=1.0, differing_rectangle=0.0, edges_contained=0.9, block_correlation=0.96, blocks_compared=200, configuration=Configuration.WHOLE,
+    pdq_bits=20,
+    inliers=300,
+    explained=0.7,
+    covered_query=1.0,
+    covered_reference=1.0,
+    content_agreement=0.97,
+    agreement_of_emptier=0.97,
+    agreement_both_textured=0.97,
+    agreement_outside_rectangle=1.0,
+    differing_rectangle=0.0,
+    edges_contained=0.9,
+    block_correlation=0.96,
+    blocks_compared=200,
+    configuration=Configuration.WHOLE,
     matrix=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
-)  # fmt: skip
+)
 
 
 def with_odds(wanted: float) -> Evidence:

@@ -16,10 +16,22 @@ from douglas_quaid.records import Configuration, Decision, Evidence, Relation
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 WHOLE = Evidence(
-    same_bytes=False, same_pixels=False, pdq_bits=8, orientation=0, covered_query=1.0, covered_reference=1.0,
-    explained=0.6, content_agreement=0.97, agreement_of_emptier=0.97, agreement_both_textured=0.98, agreement_outside_rectangle=1.0, block_correlation=0.96, blocks_compared=180,
-    configuration=Configuration.WHOLE, matrix=IDENTITY,
-)  # fmt: skip
+    same_bytes=False,
+    same_pixels=False,
+    pdq_bits=8,
+    orientation=0,
+    covered_query=1.0,
+    covered_reference=1.0,
+    explained=0.6,
+    content_agreement=0.97,
+    agreement_of_emptier=0.97,
+    agreement_both_textured=0.98,
+    agreement_outside_rectangle=1.0,
+    block_correlation=0.96,
+    blocks_compared=180,
+    configuration=Configuration.WHOLE,
+    matrix=IDENTITY,
+)
 PART = replace(
     WHOLE,
     pdq_bits=110,
@@ -30,9 +42,16 @@ PART = replace(
     configuration=Configuration.AFFINE,
 )
 TEMPLATE = replace(
-    PART, inliers=80, explained=0.15, covered_reference=1.0, content_agreement=0.42, agreement_of_emptier=0.42, agreement_both_textured=0.5, agreement_outside_rectangle=0.6,
+    PART,
+    inliers=80,
+    explained=0.15,
+    covered_reference=1.0,
+    content_agreement=0.42,
+    agreement_of_emptier=0.42,
+    agreement_both_textured=0.5,
+    agreement_outside_rectangle=0.6,
     block_correlation=0.4,
-)  # fmt: skip
+)
 
 
 def judged(evidence: Evidence, *, baseline: bool = False) -> tuple[Decision, Relation | None]:
@@ -80,9 +99,12 @@ def test_where_nothing_could_refute_the_answer_ends_at_review(missing: Evidence)
 
 
 @given(
-    agreement=st.floats(0, 1), inliers=st.integers(8, 300), bits=st.integers(0, 140), blocks=st.integers(0, 300),
+    agreement=st.floats(0, 1),
+    inliers=st.integers(8, 300),
+    bits=st.integers(0, 140),
+    blocks=st.integers(0, 300),
     more=st.tuples(st.floats(0, 0.5), st.integers(0, 100), st.integers(0, 60)),
-)  # fmt: skip
+)
 def test_better_evidence_never_lowers_the_confidence(
     agreement: float, inliers: int, bits: int, blocks: int, more: tuple[float, int, int]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Hubs: what is found in a large share of everything stops producing matches, and nothing else is lost by it."""
+"""Common regions: what most pictures show stops producing matches, and nothing else is lost by it."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ def test_how_many_pictures_make_a_hub() -> None:
 
 
 def stored_again(store: Store, engine: Engine, image_id: str, number: int) -> str:
-    """The same features under another id: another capture, without the time to draw it and to compute them."""
+    """The same features under another id: another capture, without the time to draw and to measure it."""
     (features,) = engine.features([image_id])
     assert features is not None
     other = hashlib.sha256(f"{image_id} {number}".encode())

@@ -26,9 +26,21 @@ from douglas_quaid.store import Store
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 SURE = Evidence(
-    same_bytes=False, same_pixels=False, pdq_bits=4, orientation=0, inliers=300, explained=0.6, covered_query=1.0, covered_reference=1.0,
-    content_agreement=1.0, agreement_of_emptier=1.0, block_correlation=0.99, blocks_compared=200, configuration=Configuration.AFFINE, matrix=IDENTITY,
-)  # fmt: skip
+    same_bytes=False,
+    same_pixels=False,
+    pdq_bits=4,
+    orientation=0,
+    inliers=300,
+    explained=0.6,
+    covered_query=1.0,
+    covered_reference=1.0,
+    content_agreement=1.0,
+    agreement_of_emptier=1.0,
+    block_correlation=0.99,
+    blocks_compared=200,
+    configuration=Configuration.AFFINE,
+    matrix=IDENTITY,
+)
 DOUBTFUL = replace(
     SURE,
     content_agreement=0.6,

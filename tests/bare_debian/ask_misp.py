@@ -32,7 +32,8 @@ def main(url: str, uuid: str, *pictures: str) -> None:
     if MODULE not in modules:
         raise SystemExit(f"{MODULE} is not among them")
     print(
-        f"  {MODULE} {modules[MODULE]['meta']['version']}: {modules[MODULE]['meta']['module-type']}, input {modules[MODULE]['mispattributes']['input']}"
+        f"  {MODULE} {modules[MODULE]['meta']['version']}: {modules[MODULE]['meta']['module-type']}, "
+        f"input {modules[MODULE]['mispattributes']['input']}"
     )
     attribute = {"uuid": uuid, "type": "attachment", "category": "External analysis", "value": "picture.png"}
     questions = {"hover": {"module": MODULE, "attribute": attribute, "config": {}}}

@@ -36,7 +36,10 @@ MISP = "https://misp.example.org"
 SETTINGS = {"misp_url": MISP, "disclose": "brands"}
 #: Device pixels for one of CSS. chosen: sharp on most screens, small in the repository.
 SCALE = 1.5
-MAGNIFIER = "<svg width=12 height=12><g fill=none stroke='#08c' stroke-width=2><circle cx=5 cy=5 r=4 /><path d='M8 8L11 11M3 5H7M5 3V7'/></g></svg>"
+MAGNIFIER = (
+    "<svg width=12 height=12><g fill=none stroke='#08c' stroke-width=2><circle cx=5 cy=5 r=4 />"
+    "<path d='M8 8L11 11M3 5H7M5 3V7'/></g></svg>"
+)
 
 
 def uuid(number: int) -> str:
@@ -93,7 +96,8 @@ def hover_page(answer: dict[str, Any], asked: dict[str, Any], picture: str) -> s
     shown = f"<img src='{picture}'><br>{html.escape(asked['value'])} {MAGNIFIER}"
     cells = row("Category", "Type", "Value", tag="th") + row(asked["category"], asked["type"], shown)
     return f"""<div class=event><table class=attributes>{cells}</table>
-        <div class=popover><div class=title>Lookup results:</div><div class=content><h5>Image Correlation:</h5>{tables}</div></div></div>"""
+        <div class=popover><div class=title>Lookup results:</div>
+        <div class=content><h5>Image Correlation:</h5>{tables}</div></div></div>"""
 
 
 def box(checked: bool) -> str:
@@ -107,7 +111,8 @@ def enrichment_page(answer: dict[str, Any]) -> str:
             f"<br>&nbsp;&nbsp;{r['relationship_type']} Attribute {r['referenced_uuid']}"
             for r in found.get("ObjectReference", [])
         )
-        head = f"<b>Name:</b> {found['name']}<br><b>References:</b> {len(found.get('ObjectReference', []))}{references}"
+        count = len(found.get("ObjectReference", []))
+        head = f"<b>Name:</b> {found['name']}<br><b>References:</b> {count}{references}"
         rows.append(
             f"<tr class=object><td colspan=6>{head}</td><td>{html.escape(found['comment'])}</td></tr>"
         )
@@ -120,8 +125,12 @@ def enrichment_page(answer: dict[str, Any]) -> str:
             marks = (box(part["to_ids"]), box(part["disable_correlation"]))
             rows.append(row(part["category"], kind, value(part, clickable=False), tags, *marks, ""))
         rows.append("<tr class=gap><td colspan=7></td></tr>")
-    words = "<p>Below you can see the attributes and objects that are to be created from the results of the enrichment module.</p>"
-    return f"<div class=results><h2>Enrichment Results</h2>{words}<table class=objects>{''.join(rows)}</table></div>"
+    words = (
+        "<p>Below you can see the attributes and objects that are to be created from the results of the "
+        "enrichment module.</p>"
+    )
+    table = f"<table class=objects>{''.join(rows)}</table>"
+    return f"<div class=results><h2>Enrichment Results</h2>{words}{table}</div>"
 
 
 def drawn(body: str, folder: Path) -> Image.Image:

@@ -26,7 +26,10 @@ from pathlib import Path
 REMEMBERED = {"CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "LABEL"}
 # COPY puts a folder's content, or a file, into a target that ends with a slash; else the target gets the
 # content or is the file.
-COPY = """copy() { if [ -d "$1" ]; then mkdir -p "$2" && cp -a "$1/." "$2"; else mkdir -p "$(dirname "$2.")" && cp "$1" "$2"; fi; }"""
+COPY = (
+    'copy() { if [ -d "$1" ]; then mkdir -p "$2" && cp -a "$1/." "$2"; '
+    'else mkdir -p "$(dirname "$2.")" && cp "$1" "$2"; fi; }'
+)
 
 
 @dataclass(frozen=True)
