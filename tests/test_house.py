@@ -44,7 +44,6 @@ STILL_WORDED: tuple[str, ...] = (
     "core/search/context",
     "core/store",
     "core/verification",
-    "tests/benchmarks",
     "tests/test_ail_backfill.py",
     "tests/test_ail_self_check.py",
 )

@@ -1,21 +1,19 @@
-"""How many objects does one process of the AIL module take off the queue in a second, and whose time is it?
+"""How many objects per second does one process of the AIL module handle, and what takes the time?
 
-A store of 100,000 images: random hashes, so that an index of that size is searched, and pictures of a corpus,
-so that there is something to verify. Then screenshots 1,920 pixels wide, half of them known at another width,
-are worked on from the same snapshot:
+The store has 100,000 images: random hashes, so that an index of that size is searched, and pictures of a
+corpus, so that there is something to verify. Then screenshots 1,920 pixels wide, half of them stored at
+another width, are processed, each time from the same snapshot of the store:
 
-1. by an engine alone, decoding in its own process, and in a child process as the module does;
-2. by one process of the module, off AIL's queue, written to AIL. Aims: 5 objects a second; of CPU 0.8 of the
-engine alone. Each process is
-   bound to one core with all it starts; the servers (the store's and AIL's) use what cores there are;
-3. by two processes. Aim: 1.8 times one.
-4. by the module once more with a stopwatch at every border: AIL's code, the engine, ours.
+1. by an engine alone, decoding in its own process, and in a child process as the module does; 2. by one
+process of the module, from AIL's queue, with results written to AIL. Aims: 5 objects per second; 0.8 of the
+engine alone by CPU time. Each process is bound to one core with everything it starts; the servers (the
+store's and AIL's) use all cores; 3. by two processes. Aim: 1.8 times as fast as one; 4. by the module once
+more, with a stopwatch at every boundary: AIL's code, the engine, the adapter.
 
-$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is
-measured, and said so.
+$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is
+measured, and the heading says so.
 
-    python -m benchmarks.ail --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height
-    1080]
+    python -m benchmarks.ail --pictures DIR [--count 100000] [--known 300] [--objects 120] [--height 1080]
 """
 
 from __future__ import annotations
@@ -44,7 +42,7 @@ from .corpus import Corpus
 from .startup import random_images
 
 WIDTH = 1920
-#: Objects before the clock starts: libraries, index.
+#: Objects before the clock starts, to load libraries and the index.
 WARM = 4
 AIM_RATE, AIM_SHARE, AIM_TWO = 5.0, 0.8, 1.8
 
@@ -94,12 +92,17 @@ def watch(owner, name, layer):
 ours = importlib.import_module('douglas_quaid.ail.VisualCorrelation')
 from douglas_quaid.engine import Engine
 from lib.ail_queues import AILQueue
-borders = ((Engine, 'engine: {}'), (AILQueue, 'AIL: queue'), (ours.AilHost, 'AIL: questions'), (ours.AilSink, 'AIL: writing'))
+borders = (
+    (Engine, 'engine: {}'),
+    (AILQueue, 'AIL: queue'),
+    (ours.AilHost, 'AIL: requests'),
+    (ours.AilSink, 'AIL: writing'),
+)
 for owner, layer in borders:
     for name, found in list(vars(owner).items()):
         if callable(found) and not name.startswith('_'):
             watch(owner, name, layer.format(name))
-watch(ours.VisualCorrelation, 'compute', 'adapter: an object')
+watch(ours.VisualCorrelation, 'compute', 'adapter: one object')
 watch(ours.VisualCorrelation, 'can_process_next_message', 'adapter: gate and orphans')
 module = importlib.import_module('modules.VisualCorrelation').VisualCorrelation()
 module.pending_seconds = 0
@@ -121,7 +124,7 @@ return dict(spent)
 
 
 def cpu(pid: int) -> float:
-    """Seconds of CPU that a process and those it started have used."""
+    """Return the CPU seconds used by a process and the processes it started."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
     used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -133,11 +136,11 @@ def cpu(pid: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Objects a second: by the clock, which all that runs on the machine slows down, and of CPU, the decoding
-    children's too.
-    """
+    """Objects per second."""
 
+    #: By elapsed time, which everything that runs on the machine slows down.
     clock: float
+    #: By CPU time, with that of the decoding children.
     cpu: float
 
 
@@ -150,14 +153,15 @@ def main() -> int:
         "--height",
         type=int,
         default=1080,
-        help="screenshots are cut below this, pixels (default: a window of 1,920 x 1,080)",
+        help="height in pixels to which screenshots are cropped (default: a window of 1,920 x 1,080)",
     )
     options = parser.parse_args()
     if options.sample:
         options.count, options.known, options.objects = 5_000, 20, 12
     form = "real" if os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON") else "double"
     report.heading(
-        f"AIL: objects a second at {options.count:,} indexed, {'a real checkout' if form == 'real' else 'the double'}",
+        f"AIL: objects per second at {options.count:,} indexed, "
+        f"{'a real checkout' if form == 'real' else 'the double'}",
         options,
     )
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
@@ -196,7 +200,13 @@ def judge(bench: Bench, *, sample: bool) -> int:
         for who, rate in rates.items()
     ]
     report.table(
-        ("who", "objects a second", "of the engine alone", "objects a second of CPU", "of the engine alone"),
+        (
+            "who",
+            "objects per second",
+            "of the engine alone",
+            "objects per second of CPU",
+            "of the engine alone",
+        ),
         rows,
     )
     spent = bench.watched()
@@ -207,7 +217,7 @@ def judge(bench: Bench, *, sample: bool) -> int:
         ((who, time) for who, time in spent.items() if time > total / 1000), key=lambda part: -part[1]
     )
     report.table(
-        ("whose time", "ms an object", "share"),
+        ("where the time goes", "ms per object", "share"),
         [(who, f"{1000 * time / bench.count:.1f}", f"{100 * time / total:.1f} %") for who, time in shares],
     )
     if sample:
@@ -215,7 +225,8 @@ def judge(bench: Bench, *, sample: bool) -> int:
     return report.verdict(
         [
             (
-                f"at least {AIM_RATE:.0f} objects a second with one process on one core (aim; {one.clock:.2f}, of CPU {one.cpu:.2f})",
+                f"at least {AIM_RATE:.0f} objects per second with one process on one core (aim; "
+                f"{one.clock:.2f}, of CPU {one.cpu:.2f})",
                 one.clock >= AIM_RATE,
             ),
             (
@@ -223,7 +234,7 @@ def judge(bench: Bench, *, sample: bool) -> int:
                 one.cpu >= AIM_SHARE * alone.cpu,
             ),
             (
-                f"two processes at least {AIM_TWO} times one (aim; {two.clock / one.clock:.2f})",
+                f"two processes at least {AIM_TWO} times as fast as one (aim; {two.clock / one.clock:.2f})",
                 two.clock >= AIM_TWO * one.clock,
             ),
         ]
@@ -231,15 +242,15 @@ def judge(bench: Bench, *, sample: bool) -> int:
 
 
 class Bench:
-    """One AIL; each run begins with the same store, empty queues and the same objects."""
+    """One AIL. Each run starts with the same store, empty queues and the same objects."""
 
     def __init__(self, home: AilHome, corpus: Corpus, *, objects: int, height: int, seed: int) -> None:
         self._home, self._corpus, self._seed = home, corpus, seed
         rng = random.Random(seed)
         wide = [item for item in corpus.screenshots if Image.open(corpus.folder / item.file).width >= 1000]
         shown = rng.sample(wide, objects + 2 * WARM)
+        #: In the store with the bytes of the corpus; the objects are wider.
         self._known = shown[::2]
-        """In the store in the corpus's bytes; the objects are wider."""
         self._others = [item for item in corpus.items if item not in shown]
         rng.shuffle(self._others)
         self._contents = [wide_png(corpus.data(item), height) for item in shown]
@@ -267,12 +278,13 @@ class Bench:
         shutil.copytree(store.folder, self._snapshot)
         size = sum(map(len, self._contents)) / len(self._contents) / 1024
         print(
-            f"{held:,} images stored in {time.perf_counter() - began:.0f} s; objects of {size:.0f} KiB on average.\n",
+            f"{held:,} images stored in {time.perf_counter() - began:.0f} s; objects of {size:.0f} KiB on "
+            "average.\n",
             flush=True,
         )
 
     def _begin(self) -> list[tuple[str, str]]:
-        """Global id and file of every object."""
+        """Reset store and queues; return the global id and the file of every object."""
         store = self._home.store
         store.stop()
         shutil.rmtree(store.folder)
@@ -299,14 +311,16 @@ class Bench:
         return Rate(self.count / taken, self.count / used)
 
     def module(self, *, cores: Sequence[int]) -> Rate:
-        """By a process for each core."""
+        """Measure one process for each core."""
         objects, home = self._begin(), self._home
         modules = [home.start_module() for _ in cores]
         for module, core in zip(modules, cores, strict=True):
             os.sched_setaffinity(module.pid, {core})
         for module in modules:
             module.wait_for(
-                lambda pid=module.pid: home.heartbeats().get(pid, -1) > 0, "it asks for messages", seconds=600
+                lambda pid=module.pid: home.heartbeats().get(pid, -1) > 0,
+                "the module requests messages",
+                seconds=600,
             )
         for part in (objects[: 2 * WARM], objects[2 * WARM :]):
             home.queue_all([(gid, "") for gid, _ in part])
@@ -321,14 +335,14 @@ class Bench:
         return Rate(self.count / taken, self.count / used)
 
     def watched(self) -> dict[str, float]:
-        """Seconds of each layer, without those of the layers that it calls."""
+        """Return the seconds of each layer, without those of the layers that it calls."""
         objects = self._begin()
         self._home.queue_all([(gid, "") for gid, _ in objects])
         return dict(self._home.run(WATCHED, warm=2 * WARM, timeout=3600))
 
 
 def wide_png(content: bytes, height: int) -> bytes:
-    """1,920 pixels wide, and at most so high."""
+    """Return the picture 1,920 pixels wide, and at most `height` pixels high."""
     with Image.open(io.BytesIO(content)) as picture:
         sheet = picture.convert("RGB")
     sheet = sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)

@@ -1,14 +1,12 @@
-"""Ten thousand messages of which one in a hundred and more is broken, and ten thousand clones of one
-template: what is lost, what grows?
+"""What is lost and what grows with ten thousand messages, five per cent of them broken, and with ten thousand
+clones of one template?
 
-1. Messages: 5 in 100 are a bomb, cut short, no picture, without a file, or of a type that AIL does not have.
-Must: all others are in the
-   store, and these are dead letters, each with a reason.
-2. Clones: screenshots of one page on as many domains, each a little different. Must: one edge for each object
-but the representative.
-   Told: seconds an object and memory of the process, by thousands.
+1. Messages: 5 in 100 are a decompression bomb, truncated, not a picture, without a file, or of a type unknown
+to AIL. Must: all others are in the store, and these are dead letters, each with a reason. 2. Clones:
+screenshots of one page on as many domains, each slightly different. Must: one edge for each object except the
+representative. Reported: seconds per object and memory of the process, for each thousand.
 
-$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is what is
+$AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is
 measured.
 
     python -m benchmarks.ail_bulk [--messages 10000] [--clones 10000] [--seed 1] [--sample]
@@ -47,7 +45,8 @@ def main() -> int:
         options.messages, options.clones = 400, 300
     form = "real" if os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON") else "double"
     report.heading(
-        f"AIL: {options.messages:,} messages, {options.clones:,} clones, {'a real checkout' if form == 'real' else 'the double'}",
+        f"AIL: {options.messages:,} messages, {options.clones:,} clones, "
+        f"{'a real checkout' if form == 'real' else 'the double'}",
         options,
     )
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
@@ -83,20 +82,21 @@ def messages(home: AilHome, count: int) -> list[tuple[str, bool]]:
         (kind, letters.get(gid, {}).get("error", "no letter")) for gid, kind in mixture.broken.items()
     )
     report.table(
-        ("message", "dead letter", "how many"),
+        ("message", "dead letter", "number"),
         [(kind, error, number) for (kind, error), number in sorted(kinds.items())],
     )
     print(
-        f"{stored:,} of {len(mixture.sound):,} sound ones stored; {count / taken:.1f} messages a second, start included.\n",
+        f"{stored:,} of {len(mixture.sound):,} intact ones stored; {count / taken:.1f} messages per second, "
+        "start included.\n",
         flush=True,
     )
     return [
         (
-            f"all sound pictures are in the store (must; {stored:,} of {len(mixture.sound):,})",
+            f"all intact pictures are in the store (must; {stored:,} of {len(mixture.sound):,})",
             stored == len(mixture.sound),
         ),
         (
-            f"all others are dead letters, and nothing else is (must; {len(letters):,})",
+            f"all others are dead letters, and no intact one is (must; {len(letters):,})",
             letters.keys() == mixture.broken.keys(),
         ),
         ("each with a reason (must)", all(letter.get("reason") for letter in letters.values())),
@@ -130,14 +130,17 @@ def clones(home: AilHome, count: int, seed: int) -> list[tuple[str, bool]]:
                 edges(home, gids)[0],
             )
         )
-    report.table(("clones", "ms an object", "ms of CPU", "MiB of the process", "edges"), rows)
+    report.table(("clones", "ms per object", "ms of CPU", "MiB of the process", "edges"), rows)
     home.kill()
     total, most, second = edges(home, gids)
     tags = home.queue_length("Tags")
-    print(f"Most edges at one object: {most:,}, at any other: {second}; {tags:,} tags.\n", flush=True)
+    print(
+        f"Maximum number of edges at one object: {most:,}, at any other: {second}; {tags:,} tags.\n",
+        flush=True,
+    )
     return [
         (
-            f"one edge for each object but the representative (must; {total:,} for {len(gids):,})",
+            f"one edge for each object except the representative (must; {total:,} for {len(gids):,})",
             0.99 * len(gids) <= total <= len(gids),
         ),
         (f"one tag for each object (must; {tags:,})", 0.99 * len(gids) <= tags <= len(gids)),
@@ -145,7 +148,7 @@ def clones(home: AilHome, count: int, seed: int) -> list[tuple[str, bool]]:
 
 
 def clone(base: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The page with another small picture in its foot."""
+    """Return the page with another small picture in its footer."""
     picture = base.copy()
     picture.paste(
         Image.fromarray(rng.integers(0, 256, (4, 12, 3), dtype=np.uint8)).resize((60, 20)), (40, 350)
@@ -154,7 +157,9 @@ def clone(base: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def edges(home: AilHome, gids: list[str]) -> tuple[int, int, int]:
-    """Correlations between pictures; the most at one object, and the next."""
+    """Return the number of correlations between pictures, the largest at one object, and the second
+    largest.
+    """
     correlations = home.redis("Kvrocks_Correlations").pipeline(transaction=False)
     for gid in gids:
         correlations.scard(f"correlation:obj:screenshot::screenshot:{gid.split(':')[2]}")
@@ -163,7 +168,7 @@ def edges(home: AilHome, gids: list[str]) -> tuple[int, int, int]:
 
 
 def resident(pid: int) -> int:
-    """MiB of memory."""
+    """Return the resident memory of a process in MiB."""
     with open(f"/proc/{pid}/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 

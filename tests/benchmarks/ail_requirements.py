@@ -1,13 +1,13 @@
-"""Do AIL's pinned requirements and ours install together? Asked of pip, in a fresh virtual environment.
+"""Can AIL's pinned requirements and ours be installed together? pip decides, in a fresh virtual environment.
 
-    ail_requirements.py --ail-home DIR               resolves AIL's whole requirements.txt with this project's
-    extra `ail`, downloads little
-    ail_requirements.py --ail-home DIR --install     installs what both sides name, and runs the self-check's
-    questions there
+    python -m benchmarks.ail_requirements --ail-home DIR             resolves AIL's requirements.txt with this
+                                                                     project's extra `ail`; downloads little
+    python -m benchmarks.ail_requirements --ail-home DIR --install   installs what both sides require, and
+    runs the checks of the self-check there
 
-Needs a package index. Lines that come from git instead of an index are left out, as are the names given with
---without: pip cannot resolve them without building them. Ends with status 1 when there is no common set of
-versions, or when it does not work.
+Needs a package index. Lines that refer to git instead of an index are left out, as are the names given with
+--without: pip cannot resolve them without building them. Exits with status 1 if there is no common set of
+versions, or if it does not work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from douglas_quaid.ail.checkout.interpreter import ask
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-#: Packages whose versions are printed: what both sides name, and what brings OpenCV or needs it.
+#: Packages whose versions are printed: those that both sides require, and those that contain or need OpenCV.
 TOLD = (
     "redis",
     "xxhash",
@@ -41,8 +41,8 @@ TOLD = (
     "qreader",
     "torch",
 )
-#: What --install takes of AIL's list: what our modules and the AIL code that they import share. Not easyocr
-#: and qreader: 2 GB of torch.
+#: Packages of AIL's list that --install installs: those that our modules and the AIL code they import share.
+#: Not easyocr and qreader, which need 2 GB of torch.
 TOUCHED = (
     "redis",
     "xxhash",
@@ -63,9 +63,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--ail-home", type=Path, required=True, help="a checkout of ail-framework; it is only read"
+        "--ail-home", type=Path, required=True, help="a checkout of ail-framework, which is only read"
     )
-    parser.add_argument("--install", action="store_true", help="really install, and try")
+    parser.add_argument(
+        "--install", action="store_true", help="install the packages that both sides use, and check them"
+    )
     parser.add_argument(
         "--without",
         nargs="*",
@@ -130,12 +132,14 @@ def install(python: Path, lines: list[str], home: Path) -> int:
         [str(python), "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True
     )
     print(
-        f"installed: {', '.join(lines)} and this project's extra `ail`; pip check: {consistent.stdout.strip()}"
+        f"installed: {', '.join(lines)} and this project's extra `ail`; pip check: "
+        f"{consistent.stdout.strip()}"
     )
     show({each["name"].lower(): each["version"] for each in json.loads(listed.stdout)})
     facts = ask(home, python)
     print(
-        f"broken imports: {dict(facts.broken) or 'none'}; names of AIL's packages taken: {facts.strangers or 'none'}"
+        f"broken imports: {dict(facts.broken) or 'none'}; names of AIL's packages taken: "
+        f"{facts.strangers or 'none'}"
     )
     print(f"xxhash as AIL's queues call it: {facts.xxhash_error or 'works'}")
     return int(bool(consistent.returncode or facts.broken or facts.xxhash_error or facts.strangers))

@@ -1,11 +1,10 @@
-"""The pictures that benchmarks run on: a folder with `groups.jsonl` (screenshots in groups), `photos/` (each
-its own group) and `phishing/` (real phishing pages with hand-made pairs; here they are only among what is
-searched).
+"""The pictures of the benchmarks: a folder with `groups.jsonl` (screenshots in groups), `photos/` (each its
+own group) and `phishing/` (real phishing pages with hand-made pairs; here they are only searched).
 
-Gives pictures with set, group and id, the right answers of a query, and seeded samples. Two pictures of
-different groups may show the same thing to the pixel, and some show next to nothing; `set_aside.jsonl`, made
-by set_aside.py beside this file, lists them, and every benchmark honours it: a twin is a right answer of a
-query, and no negative pair; a blank picture is not asked for.
+Provides pictures with set, group and id, the correct answers of a query, and seeded samples. Two pictures of
+different groups may be pixel-identical, and some show almost nothing; `set_aside.jsonl`, written by
+set_aside.py, lists them, and every benchmark respects it: a twin is a correct answer of a query, never a
+negative pair, and a blank picture is not a query.
 """
 
 from __future__ import annotations
@@ -28,22 +27,30 @@ PHISHING = "phishing"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One picture of the folder; `file` is relative to it and names the picture in every table."""
+    """One picture of the folder."""
 
+    #: File, relative to the folder: its name in every table.
     file: str
+    #: Where it comes from, such as a project.
     set: str
+    #: Its group: pictures of one source.
     group: str
+    #: The page that it shows.
     page: str
 
 
 @dataclass(frozen=True)
 class Corpus:
+    """The pictures of a folder."""
+
+    #: The folder.
     folder: Path
+    #: The pictures.
     items: tuple[Item, ...]
 
     @classmethod
     def load(cls, folder: Path) -> Corpus:
-        """Read groups.jsonl, and photos/ and phishing/ if they are there. FileNotFoundError without
+        """Read groups.jsonl, and photos/ and phishing/ if they exist. Raises FileNotFoundError without
         groups.jsonl.
         """
         lines = (folder / "groups.jsonl").read_text().splitlines()
@@ -57,22 +64,26 @@ class Corpus:
         return cls(folder=folder, items=(*items, *_phishing(folder)))
 
     def data(self, item: Item) -> bytes:
+        """Return the bytes of a picture."""
         return (self.folder / item.file).read_bytes()
 
     def image_id(self, item: Item) -> str:
-        """sha256 of the file: the name the picture has in a store."""
+        """Return the sha256 of the file, which is the picture's id in a store."""
         return sha256(self.data(item)).hexdigest()
 
     @cached_property
     def screenshots(self) -> tuple[Item, ...]:
+        """The screenshots, without phishing pages."""
         return tuple(item for item in self.items if item.set not in (PHOTOS, PHISHING))
 
     @cached_property
     def photos(self) -> tuple[Item, ...]:
+        """The photographs."""
         return tuple(item for item in self.items if item.set == PHOTOS)
 
     @cached_property
     def groups(self) -> dict[str, list[Item]]:
+        """The pictures by group."""
         grouped: dict[str, list[Item]] = defaultdict(list)
         for item in self.items:
             grouped[item.group].append(item)
@@ -80,7 +91,7 @@ class Corpus:
 
     @cached_property
     def twins(self) -> dict[str, set[str]]:
-        """For each file, the files of other groups that show the same thing (set_aside.jsonl)."""
+        """The files of other groups that show the same thing, by file (set_aside.jsonl)."""
         found: dict[str, set[str]] = defaultdict(set)
         for row in self._set_aside:
             if "a" in row:
@@ -90,7 +101,7 @@ class Corpus:
 
     @cached_property
     def blank(self) -> frozenset[str]:
-        """Files that show next to nothing (set_aside.jsonl)."""
+        """Files that show almost nothing (set_aside.jsonl)."""
         return frozenset(row["file"] for row in self._set_aside if "file" in row)
 
     @cached_property
@@ -98,24 +109,24 @@ class Corpus:
         return [json.loads(line) for line in SET_ASIDE.read_text().splitlines()]
 
     def right_answers(self, item: Item) -> set[str]:
-        """Files that are a right answer to a query with an edited `item`: its group, and the twins of its
-        group.
+        """Return the files that are correct answers to a query with an edited `item`: its group, and the
+        twins of its group.
         """
         files = {member.file for member in self.groups[item.group]}
         return files.union(*(self.twins.get(file, set()) for file in files))
 
 
 def has_ink(picture: Image.Image) -> bool:
-    """Whether a picture shows anything: at least one pixel in 1,000 is more than 16 grey levels off the
-    median (chosen: a line of text).
+    """Return whether a picture shows anything: at least one pixel in 1,000 differs from the median by more
+    than 16 grey levels (chosen: a line of text).
     """
     grey = np.asarray(picture.convert("L"), np.float32)
     return bool((np.abs(grey - np.median(grey)) > 16).mean() >= 0.001)
 
 
 def spread_screenshots(corpus: Corpus, count: int, seed: int) -> list[Item]:
-    """`count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of one
-    group, none blank.
+    """Return `count` screenshots, equally many of each set, spread over the set's sizes and shapes, no two of
+    one group, none blank.
     """
     rng = random.Random(f"screenshots:{seed}")
     by_set: dict[str, list[Item]] = defaultdict(list)
@@ -137,11 +148,12 @@ def spread_screenshots(corpus: Corpus, count: int, seed: int) -> list[Item]:
 
 
 def random_photos(corpus: Corpus, count: int, seed: int) -> list[Item]:
+    """Return at most `count` photographs."""
     return random.Random(f"photos:{seed}").sample(corpus.photos, min(count, len(corpus.photos)))
 
 
 def pairs_across_sets(corpus: Corpus, count: int, seed: int) -> list[tuple[Item, Item]]:
-    """`count` different random pairs, each of two sets (photographs are a set too), twins left out."""
+    """Return `count` different random pairs, each of two sets (photographs are a set, too), without twins."""
     rng = random.Random(f"across:{seed}")
     pairs: dict[tuple[str, str], tuple[Item, Item]] = {}
     while len(pairs) < count:
@@ -152,8 +164,8 @@ def pairs_across_sets(corpus: Corpus, count: int, seed: int) -> list[tuple[Item,
 
 
 def pairs_of_one_template(corpus: Corpus, count: int, seed: int) -> list[tuple[Item, Item]]:
-    """`count` different random pairs of different groups of one screenshot set, equally many of each set,
-    twins left out.
+    """Return `count` different random pairs of different groups of one screenshot set, equally many of each
+    set, without twins.
     """
     rng = random.Random(f"template:{seed}")
     names = sorted({item.set for item in corpus.screenshots})

@@ -1,8 +1,7 @@
-"""Writers killed with SIGKILL at random moments: does every acknowledged image survive, and is none half
-there?
+"""Does every acknowledged image survive, intact, when writers are killed with SIGKILL at random moments?
 
-The test of the suite (tests/test_crash.py) with more kills: a process that adds images and writes down each
-one acknowledged is killed after 20 to 150 ms, again and again; then a newly opened store is read row by row
+The test of the suite (tests/test_crash.py) with more kills: a process that adds images and records each
+acknowledged one is killed after 20 to 150 ms, again and again; then a newly opened store is read row by row
 and compared.
 
     python -m benchmarks.crash [--kills 300] [--seed 20261122] [--sample]
@@ -25,7 +24,8 @@ def main() -> int:
     if options.sample:
         options.kills = 10
     report.heading(f"{options.kills} kills of a writer", options)
-    test = f"{Path(__file__).resolve().parents[1] / 'test_crash.py'}::test_writers_killed_at_random_moments_leave_whole_images"
+    file = Path(__file__).resolve().parents[1] / "test_crash.py"
+    test = f"{file}::test_writers_killed_at_random_moments_leave_whole_images"
     environment = {**os.environ, "QUAID_TEST_KILLS": str(options.kills), "QUAID_TEST_SEED": str(options.seed)}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "pytest", "-q", "-s", "--numprocesses=0", test],
@@ -34,10 +34,12 @@ def main() -> int:
         text=True,
     )
     rows = [line.split("|")[1:] for line in done.stdout.splitlines() if line.startswith("crash|")]
-    report.table(("kills", "acknowledged images", "found whole", "also whole (under way when killed)"), rows)
+    report.table(
+        ("kills", "acknowledged images", "found intact", "also intact (in progress when killed)"), rows
+    )
     if done.returncode:
         print(done.stdout[-5000:], file=sys.stderr)
-    return report.verdict([("every acknowledged image is found, none is half there", done.returncode == 0)])
+    return report.verdict([("every acknowledged image is found, none is incomplete", done.returncode == 0)])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""Are the answers to be trusted? Runs `quaid evaluate` on the development pictures and on the larger set, and
-holds the result against the targets.
+"""Can the answers be trusted? Runs `quaid evaluate` on the development pictures and on the larger set, and
+compares the result with the targets.
 
-Two runs on one store, which holds both sets: the development pictures (edits, versions, clones, phishing
-pairs), then the larger set, whose unanswered pages and pictures are asked for (false matches, reviews, pages
-of one site). QueryResponse is the reporting part only.
+Two runs on one store that contains both sets: the development pictures (edits, versions, clones, phishing
+pairs), then the larger set, with its unanswered pages and pictures as queries (false matches, reviews, pages
+of one site). Queries come from the reporting part only.
 
     python -m benchmarks.decisions --pictures DIR --larger DIR [--store URL] [--screenshots N]
-    [--larger-screenshots N] [--photos N]
-        [--unanswered N] [--processes N] [--resume | --read] --out DIR
+        [--larger-screenshots N] [--photos N] [--unanswered N] [--processes N] [--resume | --read] --out DIR
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from douglas_quaid.evaluation.run_files import HEADER
 from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.store.throwaway import given_or_throwaway
 
-#: Sets of one design each among the development pictures, by the part they belong to.
+#: Development sets of one design each, by the part to which they belong.
 FIT, REPORT = frozenset({"nhsuk", "jupyterlab"}), frozenset({"siemens", "streamlit"})
 EACH = ("browser_bar", "banner", "crop_75", "border_10", "rotate_5", "rotate_90", "mirror")
 HARD = ("crop_50", "embed_40")
@@ -38,9 +37,15 @@ PROPOSED = ("browser_bar", "border_10", "crop_75", "banner", "rotate_5", "rotate
 
 @dataclass(frozen=True, slots=True)
 class Target:
+    """A target and its outcome."""
+
+    #: What is measured.
     what: str
+    #: The target.
     wanted: str
+    #: The outcome.
     measured: str
+    #: Whether the target was met.
     met: bool
 
 
@@ -52,7 +57,8 @@ def main() -> int:
     header = json.loads((folders[0] / HEADER).read_text())
     both = metrics_of_runs([folder for folder in folders if (folder / HEADER).exists()], edits.SUITE)
     print(
-        f"{header['indexed']:,} images indexed; calibration {header['calibration']}, commit {header['commit']}, seed {header['seed']}\n"
+        f"{header['indexed']:,} images indexed; calibration {header['calibration']}, commit "
+        f"{header['commit']}, seed {header['seed']}\n"
     )
     met = [_print("Must", _musts(both, header["indexed"])), _print("Aim", _aims(both))]
     print("\n".join(_beside(both)))
@@ -73,15 +79,15 @@ def _options() -> argparse.Namespace:
         "--larger-screenshots",
         type=int,
         default=0,
-        help="pages of the larger set that are edited and asked for, too",
+        help="number of pages of the larger set that are edited and queried, too",
     )
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--unanswered", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--resume", action="store_true", help="take up a run that was stopped")
+    parser.add_argument("--resume", action="store_true", help="continue a run that was stopped")
     parser.add_argument(
-        "--read", action="store_true", help="only print what --out holds, of a run that is under way too"
+        "--read", action="store_true", help="only print the results in --out, also of a run in progress"
     )
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -135,7 +141,7 @@ def _musts(found: Metrics, indexed: int) -> Iterator[Target]:
         yield _least(f"screenshots, {name}: found", _row(found, strata.SCREENSHOTS, name, "found"), 0.98)
     asked = [row for row in found.rows if row.stratum in (strata.SCREENSHOTS, strata.PHOTOGRAPHS)]
     yield _least(
-        "of what is found, answered match", sum((row.matched for row in asked), Share(0, 0)).value, 0.95
+        "share of match in what is found", sum((row.matched for row in asked), Share(0, 0)).value, 0.95
     )
     without = found.stratum(strata.UNANSWERED)
     wrong = f"{without.false_matches} in {without.asked:,}" if without else "-"
@@ -147,7 +153,7 @@ def _musts(found: Metrics, indexed: int) -> Iterator[Target]:
     )
     pages = found.pages_as_they_are
     yield _most(
-        "pages of one site that geometry accepts: match", pages.match.value, 0.005, f" of {pages.accepted:,}"
+        "pages of one site with a transform: match", pages.match.value, 0.005, f" of {pages.accepted:,}"
     )
     yield _most("queries ending in review, four in five without an answer", found.review_in_life, 0.02)
     yield _most(
@@ -158,16 +164,17 @@ def _musts(found: Metrics, indexed: int) -> Iterator[Target]:
         digits=4,
     )
     yield _least(
-        "right at a confidence of 0.99 and more",
+        "correct at a confidence of 0.99 and more",
         found.all_pairs.sure.value,
         0.99,
         f" of {found.all_pairs.sure.whole:,}",
     )
     linked = found.linked
     hits = sum(count for relation, count in linked.wrong.items() if relation != "same-template")
-    shown = f"{sum(linked.found.values())} of {linked.pairs}; {hits}, and {linked.wrong.get('same-template', 0)} listed as same-template"
+    layouts = linked.wrong.get("same-template", 0)
+    shown = f"{sum(linked.found.values())} of {linked.pairs}; {hits}, and {layouts} listed as same-template"
     yield Target(
-        "phishing pairs found under whatever relation; wrong hits",
+        "phishing pairs found, whatever the relation; wrong hits",
         "5; 0",
         shown,
         sum(linked.found.values()) == 5 and not hits,
@@ -181,14 +188,14 @@ def _aims(found: Metrics) -> Iterator[Target]:
         yield _least(f"screenshots, {name}: found", _row(found, strata.SCREENSHOTS, name, "found"), 0.9)
     for name in PROPOSED:
         yield _least(
-            f"screenshots, {name}: right one among 50 candidates (this index; words.py has 100,000)",
+            f"screenshots, {name}: correct picture among 50 candidates (this index; words.py has 100,000)",
             _row(found, strata.SCREENSHOTS, name, "at_50"),
             0.99,
         )
 
 
 def _beside(found: Metrics) -> list[str]:
-    """What the targets do not ask for and a reader should see."""
+    """Return what the targets do not cover and a reader should see."""
     pages, design = found.after_edits, found.of_one_design
     rows = [
         (
@@ -207,20 +214,20 @@ def _beside(found: Metrics) -> list[str]:
             f"{percent(design.match)} of {design.accepted:,}",
         ),
         (
-            "calibration error of pairs with a map",
+            "calibration error of pairs with a transform",
             f"{found.mapped_pairs.error or 0:.4f} of {found.mapped_pairs.pairs:,}",
         ),
         ("false matches, all queries", f"{found.false_matches.part} in {found.false_matches.whole:,}"),
         (
-            "review: answered, without an answer",
+            "review: with an answer, without an answer",
             f"{percent(found.review_answered)}, {percent(found.review_without)}",
         ),
         (
-            "... of these pages of a site that is indexed, and all others",
+            "review, without an answer: pages of a site that is indexed, all others",
             ", ".join(_reviews(found, name) for name in (strata.SAME_SITE, strata.UNANSWERED)),
         ),
     ]
-    return ["## Beside these", "", *table(("what", "measured"), rows)]
+    return ["## Further numbers", "", *table(("what", "measured"), rows)]
 
 
 def _reviews(found: Metrics, stratum: str) -> str:

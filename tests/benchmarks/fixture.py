@@ -1,13 +1,12 @@
-"""A small sample of labelled evidence, frozen: tests hold the shipped calibration against it, so that nobody
-makes it worse without noticing.
+"""Makes a small frozen sample of labelled evidence. Tests compare the shipped calibration with it, so that it
+cannot get worse unnoticed.
 
 Takes runs of `quaid evaluate` over the reporting part, writes lines of JSON without pictures to
-tests/data/pairs.jsonl: questions with an answer and without, drawn by the seed, and the hardest ones without
-(by the shipped calibration) besides. Sentences and verdicts are dropped, numbers are rounded; what they
-measured stays.
+tests/data/pairs.jsonl: queries with an answer and without one, drawn by the seed, and also the hardest ones
+without (by the shipped calibration). Sentences and verdicts are dropped and numbers rounded; the evidence
+stays.
 
-    python -m benchmarks.fixture [--questions N] [--hardest N] [--candidates N] [--seed N] [--out
-    FILE] RUN...
+    python -m benchmarks.fixture [--questions N] [--hardest N] [--candidates N] [--seed N] [--out FILE] RUN...
 """
 
 from __future__ import annotations
@@ -30,13 +29,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--questions", type=int, default=120, help="with an answer; as many without")
-    parser.add_argument("--hardest", type=int, default=20, help="without an answer, besides")
+    parser.add_argument(
+        "--questions", type=int, default=120, help="number of queries with an answer, and of those without"
+    )
+    parser.add_argument(
+        "--hardest",
+        type=int,
+        default=20,
+        help="number of the hardest queries without an answer, added to these",
+    )
     parser.add_argument(
         "--candidates",
         type=int,
         default=3,
-        help="pairs of a question that are kept: those with a map first, in their order",
+        help="pairs kept of each query: those with a transform first, in their order",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
@@ -60,7 +66,7 @@ def main() -> None:
     options.out.parent.mkdir(exist_ok=True)
     write_records(options.out, kept)
     print(
-        f"{len(kept)} pairs of {len(chosen)} questions, {options.out.stat().st_size:,} bytes in {options.out}"
+        f"{len(kept)} pairs of {len(chosen)} queries, {options.out.stat().st_size:,} bytes in {options.out}"
     )
 
 
@@ -69,7 +75,7 @@ def _best(group: list[LabelledPair]) -> float:
 
 
 def _first(group: list[LabelledPair], count: int) -> list[LabelledPair]:
-    """The right one, then those that something lays over the query, then the others; numbered anew."""
+    """Return the correct pair, then those with a transform, then the others, with new ranks."""
     order = sorted(
         group, key=lambda pair: (not pair.label, pair.verdict.evidence.matrix is None, pair.place)
     )[:count]

@@ -1,10 +1,10 @@
-"""Exact search over a million PDQ hashes: speed against faiss, exactness, bytes an image, time until a new
-process is ready.
+"""How fast is exact search over a million PDQ hashes compared with faiss, is it exact, and how many bytes
+does a hash take?
 
-Both indexes answer the same queries in the same run on one thread, turn by turn, so that whatever else the
-machine does hits both. Two kinds of data: uniform random hashes, and clone-heavy ones (half of all rows are
-2,000 templates with 12 % of their bits flipped, and one hash stands there 10,000 times). Half of the queries
-have an answer planted at 0 to 31 bits, half are random.
+Both indexes answer the same queries in the same run on one thread, alternately, so that the load of the
+machine affects both. Two kinds of data: uniform random hashes, and clone-heavy ones (half of all rows are
+2,000 templates with 12 % of their bits flipped, and one hash occurs 10,000 times). Half of the queries have
+an answer planted at 0 to 31 bits, half are random.
 
     python -m benchmarks.hashes [--count 1000000] [--rounds 15] [--seed 1] [--sample]
 """
@@ -26,7 +26,7 @@ from . import report
 RADIUS = 31
 RETRIEVAL_RADIUS = 47
 QUERIES = 40
-#: The speed and the size are stated for this many hashes; smaller runs are checked for exactness only.
+#: Number of hashes from which speed and size are judged; smaller runs are checked for exactness only.
 STATED_FOR = 1_000_000
 CLONES = 10_000
 TEMPLATES = 2_000
@@ -70,8 +70,8 @@ def clone_heavy(rng: np.random.Generator, count: int) -> Hashes:
 
 
 def queries_for(hashes: Hashes, rng: np.random.Generator) -> Hashes:
-    """Half near a row (0 to 31 bits of it flipped), the first of them near the last row, which has the most
-    clones; half random.
+    """Return queries: half near a row (with 0 to 31 bits flipped), the first of them near the last row, which
+    has the most clones; half random.
     """
     queries = uniform(rng, QUERIES)
     for place in range(QUERIES // 2):
@@ -82,7 +82,7 @@ def queries_for(hashes: Hashes, rng: np.random.Generator) -> Hashes:
 
 
 def brute_force(hashes: Hashes, query: Hashes, radius: int) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Rows within the radius and their distances: the definition, written without any of the index's code."""
+    """Return the rows within the radius and their distances, by the definition, without code of the index."""
     bits = np.zeros(len(hashes), np.int64)
     for byte in range(32):
         bits += np.bitwise_count(hashes[:, byte] ^ query[byte])
@@ -97,7 +97,7 @@ def measure(name: str, hashes: Hashes, rng: np.random.Generator, rounds: int) ->
     began = time.perf_counter()
     ours = HammingIndex()
     ours.extend(hashes)
-    ours.search(bytes(32), RADIUS)  # the index is folded at the first question
+    ours.search(bytes(32), RADIUS)  # the index is built at the first query
     built = time.perf_counter() - began
     theirs = faiss.IndexBinaryFlat(256)
     theirs.add(hashes)
@@ -129,21 +129,26 @@ def measure(name: str, hashes: Hashes, rng: np.random.Generator, rounds: int) ->
         for radius in (31, 47)
     }
 
-    print(f"**{name}**: built and first question in {built:.2f} s; {rounds} rounds of {QUERIES} queries\n")
+    print(
+        f"**{name}**: built, and first query answered, in {built:.2f} s; {rounds} rounds of {QUERIES} "
+        "queries\n"
+    )
     rows = [
         (label, f"{median(times):.3f}", f"{min(times):.3f} - {max(times):.3f}", f"{slowest[label]:.2f}")
         for label, times in medians.items()
     ]
-    report.table(("search", "ms a query (median)", "medians of the rounds", "slowest query, ms"), rows)
+    report.table(("search", "ms per query (median)", "medians of the rounds", "slowest query, ms"), rows)
     for radius, values in ratios.items():
         print(
-            f"faiss / ours at radius {radius}: **{median(values):.1f}** ({min(values):.1f} - {max(values):.1f} over the rounds)\n"
+            f"faiss / ours at radius {radius}: **{median(values):.1f}** ({min(values):.1f} - "
+            f"{max(values):.1f} over the rounds)\n"
         )
     wrong, answers = check_exactness(ours, hashes, rng)
     print(
-        f"Against brute force at radii 31 and 47, before and after adds and removals, {answers} answers in all: {wrong} queries differ.\n"
+        f"Against brute force at radii 31 and 47, before and after adds and removals, {answers} answers in "
+        f"total: {wrong} queries differ.\n"
     )
-    print(f"Arrays: {ours.nbytes / len(ours):.1f} bytes a hash.\n")
+    print(f"Arrays: {ours.nbytes / len(ours):.1f} bytes per hash.\n")
     exact = (f"{name}: every answer equals brute force", wrong == 0 and answers > 0)
     if len(hashes) < STATED_FOR:
         return [exact]
@@ -154,15 +159,15 @@ def measure(name: str, hashes: Hashes, rng: np.random.Generator, rounds: int) ->
         ),
         exact,
         (
-            f"{name}: at most 160 bytes a hash (aim; {ours.nbytes / len(ours):.1f})",
+            f"{name}: at most 160 bytes per hash (aim; {ours.nbytes / len(ours):.1f})",
             ours.nbytes <= 160 * len(ours),
         ),
     ]
 
 
 def check_exactness(index: HammingIndex, hashes: Hashes, rng: np.random.Generator) -> tuple[int, int]:
-    """Queries whose answer differs from brute force, and answers there were. Also adds rows and removes some,
-    and asks again.
+    """Return how many queries differ from brute force, and how many answers there were, before and after
+    adding and removing rows.
     """
     wrong = answers = 0
     added = uniform(rng, 500)

@@ -1,18 +1,17 @@
-"""The larger set, which anybody can rebuild: pages of free packages rendered by Chromium, and pictures of
-packages, in one folder.
+"""Builds the larger set, which anybody can rebuild: pages of free packages rendered by Chromium, and pictures
+of packages, in one folder.
 
-Takes a folder; fills it with `groups.jsonl` (one line a picture: file, set, group, page, site, role, and
-`sibling` where it is one), the PNG files, `versions.json` (packages and Chromium), `done.jsonl` (each capture
-that was tried, and what came of it) and `sources/` (the packages; can be deleted). Needs Debian 12 or later
-with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full browser does as well with
-`--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project brings.
-The pages themselves get no network.
+Fills a folder with `groups.jsonl` (one line for each picture: file, set, group, page, site, role, and
+`sibling` where it applies), the PNG files, `versions.json` (packages and Chromium), `done.jsonl` (each
+attempted capture and its outcome) and `sources/` (the packages; can be deleted). Needs Debian 12 or later
+with npm and a Chromium (`apt-get install chromium-headless-shell npm`; the full browser works, too, with
+`--chromium chromium`, and takes half as long again), and Python's Pillow and numpy, which the project
+requires. The pages have no network.
 
-    python -m benchmarks.larger_set DIR [--pages 300] [--sites python,django,admin-lte] [--processes
-    2] [--seed 1]
+    python -m benchmarks.larger_set DIR [--pages 300] [--sites python,django,admin-lte] [--processes 2]
+    [--seed 1]
 
-It can be stopped and started again: what is done is not done again. Each prefix of the build is a mixture of
-all sites.
+It can be stopped and continued. Each prefix of the build is a mixture of all sites.
 """
 
 from __future__ import annotations
@@ -55,16 +54,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("out", type=Path)
     parser.add_argument(
-        "--pages", type=int, default=None, help="only so many captures: the first of the plan"
+        "--pages", type=int, default=None, help="number of captures, the first of the plan (default: all)"
     )
     parser.add_argument(
         "--sites",
         default="",
-        help="only these, with commas between them, and only their packages are got; the default is all",
+        help="comma-separated sites to capture; only their packages are downloaded (default: all)",
     )
-    parser.add_argument("--processes", type=int, default=1, help="browsers at once")
+    parser.add_argument("--processes", type=int, default=1, help="number of browsers")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--chromium", default="chromium-headless-shell", help="the command")
+    parser.add_argument("--chromium", default="chromium-headless-shell", help="command that starts Chromium")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     packages = Packages(options.out / "sources")
@@ -95,8 +94,8 @@ def main() -> int:
 
 
 class Build:
-    """The captures of a plan, made into a folder. What done.jsonl lists is taken as done, and groups.jsonl is
-    written anew from it at the start.
+    """The build of a plan in a folder. What done.jsonl lists is done, and groups.jsonl is rewritten from it
+    at the start.
     """
 
     def __init__(self, out: Path, packages: Packages, captures: list[Capture], *, chromium: str) -> None:
@@ -112,8 +111,8 @@ class Build:
         self._mine = threading.local()
 
     def run(self, *, processes: int) -> None:
-        """Makes what is to be made. Keeping is decided in the order of the plan, so twins fall the same way
-        however many browsers there are.
+        """Make the captures that are left. Which of two twins is kept depends on the order of the plan, not
+        on the number of browsers.
         """
         start = time.monotonic()
         with (
@@ -144,7 +143,8 @@ class Build:
                     seconds = time.monotonic() - start
                     left = (len(self._todo) - made) * seconds / made / 60
                     print(
-                        f"{made} of {len(self._todo)}, {made / seconds:.2f} a second, {left:.0f} minutes left; {dict(self._counts)}",
+                        f"{made} of {len(self._todo)}, {made / seconds:.2f} per second, {left:.0f} minutes "
+                        f"left; {dict(self._counts)}",
                         file=sys.stderr,
                     )
             finally:
@@ -152,8 +152,8 @@ class Build:
                     browser.close()
 
     def _made(self, capture: Capture) -> tuple[str, str]:
-        """Makes a capture, in a thread with a browser of its own: what came of it, and the digest of the
-        pixels; the file has the ending .part.
+        """Make a capture in a thread with its own browser; return the outcome and the digest of the pixels.
+        The name of the file ends in .part.
         """
         path = self._packages.path(capture.source)
         part = self._part(capture)
@@ -178,7 +178,9 @@ class Build:
         return (BLANK, "") if is_nearly_blank(picture) else (KEPT, pixel_digest(picture))
 
     def _settled(self, capture: Capture, outcome: str, digest: str) -> str:
-        """Keeps the file of a capture or removes it; twins of what is kept already are not."""
+        """Keep the file of a capture or remove it; return the outcome. Twins of earlier captures are
+        removed.
+        """
         if outcome == KEPT and digest in self._digests:
             outcome = TWIN
         if outcome == KEPT:
@@ -200,8 +202,8 @@ class Build:
 
 
 def read_done(out: Path) -> dict[str, tuple[str, str]]:
-    """Outcome and digest of each capture that is done, by its file. Not done: what failed, a line cut short,
-    a file that is gone.
+    """Return outcome and digest of each finished capture by its file. Failed captures, truncated lines and
+    files that are gone do not count.
     """
     done = {}
     journal = out / "done.jsonl"

@@ -1,11 +1,11 @@
 """One headless Chromium that captures many pages, for larger_set.py.
 
-Takes a page (file:// address), a window and how much of the page is wanted; gives the PNG. A process of
-Chromium takes half a second to start, a page in a running one a fifth: so it is driven over the DevTools
-protocol (https://chromedevtools.github.io/devtools-protocol/), through `--remote-debugging-pipe`: file
-descriptors 3 and 4, JSON messages that end in a zero byte. That needs no package and opens no port.
-(Measured: chromium-headless-shell, which draws no windows, takes 0.13 s of CPU a page, chromium 0.20 s.)
-Scripts of a page run; the network is cut off by an unusable proxy and a resolver that knows no name.
+Takes a page (file:// address), a window and the maximum height, returns the PNG. Starting Chromium takes half
+a second, a page in a running Chromium a fifth of one; so it is driven over the DevTools protocol
+(https://chromedevtools.github.io/devtools-protocol/), through `--remote-debugging-pipe`: file descriptors 3
+and 4, JSON messages that end in a zero byte. That needs no package and opens no port. (Measured:
+chromium-headless-shell, which draws no windows, takes 0.13 s of CPU per page, chromium 0.20 s.) Scripts of a
+page run; an unusable proxy and a resolver that resolves nothing cut off the network.
 """
 
 from __future__ import annotations
@@ -24,37 +24,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Chosen: a page that takes longer is given up, and the browser is started anew. (At 15 s a busy machine gave
-#: up sound pages.)
+#: Maximum seconds for a page; after that the browser is restarted. chosen: with 15 s, a busy machine lost
+#: good pages.
 PAGE_SECONDS = 60.0
-#: Chosen: a page that is still loading after this long (a script waits for the network) is captured as it
-#: stands.
+#: Seconds after which a page that is still loading (a script waits for the network) is captured as it is.
+#: chosen.
 LOAD_SECONDS = 10.0
-#: Chosen: then a new tab, so that what pages leave behind does not pile up.
-PAGES_A_TAB = 100
+#: Pages after which a new tab is opened, so that leftovers of pages do not accumulate. chosen.
+PAGES_PER_TAB = 100
 
 FLAGS = (
-    "--headless", "--disable-gpu", "--hide-scrollbars", "--mute-audio", "--no-first-run", "--disable-extensions", "--disable-dev-shm-usage",
-    "--disable-gpu-compositing", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-lcd-text",
+    "--headless",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--mute-audio",
+    "--no-first-run",
+    "--disable-extensions",
+    "--disable-dev-shm-usage",
+    "--disable-gpu-compositing",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-lcd-text",
     "--force-color-profile=srgb",
-    "--force-prefers-reduced-motion", "--allow-file-access-from-files", "--proxy-server=127.0.0.1:9", "--host-resolver-rules=MAP * ~NOTFOUND",
-)  # fmt: skip
+    "--force-prefers-reduced-motion",
+    "--allow-file-access-from-files",
+    "--proxy-server=127.0.0.1:9",
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+)
 
-ON_3_AND_4 = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
+ON_3_AND_4 = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); "
+    "os.execvp(sys.argv[3], sys.argv[3:])"
+)
 
 SETTLED = "new Promise(done => setTimeout(() => document.fonts.ready.then(() => done(location.href)), %d))"
 
 
 class PageFailed(Exception):
-    """A page that could not be captured: it hung, crashed, or leads somewhere else."""
+    """Raised when a page cannot be captured: it hung, crashed, or leads elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Size in CSS pixels, and the pixels a CSS pixel has on each side."""
+    """The size of a browser's window."""
 
+    #: Width in CSS pixels.
     width: int
+    #: Height in CSS pixels.
     height: int
+    #: Pixels of the capture per CSS pixel, on each side.
     scale: int = 1
 
 
@@ -68,10 +87,10 @@ class Browser:
         self._process: subprocess.Popen[bytes] | None = None
 
     def capture(self, address: str, window: Window, *, tallest: int = 0, settle: int = 0) -> bytes:
-        """The PNG of a page as `window` shows it, or, if `tallest`, of all of it up to so many times its
-        width; after `settle` ms.
+        """Return the PNG of a page as `window` shows it, or, if `tallest`, of all of it up to that multiple
+        of its width; `settle` ms after it has loaded.
 
-        :raises PageFailed: see there. The browser can be used further.
+        Raises PageFailed, after which the browser can still be used.
         """
         try:
             return self._capture(address, window, tallest, settle)
@@ -93,7 +112,7 @@ class Browser:
         self._deadline = time.monotonic() + PAGE_SECONDS
         if self._process is None:
             self._start()
-        if self._pages % PAGES_A_TAB == 0:
+        if self._pages % PAGES_PER_TAB == 0:
             self._new_tab()
         self._pages += 1
         size = {
@@ -189,8 +208,8 @@ class Browser:
         return self._last
 
     def _next(self, until: float) -> None:
-        """Takes in what Chromium says next, if it says something before `until`; past the deadline of the
-        page that is an error.
+        """Read Chromium's next message, if it arrives before `until`. Raises TimeoutError past the deadline
+        of the page.
         """
         while (end := self._buffer.find(b"\0")) < 0:
             ready, _, _ = select.select([self._from], [], [], max(0.0, until - time.monotonic()))

@@ -1,9 +1,9 @@
-"""Packages of the larger set, for larger_set.py: got with `apt-get download` and `npm pack`, unpacked, and
-what pages and pictures they hold.
+"""The packages of the larger set, for larger_set.py: downloads them with `apt-get download` and `npm pack`,
+unpacks them, and lists their pages and pictures.
 
-Takes "deb:NAME" and "npm:NAME@VERSION"; gives the files of each as `Source`s and the versions. Nothing is
-installed and no script of a package runs: Debian packages go by `dpkg -x` into one tree, where their links to
-each other lead somewhere, npm packages into a folder each.
+Takes "deb:NAME" and "npm:NAME@VERSION", returns the files of each as `Source`s, and the versions. Nothing is
+installed and no script of a package runs: `dpkg -x` unpacks Debian packages into one tree, so that their
+links to each other work, and each npm package gets its own folder.
 """
 
 from __future__ import annotations
@@ -19,22 +19,40 @@ from pathlib import Path
 
 from .larger_set_plan import Source
 
-#: What pages of the others need: scripts, style sheets, and the fonts, so that pages look alike whatever
-#: fonts the machine has.
+#: Packages that pages of the others need: scripts, style sheets, and fonts, so that pages look the same
+#: whichever fonts the machine has.
 SUPPORT = (
-    "libjs-sphinxdoc", "libjs-jquery", "libjs-underscore", "libjs-jquery-ui", "libjs-bootstrap", "libjs-bootstrap4", "libjs-popper.js", "libjs-requirejs",
+    "libjs-sphinxdoc",
+    "libjs-jquery",
+    "libjs-underscore",
+    "libjs-jquery-ui",
+    "libjs-bootstrap",
+    "libjs-bootstrap4",
+    "libjs-popper.js",
+    "libjs-requirejs",
     "libjs-mathjax",
-    "sphinx-rtd-theme-common", "fonts-font-awesome", "fonts-mathjax", "fontconfig-config",
-    "fonts-dejavu-core", "fonts-dejavu-extra", "fonts-liberation",
-    "fonts-lato", "fonts-roboto-unhinted", "fonts-roboto-slab", "fonts-open-sans", "fonts-inconsolata", "fonts-noto-core", "fonts-noto-mono",
-)  # fmt: skip
-#: Bytes of a file. Smaller ones are redirections and icons (chosen).
+    "sphinx-rtd-theme-common",
+    "fonts-font-awesome",
+    "fonts-mathjax",
+    "fontconfig-config",
+    "fonts-dejavu-core",
+    "fonts-dejavu-extra",
+    "fonts-liberation",
+    "fonts-lato",
+    "fonts-roboto-unhinted",
+    "fonts-roboto-slab",
+    "fonts-open-sans",
+    "fonts-inconsolata",
+    "fonts-noto-core",
+    "fonts-noto-mono",
+)
+#: Minimum size of a page and of a picture in bytes. chosen: smaller files are redirections and icons.
 SMALLEST_PAGE, SMALLEST_PICTURE = 1_500, 8_000
 PAGES, PICTURES = (".html", ".htm"), (".png", ".jpg", ".jpeg", ".webp")
 
 
 class Packages:
-    """The packages in a folder; got when they are not there yet."""
+    """The packages in a folder, which are downloaded if they are missing."""
 
     def __init__(self, folder: Path) -> None:
         self._debs, self._npm, self._tree, self._lists = (
@@ -47,15 +65,15 @@ class Packages:
             each.mkdir(parents=True, exist_ok=True)
 
     def get(self, packages: Iterable[str]) -> dict[str, str]:
-        """Gets and unpacks them (and SUPPORT); gives the version of each.
+        """Download and unpack the packages (and SUPPORT); return the version of each.
 
-        :raises subprocess.CalledProcessError: a package cannot be had. Debian: `apt-get update`, and a
-        release that has it.
+        Raises CalledProcessError if a package is not available. For Debian's, run `apt-get update`, and use a
+        release that contains them.
         """
         wanted = [*(f"deb:{name}" for name in SUPPORT), *packages]
         debs = [name.removeprefix("deb:") for name in wanted if name.startswith("deb:")]
         if missing := [name for name in debs if not self._deb(name)]:
-            print(f"getting {len(missing)} Debian packages", file=sys.stderr)
+            print(f"downloading {len(missing)} Debian packages", file=sys.stderr)
             subprocess.run(
                 ["apt-get", "download", *missing], cwd=self._debs, check=True, stdout=subprocess.DEVNULL
             )
@@ -67,7 +85,7 @@ class Packages:
         return {name: self._version(name) for name in wanted}
 
     def fonts(self) -> Path:
-        """A configuration of fontconfig that knows the fonts of SUPPORT and no others."""
+        """Return a configuration of fontconfig with the fonts of SUPPORT and no others."""
         configuration = self._tree.parent / "fonts.conf"
         shared = self._tree.resolve() / "usr/share"
         aliases = "".join(
@@ -85,7 +103,7 @@ class Packages:
         return self._root(source.package) / source.path
 
     def sources(self, package: str, *, pictures: bool) -> list[Source]:
-        """The pages, or the pictures, that a package holds."""
+        """Return the pages, or the pictures, of a package."""
         endings, smallest = (PICTURES, SMALLEST_PICTURE) if pictures else (PAGES, SMALLEST_PAGE)
         root = self._root(package)
         if package.startswith("deb:"):
@@ -135,7 +153,7 @@ class Packages:
             next(unpacked.iterdir()).rename(root)  # most packages name their folder "package", not all
 
     def _relink(self) -> None:
-        """Absolute links of packages (/usr/share/...) lead out of the tree: made relative to it."""
+        """Make absolute links of packages (/usr/share/...), which lead out of the tree, relative to it."""
         for name in (name for listed in self._lists.iterdir() for name in listed.read_text().splitlines()):
             path = self._tree / name
             if path.is_symlink() and (target := os.readlink(path)).startswith("/usr/"):

@@ -1,7 +1,7 @@
-"""Pictures of the larger set, for larger_set.py: is a capture worth keeping, and pictures of packages as PNG
-files.
+"""The pictures of the larger set, for larger_set.py: which captures are worth keeping, and pictures of
+packages as PNG files.
 
-Takes the PNG of a page or a picture file of a package; gives an RGB picture, whether it shows next to
+Takes the PNG of a page or a picture file of a package, returns an RGB picture, whether it shows almost
 nothing, and the digest of its pixels.
 """
 
@@ -15,18 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-#: Pictures of packages are made smaller to this (chosen: wallpapers come in up to 8,000 pixels).
+#: Maximum side of a picture of a package in pixels; larger ones are scaled down. chosen: wallpapers have up
+#: to 8,000 pixels.
 LONGEST_SIDE = 1920
-#: Smaller pictures are no pictures but icons (chosen).
+#: Minimum side of a picture of a package in pixels. chosen: smaller ones are icons.
 SHORTEST_SIDE = 160
-#: Nearly blank: fewer than INKED of the blocks of BLOCK x BLOCK pixels span CONTRAST grey levels (chosen: a
-#: title alone on an empty page).
+#: A capture is nearly blank if fewer than INKED of its blocks of BLOCK x BLOCK pixels span CONTRAST grey
+#: levels. chosen: a title alone on an empty page.
 BLOCK, CONTRAST, INKED = 16, 24, 0.01
 
 
 def leads_elsewhere(page: Path) -> bool:
-    """Whether a page only redirects to another. (Chromium tells some of these only by a capture that never
-    comes.)
+    """Return whether a page only redirects to another. (For some of these, Chromium never returns a
+    capture.)
     """
     with page.open("rb") as file:
         return b'http-equiv="refresh"' in file.read(4096).lower()
@@ -38,8 +39,8 @@ def opened_capture(png: bytes) -> Image.Image:
 
 
 def opened_picture(path: Path) -> Image.Image | None:
-    """A picture of a package on white, at most LONGEST_SIDE long; None when it is too small, or larger than
-    Pillow thinks safe.
+    """Return a picture of a package on white, its sides at most LONGEST_SIDE; None if it is too small, or
+    larger than Pillow considers safe.
     """
     try:
         opened = Image.open(path)

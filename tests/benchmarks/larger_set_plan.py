@@ -1,14 +1,14 @@
-"""What the larger set holds: which page of which site is captured how, in which role, in which order. No
-input or output here.
+"""Plans the larger set: which page of which site is captured how, in which role, in which order. No input or
+output here.
 
-Takes the sites (larger_set_sites.jsonl), the files of each, and a seed; gives the captures in the order in
-which they are to be made. The order mixes the sites: each prefix of it holds each site in its proportion, so
-a build that is stopped, or a small one, is a set of its own.
+Takes the sites (larger_set_sites.jsonl), the files of each, and a seed; returns the captures in the order in
+which to make them. The order mixes the sites: each prefix contains each site in proportion, so a build that
+was stopped, or a small one, is a set of its own.
 
-A *site* is what must not be torn between roles and parts of an evaluation: a package, or packages that show
-the same (translations, releases). Sites are either "indexed" or "unanswered" (never indexed: nobody has an
-answer to a query made of them). A few pages of the indexed sites are left out of the index too: they are
-"unanswered" as well, and marked as siblings, because pages just like them are indexed.
+A *site* must not be divided between roles and parts of an evaluation: it is a package, or packages that show
+the same (translations, releases). Sites are either "indexed" or "unanswered" (never indexed, so that queries
+made from them have no answer). A few pages of the indexed sites are left out of the index, too: they are also
+"unanswered", and marked as siblings, because pages like them are indexed.
 """
 
 from __future__ import annotations
@@ -24,70 +24,83 @@ from dataclasses import dataclass
 from .larger_set_browser import Window
 
 INDEXED, UNANSWERED = "indexed", "unanswered"
-#: Most captures of one site unless its line says otherwise (chosen: many sites rather than many pages of
-#: each).
+#: Maximum number of captures of a site, unless its line says otherwise. chosen: many sites rather than many
+#: pages of each.
 MOST_PAGES = 160
-#: Most captures of one group: releases or translations of one page (chosen).
+#: Maximum number of captures of a group: releases or translations of one page. chosen.
 MOST_VERSIONS = 4
-#: Siblings of an indexed site: ten, but no more than a tenth of its pages (chosen: some hundred in all).
+#: Number of siblings of an indexed site: ten, but at most a tenth of its pages. chosen: some hundred in
+#: total.
 SIBLINGS, SIBLINGS_SHARE = 10, 10
-#: One page in eight is captured as a whole, up to a height drawn for it from TALLEST (chosen).
+#: One page in this many is captured as a whole, up to a height drawn from TALLEST. chosen.
 ONE_IN_TALL = 8
-#: Height over width (spec: up to 10:1; the lower ones because a tall capture takes ten times as long as a
-#: window).
+#: Height over width of such captures. spec: up to 10:1; also lower ones, because a tall capture takes ten
+#: times as long as a window.
 TALLEST = (2, 3, 4, 5, 6, 8, 10)
-#: A site's window is drawn with these weights (chosen: common desktops, one site in ten as a phone).
+#: Windows and their weights, drawn for each site. chosen: common desktops, and one site in ten as a phone.
 WINDOWS = ((Window(1280, 800), 12), (Window(1366, 768), 3), (Window(1920, 1080), 3), (Window(390, 844, 2), 2))
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A line of larger_set_sites.jsonl. `set` is "docs", "themes" (web pages) or "pictures". `packages` are
-    "deb:NAME" or "npm:NAME@VERSION".
+    """A line of larger_set_sites.jsonl."""
 
-    `paths`: only files whose path this expression matches; its first group, if it has one, is the key of the
-    page: files with one key (releases, translations) are one group. `settle`: milliseconds that scripts are
-    given after the page has loaded. `most`: cap of the site.
-    """
-
+    #: Name of the site.
     site: str
+    #: "docs", "themes" (web pages) or "pictures".
     set: str
+    #: "indexed" or "unanswered".
     role: str
+    #: "deb:NAME" or "npm:NAME@VERSION".
     packages: tuple[str, ...]
+    #: Licence of the packages.
     licence: str
+    #: Only files whose path this expression matches. Its first group, if any, is the key of the page: files
+    #: with the same key (releases, translations) form one group.
     paths: str = ""
+    #: Milliseconds for scripts after the page has loaded.
     settle: int = 0
+    #: Maximum number of captures.
     most: int = MOST_PAGES
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of a package: the package, and its path within."""
+    """A file of a package."""
 
+    #: The package.
     package: str
+    #: The path within the package.
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A picture to be made: of which source, into which file of the set (relative, PNG), as what.
+    """A picture to make."""
 
-    `tallest`: 0 for what the window shows, otherwise all of the page, up to so many times its width.
-    """
-
+    #: What is captured.
     source: Source
+    #: PNG file, relative to the set.
     file: str
+    #: Site of the page.
     site: str
+    #: Set of the site.
     set: str
+    #: Group of the page.
     group: str
+    #: "indexed" or "unanswered".
     role: str
+    #: Whether other pages of its site are indexed while it is not.
     sibling: bool
+    #: The browser's window.
     window: Window
+    #: 0 for what the window shows, otherwise all of the page up to this multiple of its width.
     tallest: int
+    #: Milliseconds for scripts after the page has loaded.
     settle: int
 
     def line(self) -> str:
-        """The line of groups.jsonl."""
+        """Return the line of groups.jsonl."""
         fields: dict[str, str | bool] = {
             "file": self.file,
             "set": self.set,
@@ -99,9 +112,8 @@ class Capture:
 
 
 def read_sites(text: str) -> list[Site]:
-    """The sites of larger_set_sites.jsonl.
-
-    :raises ValueError: two sites of one name, a package in two sites, or an unknown role or set.
+    """Return the sites of larger_set_sites.jsonl. Raises ValueError for two sites of one name, a package in
+    two sites, and an unknown role or set.
     """
     sites = [
         Site(**{**fields, "packages": tuple(fields["packages"])})
@@ -120,8 +132,8 @@ def read_sites(text: str) -> list[Site]:
 
 
 def plan(sites: Sequence[Site], files: Mapping[str, Iterable[Source]], *, seed: int) -> list[Capture]:
-    """All captures of the set, in the order in which to make them. `files`: by the name of the site. The same
-    seed and files give the same plan.
+    """Return all captures of the set in the order in which to make them; equal arguments return equal plans.
+    `files`: by name of the site.
     """
     placed = []
     for site in sites:
@@ -134,7 +146,7 @@ def plan(sites: Sequence[Site], files: Mapping[str, Iterable[Source]], *, seed: 
 
 
 def plan_site(site: Site, files: Iterable[Source], *, seed: int) -> list[Capture]:
-    """The captures of one site, siblings last drawn and then spread among the others."""
+    """Return the captures of one site, with siblings spread among the others."""
     chance = random.Random(f"{seed}:{site.site}")
     window = chance.choices([window for window, _ in WINDOWS], [weight for _, weight in WINDOWS])[0]
     groups = grouped(site, files)
@@ -163,7 +175,7 @@ def plan_site(site: Site, files: Iterable[Source], *, seed: int) -> list[Capture
 
 
 def grouped(site: Site, files: Iterable[Source]) -> dict[str, list[Source]]:
-    """The files that the site's `paths` takes, by the key of their page."""
+    """Return the files that the site's `paths` matches, by the key of their page."""
     groups: dict[str, list[Source]] = defaultdict(list)
     for source in files:
         if not site.paths or re.search(site.paths, source.path):
@@ -177,6 +189,9 @@ def key_of(site: Site, source: Source) -> str:
 
 
 def name_of(key: str) -> str:
-    """A file name for a page: the end of its path, to be read, and a hash of all of it, to be unique."""
+    """Return a file name for a page: the readable end of its path, and a hash of all of it, which is
+    unique.
+    """
     stem = re.sub(r"\.(html?|png|jpe?g)$", "", key.rsplit("/", 1)[-1])
-    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', stem)[-40:].strip('-')}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", stem)[-40:].strip("-")
+    return f"{readable}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"

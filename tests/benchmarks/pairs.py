@@ -1,20 +1,17 @@
-"""Is a given pair judged right? Edited pairs must be seen, pairs of different pictures must not be called a
+"""Is a given pair judged correctly? Edited pairs must be detected, pairs of different pictures must not be a
 match.
 
 1. Each screenshot against itself after browser bar, 10 % border, crop to 0.75, banner, 5 degrees. Must: at
-least `review` in 95 %
-   of the pairs that show something on both sides: a random crop of a nearly empty page is blank. All pairs
-   are counted beside it.
-2. 20,000 random pairs across sets, twins left out (set_aside.jsonl). Must: no `match`. Reviews are counted
-too.
-3. 2,000 pairs of different groups of one set (two pages of one design system may differ in a single line).
-Reported, no must.
+least `review` for 95 % of the pairs that show something on both sides (a random crop of a nearly empty page
+is blank). All pairs are counted, too. 2. 20,000 random pairs across sets, without twins (set_aside.jsonl).
+Must: no `match`. Reviews are counted, too. 3. 2,000 pairs of different groups of one set (two pages of one
+design system may differ in a single line). Reported without a must.
 
-Compares through the public interface; stored pictures by id, edited ones by their bytes. One process per
+Compares through the public interface: stored pictures by id, edited ones by their bytes. One process per
 core.
 
-    python -m benchmarks.pairs --pictures DIR [--sample] [--store URL] [--edits NAME,...]
-    [--screenshots N] [--across N] [--template N] [--out FILE]
+    python -m benchmarks.pairs --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--screenshots N]
+        [--across N] [--template N] [--out FILE]
 """
 
 from __future__ import annotations
@@ -46,32 +43,48 @@ from .corpus import (
 from .filled_store import add_argument, filled_store
 
 MUST = 0.95
-#: Rows of a list of errors that are printed; --out has all.
+#: Maximum number of errors that are printed; --out contains all.
 SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    #: The edit, or across, or template.
+    """The verdict about a pair."""
+
+    #: Name of the edit, or "across", or "template".
     stratum: str
-    #: File; so is the next.
+    #: File of the query.
     query: str
+    #: File of the reference.
     reference: str
+    #: Set of the query.
     set: str
+    #: Decision.
     decision: str
+    #: Relation, if any.
     relation: str | None
+    #: Confidence, 0 to 1.
     confidence: float
+    #: The evidence in words.
     sentence: str
+    #: The evidence.
     evidence: dict[str, object]
+    #: Duration of the comparison.
     seconds: float
-    #: One side shows next to nothing: a blank original (set_aside.jsonl), or an edit that left nothing of it.
+    #: Whether one side shows almost nothing: a blank original (set_aside.jsonl), or an edit that left
+    #: nothing.
     blank: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
+    """A pair to compare."""
+
+    #: Name of the edit of the query, or "across", or "template".
     stratum: str
+    #: The query.
     query: Item
+    #: The reference.
     reference: Item
 
 
@@ -79,14 +92,16 @@ def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
     parser.add_argument(
-        "--edits", default=",".join(PARTIAL), help="names in edits.EDITS, comma between; empty for none"
+        "--edits", default=",".join(PARTIAL), help="comma-separated names from edits.EDITS; empty for none"
     )
-    parser.add_argument("--screenshots", type=int, default=0, help="screenshots to edit, 0 for all")
+    parser.add_argument("--screenshots", type=int, default=0, help="number of screenshots to edit, 0 for all")
     parser.add_argument(
-        "--photos", type=int, default=0, help="photographs to edit as well (reported, no must)"
+        "--photos", type=int, default=0, help="number of photographs to edit, too (reported without a must)"
     )
-    parser.add_argument("--across", type=int, default=20_000, help="pairs across sets")
-    parser.add_argument("--template", type=int, default=2_000, help="pairs of different groups of one set")
+    parser.add_argument("--across", type=int, default=20_000, help="number of pairs across sets")
+    parser.add_argument(
+        "--template", type=int, default=2_000, help="number of pairs of different groups of one set"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, help="write every outcome as a line of JSON")
     options = parser.parse_args()
@@ -112,7 +127,8 @@ def main() -> int:
         ) as pool:
             outcomes = report.collected(pool.map(_judge, jobs, chunksize=20), len(jobs), options.out)
         print(
-            f"{len(jobs):,} comparisons in {time.perf_counter() - began:.0f} s by {options.processes} processes.\n"
+            f"{len(jobs):,} comparisons in {time.perf_counter() - began:.0f} s by {options.processes} "
+            "processes.\n"
         )
     return print_outcomes(outcomes)
 
@@ -179,11 +195,14 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
             seen = sum(outcome.decision != "no-match" for outcome in these)
             musts.append(
                 (
-                    f"{name}: at least review in 95 % of pairs that show something ({report.share(seen, len(these))})",
+                    f"{name}: at least review in 95 % of pairs that show something "
+                    f"({report.share(seen, len(these))})",
                     seen >= MUST * len(these),
                 )
             )
-        report.table(("edit", "at least review", "match", *sets, "with blank ones: at least review"), rows)
+        report.table(
+            ("edit", "at least review", "match", *sets, "including blank ones: at least review"), rows
+        )
         if photos := [outcome for outcome in edited if outcome.set == PHOTOS]:
             names = dict.fromkeys(outcome.stratum for outcome in photos)
             parts = [(name, [outcome for outcome in photos if outcome.stratum == name]) for name in names]
@@ -192,7 +211,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
                 [(name, _seen(these), _matches(these)) for name, these in parts],
             )
         _print_list(
-            "Edited pairs that show something, called no-match",
+            "Edited pairs that show something, judged no-match",
             [o for o in edited if o.decision == "no-match" and not o.blank],
         )
     strata = (("across", "different sets"), ("template", "different groups of one set"))

@@ -1,22 +1,20 @@
-"""What do other systems find, and what do we, of the same pictures after the same edits, at the same number
-of false matches?
+"""What do other systems find, compared with ours, for the same pictures after the same edits, at the same
+number of false matches?
 
-Screenshots and photographs of the reporting part under every edit of the suite, given as pairs: the edited
-picture against its original (to be found), against unrelated pictures, and against other pages of its site.
-Side by side: PDQ at 31 bits as Meta's Hasher-Matcher-Actioner uses it, pHash at 8 bits as in AIL's open pull
-request, ImageHash's crop-resistant hash, the local descriptors of thorn's `perception`, plain ORB with
-RANSAC, and `Engine.compare`. Each peer is asked at its published limit, and where it makes as many false
-matches as our `match`. That limit is read off these same pairs, by whichever of its numbers serves it best,
-which flatters the peer. A second table searches: where does the right picture stand among some hundred
-(peers_search.py)?
+Every system compares the same pairs: screenshots and photographs of the reporting part after every edit of
+the suite, against their originals (to be found), against unrelated pictures, and against other pages of their
+site. The systems: PDQ at 31 bits as Meta's Hasher-Matcher-Actioner uses it, pHash at 8 bits as in AIL's open
+pull request, ImageHash's crop-resistant hash, the local descriptors of thorn's `perception`, plain ORB with
+RANSAC, and `Engine.compare`. Each peer is measured at its published limit, and at the limit where it makes as
+many false matches as our `match`. The latter is chosen on these same pairs, by whichever of its scores is
+best, which flatters the peer. A second table is about search: at which rank is the correct picture among some
+hundred (peers_search.py)?
 
-    pip install imagehash pdqhash
-    python -m venv PEERS && PEERS/bin/pip install 'perception[approximate-deduplication]'  # its own: it wants
-    an OpenCV below 5
-    python -m benchmarks.peers --pictures DIR --perception-python PEERS/bin/python [--distractors
-    DIR] [--processes N] [--out FILE]
+    pip install imagehash pdqhash python -m venv PEERS && PEERS/bin/pip install
+    'perception[approximate-deduplication]'   # needs an OpenCV below 5 python -m benchmarks.peers --pictures
+    DIR --perception-python PEERS/bin/python [--distractors DIR] [--processes N] [--out FILE]
 
-Without --perception-python it is left out of the tables.
+Without --perception-python, perception is left out of the tables.
 """
 
 from __future__ import annotations
@@ -48,39 +46,46 @@ from .peers_search import print_search
 from .peers_systems import Perception, System, opened_systems, readable
 from .peers_tables import Extracted, print_tables, rows_of
 
-#: Screenshots, photographs, and pages of --distractors that queries are compared to beside the originals.
-#: chosen: they are described in half a minute.
+#: Number of further screenshots, photographs, and pages of --distractors that queries are compared with.
+#: chosen: extracting their features takes half a minute.
 OTHERS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class PeerTask:
-    """One original under all edits."""
+    """One original after all edits."""
 
+    #: The original.
     original: Item
-    #: What may be drawn as an unrelated reference.
+    #: Pictures that may be drawn as unrelated references.
     unrelated: tuple[Item, ...]
+    #: Other pages of its site.
     same_site: tuple[Item, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one original."""
+    """The outcome for one original."""
 
+    #: Its pairs, scored by each system.
     pairs: tuple[Scored, ...]
+    #: Cost of the features of each system.
     extracted: tuple[Extracted, ...]
-    #: Edits that left nothing to see; nobody was asked.
+    #: Edits that left nothing to see, and were skipped.
     blank: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PeerPlan:
-    """What every task shares."""
+    """What all tasks share."""
 
+    #: Names of the edits.
     edits: tuple[str, ...]
-    #: References drawn for each query; so is the next.
+    #: Number of unrelated references drawn for each query.
     unrelated: int
+    #: Number of other pages of its site drawn for each query.
     same_site: int
+    #: Seed of all samples.
     seed: int
 
 
@@ -100,7 +105,8 @@ def main() -> int:
     )
     plan = PeerPlan(tuple(options.edits.split(",")), options.unrelated, options.same_site, options.seed)
     report.heading(
-        f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x {len(plan.edits)} edits",
+        f"Peers, side by side: {options.screenshots} screenshots and {options.photos} photographs x "
+        f"{len(plan.edits)} edits",
         options,
     )
     print(", ".join(versions(options.perception_python)) + ".\n", flush=True)
@@ -122,10 +128,11 @@ def main() -> int:
     blank = sum(len(outcome.blank) for outcome in outcomes)
     per_system = len({(pair.query, pair.edit, pair.reference) for pair in pairs})
     print(
-        f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} processes. ",
+        f"{per_system:,} pairs by each system in {time.perf_counter() - began:.0f} s by {options.processes} "
+        "processes. ",
         end="",
     )
-    print(f"{blank} edited pictures showed nothing any more and were left out.\n")
+    print(f"{blank} edited pictures showed nothing and were left out.\n")
     print_tables(rows_of(pairs), pairs, [each for outcome in outcomes for each in outcome.extracted])
     if options.indexed:
         right = {item.file: whole.right_answers(item) for item in asked}
@@ -145,32 +152,34 @@ def _options() -> argparse.Namespace:
         type=Path,
         action="append",
         default=[],
-        help="folder with groups.jsonl, for more unrelated pages (larger_set.py)",
+        help="folder with groups.jsonl, for further unrelated pages (larger_set.py)",
     )
     parser.add_argument("--screenshots", type=int, default=10)
     parser.add_argument("--photos", type=int, default=10)
-    parser.add_argument("--edits", default=",".join(SUITE), help="names in edits.EDITS, comma between")
+    parser.add_argument("--edits", default=",".join(SUITE), help="comma-separated names from edits.EDITS")
     parser.add_argument(
         "--unrelated",
         type=int,
         default=6,
-        help="unrelated pictures for each query, two in three of its own kind",
+        help="number of unrelated pictures for each query, two in three of its own kind",
     )
     parser.add_argument(
-        "--same-site", type=int, default=2, help="other pages of the site for each query, where there are any"
+        "--same-site", type=int, default=2, help="maximum number of other pages of the site for each query"
     )
     parser.add_argument(
         "--fit-sites",
         default="nhsuk,jupyterlab",
-        help="sets that our thresholds were fitted on, comma between: not asked",
+        help="comma-separated sets that our thresholds were fitted to, which are not used",
     )
     parser.add_argument(
-        "--report-sites", default="siemens,streamlit", help="sets that are asked, each of one site"
+        "--report-sites", default="siemens,streamlit", help="comma-separated sets to use, each of one site"
     )
-    parser.add_argument("--indexed", type=int, default=500, help="pictures to search among, 0 for no search")
-    parser.add_argument("--searches", type=int, default=150, help="queries of the search")
+    parser.add_argument(
+        "--indexed", type=int, default=500, help="number of pictures to search, 0 for no search"
+    )
+    parser.add_argument("--searches", type=int, default=150, help="number of queries of the search")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="write what came of every original as a line of JSON")
+    parser.add_argument("--out", type=Path, help="write the outcome of every original as a line of JSON")
     options = parser.parse_args()
     if options.sample:
         options.screenshots, options.photos, options.indexed, options.searches = (
@@ -183,7 +192,9 @@ def _options() -> argparse.Namespace:
 
 
 def versions(perception_python: Path | None) -> list[str]:
-    """Of the peers; starts perception's process once, so that a Python without it is told at once."""
+    """Return the versions of the peers. Starts perception's process once, so that a Python without it fails
+    early.
+    """
     found = [f"{name} {version(name)}" for name in ("pdqhash", "imagehash")]
     if perception_python is None:
         return [*found, "no perception (--perception-python was not given)"]
@@ -193,8 +204,8 @@ def versions(perception_python: Path | None) -> list[str]:
 
 
 def dataset_part(dataset: Dataset, split: Split) -> dict[str, Item]:
-    """By file, the pictures on which our calibration was not fitted; without phishing pages, which are no
-    random sample of anything.
+    """Return, by file, the pictures that our calibration was not fitted to, without phishing pages, which are
+    not a random sample.
     """
     return {
         item.file: item
@@ -206,8 +217,8 @@ def dataset_part(dataset: Dataset, split: Split) -> dict[str, Item]:
 def tasks(
     corpus: Corpus, report_part: dict[str, Item], asked: list[Item], sites: frozenset[str], seed: int
 ) -> list[PeerTask]:
-    """Unrelated is what comes of another set, and another photograph. Two pages of a set that is no one site
-    are neither.
+    """Return a task for each queried picture. Unrelated are pictures of other sets, and other photographs.
+    Two pages of a set of several sites are neither unrelated nor of the same site.
     """
     more = sorted(file for file, item in report_part.items() if not item.queried)
     others = _known(
@@ -237,7 +248,7 @@ def _known(report_part: dict[str, Item], items: Iterable[corpora.Item]) -> list[
 
 
 class Process:
-    """One process's systems, and the references that they know by now."""
+    """The systems of one process, and the references whose features they have."""
 
     def __init__(self, url: str, perception_python: Path | None, plan: PeerPlan) -> None:
         self.plan = plan
@@ -298,7 +309,9 @@ class Process:
 
 
 def _unrelated(task: PeerTask, rng: random.Random, count: int) -> list[Item]:
-    """Two in three of the query's own kind: text is mistaken for text, and hardly for a photograph."""
+    """Draw unrelated pictures, two in three of the query's own kind: text is confused with text, and hardly
+    with a photograph.
+    """
     alike = [item for item in task.unrelated if item.kind is task.original.kind]
     unlike = [item for item in task.unrelated if item.kind is not task.original.kind]
     return [
@@ -307,14 +320,14 @@ def _unrelated(task: PeerTask, rng: random.Random, count: int) -> list[Item]:
     ]
 
 
-#: This process's own, made once by _start.
+#: The systems of this process, opened once by _start.
 _process: list[Process] = []
 
 
 def _start(url: str, perception_python: Path | None, plan: PeerPlan) -> None:
     import cv2
 
-    cv2.setNumThreads(1)  # CPU time is told, and a process per core is enough
+    cv2.setNumThreads(1)  # CPU time is reported, and one process per core is enough
     _process.append(Process(url, perception_python, plan))
 
 

@@ -1,10 +1,10 @@
-"""Plain ORB with RANSAC, as anybody would write it with OpenCV: a peer that is no product, and the strongest
-one when it is given the pair.
+"""Plain ORB with RANSAC, as anybody would write it with OpenCV: a peer that is not a product, and the
+strongest one for given pairs.
 
-Takes a decoded picture, gives keypoints of three sizes of it: 1,000 at 1,280 pixels of width, 600 at 640 and
-300 at 320 (Rublee et al., ICCV 2011). Two pictures are compared size by size, nine times, with a ratio test
-(Lowe 2004); one full affine map is fitted to all correspondences by RANSAC, and counted are the distinct
-places it explains. The query is tried as it is and mirrored.
+Takes a decoded picture, returns keypoints at three sizes: 1,000 at 1,280 pixels of width, 600 at 640 and 300
+at 320 (Rublee et al., ICCV 2011). Two pictures are compared size by size, nine times, with a ratio test (Lowe
+2004); RANSAC fits one full affine transform to all correspondences, and the score is the number of distinct
+inliers. The query is tried as it is and mirrored.
 """
 
 from __future__ import annotations
@@ -16,43 +16,51 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-#: Width in pixels and features; a narrower picture is not enlarged, and a size that it then has twice is left
-#: out.
+#: Widths in pixels and numbers of features. A narrower picture is not enlarged, and duplicate sizes are
+#: skipped.
 LEVELS = ((1280, 1000), (640, 600), (320, 300))
-#: spec: Lowe 2004, section 7.1.
+#: Maximum ratio of the distances of the nearest and the second nearest descriptor. spec: Lowe 2004, section
+#: 7.1.
 RATIO = 0.8
-#: Coordinates are those of a picture this wide.
+#: Width of the frame of all coordinates, in pixels.
 FRAME = 640
-#: RANSAC's, in frame pixels. chosen, as is the next: our own values.
+#: RANSAC's tolerance in frame pixels. chosen: our own value.
 TOLERANCE = 4.0
-#: Inliers are distinct when they lie in different cells of this many frame pixels.
+#: Side of a cell in frame pixels: inliers in different cells are distinct. chosen: our own value.
 CELL = 8.0
-#: Largest ratio of the map's singular values; a map beyond it, or one that mirrors, is no edit's. chosen: our
-#: own value.
+#: Maximum ratio of the transform's singular values; edits exceed it as little as they mirror. chosen: our own
+#: value.
 MAX_STRETCH = 2.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:
+    """Keypoints at one size."""
+
     #: x, y in frame pixels, (n, 2).
     places: NDArray[np.float32]
-    #: (n, 32).
+    #: ORB descriptors, (n, 32).
     descriptors: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:
+    """Keypoints of a picture."""
+
+    #: As it is.
     as_is: tuple[Level, ...]
+    #: Mirrored.
     mirrored: tuple[Level, ...]
 
 
 def describe(picture: Image.Image) -> Described:
+    """Return the keypoints of a picture."""
     grey = picture.convert("L")
     return Described(_levels(np.asarray(grey)), _levels(np.asarray(ImageOps.mirror(grey))))
 
 
 def distinct_inliers(query: Described, reference: Described) -> int:
-    """The better of the query as it is and mirrored."""
+    """Return the number of distinct inliers, the larger of the query as it is and mirrored."""
     return max(_explained(levels, reference.as_is) for levels in (query.as_is, query.mirrored))
 
 
@@ -89,7 +97,7 @@ def _explained(query: tuple[Level, ...], reference: tuple[Level, ...]) -> int:
 
 
 def _matched(query: Level, reference: Level) -> NDArray[np.float32]:
-    """f32[n, 4]: x, y of the query and of the reference."""
+    """Return the correspondences, f32[n, 4]: x, y of the query and of the reference."""
     nearest = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(query.descriptors, reference.descriptors, k=2)
     kept = [pair[0] for pair in nearest if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance]
     rows = [(*query.places[match.queryIdx], *reference.places[match.trainIdx]) for match in kept]

@@ -1,10 +1,10 @@
-"""The child process in which thorn's `perception` works: run by the Python of a virtual environment that has
-it, which ours cannot have (it wants opencv-contrib-python-headless below 5, which lies over opencv-python).
+"""The child process of thorn's `perception`, run by the Python of a virtual environment that contains it.
+Ours cannot: perception needs opencv-contrib-python-headless below 5, which overwrites opencv-python.
 
-Takes requests on standard input as lines of JSON, `describe` a file under a name, `compare` two names, or
-`search` files among files; answers each with a line. Everything is its own: SIFT with its defaults,
-`validate_match` for a pair, `deduplicate` for a search. What it does not accept at its published limits is
-asked again without limits, to know how far it was.
+Reads requests from standard input as lines of JSON: `describe` a file under a name, `compare` two names, or
+`search` files among files; writes a line for each. Everything is perception's own: SIFT with its defaults,
+`validate_match` for a pair, `deduplicate` for a search. Pairs that it does not accept at its published limits
+are compared again without limits, to learn how far from them they were.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def main() -> None:
 def compared(
     hasher: local.LocalHasher, query: local.Descriptors | None, reference: local.Descriptors | None
 ) -> dict[str, object]:
-    """Seconds of its own verification, and two scores: 1 and more where it accepts, else the smallest share
-    of a limit; inliers alone.
+    """Return the seconds of perception's verification and two scores: 1 or more if it accepts the pair, else
+    the smallest share of a limit; and the number of inliers.
     """
     if query is None or reference is None:
         return {"seconds": 0.0, "scores": None}
@@ -73,7 +73,9 @@ def compared(
 
 
 def searched(queries: list[str], among: list[str]) -> dict[str, object]:
-    """For each pair that `deduplicate` reports: query, reference, inliers."""
+    """Return query, reference and number of inliers of each pair that `deduplicate` reports, and the
+    seconds.
+    """
     import perception.local_descriptor_deduplication as local
 
     began = time.process_time()

@@ -1,10 +1,9 @@
-"""The second table of peers.py: where does the right picture stand when it is searched for among some
-hundred?
+"""The second table of peers.py: at which rank does a search find the correct picture among some hundred?
 
-Takes the pictures that were asked as pairs, edited as there, and indexes their originals among random others.
-PDQ and pHash rank all by distance, equal distances to the peer's favour; perception's `deduplicate` reports
-pairs, here ordered by inliers; `Engine.query` ranks hits. The crop-resistant hash and plain ORB have no
-search: they would be compared to every picture.
+Takes the queries of the pairs, with the same edits, and indexes their originals among random others. PDQ and
+pHash rank all pictures by distance, ties in the peer's favour; perception's `deduplicate` reports pairs, here
+ordered by inliers; `Engine.query` ranks hits. The crop-resistant hash and plain ORB have no search: they
+would have to be compared with every picture.
 """
 
 from __future__ import annotations
@@ -33,20 +32,24 @@ FIRST_TEN = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
+    """A query of the search."""
+
+    #: The original.
     item: Item
+    #: The edited picture.
     data: bytes
-    #: Files that are right answers; the original, which is indexed, is one.
+    #: Files that are correct answers, the original among them.
     right: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the first right picture stands for one query."""
+    """The rank of the first correct picture of a query."""
 
-    #: From 0; None when it is not listed.
+    #: From 0; None if it is not listed.
     rank: int | None
-    #: At its published limit, or as `match` or `review`.
+    #: Whether it is accepted at the published limit, or as `match` or `review`.
     accepted: bool
 
 
@@ -57,8 +60,8 @@ def print_search(
     possible: Sequence[Item],
     options: argparse.Namespace,
 ) -> None:
-    """`right`: for each file that is asked, those that are right answers. `possible`: what the index may be
-    drawn of, beside them.
+    """Print the table. `asked`: originals of the queries; `right`: correct answers of each; `possible`: other
+    pictures for the index.
     """
     rng = random.Random(f"search:{options.seed}")
     others = [item for item in possible if item not in asked]
@@ -87,18 +90,18 @@ def print_search(
 
 def _queries(
     rng: random.Random, asked: Sequence[Item], right: Mapping[str, set[str]], edits: Sequence[str], count: int
-) -> Iterator[Query]:
-    """Equally many of screenshots and photographs, as far as there are any."""
+) -> Iterator[SearchQuery]:
+    """Yield equal numbers of screenshots and photographs, as far as there are enough."""
     for kind in KINDS:
         possible = [(item, name) for item in asked if item.kind is kind for name in edits]
         for item, name in rng.sample(possible, min(count // 2, len(possible))):
             picture = edit(name, opened(item.path), seed=item.file)
             if has_ink(picture):
-                yield Query(item, png(picture), frozenset(right[item.file]))
+                yield SearchQuery(item, png(picture), frozenset(right[item.file]))
 
 
 def _by_distance(
-    system: System, queries: Sequence[Query], files: dict[str, bytes]
+    system: System, queries: Sequence[SearchQuery], files: dict[str, bytes]
 ) -> tuple[list[Place], float]:
     for file, data in files.items():
         system.describe(file, data)
@@ -113,7 +116,7 @@ def _by_distance(
 
 
 def _by_deduplication(
-    perception: Perception, queries: Sequence[Query], files: dict[str, bytes]
+    perception: Perception, queries: Sequence[SearchQuery], files: dict[str, bytes]
 ) -> tuple[list[Place], float]:
     asked = {str(perception.file(query.data)): query for query in queries}
     among = {str(perception.file(data)): file for file, data in files.items()}
@@ -129,7 +132,7 @@ def _by_deduplication(
     return places, perception.cpu() - began
 
 
-def _by_engine(queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[Place], float]:
+def _by_engine(queries: Sequence[SearchQuery], files: dict[str, bytes]) -> tuple[list[Place], float]:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         try:
@@ -152,7 +155,9 @@ def _by_engine(queries: Sequence[Query], files: dict[str, bytes]) -> tuple[list[
             stop_embedded(folder)
 
 
-def _line(name: str, queries: Sequence[Query], places: Sequence[Place], seconds: float) -> tuple[str, ...]:
+def _line(
+    name: str, queries: Sequence[SearchQuery], places: Sequence[Place], seconds: float
+) -> tuple[str, ...]:
     cells = []
     for kind in KINDS:
         these = [place for query, place in zip(queries, places, strict=True) if query.item.kind is kind]

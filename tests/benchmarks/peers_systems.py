@@ -1,9 +1,9 @@
-"""The systems that peers.py puts side by side, each as its users run it: a file's bytes in, a score for two
-pictures out.
+"""The systems that peers.py compares, each as its users run it: from the bytes of files to a score for two
+pictures.
 
-`describe` takes the bytes of a picture and a name, and remembers its features; `compare` takes two names and
-gives scores, greater meaning more alike, the first one being that of the published limit. `cpu` is the CPU
-time a system has used so far.
+`describe` takes the bytes of a picture and a name, and keeps its features; `compare` takes two names and
+returns scores, where greater means more similar, the first one being that of the published limit. `cpu` is
+the CPU time that a system has used so far.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ from douglas_quaid.evaluation.edits import opened, png
 from . import peers_orb
 from .peers_scoring import NOTHING
 
-#: spec: threatexchange's PDQ signal type, as Meta's Hasher-Matcher-Actioner uses it; a picture below the
-#: quality gets no hash.
+#: Maximum distance in bits, and minimum quality, below which a picture gets no hash. spec: threatexchange's
+#: PDQ signal type, as Meta's Hasher-Matcher-Actioner uses it.
 PDQ_BITS, PDQ_QUALITY = 31, 50
-#: spec: ail-framework, pull request 318.
+#: Maximum distance in bits. spec: ail-framework, pull request 318.
 PHASH_BITS = 8
-#: spec: ImageHash's `matches`, which asks for one region that differs in at most this share of its bits.
+#: Maximum share of bits in which one region may differ. spec: ImageHash's `matches`.
 CROP_RESISTANT_SHARE = 0.25
-#: Of each region's hash.
+#: Bits of the hash of a region.
 DHASH_BITS = 64
-#: chosen: what is commonly asked of an affine map.
+#: Minimum number of inliers. chosen: a common requirement for an affine transform.
 ORB_INLIERS = 8
 DECISIONS = {"no-match": 0.0, "review": 1.0, "match": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One number by which a system decides, as a score."""
+    """One limit by which a system decides, as a score."""
 
+    #: The published limit.
     published: float
-    #: What is accepted at the published limit.
+    #: What is accepted at the published limit, in words.
     words: str
-    #: What is accepted when it is everything above a score.
+    #: Returns in words what is accepted above another score.
     show: Callable[[float], str]
 
 
@@ -62,7 +63,7 @@ OURS, PDQ, PHASH, CROP_RESISTANT, PERCEPTION, ORB = (
     "perception (SIFT)",
     "ORB + RANSAC",
 )
-#: For each system its limits, the one that decides as published first.
+#: The limits of each system, the published one first.
 LIMITS: dict[str, tuple[Limit, ...]] = {
     PDQ: (Limit(-PDQ_BITS, f"within {PDQ_BITS} bits", lambda score: f"under {-score:.0f} bits"),),
     PHASH: (Limit(-PHASH_BITS, f"within {PHASH_BITS} bits", lambda score: f"under {-score:.0f} bits"),),
@@ -84,17 +85,23 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
 
 
 class System(Protocol):
+    """What peers.py needs of a system."""
+
+    #: Name of the system.
     name: str
 
-    def describe(self, name: str, data: bytes) -> None: ...
+    def describe(self, name: str, data: bytes) -> None:
+        """Extract the features of a picture, and keep them under a name."""
 
-    def compare(self, query: str, reference: str) -> tuple[float, ...]: ...
+    def compare(self, query: str, reference: str) -> tuple[float, ...]:
+        """Return a score for each limit of the system."""
 
-    def cpu(self) -> float: ...
+    def cpu(self) -> float:
+        """Return the CPU seconds used so far."""
 
 
 class InProcess:
-    """A system of two functions; features that are None cannot be compared."""
+    """A system made of two functions. Features that are None cannot be compared."""
 
     def __init__(
         self, name: str, features: Callable[[bytes], Any], scores: Callable[[Any, Any], tuple[float, ...]]
@@ -138,7 +145,7 @@ def orb() -> InProcess:
 
 
 class Ours:
-    """The engine's `compare` of two stored pictures: 2 for match, 1 for review."""
+    """The engine's `compare` of two stored pictures: score 2 for match, 1 for review."""
 
     name = OURS
 
@@ -184,12 +191,14 @@ class Perception:
         return (NOTHING,) * len(LIMITS[self.name]) if scores is None else tuple(scores)
 
     def search(self, queries: Sequence[str], among: Sequence[str]) -> list[tuple[str, str, int]]:
-        """Of files: query, reference and inliers of all pairs that its deduplication reports."""
+        """Return query, reference (files) and inliers of all pairs that perception's deduplication
+        reports.
+        """
         pairs = self._ask(search=list(queries), among=list(among))["pairs"]
         return [(query, reference, inliers) for query, reference, inliers in pairs]
 
     def file(self, data: bytes) -> Path:
-        """A new file with these bytes, which lives as long as this."""
+        """Return a new file with these bytes, which exists until `close`."""
         handle, name = tempfile.mkstemp(dir=self._folder.name, suffix=".picture")
         with open(handle, "wb") as file:
             file.write(data)
@@ -220,7 +229,7 @@ class Perception:
 
 
 def opened_systems(engine: Engine, perception_python: Path | None) -> tuple[System, ...]:
-    """All that take part, ours last."""
+    """Return all systems, ours last."""
     peers: list[System] = [
         pdq(),
         phash(),
@@ -232,8 +241,8 @@ def opened_systems(engine: Engine, perception_python: Path | None) -> tuple[Syst
 
 
 def readable(file: Path) -> bytes:
-    """The picture's own bytes; as a PNG on white where it is transparent, palettes and the like, which
-    systems read each in its way.
+    """Return the bytes of a picture; as a PNG on white if it has transparency, a palette or the like, which
+    each system would read in its own way.
     """
     with Image.open(file) as picture:
         plain = picture.mode in ("RGB", "L") and not picture.has_transparency_data
@@ -246,8 +255,8 @@ def _pdq(data: bytes) -> Any:
 
 
 def _regions(one: Any, other: Any) -> tuple[float, ...]:
-    """Regions that match within the share, less a tie-break below 1 (ImageHash's own difference turned
-    round); bits of the nearest region.
+    """Return the number of regions that match within the share, minus a tie-break below 1 (ImageHash's own
+    difference, reversed), and minus the bits of the nearest region.
     """
     nearest = min(int(region - another) for region in one.segment_hashes for another in other.segment_hashes)
     return len(one.segment_hashes) - float(one - other), -float(nearest)

@@ -29,26 +29,30 @@ KINDS = ("screenshots", "photographs")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: a system with one way to decide."""
+    """One row of a table: a system with one way to decide."""
 
+    #: Name of the system.
     system: str
     #: `match`, published, or equal: at the limit where it makes as many false matches as we do.
     way: str
-    #: What it accepts.
+    #: What it accepts, in words.
     words: str
+    #: What it accepts.
     rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What it cost a system to describe one edited picture, decoding included."""
+    """The cost of the features of one edited picture, decoding included."""
 
+    #: Name of the system.
     system: str
+    #: CPU time.
     seconds: float
 
 
 def rows_of(pairs: Sequence[Scored]) -> list[Row]:
-    """Ours as it decides; each peer as published, then where it makes as many false matches as our `match`."""
+    """Return a row for ours, and two for each peer: as published, and at equal false matches."""
     by_system = _by_system(pairs)
     ours = published(DECISIONS["match"])
     allowed = accepted((pair for pair in by_system[OURS] if pair.stratum == OTHER), ours)
@@ -64,6 +68,7 @@ def rows_of(pairs: Sequence[Scored]) -> list[Row]:
 
 
 def print_tables(rows: Sequence[Row], pairs: Sequence[Scored], extracted: Sequence[Extracted]) -> None:
+    """Print all tables."""
     by_system = _by_system(pairs)
     kinds = [kind for kind in KINDS if any(pair.kind == kind for pair in pairs)]
     _print_summary(kinds, rows, by_system, extracted)
@@ -150,8 +155,8 @@ def _print_edits(kind: str, rows: Sequence[Row], by_system: dict[str, list[Score
 
 
 def _print_worst(by_system: dict[str, list[Scored]]) -> None:
-    """The unrelated pair that each system takes for most alike: it sets the limit at no false match, so a
-    person should have looked at it.
+    """Print the unrelated pair that each system scores highest: it determines the limit at no false match, so
+    a person should look at it.
     """
     lines = []
     for system, pairs in by_system.items():
@@ -164,9 +169,7 @@ def _print_worst(by_system: dict[str, list[Scored]]) -> None:
                 ", ".join(f"{score:.2f}" for score in worst.scores),
             )
         )
-    report.table(
-        ("system", "unrelated pair that it takes for most alike: query", "reference", "scores"), lines
-    )
+    report.table(("system", "unrelated pair with the highest score: query", "reference", "scores"), lines)
 
 
 def _by_system(pairs: Sequence[Scored]) -> dict[str, list[Scored]]:

@@ -1,13 +1,13 @@
-"""How long does a question take, from a file's bytes to its verdict, among 100,000 images on one core?
+"""How long does a query take, from the bytes of a file to the verdict, among 100,000 images on one core?
 
-Fills a throwaway store with the pictures of another (--store, one that `quaid evaluate` has filled and kept;
-else PICTURES alone) and with *variations* of them up to --count: whole records under other ids, with words
-varied as words.py does, and PDQ hashes of which some bits are flipped. They are no pictures, and say so
-beside the number; pictures that are asked for are not varied. Asked are screenshots of 1920 x 1080 at most,
-each after an edit drawn by the seed, and as it is with everything right left out of the search.
+Fills a throwaway store with the pictures of another store (--store: one that `quaid evaluate` filled and
+kept; otherwise PICTURES alone) and with *variations* of them up to --count: whole records under other ids,
+with visual words varied as words.py does, and PDQ hashes with some bits flipped. Variations do not correspond
+to pictures, so the table shows how many images are real; pictures of queries are not varied. The queries are
+screenshots of at most 1920 x 1080, each after an edit drawn by the seed, and as it is with everything correct
+left out of the search.
 
-    python -m benchmarks.query_times --pictures DIR [--store URL] [--count 100000] [--each 100]
-    [--sample]
+    python -m benchmarks.query_times --pictures DIR [--store URL] [--count 100000] [--each 100] [--sample]
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from .filled_store import add_argument, filled_store
 from .words import stored, varied
 
 LARGEST = (1920, 1080)
-#: Questions before the watch is started: the index is loaded by then.
+#: Pictures queried before the clock starts, to load the index.
 WARM = 5
-#: Bits of a PDQ hash that are flipped in a variation, at most. chosen: from a copy to a stranger.
+#: Maximum number of bits of a PDQ hash flipped in a variation. chosen: from a copy to a stranger.
 MOST_BITS = 80
 BATCH = 200
-#: Milliseconds.
+#: Aims in milliseconds.
 AIMS = {"median": 150.0, "p99": 400.0}
 
 
@@ -49,7 +49,9 @@ def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
     parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--each", type=int, default=100, help="screenshots that are asked for, each twice")
+    parser.add_argument(
+        "--each", type=int, default=100, help="number of screenshots, each of which is queried twice"
+    )
     options = parser.parse_args()
     corpus = Corpus.load(options.pictures)
     if options.sample:
@@ -77,7 +79,9 @@ def _fits(corpus: Corpus, item: Item) -> bool:
 
 
 def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: int, seed: int) -> int:
-    """Real pictures, then variations of all that are not right for what is asked; gives how many are real."""
+    """Store real pictures, then variations of all that are not correct answers; return the number of real
+    ones.
+    """
     began = time.perf_counter()
     ids, words = stored(source)
     spared = {
@@ -105,7 +109,8 @@ def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: in
             bases = engine.features([ids[place] for place in chosen])
             store.put_many([_variation(base, varied(lent, rng), rng) for base in bases if base is not None])
     print(
-        f"{max(count, len(ids)):,} images stored, {len(ids):,} of them real, in {time.perf_counter() - began:.0f} s.\n",
+        f"{max(count, len(ids)):,} images stored, {len(ids):,} of them real, in "
+        f"{time.perf_counter() - began:.0f} s.\n",
         flush=True,
     )
     return len(ids)
@@ -124,7 +129,7 @@ def _variation(base: ImageFeatures, words: np.ndarray, rng: np.random.Generator)
 def questions(
     corpus: Corpus, asked: Sequence[Item], seed: int
 ) -> Iterator[tuple[str, bytes, frozenset[str]]]:
-    """Kind, bytes, and ids that are left out."""
+    """Yield kind, bytes, and ids that are left out."""
     rng = random.Random(seed)
     for item in asked:
         picture, right = edits.opened(corpus.folder / item.file), corpus.right_answers(item)
@@ -158,7 +163,7 @@ def measure(url: str, corpus: Corpus, asked: Sequence[Item], seed: int, real: in
         (kind, len(times), *(f"{np.percentile(times, share):.0f}" for share in (50, 90, 99)))
         for kind, times in {**taken, "all": everything}.items()
     ]
-    report.table((f"among {images:,} images ({real:,} real)", "questions", "median ms", "90 %", "99 %"), rows)
+    report.table((f"among {images:,} images ({real:,} real)", "queries", "median ms", "90 %", "99 %"), rows)
     median, p99 = np.percentile(everything, (50, 99))
     return [
         (f"aim: median of at most {AIMS['median']:.0f} ms: {median:.0f} ms", bool(median <= AIMS["median"])),

@@ -1,9 +1,9 @@
-"""How many bytes a record needs: recall of the partial edits against the budget of keypoints.
+"""How many bytes does a record need? Recall of the partial edits as a function of the budget of keypoints.
 
-Takes screenshots and the edits of pairs.py; extracts both sides anew with budgets of keypoints for records of
-16, 24, 32, 48 and 64 KiB (of a picture of one band), and verifies each pair. Without a store: records go
-through the codec, as they would be stored. Gives the share of pairs with enough inliers for a map, the share
-judged at least `review`, and the real bytes. Aim: at most 40 KiB a screenshot.
+Takes screenshots and the edits of pairs.py, extracts both sides with budgets of keypoints for records of 16,
+24, 32, 40, 48 and 64 KiB (of a picture of one band), and verifies each pair. No store is needed: records pass
+through the codec, as if they were stored. Prints the share of pairs with enough inliers for a transform, the
+share judged at least `review`, and the actual bytes. Aim: at most 40 KiB for a screenshot.
 
     python -m benchmarks.record_size --pictures DIR [--screenshots 60] [--seed 1] [--sample]
 """
@@ -31,25 +31,32 @@ from douglas_quaid.verification.verify import verify
 from . import report
 from .corpus import Corpus, Item, spread_screenshots
 
-#: KiB.
+#: Target sizes of a record in KiB.
 SIZES = (16, 24, 32, 40, 48, 64)
-#: Bytes of a record besides its keypoints: hashes and thumbnail.
+#: Bytes of a record without its keypoints: hashes and thumbnail.
 BESIDES = 3_000
-#: spec: core/features/FORMAT.md, 32 of the descriptor and 8 of the place.
+#: Bytes of a keypoint. spec: core/features/FORMAT.md, 32 for the descriptor and 8 for the place.
 PER_KEYPOINT = 40
 AIM = 40 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """The outcome of a pair at one budget."""
+
+    #: Target size of a record in KiB.
     kib: int
+    #: Name of the edit.
     edit: str
-    #: Of the original's record.
+    #: Bytes of the original's record.
     bytes: int
-    #: Area of its frame over that of one band: a tall page may take more.
+    #: Area of the original's frame divided by that of one band: a tall page may need more.
     bands: float
+    #: Number of the original's keypoints.
     keypoints: int
+    #: Whether there are enough inliers for a transform.
     mapped: bool
+    #: Whether the pair is judged at least `review`.
     seen: bool
 
 
@@ -90,19 +97,24 @@ def main() -> int:
         )
     report.table(
         (
-            "KiB aimed at",
-            "keypoints a band",
+            "target KiB",
+            "keypoints per band",
             "KiB, median (largest) of one band",
-            "map found",
+            "transform found",
             *PARTIAL,
             "at least review",
         ),
         rows,
     )
     shipped_bytes = BESIDES + PER_KEYPOINT * default
-    print(f"Shipped: {default} keypoints a band, about {shipped_bytes / 1024:.1f} KiB.\n")
+    print(f"Shipped: {default} keypoints per band, about {shipped_bytes / 1024:.1f} KiB.\n")
     return report.verdict(
-        [(f"at most 40 KiB a screenshot of one band (aim; {shipped_bytes / 1024:.1f})", shipped_bytes <= AIM)]
+        [
+            (
+                f"at most 40 KiB for a screenshot of one band (aim; {shipped_bytes / 1024:.1f})",
+                shipped_bytes <= AIM,
+            )
+        ]
     )
 
 
@@ -113,10 +125,10 @@ def _budget(kib: int) -> int:
 def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
     corpus, item, kib = job
     options = replace(DEFAULTS, local=replace(DEFAULTS.local, budget=_budget(kib)))
-    reference, size = _subject(corpus.data(item), options)
+    reference, size = _recorded(corpus.data(item), options)
     outcomes = []
     for name in PARTIAL:
-        query, _ = _subject(png(edit(name, opened(corpus.folder / item.file), seed=item.file)), options)
+        query, _ = _recorded(png(edit(name, opened(corpus.folder / item.file), seed=item.file)), options)
         found = verify(query, reference, thorough=True).evidence
         frame = reference.features.local
         bands = frame.frame_width * frame.frame_height / DEFAULTS.local.band_area
@@ -126,8 +138,8 @@ def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
     return outcomes
 
 
-def _subject(data: bytes, options: FeatureOptions) -> tuple[Picture, int]:
-    """Features as they come back from a record, and the bytes of the record."""
+def _recorded(data: bytes, options: FeatureOptions) -> tuple[Picture, int]:
+    """Return the features as read back from a record, and the bytes of the record."""
     image = decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000)
     record = codec.encode(extract_features(image, options=options))
     return Picture(codec.decode(record)), len(record)

@@ -1,8 +1,8 @@
-"""Render HTML documentation to full-page captures, as AIL and Lacus make them, for tall.py.
+"""Renders HTML documentation as full-page captures, as AIL and Lacus make them, for tall.py.
 
 Takes folders of HTML pages (Debian's python3.11-doc, git-doc, apache2-doc, gimp-help-en under /usr/share),
-gives one PNG per page: 1,280 pixels wide, 2 to 10 times as high as wide, trimmed below the last content.
-Needs the command `chromium`. Pages are drawn by the seed.
+writes one PNG for each page: 1,280 pixels wide, 2 to 10 times as high as wide, trimmed below the last
+content. Needs the command `chromium`. The seed chooses the pages.
 
     python -m benchmarks.render_pages --html FOLDER... --out DIR [--each 12] [--seed 1]
 """
@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 WIDTH = 1280
-#: Height over width of the captures kept.
+#: Minimum and maximum height over width of the captures.
 SHORTEST, LONGEST = 2, 10
 
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--html", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--each", type=int, default=12, help="pages per folder")
+    parser.add_argument("--each", type=int, default=12, help="number of pages of each folder")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -49,8 +49,8 @@ def main() -> int:
 
 
 def render(page: Path) -> Image.Image | None:
-    """The full page, or None when it is shorter than SHORTEST times its width. Longer ones end at LONGEST, as
-    captures with a limit do.
+    """Return the full page, or None if it is shorter than SHORTEST times its width. Longer pages end at
+    LONGEST, as captures with a limit do.
     """
     height = WIDTH * LONGEST
     while True:
@@ -62,7 +62,7 @@ def render(page: Path) -> Image.Image | None:
             return None
         if ends > 0.95 * height:
             return capture.crop((0, 0, WIDTH, ends))
-        height = ends  # some pages stretch to their window: once more in a shorter one
+        height = ends  # some pages stretch to fill their window: capture them again in a shorter one
 
 
 def screenshot(page: Path, height: int) -> Image.Image:

@@ -1,6 +1,4 @@
-"""How every benchmark prints: what it ran on, one Markdown table after the other, and whether the must was
-met.
-"""
+"""The output of every benchmark: what it ran on, Markdown tables, and whether each must was met."""
 
 from __future__ import annotations
 
@@ -24,7 +22,9 @@ SHOWN_VERSIONS = ("numpy", "pillow", "opencv-python")
 
 
 def arguments(doc: str | None, *, pictures: bool = True, seed: int = 1) -> argparse.ArgumentParser:
-    """The options that all benchmarks share: --pictures (or $BENCHMARK_PICTURES), --seed, --sample."""
+    """Return a parser with the options of all benchmarks: --pictures (or $BENCHMARK_PICTURES), --seed,
+    --sample.
+    """
     parser = argparse.ArgumentParser(description=(doc or "").split("\n", 1)[0])
     if pictures:
         default = os.environ.get("BENCHMARK_PICTURES")
@@ -39,13 +39,13 @@ def arguments(doc: str | None, *, pictures: bool = True, seed: int = 1) -> argpa
     parser.add_argument(
         "--sample",
         action="store_true",
-        help="a quick run on a small part; its numbers are not the benchmark's",
+        help="a quick run on a small sample, whose numbers are not those of the benchmark",
     )
     return parser
 
 
 def heading(title: str, options: argparse.Namespace) -> None:
-    """Print the title, the machine, the command, the seed, the date and the commit."""
+    """Print the title, the command, the seed, the date, the commit and the machine."""
     words = [Path(sys.argv[0]).stem, *sys.argv[1:]]
     folder = str(getattr(options, "pictures", "") or "")
     command = shlex.join(["PICTURES" if folder and word == folder else word for word in words])
@@ -53,13 +53,14 @@ def heading(title: str, options: argparse.Namespace) -> None:
     print(f"### {title}{' (SAMPLE, not the benchmark)' if options.sample else ''}\n")
     when = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, commit {_commit()}"
     print(
-        f"`python -m benchmarks.{command}`, seed {options.seed}, {when}; {_machine()}; Python {platform.python_version()}, {versions}.\n",
+        f"`python -m benchmarks.{command}`, seed {options.seed}, {when}; {_machine()}; Python "
+        f"{platform.python_version()}, {versions}.\n",
         flush=True,
     )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print one Markdown table; floats are shown as they come, so format them before."""
+    """Print a Markdown table; numbers are printed as they are, so format them first."""
     print("| " + " | ".join(columns) + " |")
     print("|" + "---|" * len(columns))
     for row in rows:
@@ -68,12 +69,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def share(part: int, whole: int) -> str:
+    """Return a share as per cent, with its counts."""
     return f"{100 * part / whole:.1f} % ({part}/{whole})" if whole else "- (0)"
 
 
 def collected(results: Iterable[Result], total: int, out: Path | None) -> list[Result]:
-    """All results (dataclasses); each is written to `out` as a line of JSON as it comes, and each tenth is
-    told on standard error.
+    """Return all results (dataclasses). Each is written to `out` as a line of JSON when it arrives, and each
+    tenth is reported on standard error.
     """
     done: list[Result] = []
     with out.open("w") if out else nullcontext() as file:
@@ -88,7 +90,7 @@ def collected(results: Iterable[Result], total: int, out: Path | None) -> list[R
 
 
 def verdict(musts: Iterable[tuple[str, bool]]) -> int:
-    """Print each must with its outcome; gives the exit status, 0 when all were met."""
+    """Print each must with its outcome, and return the exit status: 0 if all were met."""
     outcomes = list(musts)
     for text, met in outcomes:
         print(f"- {'met' if met else '**NOT MET**'}: {text}")

@@ -1,12 +1,11 @@
-"""Is the right picture found first, after an edit of the whole picture?
+"""Does the correct picture come first, after an edit of the whole picture?
 
 Adds all pictures of a folder (link=False), then queries 60 screenshots and 60 photographs after each of seven
-edits. Right is: the first hit shows a picture of the query's group (or a twin of one, see set_aside.jsonl)
-and is at least `review`. The original itself is in the store. Must: right in 97 % of the queries, for
-screenshots and photographs apart. Every miss is listed with what stood first and why.
+edits. Correct: the first hit shows a picture of the query's group (or a twin of one, see set_aside.jsonl) and
+is at least `review`. The original itself is in the store. Must: correct for 97 % of the queries, for
+screenshots and photographs separately. Every miss is listed with the first hit and the reason.
 
-    python -m benchmarks.retrieval --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out
-    FILE]
+    python -m benchmarks.retrieval --pictures DIR [--sample] [--store URL] [--edits NAME,...] [--out FILE]
 """
 
 from __future__ import annotations
@@ -36,17 +35,24 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """The outcome of a query."""
+
+    #: File of the picture.
     file: str
+    #: Set of the picture.
     set: str
+    #: Name of the edit.
     edit: str
+    #: Whether the first hit is correct.
     right: bool
-    #: Right, and the decision is `match`.
+    #: Whether the first hit is correct and a `match`.
     matched: bool
-    #: right, low (right picture first, but no-match), behind (right picture listed, not first), wrong or
+    #: right, low (correct picture first, but no-match), behind (correct picture listed, not first), wrong or
     #: nothing.
     kind: str
+    #: Duration of the query.
     seconds: float
-    #: The first hit and, for a miss, where the right picture stood.
+    #: The first hit and, for a miss, the rank of the correct picture.
     note: str
 
 
@@ -54,7 +60,7 @@ def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
     parser.add_argument(
-        "--edits", default=",".join(WHOLE_PICTURE), help="names in edits.EDITS, comma between"
+        "--edits", default=",".join(WHOLE_PICTURE), help="comma-separated names from edits.EDITS"
     )
     parser.add_argument("--out", type=Path, help="write every outcome as a line of JSON")
     options = parser.parse_args()
@@ -69,7 +75,7 @@ def main() -> int:
         f"Retrieval: {2 * each} pictures x {len(options.edits.split(','))} edits among {len(items):,}",
         options,
     )
-    cv2.setNumThreads(1)  # THREADS queries at once are enough for the machine
+    cv2.setNumThreads(1)  # THREADS queries at a time are enough for the machine
     with (
         filled_store(corpus, items, options.store) as url,
         Engine.open(url) as engine,
@@ -103,7 +109,7 @@ def ask(engine: Engine, corpus: Corpus, names: dict[str, str], item: Item, name:
     note = (
         first
         if not ranks or ranks[0] == 0
-        else f"{first}; right one at {ranks[0] + 1}: {describe(result.hits[ranks[0]])}"
+        else f"{first}; correct one at {ranks[0] + 1}: {describe(result.hits[ranks[0]])}"
     )
     matched = kind == "right" and result.hits[0].decision.value == "match"
     return Outcome(
@@ -134,15 +140,18 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
         for photo in (False, True)
     }
     rows.append(("**all**", _cell(totals[False]), _cell(totals[True])))
-    report.table(("edit", "screenshots: right (of these match)", "photographs: right (of these match)"), rows)
+    report.table(
+        ("edit", "screenshots: correct (of these match)", "photographs: correct (of these match)"), rows
+    )
     sets = sorted({outcome.set for outcome in outcomes})
     report.table(
-        ("set", "right (of these match)"),
+        ("set", "correct (of these match)"),
         [(name, _cell([outcome for outcome in outcomes if outcome.set == name])) for name in sets],
     )
     seconds = sorted(outcome.seconds for outcome in outcomes)
     print(
-        f"A query took {median(seconds):.2f} s (median; 95 %: {seconds[len(seconds) * 95 // 100]:.2f} s), {THREADS} at once.\n"
+        f"A query took {median(seconds):.2f} s (median; 95 %: {seconds[len(seconds) * 95 // 100]:.2f} s), "
+        f"{THREADS} at a time.\n"
     )
     misses = [outcome for outcome in outcomes if not outcome.right]
     if misses:
@@ -156,7 +165,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
         right = sum(outcome.right for outcome in totals[photo])
         musts.append(
             (
-                f"{words}: right first in at least 97 % ({report.share(right, len(totals[photo]))})",
+                f"{words}: correct first in at least 97 % ({report.share(right, len(totals[photo]))})",
                 right >= MUST * len(totals[photo]),
             )
         )

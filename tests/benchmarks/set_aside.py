@@ -1,12 +1,10 @@
-"""Find the pictures that a benchmark must not count against the engine, and write them to set_aside.jsonl
-with the reason.
+"""Finds pictures that a benchmark must not count against the engine, and writes them to set_aside.jsonl with
+the reason.
 
-1. Pairs of different groups that show the same thing: compared pair by pair, by their pixels and by PDQ
-(Meta's reference path, full
-   size), equal to the pixel or at most 5 of 256 bits apart (chosen: captures of one unchanged page differ by
-   up to that much).
-2. Nearly blank pictures: those without ink (see corpus.has_ink), and groups of empty windows that a person
-has looked at.
+1. Pairs of different groups that show the same thing, compared pair by pair by their pixels and by PDQ
+(Meta's reference path, full size): pixel-identical, or at most 5 of 256 bits apart (chosen: captures of one
+unchanged page differ by up to that much). 2. Nearly blank pictures: those without ink (see corpus.has_ink),
+and groups of empty windows that a person has examined.
 
     python -m benchmarks.set_aside --pictures DIR
 """
@@ -28,14 +26,14 @@ from douglas_quaid.evaluation.edits import opened
 from .corpus import SET_ASIDE, Corpus, Item, has_ink
 
 TWIN_BITS = 5
-#: Groups that were looked at: their ink is the frame of the window.
+#: Groups that a person examined: their ink is the frame of the window.
 EMPTY_WINDOWS = {
     "jupyterlab-008": "an empty editor",
-    "jupyterlab-012": "a terminal with nothing but its prompt",
-    "jupyterlab-017": "a terminal with nothing but its prompt",
+    "jupyterlab-012": "a terminal with only a prompt",
+    "jupyterlab-017": "a terminal with only a prompt",
     "jupyterlab-047": "an empty editor",
-    "jupyterlab-051": "a terminal with nothing but its prompt",
-    "jupyterlab-078": "a terminal with nothing but its prompt",
+    "jupyterlab-051": "a terminal with only a prompt",
+    "jupyterlab-078": "a terminal with only a prompt",
 }
 
 
@@ -72,12 +70,13 @@ def main() -> None:
                 )
     SET_ASIDE.write_text("".join(f"{line}\n" for line in lines))
     print(
-        f"{blank} nearly blank pictures; {len(lines) - blank} pairs, {sum('pixel-identical' in line for line in lines)} of them pixel-identical"
+        f"{blank} nearly blank pictures; {len(lines) - blank} pairs, "
+        f"{sum('pixel-identical' in line for line in lines)} of them pixel-identical"
     )
 
 
 def _measure(corpus: Corpus, item: Item) -> tuple[NDArray[np.uint8], bytes, bool]:
-    """PDQ as 32 bytes, a digest of size and pixels, and whether the picture shows anything."""
+    """Return PDQ (32 bytes), a digest of size and pixels, and whether the picture shows anything."""
     picture = opened(corpus.folder / item.file)
     bits, _quality = pdqhash.compute(np.asarray(picture))
     return (

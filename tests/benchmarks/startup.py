@@ -1,13 +1,12 @@
-"""How long until a new process answers, when the store holds a million images? And how many bytes an image do
-its arrays take?
+"""How long does a new process take to answer when the store contains a million images, and how many bytes per
+image do its arrays take?
 
-Fills an embedded store through its own interface with images of random hashes and without words (records are
-a few bytes: a start does not read them), then starts new processes one after the other. Each opens the store,
-reads the columns, and queries a small picture. Aims: ready within 3 s, at most 160 bytes an image. A second,
-smaller store has words too, and tells what they add.
+Fills an embedded store through its own interface with images of random hashes and without visual words
+(records are a few bytes, because a start does not read them), then starts new processes one after the other.
+Each opens the store, reads the columns, and queries a small picture. Aims: ready within 3 s, at most 160
+bytes per image. A second, smaller store also has words, and shows what they add.
 
-    python -m benchmarks.startup [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1]
-    [--sample]
+    python -m benchmarks.startup [--count 1000000] [--with-words 20000] [--starts 5] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
@@ -49,25 +48,33 @@ with Engine.open(sys.argv[1]) as engine:
     Image.effect_noise((320, 240), 90).resize((640, 480)).save(picture, "PNG")
     answer = engine.query(picture.getvalue())
     first = time.perf_counter()
-    assert answer.informative  # otherwise nothing was searched
+    assert answer.informative  # otherwise no search was made
     engine.query(picture.getvalue())
     second = time.perf_counter()
     replica = engine._replica
-    print(json.dumps({"opened": opened - began, "first": first - opened, "second": second - first, "images": answer.images_searched,
-                      "hash_bytes": replica.nbytes, "word_bytes": replica.word_bytes}))
+    seconds = {"opened": opened - began, "first": first - opened, "second": second - first}
+    sizes = {"hash_bytes": replica.nbytes, "word_bytes": replica.word_bytes}
+    print(json.dumps(seconds | sizes | {"images": answer.images_searched}))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    #: Seconds from the start of the process to its end, the interpreter's own start included.
+    """The start of a process."""
+
+    #: Seconds from the start of the process to its end, the interpreter's start included.
     total: float
+    #: Seconds until the engine is open.
     opened: float
     #: Seconds of the first query: reading the columns, building the index, answering.
     first: float
+    #: Seconds of the second query.
     second: float
+    #: Number of images searched.
     images: int
+    #: Bytes of the index of hashes.
     hash_bytes: int
+    #: Bytes of the index of visual words.
     word_bytes: int
 
 
@@ -75,7 +82,7 @@ def main() -> int:
     parser = report.arguments(__doc__, pictures=False)
     parser.add_argument("--count", type=int, default=STATED_FOR)
     parser.add_argument(
-        "--with-words", type=int, default=20_000, help="images of the second store; 0 for none"
+        "--with-words", type=int, default=20_000, help="number of images of the second store; 0 for none"
     )
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()
@@ -107,11 +114,11 @@ def main() -> int:
     columns = (
         "images",
         "words each",
-        "stored a second",
+        "stored per second",
         "first answer, s",
         "whole process, s",
         "next answer, ms",
-        "hash bytes an image",
+        "hash bytes per image",
         "word bytes",
     )
     report.table(columns, rows)
@@ -123,13 +130,13 @@ def main() -> int:
     return report.verdict(
         [
             (f"first answer within 3 s at {options.count:,} images (aim; {slow:.2f})", slow <= AIM_SECONDS),
-            (f"arrays of the hash replica at most 160 bytes an image (aim; {size:.1f})", size <= AIM_BYTES),
+            (f"arrays of the hash replica at most 160 bytes per image (aim; {size:.1f})", size <= AIM_BYTES),
         ]
     )
 
 
 def measure(count: int, words: int, starts: int, seed: int) -> tuple[float, list[Start]]:
-    """Seconds that filling took, and the starts."""
+    """Return the seconds that filling took, and the starts."""
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         url = f"embedded:{folder}"
         try:
@@ -145,6 +152,7 @@ def measure(count: int, words: int, starts: int, seed: int) -> tuple[float, list
 
 
 def random_images(count: int, words: int, seed: int) -> Iterator[list[NewImage]]:
+    """Yield images of random hashes with this many visual words each, BATCH at a time."""
     rng = np.random.default_rng(seed)
     for first in range(0, count, BATCH):
         size = min(BATCH, count - first)

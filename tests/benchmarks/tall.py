@@ -1,18 +1,17 @@
-"""Is a viewport shot found in the full-page capture, and the other way round, up to 1:10?
+"""Is a viewport capture (shot) found in the full-page capture, and the reverse, up to 1:10?
 
 Full-page captures: stacked from the corpus, rendered from real documentation (--rendered, see
-render_pages.py), and those of the corpus. Of each, viewport shots (16:10) at five scroll positions: as it is,
-as JPEG of quality 50, and at 75 % of the size under a browser bar.
+render_pages.py), and those of the corpus. From each, viewport shots (16:10) at five scroll positions: as they
+are, as JPEG of quality 50, and at 75 % of the size under a browser bar.
 
-1. The captures are stored among other pictures; each shot is queried. Found: its page is among the first 10
-hits, at least `review`. 2. The plain shots are stored among other pictures; each capture is queried. Found:
-the same, for each shot of it, among 20 hits.
+1. The captures are stored among other pictures, and each shot is queried. Found: its page is among the first
+10 hits, at least `review`. 2. The plain shots are stored among other pictures, and each capture is queried.
+Found: the same, for each of its shots, among 20 hits.
 
 Must: 95 % of the plain shots in both directions (chosen; the issue states no share). Misses are listed with
-what `compare` says about the pair, which tells a missing candidate from a wrong verdict.
+the verdict of `compare` about the pair, which separates missing candidates from wrong verdicts.
 
-    python -m benchmarks.tall --pictures DIR [--rendered DIR] [--stacked 27] [--others 400]
-    [--sample]
+    python -m benchmarks.tall --pictures DIR [--rendered DIR] [--stacked 27] [--others 400] [--sample]
 """
 
 from __future__ import annotations
@@ -43,20 +42,25 @@ THREADS = 2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    #: shot in page, or page in shot: what is queried, in what is stored.
+    """The outcome for a shot."""
+
+    #: "shot in page" or "page in shot": the query, and what is stored.
     direction: str
+    #: The shot.
     shot: Shot
-    #: Place of the right answer among the hits, from 1; None when it is not there.
+    #: Rank of the correct answer among the hits, from 1; None if it is missing.
     rank: int | None
+    #: Decision of that hit; None if it is missing.
     decision: str | None
+    #: The evidence in words.
     note: str
 
 
 def main() -> int:
     parser = report.arguments(__doc__)
-    parser.add_argument("--rendered", type=Path, help="folder of captures made by render_pages.py")
+    parser.add_argument("--rendered", type=Path, help="folder of captures from render_pages.py")
     parser.add_argument("--stacked", type=int, default=27)
-    parser.add_argument("--others", type=int, default=400, help="other pictures in the store")
+    parser.add_argument("--others", type=int, default=400, help="number of other pictures in the store")
     options = parser.parse_args()
     if options.sample:
         options.stacked, options.others = 5, 60
@@ -179,7 +183,8 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> int:
         print(f"Misses: {len(misses)}, the first 60\n")
         shown = [
             (
-                f"{o.direction}: {o.shot.page.name} ({o.shot.page.ratio:.1f}:1) at {o.shot.scroll}, {o.shot.kind}",
+                f"{o.direction}: {o.shot.page.name} ({o.shot.page.ratio:.1f}:1) at {o.shot.scroll}, "
+                f"{o.shot.kind}",
                 o.note,
             )
             for o in misses[:60]

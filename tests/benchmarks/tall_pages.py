@@ -1,8 +1,8 @@
-"""Full-page captures for tall.py: 2 to 10 times as high as wide, from three sources, and the viewport shots
-taken of them.
+"""Full-page captures for tall.py, 2 to 10 times as high as wide, from three sources, and viewport shots of
+them.
 
-*stacked*: screenshots and photographs of the corpus set under each other as the sections of one page, each
-picture used once; *rendered*: captures that render_pages.py made of real documentation; *captured*: the tall
+*stacked*: screenshots and photographs of the corpus, one below the other, as the sections of one page, each
+picture used once; *rendered*: captures of real documentation from render_pages.py; *captured*: the tall
 screenshots of the corpus itself.
 """
 
@@ -21,7 +21,7 @@ from douglas_quaid.evaluation.edits import Picture, browser_bar, opened, png, re
 from .corpus import Corpus, Item
 
 WIDTH = 1280
-#: Height over width from which a page counts as tall.
+#: Minimum height over width of a tall page.
 TALL = 2.0
 SCROLLS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SHOTS = ("viewport", "viewport_jpeg_50", "viewport_75_browser_bar")
@@ -57,26 +57,36 @@ WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class TallPage:
+    """A full-page capture."""
+
+    #: Its name, for a capture of the corpus the file.
     name: str
-    #: stacked, rendered or captured.
+    #: "stacked", "rendered" or "captured".
     source: str
-    #: The file.
+    #: Bytes of the file.
     data: bytes
     #: Height over width.
     ratio: float
-    #: Files of the corpus that show the same page, itself among them when it is one of them.
+    #: Files of the corpus that show the same page, itself included.
     twins: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
+    """A viewport shot."""
+
+    #: The capture that it shows a part of.
     page: TallPage
+    #: One of SHOTS.
     kind: str
+    #: Scroll position, 0 at the top and 1 at the end.
     scroll: float
+    #: Bytes of the file.
     data: bytes
 
 
 def captured_pages(corpus: Corpus) -> Iterator[TallPage]:
+    """Yield the tall screenshots of the corpus."""
     for item in corpus.screenshots:
         with Image.open(corpus.folder / item.file) as picture:
             ratio = picture.height / picture.width
@@ -87,6 +97,7 @@ def captured_pages(corpus: Corpus) -> Iterator[TallPage]:
 
 
 def rendered_pages(folder: Path) -> Iterator[TallPage]:
+    """Yield the captures in a folder."""
     for path in sorted(folder.glob("*.png")):
         with Image.open(path) as picture:
             ratio = picture.height / picture.width
@@ -94,7 +105,9 @@ def rendered_pages(folder: Path) -> Iterator[TallPage]:
 
 
 def stacked_pages(corpus: Corpus, count: int, seed: int) -> tuple[list[TallPage], set[str]]:
-    """`count` pages of heights from 2 to 10 times the width, and the groups whose pictures they were made of."""
+    """`count` pages of heights from 2 to 10 times the width, and the groups whose pictures they were
+    made of.
+    """
     rng = random.Random(f"stacked:{seed}")
     waiting = [rng.choice(members) for _, members in sorted(corpus.groups.items())]
     rng.shuffle(waiting)
@@ -108,7 +121,9 @@ def stacked_pages(corpus: Corpus, count: int, seed: int) -> tuple[list[TallPage]
 
 
 def shots_of(page: TallPage, kinds: tuple[str, ...] = SHOTS) -> Iterator[Shot]:
-    """Viewport shots at five scroll positions; parts of a page that show next to nothing are left out."""
+    """Yield viewport shots at five scroll positions; parts of a page that show almost nothing are
+    left out.
+    """
     picture = opened(page.data)
     for scroll in SCROLLS:
         shot = viewport(picture, scroll)
@@ -118,8 +133,8 @@ def shots_of(page: TallPage, kinds: tuple[str, ...] = SHOTS) -> Iterator[Shot]:
 
 
 def shows_something(picture: Picture) -> bool:
-    """At least 8 % of the tiles of 32 x 32 pixels have a standard deviation above 8 grey levels (chosen:
-    three lines of text).
+    """Return whether at least 8 % of the tiles of 32 x 32 pixels have a standard deviation above 8 grey
+    levels (chosen: three lines of text).
     """
     grey = np.asarray(picture.convert("L"), np.float32)
     rows, columns = grey.shape[0] // 32, grey.shape[1] // 32

@@ -1,11 +1,9 @@
-"""What does `add` cost beside decoding the picture, and which feature takes how much of it?
+"""What does `add` cost compared with decoding the picture, and what share of it does each feature take?
 
-1. On one core (this process and its store are bound to it): the same PNG screenshots decoded by Pillow and
-added (decode, features,
-   store; without link), picture by picture in turn, so that whatever else the machine does hits both. Aim: at
-   most 4 times the decode.
-2. Each step of `add` by itself, on the same pictures.
-3. `quaid add FOLDER --no-link` on all cores: pictures a second, start of the program included.
+1. On one core, to which this process and its store are bound: the same PNG screenshots are decoded by Pillow
+and added (decode, features, store; without linking), alternately for each picture, so that the load of the
+machine affects both. Aim: at most 4 times the decode. 2. Each step of `add` by itself, on the same pictures.
+3. `quaid add FOLDER --no-link` on all cores: pictures per second, start of the program included.
 
     python -m benchmarks.throughput --pictures DIR [--count 200] [--seed 1] [--sample]
 """
@@ -50,9 +48,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    #: Seconds on the clock.
+    """The cost of a call."""
+
+    #: Elapsed seconds.
     wall: float
-    #: Seconds of this process's CPU: does not see the store's work, nor that of others on the machine.
+    #: CPU seconds of this process, without the work of the store and of other processes.
     cpu: float
 
 
@@ -66,7 +66,8 @@ def main() -> int:
     shots = [item for item in corpus.screenshots if item.file.endswith(".png")]
     files = [corpus.data(item) for item in random.Random(options.seed).sample(shots, options.count)]
     report.heading(
-        f"Throughput: {len(files)} PNG screenshots, {sum(map(len, files)) / len(files) / 1024:.0f} KiB on average",
+        f"Throughput: {len(files)} PNG screenshots, {sum(map(len, files)) / len(files) / 1024:.0f} KiB on "
+        "average",
         options,
     )
     cores = os.sched_getaffinity(0)
@@ -86,7 +87,7 @@ def main() -> int:
 
 
 def compare_with_decode(files: Sequence[bytes], folder: str) -> float:
-    """Gives the ratio of the totals; prints it with its range over ROUNDS parts of the pictures."""
+    """Return the ratio of the totals, and print it with its range over ROUNDS parts of the pictures."""
     warm, files = files[: len(files) // 10], files[len(files) // 10 :]
     parts = [files[start::ROUNDS] for start in range(ROUNDS)]
     ratios: list[float] = []
@@ -113,9 +114,10 @@ def compare_with_decode(files: Sequence[bytes], folder: str) -> float:
     own = sum(took.cpu for took in added) / sum(took.cpu for took in decoded)
     typical = median(one.wall / other.wall for one, other in zip(added, decoded, strict=True))
     print(
-        f"add / decode: **{total:.2f}** (totals); {min(ratios):.2f} - {max(ratios):.2f} over {ROUNDS} parts; median of the pictures {typical:.2f}."
+        f"add / decode: **{total:.2f}** (totals); {min(ratios):.2f} - {max(ratios):.2f} over {ROUNDS} "
+        f"parts; median over the pictures {typical:.2f}."
     )
-    print(f"By CPU time of this process alone, without the store's: {own:.2f}.\n")
+    print(f"By CPU time of this process alone, without the store: {own:.2f}.\n")
     return total
 
 
@@ -157,8 +159,8 @@ def print_shares(files: Sequence[bytes]) -> None:
         for name, value in ms.items()
     ]
     report.table(
-        ("step", "ms of CPU, mean", "share of what is counted"),
-        [*rows, ("**counted**", f"{counted:.2f}", "100 %")],
+        ("step", "ms of CPU, mean", "share of the total"),
+        [*rows, ("**total**", f"{counted:.2f}", "100 %")],
     )
 
 
@@ -175,7 +177,8 @@ def add_folder(files: Sequence[bytes], cores: int) -> None:
         finally:
             stop_embedded(store)
     print(
-        f"`quaid add FOLDER --no-link` with {cores} cores: {len(files) / took.wall:.1f} pictures a second ({len(files)} in {took.wall:.1f} s).\n"
+        f"`quaid add FOLDER --no-link` with {cores} cores: {len(files) / took.wall:.1f} pictures per second "
+        f"({len(files)} in {took.wall:.1f} s).\n"
     )
 
 
@@ -185,7 +188,7 @@ def decode(data: bytes) -> None:
 
 
 def timed(work: Callable[..., Result], *given: Any, **options: Any) -> tuple[Spent, Result]:
-    """What the call took, and what it gave."""
+    """Return the cost of a call, and its result."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = work(*given, **options)
     return Spent(time.perf_counter() - wall, time.process_time() - cpu), result

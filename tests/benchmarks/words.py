@@ -1,14 +1,14 @@
-"""Which share of edited pictures stands among the first candidates by words, for 1, 2, 4 and 7 KiB a picture?
-And among 100,000?
+"""What share of edited pictures is among the first candidates by visual words, for 1, 2, 4 and 7 KiB per
+picture? And among 100,000?
 
-Takes the words of all pictures of a store (with --store one that `quaid evaluate` or retrieval.py has filled
-and kept, which may hold more than PICTURES; else a temporary one is filled), asks for edited screenshots and
-photographs, and looks at which place the first right picture stands by words alone: hashes find most edits of
-a whole picture anyway. With --count the index is filled up to so many with *variations*: two fifths of the
-descriptors of one stored picture, a tenth of each of six others, each bit flipped with a probability of 1/16;
-pictures that are asked for are not varied. They are no pictures, and say so beside the number. At last the
-time a process takes to have the index, and its own memory, by reading the store and by mapping what another
-process has shared.
+Takes the visual words of all pictures of a store (--store: one that `quaid evaluate` or retrieval.py filled
+and kept, which may contain more than PICTURES; otherwise a temporary one is filled), queries with edited
+screenshots and photographs, and determines the rank of the first correct picture by words alone: hashes find
+most edits of a whole picture anyway. With --count the index is filled with *variations*: two fifths of the
+descriptors of one stored picture, a tenth of those of each of six others, each bit flipped with a probability
+of 1/16; pictures of queries are not varied. Variations do not correspond to pictures, so the table shows how
+many images are real. Finally, the time until a process has the index, and its own memory, when it reads the
+store and when it maps what another process has shared.
 
     python -m benchmarks.words --pictures DIR [--store URL] [--count 100000] [--each 60] [--no-curve]
     [--sample]
@@ -58,8 +58,8 @@ EDITS = (
     "embed_40",
     "viewport",
 )
-#: Descriptors a picture, tables, bits: 1, 2, 4, 4, 3.5, 5.3 and 7 KiB of four bytes each; a store keeps 450
-#: of a picture of one band.
+#: Descriptors per picture, tables, bits: 1, 2, 4, 4, 3.5, 5.3 and 7 KiB of four bytes each. A store keeps 450
+#: descriptors of a picture of one band.
 SHAPES = ((85, 3, 18), (170, 3, 18), (256, 4, 18), (341, 3, 18), (450, 2, 18), (450, 3, 18), (450, 4, 18))
 BATCH = 2_000
 KEPT, OTHERS = 0.4, 6
@@ -73,54 +73,62 @@ from douglas_quaid.index.words import WordKeypoints
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
 store = Store.open(Config(store=sys.argv[1]))
-replica = IndexReplica(store.column_reader(), SnapshotFile(Path(sys.argv[2]), store.identity) if sys.argv[2] else None)
+snapshot = SnapshotFile(Path(sys.argv[2]), store.identity) if sys.argv[2] else None
+replica = IndexReplica(store.column_reader(), snapshot)
 began = time.perf_counter()
 replica.refresh()
 replica.sharing(WordKeypoints.stored(bytes(16)), 1)
 seconds = time.perf_counter() - began
 status = dict(line.split(":", 1) for line in open("/proc/self/smaps_rollup").read().splitlines()[1:])
-print(seconds, int(status["Private_Dirty"].split()[0]) + int(status["Private_Clean"].split()[0]), replica.word_bytes)
+private = sum(int(status[name].split()[0]) for name in ("Private_Dirty", "Private_Clean"))
+print(seconds, private, replica.word_bytes)
 """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordQuery:
+    """A query by visual words."""
+
+    #: "screenshot" or "photograph".
     kind: str
+    #: Name of the edit.
     edit: str
-    #: Of the usual levels and of those between, as candidates.py asks.
+    #: Keypoints at the usual levels and at those between, as candidates.py uses them.
     views: tuple[WordKeypoints, ...]
-    #: Rows of the pictures that are right.
+    #: Rows of the correct pictures.
     right: NDArray[np.int64]
 
 
 def main() -> int:
     parser = report.arguments(__doc__)
     add_argument(parser)
-    parser.add_argument("--count", type=int, default=100_000, help="images of the second index; 0 for none")
-    parser.add_argument("--no-curve", action="store_true", help="only the chosen index")
+    parser.add_argument(
+        "--count", type=int, default=100_000, help="number of images of the second index; 0 for none"
+    )
+    parser.add_argument("--no-curve", action="store_true", help="measure only the index in use")
     parser.add_argument(
         "--each",
         type=int,
         default=60,
-        help="screenshots, and photographs, that are asked for after each edit",
+        help="number of screenshots, and of photographs, queried after each edit",
     )
     options = parser.parse_args()
     corpus = Corpus.load(options.pictures)
     if options.sample:
         options.each, options.count = 5, min(options.count, 5_000)
-    report.heading("Words: recall against memory", options)
+    report.heading("Visual words: recall and memory", options)
     with nullcontext(options.store) if options.store else filled_store(corpus, corpus.items, None) as url:
         ids, real = stored(url)
-        questions = asked(corpus, ids, options.each, options.seed)
+        queries = asked(corpus, ids, options.each, options.seed)
         if not options.no_curve:
-            curve(real, questions)
-        many(real, questions, options.count, options.seed)
+            curve(real, queries)
+        many(real, queries, options.count, options.seed)
         processes(url)
     return 0
 
 
 def stored(url: str) -> tuple[list[str], list[NDArray[np.uint8]]]:
-    """Ids of all living images of the store, and their words (n, 16)."""
+    """Return the ids of all images of the store that are not forgotten, and their words (n, 16)."""
     with Store.open(Config(store=url)) as store:
         ids, found = [], []
         for change in store.column_reader().refresh(ColumnState()).shards:
@@ -135,7 +143,7 @@ def stored(url: str) -> tuple[list[str], list[NDArray[np.uint8]]]:
 def asked(corpus: Corpus, ids: Sequence[str], each: int, seed: int) -> list[WordQuery]:
     place = {image_id: row for row, image_id in enumerate(ids)}
     row_of = {item.file: place.get(sha256(corpus.data(item)).hexdigest()) for item in corpus.items}
-    questions = []
+    queries = []
     for kind, items in (
         ("screenshot", spread_screenshots(corpus, each, seed)),
         ("photograph", random_photos(corpus, each, seed)),
@@ -145,15 +153,13 @@ def asked(corpus: Corpus, ids: Sequence[str], each: int, seed: int) -> list[Word
                 [row for file in sorted(corpus.right_answers(item)) if (row := row_of[file]) is not None]
             )
             for name in EDITS if len(right) else ():
-                questions += _question(corpus, item, kind, name, right)
-    return questions
+                queries += _query(corpus, item, kind, name, right)
+    return queries
 
 
-def _question(
-    corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[np.int64]
-) -> Iterator[WordQuery]:
+def _query(corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[np.int64]) -> Iterator[WordQuery]:
     picture = opened(corpus.folder / item.file)
-    if name == "viewport" and picture.height < 1.3 * picture.width:  # shows all of it
+    if name == "viewport" and picture.height < 1.3 * picture.width:  # the viewport shows all of it
         return
     grey = np.asarray(edit(name, picture, seed=item.file).convert("L"))
     yield WordQuery(
@@ -164,25 +170,28 @@ def _question(
     )
 
 
-def curve(real: Sequence[NDArray[np.uint8]], questions: Sequence[WordQuery]) -> None:
-    print(f"{len(real):,} pictures, {len(questions)} questions: right one among the first 50 by words.\n")
+def curve(real: Sequence[NDArray[np.uint8]], queries: Sequence[WordQuery]) -> None:
+    print(
+        f"{len(real):,} pictures, {len(queries)} queries: correct picture among the first 50 by visual "
+        "words.\n"
+    )
     rows = []
     for descriptors, tables, bits in SHAPES:
         with shape(tables, bits):
             index = filled(iter([[found[:descriptors] for found in real]]))
-            places, _ = answered(index, len(real), questions)
+            places, _ = answered(index, len(real), queries)
         size = f"{index.nbytes / len(real) / 1024:.1f} ({4 * descriptors * tables / 1024:.1f})"
-        rows.append((f"{descriptors} x {tables} x {bits} bits", size, *recalls(questions, places, 50)))
-    report.table(("descriptors, tables", "KiB a picture (postings alone)", *columns(questions)), rows)
+        rows.append((f"{descriptors} x {tables} x {bits} bits", size, *recalls(queries, places, 50)))
+    report.table(("descriptors, tables", "KiB per picture (postings alone)", *columns(queries)), rows)
 
 
-def many(real: Sequence[NDArray[np.uint8]], questions: Sequence[WordQuery], count: int, seed: int) -> None:
-    """The chosen index, with the real pictures alone and among variations."""
-    spared = {int(row) for question in questions for row in question.right}
+def many(real: Sequence[NDArray[np.uint8]], queries: Sequence[WordQuery], count: int, seed: int) -> None:
+    """Measure the index in use, with the real pictures alone and among variations."""
+    spared = {int(row) for query in queries for row in query.right}
     rows = []
     for total in sorted({len(real), max(count, len(real))}):
         index = filled(batches(real, total, spared, seed))
-        places, milliseconds = answered(index, total, questions)
+        places, milliseconds = answered(index, total, queries)
         for first in (1, 8, 50):
             label = (
                 f"{total:,} ({len(real):,} real)",
@@ -190,14 +199,14 @@ def many(real: Sequence[NDArray[np.uint8]], questions: Sequence[WordQuery], coun
                 f"{milliseconds:.0f}",
                 f"@{first}",
             )
-            rows.append((*label, *recalls(questions, places, first)))
-    report.table(("images", "KiB a picture", "ms a question", "among the first", *columns(questions)), rows)
+            rows.append((*label, *recalls(queries, places, first)))
+    report.table(("images", "KiB per picture", "ms per query", "among the first", *columns(queries)), rows)
 
 
 def batches(
     real: Sequence[NDArray[np.uint8]], total: int, spared: set[int], seed: int
 ) -> Iterator[list[NDArray[np.uint8]]]:
-    """The real pictures, then variations of those that are not in `spared`."""
+    """Yield the real pictures, then variations of those that are not in `spared`."""
     yield list(real)
     rng = np.random.default_rng(seed)
     pool = [found for row, found in enumerate(real) if row not in spared and len(found) >= 100]
@@ -206,7 +215,7 @@ def batches(
 
 
 def varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """The words of a picture that there is not, mixed from those of `pool`."""
+    """Return the words of an imaginary picture, mixed from those of `pool`."""
     base = pool[rng.integers(len(pool))]
     size = min(len(base), DEFAULTS.descriptors_per_image)
     kept = int(KEPT * size)
@@ -215,7 +224,7 @@ def varied(pool: Sequence[NDArray[np.uint8]], rng: np.random.Generator) -> NDArr
         parts.append(other[rng.permutation(len(other))[: (size - kept) // OTHERS]])
     mixed = np.concatenate(parts)
     noise: NDArray[np.uint8] = np.bitwise_and.reduce(rng.integers(0, 256, (4, *mixed.shape), dtype=np.uint8))
-    noise[:, SAMPLED_BYTES:] = 0  # where a corner lies stays
+    noise[:, SAMPLED_BYTES:] = 0  # keypoints keep their positions
     changed: NDArray[np.uint8] = mixed ^ noise
     return changed
 
@@ -231,46 +240,49 @@ def filled(pieces: Iterator[list[NDArray[np.uint8]]]) -> WordIndex:
     return index
 
 
-def answered(index: WordIndex, count: int, questions: Sequence[WordQuery]) -> tuple[list[int], float]:
-    """For each question the place of its first right picture, and milliseconds (the median): votes, and the
-    first again by place, of each view.
+def answered(index: WordIndex, count: int, queries: Sequence[WordQuery]) -> tuple[list[int], float]:
+    """Return for each query the rank of its first correct picture, and the median time in milliseconds:
+    votes, and a second vote by arrangement for the first, in each view.
     """
     places, seconds = [], []
-    for question in questions:
+    for query in queries:
         began = time.perf_counter()
-        heard = np.zeros(count)
-        for number, corners in enumerate(question.views):
-            votes, again = index.vote(corners.sampled, count), RANKED_BETWEEN if number else DEFAULTS.arranged
+        scores = np.zeros(count)
+        for number, keypoints in enumerate(query.views):
+            votes, again = (
+                index.vote(keypoints.sampled, count),
+                RANKED_BETWEEN if number else DEFAULTS.arranged,
+            )
             first = np.argpartition(-votes, min(again, count) - 1)[:again]
-            heard[first] = np.maximum(heard[first], index.vote_by_arrangement(corners, first))
+            scores[first] = np.maximum(scores[first], index.vote_by_arrangement(keypoints, first))
         seconds.append(time.perf_counter() - began)
-        best = heard[question.right].max(initial=0.0)
-        places.append(int((heard > best).sum()) if best > 0 else count)
+        best = scores[query.right].max(initial=0.0)
+        places.append(int((scores > best).sum()) if best > 0 else count)
     return places, 1000 * median(seconds)
 
 
-def columns(questions: Sequence[WordQuery]) -> list[str]:
-    return [f"{kind}: {name}" for kind, name in _kinds(questions)]
+def columns(queries: Sequence[WordQuery]) -> list[str]:
+    return [f"{kind}: {name}" for kind, name in _kinds(queries)]
 
 
-def recalls(questions: Sequence[WordQuery], places: Sequence[int], first: int) -> list[str]:
+def recalls(queries: Sequence[WordQuery], places: Sequence[int], first: int) -> list[str]:
     found: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for question, place in zip(questions, places, strict=True):
-        found[question.kind, "mean"].append(place < first)
-        found[question.kind, question.edit].append(place < first)
-    return [f"{100 * np.mean(found[kind]):.1f}" for kind in _kinds(questions)]
+    for query, place in zip(queries, places, strict=True):
+        found[query.kind, "mean"].append(place < first)
+        found[query.kind, query.edit].append(place < first)
+    return [f"{100 * np.mean(found[kind]):.1f}" for kind in _kinds(queries)]
 
 
-def _kinds(questions: Sequence[WordQuery]) -> list[tuple[str, str]]:
+def _kinds(queries: Sequence[WordQuery]) -> list[tuple[str, str]]:
     return [
         (kind, name)
         for kind in ("screenshot", "photograph")
-        for name in ("mean", *dict.fromkeys(q.edit for q in questions if q.kind == kind))
+        for name in ("mean", *dict.fromkeys(q.edit for q in queries if q.kind == kind))
     ]
 
 
 class shape:
-    """Inside, words have so many tables and bits."""
+    """A context in which visual words have this many tables and bits."""
 
     def __init__(self, tables: int, bits: int) -> None:
         self._new = (tables, bits, tables << bits)
@@ -284,7 +296,7 @@ class shape:
 
 
 def processes(url: str) -> None:
-    """Seconds until a new process has the index of the store, and its own memory."""
+    """Print the seconds until a new process has the index of the store, and its own memory."""
     rows = []
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-") as folder:
         for name, cache in (
