@@ -1,19 +1,21 @@
-"""AIL's Redis and Kvrocks, read by their key layout: for commands that run without AIL's code, also while
-AIL's modules do not.
+"""AIL's Redis and Kvrocks, read by their key layout: for commands that run without AIL's code.
 
-Takes the addresses from core.cfg, gives plain values. Whatever these servers do wrong becomes
-StoreUnavailable naming the section of core.cfg, so nothing of `redis` crosses this border. The layout is that
-of bin/lib/{ail_queues,Tag,correlations_engine}.py.
+Every failure of these servers becomes StoreUnavailable and names the section of core.cfg, so no error of
+`redis` leaves this module. The layout is that of bin/lib/{ail_queues,Tag,correlations_engine}.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import RawConfigParser
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
+from itertools import chain
 from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from douglas_quaid.errors import StoreUnavailable
 
@@ -21,22 +23,23 @@ from .config import Places, Server
 from .objects import AilObject
 from .tags import is_unsafe
 
-#: Seconds until a silent server counts as away. chosen: as the store's.
+#: Seconds until a silent server counts as away. chosen: as for the store.
 TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The messages that wait for one module, and the processes of it."""
+    """The messages that wait for one module, and the processes of the module."""
 
+    #: Number of messages that wait.
     waiting: int
-    #: When the message at the head was queued, seconds since 1970; None when nothing waits or AIL's ledger
-    #: does not know.
+    #: When the message at the head was queued, in seconds since 1970; None if no message waits, or AIL's
+    #: ledger does not know.
     oldest: int | None
-    #: Process id to the time at which it last looked for a message; -1: never. Dead processes stay listed,
-    #: AIL removes none.
+    #: Process id to the time at which it last looked for a message; -1 if it never did. AIL removes no dead
+    #: processes.
     heartbeats: dict[int, int]
-    #: Process id to the time at which the module says that it started.
+    #: Process id to the time at which it started.
     starts: dict[int, int]
 
 
@@ -44,34 +47,37 @@ class Queue:
 class About:
     """What AIL knows of a picture."""
 
-    #: It was taken on, sorted; of a screenshot.
+    #: Domains on which a screenshot was captured, sorted.
     domains: tuple[str, ...]
-    #: `<subtype>:<id>` of those it was posted in, sorted; of an image.
+    #: `<subtype>:<id>` of the chats in which an image was posted, sorted.
     chats: tuple[str, ...]
-    #: Whether it, or a domain it was taken on, carries an unsafe tag.
+    #: Whether the picture, or a domain on which it was captured, has an unsafe tag.
     unsafe: bool
 
 
-NOTHING = About((), (), False)
+#: Nobody asked AIL.
+UNKNOWN = About((), (), False)
 
 
 class AilServers:
-    """Connections, made when they are needed."""
+    """Connections to AIL's servers, made when they are needed and closed at the end of the `with` block.
+
+    Every method may raise StoreUnavailable.
+    """
 
     def __init__(self, places: Places) -> None:
         self._places = places
         self._stack = ExitStack()
-        self._open: dict[Server, Any] = {}
+        self._clients: dict[Server, Any] = {}
 
     def __enter__(self) -> AilServers:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     def queue(self, module: str) -> Queue:
+        """Return what waits for a module, and the module's processes."""
         with self._at(self._places.queues) as queues:
             key = f"queue:{module}:in"
             waiting, head = queues.llen(key), queues.lindex(key, 0)
@@ -87,8 +93,8 @@ class AilServers:
         return Queue(int(waiting), oldest, beats, starts)
 
     def in_work(self, module: str) -> dict[str, int]:
-        """Global ids that a process of the module popped and has not ended, and when: being worked on, or
-        lost in a crash.
+        """Return the global ids that a process of the module popped and has not ended, and when: it works on
+        them, or they were lost in a crash.
         """
         with self._at(self._places.process) as ledger:
             gids = [
@@ -102,61 +108,52 @@ class AilServers:
             found = zip(gids, pipe.execute(), strict=True)
         return {gid: int(epoch) for gid, rows in found for row, epoch in rows if row.startswith(f"{module}:")}
 
-    def push(self, module: str, messages: Iterable[str]) -> int:
-        """Put `<global id>;<text>` at the tail of the module's list; gives how many wait there now. AIL
-        enters them into its ledger when they are popped.
+    def push(self, module: str, messages: Sequence[str]) -> None:
+        """Put messages `<global id>;<text>` at the tail of the module's list. AIL enters them into its ledger
+        when they are popped.
         """
-        lines = list(messages)
         with self._at(self._places.queues) as queues:
-            key = f"queue:{module}:in"
-            waiting = int(queues.rpush(key, *lines) if lines else queues.llen(key))
-            queues.hset("queues", module, waiting)
-        return waiting
+            queues.hset("queues", module, int(queues.rpush(f"queue:{module}:in", *messages)))
 
     def publish(self, modules_cfg: RawConfigParser, queue: str, message: str) -> None:
-        """Send to all modules that subscribe to this queue, as a module of AIL that publishes it does."""
+        """Send a message to all modules that subscribe to a queue, as a publishing module of AIL does."""
         for name in modules_cfg.sections():
             if modules_cfg.get(name, "subscribe", fallback="") == queue:
                 self.push(name, [message])
 
     def about(self, objects: Sequence[AilObject]) -> list[About]:
-        """What AIL knows of each of these; three round trips for hundreds."""
+        """Return what AIL knows of each of these objects; two round trips for hundreds of them."""
         related = {"screenshot": "domain", "image": "chat"}
-        with self._at(self._places.correlations) as correlations:
-            pipe = correlations.pipeline(transaction=False)
-            for obj in objects:
-                pipe.smembers(f"correlation:obj:{obj.type}::{related[obj.type]}:{obj.id}")
-            others: list[set[str]] = pipe.execute()
-        with self._at(self._places.tags) as tags:
-            pipe = tags.pipeline(transaction=False)
-            keys = [
-                [f"tag:{obj.gid}", *self._domain_tags(obj, names)]
-                for obj, names in zip(objects, others, strict=True)
-            ]
-            for key in (key for own in keys for key in own):
-                pipe.smembers(key)
-            given = iter(pipe.execute())
-        found = []
-        for obj, names, own in zip(objects, others, keys, strict=True):
-            unsafe = any([any(map(is_unsafe, next(given))) for _ in own])
-            # `<subtype>:<id>`; the subtype of a domain is empty
-            domains = (
-                tuple(sorted(name.partition(":")[2] for name in names)) if obj.type == "screenshot" else ()
-            )
-            found.append(About(domains, tuple(sorted(names)) if obj.type == "image" else (), unsafe))
-        return found
+        keys = [f"correlation:obj:{obj.type}::{related[obj.type]}:{obj.id}" for obj in objects]
+        # Members are `<subtype>:<id>`; the subtype of a domain is empty.
+        others = [tuple(sorted(names)) for names in self._sets(self._places.correlations, keys)]
+        domains = [
+            tuple(name.partition(":")[2] for name in names) if obj.type == "screenshot" else ()
+            for obj, names in zip(objects, others, strict=True)
+        ]
+        tagged = [
+            [f"tag:{obj.gid}", *(f"tag:domain::{name}" for name in names)]
+            for obj, names in zip(objects, domains, strict=True)
+        ]
+        all_keys = list(chain.from_iterable(tagged))
+        tags = zip(all_keys, self._sets(self._places.tags, all_keys), strict=True)
+        unsafe = {key for key, found in tags if any(map(is_unsafe, found))}
+        return [
+            About(on, () if obj.type == "screenshot" else names, not unsafe.isdisjoint(keys))
+            for obj, on, names, keys in zip(objects, domains, others, tagged, strict=True)
+        ]
 
-    def _domain_tags(self, obj: AilObject, names: Iterable[str]) -> list[str]:
-        return [f"tag:domain::{name.partition(':')[2]}" for name in names] if obj.type == "screenshot" else []
+    def _sets(self, server: Server, keys: Sequence[str]) -> list[set[str]]:
+        with self._at(server) as connection:
+            pipe = connection.pipeline(transaction=False)
+            for key in keys:
+                pipe.smembers(key)
+            return list(pipe.execute())
 
     @contextmanager
     def _at(self, server: Server) -> Iterator[Any]:
-        import redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-
-        if server not in self._open:
-            self._open[server] = self._stack.enter_context(
+        if server not in self._clients:
+            self._clients[server] = self._stack.enter_context(
                 redis.Redis(
                     host=server.host,
                     port=server.port,
@@ -169,7 +166,7 @@ class AilServers:
                 )
             )
         try:
-            yield self._open[server]
+            yield self._clients[server]
         except redis.RedisError as error:
             raise StoreUnavailable(
                 f"AIL's [{server.section}] at {server.host}:{server.port}: {error}; is AIL running?"
@@ -177,5 +174,5 @@ class AilServers:
 
 
 def _by_process(noted: Mapping[str, str]) -> dict[int, int]:
-    """Some of AIL's tools enter a word in place of a process id."""
+    """By process id. Some of AIL's tools enter a word in its place."""
     return {int(pid): int(epoch) for pid, epoch in noted.items() if pid.isdecimal()}

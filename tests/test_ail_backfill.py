@@ -20,8 +20,9 @@ from support.ail_host import AilHome
 from support.command_line import runner
 from support.pictures import page, photo, png, saved
 
-from douglas_quaid.ail.backfill.picture_files import Broken, walk
-from douglas_quaid.ail.backfill.run import BOOKMARK, Pace
+from douglas_quaid.ail.backfill.pace import Pace
+from douglas_quaid.ail.backfill.picture_files import Broken, picture_files
+from douglas_quaid.ail.backfill.run import BOOKMARK
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.answers import Description
 from douglas_quaid.cli import main as cli
@@ -188,17 +189,26 @@ def test_a_run_with_a_limit_goes_on_where_it_ended(ail: AilHome, engine: Engine)
     assert not list(engine.bookmarks(BOOKMARK))
 
 
+IN_SMALL_BATCHES = """
+import sys
+from douglas_quaid.ail.backfill.run import Backfill, BackfillOptions
+from douglas_quaid.ail.config import Places, Settings
+from douglas_quaid.engine import Engine
+settings = Settings.read(sys.argv[1])
+with Engine.open(config=settings.engine_config()) as engine:
+    options = BackfillOptions(rate=20, batch=4)
+    Backfill(engine, Places.read(sys.argv[1]), settings, options, tell=print).add()
+"""
+
+
 def test_a_run_that_is_killed_loses_nothing_and_repeats_little(ail: AilHome, engine: Engine) -> None:
     # Given a run over 18 pictures that is killed in the middle
     folders(ail)
     names = {put(ail, small(seed)) for seed in range(18)}
-    code = "import douglas_quaid.ail.backfill.run as b; b.BATCH = 4; b.batches.__defaults__ = (4,); from douglas_quaid.cli.main import main; main()"
-    run = subprocess.Popen(
-        [sys.executable, "-P", "-c", code, "ail", "backfill", "--ail-home", str(ail.home), "--rate", "20"],
-        stdout=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while engine.count() < 6 and time.monotonic() < deadline:
+    run = subprocess.Popen([sys.executable, "-P", "-c", IN_SMALL_BATCHES, str(ail.home)])
+    deadline = time.monotonic() + 300
+    while engine.count() < 6:
+        assert time.monotonic() < deadline and run.poll() is None, "the run stores nothing"
         time.sleep(0.02)
     run.kill()
     run.wait(30)
@@ -315,9 +325,9 @@ def test_the_walk_gives_objects_in_order_from_any_place_and_nothing_else(kind: s
     (tmp_path / f"{names[0]}{end}").touch()
     told: list[Broken] = []
     # when they are walked from the beginning, or behind any of them, then exactly the rest comes, in order.
-    assert [file.object.id for file in walk(kind, str(tmp_path), tell=told.append)] == names
+    assert [file.object.id for file in picture_files(kind, str(tmp_path), tell=told.append)] == names
     for place in range(0, 40, 7):
-        found = list(walk(kind, str(tmp_path), after=names[place], tell=told.append))
+        found = list(picture_files(kind, str(tmp_path), after=names[place], tell=told.append))
         assert [file.object.id for file in found] == names[place + 1 :]
         assert all(Path(file.path).is_file() and file.object.type == kind for file in found)
     assert told == []

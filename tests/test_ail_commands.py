@@ -94,8 +94,7 @@ def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHo
     )
     # a process that has counted, and two dead letters,
     meter = Meter(engine, "VisualCorrelation", report_seconds=60)
-    for outcome in ("done", "done", "error", "dead"):
-        meter.count(outcome, 0.25)
+    meter.count(done=2, errors=1, dead=1, seconds=1.0)
     meter.report(now=True)
     fill(engine)
     # when status is asked for, then it says so, for programs and for people.

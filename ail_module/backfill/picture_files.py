@@ -1,8 +1,8 @@
-"""AIL's folders of pictures, in the order of their names; takes a folder, gives objects and paths, and opens
-no file.
+"""The files in AIL's folders of pictures, in the order of their names. No file is opened.
 
 The layout is that of bin/lib/objects/{Images,Screenshots}.py: `aa/bb/cc/dd/ee/ff/<52 digits>`, the sha256 of
-the bytes, and `.png` for a screenshot. Millions of files: at no time more than a folder's names are held.
+the bytes, and `.png` for a screenshot. There may be millions of files; at no time more than the names of one
+folder on each level are held.
 """
 
 from __future__ import annotations
@@ -16,33 +16,41 @@ from douglas_quaid.errors import ConfigError
 
 from ..objects import AilObject
 
-#: Folders above a file. spec: get_rel_path.
+#: Number of folders above a file. spec: get_rel_path.
 LEVELS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    #: Its id is the sha256 that the bytes ought to have.
+    """The file of an object."""
+
+    #: The object; its id is the sha256 that the bytes should have.
     object: AilObject
+    #: Path of the file.
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What cannot be used, and why."""
+    """A file or folder that cannot be used."""
 
+    #: Its path.
     path: str
+    #: What is wrong with it.
     reason: str
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON has them."""
         return {"path": self.path, "error": self.reason}
 
 
-def walk(kind: str, folder: str, *, after: str = "", tell: Callable[[Broken], None]) -> Iterator[File]:
-    """Objects of this type below their folder, in order of their ids, those behind the id `after`.
+def picture_files(
+    kind: str, folder: str, *, after: str = "", tell: Callable[[Broken], None]
+) -> Iterator[File]:
+    """Yield the files of one type below its folder, in the order of their ids, behind the id `after`.
 
-    Other files are none of AIL's objects and are passed over. A folder that cannot be read is told of; one
-    that is missing at the top is a ConfigError.
+    Files that are not AIL's are passed over, and a folder that cannot be read is told. Raises ConfigError if
+    the folder does not exist.
     """
     end = ".png" if kind == "screenshot" else ""
 
@@ -51,27 +59,22 @@ def walk(kind: str, folder: str, *, after: str = "", tell: Callable[[Broken], No
             entries = sorted(os.scandir(path), key=lambda entry: entry.name)
         except FileNotFoundError:
             if depth:
-                return  # emptied meanwhile
+                return  # removed meanwhile
             raise ConfigError(
-                f"{path}: AIL's folder of {kind}s is not there; [Directories] of core.cfg names it"
+                f"{path}: AIL's folder of {kind}s does not exist; [Directories] of core.cfg names it"
             ) from None
         except OSError as error:
             tell(Broken(path, f"cannot be read: {error.strerror}"))
             return
         for entry in entries:
+            full = name + entry.name
             if depth < LEVELS:
-                if (
-                    name + entry.name >= after[: 2 * depth + 2]
-                    and len(entry.name) == 2
-                    and entry.is_dir(follow_symlinks=False)
-                ):
-                    yield from below(entry.path, name + entry.name, depth + 1)
-            elif (
-                entry.name.endswith(end)
-                and (found := AilObject.of(f"ail:{kind}:{name}{entry.name.removesuffix(end)}"))
-                and found.id > after
-                and entry.is_file()
-            ):
-                yield File(found, entry.path)
+                is_ahead = full >= after[: 2 * depth + 2]
+                if is_ahead and len(entry.name) == 2 and entry.is_dir(follow_symlinks=False):
+                    yield from below(entry.path, full, depth + 1)
+            elif full.endswith(end) and entry.is_file():
+                found = AilObject.of(f"ail:{kind}:{full.removesuffix(end)}")
+                if found and found.id > after:
+                    yield File(found, entry.path)
 
     return below(folder, "", 0)

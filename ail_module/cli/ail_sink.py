@@ -1,8 +1,6 @@
-"""AIL's own functions for a command, which is no module of AIL: the `Sink` of the modules, in a process that
-is on no list of AIL's.
+"""AIL's own functions for a command, which is not a module of AIL: a `Sink` in a process that AIL does not list.
 
-Takes the folder of AIL, gives a `Sink`. Loads AIL's code, so it runs in AIL's interpreter (AILENV/bin/quaid)
-only.
+Loads AIL's code, so it works in AIL's interpreter (AILENV/bin/quaid) only.
 """
 
 from __future__ import annotations
@@ -13,6 +11,8 @@ from configparser import RawConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 from douglas_quaid.errors import ConfigError, StoreUnavailable
 
 from ..checkout.working_tree import MODULES_CFG
@@ -20,38 +20,38 @@ from ..publishing.apply import Sink
 from ..servers import AilServers
 
 
-class Publisher:
-    """In place of an AILQueue, which would enter this process among the module's."""
+class MessagePublisher:
+    """Stands in for an AILQueue, which would list this process among those of a module."""
 
     def __init__(self, home: Path, servers: AilServers) -> None:
         self._modules, self._servers = RawConfigParser(), servers
         self._modules.read(home / MODULES_CFG)
 
     def send_message(self, gid: str, message: str, queue: str) -> None:
+        """Send a message to all modules that subscribe to a queue. Raises StoreUnavailable."""
         self._servers.publish(self._modules, queue, f"{gid};{message}")
 
 
 def open_sink(home: Path, servers: AilServers) -> Sink:
-    """Raises ConfigError when AIL's code cannot be loaded here."""
+    """Return AIL's own functions. Raises ConfigError if AIL's code cannot be loaded here."""
     places = {"AIL_HOME": home, "AIL_BIN": home / "bin", "AIL_FLASK": home / "var" / "www"}
     os.environ.update({name: f"{path}/" for name, path in places.items()})
     try:
         from ..runtime.ail_api import AilSink
     except ImportError as error:
         raise ConfigError(
-            f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: {home}/AILENV/bin/quaid ail ..."
+            f"AIL's code cannot be loaded here ({error}); run this with AIL's interpreter: "
+            f"{home}/AILENV/bin/quaid ail ..."
         ) from None
-    return AilSink(Publisher(home, servers))
+    return AilSink(MessagePublisher(home, servers))
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
-    """What AIL's servers do wrong while its functions use them leaves as StoreUnavailable."""
-    import redis
-
+def translated_errors() -> Iterator[None]:
+    """Let failures of AIL's servers, while AIL's functions use them, leave the block as StoreUnavailable."""
     try:
         yield
     except redis.RedisError as error:
         raise StoreUnavailable(
-            f"a server of AIL: {error}; is AIL running? Run this again when it is: what is done already is not done twice"
+            f"a server of AIL: {error}; is AIL running? Run this again when it is: nothing is done twice"
         ) from None

@@ -4,7 +4,6 @@ they are doing.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from datetime import datetime
 
 import click
@@ -64,15 +63,14 @@ def backfill(
     """
     from dataclasses import asdict
 
+    from ..backfill.pace import Progress
     from ..backfill.picture_files import Broken
-    from ..backfill.run import Backfill, Progress
+    from ..backfill.run import Backfill, BackfillOptions
     from ..objects import TYPES
     from ..servers import AilServers
 
     if no_link and write:
-        raise ConfigError(
-            "--write hands on what was found to match, and --no-link finds nothing; give one of them"
-        )
+        raise ConfigError("--write needs the matches, and --no-link searches for none; give one of them")
     where = ail_home(home)
     settings, places = Settings.read(where), Places.read(where)
 
@@ -86,23 +84,10 @@ def backfill(
         share = "" if at.share is None else f", {at.share:.0%} of the folder"
         click.echo(f"{at.stage}: {at.done:,} done{share}, {at.rate:.1f}/s", err=True)
 
-    with ExitStack() as stack:
-        engine, servers = (
-            stack.enter_context(open_engine(settings, store)),
-            stack.enter_context(AilServers(places)),
-        )
+    with open_engine(settings, store) as engine, AilServers(places) as servers:
+        options = BackfillOptions(kinds=kinds or TYPES, rate=rate, limit=limit)
         asked = None if without_ail or dry_run else servers
-        run = Backfill(
-            engine,
-            places,
-            settings,
-            kinds=kinds or TYPES,
-            rate=rate,
-            limit=limit,
-            ail=asked,
-            tell=tell,
-            progress=progress,
-        )
+        run = Backfill(engine, places, settings, options, ail=asked, tell=tell, progress=progress)
         if dry_run:
             counts = run.survey()
             wanted = ["added", "known", "broken"]
@@ -297,11 +282,15 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     from ..publishing.ledger import Ledger
     from ..publishing.publisher import Publisher
     from ..servers import AilServers
-    from .ail_sink import in_words, open_sink
+    from .ail_sink import open_sink, translated_errors
 
     where = ail_home(home)
     settings = Settings.read(where)
-    with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers, in_words():
+    with (
+        open_engine(settings, store) as engine,
+        AilServers(Places.read(where)) as servers,
+        translated_errors(),
+    ):
         gids = sorted({gid for gid, _ in Ledger(engine).entries()})
         if not as_json:
             say(
