@@ -1,5 +1,5 @@
-"""What is written about the program is true: commands, options and settings are in the README, and its
-session runs.
+"""What is written about the program is true: commands, options and settings are in the README or the pages
+that it links to, and the sessions shown there run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,26 @@ from douglas_quaid.store.embedded import stop_embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+#: Pages that have tests of their own, by where they stand.
+APART = {"misp_module", "ail_module", "docker", "tests", "CHANGELOG.md"}
+
+
+def linked(text: str) -> list[Path]:
+    """Files of the project that a page links to."""
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+    return [ROOT / target for target in dict.fromkeys(targets) if "://" not in target]
+
+
+#: The README and the pages that it links to, which hold what is looked up.
+PAGES = [
+    README,
+    *(
+        path.read_text("utf-8")
+        for path in linked(README)
+        if path.suffix == ".md" and path.exists() and path.relative_to(ROOT).parts[0] not in APART
+    ),
+]
+TEXT = "\n".join(PAGES)
 SAMPLES = ROOT / "core" / "samples"
 
 
@@ -41,26 +61,26 @@ COMMANDS = commands(cli.main)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_in_the_readme_and_explains_itself(name: str) -> None:
-    assert re.search(rf"\b{name}\b(?!-)", README), f"README.md does not show `{name}`"
+def test_every_command_is_documented_and_explains_itself(name: str) -> None:
+    assert re.search(rf"\b{name}\b(?!-)", TEXT), f"neither README.md nor a page it links to shows `{name}`"
     assert COMMANDS[name].help, f"`{name} --help` says nothing"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_is_in_the_readme(name: str) -> None:
+def test_every_option_is_documented(name: str) -> None:
     for option in COMMANDS[name].params:
         for flag in option.opts:
             if isinstance(option, click.Option) and flag.startswith("--") and not option.hidden:
-                assert re.search(rf"{re.escape(flag)}\b", README), (
-                    f"README.md does not mention {flag} of `{name}`"
+                assert re.search(rf"{re.escape(flag)}\b", TEXT), (
+                    f"neither README.md nor a page it links to mentions {flag} of `{name}`"
                 )
 
 
 @pytest.mark.parametrize("field", fields(Config), ids=lambda field: field.name)
-def test_every_setting_is_in_the_readme_with_its_default(field: object) -> None:
+def test_every_setting_is_documented_with_its_default(field: object) -> None:
     variable = PREFIX + field.name.upper()  # type: ignore[attr-defined]
-    row = re.search(rf"^\|\s*`{variable}`\s*\|\s*`([^`]*)`\s*\|", README, re.MULTILINE)
-    assert row, f"README.md has no table row for `{variable}`"
+    row = re.search(rf"^\|\s*`{variable}`\s*\|\s*`([^`]*)`\s*\|", TEXT, re.MULTILINE)
+    assert row, f"neither README.md nor a page it links to has a table row for `{variable}`"
     default = field.default  # type: ignore[attr-defined]
     shown = row.group(1).replace(",", "")
     assert shown == (
@@ -109,9 +129,8 @@ def test_the_changelog_says_what_every_release_means_for_stored_data() -> None:
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        if "://" not in target:
-            assert (ROOT / target).exists(), f"README.md links to {target}"
+    for path in linked(README):
+        assert path.exists(), f"README.md links to {path.relative_to(ROOT)}"
 
 
 def comparable(text: str) -> str:
@@ -126,14 +145,14 @@ def comparable(text: str) -> str:
 @dataclass(frozen=True)
 class Session:
     folder: Path
-    #: Command, what the README says it prints, what it did.
+    #: Command, what the page says it prints, what it did.
     steps: tuple[tuple[str, str, subprocess.CompletedProcess[str]], ...]
 
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
-    """The README's blocks marked `console`, run in an empty folder: lines after `$` are commands, the others
-    what they print.
+    """The blocks marked `console`, run in an empty folder: lines after `$` are commands, the others what they
+    print.
     """
     folder = tmp_path_factory.mktemp("session")
     environment = {
@@ -148,7 +167,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
             shell, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
-    blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```console\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
     steps = [
         step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
     ]
@@ -156,7 +175,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     stop_embedded(folder / "store")
 
 
-def test_the_session_of_the_readme_prints_what_it_says(session: Session) -> None:
+def test_the_sessions_print_what_is_said(session: Session) -> None:
     assert session.steps
     for command, expected, done in session.steps:
         assert done.returncode == 0, f"$ {command}\n{done.stdout}{done.stderr}"
