@@ -214,11 +214,7 @@ def test_clones_of_one_page_fill_neither_the_candidates_nor_the_hits(engine: Eng
 
 
 def test_threads_share_an_engine(engine: Engine) -> None:
-    pictures = [
-        edited(name, data)
-        for data in (MARKET, ROCKET, CAT)
-        for name in ("resize_50", "mirror")
-    ]
+    pictures = [edited(name, data) for data in (MARKET, ROCKET, CAT) for name in ("resize_50", "mirror")]
     failures: list[BaseException] = []
 
     def work(offset: int) -> None:
