@@ -1,4 +1,6 @@
-"""Edits are named, seeded and do what they say; the suite on which numbers rest does not change unnoticed."""
+"""Edits are named and seeded, and do what they say. The suite that numbers rest on does not change
+unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ def picture() -> Image.Image:
     return page(3, 640, 400)
 
 
-def test_the_suite_is_wide_and_holds_the_musts() -> None:
+def test_the_suite_is_wide_and_contains_the_musts() -> None:
     assert len(edits.SUITE) == len(set(edits.SUITE)) == 38
     assert set(edits.SUITE) >= MUSTS | {"crop_50", "embed_40"}
     assert set(edits.SUITE) <= set(edits.EDITS)
@@ -53,7 +55,7 @@ def test_an_edit_changes_the_picture_and_is_the_same_for_the_same_seed(
 
 
 @pytest.mark.parametrize("name", edits.SUITE)
-def test_an_edit_bears_small_and_narrow_pictures(name: str) -> None:
+def test_an_edit_works_on_small_and_narrow_pictures(name: str) -> None:
     for size in ((40, 30), (30, 400), (5, 5)):
         assert min(edits.edit(name, Image.new("RGB", size, "#336699")).size) >= 1
 
@@ -77,7 +79,7 @@ def test_a_perspective_shot_keeps_the_middle(picture: Image.Image) -> None:
     assert abs(shot[150:250, 250:390].mean() - np.asarray(picture, int)[150:250, 250:390].mean()) < 25
 
 
-def test_low_texture_is_a_matter_of_pixels(picture: Image.Image) -> None:
+def test_low_texture_depends_on_pixels(picture: Image.Image) -> None:
     blank = Image.new("RGB", (640, 400), "#f0f4f5")
     assert is_low_texture(blank) and not is_low_texture(picture)
     # A line of text is enough, a cursor is not.

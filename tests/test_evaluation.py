@@ -1,5 +1,5 @@
-"""`quaid evaluate` on a handful of drawn pictures against a real store: what it writes, that it can be taken
-up, that bad input is named.
+"""`quaid evaluate` with a few drawn pictures and a real store: what it writes, how it is resumed, how it
+refuses bad input.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SIZE = (640, 400)
 
 @pytest.fixture
 def evaluate(store_url: str, tmp_path: Path) -> Evaluate:
-    """Runs the command in this process, on an empty store, into a folder of its own."""
+    """Runs the command in this process, with an empty store and its own output folder."""
 
     def run(dataset: Path, *arguments: str) -> Result:
         options = [
@@ -53,8 +53,8 @@ def evaluate(store_url: str, tmp_path: Path) -> Evaluate:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """Three sites of two pages, of which one has two captures; two photographs; one page and one photograph
-    that are never indexed.
+    """Three sites of two pages, one of which has two captures; two photographs; two pages that are never
+    indexed, one of them of an indexed site.
     """
     folder = tmp_path / "data"
     (folder / "photos").mkdir(parents=True)
@@ -76,7 +76,7 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
-    # When pictures are asked for after two easy edits
+    # When pictures are queried after two easy edits
     result = evaluate(
         dataset,
         "--edits",
@@ -89,18 +89,18 @@ def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -
         "4",
         "--json",
     )
-    # then it ends well, with one line of totals
+    # then it succeeds, with one line of totals
     assert result.exit_code == 0, result.output
     (line,) = result.stdout.splitlines()
     totals = json.loads(line)
     assert totals["images_searched"] == 9
-    # and everything is found, nothing falsely.
+    # and everything is found, without a false match.
     assert totals["mean_found"] == {"screenshots": 1.0, "photographs": 1.0}
     assert totals["strata"]["screenshots"]["asked"] == 8
     assert totals["false_matches"]["all"]["part"] == 0
-    # The version of the page is found from the other one, the copy itself left out
+    # The version of the page is found from the other one, with the copy itself left out,
     assert totals["strata"]["versions of a page"]["found"] == 1.0
-    # and the answers and pairs can be read again: labels say what is known.
+    # and outcomes and pairs can be read again, with labels that say what is known.
     out = tmp_path / "out"
     answers, pairs = list(read_outcomes(out / "answers.jsonl")), list(read_pairs(out / "pairs.jsonl"))
     assert len(answers) == totals["queries"]
@@ -123,9 +123,9 @@ def test_a_small_evaluation(evaluate: Evaluate, dataset: Path, tmp_path: Path) -
     assert edits.opened(out / "reliability.png").width > 100
 
 
-def test_a_run_that_was_stopped_is_taken_up(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
-    # Given a run whose last answer was lost half written, and the answer before it was never written though
-    # its pairs were
+def test_a_run_that_was_stopped_is_resumed(evaluate: Evaluate, dataset: Path, tmp_path: Path) -> None:
+    # Given a run whose last outcome was half written, and whose outcome before that was never written
+    # although its pairs were
     options = ("--edits", "resize_50", "--screenshots", "3", "--photos", "0", "--unanswered", "0", "--json")
     before = json.loads(evaluate(dataset, *options).stdout)
     answers = tmp_path / "out" / "answers.jsonl"
@@ -136,9 +136,9 @@ def test_a_run_that_was_stopped_is_taken_up(evaluate: Evaluate, dataset: Path, t
         "".join(line for line in pairs.splitlines(keepends=True) if not _of_answer(line, lines[-1]))
         + pairs.splitlines()[-1][:30]
     )
-    # when it is taken up
+    # when it is resumed
     again = evaluate(dataset, *options, "--resume")
-    # then the numbers are those of the whole run, and what was answered was not asked again.
+    # then the numbers are those of the whole run, and finished queries were not repeated.
     after = json.loads(again.stdout)
     assert {name: value for name, value in after.items() if name != "seconds"} == {
         name: value for name, value in before.items() if name != "seconds"
@@ -152,7 +152,7 @@ def _of_answer(pair: str, answer: str) -> bool:
     return (one["query"], one["edit"]) == (other["query"], other["edit"])
 
 
-def test_another_run_is_not_taken_up(evaluate: Evaluate, dataset: Path) -> None:
+def test_another_run_is_not_resumed(evaluate: Evaluate, dataset: Path) -> None:
     options = ("--edits", "resize_50", "--screenshots", "1", "--photos", "0", "--unanswered", "0")
     assert evaluate(dataset, *options).exit_code == 0
     result = evaluate(dataset, *options, "--resume", "--seed", "2")
@@ -161,14 +161,14 @@ def test_another_run_is_not_taken_up(evaluate: Evaluate, dataset: Path) -> None:
 
 
 def test_one_broken_picture_leaves_the_rest_done(evaluate: Evaluate, dataset: Path) -> None:
-    # Given a picture that is none, and one that is not there
-    (dataset / "page-3.png").write_bytes(b"no picture")
+    # Given a file that is not a picture, and one that is missing
+    (dataset / "page-3.png").write_bytes(b"not a picture")
     (dataset / "page-5.png").unlink()
     # when the set is evaluated
     result = evaluate(
         dataset, "--edits", "resize_50", "--screenshots", "9", "--photos", "1", "--unanswered", "2", "--json"
     )
-    # then both are named, the status says that something failed, and all others were asked for.
+    # then both are named, the status says that something failed, and all others were queried.
     assert result.exit_code == 1
     assert "page-3.png" in result.stderr and "page-5.png" in result.stderr
     totals = json.loads(result.stdout)
@@ -257,9 +257,7 @@ def test_an_unknown_edit_is_refused(evaluate: Evaluate, dataset: Path) -> None:
     assert "no edit is called 'upside_down'" in result.stderr and "crop_75" in result.stderr
 
 
-def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
-    tmp_path: Path, store_url: str
-) -> None:
+def test_many_copies_of_a_template_do_not_hide_the_queried_page(tmp_path: Path, store_url: str) -> None:
     # Given two pages of one template, as a run met them, and a stranger of the same set
     template = page(4, *SIZE)
     other = template.copy()
@@ -289,9 +287,9 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
         (found,) = clones.find_templates(
             [met, replace(met, edit="crop_75"), replace(met, label=None)], truth, 2
         )
-        # when near copies of the one are indexed and the other is asked for
+        # when near copies of the one are indexed and the other is queried
         responses = list(clones.query_among_clones(found, truth, engine, copies=8))
-        # then the copies are in the store, and each question is answered by the page itself.
+        # then the copies are in the store, and the page itself answers each query.
         assert (found.copied.file, found.queried.file, engine.count()) == ("copied.png", "asked.png", 3 + 8)
     answers = [
         label_response(query, response.inquiry, small, shipped(), low_texture=False)[0]
@@ -307,9 +305,8 @@ def test_many_copies_of_a_template_do_not_hide_the_page_that_is_asked_for(
 
 
 def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
-    # Given two groups of which one capture each is nearly the same, a third that resembles only the other
-    # capture of the second, and a page that is
-    # asked for and not indexed, a twin of the first
+    # Given two groups with one nearly equal capture each, a third that resembles only the other capture of
+    # the second, and a queried page that is not indexed, a twin of the first
     lines = [
         {"file": f"{group}{number}.png", "set": "s", "group": group} for group in "xyz" for number in (0, 1)
     ]
@@ -329,7 +326,7 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
     for name, value in (("y0.png", "x1.png"), ("z0.png", "y1.png"), ("asked.png", "x0.png")):
         sketches[name] = replace(sketches[name], pdq=sketches[value].pdq[:-1] + b"\x07")
     truth = GroundTruth(Dataset.load(tmp_path), sketches, Split())
-    # then captures of the first two are right answers for each other, and those of the third for the second
+    # then captures of the first two are correct answers for each other, and those of the third for the second
     # only;
     first, second, third, asked = (
         truth.correct_answers(truth.dataset.by_file[name])
@@ -338,10 +335,10 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
     assert first == {"x0.png", "x1.png", "y0.png", "y1.png"}
     assert second == first | {"z0.png", "z1.png"}
     assert third == {"y0.png", "y1.png", "z0.png", "z1.png"}
-    # and all of its twin's group would be right for the page that is not indexed, so all is left out when it
-    # is asked for.
+    # and all of its twin's group would be correct for the page that is not indexed, so all of it is left out
+    # of the search for that page.
     assert asked == {"x0.png", "x1.png"}
-    # What is a right answer is never labelled a different picture.
+    # A correct answer is never labelled a different picture.
     query = truth.dataset.by_file["x0.png"]
     assert [truth.label(query, file.removesuffix(".png"))[1] for file in ("y1.png", "z1.png")] == [
         None,

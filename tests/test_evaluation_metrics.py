@@ -1,4 +1,6 @@
-"""The counts of an evaluation, against numbers worked out by hand and against a slow way to get the same."""
+"""The counts of an evaluation, compared with numbers worked out by hand and with a slow computation of the
+same.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 def answer(stratum: str = strata.SCREENSHOTS, edit: str = "crop_75", **changed: object) -> QueryOutcome:
-    """A query that was answered right, unless something is changed."""
+    """The outcome of a query that was answered correctly, unless something is changed."""
     right = QueryOutcome(
         "a.png",
         edit,
@@ -117,7 +119,7 @@ def test_the_mean_found_weighs_every_edit_the_same() -> None:
     assert [row.edit for row in measures.rows] == ["crop_75", "mirror"]
 
 
-def test_reviews_are_weighed_as_in_life() -> None:
+def test_reviews_are_weighed_as_in_use() -> None:
     # Given half of the answered queries and one in ten of the others in review
     asked = [answer(decision=Decision.REVIEW), answer()]
     without = [
@@ -127,7 +129,7 @@ def test_reviews_are_weighed_as_in_life() -> None:
     without.append(replace(without[0], decision=Decision.REVIEW))
     measures = compute_metrics([*asked, *without], [], [])
     assert measures.review_in_life == pytest.approx(0.2 * 0.5 + 0.8 * 0.1)
-    # and a false match without an answer is counted to those queries.
+    # and a false match without an answer counts for those queries.
     wrong = replace(without[0], decision=Decision.MATCH, false_matches=2)
     assert compute_metrics([*asked, *without, wrong], [], []).false_matches_without == Share(2, 11)
 
@@ -168,9 +170,8 @@ def test_pairs_without_a_label_say_nothing_about_confidence() -> None:
 
 
 def test_pages_of_one_site_that_geometry_accepts() -> None:
-    # Given pages of one site: two joined by geometry, one of them matched; one not joined; one with the same
-    # pixels; one after an edit;
-    # and one that may be another state of the same page
+    # Given pages of one site: two with a transform, one of them a match; one without; one with the same
+    # pixels; one after an edit; and one that may be another state of the same page
     same = replace(pair().verdict.evidence, same_pixels=True)
     pairs = [
         pair(0.99, False, Decision.MATCH, stratum=strata.SAME_SITE),
@@ -208,7 +209,7 @@ def test_linked_pairs_count_once_with_their_stronger_relation() -> None:
             judged("b", "a", Relation.LOOKS_LIKE, None),
             judged("c", "a", None, False),
             judged("a", "c", Relation.SAME_TEMPLATE, False),
-            judged("a", "elsewhere", Relation.PARTIAL, False),  # no node: it was never asked for
+            judged("a", "elsewhere", Relation.PARTIAL, False),  # not a node: it was never queried
         ],
         [],
     )
@@ -217,7 +218,7 @@ def test_linked_pairs_count_once_with_their_stronger_relation() -> None:
 
 
 def test_errors_worth_looking_at() -> None:
-    # Given a false match, a wrong review, a miss and a right one in review only
+    # Given a false match, a wrong review, a miss and a correct picture in review only
     crop = {"query": "q.png", "reference": "q.png", "edit": "crop_75", "stratum": strata.SCREENSHOTS}
     pairs = [
         pair(0.995, False, Decision.MATCH),
@@ -235,7 +236,7 @@ def test_errors_worth_looking_at() -> None:
     ]
 
 
-def test_outcomes_survive_a_round_trip(tmp_path: Path) -> None:
+def test_results_survive_a_round_trip(tmp_path: Path) -> None:
     every = Evidence(
         same_bytes=False,
         pdq_bits=3,
@@ -305,21 +306,21 @@ NAMES = st.frozensets(st.sampled_from(["a.example", "b.example", "one", "two"]))
 
 
 @given(st.lists(ITEMS, max_size=60), NAMES, NAMES)
-def test_parts_never_share_a_site_or_a_group(
+def test_the_parts_of_a_split_never_share_a_site_or_a_group(
     items: list[Item], fit: frozenset[str], report: frozenset[str]
 ) -> None:
-    # Given groups that lie in one set and on one site, as reading a data set makes sure
+    # Given groups that lie in one set and on one site, as reading a data set ensures
     homes: dict[str, tuple[str, str | None]] = {}
     items = [
         item for item in items if homes.setdefault(item.group, (item.set, item.site)) == (item.set, item.site)
     ]
     split = Split(fit, report - fit)
-    # when each picture is given its part
+    # when each picture gets its part
     sides = {
         part: [item for item in items if split.subset_of(item) is part]
         for part in (Subset.FIT, Subset.REPORT)
     }
-    # then no site and no group is on both sides, and what was named is where it was named.
+    # then no site and no group is in both parts, and named sites are where they were named.
     for name in (lambda item: item.group, split.site):
         fitted, reported = (
             {name(item) for item in sides[part]} - {None} for part in (Subset.FIT, Subset.REPORT)
@@ -334,7 +335,7 @@ def test_a_site_named_for_both_parts_is_refused() -> None:
         Split(frozenset({"one"}), frozenset({"one", "two"}))
 
 
-def test_the_curve_is_drawn_from_nothing_too() -> None:
+def test_the_diagram_is_drawn_without_pairs_too() -> None:
     rng = random.Random(1)
     curve = confidence_metrics(
         [(value, rng.random() < value) for value in (rng.random() for _ in range(500))]

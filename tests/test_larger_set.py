@@ -1,5 +1,5 @@
-"""The plan of the larger set (tests/benchmarks/larger_set*.py): roles, caps, groups, order. No package is got
-and no page rendered here.
+"""The plan of the larger set (tests/benchmarks/larger_set*.py): roles, caps, groups, order. No package is
+downloaded and no page is rendered here.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def test_a_line_of_groups_jsonl_has_the_agreed_keys() -> None:
     assert all(line["file"].endswith(".png") and not line["file"].startswith("/") for line in lines)
 
 
-def test_a_build_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_build_that_was_stopped_continues(tmp_path: Path) -> None:
     # Given a journal with a kept picture, a kept one whose file is gone, a blank one, one that failed, and a
     # last line that was cut short
     (tmp_path / "a.png").write_bytes(b"")

@@ -1,5 +1,5 @@
-"""The benchmark of peers is fair when its limit at equal false matches is the best one that there is: checked
-against trying all.
+"""The benchmark of peers is fair if its limit at equal false matches is the best possible one, which trying
+all limits confirms.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from enum import Enum
 from heapq import nlargest
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..config import Config
 from ..errors import DouglasQuaidError
@@ -157,11 +157,8 @@ def _draw(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Ext
 
 
 def _tile(data: bytes) -> Image.Image:
-    tile = Image.new("RGB", TILE, "#dddddd")
     with Image.open(io.BytesIO(data)) as picture:
-        picture.thumbnail((TILE[0] - 8, TILE[1] - 8))
-        tile.paste(picture, (4, 4))
-    return tile
+        return ImageOps.pad(picture.convert("RGB"), TILE, color="#dddddd")
 
 
 def _sheet(tiles: list[Image.Image]) -> Image.Image:
