@@ -1,4 +1,4 @@
-"""The command line as its users type it: what it prints, what it exits with, and what survives bad input."""
+"""The command line as users type it: what it prints, its exit status, and bad input."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
         None,
     )
     image_id = added[0]["image_id"]
-    # When a smaller copy is asked for
+    # When a smaller copy is queried
     smaller = tmp_path / "smaller.png"
     smaller.write_bytes(edits.png(edits.edit("resize_50", edits.opened(cat))))
     answer = lines(quaid("query", smaller, "--json"))[0]
-    # Then the line has every key that was promised
+    # Then the line has all documented keys
     assert set(answer) >= {
         "path",
         "image_id",
@@ -103,7 +103,7 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
     # And a prefix, the occurrence and the whole id name the same image
     shown = [lines(quaid("show", name, "--json"))[0] for name in (image_id[:8], f"file:path:{cat}", image_id)]
     assert [line["image_id"] for line in shown] == [image_id] * 3
-    # And after a second add the stored verdicts are there without bytes, until the image is forgotten
+    # And after a second add its verdict is stored, until the image is forgotten
     assert lines(quaid("add", smaller, "--json"))[0]["cluster"].startswith("c-")
     assert lines(quaid("hits", image_id[:8], "--json"))[0]["relation"] == "near-duplicate"
     assert lines(quaid("forget", image_id[:8], "--json")) == [
@@ -113,7 +113,7 @@ def test_add_query_show_hits_forget(quaid: Quaid, cat: Path, tmp_path: Path) -> 
     assert gone.exit_code == 1 and lines(gone)[0]["error"]["type"] == "NotFound"
 
 
-def test_known_files_are_skipped_and_new_places_noted(quaid: Quaid, cat: Path, tmp_path: Path) -> None:
+def test_known_files_are_skipped_and_new_occurrences_added(quaid: Quaid, cat: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.jpg"
     copy.write_bytes(cat.read_bytes())
     statuses = [lines(quaid("add", path, "--json"))[0]["status"] for path in (cat, cat, copy)]
@@ -121,7 +121,7 @@ def test_known_files_are_skipped_and_new_places_noted(quaid: Quaid, cat: Path, t
 
 
 def test_a_folder_with_broken_pictures_adds_the_others_and_names_each(quaid: Quaid, tmp_path: Path) -> None:
-    # Given 1,000 files of which 50 are text, cut short, bombs, empty or of no kind
+    # Given 1,000 files of which 50 are text, incomplete, bombs, empty or random
     folder = tmp_path / "folder"
     folder.mkdir()
     bomb = bytearray(small_picture(0))
@@ -151,7 +151,7 @@ def test_a_folder_with_broken_pictures_adds_the_others_and_names_each(quaid: Qua
 def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurrences(
     store_url: str, tmp_path: Path
 ) -> None:
-    # Given a folder of 40 pictures, reached by two names
+    # Given a folder of 40 pictures with two names
     folder = tmp_path / "folder"
     folder.mkdir()
     for n in range(40):
@@ -167,13 +167,13 @@ def test_two_processes_adding_one_folder_leave_one_image_of_each_with_all_occurr
         json.loads(line) for process in running for line in process.communicate(timeout=300)[0].splitlines()
     ]
     assert [process.returncode for process in running] == [0, 0]
-    # Then each image was added once, and both its places are known
+    # Then each image was added once, with both occurrences
     assert sorted(line["status"] for line in answers) == ["added"] * 40 + ["updated"] * 40
     stats = lines(runner().invoke(main, ["stats", "--json", "--store", store_url]))[0]
     assert (stats["images"], stats["occurrences"]) == (40, 80)
 
 
-def test_standard_input_is_a_picture_too(quaid: Quaid, cat: Path) -> None:
+def test_standard_input_may_be_a_picture(quaid: Quaid, cat: Path) -> None:
     line = lines(
         quaid(
             "add",
@@ -229,7 +229,7 @@ def test_collections_and_vetoes(quaid: Quaid, cat: Path, tmp_path: Path) -> None
         (["add", "x.png", "--label", "novalue"], 2, "KEY=VALUE"),
     ],
 )
-def test_what_goes_wrong_has_its_status_and_its_word(
+def test_errors_have_their_status_and_message(
     quaid: Quaid, arguments: list[str], status: int, message: str
 ) -> None:
     result = quaid(*arguments)
@@ -249,14 +249,12 @@ def test_settings_are_checked_by_name(store_url: str, monkeypatch: pytest.Monkey
     assert unknown.exit_code == 2 and "DOUGLAS_QUAID_COLOUR" in (unknown.stdout + unknown.stderr)
 
 
-def test_a_store_that_is_away_is_said_at_once(tmp_path: Path, cat: Path) -> None:
+def test_a_store_that_is_away_is_an_error_at_once(tmp_path: Path, cat: Path) -> None:
     result = runner().invoke(main, ["add", str(cat), "--json", "--store", f"unix://{tmp_path}/nobody"])
     assert result.exit_code == 1 and lines(result)[0]["error"]["type"] == "StoreUnavailable"
 
 
-def test_a_file_name_that_is_no_text_and_a_pipe_are_no_trouble(
-    quaid: Quaid, cat: Path, tmp_path: Path
-) -> None:
+def test_file_names_that_are_not_text_and_pipes_do_no_harm(quaid: Quaid, cat: Path, tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
     with open(os.path.join(os.fsencode(folder), b"caf\xe9 {[\n.jpg"), "wb") as file:
@@ -266,13 +264,13 @@ def test_a_file_name_that_is_no_text_and_a_pipe_are_no_trouble(
     assert result.exit_code == 0 and [line["status"] for line in lines(result)] == ["added"]
 
 
-def test_self_check_is_content_with_this_installation(quaid: Quaid) -> None:
+def test_self_check_accepts_this_installation(quaid: Quaid) -> None:
     result = quaid("self-check", "--json")
     assert result.exit_code == 0
     assert {line["check"] for line in lines(result)} >= {"libraries", "formats", "features", "store"}
 
 
-def test_people_read_the_same_answers(quaid: Quaid, cat: Path) -> None:
+def test_people_read_the_same_results(quaid: Quaid, cat: Path) -> None:
     quaid("add", cat)
     text = quaid("query", cat).stdout
     assert "match identical 1.000" in text and "same bytes" in text and f"file:path:{cat}" in text

@@ -1,6 +1,4 @@
-"""What is written about the MISP module is true: settings, options, relations and error texts are in its
-README, and its transcript runs.
-"""
+"""The README of the MISP module is true: settings, options, relations, errors, and its transcript."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ from douglas_quaid.store.embedded import stop_embedded
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "misp_module"
 README = (FOLDER / "README.md").read_text("utf-8")
-#: For the whole transcript; it takes about ten.
+#: Time for the whole transcript, which takes about ten.
 SECONDS = 300
 
 
@@ -87,9 +85,7 @@ def test_the_symptoms_are_texts_of_the_program() -> None:
 
 
 def literals(path: Path) -> Iterator[str]:
-    """Every text in a file; parts that lie side by side are one, as Python reads them, and what is filled in
-    is left out.
-    """
+    """Return every string constant of a file; adjacent parts are one, and placeholders are left out."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
@@ -120,9 +116,7 @@ def test_the_pictures_of_answers_are_small() -> None:
 
 
 def steps(kind: str) -> list[tuple[str, str]]:
-    """Command and output of the blocks of this kind: lines after `$` and `>` are commands, the others what
-    they print.
-    """
+    """Return commands and their output from the blocks of this kind; commands follow `$` and `>`."""
     blocks = re.findall(rf"^```{kind}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     found = [
         step
@@ -135,8 +129,9 @@ def steps(kind: str) -> list[tuple[str, str]]:
 
 
 def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tuple[int, str]]:
-    """Exit status and output of each, typed one after the other into one shell; `instead`: what stands here
-    for what the README says.
+    """Run the commands in one shell, and return exit status and output of each.
+
+    `instead` maps texts of the README to what replaces them here.
     """
     script = "set -o pipefail\n" + "".join(f"{command}\nprintf '\\036%d\\036' $?\n" for command in commands)
     for written, here in instead.items():
@@ -144,8 +139,7 @@ def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tupl
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "MISP_"))
     }
-    # One worker, so that of two pictures the same one comes first each time, and is the reference of their
-    # verdict.
+    # One worker, so that pictures are added in the same order each time.
     environment |= {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "NO_PROXY": "*",
@@ -173,9 +167,7 @@ def run(commands: list[str], folder: Path, instead: dict[str, str]) -> list[tupl
 
 
 def comparable(text: str) -> str:
-    """Output without what differs from run to run or with the next calibration: ids, folders, times, and
-    every number.
-    """
+    """Return output without what differs between runs and calibrations: ids, folders, times, numbers."""
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
     text = re.sub(r"\bc-[0-9a-f]{10,32}\b", "CLUSTER", text)
     text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "ID", text)
@@ -206,7 +198,7 @@ def test_the_sync_prints_what_the_readme_says(tmp_path: Path) -> None:
 
 
 def fill(misp: Misp) -> None:
-    """Two phishing reports, and an event of legitimate pages, shared as such."""
+    """Add two phishing reports, and an event of legitimate pages."""
     page = sample("asked/bank-imitation.png")
     with Image.open(io.BytesIO(page)) as picture:
         smaller = saved(scaled(picture.convert("RGB"), 0.8), quality=70)

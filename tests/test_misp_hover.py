@@ -1,4 +1,4 @@
-"""Hover in the real misp-modules server: answers from stored verdicts, without a picture."""
+"""Hovers in the real misp-modules server show stored verdicts, without a picture."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_hover_over_a_picture_that_was_seen_elsewhere_says_how_often(host: Hos
     )
 
 
-def test_a_hover_has_words_for_what_it_cannot_show(host: Host, known: str) -> None:
+def test_a_hover_tells_why_it_shows_nothing(host: Host, known: str) -> None:
     assert host.post(hover(known, attribute()))["results"] == [
         {
             "types": ["text"],
@@ -67,7 +67,7 @@ def test_a_hover_has_words_for_what_it_cannot_show(host: Host, known: str) -> No
 
 
 def test_a_hover_finds_in_a_collection_what_an_enrichment_finds(host: Host, known: str) -> None:
-    # Given a cluster whose surest member is in no collection, and another is
+    # Given a cluster whose best member is in no collection, and another member that is
     with Engine.open(known) as engine:
         engine.create_collection("brands", "known")
         engine.create_collection("kits", "known")

@@ -1,4 +1,4 @@
-"""The module inside the real misp-modules server: what it is, and what an enrichment gets."""
+"""The module in the real misp-modules server: its description, and the results of enrichments."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from douglas_quaid.misp.settings import Settings
 #: The file that misp-modules loads.
 MODULE_FILE = misp_host.ROOT / "misp_module/expansion/image_correlation.py"
 
-# -- what the server makes of the module ---------------------------------------------------------------------
+# -- the module in the server ---------------------------------------------------------------------
 
 
-def test_the_server_lists_the_module_as_what_it_is(host: Host) -> None:
+def test_the_server_lists_the_module(host: Host) -> None:
     (listed,) = [module for module in host.get("/modules") if module["name"] == misp_host.MODULE]
     assert listed["type"] == "expansion" and listed["mispattributes"]["format"] == "misp_standard"
     assert set(listed["meta"]["module-type"]) == {"expansion", "hover"}
@@ -48,7 +48,7 @@ def test_the_server_lists_the_module_as_what_it_is(host: Host) -> None:
     assert "CUSTOM MISP module image_correlation (type=expansion) imported" in host.log.read_text()
 
 
-def test_nothing_heavy_is_loaded_and_nobody_is_called_until_the_first_question(tmp_path: Path) -> None:
+def test_nothing_heavy_is_loaded_and_nobody_is_called_until_the_first_request(tmp_path: Path) -> None:
     loading = f"""
 import sys, importlib.util
 calls = ('socket.connect', 'subprocess.Popen')
@@ -75,7 +75,7 @@ def test_without_our_package_the_server_goes_on_and_says_what_to_install(tmp_pat
     (folder / "image_correlation.py").write_text(
         text.replace("from douglas_quaid.misp.settings", "from douglas_quaid_absent.misp.settings")
     )
-    # When the server starts, then it runs without the module and its log has the remedy
+    # When the server starts, then it runs without the module, and its log contains the remedy
     with misp_host.running(tmp_path, custom=folder.parent) as host:
         assert misp_host.MODULE not in {module["name"] for module in host.get("/modules")}
         assert "pip install 'douglas-quaid[misp]'" in host.log.read_text()
@@ -113,9 +113,9 @@ def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_se
     assert (reference["referenced_uuid"], reference["relationship_type"]) == (asked["uuid"], "similar")
 
 
-def test_an_answer_is_what_misp_takes(host: Host, known: str) -> None:
-    """Strict template, no ids of others, no detection, nothing that points out of the event, no picture sent
-    back.
+def test_a_response_is_what_misp_accepts(host: Host, known: str) -> None:
+    """It fits the template, does not refer to other events, marks nothing for detection, and returns no
+    picture.
     """
     asked = attribute(saved(in_browser(opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, disclose="full", misp_url="https://misp.example.org"))
@@ -142,7 +142,7 @@ def test_an_answer_is_what_misp_takes(host: Host, known: str) -> None:
     assert len(set(made)) == len(made) and not {EVENT, OTHER, asked["uuid"]} & set(made)
 
 
-def test_the_same_question_has_the_same_answer_but_for_uuids(host: Host, known: str) -> None:
+def test_the_same_request_has_the_same_response_but_for_uuids(host: Host, known: str) -> None:
     request = json.dumps(
         enrichment(known, asked := attribute(saved(in_browser(opened("coffee.jpg")))), disclose="full")
     ).encode()
@@ -172,7 +172,7 @@ def test_an_image_object_is_asked_for_its_attachment(host: Host, known: str) -> 
         {"module": misp_host.MODULE, "event_id": "42", "config": {"store": known}, "object": asked}
     )
     (found,) = objects(answer)
-    # Then the object refers to the attachment; MISP would not recognise an echo of it, so there is none
+    # Then the object refers to the attachment, which is not returned, because MISP would not recognise it
     assert (
         found["ObjectReference"][0]["referenced_uuid"] == inner["uuid"]
         and answer["results"]["Attribute"] == []
@@ -203,7 +203,7 @@ def test_a_review_does_not_correlate_and_asks_for_a_person(host: Host, store_url
     # When a page that imitates it is enriched
     imitation = attribute(sample("asked/bank-imitation.png"))
     (found,) = objects(host.post(enrichment(store_url, imitation, disclose="brands")))
-    # Then it reads as what it is, correlates with nothing, and is marked for a person here and nowhere else
+    # Then the sentence names the page, nothing correlates, and a local tag asks for a review
     said = values(found)
     assert (
         said["verdict"] == ["review"]
@@ -216,13 +216,13 @@ def test_a_review_does_not_correlate_and_asks_for_a_person(host: Host, store_url
     assert all(part["disable_correlation"] for part in found["Attribute"])
     assert {"name": 'workflow:todo="review"', "local": True} in found["Attribute"][0]["Tag"]
     assert found["ObjectReference"][0]["relationship_type"] == "related-to"
-    # And with reviews off, or without the operator's word, it is not told
+    # And without reviews it is left out, and without disclosure its names are
     assert host.post(enrichment(store_url, imitation, include_review="false")) == {"results": {}}
     (untold,) = objects(host.post(enrichment(store_url, imitation)))
     assert "Example Bank" not in json.dumps(untold) and "bank.example" not in json.dumps(untold)
 
 
-def test_a_domain_that_is_an_address_is_told_in_the_evidence_only(host: Host, store_url: str) -> None:
+def test_a_domain_that_is_an_address_is_in_the_evidence_only(host: Host, store_url: str) -> None:
     """MISP refuses to save it as a domain."""
     with Engine.open(store_url) as engine:
         engine.create_collection("brands", "baseline")
@@ -235,7 +235,7 @@ def test_a_domain_that_is_an_address_is_told_in_the_evidence_only(host: Host, st
     assert "domain" not in values(found) and "(https://cups.example/shop)" in values(found)["evidence"][0]
 
 
-def test_only_uuids_are_told_unless_the_operator_says_more(host: Host, known: str) -> None:
+def test_only_uuids_are_disclosed_unless_the_operator_allows_more(host: Host, known: str) -> None:
     asked = attribute(COFFEE)
     (by_default,) = objects(host.post(enrichment(known, asked)))
     assert not {"filename", "sha256", "collection"} & set(values(by_default)) and "cup.jpg" not in json.dumps(
@@ -247,10 +247,8 @@ def test_only_uuids_are_told_unless_the_operator_says_more(host: Host, known: st
     assert correlating == {"sha256"}
 
 
-def test_what_may_be_told_of_one_picture_of_a_cluster_is_not_told_of_the_others(
-    host: Host, known: str
-) -> None:
-    # Given a picture in a collection that may be told of, and in the same cluster one that is in none
+def test_disclosure_of_one_picture_of_a_cluster_does_not_extend_to_the_others(host: Host, known: str) -> None:
+    # Given a picture in a disclosed collection, and in the same cluster another that is in none
     smaller = saved(opened("coffee.jpg").resize((400, 267)))
     with Engine.open(known) as engine:
         engine.create_collection("brands", "known")
@@ -260,14 +258,15 @@ def test_what_may_be_told_of_one_picture_of_a_cluster_is_not_told_of_the_others(
             occurrence=f"misp:attribute:{uuid.uuid4()}",
             labels={"event": str(uuid.uuid4()), "filename": "brand.jpg"},
         )
-    # When the one in none is the hit, then neither its name nor its hash is told, nor the other's name as its
-    # own
+    # When the other one is the hit, then its name and its hash are not disclosed, and neither is the first's
+    # name as its own
     (found,) = objects(host.post(enrichment(known, attribute(COFFEE), disclose="brands")))
     assert not {"filename", "sha256"} & set(values(found)) and values(found)["collection"] == ["brands"]
-    # When the other is, then its hash and its name in the collection are, and not the name it has in an event
+    # When the first is the hit, then its hash and its name in the collection are, but not its name in an
+    # event
     (found,) = objects(host.post(enrichment(known, attribute(smaller), disclose="brands")))
     assert values(found)["filename"] == ["logo.jpg"] and len(values(found)["sha256"]) == 1
-    # And a misspelt collection is no silence
+    # And a misspelt collection is an error
     assert "brandz" in host.post(enrichment(known, attribute(smaller), disclose="brandz"))["error"]
 
 
@@ -287,13 +286,13 @@ def test_a_match_in_a_cluster_correlates_on_every_name_of_it(host: Host, known: 
     }
 
 
-def test_pictures_of_the_own_event_are_left_out_when_asked(host: Host, known: str) -> None:
+def test_pictures_of_the_own_event_are_left_out_on_request(host: Host, known: str) -> None:
     mine = attribute(COFFEE, event_id="7")
     assert len(objects(host.post(enrichment(known, mine)))) == 1
     assert host.post(enrichment(known, mine, include_same_event="false")) == {"results": {}}
 
 
-def test_an_enriched_picture_is_kept_when_asked_and_not_otherwise(host: Host, known: str) -> None:
+def test_an_enriched_picture_is_stored_only_on_request(host: Host, known: str) -> None:
     asked = attribute(sample("asked/weather.png"))
     host.post(enrichment(known, asked))
     assert (
@@ -305,14 +304,14 @@ def test_an_enriched_picture_is_kept_when_asked_and_not_otherwise(host: Host, kn
     ]
 
 
-def test_a_picture_that_cannot_be_kept_has_its_answer(host: Host, known: str) -> None:
-    asked = attribute(COFFEE, event_id="9" * 5000)  # more than the labels of a place may have
+def test_a_picture_that_cannot_be_stored_has_its_response(host: Host, known: str) -> None:
+    asked = attribute(COFFEE, event_id="9" * 5000)  # longer than the labels of an occurrence may be
     assert len(objects(host.post(enrichment(known, asked, index_query_image="true")))) == 1
 
 
-def test_hits_of_one_picture_are_told_though_the_time_is_up_for_the_next(known: str) -> None:
+def test_hits_of_one_picture_are_returned_though_the_time_is_up_for_the_next(known: str) -> None:
     class Hurried(Engine):
-        """No time is left for any other picture than the cup's."""
+        """An engine that has time for one picture only."""
 
         def query(self, data: bytes, **options: Any) -> QueryResult:
             return super().query(data, **options if data == COFFEE else options | {"deadline": 0.0})
@@ -335,7 +334,7 @@ def test_hits_of_one_picture_are_told_though_the_time_is_up_for_the_next(known: 
             asked(next_one)
 
 
-def test_an_enrichment_that_keeps_its_picture_has_the_same_answer_the_next_time(
+def test_an_enrichment_that_stores_its_picture_has_the_same_response_the_next_time(
     host: Host, known: str
 ) -> None:
     asked = attribute(saved(opened("coffee.jpg").resize((400, 267))))

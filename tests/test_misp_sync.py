@@ -1,22 +1,18 @@
-"""`quaid misp sync` against a MISP over HTTP and a real store: what is in MISP is in the store, once, and the
-store follows.
-"""
+"""`quaid misp sync` with a MISP over HTTP and a real store: the store follows what is in MISP."""
 
 from __future__ import annotations
 
-import io
 import os
 import signal
-import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.misp_host import locked
 from support.misp_runs import PICTURES, Sync, places
 from support.misp_server import Attribute, Misp
 from support.server import Server
@@ -31,75 +27,6 @@ PDF = b"%PDF-1.7 no picture"
 SECONDS = 300
 
 
-def locked(data: bytes, name: str) -> bytes:
-    """A malware sample as MISP keeps it; the zip is locked by hand, since Python's zipfile only unlocks."""
-    plain = io.BytesIO()
-    digest = md5(data).hexdigest()
-    with zipfile.ZipFile(plain, "w") as archive:
-        archive.writestr(digest, data)
-        archive.writestr(f"{digest}.filename.txt", name)
-    return zip_crypto(plain.getvalue(), b"infected")
-
-
-def zip_crypto(archive: bytes, password: bytes) -> bytes:
-    """The same archive of stored members, encrypted with PKWARE's traditional method (APPNOTE 6.1)."""
-    table = [0] * 256
-    for n in range(256):
-        value = n
-        for _ in range(8):
-            value = (value >> 1) ^ (0xEDB88320 if value & 1 else 0)
-        table[n] = value
-    result, central = io.BytesIO(), io.BytesIO()
-    opened = zipfile.ZipFile(io.BytesIO(archive))
-    for member in opened.infolist():
-        keys = [0x12345678, 0x23456789, 0x34567890]
-
-        def update(byte: int, keys: list[int] = keys) -> None:
-            keys[0] = (keys[0] >> 8) ^ table[(keys[0] ^ byte) & 0xFF]
-            keys[1] = ((keys[1] + (keys[0] & 0xFF)) * 134775813 + 1) & 0xFFFFFFFF
-            keys[2] = (keys[2] >> 8) ^ table[(keys[2] ^ (keys[1] >> 24)) & 0xFF]
-
-        for byte in password:
-            update(byte)
-        sealed = bytearray()
-        for byte in bytes(11) + bytes([member.CRC >> 24]) + opened.read(member):
-            part = (keys[2] | 2) & 0xFFFF
-            sealed.append(byte ^ ((part * (part ^ 1) >> 8) & 0xFF))
-            update(byte)
-        member.flag_bits |= 1
-        member.compress_size = len(sealed)
-        member.header_offset = result.tell()
-        result.write(member.FileHeader() + sealed)
-        name = member.filename.encode()
-        fields = (
-            20,
-            20,
-            1,
-            0,
-            0,
-            33,
-            member.CRC,
-            len(sealed),
-            member.file_size,
-            len(name),
-            0,
-            0,
-            0,
-            0,
-            0,
-            member.header_offset,
-        )
-        central.write(b"PK\1\2" + struct.pack("<6H3I5H2I", *fields) + name)
-    start = result.tell()
-    count = len(opened.infolist())
-    return (
-        result.getvalue()
-        + central.getvalue()
-        + b"PK\5\6"
-        + struct.pack("<4H2IH", 0, 0, count, count, central.tell(), start, 0)
-    )
-
-
 def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given an event with pictures and a document
     event = misp.event("Phishing against Example Bank")
@@ -107,7 +34,7 @@ def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Syn
     misp.attach(event, PDF, "report.pdf")
     # When it is read in small pages
     first = sync("--page-size", "5")
-    # Then every picture is there with where it was seen, and the document is counted
+    # Then every picture is in the store with its occurrence, and the document is counted
     assert (first.status, first.statuses()) == (0, {"added": 12, "skipped": 1})
     assert places(engine) == {
         picture.uuid: sha256(data).hexdigest() for picture, data in zip(pictures, PICTURES, strict=True)
@@ -121,11 +48,11 @@ def test_images_of_a_misp_are_indexed_once(misp: Misp, engine: Engine, sync: Syn
         "info": "Phishing against Example Bank",
     }
     assert int(seen.sighting.last_seen.timestamp()) == pictures[3].timestamp
-    # And a second run asks for no file again, and adds nothing
+    # And a second run requests no file, and adds nothing
     second = sync()
     assert second.status == 0 and not misp.fetched()
     assert engine.count() == 12
-    # And long after, nothing is listed any more, and a new picture alone is read
+    # And much later nothing is listed, and of a new picture only that one is read
     misp.later()
     sync()
     assert sync().lines == []
@@ -147,15 +74,15 @@ def test_malware_samples_and_attributes_of_objects(misp: Misp, engine: Engine, s
     event = misp.event()
     picture = misp.attach(
         event,
-        locked(PICTURES[0], "invoice.png"),
+        locked(PICTURES[0]),
         f"invoice.png|{md5(PICTURES[0]).hexdigest()}",
         type="malware-sample",
     )
-    program = misp.attach(event, locked(b"MZ" + bytes(100_000), "a.exe"), "a.exe|0", type="malware-sample")
+    program = misp.attach(event, locked(b"MZ" + bytes(100_000)), "a.exe|0", type="malware-sample")
     inside = misp.attach(event, PICTURES[1], object=misp.object(event), relation="attachment")
     # When they are read
     done = sync()
-    # Then both pictures are found, by the bytes of the picture and the name without its digest
+    # Then both pictures are stored, with the name that precedes the digest
     assert (done.of(picture), done.of(program), done.of(inside)) == (["added"], ["skipped"], ["added"])
     assert places(engine)[picture.uuid] == sha256(PICTURES[0]).hexdigest()
     assert (
@@ -170,12 +97,12 @@ def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> Non
     changed, replaced, deleted = (misp.attach(event, data) for data in PICTURES[:3])
     sync()
     misp.later()
-    # When one gets other bytes, one becomes a document, one is deleted
+    # When one gets other bytes, one becomes a document, and one is deleted
     misp.edit(changed, data=PICTURES[3])
     misp.edit(replaced, data=PDF)
     misp.delete(deleted)
     done = sync()
-    # Then the store has the one new picture only
+    # Then the store has only the new picture
     assert (done.status, done.of(changed), done.of(replaced), done.of(deleted)) == (
         0,
         ["added"],
@@ -183,12 +110,12 @@ def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> Non
         ["withdrawn"],
     )
     assert places(engine) == {changed.uuid: sha256(PICTURES[3]).hexdigest()} and engine.count() == 1
-    # And the same run again does nothing; what is restored comes back
+    # And the same run does nothing; an attribute that is restored is added again
     assert sync().statuses() == {"known": 1, "skipped": 1, "gone": 1} and not misp.fetched()
     misp.later()
     misp.edit(deleted, deleted=False)
     assert sync().of(deleted) == ["added"]
-    # And an edit that leaves the bytes alone leaves one image, with the new time
+    # And an edit of other fields keeps the image, with the new timestamp
     misp.later()
     misp.edit(changed, comment="seen again")
     assert sync().of(changed) == ["updated"]
@@ -197,7 +124,7 @@ def test_what_changes_is_followed(misp: Misp, engine: Engine, sync: Sync) -> Non
     )
 
 
-def test_what_was_deleted_for_good_goes_with_prune(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_prune_withdraws_what_was_deleted_for_good(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given pictures of two events, and one of another MISP
     kept, removed = (misp.attach(misp.event(), data) for data in PICTURES[:2])
     lost = [misp.attach(event, data) for event in [misp.event()] for data in PICTURES[2:4]]
@@ -209,10 +136,10 @@ def test_what_was_deleted_for_good_goes_with_prune(misp: Misp, engine: Engine, s
     sync()
     misp.later()
     sync()
-    # When an attribute and a whole event vanish, a normal pass cannot know
+    # When an attribute and a whole event are deleted for good, a normal pass does not notice
     misp.delete_for_good(removed, *lost)
     assert sync().lines == [] and len(places(engine)) == 5
-    # Then --prune says what it would do, and does it; the other MISP's place stays
+    # Then --prune withdraws them, after a dry run that only tells; the occurrence of the other MISP stays
     assert (
         sync("--prune", "--dry-run").statuses() == {"known": 1, "would-withdraw": 3}
         and len(places(engine)) == 5
@@ -223,7 +150,7 @@ def test_what_was_deleted_for_good_goes_with_prune(misp: Misp, engine: Engine, s
     assert sync("--prune").statuses() == {"known": 1}
 
 
-def test_prune_with_one_event_leaves_the_others_alone(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_prune_of_one_event_affects_no_other(misp: Misp, engine: Engine, sync: Sync) -> None:
     here, elsewhere = misp.event(), misp.event()
     gone, other = misp.attach(here, PICTURES[0]), misp.attach(elsewhere, PICTURES[1])
     sync()
@@ -248,7 +175,7 @@ def test_a_picture_added_while_prune_reads_is_kept(misp: Misp, engine: Engine, s
             )
 
     misp.before_answer = add_late
-    # Then prune asks about it once more before it withdraws it
+    # Then prune asks about it again before it withdraws it
     assert "withdrawn" not in sync("--prune").statuses() and late and late[0].uuid in places(engine)
 
 
@@ -257,21 +184,21 @@ def test_a_broken_picture_is_named_once(misp: Misp, engine: Engine, sync: Sync) 
     broken = misp.attach(event, PICTURES[0][: len(PICTURES[0]) // 2], "cut.png")
     odd = misp.attach(event, "not base64 at all!", "odd.png")
     misp.attach(event, PICTURES[1])
-    # Given two broken pictures among others, they are named, and the rest is done
+    # Given two broken pictures among others, then they are named, and the others are indexed
     first = sync(json_lines=False)
     assert first.status == 1 and broken.uuid in first.errors and odd.uuid in first.errors
     assert "1 added" in first.output and "2 failed" in first.output
-    # Then nobody asks for them again, not even when everything is read
+    # And they are not requested again, even when everything is read
     for arguments in ((), ("--prune",)):
         again = sync(*arguments)
         assert (again.status, again.statuses(), misp.fetched()) == (0, {"known": 1, "skipped": 2}, [])
-    # Until they change
+    # Unless they change
     misp.edit(broken, data=PICTURES[0], timestamp=misp.now + 1)
     broken.timestamp += 1
     assert sync().of(broken) == ["added"]
 
 
-def test_events_that_come_late_are_not_missed(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_events_that_appear_late_are_not_missed(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given a draft, which --published leaves out
     draft = misp.event(published=False)
     picture = misp.attach(draft, PICTURES[0])
@@ -283,10 +210,10 @@ def test_events_that_come_late_are_not_missed(misp: Misp, engine: Engine, sync: 
     old = misp.event("pulled")
     pulled = misp.attach(old, PICTURES[1], timestamp=1_600_000_000)
     old.timestamp = 1_600_000_000
-    # Then both are found
+    # Then both are indexed
     done = sync("--published")
     assert (done.of(picture), done.of(pulled)) == (["added"], ["added"])
-    # And so are an attribute that was edited where its event was not, and one whose event alone was edited
+    # And so are an attribute that was edited without its event, and one of which only the event was edited
     misp.later()
     sync("--published", "--tag", "rsit:fraud")
     misp.later()
@@ -301,8 +228,8 @@ def test_events_that_come_late_are_not_missed(misp: Misp, engine: Engine, sync: 
 
 @pytest.mark.parametrize("sorts", [True, False], ids=["server sorts", "server too old to sort"])
 def test_nothing_is_lost_while_others_work(misp: Misp, engine: Engine, sync: Sync, sorts: bool) -> None:
-    # Given many attributes, half of them of one and the same second, on a server where rows change between
-    # two pages
+    # Given many attributes, half of them with the same timestamp, on a server where rows change between two
+    # pages
     event = misp.event()
     same = misp.now - 500
     pictures = [
@@ -320,15 +247,15 @@ def test_nothing_is_lost_while_others_work(misp: Misp, engine: Engine, sync: Syn
 
     misp.before_answer = change
     done = sync("--page-size", "4")
-    # Then every one that is left is there, and none was told twice, but the one that was edited meanwhile
+    # Then every remaining one is indexed, and only the one that was edited meanwhile is reported twice
     assert done.status == 0 and set(places(engine)) == {picture.uuid for picture in misp.attributes}
     assert all(len(done.of(picture)) == 1 for picture in misp.attributes if picture is not pictures[0])
 
 
-def test_a_killed_pass_is_repeated_and_nothing_comes_twice(
+def test_a_killed_pass_is_repeated_without_duplicates(
     misp: Misp, engine: Engine, sync: Sync, store_url: str, key: str
 ) -> None:
-    # Given a pass that is killed when it asks for the second batch of files
+    # Given a pass that is killed when it requests the second batch of files
     event = misp.event()
     pictures = [misp.attach(event, data) for data in PICTURES]
     running: list[subprocess.Popen[bytes]] = []
@@ -349,7 +276,7 @@ def test_a_killed_pass_is_repeated_and_nothing_comes_twice(
     # When the command is run again
     misp.before_answer = lambda path, request: None
     done = sync()
-    # Then it goes on where the other stopped
+    # Then it continues where the other one stopped
     assert done.status == 0 and done.statuses()["known"] >= stored - 1 and sum(done.statuses().values()) == 12
     assert set(places(engine)) == {picture.uuid for picture in pictures} and engine.count() == 12
 
@@ -358,7 +285,7 @@ def test_a_killed_pass_is_repeated_and_nothing_comes_twice(
 def test_watch_follows_and_ends_when_told(
     misp: Misp, engine: Engine, store_url: str, key: str, number: int
 ) -> None:
-    # Given a watcher, a picture that was there, and one that comes later
+    # Given a watcher, a picture in MISP, and another that is attached later
     event = misp.event()
     misp.attach(event, PICTURES[0])
     command = [
@@ -376,8 +303,7 @@ def test_watch_follows_and_ends_when_told(
         "--since",
         "2020-01-01",
     ]
-    # A shell starts what runs in the background with SIGINT ignored, and the tests may be such; analysts
-    # press Ctrl-C in the foreground.
+    # Shells start background processes with SIGINT ignored, and the tests may run in one.
     heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     watcher = subprocess.Popen(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     signal.signal(signal.SIGINT, heard)
@@ -386,11 +312,11 @@ def test_watch_follows_and_ends_when_told(
             until(lambda expected=expected: engine.count() >= expected, "the picture was not indexed")
             assert engine.count() == expected
             misp.attach(event, PICTURES[1])
-        # When it is told to end, it ends well
+        # When it gets the signal, it ends with status 0
         watcher.send_signal(number)
         output, errors = watcher.communicate(timeout=SECONDS)
         assert watcher.returncode == 0 and b"1 added" in output and b"Traceback" not in errors
-        # And only its first pass began where --since said
+        # And only its first pass began at --since
         assert [request.get("timestamp") for request in misp.asked(files=False)].count(1_577_836_800) == 1
     finally:
         watcher.kill()
@@ -399,14 +325,13 @@ def test_watch_follows_and_ends_when_told(
 def test_a_pass_that_ended_between_adding_and_withdrawing_is_completed(
     misp: Misp, engine: Engine, sync: Sync
 ) -> None:
-    # Given a place with its new image and still its old one, as a pass leaves it that is killed between the
-    # two
+    # Given an attribute with its new image and still its old one, as a pass that is killed leaves it
     picture = misp.attach(misp.event(), PICTURES[0])
     sync()
     engine.add(
         PICTURES[1], occurrence=f"misp:attribute:{picture.uuid}", labels={"timestamp": "1", "misp": misp.url}
     )
-    # Then the next pass withdraws the old one, without asking for a file
+    # Then the next pass withdraws the old one, without a request for the file
     assert sync().of(picture) == ["known"] and not misp.fetched()
     assert places(engine) == {picture.uuid: sha256(PICTURES[0]).hexdigest()}
 
@@ -422,16 +347,16 @@ def test_a_dry_run_writes_nothing(
     misp.delete(gone)
     new = misp.attach(event, PICTURES[2])
     before = everything(shared_server.redis)
-    # When a dry run with everything on is made
+    # When a dry run with all options is made
     done = sync("--dry-run", "--prune", "--relationships", "--into", "banks", "--event", event.uuid)
-    # Then it says what would be done, and the store is byte for byte the same
+    # Then it tells what would be done, and the store is byte for byte the same
     assert (done.of(new), done.of(gone)) == (["would-fetch"], ["would-withdraw"]) and done.summary["dry_run"]
     assert everything(shared_server.redis) == before and not misp.fetched() and not misp.relationships
     assert known.uuid in places(engine)
 
 
-def test_names_of_strangers_are_harmless_or_left_out(misp: Misp, engine: Engine, sync: Sync) -> None:
-    # Given a file name and a title with control characters, a turned reading direction, and far too long
+def test_untrusted_names_are_harmless_or_left_out(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given a long file name and title with control characters and bidirectional overrides
     event = misp.event("\x1b[31mred\x00\n" + "\U0001f600" * 1000)
     picture = misp.attach(event, PICTURES[0], "\u202egnp.exe " + "x" * 10_000)
     assert sync().of(picture) == ["added"]
@@ -441,7 +366,7 @@ def test_names_of_strangers_are_harmless_or_left_out(misp: Misp, engine: Engine,
         and labels["filename"].startswith("gnp.exe x")
         and len(labels["filename"]) == 255
     )
-    # Then --no-names takes them out again, and keeps them out
+    # Then --no-names removes them, and keeps them out
     assert sync("--no-names").of(picture) == ["updated"]
     assert set(engine.sightings([f"misp:attribute:{picture.uuid}"])[0][0].sighting.labels) == {
         "event",
@@ -451,7 +376,7 @@ def test_names_of_strangers_are_harmless_or_left_out(misp: Misp, engine: Engine,
     assert sync("--no-names").of(picture) == ["known"]
 
 
-def test_without_links_first_and_with_them_later(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_a_later_pass_links_what_was_only_stored(misp: Misp, engine: Engine, sync: Sync) -> None:
     picture = misp.attach(misp.event(), PICTURES[0])
     sync("--no-link")
     place = f"misp:attribute:{picture.uuid}"

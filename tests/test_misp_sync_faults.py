@@ -1,5 +1,5 @@
-"""`quaid misp sync` when MISP or the store are slow, broken, wrong or away: it asks again, it says why, and
-nothing is lost.
+"""`quaid misp sync` when MISP or the store is slow, broken or away: it retries, it gives the reason, nothing
+is lost.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def test_a_passing_fault_loses_nothing(
     # Given a MISP that fails once
     pictures = [misp.attach(misp.event(), data) for data in PICTURES[:3]]
     misp.fault(when=when, **fault)
-    # When it is read, then all is there at once
+    # When it is read, then everything is indexed by this one run
     done = sync("--no-link")
     assert (done.status, done.statuses()) == (0, {"added": 3})
     assert set(places(engine)) == {picture.uuid for picture in pictures} and misp.faults[0].times == 0
     assert sync("--no-link").statuses() == {"known": 3}
 
 
-def test_it_waits_as_long_as_it_is_told(misp: Misp, sync: Sync) -> None:
-    # Given a MISP that wants to be left alone for a second
+def test_it_waits_as_long_as_the_server_states(misp: Misp, sync: Sync) -> None:
+    # Given a MISP that asks to wait a second
     misp.attach(misp.event(), PICTURES[0])
     misp.fault(status=429, headers={"Retry-After": "1"}, when=lists)
     asked: list[float] = []
@@ -72,11 +72,11 @@ def test_it_waits_as_long_as_it_is_told(misp: Misp, sync: Sync) -> None:
         asked.append(time.monotonic()) if lists(path, request) else None
     )
     assert sync("--no-link").statuses() == {"added": 1}
-    # Then the question is repeated after that second, not before
+    # Then the request is repeated after that second, not before
     assert asked[1] - asked[0] >= 1
 
 
-def test_a_wait_without_end_is_not_waited_for(misp: Misp, sync: Sync) -> None:
+def test_a_very_long_wait_is_an_error(misp: Misp, sync: Sync) -> None:
     misp.fault(status=429, headers={"Retry-After": "86400"}, when=lists)
     done = sync(json_lines=False)
     assert done.status == 1 and "86400 s" in done.errors and "MispAway" in done.errors
@@ -93,10 +93,10 @@ def test_one_file_that_breaks_the_server_does_not_stop_the_others(
         when=lambda path, request: asks_for_files(path, request) and poison.uuid in request["uuid"],
         times=10_000,
     )
-    # When all are read, then the others come, it is named, and the exit status says so
+    # When all are read, then the others are indexed, it is named, and the exit status is 1
     first = sync("--no-link")
     assert (first.status, first.statuses(), first.of(poison)) == (1, {"added": 4, "waiting": 1}, ["waiting"])
-    # And it is asked for again in the next pass, however late that is, and found when the server is well
+    # And every later pass requests it again, until the server is well
     misp.later()
     assert sync("--no-link").of(poison) == ["waiting"] and misp.fetched() == [poison.uuid] * 5
     misp.faults.clear()
@@ -108,26 +108,26 @@ def test_one_file_that_breaks_the_server_does_not_stop_the_others(
     assert sync().lines == []
 
 
-def test_a_file_that_never_comes_is_given_up(misp: Misp, sync: Sync) -> None:
+def test_a_file_that_never_comes_is_set_aside(misp: Misp, sync: Sync) -> None:
     # Given an attribute whose file the server has lost
     lost = misp.attach(misp.event(), "")
     for _ in range(9):
         assert sync().of(lost) == ["waiting"]
-    # Then the tenth pass is the last that asks for it
+    # Then the tenth pass is the last that requests it
     assert sync().of(lost) == ["failed"]
     done = sync()
     assert (done.status, misp.fetched()) == (0, [])
 
 
 def test_misp_goes_away_in_the_middle(misp: Misp, engine: Engine, sync: Sync) -> None:
-    # Given a MISP that answers nothing more after the first files
+    # Given a MISP that fails after the first files
     pictures = [misp.attach(misp.event(), data) for data in PICTURES]
     misp.before_answer = lambda path, request: (
         misp.fault(times=10_000) if len(misp.asked(files=True)) == 2 else None
     )
     done = sync("--no-link", "--no-feedback")
     assert done.status == 1 and "MispAway" in done.errors and not done.summary
-    # Then the next run has all
+    # Then the next run indexes all
     misp.before_answer = lambda path, request: None
     misp.faults.clear()
     assert sync("--no-link").status == 0
@@ -153,7 +153,7 @@ def test_the_store_goes_away_in_the_middle(
     # When it is read, then the run ends with the store's error
     done = run()
     assert done.status == 1 and "Store" in done.errors
-    # And when the store is back, the next run has all
+    # And when the store is back, the next run indexes all
     misp.before_answer = lambda path, request: None
     server.start()
     assert run().status == 0
@@ -187,9 +187,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("fault", "words"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_for_good_ends_at_once(
-    misp: Misp, sync: Sync, fault: dict[str, Any], words: str
-) -> None:
+def test_a_permanent_error_ends_at_once(misp: Misp, sync: Sync, fault: dict[str, Any], words: str) -> None:
     misp.attach(misp.event(), PICTURES[0])
     misp.fault(times=100, **fault)
     done = sync(json_lines=False)
@@ -210,7 +208,7 @@ def test_a_wrong_key_is_refused_and_never_shown(
     )
     assert done.exit_code == 2 and "no such key ***" in done.stderr
     assert wrong not in done.stdout + done.stderr and wrong.encode() not in everything(shared_server.redis)
-    # And one that cannot be a key is not sent at all
+    # And a text that cannot be a key is not sent at all
     (tmp_path / "key").write_text("not a key")
     misp.requests.clear()
     done = runner().invoke(
@@ -239,22 +237,22 @@ def test_a_wrong_key_is_refused_and_never_shown(
         (["--ca-bundle", "/no/such/file"], "/no/such/file"),
     ],
 )
-def test_options_that_make_no_sense_are_named(
-    store_url: str, key: str, options: list[str], words: str
-) -> None:
+def test_options_that_do_not_fit_are_named(store_url: str, key: str, options: list[str], words: str) -> None:
     done = runner().invoke(
         main, ["misp", "sync", "--url", "https://127.0.0.1:1", "--store", store_url, *options]
     )
     assert done.exit_code == 2 and words in done.stderr and key not in done.stderr
 
 
-def test_without_a_key_it_says_where_to_put_one(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_the_error_tells_where_to_put_one(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("MISP_KEY", raising=False)
     done = runner().invoke(main, ["misp", "sync", "--url", "https://127.0.0.1:1", "--store", store_url])
     assert done.exit_code == 2 and "--key-file" in done.stderr
 
 
-def test_nobody_there(store_url: str, key: str) -> None:
+def test_an_address_without_a_server_is_an_error(store_url: str, key: str) -> None:
     done = runner().invoke(main, ["misp", "sync", "--url", "http://127.0.0.1:1", "--store", store_url])
     assert done.exit_code == 1 and "cannot be reached" in done.stderr
 
@@ -263,7 +261,7 @@ def test_nobody_there(store_url: str, key: str) -> None:
 def test_certificates_are_verified(
     store_url: str, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a MISP with a certificate of its own making
+    # Given a MISP with a self-signed certificate
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     certificate, private = str(tmp_path / "certificate.pem"), str(tmp_path / "key.pem")
@@ -285,10 +283,10 @@ def test_certificates_are_verified(
     with misp_server(certificate=(certificate, private)) as misp:
         misp.attach(misp.event(), PICTURES[0])
         asking = ["misp", "sync", "--url", misp.url, "--store", store_url]
-        # When it is asked, then it is refused before the key goes out
+        # When it is read, then it is refused before the key is sent
         done = runner().invoke(main, asking)
         assert done.exit_code == 2 and "--ca-bundle" in done.stderr and not misp.requests
-        # And with its certificate named it is read
+        # And with --ca-bundle it is read
         done = runner().invoke(main, [*asking, "--ca-bundle", certificate])
         assert done.exit_code == 0 and "1 added" in done.stdout
 
@@ -298,6 +296,6 @@ def test_more_bytes_than_allowed(misp: Misp, sync: Sync, monkeypatch: pytest.Mon
     large = misp.attach(misp.event(), base64.b64encode(PICTURES[0] + bytes(20_000)).decode())
     done = sync()
     assert done.of(large) == ["failed"] and "10,000 bytes" in done.lines[0]["reason"]
-    # When the operator allows more, it is asked for again once everything is read
+    # When the operator allows more, then it is indexed once everything is read
     monkeypatch.setenv("DOUGLAS_QUAID_MAX_BYTES", "100000")
     assert sync("--prune").of(large) == ["added"]

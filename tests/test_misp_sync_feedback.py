@@ -1,4 +1,4 @@
-"""What analysts reject becomes vetoes, and what matches can be written back as relationships."""
+"""Rejections of analysts become vetoes, and matches are written back as relationships on request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from douglas_quaid.evaluation.edits import edit
 pytest_plugins = ["support.misp_fixtures"]
 
 PAGE = page(7, 640, 400)
-#: One page three times: as it is, half as large, and saved in another way.
+#: One page three times: unchanged, half as large, and with another compression.
 COPIES = [png(PAGE), png(edit("resize_50", PAGE)), png(PAGE, compress_level=1)]
 
 
@@ -37,7 +37,7 @@ def are_matched(engine: Engine, a: Attribute, b: Attribute) -> bool:
 def answer(
     misp: Misp, event: Event, asked: Attribute, *found: Attribute, name: str = "image-similarity"
 ) -> Attribute:
-    """Our module's answer as an analyst saved it; gives its verdict, which is what gets tagged."""
+    """Return the verdict, the attribute that analysts tag, of a result that an analyst saved."""
     saved = misp.object(event, name, references=[asked.uuid])
     for other in found:
         misp.attach(event, b"", other.uuid, type="text", object=saved, relation="attribute-uuid")
@@ -48,21 +48,21 @@ REJECTIONS = ['false-positive:risk="high"', 'false-positive:confirmed="true"', '
 
 
 @pytest.mark.parametrize("tag", REJECTIONS)
-def test_a_rejected_answer_is_a_veto(
+def test_a_rejected_result_is_a_veto(
     misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], tag: str
 ) -> None:
-    # Given our answer in the first event, with a local tag, which moves no timestamp
+    # Given a saved result in the first event, with a local tag, which changes no timestamp
     asked, found = matched
     answer(misp, asked.event, asked, found).local_tags.append(tag)
     misp.later()
-    # When the next pass runs, then the two are no match any more
+    # When the next pass runs, then the two do not match any more
     done = sync()
     assert (
         done.statuses()["vetoed"] == 1
         and not are_matched(engine, asked, found)
         and not are_matched(engine, found, asked)
     )
-    # And later passes, and linking again, leave it so and say nothing
+    # And later passes, and linking again, change nothing
     again = sync()
     assert "vetoed" not in again.statuses() and not [
         path for path, _ in misp.requests if path == "/events/restSearch"
@@ -71,7 +71,7 @@ def test_a_rejected_answer_is_a_veto(
     assert not are_matched(engine, asked, found)
 
 
-def test_an_image_that_is_rejected_is_none_of_its_matches(
+def test_an_image_that_is_rejected_loses_its_matches(
     misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
 ) -> None:
     rejected, other = matched
@@ -114,16 +114,16 @@ def test_no_feedback_and_dry_run_make_no_veto(
     assert are_matched(engine, asked, found)
 
 
-def test_an_answer_about_images_that_are_not_there_waits_for_them(
+def test_a_rejection_waits_for_images_that_are_not_in_the_store(
     misp: Misp, engine: Engine, sync: Sync
 ) -> None:
-    # Given a rejected answer whose found image is not in the store
+    # Given a rejected result whose found image is not in the store
     asked = misp.attach(misp.event(), COPIES[0])
     late = misp.attach(misp.event(distribution=0), COPIES[1])
     answer(misp, asked.event, asked, late).tags.append(REJECTIONS[0])
     done = sync("--distribution", "1")
     assert done.status == 0 and done.statuses()["not-in-store"] == 1
-    # When it comes, the veto follows
+    # When the image is added, then it is vetoed
     assert sync().statuses()["vetoed"] == 1
     assert not are_matched(engine, asked, late)
 
@@ -157,14 +157,14 @@ def test_relationships_are_written_once(
         and found["distribution"] in (0, "0")
         for found in misp.relationships.values()
     )
-    # And twice adds nothing, even for a store that never saw the first run
+    # And a second run adds nothing, even with an empty store
     before = dict(misp.relationships)
     assert "related" not in sync("--relationships", "--prune").statuses()
     shared_server.redis.flushall()
     assert "related" not in sync("--relationships").statuses() and misp.relationships == before
 
 
-def test_a_misp_that_takes_no_relationships_says_so(
+def test_a_misp_that_refuses_relationships_is_an_error(
     misp: Misp, sync: Sync, matched: tuple[Attribute, Attribute]
 ) -> None:
     misp.fault(status=403, when=lambda path, request: path.startswith("/analyst_data/add"), times=10)

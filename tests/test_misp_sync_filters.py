@@ -1,4 +1,4 @@
-"""`quaid misp sync` reads what it is told to read, and fills a baseline from an event."""
+"""The filters of `quaid misp sync`, and baselines that are filled from an event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytest_plugins = ["support.misp_fixtures"]
 
 
 def test_tags_organisation_publication_type_and_event(misp: Misp, engine: Engine, sync: Sync) -> None:
-    # Given events and attributes that differ in what filters look at
+    # Given events and attributes that differ in what filters check
     phishing, secret, draft = (
         misp.event(tags=["rsit:fraud"]),
         misp.event(tags=["tlp:red"], org="CSIRT-B"),
@@ -39,7 +39,7 @@ def test_tags_organisation_publication_type_and_event(misp: Misp, engine: Engine
         ("--event", secret.uuid): {theirs, tagged},
         ("--event", str(draft.id)): {unready},
     }.items():
-        # When a dry run is made with a filter, then it would fetch what passes and nothing else
+        # When a dry run is made with a filter, then it would fetch only what passes
         done = sync("--dry-run", *options)
         assert {line["attribute"] for line in done.lines if line["status"] == "would-fetch"} == {
             attribute.uuid for attribute in expected
@@ -69,15 +69,15 @@ def test_distribution_is_that_of_the_whole_chain(
     assert sync("--dry-run", *options).of(picture) == ["would-fetch" if passes else "filtered"]
 
 
-def test_what_no_longer_passes_goes_with_prune(misp: Misp, engine: Engine, sync: Sync) -> None:
+def test_prune_withdraws_what_no_longer_passes(misp: Misp, engine: Engine, sync: Sync) -> None:
     # Given two pictures that may be shown
     event, other = misp.event(distribution=3), misp.event(distribution=3)
     shown, withheld = misp.attach(event, PICTURES[0]), misp.attach(other, PICTURES[1])
     sync("--distribution", "3", "--prune")
-    # When the event of one becomes visible to its organisation only
+    # When one event becomes visible to its organisation only
     misp.later()
     other.distribution, other.timestamp = 0, misp.now
-    # Then a normal pass leaves it, and one with --prune takes it out
+    # Then a normal pass keeps its picture, and a pass with --prune withdraws it
     assert sync("--distribution", "3").of(withheld) == ["filtered"] and withheld.uuid in places(engine)
     assert "withdrawn" in sync("--distribution", "3", "--prune").of(withheld)
     assert set(places(engine)) == {shown.uuid}
@@ -89,7 +89,7 @@ def test_since_reads_a_part(misp: Misp, engine: Engine, sync: Sync) -> None:
     old = misp.attach(old_event, PICTURES[0], timestamp=1_600_000_000)
     old_event.timestamp = old_event.publish_timestamp = 1_600_000_000
     new = misp.attach(new_event, PICTURES[1])
-    # When the first pass begins a day ago, then the old one is left, in later passes too
+    # When the first pass begins a day ago, then it and later passes leave out the old one
     assert sync("--since", "1d").statuses() == {"added": 1}
     assert sync().of(old) == [] and set(places(engine)) == {new.uuid}
     # And an earlier date reads it
@@ -114,12 +114,12 @@ def test_an_event_fills_a_baseline(misp: Misp, engine: Engine, sync: Sync) -> No
     ]
     assert labels(engine, one.uuid) == {"brand": "Example Bank", "domain": "bank.example"}
     assert labels(engine, two.uuid) == {"brand": "Other Bank", "domain": "other.example"}
-    # And a second run asks for nothing, though everything is read
+    # And a second run requests no file, though everything is read
     assert (
         sync("--event", event.uuid, "--into", "banks", "--prune").statuses() == {"known": 2, "skipped": 1}
         and not misp.fetched()
     )
-    # And a brand that is corrected with a local tag, which moves no timestamp, arrives
+    # And a brand that is corrected with a local tag, which changes no timestamp, is updated
     one.local_tags.append('douglas-quaid:brand="Example Bank AG"')
     assert sync("--event", event.uuid, "--into", "banks", "--prune").of(one) == ["updated"]
     assert labels(engine, one.uuid)["brand"] == "Example Bank AG" and engine.collection_size("banks") == 2
@@ -133,13 +133,12 @@ def test_a_page_that_is_deleted_from_the_event_leaves_the_baseline(
     gone, replaced, stays = (misp.attach(event, picture, comment="brand=Acme") for picture in PICTURES[:3])
     sync("--event", event.uuid, "--into", "banks")
     misp.later()
-    # When one is deleted and another gets other bytes, and it is a run for all pictures that hears of it
-    # first
+    # When one is deleted and another gets other bytes, and a run for all pictures notices it first
     misp.delete(gone)
     misp.edit(replaced, data=PICTURES[3])
     sync()
     assert engine.collection_size("banks") == 1
-    # Then the next run for the baseline has the page that is there, and the new one
+    # Then the next run for the baseline has the remaining page and the new one
     sync("--event", event.uuid, "--into", "banks")
     assert engine.collection_size("banks") == 2 and labels(engine, stays.uuid) == labels(
         engine, replaced.uuid

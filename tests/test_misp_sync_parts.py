@@ -1,4 +1,4 @@
-"""The small parts of `quaid misp sync` by themselves."""
+"""Parts of `quaid misp sync` by themselves."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ CHANGES = some.lists(some.tuples(some.integers(0, 40), some.booleans()), max_siz
     sorts=some.booleans(),
     changes=CHANGES,
 )
-def test_a_walk_gives_every_row_once(
+def test_a_walk_returns_every_row_once(
     row: Attribute, times: list[int], size: int, sorts: bool, changes: list[tuple[int, bool]]
 ) -> None:
-    # Given rows of which many share a second, pages of any size, and, on a server that sorts, somebody who
-    # deletes and edits meanwhile
+    # Given rows of which many share a second, pages of any size, and, on a server that sorts, deletions and
+    # edits meanwhile
     rows = [replace(row, uuid=str(number), timestamp=second) for number, second in enumerate(times)]
     changes = changes[:] if sorts else []
 
@@ -63,12 +63,12 @@ def test_a_walk_gives_every_row_once(
             (page - 1) * size : page * size
         ]
 
-    # Then each that is left comes in its last state, and none comes twice in the same
+    # Then each remaining row is returned in its last state, and none twice in the same state
     got = [(row.uuid, row.timestamp) for page in walk(ask, size=size, sorts=sorts) for row in page]
     assert {(row.uuid, row.timestamp) for row in rows} <= set(got) and len(got) == len(set(got))
 
 
-def test_a_server_that_repeats_itself_is_not_walked_for_ever(row: Attribute) -> None:
+def test_a_walk_ends_on_a_server_that_repeats_itself(row: Attribute) -> None:
     same = [row, replace(row, uuid="other")]
     with pytest.raises(MispAway):
         list(walk(lambda since, page, size: (same * size)[:size], size=2, sorts=True))
@@ -96,11 +96,11 @@ def test_moments() -> None:
         moment("last week")
 
 
-def test_bookmarks_and_notes_are_kept(store_url: str) -> None:
+def test_bookmarks_and_sets_are_kept(store_url: str) -> None:
     with Engine.open(store_url) as engine:
         Bookmark(after=7, waiting={"a": 2}).write(engine, "misp:sync:test")
         assert Bookmark.read(engine, "misp:sync:test") == Bookmark(after=7, waiting={"a": 2})
-        # One that cannot be read is one at the beginning
+        # A bookmark that cannot be read is one at the beginning
         for text in ("", "{", "[]", '{"after": "x"}', "null"):
             engine.set_bookmark("misp:sync:test", text)
             assert Bookmark.read(engine, "misp:sync:test") == Bookmark()
@@ -113,5 +113,5 @@ def test_bookmarks_and_notes_are_kept(store_url: str) -> None:
         assert all(f"attribute {number}" in again for number in range(1000)) and "attribute 1000" not in again
 
 
-def test_a_key_is_not_in_what_describes_the_access() -> None:
+def test_the_key_is_not_in_the_repr_of_the_access() -> None:
     assert "secret" not in repr(Access(url="https://misp.example.org", key="secret" * 7))

@@ -1,4 +1,4 @@
-"""What the tests of `quaid misp sync` share: a MISP, a store, and the command between them."""
+"""Fixtures for `quaid misp sync`: a MISP, a store, and the command between them."""
 
 from __future__ import annotations
 

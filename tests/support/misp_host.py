@@ -1,4 +1,4 @@
-"""The real misp-modules server, started as its manual says, and requests as MISP posts them."""
+"""The real misp-modules server, and requests as MISP posts them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from support.waiting import until
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "image_correlation"
 EVENT = "5f4a2c1e-0b7d-4c7e-9d1a-2b6f8f1e3a10"
-#: An attribute of that event, which holds the cup of coffee.
+#: An attribute of that event, with the picture of the cup of coffee.
 OTHER = "0c8a1f0d-53a6-4b8b-9d65-7c2b1c0f6e21"
 COFFEE = sample("indexed/coffee.jpg")
 
@@ -107,7 +107,7 @@ def running(
 
 
 def attribute(data: bytes | None = None, **fields: Any) -> dict[str, Any]:
-    """An attachment as MISP sends it; without data as in a hover."""
+    """Return an attachment as MISP sends it, without data as in a hover."""
     text = {} if data is None else {"data": base64.b64encode(data).decode()}
     known = {
         "id": "1337",
@@ -148,7 +148,7 @@ def objects(answer: Any) -> list[dict[str, Any]]:
 
 
 def values(found: dict[str, Any]) -> dict[str, list[str]]:
-    """Values of an object by relation."""
+    """Return the values of an object by relation."""
     by_relation: dict[str, list[str]] = {}
     for part in found["Attribute"]:
         by_relation.setdefault(part["object_relation"], []).append(part["value"])
@@ -156,9 +156,7 @@ def values(found: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def without_new_uuids(text: str, asked: str) -> str:
-    """The answer with every UUID that was made for it blotted out; those of the question and of stored events
-    stay.
-    """
+    """Return a response in which every UUID that was made for it is replaced."""
     return re.sub(
         r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
         lambda found: found.group() if found.group() in (asked, EVENT, OTHER) else "NEW",
@@ -169,8 +167,9 @@ def without_new_uuids(text: str, asked: str) -> str:
 def locked(
     data: bytes, *, password: bytes = b"infected", name: str = "0cc175b9c0f1b6a831c399e269772661"
 ) -> bytes:
-    """A malware sample's archive as MISP makes it: ZipCrypto, the sample and its name. Python reads such
-    archives and cannot write them.
+    """Return a malware sample as MISP stores it: the sample and its name in an archive with ZipCrypto.
+
+    Python can read such archives but not write them.
     """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as plain:
@@ -180,7 +179,7 @@ def locked(
 
 
 def encrypted(archive: bytes, password: bytes) -> bytes:
-    """Every entry of an archive locked with the cipher of PKWARE's APPNOTE 6.1."""
+    """Return an archive with all members encrypted by the cipher of PKWARE's APPNOTE 6.1."""
     out, central = io.BytesIO(), []
     with zipfile.ZipFile(io.BytesIO(archive)) as plain:
         for entry in plain.infolist():

@@ -1,4 +1,4 @@
-"""Runs of `quaid misp sync`: the pictures, what a run said, and what the store has then."""
+"""Runs of `quaid misp sync`: the pictures, the output of a run, and the contents of the store."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from douglas_quaid.engine import Engine
 from support.misp_server import Attribute
 from support.pictures import photo, png
 
-#: Small, no two alike.
+#: Small pictures, all different.
 PICTURES = [png(photo(seed, 96, 72)) for seed in range(12)]
 
 
 class Done:
-    """What a run said."""
+    """Exit status and output of a run."""
 
     def __init__(self, status: int, output: str, errors: str) -> None:
         self.status, self.output, self.errors = status, output, errors
@@ -35,7 +35,7 @@ Sync = Callable[..., Done]
 
 
 def places(engine: Engine) -> dict[str, str]:
-    """Image id of each attribute that has a place in the store; each has one image."""
+    """Return the image id of each attribute in the store; each has exactly one image."""
     found = sorted(map(str, engine.occurrences("misp:attribute:")))
     seen = engine.sightings(found)
     assert all(len(images) == 1 for images in seen)

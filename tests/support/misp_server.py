@@ -1,9 +1,8 @@
-"""A MISP for tests: the part of its REST interface that reading images and feedback needs, over real HTTP,
-with faults on demand.
+"""A MISP for tests: the part of its REST interface that the sync uses, over real HTTP, with faults on demand.
 
-Answers have the shapes of MISP 2.5 (numbers as strings, `{"response": {"Attribute": [...]}}`, errors as name,
-message and url), with PyMISP's own objects as their contents. Times come from a clock that tests may move,
-and go out as the header Date too.
+Responses have the format of MISP 2.5 (numbers as strings, `{"response": {"Attribute": [...]}}`, errors as
+name, message and url), with PyMISP's own objects as their contents. Its clock, which tests may advance, is
+also the header Date.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ class Attribute:
     value: str
     timestamp: int
     type: str = "attachment"
-    #: A text goes out as it is, bytes as base64.
+    #: A text is sent unchanged, bytes as base64.
     data: bytes | str = b""
     object: Object | None = None
     relation: str | None = None
@@ -75,16 +74,16 @@ class Attribute:
 class Fault:
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
-    #: None: MISP's JSON for the status, or the right answer for 200.
+    #: None: MISP's JSON for the status, or the correct response for 200.
     body: bytes | None = None
-    #: Close the connection in the middle of the answer.
+    #: Whether the connection is closed in the middle of the response.
     cut: bool = False
     times: int = 1
     when: Callable[[str, Request], bool] = lambda path, request: True
 
 
 class Misp:
-    """What the instance holds, and what tests do to it."""
+    """The contents of the instance, and what tests do to it."""
 
     def __init__(self) -> None:
         self.attributes: list[Attribute] = []
@@ -350,7 +349,7 @@ class _Handler(BaseHTTPRequestHandler):
     misp: Misp
 
     def log_message(self, *_: object) -> None:
-        """Tests are quiet."""
+        """Print nothing."""
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return formatdate(self.misp.now if timestamp is None else timestamp, usegmt=True)
@@ -400,7 +399,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def misp_server(*, certificate: tuple[str, str] | None = None) -> Iterator[Misp]:
-    """A running instance, empty; `certificate`: files of certificate and key to speak TLS with."""
+    """Run an empty instance; `certificate` are the files of certificate and key for TLS."""
     misp = Misp()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"misp": misp}))
     server.daemon_threads = True
