@@ -23,6 +23,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..features.perceptual import hamming
+from ..index.hamming import BYTES, distances
 from ..records import ImageId
 from .dataset import Dataset, Item, Kind
 from .split import Split
@@ -72,7 +74,7 @@ class GroundTruth:
     def twins(self, item: Item) -> frozenset[str]:
         """Return the indexed files of other groups that show the same as this picture."""
         files, hashes = self._hashes
-        bits = np.bitwise_count(hashes ^ _words(self.fingerprints[item.file])).sum(axis=1)
+        bits = distances(hashes, np.frombuffer(self.fingerprints[item.file].pdq, np.uint8))
         near = {files[place] for place in np.flatnonzero(bits <= TWIN_BITS)} | self.same_pixels(item)
         return frozenset(file for file in near if self.dataset.by_file[file].group != item.group)
 
@@ -106,7 +108,7 @@ class GroundTruth:
         one, two = self.fingerprints[query.file], self.fingerprints[other.file]
         if one.pixels == two.pixels:
             return True
-        bits = int(np.bitwise_count(_words(one) ^ _words(two)).sum())
+        bits = hamming(one.pdq, two.pdq)
         if query.group == other.group:
             recaptured = bits <= RECAPTURE_BITS and (one.width, one.height) == (two.width, two.height)
             return True if recaptured and query.kind is not Kind.LINKED else None
@@ -148,11 +150,7 @@ class GroundTruth:
         return {pixels: frozenset(files) for pixels, files in found.items()}
 
     @cached_property
-    def _hashes(self) -> tuple[list[str], NDArray[np.uint64]]:
+    def _hashes(self) -> tuple[list[str], NDArray[np.uint8]]:
         files = [item.file for item in self.dataset.indexed if item.file in self.fingerprints]
-        hashes = [_words(self.fingerprints[file]) for file in files]
-        return files, np.array(hashes, np.uint64).reshape(-1, 4)
-
-
-def _words(fingerprint: Fingerprint) -> NDArray[np.uint64]:
-    return np.frombuffer(fingerprint.pdq, np.uint64)
+        hashes = b"".join(self.fingerprints[file].pdq for file in files)
+        return files, np.frombuffer(hashes, np.uint8).reshape(-1, BYTES)
