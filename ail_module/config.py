@@ -1,16 +1,16 @@
 """What AIL's `configs/core.cfg` says: our section `[VisualCorrelation]`, and where AIL keeps its pictures and
 its queues.
 
-Takes the folder of an AIL (`AIL_HOME`), gives frozen values or one ConfigError that names the file, the
-option and what is expected. Read here and not with AIL's ConfigLoader, so that `quaid ail` needs no AIL on
-`sys.path`. What the section does not say of the engine (`workers`, `store_timeout`, ...) comes from
-`DOUGLAS_QUAID_*` as everywhere; what it says, also by default, holds over these.
+The file is read here and not with AIL's ConfigLoader, so `quaid ail` needs no AIL on `sys.path`. Each error
+names the file, the option and what is expected. Settings of the engine that the section does not have
+(`workers`, `store_timeout`, ...) come from `DOUGLAS_QUAID_*` as everywhere; those that it has, also by
+default, win over them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from configparser import Error as CfgError
 from configparser import RawConfigParser
 from dataclasses import dataclass, field, fields
@@ -20,116 +20,150 @@ from typing import Any
 from douglas_quaid.config import Config, shown
 from douglas_quaid.errors import ConfigError
 
-#: Of core.cfg; both modules read it.
+#: Our section of core.cfg; both modules read it.
 SECTION = "VisualCorrelation"
-#: Names of our modules in AIL: classes, sections of modules.cfg, queues. spec: letters and `_` only, AIL
-#: draws them with `dot`.
+#: Names of our modules in AIL: classes, sections of modules.cfg, queues. spec: letters and `_` only, because
+#: AIL draws them with `dot`.
 MODULES = ("VisualCorrelation", "VisualCorrelationCrawled")
+#: Path of AIL's configuration in its folder.
 CORE_CFG = Path("configs") / "core.cfg"
 
 
 def _option(default: object, why: str, *, least: float = 0, most: float = 10**12) -> Any:
-    """A field whose `why` stands above it in core.cfg, and in the README: meaning, unit, and where the
-    default comes from.
-    """
+    """A field whose `why` stands above it in core.cfg: its meaning, its unit, and the source of its default."""
     return field(default=default, metadata={"why": why, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The section `[VisualCorrelation]`. Numbers outside of their limits, unknown options and words that are
-    no boolean are refused.
+    """The section `[VisualCorrelation]`; `why` of each field says what it means.
+
+    Raises ConfigError if a number is out of its range.
     """
 
     # the engine
+    #: URL of the feature store; None: the engine's default.
     store: str | None = _option(
         None,
-        "URL of the feature store, never one of AIL's own servers; empty: what DOUGLAS_QUAID_STORE says, else embedded:",
+        "URL of the feature store, never one of AIL's own servers; empty: what DOUGLAS_QUAID_STORE says, else "
+        "embedded:",
     )
+    #: Maximum size of a picture file in bytes.
     max_bytes: int = _option(
-        20_000_000, "largest picture file, bytes. chosen: AIL itself keeps at most 6,666,667 today", least=1
+        20_000_000,
+        "maximum size of a picture file, bytes. chosen: AIL itself keeps at most 6,666,667 today",
+        least=1,
     )
+    #: Maximum number of pixels of a picture.
     max_pixels: int = _option(
-        60_000_000, "largest picture, pixels. chosen: a full-page capture of 1,920 x 31,250", least=1
+        60_000_000,
+        "maximum size of a picture, pixels. chosen: a full-page capture of 1,920 x 31,250",
+        least=1,
     )
+    #: Seconds until a busy decoder is ended.
     decode_seconds: float = _option(
         30.0,
-        "seconds until a decoder that is busy with one picture is ended. chosen: ten times the slowest sound page",
+        "seconds until a decoder that is busy with one picture is ended. chosen: ten times the slowest valid "
+        "page",
         least=0.1,
     )
+    #: Whether pictures are decoded in child processes.
     isolate: bool = _option(
         True,
         "decode in child processes, so that a picture that crashes or hangs a decoder does not end the module",
     )
+    #: Whether GIFs are ignored.
     skip_gif: bool = _option(
         False,
-        "leave GIFs alone, as AIL's CodeReader does. chosen: off, their first frame is a picture like any other",
+        "ignore GIFs, as AIL's CodeReader does. chosen: off, their first frame is a picture like any other",
     )
+    #: Whether only hashes of unsafe objects are kept.
     unsafe_hash_only: bool = _option(
-        True, "of objects that AIL marks unsafe keep hashes only: no thumbnail, no keypoints"
+        True, "keep only hashes of objects that AIL marks unsafe: no thumbnail, no keypoints"
     )
 
     # delivery
+    #: Maximum number of attempts at one object.
     attempts: int = _option(
-        3, "tries of one object before it becomes a dead letter. chosen", least=1, most=1000
+        3, "attempts at one object before it becomes a dead letter. chosen", least=1, most=1000
     )
+    #: Seconds before the second attempt; the pause grows with each.
     retry_seconds: float = _option(
         10.0,
-        "pause before the next try, and before an item's screenshot is asked for again, seconds. chosen",
+        "pause before the next attempt, and before an item's screenshot is looked for again, seconds. chosen",
         least=0,
         most=86_400,
     )
+    #: Seconds until a message that was taken counts as lost.
     grace_seconds: int = _option(
         600,
-        "age at which a popped message that nobody ended counts as lost in a crash, seconds. chosen: far above any try",
+        "age at which a popped message that nobody ended counts as lost in a crash, seconds. chosen: far above "
+        "any attempt",
         least=1,
     )
+    #: Seconds between two rounds of probes.
     gate_seconds: float = _option(
         5.0,
-        "how often the store is asked whether it is there before a message is popped, seconds. chosen",
+        "how often the store is probed before a message is popped, seconds. chosen",
         least=0,
         most=3600,
     )
+    #: Number of waiting messages from which on the log warns.
     warn_queue: int = _option(
-        10_000, "length of the queue from which on the log warns. chosen: about half an hour of work", least=1
+        10_000,
+        "length of the queue from which on the log warns. chosen: about half an hour of work",
+        least=1,
     )
+    #: Seconds between two reports of a process.
     report_seconds: int = _option(
         60,
-        "how often a module notes its counters for `quaid ail status`, seconds. chosen",
+        "how often a module reports its counters for `quaid ail status`, seconds. chosen",
         least=1,
         most=86_400,
     )
 
     # what is written to AIL
+    #: Whether a match is tagged.
     tag_match: bool = _option(
         True,
-        "tag an object once, when it first matches on another domain; an unpatched AIL shows tags, but not our correlations",
+        "tag an object once, when it first matches on another domain; an unpatched AIL shows tags, but not our "
+        "correlations",
     )
+    #: Whether a review is tagged.
     tag_review: bool = _option(
-        True, 'tag an object infoleak:automatic-detection="visual-review" when a person should look at it'
+        True, 'tag an object infoleak:automatic-detection="visual-review" if a person should look at it'
     )
+    #: Whether pages that look like a baseline's are tagged.
     tag_looks_like: bool = _option(
-        True, "tag a page that looks like a page of a baseline collection whose domain is not its own"
+        True, "tag a page that looks like a page of a baseline collection and is on a foreign domain"
     )
+    #: Unsafe tags that may be written.
     allow_tags: tuple[str, ...] = _option(
         (),
-        "unsafe tags that the labels of a baseline may ask for, separated by commas; AIL blurs and spreads these",
+        "unsafe tags that the labels of a collection may ask for, separated by commas; AIL blurs and spreads "
+        "these",
     )
-    correlate: bool = _option(True, "write correlations, to the representative of the cluster only")
+    #: Whether correlations are written.
+    correlate: bool = _option(True, "write correlations, with the representative of the cluster only")
+    #: Maximum number of correlations at an object.
     max_edges: int = _option(
         1,
-        "most correlations of ours at an object that is no representative. chosen: a star; cliques hang AIL's graph",
+        "maximum number of our correlations at an object that does not represent a cluster. chosen: a star; "
+        "cliques hang AIL's graph",
         least=1,
         most=10,
     )
+    #: Whether scores are written to AIL's duplicates.
     duplicates: bool = _option(
         True, "write the confidence, 0 to 100, to AIL's duplicates; for pairs of one type only"
     )
+    #: Seconds between two passes over the answers of analysts; 0: none.
     feedback_seconds: int = _option(
         600, "how often the answers of analysts in AIL are read, seconds; 0: never. chosen", most=86_400
     )
+    #: Whether pairs of one domain are written.
     same_domain: bool = _option(
-        False, "write pairs of one domain too; off, because every crawl of a site matches the one before it"
+        False, "write pairs of one domain, too; off, because every crawl of a site matches the one before it"
     )
 
     def __post_init__(self) -> None:
@@ -140,20 +174,21 @@ class Settings:
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Settings:
-        """The options of the section; empty ones keep their defaults. Raises ConfigError naming the option."""
+        """Return the settings with these options; empty ones keep their defaults.
+
+        Raises ConfigError if an option is unknown or has a wrong value.
+        """
         known = {option.name: option for option in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, text in given.items():
-            if name not in known:
-                raise ConfigError(f"{name} is not an option; options are {', '.join(known)}")
-            if text.strip():
-                values[name] = _parse(name, text.strip(), known[name].default)
-        return cls(**values)
+        if unknown := given.keys() - known.keys():
+            raise ConfigError(f"{min(unknown)} is not an option; options are {', '.join(known)}")
+        texts = {name: text.strip() for name, text in given.items() if text.strip()}
+        return cls(**{name: _parse(name, text, known[name].default) for name, text in texts.items()})
 
     @classmethod
     def read(cls, ail_home: Path | str) -> Settings:
-        """From `configs/core.cfg`; the defaults when it has no such section. Raises ConfigError naming file,
-        section and option.
+        """Return the settings in `configs/core.cfg`; the defaults if it has no such section.
+
+        Raises ConfigError if the file cannot be read, or an option is unknown or has a wrong value.
         """
         cfg = read_core_cfg(ail_home)
         try:
@@ -162,8 +197,8 @@ class Settings:
             raise ConfigError(f"{Path(ail_home) / CORE_CFG}, [{SECTION}]: {error}") from None
 
     def engine_config(self, *, store: str | None = None) -> Config:
-        """Configuration of the engine; `store` wins over the section, the section over the environment.
-        Raises ConfigError.
+        """Return the configuration of the engine. `store` wins over the section, the section over the
+        environment. Raises ConfigError if the environment has a wrong value.
         """
         return Config.from_environment(
             store=store or self.store,
@@ -175,7 +210,7 @@ class Settings:
 
     @classmethod
     def section(cls, *, store: str | None = None) -> str:
-        """The section with every option, its default and its reason, as `quaid ail install` writes it."""
+        """Return the section with every option, its default and its meaning, as `quaid ail install` writes it."""
         lines = [f"[{SECTION}]"]
         for option in fields(cls):
             value = store if option.name == "store" and store else option.default
@@ -185,33 +220,42 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One of AIL's servers, addressed as AIL does: Redis by the number of a database, Kvrocks by a password
+    """One of AIL's servers. AIL addresses a Redis by the number of a database, and a Kvrocks by a password
     that names a key space.
     """
 
+    #: Section of core.cfg.
     section: str
+    #: Name of the machine.
     host: str
+    #: Port.
     port: int
+    #: Number of the database.
     db: int = 0
+    #: Password; None for a Redis.
     password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """Where this AIL keeps what we read without it."""
+class Locations:
+    """Where an AIL keeps what is read without its code."""
 
+    #: Folder of images.
     images: Path
+    #: Folder of screenshots.
     screenshots: Path
-    #: Lists of messages, heartbeats.
+    #: Lists of messages, and heartbeats.
     queues: Server
-    #: The ledger of messages that are being worked on.
+    #: The ledger of messages in work.
     process: Server
+    #: Tags.
     tags: Server
+    #: Correlations.
     correlations: Server
 
     @classmethod
-    def read(cls, ail_home: Path | str) -> Places:
-        """Raises ConfigError naming file, section and option."""
+    def read(cls, ail_home: Path | str) -> Locations:
+        """Return the locations in `configs/core.cfg`. Raises ConfigError if one is missing or malformed."""
         home, cfg = Path(ail_home), read_core_cfg(ail_home)
         return cls(
             images=home / _value(home, cfg, "Directories", "images"),
@@ -224,8 +268,9 @@ class Places:
 
 
 def ail_home(given: str | None = None) -> Path:
-    """The folder of AIL that was given, or `$AIL_HOME`. Raises ConfigError when there is none or it is no
-    AIL.
+    """Return the folder of AIL that was given, or `$AIL_HOME`.
+
+    Raises ConfigError if there is none, or the folder does not hold an AIL.
     """
     text = given or os.environ.get("AIL_HOME", "")
     if not text:
@@ -239,7 +284,7 @@ def ail_home(given: str | None = None) -> Path:
 
 
 def read_core_cfg(ail_home: Path | str) -> RawConfigParser:
-    """`configs/core.cfg` as written: a `%` stays a `%`. Raises ConfigError."""
+    """Return `configs/core.cfg` as written: a `%` stays a `%`. Raises ConfigError if it cannot be read."""
     path = Path(ail_home) / CORE_CFG
     cfg = RawConfigParser()
     try:
@@ -264,43 +309,27 @@ def _server(home: Path, cfg: RawConfigParser, section: str, key: str) -> Server:
     host, port, name = (_value(home, cfg, section, option) for option in ("host", "port", key))
     if not port.isdecimal() or (key == "db" and not name.isdecimal()):
         raise ConfigError(f"{home / CORE_CFG}, [{section}]: port is {port}; expected numbers for port and db")
-    return (
-        Server(section, host, int(port), db=int(name))
-        if key == "db"
-        else Server(section, host, int(port), password=name)
-    )
+    if key == "db":
+        return Server(section, host, int(port), db=int(name))
+    return Server(section, host, int(port), password=name)
 
 
-_BOOLEANS = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
+#: For each type of a default: what is expected, and how a text is read. Ranges are checked by Settings.
+_READERS: Mapping[type, tuple[str, Callable[[str], object]]] = {
+    bool: ("True or False", lambda text: RawConfigParser.BOOLEAN_STATES[text.lower()]),
+    int: ("a whole number", int),
+    float: ("a number", float),
+    tuple: ("a list", lambda text: tuple(part.strip() for part in text.split(",") if part.strip())),
+    type(None): ("text", str),
 }
 
 
 def _parse(name: str, text: str, default: object) -> object:
-    """`text` as the type of `default`; limits are checked by Settings itself."""
-    expected = "text"
+    expected, reader = _READERS[type(default)]
     try:
-        if isinstance(default, bool):
-            expected = "True or False"
-            return _BOOLEANS[text.lower()]
-        if isinstance(default, int):
-            expected = "a whole number"
-            return int(text)
-        if isinstance(default, float):
-            expected = "a number"
-            return float(text)
+        return reader(text)
     except (KeyError, ValueError):
         raise ConfigError(f"{name} is {shown(repr(text))[:80]}; expected {expected}") from None
-    if isinstance(default, tuple):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return text
 
 
 def _text(value: object) -> str:

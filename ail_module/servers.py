@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 from douglas_quaid.errors import StoreUnavailable
 
-from .config import Places, Server
+from .config import Locations, Server
 from .objects import AilObject
 from .tags import is_unsafe
 
@@ -65,8 +65,8 @@ class AilServers:
     Every method may raise StoreUnavailable.
     """
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, locations: Locations) -> None:
+        self._locations = locations
         self._stack = ExitStack()
         self._clients: dict[Server, Any] = {}
 
@@ -78,7 +78,7 @@ class AilServers:
 
     def queue(self, module: str) -> Queue:
         """Return what waits for a module, and the module's processes."""
-        with self._at(self._places.queues) as queues:
+        with self._at(self._locations.queues) as queues:
             key = f"queue:{module}:in"
             waiting, head = queues.llen(key), queues.lindex(key, 0)
             beats, starts = (
@@ -87,7 +87,7 @@ class AilServers:
         oldest = None
         if head:
             gid = head.partition(";")[0]
-            with self._at(self._places.process) as ledger:
+            with self._at(self._locations.process) as ledger:
                 rows = ledger.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
             oldest = min((int(epoch) for row, epoch in rows if row.startswith(f"{module}:")), default=None)
         return Queue(int(waiting), oldest, beats, starts)
@@ -96,7 +96,7 @@ class AilServers:
         """Return the global ids that a process of the module popped and has not ended, and when: it works on
         them, or they were lost in a crash.
         """
-        with self._at(self._places.process) as ledger:
+        with self._at(self._locations.process) as ledger:
             gids = [
                 gid
                 for kind in ("image", "screenshot", "item")
@@ -112,7 +112,7 @@ class AilServers:
         """Put messages `<global id>;<text>` at the tail of the module's list. AIL enters them into its ledger
         when they are popped.
         """
-        with self._at(self._places.queues) as queues:
+        with self._at(self._locations.queues) as queues:
             queues.hset("queues", module, int(queues.rpush(f"queue:{module}:in", *messages)))
 
     def publish(self, modules_cfg: RawConfigParser, queue: str, message: str) -> None:
@@ -126,7 +126,7 @@ class AilServers:
         related = {"screenshot": "domain", "image": "chat"}
         keys = [f"correlation:obj:{obj.type}::{related[obj.type]}:{obj.id}" for obj in objects]
         # Members are `<subtype>:<id>`; the subtype of a domain is empty.
-        others = [tuple(sorted(names)) for names in self._sets(self._places.correlations, keys)]
+        others = [tuple(sorted(names)) for names in self._sets(self._locations.correlations, keys)]
         domains = [
             tuple(name.partition(":")[2] for name in names) if obj.type == "screenshot" else ()
             for obj, names in zip(objects, others, strict=True)
@@ -136,7 +136,7 @@ class AilServers:
             for obj, names in zip(objects, domains, strict=True)
         ]
         all_keys = list(chain.from_iterable(tagged))
-        tags = zip(all_keys, self._sets(self._places.tags, all_keys), strict=True)
+        tags = zip(all_keys, self._sets(self._locations.tags, all_keys), strict=True)
         unsafe = {key for key, found in tags if any(map(is_unsafe, found))}
         return [
             About(on, () if obj.type == "screenshot" else names, not unsafe.isdisjoint(keys))

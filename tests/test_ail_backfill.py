@@ -192,12 +192,12 @@ def test_a_run_with_a_limit_goes_on_where_it_ended(ail: AilHome, engine: Engine)
 IN_SMALL_BATCHES = """
 import sys
 from douglas_quaid.ail.backfill.run import Backfill, BackfillOptions
-from douglas_quaid.ail.config import Places, Settings
+from douglas_quaid.ail.config import Locations, Settings
 from douglas_quaid.engine import Engine
 settings = Settings.read(sys.argv[1])
 with Engine.open(config=settings.engine_config()) as engine:
     options = BackfillOptions(rate=20, batch=4)
-    Backfill(engine, Places.read(sys.argv[1]), settings, options, tell=print).add()
+    Backfill(engine, Locations.read(sys.argv[1]), settings, options, tell=print).add()
 """
 
 

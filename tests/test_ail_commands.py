@@ -23,7 +23,7 @@ from support.pictures import page, png
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
-from douglas_quaid.ail.config import SECTION, Places, Settings
+from douglas_quaid.ail.config import SECTION, Locations, Settings
 from douglas_quaid.ail.objects import FileNotThere
 from douglas_quaid.ail.runtime.activity import Meter, activities
 from douglas_quaid.ail.runtime.dead_letters import bury, dead_letters
@@ -469,15 +469,15 @@ def test_the_store_that_is_named_wins_over_the_section_and_that_over_the_environ
     assert (config.store, config.max_pixels, config.workers, config.isolate) == ("redis://named", 5, 3, True)
 
 
-def test_places_come_from_core_cfg_as_ail_reads_them(ail: AilHome) -> None:
-    places = Places.read(ail.home)
+def test_locations_come_from_core_cfg_as_ail_reads_them(ail: AilHome) -> None:
+    locations = Locations.read(ail.home)
     assert (
-        places.images == ail.home / "IMAGES"
-        and places.screenshots == ail.home / "CRAWLED_SCREENSHOT" / "screenshot"
+        locations.images == ail.home / "IMAGES"
+        and locations.screenshots == ail.home / "CRAWLED_SCREENSHOT" / "screenshot"
     )
     ail.configure("Directories", images="/elsewhere/IMAGES")
-    assert Places.read(ail.home).images == Path("/elsewhere/IMAGES")
-    assert places.tags.password == "ail_tags" and "ail_tags" not in repr(places)
+    assert Locations.read(ail.home).images == Path("/elsewhere/IMAGES")
+    assert locations.tags.password == "ail_tags" and "ail_tags" not in repr(locations)
 
 
 def test_a_server_that_is_away_is_a_store_error_that_names_its_section(ail: AilHome) -> None:
@@ -485,7 +485,7 @@ def test_a_server_that_is_away_is_a_store_error_that_names_its_section(ail: AilH
 
     ail.configure("Redis_Process", port=1)
     with (
-        AilServers(Places.read(ail.home)) as servers,
+        AilServers(Locations.read(ail.home)) as servers,
         pytest.raises(StoreUnavailable, match=r"\[Redis_Process\] at .*:1"),
     ):
         servers.in_work("VisualCorrelation")

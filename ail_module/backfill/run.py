@@ -23,9 +23,9 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, CorruptImage, DouglasQuaidError, NotFound, StoreError
 from douglas_quaid.records import Decision, Occurrence
 
-from ..config import Places, Settings
+from ..config import Locations, Settings
 from ..objects import TYPES, AilObject, read
-from ..runtime.process import WRITTEN, WRITTEN_BY, place_labels
+from ..runtime.process import WRITTEN, WRITTEN_BY, occurrence_labels
 from ..servers import UNKNOWN, About, AilServers
 from .pace import Clock, Pace, Progress
 from .picture_files import Broken, File, picture_files
@@ -82,7 +82,7 @@ class Backfill:
     def __init__(
         self,
         engine: Engine,
-        places: Places,
+        locations: Locations,
         settings: Settings,
         options: BackfillOptions,
         *,
@@ -92,7 +92,7 @@ class Backfill:
     ) -> None:
         """`ail`: asked what AIL knows of the pictures; None: nobody is asked."""
         self._engine, self._settings, self._options = engine, settings, options
-        self._folders = {"image": os.fspath(places.images), "screenshot": os.fspath(places.screenshots)}
+        self._folders = {"image": os.fspath(locations.images), "screenshot": os.fspath(locations.screenshots)}
         self._ail, self._tell, self._progress = ail, tell, progress
         self._pace = Pace(options.rate)
         #: What was done so far.
@@ -135,8 +135,8 @@ class Backfill:
         """
         clock = Clock("link", self._progress)
         for batch in in_groups(self._occurrences(), self._options.batch):
-            places = self._engine.sightings(batch)
-            waiting = sorted({seen.image_id for place in places for seen in place if not seen.linked})
+            seen_at = self._engine.sightings(batch)
+            waiting = sorted({seen.image_id for images in seen_at for seen in images if not seen.linked})
             self.counts.linked += sum(
                 in_parallel(self._link_one, self._pace.each(waiting), self._engine.config.threads)
             )
@@ -165,8 +165,8 @@ class Backfill:
         return in_groups(files, self._options.batch)
 
     def _unknown(self, batch: Sequence[File]) -> list[File]:
-        places = self._engine.sightings([file.object.occurrence for file in batch])
-        return [file for file, seen in zip(batch, places, strict=True) if not seen]
+        seen_at = self._engine.sightings([file.object.occurrence for file in batch])
+        return [file for file, seen in zip(batch, seen_at, strict=True) if not seen]
 
     def _add_batch(self, batch: Sequence[File], new: Sequence[File]) -> None:
         self.counts.known += len(batch) - len(new)
@@ -205,7 +205,7 @@ class Backfill:
         result = self._engine.add(
             data,
             occurrence=file.object.occurrence,
-            labels=place_labels(domains=about.domains, chats=about.chats),
+            labels=occurrence_labels(domains=about.domains, chats=about.chats),
             seen=datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc),
             link=False,
             hash_only=hash_only,
@@ -231,8 +231,8 @@ class Backfill:
         return 1
 
     def _unwritten(self, batch: Sequence[Occurrence]) -> Iterator[AilObject]:
-        for place, seen in zip(batch, self._engine.sightings(batch), strict=True):
-            obj = AilObject.of(place)
+        for occurrence, seen in zip(batch, self._engine.sightings(batch), strict=True):
+            obj = AilObject.of(occurrence)
             if obj and seen and not any(each.sighting.labels.get(WRITTEN) == WRITTEN_BY for each in seen):
                 yield obj
 

@@ -51,7 +51,7 @@ class Edit:
     #: Regular expression of what AIL's text has if it does by itself what the edit is for.
     upstream: str
     #: The line of AIL's text where the edit belongs, for messages.
-    place: str
+    sought: str
 
     def applied(self, text: Text) -> Text | None:
         """Return a text with this edit; None if it does not fit."""
@@ -145,9 +145,9 @@ def diffs(patch: str) -> tuple[Diff, ...]:
     text = files(__package__).joinpath("patches", f"{patch}.patch").read_text("utf-8")
     found = []
     for part in re.split(r"(?m)^(?=--- )", text)[1:]:
-        name, place = re.findall(r"(?m)^(?:--- |[- ](?!-) *)(.*)", part)[:2]
+        name, sought = re.findall(r"(?m)^(?:--- |[- ](?!-) *)(.*)", part)[:2]
         (marked,) = re.findall(rf"(?m)^\+ *(.*?) +#.*{mark}$", part)
-        found.append(Diff(name, mark, rf"(?m)^ *{re.escape(marked)}", place, part.encode()))
+        found.append(Diff(name, mark, rf"(?m)^ *{re.escape(marked)}", sought, part.encode()))
     return tuple(found)
 
 

@@ -270,7 +270,7 @@ def _window(module: str) -> Insertion:
     """The window of a module, behind CodeReader's."""
     mark, after = f"{MARK} install: {module}", _WINDOW.format(module="CodeReader")
     new = f"    # {mark}\n" + _WINDOW.format(module=module)
-    return Insertion(name=LAUNCHER, mark=mark, upstream=r"(?!)", place=after.strip(), after=after, new=new)
+    return Insertion(name=LAUNCHER, mark=mark, upstream=r"(?!)", sought=after.strip(), after=after, new=new)
 
 
 def _with_block(text: Text, body: str) -> Text:

@@ -1,8 +1,8 @@
-"""What AIL's own Python has: asked in a process that stands where AIL's modules stand, with their sys.path,
+"""What AIL's own Python has: asked in a process that starts where AIL's modules start, with their sys.path,
 but imports none of them.
 
-Takes the checkout and its interpreter, gives `Facts`. The process is started as `python ./Module.py` in
-bin/modules is: its first place to look for modules is that folder, its last is AIL_BIN.
+The process is started as `python ./Module.py` is in bin/modules: the first entry of its sys.path is that
+folder, the last one is AIL_BIN.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
 
-#: Longest wait for its answer. chosen: OpenCV from a cold disk takes some seconds.
+#: Maximum time for the answer in seconds. chosen: OpenCV from a cold disk takes some seconds.
 SECONDS = 120
-#: Top-level packages of AIL, without __init__.py all but one: any other package of that name on sys.path wins
-#: over them.
+#: Top-level packages of AIL. All but one have no __init__.py, so any other package of that name on sys.path
+#: wins over them.
 NAMES = ("lib", "modules", "core", "importer")
+#: Modules that ours need.
 NEEDED = ("numpy", "PIL", "cv2", "redis", "imagehash", "tlsh", "douglas_quaid.engine", "douglas_quaid.ail")
 _QUESTION = """
 import importlib, json, os, sys
@@ -43,14 +44,14 @@ def release(name):
         return None
 
 
-def places(name):
+def folders(name):
     spec = find_spec(name)
     return [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
 
 
 names, needed = json.loads(sys.argv[1])
 answer = {
-    "places": {name: places(name) for name in names},
+    "folders": {name: folders(name) for name in names},
     "path": [os.path.realpath(entry or ".") for entry in sys.path],
     "broken": {name: text for name in needed if (text := failure(lambda: importlib.import_module(name)))},
     "releases": {name: release(name) for name in ("douglas-quaid", "redis", "xxhash")},
@@ -62,24 +63,28 @@ print("\\n" + json.dumps(answer))
 
 @dataclass(frozen=True, slots=True)
 class Facts:
+    """What AIL's Python has."""
+
+    #: The interpreter.
     python: Path
-    #: Modules that we need and that cannot be imported, and why.
+    #: Modules that ours need and that cannot be imported, and why.
     broken: tuple[tuple[str, str], ...]
-    #: Versions of douglas-quaid, redis and xxhash; None: not installed.
+    #: Versions of douglas-quaid, redis and xxhash; None if not installed.
     releases: tuple[tuple[str, str | None], ...]
-    #: What the call that AIL's queues make raises.
+    #: What the call that AIL's queues make raises; None if it works.
     xxhash_error: str | None
-    #: Names of AIL's own packages that another package has taken, and where that is.
+    #: Names of AIL's own packages that another package has taken, and the folder of that package.
     strangers: tuple[tuple[str, str], ...]
-    #: Whether the checkout's root is on sys.path, where it has a folder `tests` and others that shadow names.
+    #: Whether the checkout's root is on sys.path. It has a folder `tests` and others that shadow names.
     root_on_path: bool
 
     def release(self, name: str) -> str | None:
+        """Return the version of a package; None if it is not installed."""
         return dict(self.releases)[name]
 
 
 def interpreter(home: Path) -> Path | None:
-    """AIL's own, of its virtual environment; None when there is none."""
+    """Return the interpreter of AIL's virtual environment; None if there is none."""
     for folder in (home / "AILENV", Path(os.environ.get("AIL_VENV") or home / "AILENV")):
         if (folder / "bin" / "python").exists():
             return folder / "bin" / "python"
@@ -87,7 +92,7 @@ def interpreter(home: Path) -> Path | None:
 
 
 def ask(home: Path, python: Path) -> Facts:
-    """Raises ConfigError when it does not answer."""
+    """Return what an interpreter of AIL has. Raises ConfigError if it does not answer."""
     environment = {**os.environ, "AIL_HOME": f"{home}/", "AIL_BIN": f"{home}/bin/"}
     question = [str(python), "-c", _QUESTION, json.dumps([NAMES, NEEDED])]
     try:
@@ -102,19 +107,18 @@ def ask(home: Path, python: Path) -> Facts:
         answer = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
         raise ConfigError(f"AIL's interpreter {python} does not answer: {error}") from None
-    bin_folder = os.path.realpath(home / "bin")
+    own = os.path.realpath(home / "bin") + os.sep
     strangers = [
-        (name, place)
-        for name, places in answer["places"].items()
-        for place in places
-        if not os.path.realpath(place).startswith(bin_folder + os.sep)
+        (name, folder)
+        for name, folders in answer["folders"].items()
+        for folder in folders or ["nowhere"]
+        if not os.path.realpath(folder).startswith(own)
     ]
-    missing = [(name, "nowhere") for name, places in answer["places"].items() if not places]
     return Facts(
         python=python,
         broken=tuple(answer["broken"].items()),
         releases=tuple(answer["releases"].items()),
         xxhash_error=answer["xxhash"],
-        strangers=tuple(strangers + missing),
+        strangers=tuple(strangers),
         root_on_path=os.path.realpath(home) in answer["path"],
     )

@@ -44,7 +44,7 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
     if facts.strangers or facts.root_on_path:
         yield failure(
             "AIL's packages",
-            "; ".join(f"`{name}` is {place}" for name, place in facts.strangers)
+            "; ".join(f"`{name}` is {folder}" for name, folder in facts.strangers)
             or f"{checkout.home} itself is on sys.path",
             "Modules of AIL import the wrong code, or fail when they start.",
             "Uninstall the package that brings that name, and remove the folder from PYTHONPATH and *.pth files",

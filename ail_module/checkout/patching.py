@@ -180,7 +180,7 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         state = PatchState.CHANGED if text is None else edit.state(text)
         if state is PatchState.CHANGED:
             what = (
-                "there is no such file" if text is None else f"AIL's text differs (looked for {edit.place!r})"
+                "there is no such file" if text is None else f"AIL's text differs (looked for {edit.sought!r})"
             )
             return PatchStatus(
                 each,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
-from ..config import SECTION, Places, Settings
+from ..config import SECTION, Locations, Settings
 from ..processes import running
 from ..servers import AilServers, Queue
 from .check import Check, failure, ok, warning
@@ -71,7 +71,7 @@ def process_checks(checkout: Checkout) -> Iterator[Check]:
     if not modules:
         return
     changed = (checkout.home / MODULES_CFG).stat().st_mtime
-    with AilServers(Places.read(checkout.home)) as servers:
+    with AilServers(Locations.read(checkout.home)) as servers:
         try:
             ours = {module: servers.queue(module) for module in modules}
             starts = {name: _starts(servers.queue(name)) for name in publishers(checkout, modules)}

@@ -34,8 +34,8 @@ class MessagePublisher:
 
 def open_sink(home: Path, servers: AilServers) -> Sink:
     """Return AIL's own functions. Raises ConfigError if AIL's code cannot be loaded here."""
-    places = {"AIL_HOME": home, "AIL_BIN": home / "bin", "AIL_FLASK": home / "var" / "www"}
-    os.environ.update({name: f"{path}/" for name, path in places.items()})
+    folders = {"AIL_HOME": home, "AIL_BIN": home / "bin", "AIL_FLASK": home / "var" / "www"}
+    os.environ.update({name: f"{path}/" for name, path in folders.items()})
     try:
         from ..runtime.ail_api import AilSink
     except ImportError as error:

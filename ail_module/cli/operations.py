@@ -12,7 +12,7 @@ from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import complain, json_line, say
 from douglas_quaid.errors import ConfigError
 
-from ..config import MODULES, Places, Settings, ail_home
+from ..config import MODULES, Locations, Settings, ail_home
 from .group import HOME, agreed, ail, open_engine, shown_first
 
 
@@ -72,7 +72,7 @@ def backfill(
     if no_link and write:
         raise ConfigError("--write needs the matches, and --no-link searches for none; give one of them")
     where = ail_home(home)
-    settings, places = Settings.read(where), Places.read(where)
+    settings, locations = Settings.read(where), Locations.read(where)
 
     def tell(broken: Broken) -> None:
         if as_json:
@@ -84,10 +84,10 @@ def backfill(
         share = "" if at.share is None else f", {at.share:.0%} of the folder"
         click.echo(f"{at.stage}: {at.done:,} done{share}, {at.rate:.1f}/s", err=True)
 
-    with open_engine(settings, store) as engine, AilServers(places) as servers:
+    with open_engine(settings, store) as engine, AilServers(locations) as servers:
         options = BackfillOptions(kinds=kinds or TYPES, rate=rate, limit=limit)
         asked = None if without_ail or dry_run else servers
-        run = Backfill(engine, places, settings, options, ail=asked, tell=tell, progress=progress)
+        run = Backfill(engine, locations, settings, options, ail=asked, tell=tell, progress=progress)
         if dry_run:
             counts = run.survey()
             wanted = ["added", "known", "broken"]
@@ -133,7 +133,7 @@ def status(home: str | None, store: str | None, as_json: bool) -> int:
 
     where = ail_home(home)
     settings = Settings.read(where)
-    with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers:
+    with open_engine(settings, store) as engine, AilServers(Locations.read(where)) as servers:
         found = read_status(engine, servers, settings)
     if as_json:
         json_line(found.to_json())
@@ -178,7 +178,7 @@ def dead_letters(
         raise ConfigError("--requeue takes them off the list by itself; give --requeue or --remove")
     where = ail_home(home)
     settings = Settings.read(where)
-    with open_engine(settings, store) as engine, AilServers(Places.read(where)) as servers:
+    with open_engine(settings, store) as engine, AilServers(Locations.read(where)) as servers:
         found = [
             letter
             for letter in letters.dead_letters(engine)
@@ -288,7 +288,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     settings = Settings.read(where)
     with (
         open_engine(settings, store) as engine,
-        AilServers(Places.read(where)) as servers,
+        AilServers(Locations.read(where)) as servers,
         translated_errors(),
     ):
         gids = sorted({gid for gid, _ in Ledger(engine).entries()})

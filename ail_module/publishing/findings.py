@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from douglas_quaid.answers import Hit
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
-from douglas_quaid.records import Decision, ImageId, Relation
+from douglas_quaid.records import Decision, ImageId, Relation, Seen
 
 from .. import tags
 from ..objects import TYPES, AilObject
@@ -35,21 +35,23 @@ def objects_of(image_id: ImageId) -> tuple[AilObject, ...]:
     return tuple(AilObject(kind, image_id) for kind in TYPES)
 
 
+def stored(engine: Engine, objects: Iterable[AilObject]) -> dict[AilObject, Seen]:
+    """Return those of the objects that are in the store, with their sightings; two round trips for hundreds
+    of them. Raises StoreError.
+    """
+    asked = list(objects)
+    found = zip(asked, engine.sightings([obj.occurrence for obj in asked]), strict=True)
+    return {obj: seen for obj, images in found for seen in images if seen.image_id == obj.id}
+
+
 def domains(engine: Engine, *objects: AilObject) -> list[frozenset[str]]:
     """Return the domains on which each object was captured, from the label `domain` of its occurrence.
 
     Raises StoreError.
     """
-    found = engine.sightings([obj.occurrence for obj in objects])
-    return [
-        frozenset(
-            name
-            for seen in places
-            if seen.image_id == obj.id
-            for name in tags.domains(seen.sighting.labels.get("domain", ""))
-        )
-        for obj, places in zip(objects, found, strict=True)
-    ]
+    found = stored(engine, objects)
+    labels = (found[obj].sighting.labels if obj in found else {} for obj in objects)
+    return [frozenset(tags.domains(each.get("domain", ""))) for each in labels]
 
 
 def on_same_domain(engine: Engine, a: AilObject, b: AilObject) -> bool:
@@ -78,8 +80,8 @@ def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Findin
         return
     others = [
         (other, frozenset(tags.domains(labels.get("domain", ""))))
-        for place, labels in zip(hit.occurrences, hit.labels, strict=True)
-        if (other := AilObject.of(place)) and other != obj
+        for occurrence, labels in zip(hit.occurrences, hit.labels, strict=True)
+        if (other := AilObject.of(occurrence)) and other != obj
     ]
     for other, theirs in others:
         yield Finding(hit, other, same_domain=bool(mine) and mine == theirs)

@@ -24,11 +24,11 @@ from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
 from .desired import NOTHING_NEW, News, desired
-from .findings import Finding, objects_of, stored_findings
+from .findings import Finding, objects_of, stored, stored_findings
 from .ledger import Entry, Kind, Ledger, Tag
 from .options import PublishingOptions
 from .stars import Star, Stars
-from .store_view import StoreView, images_of, stored_objects
+from .store_view import StoreView, images_of
 from .wanted_tags import is_refused, wanted_tags
 
 
@@ -187,4 +187,5 @@ class Publisher:
         return found if isinstance(found, Cluster) else None
 
     def _any_object(self, cluster: Cluster) -> AilObject | None:
-        return next((obj for member in cluster.members for obj in stored_objects(self._engine, member)), None)
+        members = (stored(self._engine, objects_of(member)) for member in cluster.members)
+        return next((obj for objects in members for obj in objects), None)

@@ -11,7 +11,7 @@ from douglas_quaid.records import Cluster, Decision, ImageId, Verdict
 
 from ..config import Settings
 from ..objects import AilObject
-from .findings import Finding, objects_of, on_same_domain, stored_findings
+from .findings import Finding, objects_of, on_same_domain, stored, stored_findings
 from .ledger import Correlation, Entry, Ledger, Tag
 from .stars import Stars
 
@@ -81,7 +81,7 @@ class StoreView:
 
     def stored(self, image_id: ImageId) -> list[AilObject]:
         """Return the objects of AIL at which an image was seen."""
-        return stored_objects(self._engine, image_id)
+        return list(stored(self._engine, objects_of(image_id)))
 
     def has_duplicate(self, gid: str) -> bool:
         """Return whether the ledger entry of another object holds a duplicate with this one."""
@@ -111,17 +111,6 @@ class StoreView:
         except NotFound:
             return ()
         return () if isinstance(found, Cluster) else found.info.clusters
-
-
-def stored_objects(engine: Engine, image_id: ImageId) -> list[AilObject]:
-    """Return the objects of AIL at which an image was seen. Raises StoreError."""
-    objects = objects_of(image_id)
-    found = engine.sightings([obj.occurrence for obj in objects])
-    return [
-        obj
-        for obj, places in zip(objects, found, strict=True)
-        if any(seen.image_id == image_id for seen in places)
-    ]
 
 
 def images_of(entry: Entry) -> list[ImageId]:

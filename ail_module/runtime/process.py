@@ -20,7 +20,7 @@ from douglas_quaid.records import Cluster, Decision, Seen
 
 from ..config import Settings
 from ..objects import AilObject, FileNotThere, read
-from ..publishing.findings import Finding, objects_of, stored_findings
+from ..publishing.findings import Finding, objects_of, stored, stored_findings
 from ..publishing.ledger import Entry, Ledger
 from ..publishing.publisher import Publisher, Written
 from ..publishing.stars import Stars
@@ -63,7 +63,7 @@ class Outcome:
 
     #: The object.
     obj: AilObject
-    #: added: new to the store; updated: known, but seen at a new place; known: everything was done before;
+    #: added: new to the store; updated: known, but seen somewhere new; known: everything was done before;
     #: skipped: the settings exclude it.
     status: str
     #: What it matches or resembles.
@@ -89,9 +89,9 @@ def process(
     first = host.first_seen(obj)
     if seen is None and obj.type == "image":
         seen = first  # an image without a day in its message was not posted again
-    labels = place_labels(domains=host.domains(obj), chats=host.chats(obj), first=first)
+    labels = occurrence_labels(domains=host.domains(obj), chats=host.chats(obj), first=first)
     unsafe = settings.unsafe_hash_only and host.is_unsafe(obj)
-    before = _stored(engine, obj)
+    before = stored(engine, [obj]).get(obj)
     is_done = before is not None and _is_done(before, labels) and not unsafe
     if is_done:
         outcome = Outcome(obj, "known")
@@ -110,19 +110,13 @@ def process(
     return outcome
 
 
-def place_labels(
+def occurrence_labels(
     *, domains: tuple[str, ...], chats: tuple[str, ...], first: datetime | None = None
 ) -> dict[str, str]:
     """Return the labels of an object's occurrence: where it was seen, and since when. Names are sorted."""
     date = first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else ""
     labels = {"domain": _joined(domains), "chat": _joined(chats), "date": date}
     return {name: text for name, text in labels.items() if text}
-
-
-def _stored(engine: Engine, obj: AilObject) -> Seen | None:
-    """What the store has of the object's occurrence."""
-    (places,) = engine.sightings([obj.occurrence])
-    return next((seen for seen in places if seen.image_id == obj.id), None)
 
 
 def _is_done(before: Seen, labels: Mapping[str, str]) -> bool:
@@ -147,10 +141,9 @@ def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bo
     cluster = engine.show(cluster_id)
     if not isinstance(cluster, Cluster) or not 2 < len(cluster.members) <= MAX_TOLD:
         return
-    others = [other for member in cluster.members if member != obj.id for other in objects_of(member)]
-    for other, places in zip(others, engine.sightings([other.occurrence for other in others]), strict=True):
-        done = any(seen.image_id == other.id and WRITTEN in seen.sighting.labels for seen in places)
-        if done and Ledger(engine).read(other.gid) == Entry():
+    others = (other for member in cluster.members if member != obj.id for other in objects_of(member))
+    for other, seen in stored(engine, others).items():
+        if WRITTEN in seen.sighting.labels and Ledger(engine).read(other.gid) == Entry():
             publisher.write(other, stored_findings(engine, other))
 
 
