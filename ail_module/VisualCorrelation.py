@@ -5,8 +5,8 @@
 
 A module takes a message off AIL's queue, does the work of runtime/process.py on its object, and does with the
 message what runtime/delivery.py says. AIL's contract is bin/modules/abstract_module.py; an entry file in
-bin/modules imports this one. AIL's own packages are called `lib`, `modules` and `core`, so nothing of ours may
-be imported under such a name.
+bin/modules imports this one. AIL's own packages are called `lib`, `modules` and `core`, so nothing of ours
+may be imported under such a name.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self.pending_seconds = 1
         if "Tags" not in self.get_available_queues():
             raise ConfigError(
-                f"configs/modules.cfg, [{self.module_name}]: expected publish = Tags; `quaid ail install` writes "
-                "this section"
+                f"configs/modules.cfg, [{self.module_name}]: expected publish = Tags; `quaid ail install` "
+                "writes this section"
             )
         config = ConfigLoader()
         self._settings = Settings.read(os.environ["AIL_HOME"])
@@ -136,7 +136,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
     # -- before a message is taken ---------------------------------------------------------------------------
 
     def can_process_next_message(self) -> bool:
-        """Return whether AIL may pop a message. Looks after lost messages and analysts' answers on the way."""
+        """Return whether AIL may pop a message. Looks after lost messages and answers on the way."""
         if not self._gate.is_open():
             return False
         try:
@@ -161,8 +161,8 @@ class _Module(AbstractModule):  # type: ignore[misc]
         waiting = self.queue.get_nb_messages()
         if waiting >= self._settings.warn_queue and not self._warned:
             self.logger.warning(
-                f"{self.module_name}: {waiting:,} messages wait; start a second process: both take messages of "
-                "the same list"
+                f"{self.module_name}: {waiting:,} messages wait; start a second process: both take messages "
+                "of the same list"
             )
         self._warned = waiting >= self._settings.warn_queue
 

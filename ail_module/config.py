@@ -30,7 +30,7 @@ CORE_CFG = Path("configs") / "core.cfg"
 
 
 def _option(default: object, why: str, *, least: float = 0, most: float = 10**12) -> Any:
-    """A field whose `why` stands above it in core.cfg: its meaning, its unit, and the source of its default."""
+    """A field whose `why` stands above it in core.cfg: meaning, unit, and source of the default."""
     return field(default=default, metadata={"why": why, "least": least, "most": most})
 
 
@@ -45,8 +45,8 @@ class Settings:
     #: URL of the feature store; None: the engine's default.
     store: str | None = _option(
         None,
-        "URL of the feature store, never one of AIL's own servers; empty: what DOUGLAS_QUAID_STORE says, else "
-        "embedded:",
+        "URL of the feature store, never one of AIL's own servers; empty: what DOUGLAS_QUAID_STORE says, "
+        "else embedded:",
     )
     #: Maximum size of a picture file in bytes.
     max_bytes: int = _option(
@@ -70,7 +70,7 @@ class Settings:
     #: Whether pictures are decoded in child processes.
     isolate: bool = _option(
         True,
-        "decode in child processes, so that a picture that crashes or hangs a decoder does not end the module",
+        "decode in child processes, so that a picture that crashes or hangs a decoder ends no module",
     )
     #: Whether GIFs are ignored.
     skip_gif: bool = _option(
@@ -97,8 +97,8 @@ class Settings:
     #: Seconds until a message that was taken counts as lost.
     grace_seconds: int = _option(
         600,
-        "age at which a popped message that nobody ended counts as lost in a crash, seconds. chosen: far above "
-        "any attempt",
+        "age at which a popped message that nobody ended counts as lost in a crash, seconds. chosen: far "
+        "above any attempt",
         least=1,
     )
     #: Seconds between two rounds of probes.
@@ -126,8 +126,8 @@ class Settings:
     #: Whether a match is tagged.
     tag_match: bool = _option(
         True,
-        "tag an object once, when it first matches on another domain; an unpatched AIL shows tags, but not our "
-        "correlations",
+        "tag an object once, when it first matches on another domain; an unpatched AIL shows tags, but not "
+        "our correlations",
     )
     #: Whether a review is tagged.
     tag_review: bool = _option(
@@ -210,7 +210,9 @@ class Settings:
 
     @classmethod
     def section(cls, *, store: str | None = None) -> str:
-        """Return the section with every option, its default and its meaning, as `quaid ail install` writes it."""
+        """Return the section with every option, its default and its meaning, as `quaid ail install` writes
+        it.
+        """
         lines = [f"[{SECTION}]"]
         for option in fields(cls):
             value = store if option.name == "store" and store else option.default
@@ -315,7 +317,7 @@ def _server(home: Path, cfg: RawConfigParser, section: str, key: str) -> Server:
 
 
 #: For each type of a default: what is expected, and how a text is read. Ranges are checked by Settings.
-_READERS: Mapping[type, tuple[str, Callable[[str], object]]] = {
+_READERS: Mapping[type, tuple[str, Callable[[str], Any]]] = {
     bool: ("True or False", lambda text: RawConfigParser.BOOLEAN_STATES[text.lower()]),
     int: ("a whole number", int),
     float: ("a number", float),
@@ -324,7 +326,7 @@ _READERS: Mapping[type, tuple[str, Callable[[str], object]]] = {
 }
 
 
-def _parse(name: str, text: str, default: object) -> object:
+def _parse(name: str, text: str, default: object) -> Any:
     expected, reader = _READERS[type(default)]
     try:
         return reader(text)

@@ -1,7 +1,7 @@
 """AIL's names of pictures, and the bytes behind them.
 
-AIL's id of an image and of a screenshot is the sha256 of its bytes, which is also our id of the image. The two
-are different objects even if their bytes are the same, so an object is named by its global id
+AIL's id of an image and of a screenshot is the sha256 of its bytes, which is also our id of the image. The
+two are different objects even if their bytes are the same, so an object is named by its global id
 (`<type>:<subtype>:<id>`) everywhere.
 """
 

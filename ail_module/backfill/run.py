@@ -74,7 +74,8 @@ class Counts:
 
 
 class Backfill:
-    """One run. `tell` gets what is broken, `progress` a report every few seconds; both on the caller's thread.
+    """One run. `tell` gets what is broken, `progress` a report every few seconds; both on the caller's
+    thread.
 
     Its methods may raise StoreError, and can then be called again in another run.
     """

@@ -1,4 +1,5 @@
-"""What is about to change in a checkout: shown as a unified diff first, then written completely or not at all.
+"""What is about to change in a checkout: shown as a unified diff first, then written completely or not at
+all.
 
 A file is replaced by renaming a finished copy, which has the mode and the owner of the file. If one file
 cannot be written, those before it get their old bytes back. A file that changed since it was shown is not

@@ -44,10 +44,10 @@ from douglas_quaid.ail.VisualCorrelation import {{module}}
 if __name__ == '__main__':
     {{module}}().run()
 """
-_WINDOW = """\
-    screen -S "Script_AIL" -X screen -t "{module}" bash -c "cd ${{AIL_BIN}}/modules; ${{ENV_PY}} ./{module}.py; read x"
-    sleep 0.1
-"""
+_WINDOW = (
+    '    screen -S "Script_AIL" -X screen -t "{module}" bash -c '
+    '"cd ${{AIL_BIN}}/modules; ${{ENV_PY}} ./{module}.py; read x"\n    sleep 0.1\n'
+)
 #: A systemd unit for a module.
 UNIT = """\
 # /etc/systemd/system/{module}.service, in place of a window of AIL's launcher
@@ -214,8 +214,8 @@ def _sections(checkout: Checkout, modules: Sequence[str]) -> FileChange | None:
     for module in MODULES:
         if re.search(rf"(?m)^\[{module}\]", foreign.lines):
             raise ConfigError(
-                f"{checkout.home / MODULES_CFG} has a section [{module}] that `{MARK} install` did not write: "
-                "somebody else's. Remove it there first"
+                f"{checkout.home / MODULES_CFG} has a section [{module}] that `{MARK} install` did not "
+                "write: it is somebody else's. Remove it there first"
             )
     if set(installed(checkout)) == set(modules):
         return None
@@ -228,7 +228,7 @@ def _options(checkout: Checkout, store: str | None) -> tuple[FileChange | None, 
     path, text = checkout.home / CORE_CFG, checkout.read(CORE_CFG)
     if text is None:
         raise ConfigError(
-            f"{path} is missing; AIL makes it from core.cfg.sample (bin/Update-conf.py) when it is first started"
+            f"{path} is missing; AIL makes it from core.cfg.sample (bin/Update-conf.py) when it first starts"
         )
     if not checkout.parsed(CORE_CFG).has_section(SECTION):
         return FileChange(CORE_CFG, text.bytes, _with_block(text, Settings.section(store=store)).bytes), True
@@ -236,14 +236,16 @@ def _options(checkout: Checkout, store: str | None) -> tuple[FileChange | None, 
         there = Settings.read(checkout.home).store
     except ConfigError as error:
         raise ConfigError(
-            f"{error}; if the section [{SECTION}] is not for Douglas-Quaid, it is somebody else's: rename it first"
+            f"{error}; if the section [{SECTION}] is not for Douglas-Quaid, it is somebody else's: rename "
+            "it first"
         ) from None
     if store is None or store == there:
         return None, False
     entry = checkout.read(entry_file(MODULE))
     if _without_block(text) == text and not (entry and RECEIPT in entry.raw):
         raise ConfigError(
-            f"{path} has a section [{SECTION}] written by hand, with store = {shown(there or '')}; change it there"
+            f"{path} has a section [{SECTION}] written by hand, with store = {shown(there or '')}; change it "
+            "there"
         )
     found = re.search(rf"(?ms)^\[{SECTION}\](.*?)(?=^\[|\Z)", text.raw)
     assert found is not None  # the parser has seen it
@@ -260,8 +262,8 @@ def _windows(checkout: Checkout, modules: Sequence[str]) -> list[Insertion]:
     text = checkout.read(LAUNCHER)
     if windows and (text is None or not text.count(windows[0].after)):
         raise ConfigError(
-            f"{checkout.home / LAUNCHER} does not start CodeReader as AIL's launcher does, so there is no place "
-            "for our windows; use the systemd unit instead"
+            f"{checkout.home / LAUNCHER} does not start CodeReader as AIL's launcher does, so our windows "
+            "have no place there; use the systemd unit instead"
         )
     return windows
 
@@ -310,8 +312,8 @@ def _install_notes(
     checkout: Checkout, changes: Sequence[FileChange], modules: Sequence[str], launcher: bool
 ) -> tuple[str, ...]:
     restart = (
-        f"Restart in AIL: {', '.join(publishers(checkout, modules))}. They learn of a new subscriber when they "
-        "start, and send it nothing before."
+        f"Restart in AIL: {', '.join(publishers(checkout, modules))}. They learn of a new subscriber when "
+        "they start, and send it nothing before."
     )
     unstarted = (
         f"Nothing starts {' and '.join(modules)} yet: add windows to bin/LAUNCH.sh (--launcher), or use the "

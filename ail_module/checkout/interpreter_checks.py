@@ -31,9 +31,10 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
         return
     pip = f"{python} -m pip install"
     if facts.broken:
+        broken = "; ".join(f"{name}: {error}" for name, error in facts.broken)
         yield failure(
             "package",
-            f"AIL's interpreter cannot import {'; '.join(f'{name}: {error}' for name, error in facts.broken)}",
+            f"AIL's interpreter cannot import {broken}",
             "Our modules do not start.",
             f"{pip} '.[ail]', in a clone of Douglas-Quaid",
         )
@@ -47,7 +48,7 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
             "; ".join(f"`{name}` is {folder}" for name, folder in facts.strangers)
             or f"{checkout.home} itself is on sys.path",
             "Modules of AIL import the wrong code, or fail when they start.",
-            "Uninstall the package that brings that name, and remove the folder from PYTHONPATH and *.pth files",
+            "Uninstall the package of that name, and remove the folder from PYTHONPATH and *.pth files",
         )
     else:
         names = "lib, modules, core, importer"

@@ -47,6 +47,11 @@ class PatchStatus:
     #: One sentence. If the patch does not fit, it names the text that was looked for, and the file.
     says: str
 
+    @property
+    def in_force(self) -> bool:
+        """Whether AIL does what the patch is for."""
+        return self.state in (PatchState.APPLIED, PatchState.UPSTREAM)
+
 
 def _row(kind: str, other: str) -> Insertion:
     """One more type in one row of CORRELATION_TYPES_BY_OBJ, whatever else the row lists."""
@@ -180,7 +185,9 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         state = PatchState.CHANGED if text is None else edit.state(text)
         if state is PatchState.CHANGED:
             what = (
-                "there is no such file" if text is None else f"AIL's text differs (looked for {edit.sought!r})"
+                "there is no such file"
+                if text is None
+                else f"AIL's text differs (looked for {edit.sought!r})"
             )
             return PatchStatus(
                 each,

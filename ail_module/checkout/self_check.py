@@ -20,9 +20,6 @@ from .patching import status
 from .server_checks import process_checks, store_checks
 from .working_tree import LAUNCHER, MODULES_CFG, Checkout
 
-#: States of a patch in which AIL does what the patch is for.
-IN_FORCE = (PatchState.APPLIED, PatchState.UPSTREAM)
-
 
 def self_check(home: Path, *, python: Path | None = None) -> list[Check]:
     """Return a check for each subject, in the order in which to repair what they find.
@@ -44,7 +41,8 @@ def self_check(home: Path, *, python: Path | None = None) -> list[Check]:
 
 
 def _survived(part: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """The checks of a part, and an error that ended it as the last one: a broken file hides no other check."""
+    """The checks of a part, with an error that ended it as the last one: a broken file hides no other check.
+    """
     try:
         yield from part()
     except DouglasQuaidError as error:
@@ -88,8 +86,7 @@ def _module(checkout: Checkout, module: str) -> Check:
 
 def _queued_by_ail(checkout: Checkout) -> bool:
     """Whether AIL puts all screenshots on the queue Images."""
-    states = {found.patch.name: found.state for found in status(checkout.home)}
-    return states["P1"] in IN_FORCE and states["P2"] in IN_FORCE
+    return all(found.in_force for found in status(checkout.home) if found.patch.name in ("P1", "P2"))
 
 
 def _launcher(checkout: Checkout) -> Iterator[Check]:
@@ -99,8 +96,8 @@ def _launcher(checkout: Checkout) -> Iterator[Check]:
         yield warning(
             "launcher",
             f"{LAUNCHER} does not start {' and '.join(missing)}",
-            "They do not run unless something else starts them; the queue of a module that does not run grows "
-            "without end.",
+            "They do not run unless something else starts them; the queue of a module that does not run "
+            "grows without end.",
             "quaid ail install --launcher, or the systemd units",
         )
     elif modules:
@@ -110,7 +107,7 @@ def _launcher(checkout: Checkout) -> Iterator[Check]:
 def _patches(checkout: Checkout) -> Iterator[Check]:
     for found in status(checkout.home):
         subject, name = f"patch {found.patch.name}", found.patch.name
-        if found.state in IN_FORCE:
+        if found.in_force:
             yield ok(subject, found.says)
         else:
             remedy = "" if found.state is PatchState.CHANGED else f"quaid ail patch {name}"

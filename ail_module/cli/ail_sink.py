@@ -1,4 +1,5 @@
-"""AIL's own functions for a command, which is not a module of AIL: a `Sink` in a process that AIL does not list.
+"""AIL's own functions for a command, which is not a module of AIL: a `Sink` in a process that AIL does not
+list.
 
 Loads AIL's code, so it works in AIL's interpreter (AILENV/bin/quaid) only.
 """

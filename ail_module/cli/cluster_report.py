@@ -1,67 +1,75 @@
 """A cluster as an analyst asks about it: on which domains and in which chats its pictures were seen, since
-when, how often.
-
-Takes a cluster id (a former one too), an image id, or an object of AIL; gives a frozen report. Asks the store
-only, some hundred objects at a time.
+when, and how often. Only the store is asked.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from douglas_quaid.answers import timestamp
+from douglas_quaid.batches import in_groups
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
-from douglas_quaid.records import Cluster, ImageId, Sighting
+from douglas_quaid.records import Cluster
 
 from .. import tags
 from ..objects import AilObject, BadObject
-from ..publishing.findings import objects_of
+from ..publishing.findings import objects_of, stored
 from ..publishing.stars import Stars
 
-#: Objects asked for in one round trip. chosen.
-OBJECTS_AT_ONCE = 400
+#: Number of objects in one round trip. chosen.
+BATCH = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
+    """A domain or chat, and how many objects were seen there."""
+
+    #: Name of the domain, or `<subtype>:<id>` of the chat.
     name: str
+    #: Number of objects.
     objects: int
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON has them."""
         return {"name": self.name, "objects": self.objects}
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterReport:
+    """What is known about a cluster."""
+
     #: Canonical id.
     cluster: str
+    #: Former ids.
     aliases: tuple[str, ...]
-    #: Different files, those that AIL does not hold included.
+    #: Number of different files, including those that AIL does not hold.
     images: int
-    #: The object with which all others are correlated in AIL; None while nothing was matched across domains.
+    #: The object with which all others are correlated in AIL; None if nothing matched across domains yet.
     representative: AilObject | None
-    #: Of AIL, the latest first.
+    #: Objects of AIL, the one that was seen last first.
     objects: tuple[AilObject, ...]
-    #: On which they were taken, those with most objects first.
+    #: Domains on which they were captured, those with most objects first.
     domains: tuple[Counted, ...]
-    #: In which they were posted, as `<subtype>:<id>`.
+    #: Chats in which they were posted, those with most objects first.
     chats: tuple[Counted, ...]
-    #: Of the objects of AIL.
+    #: When an object was seen first; None if AIL holds none.
     first_seen: datetime | None
+    #: When an object was seen last; None if AIL holds none.
     last_seen: datetime | None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON has them."""
         return {
             "cluster": self.cluster,
             "aliases": list(self.aliases),
             "images": self.images,
-            "representative": self.representative and self.representative.gid,
+            "representative": self.representative.gid if self.representative else None,
             "object_count": len(self.objects),
             "objects": [obj.gid for obj in self.objects],
             "domain_count": len(self.domains),
@@ -74,31 +82,36 @@ class ClusterReport:
 
 
 def report(engine: Engine, name: str) -> ClusterReport:
-    """Raises NotFound for what is not in the store or in no cluster, ConfigError for what is no name."""
+    """Return the report of a cluster. `name`: a cluster, an image, an occurrence or an object of AIL.
+
+    Raises NotFound if it is not in the store or in no cluster, ConfigError if it is malformed, and
+    StoreError.
+    """
     cluster = _cluster(engine, name)
-    seen = sorted(_seen(engine, cluster.members), key=lambda pair: (pair[1].last_seen, pair[0]), reverse=True)
+    objects = (obj for member in cluster.members for obj in objects_of(member))
+    found = [item for group in in_groups(objects, BATCH) for item in stored(engine, group).items()]
+    sightings = {obj: seen.sighting for obj, seen in found}
+    labels = [sighting.labels for sighting in sightings.values()]
     star = Stars(engine).read(cluster.cluster_id)
     return ClusterReport(
         cluster=cluster.cluster_id,
         aliases=cluster.aliases,
         images=len(cluster.members),
         representative=star.centre if star else None,
-        objects=tuple(obj for obj, _ in seen),
-        domains=_counted(
-            name for _, sighting in seen for name in set(tags.domains(sighting.labels.get("domain", "")))
-        ),
+        objects=tuple(sorted(sightings, key=lambda obj: (sightings[obj].last_seen, obj), reverse=True)),
+        domains=_counted(name for each in labels for name in set(tags.domains(each.get("domain", "")))),
         chats=_counted(
             name
-            for _, sighting in seen
-            for name in {part.strip() for part in sighting.labels.get("chat", "").split(",") if part.strip()}
+            for each in labels
+            for name in {part.strip() for part in each.get("chat", "").split(",")} - {""}
         ),
-        first_seen=min((sighting.first_seen for _, sighting in seen), default=None),
-        last_seen=max((sighting.last_seen for _, sighting in seen), default=None),
+        first_seen=min((sighting.first_seen for sighting in sightings.values()), default=None),
+        last_seen=max((sighting.last_seen for sighting in sightings.values()), default=None),
     )
 
 
 def _cluster(engine: Engine, name: str) -> Cluster:
-    with suppress(BadObject):  # a cluster, an image, or an occurrence
+    with suppress(BadObject):  # it is a cluster, an image, or an occurrence
         name = str(AilObject.parse(name).occurrence)
     found = engine.show(name)
     if isinstance(found, Cluster):
@@ -110,16 +123,28 @@ def _cluster(engine: Engine, name: str) -> Cluster:
     return cluster
 
 
-def _seen(engine: Engine, members: Sequence[ImageId]) -> Iterator[tuple[AilObject, Sighting]]:
-    objects = [obj for member in members for obj in objects_of(member)]
-    for start in range(0, len(objects), OBJECTS_AT_ONCE):
-        batch = objects[start : start + OBJECTS_AT_ONCE]
-        for obj, places in zip(batch, engine.sightings([obj.occurrence for obj in batch]), strict=True):
-            yield from ((obj, seen.sighting) for seen in places if seen.image_id == obj.id)
+def _counted(names: Iterable[str]) -> tuple[Counted, ...]:
+    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Counted(name, count) for name, count in counts)
 
 
-def _counted(names: Iterator[str]) -> tuple[Counted, ...]:
-    return tuple(
-        Counted(name, count)
-        for name, count in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
-    )
+def report_text(found: ClusterReport, limit: int) -> str:
+    """Return a report for people. `limit`: maximum number of domains, chats and objects."""
+    first, last = found.first_seen, found.last_seen
+    seen = f"seen {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "never seen in AIL"
+    lines = [f"{found.cluster}: {found.images:,} images, {len(found.objects):,} objects of AIL, {seen}"]
+    if found.representative:
+        lines.append(f"  the others are correlated with {found.representative.gid}")
+    for title, names in (
+        ("domains", [_counted_text(each) for each in found.domains]),
+        ("chats", [_counted_text(each) for each in found.chats]),
+        ("objects, latest first", [obj.gid for obj in found.objects]),
+    ):
+        if names:
+            more = ["..."] if len(names) > limit else []
+            lines += [f"{title} ({len(names):,}):", *(f"  {name}" for name in names[:limit] + more)]
+    return "\n".join(lines)
+
+
+def _counted_text(counted: Counted) -> str:
+    return f"{counted.name}  {counted.objects:,} object{'s' * (counted.objects != 1)}"

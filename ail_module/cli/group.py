@@ -1,5 +1,5 @@
-"""What the commands `quaid ail ...` share: their group, their options, their question before anything of AIL
-is changed.
+"""What the commands `quaid ail ...` share: their group, their options, and the question before AIL is
+changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..config import Settings
 
-F = TypeVar("F", bound=Callable[..., Any])
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group(name="ail", context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,18 +24,19 @@ def ail() -> None:
     """AIL: the modules for its queues, and the images that an instance holds."""
 
 
-HOME = click.option("--ail-home", "home", metavar="DIR", help="The folder of AIL; default: $AIL_HOME.")
+#: The option that names an AIL.
+HOME = click.option("--ail-home", "home", metavar="DIR", help="Folder of AIL; default: $AIL_HOME.")
 
 
-def shown_first(function: F) -> F:
-    """The options of what changes something outside of our store."""
+def shown_first(function: Command) -> Command:
+    """Return a command with the options --dry-run and --yes, for changes outside of our store."""
     dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
     yes = click.option("--yes", is_flag=True, help="Do it without asking.")
     return dry_run(yes(function))
 
 
 def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
-    """Whether to go on. Raises ConfigError when nobody can be asked."""
+    """Return whether to go on, and ask if no option says so. Raises ConfigError if nobody can be asked."""
     if dry_run or yes:
         return not dry_run
     if as_json:
@@ -44,7 +45,9 @@ def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
 
 
 def open_engine(settings: Settings, store: str | None) -> Engine:
-    """The store of the modules, or the one that --store names."""
+    """Return the engine of the modules' store, or of the one that --store names. Raises ConfigError and
+    StoreError.
+    """
     from douglas_quaid.engine import Engine
 
     return Engine.open(config=settings.engine_config(store=store), mend=False)

@@ -173,7 +173,7 @@ def _tags(view: StoreView, before: Entry, wanted: Collection[Tag]) -> tuple[Tag,
 
 
 def _still(view: StoreView, tag: Tag) -> Tag | None:
-    """A tag if its reason still holds, or because of another image: it was written once and means the same."""
+    """A tag whose reason still holds, or the same tag because of another image: it means the same."""
     own, about = view.cluster_id, tag.about
     together = own is not None and own == view.cluster_of(about)
     joined = together or about == view.obj.id

@@ -100,7 +100,8 @@ class FeedbackReader:
         """
         if len(self._removed) > max(self._max_removed, self._reviewed / 2):
             log.warning(
-                "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is vetoed",
+                "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is "
+                "vetoed",
                 len(self._removed),
                 self._reviewed,
             )

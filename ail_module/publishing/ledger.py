@@ -176,8 +176,8 @@ def _decoded(gid: str, text: str) -> Entry:
         fields = json.loads(text)
         if fields["v"] > VERSION:
             raise UnknownVersion(
-                f"the ledger entry of {gid} was written by a newer douglas-quaid; update this one. Nothing was "
-                "changed"
+                f"the ledger entry of {gid} was written by a newer douglas-quaid; update this one. "
+                "Nothing was changed"
             )
         correlations, duplicates, tags = _from_lists(
             [fields.get(name, []) for name in ("edges", "rows", "tags")]

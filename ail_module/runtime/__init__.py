@@ -4,9 +4,9 @@ Which process holds what, and what happens to it if the module is killed (kill -
 
     what                    who holds it                               after the kill
     a waiting message       AIL's Redis: queue:<module>:in             nothing; the next process takes it
-    a message in work       this process, and AIL's ledger:            found once it is older than grace_seconds
-                            obj:modules:<object>                       (lost_messages.py), counted as a failed
-                                                                       attempt, and queued again
+    a message in work       this process, and AIL's ledger:            found after grace_seconds, counted as a
+                            obj:modules:<object>                       failed attempt, and queued again
+                                                                       (lost_messages.py)
     a message that waits    this process, and AIL's ledger:            found in the same way and queued again;
     for its next attempt    obj:queues:<object>                        not counted
     attempts, dead letters  the store: ail:attempts:, ail:dead:        nothing

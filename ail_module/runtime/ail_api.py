@@ -1,8 +1,8 @@
 """AIL's own functions: what is asked about a picture (`AilHost`), and what is written to AIL (`AilSink`).
 
-AIL's code (`lib`, `modules`) is imported here and in VisualCorrelation.py only, so these files, and those that
-import them, load in AIL's interpreter only, with AIL's environment. Failures of AIL's servers leave as errors
-of `redis`.
+AIL's code (`lib`, `modules`) is imported here and in VisualCorrelation.py only, so these files, and those
+that import them, load in AIL's interpreter only, with AIL's environment. Failures of AIL's servers leave as
+errors of `redis`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Messages that a process took off the queue and never ended, because it died: found in AIL's ledger.
 
-The ledger names a message of ours by the hash of its text; the text itself is gone. It says one of two things:
+The ledger names a message of ours by the hash of its text; the text itself is gone. It says one of two
+things:
 
     obj:modules:<gid>   popped, not ended      lost if no living process can have it: each of them has asked
                                                for another message since

@@ -154,8 +154,8 @@ def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:
     data = read(path, settings.max_bytes)
     if hashlib.sha256(data).hexdigest() != obj.id:
         raise FileNotThere(
-            f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being written, "
-            "was truncated or changed"
+            f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being "
+            "written, was truncated or changed"
         )
     return data
 

@@ -1,7 +1,8 @@
 """Messages on their way back to AIL's queue: at once, after a pause, or because they were lost.
 
 AIL's ledger loses sight of a message while AIL sends it back. Each message is therefore entered as queued
-beforehand, so a crash in between loses nothing: it is then found there (lost_messages.py). Imports AIL's code.
+beforehand, so a crash in between loses nothing: it is then found there (lost_messages.py). Imports AIL's
+code.
 """
 
 from __future__ import annotations
