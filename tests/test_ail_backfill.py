@@ -132,7 +132,7 @@ def test_a_picture_was_seen_when_ail_stored_it(ail: AilHome, engine: Engine) -> 
 
 def test_broken_files_are_named_and_counted_and_all_others_done(ail: AilHome, engine: Engine) -> None:
     # Given 20 sound pictures, one cut short, one that is none, an empty one, one too large for the settings,
-    # and a file that is no object
+    # and a file that AIL did not make
     folders(ail)
     sound = [put(ail, small(seed)) for seed in range(20)]
     broken = [

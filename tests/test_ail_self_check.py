@@ -116,7 +116,7 @@ def test_a_package_that_takes_the_name_of_one_of_ail_s_is_named(
     monkeypatch.setenv("PYTHONPATH", str(stranger.parent))
     check = found(home, "AIL's packages", sys.executable)
     assert check.grade is Grade.FAILURE and f"`core` is {stranger}" in check.says
-    # and the root of the checkout is no place to look for modules
+    # and the root of the checkout must not be on the path
     monkeypatch.setenv("PYTHONPATH", str(home))
     assert f"{home} itself is on sys.path" in found(home, "AIL's packages", sys.executable).says
 

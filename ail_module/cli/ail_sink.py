@@ -49,7 +49,7 @@ def open_sink(home: Path, servers: AilServers) -> Sink:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Let failures of AIL's servers, while AIL's functions use them, leave the block as StoreUnavailable."""
+    """Translate failures of AIL's servers: a block that uses AIL's functions raises StoreUnavailable."""
     try:
         yield
     except redis.RedisError as error:
