@@ -17,7 +17,7 @@ from .attributes import FILE_TYPES
 
 @click.group(name="misp", context_settings={"help_option_names": ["-h", "--help"]})
 def misp() -> None:
-    """MISP: the module for misp-modules, and the sync with the images of an instance."""
+    """Module for MISP, and sync of its images."""
 
 
 @misp.command("module-path")
@@ -124,7 +124,9 @@ def module_path() -> None:
     "--dry-run", is_flag=True, help="Print what would be done; write nothing to store, bookmark or MISP."
 )
 def sync(**options: Any) -> int:
-    """Index and link the images of a MISP: new, changed and deleted ones, and its analysts' feedback.
+    """Index and link the images of a MISP.
+
+    A pass follows new, changed and deleted images, and reads the feedback of analysts.
 
     Exit status: 0 all done; 1 an attribute failed or waits for the next pass; 2 wrong options, or MISP
     refuses.

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pymisp import MISPObject
 
 from douglas_quaid.answers import Hit
 from douglas_quaid.decision.decide import LOOKS_LIKE
@@ -28,9 +30,6 @@ from .request import QueriedAttribute
 from .settings import Settings
 from .similar import Similar
 from .text import harmless
-
-if TYPE_CHECKING:
-    from pymisp import MISPObject
 
 #: Name of the object template, which is bundled until MISP's own collection of templates includes it.
 TEMPLATE = "image-similarity"
@@ -249,8 +248,6 @@ def _optional(text: str | None) -> tuple[str, ...]:
 
 
 def _new_object() -> MISPObject:
-    from pymisp import MISPObject
-
     return MISPObject(
         TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
     )

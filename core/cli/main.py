@@ -17,7 +17,10 @@ __all__ = ["main"]
 
 @command("self-check")
 def self_check(store: str | None, as_json: bool) -> int:
-    """Check the installation and the store; say what is wrong, and what to do about it."""
+    """Check the installation and the store.
+
+    Each problem is shown with its remedy.
+    """
     from .self_check import run_checks
 
     failed = 0
@@ -41,7 +44,11 @@ def self_check(store: str | None, as_json: bool) -> int:
     help="Folder for the pictures and the page.",
 )
 def demo(output: str, store: str | None, as_json: bool) -> int:
-    """Add sample pictures to a throwaway store, query edited versions, and write a page with the evidence."""
+    """Run the demonstration.
+
+    It adds sample pictures to a throwaway store, queries edited versions, and writes a page with the
+    evidence.
+    """
     from .demo import demonstrate
 
     return demonstrate(Path(output), store, json_line if as_json else None)

@@ -83,9 +83,10 @@ def add(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Add pictures to the store: files, folders with all files below them, or - for standard input.
+    """Add pictures to the store.
 
-    A file whose bytes are known already is not decoded again.
+    PATH: a file, a folder with all files below it, or - for standard input. Known bytes are not decoded
+    again.
     """
     from ..inputs import find_inputs
 
@@ -150,7 +151,11 @@ def query(
     store: str | None,
     as_json: bool,
 ) -> int:
-    """Search the store for pictures, or pieces of them. Nothing is stored."""
+    """Search the store for pictures.
+
+    It finds stored pictures that show the same, or share a piece with it. PATH: a file, a folder with all
+    files below it, or - for standard input. Nothing is stored.
+    """
     from ..inputs import find_inputs
 
     with open_engine(store) as engine:
@@ -193,7 +198,10 @@ def _show_result(line: dict[str, Any]) -> None:
     help="Draw both pictures with the matched region and the inliers.",
 )
 def compare(a: str, b: str, overlay: str | None, store: str | None, as_json: bool) -> None:
-    """Judge one pair, with all its evidence. A and B: a path, an image id or an occurrence."""
+    """Judge one pair, and show all evidence.
+
+    A and B: a path, an image id (at least 8 digits of it) or an occurrence.
+    """
     with open_engine(store) as engine:
         sides = [_side(engine, name) for name in (a, b)]
         hit = engine.compare(*sides).to_json()

@@ -13,7 +13,7 @@ from .terminal import hit_text, hub_text, print_result, say
 @command("show")
 @click.argument("name", metavar="ID")
 def show(name: str, store: str | None, as_json: bool) -> None:
-    """Show everything that is known about an image, or the members of a cluster.
+    """Describe an image or a cluster.
 
     ID: an image id (at least 8 digits of it), an occurrence or a cluster id.
     """
@@ -43,7 +43,10 @@ def _lines(description: dict[str, Any]) -> list[str]:
 @command("hits")
 @click.argument("name", metavar="ID")
 def hits(name: str, store: str | None, as_json: bool) -> None:
-    """Show the stored verdicts about an image or the members of a cluster. No picture is needed."""
+    """Show stored verdicts.
+
+    ID: an image id (at least 8 digits of it), an occurrence or a cluster id. No picture is needed.
+    """
     with open_engine(store) as engine:
         lines = [hit.to_json() for hit in engine.hits(name)]
     for line in lines:
@@ -156,9 +159,10 @@ def list_collections(store: str | None, as_json: bool) -> None:
     help="Collection for --ignore; it is created if it does not exist.",
 )
 def hubs(ignored: tuple[str, ...], collection: str, store: str | None, as_json: bool) -> None:
-    """List regions and clusters that are found in a large share of all pictures.
+    """List what is too common to be evidence.
 
-    A common region is too common to be evidence, so it produces no matches.
+    These are regions and clusters that are found in a large share of all pictures. Such a region alone
+    produces no matches.
     """
     with open_engine(store) as engine:
         lines = [
@@ -177,7 +181,7 @@ def hubs(ignored: tuple[str, ...], collection: str, store: str | None, as_json: 
 
 @command("stats")
 def stats(store: str | None, as_json: bool) -> None:
-    """Show what the store holds, and what it costs."""
+    """Show contents and size of the store."""
     with open_engine(store) as engine:
         line = engine.stats().to_json()
     text = "\n".join(
