@@ -9,8 +9,9 @@ sure are we?
 
 Start reading at engine.py. The folders follow the path of a picture:
 
-    decoding/       bytes to pixels, safely
-    features/       one picture: hashes, keypoints, thumbnail
+    decoding/       bytes to pixels, within limits
+    features/       pixels to hashes, keypoints and a thumbnail
+    extraction/     both steps, in this process or a child process
     store/          what is kept, in Redis or Valkey
     index/          a copy of the searchable part in this process
     search/         candidates; context/: what else agrees with the query
