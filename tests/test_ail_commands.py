@@ -103,9 +103,9 @@ def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHo
     ours = said["modules"][0]
     assert (done.status, said["dead_letters"], said["images"], said["warnings"]) == (0, 2, 0, [])
     assert (ours["module"], ours["waiting"], ours["in_work"], ours["lost"]) == ("VisualCorrelation", 2, 1, 0)
-    assert 60 <= ours["lag"] < 120 and ours["rate"] > 0
+    assert 60 <= ours["lag"] < 600 and ours["rate"] > 0
     (process,) = ours["processes"]
-    assert process["pid"] == os.getpid() and process["heartbeat"] < 60
+    assert process["pid"] == os.getpid() and process["heartbeat"] < 600
     assert {name: process["counters"][name] for name in ("done", "errors", "dead", "busy")} == {
         "done": 2,
         "errors": 1,
@@ -259,7 +259,7 @@ def reconcile(ail: AilHome, *options: str) -> subprocess.CompletedProcess[str]:
     """In AIL's interpreter, as an operator types it."""
     command = [ail.python, "-P", "-m", "douglas_quaid", "ail", "reconcile", "--json", *options]
     return subprocess.run(
-        command, cwd=ail.folder, env=ail.environment, capture_output=True, text=True, timeout=120
+        command, cwd=ail.folder, env=ail.environment, capture_output=True, text=True, timeout=600
     )
 
 
@@ -268,7 +268,10 @@ def test_what_an_analyst_rejects_is_taken_back_from_ail(
 ) -> None:
     first, second = matched
     ail.run(
-        "from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)",
+        (
+            "from lib import Tag\n"
+            "Tag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)"
+        ),
         name=second.partition("::")[2],
     )
     # Shown only: nothing happens.
@@ -314,7 +317,10 @@ def test_a_database_of_ail_that_is_away_ends_reconcile_in_words(
 def test_a_module_listens_by_itself(ail: AilHome, matched: tuple[str, str]) -> None:
     _, second = matched
     ail.run(
-        "from lib import Tag\nTag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)",
+        (
+            "from lib import Tag\n"
+            "Tag.add_object_tag('infoleak:confirmed=\"false-positive\"', 'screenshot', name)"
+        ),
         name=second.partition("::")[2],
     )
     ail.configure(feedback_seconds=1)

@@ -12,7 +12,7 @@ from support.ail_host import OURS, AilHome
 from support.ail_mixture import bomb, small, variant
 from support.formats import FORMATS
 from support.pictures import page, png
-from support.waiting import hanging_up, refusals
+from support.waiting import hanging_up, refusals, slowness
 
 from douglas_quaid.ail.runtime.dead_letters import DeadLetter, bury, count_failure, dead_letters
 from douglas_quaid.engine import Engine
@@ -52,7 +52,10 @@ def test_an_image_goes_through_the_queue_to_a_correlation(ail: AilHome, store: E
     ail.add_ours()
     first, second = ail.new_image(png(small(1))), ail.new_image(variant(small(1)))
     ail.run(
-        "from lib.objects.Images import Image\nfor c in (2, 1): Image(id).add_correlation('chat', 'telegram', c)",
+        (
+            "from lib.objects.Images import Image\n"
+            "for c in (2, 1): Image(id).add_correlation('chat', 'telegram', c)"
+        ),
         id=first.split(":")[2],
     )
     ail.queue_all([(first, "20260701"), (second, "20260702")])
@@ -73,7 +76,10 @@ def test_an_image_goes_through_the_queue_to_a_correlation(ail: AilHome, store: E
 def test_a_screenshot_keeps_its_first_twenty_domains(ail: AilHome, store: Engine) -> None:
     ail.add_ours()
     gid = ail.new_screenshot(png(page(1)), item="crawled/2026/07/15/a.onion-0000")
-    code = "from lib.objects.Screenshots import Screenshot\nfor n in range(25): Screenshot(id).add_correlation('domain', '', f'{n:02}.onion')"
+    code = (
+        "from lib.objects.Screenshots import Screenshot\n"
+        "for n in range(25): Screenshot(id).add_correlation('domain', '', f'{n:02}.onion')"
+    )
     ail.run(code, id=gid.split(":")[2])
     ail.queue(gid, publisher="Crawler")
     ail.drain(OURS)
@@ -220,7 +226,7 @@ def test_a_decoder_that_hangs_takes_neither_the_module_nor_the_next_picture_with
 ) -> None:
     # given three pictures, over the second of which the child that decodes stands still
     ail.add_ours()
-    ail.configure(decode_seconds=2)
+    ail.configure(decode_seconds=round(3 * slowness(), 1))
     before, hanging, after = (ail.new_image(png(small(n))) for n in range(3))
     ail.queue_all([(gid, "20260701") for gid in (before, hanging, after)])
     code = """

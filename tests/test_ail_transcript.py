@@ -38,7 +38,7 @@ def home(own_ail: Callable[[], AilHome]) -> Iterator[AilHome]:
 
 
 def steps() -> list[tuple[str, str]]:
-    """Command and output of the blocks `console`: lines after `$` are commands, the others what they print."""
+    """Commands and outputs of the blocks `console`: lines after `$` are commands, others what they print."""
     blocks = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     return [
         step for block in blocks for step in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)

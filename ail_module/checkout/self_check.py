@@ -41,7 +41,7 @@ def self_check(home: Path, *, python: Path | None = None) -> list[Check]:
 
 
 def _survived(part: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-    """The checks of a part, with an error that ended it as the last one: a broken file hides no other check."""
+    """The checks of a part, with an error that ended it as the last one: a broken file hides no other one."""
     try:
         yield from part()
     except DouglasQuaidError as error:

@@ -22,7 +22,8 @@ def need(form: Form) -> None:
     """Skips the test when there is no checkout to copy."""
     if form == "real" and not (os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON")):
         pytest.skip(
-            "the double alone is tested; for the real AIL: AIL_HOME (a checkout) and AIL_PYTHON (an interpreter with its needs and this package)"
+            "the double alone is tested; for the real AIL: AIL_HOME (a checkout) and AIL_PYTHON "
+            "(an interpreter with its needs and this package)"
         )
 
 

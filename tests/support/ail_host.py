@@ -160,7 +160,7 @@ class AilHome:
 
     # code in AIL's interpreter
 
-    def run(self, code: str, *, fresh: bool = False, timeout: float = 120, **values: Any) -> Any:
+    def run(self, code: str, *, fresh: bool = False, timeout: float = 600, **values: Any) -> Any:
         """Runs the body of a function in a process that is as one of AIL's modules; its arguments and result
         are what JSON has, bytes and sets.
 
@@ -194,8 +194,8 @@ class AilHome:
         self._started.append(module)
         return module
 
-    def drain(self, *names: str, timeout: float = 120) -> None:
-        """Runs each of these modules, one after the other, in a process of its own until its queue is empty."""
+    def drain(self, *names: str, timeout: float = 600) -> None:
+        """Run each of these modules, one after the other, in its own process until its queue is empty."""
         for name in names:
             self.run(
                 """
@@ -228,7 +228,10 @@ class AilHome:
         return self.new_images([content])[0]
 
     def new_images(self, contents: list[bytes]) -> list[str]:
-        code = "from lib.objects import Images\nreturn [Images.create(content, force=True).get_global_id() for content in contents]"
+        code = (
+            "from lib.objects import Images\n"
+            "return [Images.create(content, force=True).get_global_id() for content in contents]"
+        )
         return cast(list[str], self.run(code, contents=contents))
 
     def new_screenshot(self, content: bytes, *, domain: str | None = None, item: str | None = None) -> str:
@@ -248,7 +251,10 @@ class AilHome:
 
     def path(self, gid: str) -> Path:
         """Of the object's file, whether there is one or not."""
-        code = "from lib.objects.ail_objects import get_obj_from_global_id\nreturn get_obj_from_global_id(gid).get_filepath()"
+        code = (
+            "from lib.objects.ail_objects import get_obj_from_global_id\n"
+            "return get_obj_from_global_id(gid).get_filepath()"
+        )
         return Path(self.run(code, gid=gid))
 
     def correlations(self, gid: str, *types: str) -> set[str]:
@@ -257,7 +263,8 @@ class AilHome:
         from lib.ail_core import get_all_objects
         from lib.objects.ail_objects import get_obj_from_global_id
         obj = get_obj_from_global_id(gid)
-        return [f'{kind}:{rest}' for kind in types or get_all_objects() for rest in obj.get_correlation(kind)[kind]]
+        kinds = types or get_all_objects()
+        return [f'{kind}:{rest}' for kind in kinds for rest in obj.get_correlation(kind)[kind]]
         """
         return set(self.run(code, gid=gid, types=types))
 
@@ -271,14 +278,20 @@ class AilHome:
 
     def duplicates(self, gid: str) -> dict[str, list[tuple[str, int]]]:
         """(algorithm, score) of each other id."""
-        code = "from lib.objects.ail_objects import get_obj_from_global_id\nreturn get_obj_from_global_id(gid).get_duplicates()"
+        code = (
+            "from lib.objects.ail_objects import get_obj_from_global_id\n"
+            "return get_obj_from_global_id(gid).get_duplicates()"
+        )
         found = cast(dict[str, list[dict[str, Any]]], self.run(code, gid=gid))
         return {
             other: sorted((row["algo"], row["similarity"]) for row in rows) for other, rows in found.items()
         }
 
     def tags(self, gid: str) -> set[str]:
-        code = "from lib.objects.ail_objects import get_obj_from_global_id\nreturn get_obj_from_global_id(gid).get_tags()"
+        code = (
+            "from lib.objects.ail_objects import get_obj_from_global_id\n"
+            "return get_obj_from_global_id(gid).get_tags()"
+        )
         return set(self.run(code, gid=gid))
 
     # queues
@@ -316,7 +329,7 @@ class AilHome:
         }
 
     def heartbeats(self, module: str = OURS) -> dict[int, int]:
-        """Epoch of the last time that each process of the module looked for a message; -1 when it never did."""
+        """Epoch at which each process of the module last looked for a message; -1 if it never did."""
         return {
             int(pid): int(epoch)
             for pid, epoch in self.redis("Redis_Queues").hgetall(f"module:{module}").items()

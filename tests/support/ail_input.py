@@ -37,7 +37,7 @@ def feed(ail: AilHome, content: bytes, *, message: int, chat: int = 123456) -> s
 def capture(
     ail: AilHome, content: bytes, *, url: str, html: str = "<html><body><p>x</p></body></html>"
 ) -> str:
-    """Leaves a capture of a page, as Lacus makes it, for AIL's importer; global id of the screenshot to be."""
+    """Leave a capture of a page, as Lacus makes it, for AIL's importer. Returns the screenshot's id."""
     name = hashlib.sha256(url.encode() + content).hexdigest()[:32]
     document = {
         "status": "done",

@@ -29,7 +29,7 @@ class Module(subprocess.Popen[bytes]):
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, true: Callable[[], object], what: str, *, seconds: float = 180) -> None:
+    def wait_for(self, true: Callable[[], object], what: str, *, seconds: float = 300) -> None:
         """Until that is true; fails with the module's words when it ends or takes longer."""
         deadline = time.monotonic() + seconds
         while not true():
@@ -56,7 +56,7 @@ class Console:
                 env=dict(environment),
                 start_new_session=True,
             )
-        self._answer(60)
+        self._answer(300)
 
     @property
     def runs(self) -> bool:
@@ -87,5 +87,5 @@ class Console:
         assert self._process.stdin is not None and self._process.stdout is not None
         if self.runs:
             self._process.stdin.close()
-            self._process.wait(30)
+            self._process.wait(120)
         self._process.stdout.close()

@@ -66,7 +66,7 @@ class Valkey:
         return self
 
     def ready(self) -> Valkey:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             try:
                 self.client().ping()
@@ -93,7 +93,7 @@ class Valkey:
         if self._process is not None and self._process.poll() is None:
             self.resume()
             self._process.kill()
-            self._process.wait(30)
+            self._process.wait(120)
 
 
 class Servers:
