@@ -26,37 +26,37 @@ class Bookkeeping:
         """For each place the images seen there, latest first, with labels and times; two round trips for
         hundreds of places.
         """
-        return self._store.sightings([as_place(occurrence) for occurrence in occurrences])
+        return self._store.occurrences.sightings([as_place(occurrence) for occurrence in occurrences])
 
     def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
         """What is stored about a pair, `a` having been the query; None when it was never judged, or vetoed."""
-        return self._store.verdict_between(a, b)
+        return self._store.verdicts.between(a, b)
 
     def vetoed(self, image_id: ImageId) -> frozenset[ImageId]:
         """Images that a person said are not the same as this one."""
-        return self._store.vetoed(image_id)
+        return self._store.judgements.vetoed(image_id)
 
     def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
         """The canonical cluster id of each image, in one round trip; None for an image that is in none, or
         not in the store.
         """
-        return self._store.cluster_ids(ids)
+        return self._store.clusters.ids(ids)
 
     def occurrences(self, prefix: str) -> Iterator[Occurrence]:
         """All places that start with `prefix`, such as "misp:attribute:": each at least once, in no order,
         read as they are asked for.
         """
-        return self._store.occurrences(prefix)
+        return self._store.occurrences.starting_with(prefix)
 
     def bookmark(self, name: str) -> str | None:
         """What an adapter noted under this name; None for nothing."""
-        return self._store.bookmark(name)
+        return self._store.bookmarks.get(name)
 
     def bookmarks(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Bookmarks whose names start with `prefix`, and their texts: each at least once, in no order, read
         as they are asked for.
         """
-        return self._store.bookmarks(prefix)
+        return self._store.bookmarks.starting_with(prefix)
 
     def set_bookmark(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
         """Note how far an adapter has read: a name of at most 256 characters, a text of at most 1 MiB. None
@@ -65,7 +65,7 @@ class Bookkeeping:
         `unless_there`: only if there is none, so that of many one succeeds. Says whether something was
         written or removed.
         """
-        return self._store.set_bookmark(name, text, unless_there=unless_there)
+        return self._store.bookmarks.set(name, text, unless_there=unless_there)
 
     def lock(self, name: str, seconds: float, *, wait: float) -> AbstractContextManager[None]:
         """Let one process at a time do something: hold the lock of this name while the block runs, but at
@@ -73,22 +73,22 @@ class Bookkeeping:
 
         Entering raises StoreTimeout if others hold it for `wait` seconds.
         """
-        return self._store.lock(name, seconds, wait=wait)
+        return self._store.locks.hold(name, seconds, wait=wait)
 
     def count(self) -> int:
         """Images in the store; unlike `stats`, without reading their hashes."""
-        return self._store.count()
+        return self._store.images.count()
 
     # -- collections -----------------------------------------------------------------------------------------
 
     def collection_size(self, name: str) -> int:
-        return self._store.collection_size(name)
+        return self._store.collections.size(name)
 
     def create_collection(self, name: str, purpose: Purpose | str) -> Collection:
-        return self._store.create_collection(name, Purpose(purpose))
+        return self._store.collections.create(name, Purpose(purpose))
 
     def collections(self) -> tuple[Collection, ...]:
-        return tuple(self._store.collections())
+        return tuple(self._store.collections.all())
 
     def hubs(self) -> tuple[Hub, ...]:
         """Parts and clusters that are found in a large share of all pictures; the parts are those that `link`

@@ -58,7 +58,6 @@ from .search.search import (
     Search,
     images_left_out,
     is_listed,
-    members_by_purpose,
     read_record,
 )
 from .search.stored_hits import as_hits, histories, stored_hits
@@ -76,7 +75,7 @@ class Engine(Bookkeeping):
         self._in_use = ActiveCalibration(store)
         folder = config.cache_folder
         self._replica = IndexReplica(
-            store.column_reader(), None if folder is None else SnapshotFile(folder, store.identity)
+            store.columns, None if folder is None else SnapshotFile(folder, store.identity)
         )
 
     @classmethod
@@ -142,7 +141,7 @@ class Engine(Bookkeeping):
         place = _occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
         try:
-            status = self._store.note(
+            status = self._store.images.note(
                 image_id, occurrence=place, labels=labels, collection=collection, seen=seen
             )
             subject = Picture(self._features(image_id))
@@ -151,7 +150,7 @@ class Engine(Bookkeeping):
         except NotFound:
             subject = self._extractor.extract(data, name=name, hash_only=hash_only)
             # `renew`: another may have added it meanwhile, and kept more.
-            status = self._store.put(
+            status = self._store.images.put(
                 new_image(subject.features),
                 occurrence=place,
                 labels=labels,
@@ -159,22 +158,26 @@ class Engine(Bookkeeping):
                 seen=seen,
                 renew=hash_only,
             )
-        if status is PutStatus.UPDATED and self._is_baseline(collection) and self._store.is_linked(image_id):
-            self._store.await_link(image_id)  # pictures that are there already may look like it
-        if link and not self._store.is_linked(image_id):
+        if (
+            status is PutStatus.UPDATED
+            and self._is_baseline(collection)
+            and self._store.links.is_linked(image_id)
+        ):
+            self._store.links.await_link(image_id)  # pictures that are there already may look like it
+        if link and not self._store.links.is_linked(image_id):
             self._link(subject)
         return AddResult(
-            image_id, status.value, subject.features.informative, self._store.cluster_ids([image_id])[0]
+            image_id, status.value, subject.features.informative, self._store.clusters.ids([image_id])[0]
         )
 
     def _reduced(self, features: ImageFeatures) -> Picture:
         """A known image without all but its hashes. What was concluded from more is not judged again by these
         alone.
         """
-        linked, reduced = self._store.is_linked(features.image_id), hashes_alone(features)
-        self._store.put(new_image(reduced), renew=True)
+        linked, reduced = self._store.links.is_linked(features.image_id), hashes_alone(features)
+        self._store.images.put(new_image(reduced), renew=True)
         if linked:
-            self._store.mark_linked(features.image_id)
+            self._store.links.mark_linked(features.image_id)
         return Picture(reduced)
 
     def note(
@@ -188,7 +191,7 @@ class Engine(Bookkeeping):
         """A known image was seen at a place; its bytes are not needed. Gives "known" or "updated". Raises
         NotFound when it is not in the store.
         """
-        return self._store.note(
+        return self._store.images.note(
             self._image(image_id), occurrence=as_place(occurrence), labels=labels, seen=seen
         ).value
 
@@ -197,7 +200,7 @@ class Engine(Bookkeeping):
         clusters.
         """
         self._link(Picture(self._features(image_id)))
-        return tuple(self._store.verdicts(image_id))
+        return tuple(self._store.verdicts.of(image_id))
 
     def _link(self, subject: Picture) -> None:
         image_id, calibration = subject.features.image_id, self._in_use.latest()
@@ -208,13 +211,13 @@ class Engine(Bookkeeping):
             for found in judged
             if found.verdict.decision is not Decision.NO_MATCH
         ]
-        self._store.record_verdicts(image_id, kept)
-        self._store.note_hubs(search.hubs)
+        self._store.verdicts.record_many(image_id, kept)
+        self._store.common_regions.note(search.hubs)
         if (
             kept and (chosen := self._in_use.latest()).id != calibration.id
         ):  # meanwhile, and a walk through the verdicts may have passed this image
             redecide_images(self._store, [image_id], chosen)
-        self._store.mark_linked(image_id)
+        self._store.links.mark_linked(image_id)
 
     # -- questions -------------------------------------------------------------------------------------------
 
@@ -239,7 +242,7 @@ class Engine(Bookkeeping):
         """
         started = time.monotonic()
         subject = self._extractor.extract(data, name=name)
-        members = None if collection is None else self._store.collection_members(*_names(collection))
+        members = None if collection is None else self._store.collections.members(*_names(collection))
         excluded = images_left_out(self._store, exclude)
         search = self._search(None if deadline is None else started + deadline)
         judged = list(search.judge(subject, exclude=excluded, members=members))
@@ -279,7 +282,7 @@ class Engine(Bookkeeping):
         subject = self._extractor.extract(data, name=name)
         candidates = tuple(self._search().judge(subject, exclude=frozenset(exclude)))
         seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
-        (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
+        (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
         apart = []
         for image_id in (other for other in besides if other not in known):
             found = verify(subject, Picture(self._features(image_id)))
@@ -294,7 +297,7 @@ class Engine(Bookkeeping):
         """
         return [
             None if record is None else read_record(image_id, record)
-            for image_id, record in zip(ids, self._store.records(ids), strict=True)
+            for image_id, record in zip(ids, self._store.images.records(ids), strict=True)
         ]
 
     def hits(
@@ -327,7 +330,7 @@ class Engine(Bookkeeping):
         query, reference = self._subject(a, "A"), self._subject(b, "B")
         reference_id = reference.features.image_id
         _, verdict = self._compared(query, reference)
-        return Hit.of(verdict, reference_id, self._store.infos([reference_id])[0])
+        return Hit.of(verdict, reference_id, self._store.images.infos([reference_id])[0])
 
     def overlay(self, a: bytes | str, b: bytes | str) -> bytes:
         """A PNG of both pictures side by side, with the matched region and the inliers drawn in.
@@ -343,7 +346,7 @@ class Engine(Bookkeeping):
         subject = self._store.resolve(name)
         if isinstance(subject, Cluster):
             return subject
-        record, info = self._store.records([subject])[0], self._store.infos([subject])[0]
+        record, info = self._store.images.records([subject])[0], self._store.images.infos([subject])[0]
         if record is None or info is None:
             raise NotFound(f"image {subject} was forgotten meanwhile")
         return Description(read_record(subject, record), info, len(record))
@@ -372,7 +375,7 @@ class Engine(Bookkeeping):
         `confirm` too.
         """
         first, second = self._pair("veto", a, b)
-        self._store.judge(first, second, JudgementWord.DIFFERENT, who="", source="")
+        self._store.judgements.judge(first, second, JudgementWord.DIFFERENT, who="", source="")
 
     def confirm(self, a: str, b: str) -> RecordOutcome:
         """These two show the same source picture: stored as a match that no score replaces, until a `veto`.
@@ -381,7 +384,7 @@ class Engine(Bookkeeping):
         not joined, because a veto stands between their clusters. Raises ConfigError for a vetoed pair.
         """
         first, second = self._pair("confirm", a, b)
-        known = self._store.verdict_between(first, second)
+        known = self._store.verdicts.between(first, second)
         verdict = (
             known.verdict
             if known
@@ -389,7 +392,7 @@ class Engine(Bookkeeping):
         )
         verdict = confirmed(verdict, self.calibration)
         word = JudgementWord.PART if verdict.relation is Relation.PARTIAL else JudgementWord.SAME
-        return self._store.judge(first, second, word, who="", source="", verdict=verdict)
+        return self._store.judgements.judge(first, second, word, who="", source="", verdict=verdict)
 
     def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
         """Remove an image and everything that names it; `purge` also rewrites the server's append-only file
@@ -397,10 +400,10 @@ class Engine(Bookkeeping):
 
         Images that were connected through it are linked again among themselves.
         """
-        report = self._store.forget(self._image(name))
+        report = self._store.forgetting.forget(self._image(name))
         self.mend()
         if purge:
-            self._store.purge()
+            self._store.forgetting.purge()
         return report
 
     # -- calibration -----------------------------------------------------------------------------------------
@@ -410,9 +413,9 @@ class Engine(Bookkeeping):
         stored before stay until `redecide`.
         """
         if calibration is None:
-            self._store.drop_calibration()
+            self._store.settings.drop_calibration()
         else:
-            self._store.keep_calibration(calibration.id, write(calibration))
+            self._store.settings.keep_calibration(calibration.id, write(calibration))
         self._in_use.latest()
 
     def redecide(self, *, tell: Callable[[int], None] = lambda images: None) -> Redecided:
@@ -438,7 +441,7 @@ class Engine(Bookkeeping):
         An image that is then seen nowhere leaves `collection` too; if it is then in none it is forgotten, and
         what was connected through it linked again.
         """
-        withdrawn = self._store.withdraw(as_place(occurrence), keep=keep, collection=collection)
+        withdrawn = self._store.occurrences.withdraw(as_place(occurrence), keep=keep, collection=collection)
         if any(image.forgotten for image in withdrawn):
             self.mend()
         return withdrawn
@@ -451,7 +454,7 @@ class Engine(Bookkeeping):
 
     def _compared(self, query: Picture, reference: Picture) -> tuple[Verification, Verdict]:
         found = verify(query, reference, thorough=True)
-        (baseline,) = members_by_purpose(self._store, Purpose.BASELINE)
+        (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
         return found, decide(
             found.evidence, self.calibration, baseline=reference.features.image_id in baseline
         )
@@ -460,22 +463,21 @@ class Engine(Bookkeeping):
         """Link again what lost its connection when another image was forgotten; a crash may have come between
         the two. Raises StoreError.
         """
-        for image_id in self._store.waiting_for_link():
+        for image_id in self._store.links.waiting():
             with suppress(NotFound):  # forgotten too, meanwhile
                 self.link(image_id)
 
     # -- names and bytes to pictures -------------------------------------------------------------------------
 
     def _features(self, image_id: ImageId) -> ImageFeatures:
-        record = self._store.records([image_id])[0]
+        record = self._store.images.records([image_id])[0]
         if record is None:
             raise NotFound(f"image {image_id} is not in the store; add it first")
         return read_record(image_id, record)
 
     def _is_baseline(self, collection: str | None) -> bool:
-        return collection is not None and any(
-            known.name == collection and known.purpose is Purpose.BASELINE
-            for known in self._store.collections()
+        return collection is not None and collection in self._store.collections.names_by_purpose(
+            Purpose.BASELINE
         )
 
     def _image(self, name: str) -> ImageId:

@@ -74,7 +74,7 @@ def pair(ail: AilHome, store: Store) -> tuple[AilObject, AilObject]:
 
 
 def judge(store: Store, a: AilObject, b: AilObject, decision: Decision, confidence: float) -> None:
-    store.record_verdict(
+    store.verdicts.record(
         a.id,
         b.id,
         Verdict(decision, Relation.NEAR_DUPLICATE, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256"),
@@ -104,7 +104,7 @@ def test_ails_confirm_button_makes_a_pair_of_a_question(
     )
     assert listen(ail) == [[second.gid, "same", first.id]]
     # Then it is a match by a person, and AIL shows the two together
-    found = store.verdict_between(second.id, first.id)
+    found = store.verdicts.between(second.id, first.id)
     assert found and (found.verdict.decision, found.verdict.calibration_id) == (Decision.MATCH, PERSON)
     assert ail.correlations(first.gid, "screenshot") == {second.gid}
     assert ail.duplicates(first.gid) == {second.id: [("douglas-quaid", 100)]}
@@ -133,7 +133,7 @@ def test_a_false_positive_removes_all_of_ours_and_nothing_of_others(
     ail.run(SETUP + "get_obj_from_global_id(gid).add_tag(tag)", gid=second.gid, tag=tags.FALSE_POSITIVE)
     assert listen(ail) == [[second.gid, "different", first.id]]
     # Then ours is gone at both, and theirs is there
-    assert store.vetoed(second.id) == {first.id}
+    assert store.judgements.vetoed(second.id) == {first.id}
     assert ail.correlations(second.gid, "screenshot") == ail.correlations(first.gid, "screenshot") == set()
     assert ail.duplicates(first.gid) == {} and ail.duplicates(second.gid) == {first.id: [("other", 97)]}
     assert ail.tags(first.gid) == set() and ail.tags(second.gid) == {

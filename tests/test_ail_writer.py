@@ -391,7 +391,7 @@ def test_when_the_representative_is_forgotten_another_takes_its_place(world: Wor
     pages = [world.add("0.onion")]
     for n in range(1, 5):
         pages.append(world.found(f"{n}.onion", *pages))
-    world.store.forget(pages[0].id)
+    world.store.forgetting.forget(pages[0].id)
     world.publisher().sweep()
     pairs = {pair for pair in world.sink.pairs()}
     assert len(pairs) == 3 and all(pages[0].gid not in pair for pair in pairs)
@@ -404,7 +404,7 @@ def test_who_was_of_the_representatives_domain_is_correlated_with_the_next_one(w
     other = world.found("b.onion", first)
     again = world.found("a.onion", first, other)
     assert not world.sink.correlations[again.gid]
-    world.store.forget(first.id)
+    world.store.forgetting.forget(first.id)
     world.publisher().sweep()
     world.publisher().sweep()
     assert world.sink.pairs() == star(again, centre=other)
@@ -590,7 +590,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
         a, b = rng.sample(objects, 2)
         if kind == "forget":
             if rng.random() < 0.3:
-                world.store.forget(a.id)
+                world.store.forgetting.forget(a.id)
                 objects.remove(a)
         elif kind == "veto":
             world.engine.veto(a.id, b.id)

@@ -459,7 +459,7 @@ def test_a_calibration_is_applied_shown_and_taken_away(store_url: str, tmp_path:
             strict.id in (shown := quaid("--show", "--store", store_url)) and "chosen for this store" in shown
         )
         # and one that cannot be read can still be taken away
-        engine._store.keep_calibration("broken", "{}")
+        engine._store.settings.keep_calibration("broken", "{}")
         assert "--reset" in quaid("--show", "--store", store_url, status=2)
         assert "review -> match: 1" in quaid("--reset", "--store", store_url)
         assert (

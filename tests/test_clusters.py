@@ -29,7 +29,7 @@ def verdict(
 
 def fill(store: Store, make_image, count: int) -> list[str]:
     images = sorted((make_image(n) for n in range(count)), key=lambda image: image.image_id)
-    store.put_many(images)
+    store.images.put_many(images)
     return [image.image_id for image in images]
 
 
@@ -38,7 +38,7 @@ def partition(store: Store, ids: Iterable[str]) -> set[frozenset[str]]:
     ids = list(ids)
     return {
         frozenset(cluster.members) if cluster else frozenset([i])
-        for i, cluster in zip(ids, store.clusters_of(ids), strict=True)
+        for i, cluster in zip(ids, store.clusters.of(ids), strict=True)
     }
 
 
@@ -150,13 +150,13 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
         if not {a, b} <= oracle.ids:
             continue
         if kind == "join":
-            assert store.record_verdict(a, b, verdict(confidence)) is oracle.score(a, b, confidence)
+            assert store.verdicts.record(a, b, verdict(confidence)) is oracle.score(a, b, confidence)
         elif kind == "part":
             partial = verdict(relation=Relation.PARTIAL)
-            assert store.record_verdict(a, b, partial) is oracle.score(a, b, None)
+            assert store.verdicts.record(a, b, partial) is oracle.score(a, b, None)
         elif kind == "undo":
             if frozenset([a, b]) in oracle.words:
-                store.undo_judgement(a, b)
+                store.judgements.undo(a, b)
                 oracle.judge(a, b, None)
         elif isinstance(kind, JudgementWord):
             if oracle.words.get(frozenset([a, b])) in VETOES and kind not in VETOES:
@@ -165,24 +165,24 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
             else:
                 assert judge(store, a, b, kind) is oracle.judge(a, b, kind)
         else:
-            store.forget(a)
+            store.forgetting.forget(a)
             oracle.forget(a)
         # Then the clusters are the components, an image alone has none, and an id that is gone never comes
         # back
         assert partition(store, oracle.ids) == oracle.components()
-        clusters = {cluster.cluster_id for cluster in store.clusters_of(sorted(oracle.ids)) if cluster}
+        clusters = {cluster.cluster_id for cluster in store.clusters.of(sorted(oracle.ids)) if cluster}
         gone = [name for name in seen if name not in clusters]
         assert not clusters & {name for name, members in seen.items() if not members}
         seen |= {
             cluster.cluster_id: frozenset(cluster.members)
-            for cluster in store.clusters_of(sorted(oracle.ids))
+            for cluster in store.clusters.of(sorted(oracle.ids))
             if cluster
         }
         seen |= {name: frozenset() for name in gone}
         assert store.stats().clusters == len(clusters)
     # And when all that persons said is taken back, they are what the scores alone give
     for pair in list(oracle.words):
-        store.undo_judgement(*sorted(pair))
+        store.judgements.undo(*sorted(pair))
         oracle.judge(*pair, None)
     assert set(oracle.edges) == set(oracle.scores)
     assert partition(store, oracle.ids) == oracle.components()
@@ -196,17 +196,17 @@ def test_only_whole_matches_join(store, make_image):
         verdict(decision=Decision.NO_MATCH, relation=Relation.SAME_TEMPLATE),
         verdict(decision=Decision.REVIEW, relation=Relation.LOOKS_LIKE),
     ):
-        assert store.record_verdict(a, b, other) is RecordOutcome.STORED
-    assert store.clusters_of([a, b]) == [None, None]
-    assert store.record_verdict(a, b, verdict(relation=Relation.IDENTICAL)) is RecordOutcome.JOINED
-    assert store.clusters_of([a])[0].members == (a, b)
+        assert store.verdicts.record(a, b, other) is RecordOutcome.STORED
+    assert store.clusters.of([a, b]) == [None, None]
+    assert store.verdicts.record(a, b, verdict(relation=Relation.IDENTICAL)) is RecordOutcome.JOINED
+    assert store.clusters.of([a])[0].members == (a, b)
 
 
 def test_a_verdict_that_no_longer_joins_takes_the_cluster_apart_again(store, make_image):
     a, b, c = fill(store, make_image, 3)
-    store.record_verdicts(a, [(b, verdict()), (c, verdict())])
+    store.verdicts.record_many(a, [(b, verdict()), (c, verdict())])
     assert partition(store, [a, b, c]) == {frozenset([a, b, c])}
-    store.record_verdict(a, c, verdict(decision=Decision.NO_MATCH))
+    store.verdicts.record(a, c, verdict(decision=Decision.NO_MATCH))
     assert partition(store, [a, b, c]) == {frozenset([a, b]), frozenset([c])}
 
 
@@ -214,96 +214,100 @@ def test_a_merged_cluster_keeps_its_old_ids_as_aliases(store, make_image):
     # Given a cluster of three and one of two, joined, and then a third
     ids = fill(store, make_image, 7)
     for a, b in ((0, 1), (1, 2), (3, 4), (5, 6)):
-        store.record_verdict(ids[a], ids[b], verdict())
-    large, small, last = (store.clusters_of([ids[n]])[0].cluster_id for n in (0, 3, 5))
-    store.record_verdict(ids[2], ids[3], verdict())
-    store.record_verdict(ids[5], ids[0], verdict())
+        store.verdicts.record(ids[a], ids[b], verdict())
+    large, small, last = (store.clusters.of([ids[n]])[0].cluster_id for n in (0, 3, 5))
+    store.verdicts.record(ids[2], ids[3], verdict())
+    store.verdicts.record(ids[5], ids[0], verdict())
     # Then the larger kept its id, and each old id names the whole
-    merged = store.clusters_of([ids[4]])[0]
+    merged = store.clusters.of([ids[4]])[0]
     assert merged.cluster_id == large and set(merged.aliases) == {small, last}
-    assert store.cluster(small) == store.cluster(last) == store.resolve(large) == merged
-    assert store.infos([ids[0]])[0].clusters == (large, *sorted([small, last]))
+    assert store.clusters.by_id(small) == store.clusters.by_id(last) == store.resolve(large) == merged
+    assert store.images.infos([ids[0]])[0].clusters == (large, *sorted([small, last]))
 
 
 def test_of_a_split_cluster_the_largest_part_keeps_the_id(store, make_image):
     # Given a chain 0-1-2-3-4 of which the middle is forgotten after 3-4 got a companion
     ids = fill(store, make_image, 6)
     for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5)):
-        store.record_verdict(ids[a], ids[b], verdict())
-    whole = store.clusters_of([ids[0]])[0].cluster_id
-    report = store.forget(ids[2])
-    kept, split = store.clusters_of([ids[5]])[0], store.clusters_of([ids[0]])[0]
+        store.verdicts.record(ids[a], ids[b], verdict())
+    whole = store.clusters.of([ids[0]])[0].cluster_id
+    report = store.forgetting.forget(ids[2])
+    kept, split = store.clusters.of([ids[5]])[0], store.clusters.of([ids[0]])[0]
     assert kept.cluster_id == whole and set(kept.members) == set(ids[3:6])
     assert split.cluster_id != whole and set(split.members) == set(ids[:2])
     # And those that lost their connection are named, and wait to be linked again until they are
-    assert set(report.unlinked) == set(ids[:2]) and store.waiting_for_link() == sorted(ids[:2])
-    store.mark_linked(ids[0])
-    assert store.waiting_for_link() == [ids[1]] and store.is_linked(ids[0]) and not store.is_linked(ids[1])
+    assert set(report.unlinked) == set(ids[:2]) and store.links.waiting() == sorted(ids[:2])
+    store.links.mark_linked(ids[0])
+    assert (
+        store.links.waiting() == [ids[1]]
+        and store.links.is_linked(ids[0])
+        and not store.links.is_linked(ids[1])
+    )
 
 
 def test_a_tie_goes_to_the_part_with_the_smallest_image_id(store, make_image):
     ids = fill(store, make_image, 5)
     for a, b in ((3, 4), (4, 2), (2, 0), (0, 1)):
-        store.record_verdict(ids[a], ids[b], verdict())
-    whole = store.clusters_of([ids[0]])[0].cluster_id
-    store.forget(ids[2])
-    assert set(store.cluster(whole).members) == {ids[0], ids[1]}
+        store.verdicts.record(ids[a], ids[b], verdict())
+    whole = store.clusters.of([ids[0]])[0].cluster_id
+    store.forgetting.forget(ids[2])
+    assert set(store.clusters.by_id(whole).members) == {ids[0], ids[1]}
 
 
 def test_a_cluster_of_one_dissolves_and_its_ids_name_nothing(store, make_image):
     a, b, c = fill(store, make_image, 3)
-    store.record_verdict(a, b, verdict())
-    old = store.clusters_of([a])[0].cluster_id
-    store.forget(b)
-    assert store.clusters_of([a]) == [None]
+    store.verdicts.record(a, b, verdict())
+    old = store.clusters.of([a])[0].cluster_id
+    store.forgetting.forget(b)
+    assert store.clusters.of([a]) == [None]
     with pytest.raises(NotFound, match="dissolved"):
         store.resolve(old)
-    store.record_verdict(a, c, verdict())
-    assert store.clusters_of([a])[0].cluster_id != old
+    store.verdicts.record(a, c, verdict())
+    assert store.clusters.of([a])[0].cluster_id != old
 
 
 def test_a_veto_outranks_every_score(store, make_image):
     a, b = fill(store, make_image, 2)
-    store.record_verdicts(a, [(b, verdict(1.0))])
+    store.verdicts.record_many(a, [(b, verdict(1.0))])
     assert veto(store, a, b) is RecordOutcome.VETOED
-    assert store.clusters_of([a, b]) == [None, None]
-    assert store.verdicts(a) == [] and store.verdict_between(b, a) is None
-    assert store.vetoed(b) == {a}
-    assert store.record_verdict(b, a, verdict(1.0)) is RecordOutcome.VETOED
-    assert store.verdicts(a) == store.verdicts(b) == []
+    assert store.clusters.of([a, b]) == [None, None]
+    assert store.verdicts.of(a) == [] and store.verdicts.between(b, a) is None
+    assert store.judgements.vetoed(b) == {a}
+    assert store.verdicts.record(b, a, verdict(1.0)) is RecordOutcome.VETOED
+    assert store.verdicts.of(a) == store.verdicts.of(b) == []
 
 
 def test_a_veto_cuts_the_weakest_edge_between_two_images_joined_through_others(store, make_image):
     # Given a - b - c - d, of which b - c is the least sure
     a, b, c, d = fill(store, make_image, 4)
     for x, y, confidence in ((a, b, 0.99), (b, c, 0.8), (c, d, 0.9)):
-        store.record_verdict(x, y, verdict(confidence))
+        store.verdicts.record(x, y, verdict(confidence))
     veto(store, a, d)
     assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
     # And no detour brings them together again; the verdict itself is kept
-    assert store.record_verdict(b, d, verdict()) is RecordOutcome.APART
+    assert store.verdicts.record(b, d, verdict()) is RecordOutcome.APART
     assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
-    assert store.verdict_between(b, d).verdict == verdict()
+    assert store.verdicts.between(b, d).verdict == verdict()
 
 
 def test_an_image_is_never_judged_against_itself_and_a_veto_needs_both(store, make_image):
     a, *_ = fill(store, make_image, 1)
     with pytest.raises(ConfigError, match="itself"):
-        store.record_verdict(a, a, verdict())
+        store.verdicts.record(a, a, verdict())
     with pytest.raises(ConfigError, match="itself"):
         veto(store, a, a)
     with pytest.raises(NotFound):
         veto(store, a, "0" * 64)
-    assert store.vetoed(a) == set()
+    assert store.judgements.vetoed(a) == set()
 
 
 def test_a_large_cluster_splits_as_well(store, make_image):
     ids = fill(store, make_image, 600)
     for start in range(0, 600, 100):
-        store.record_verdicts(ids[start], [(i, verdict()) for i in ids[start + 1 : start + 100]])
-    store.record_verdicts(ids[0], [(ids[start], verdict()) for start in range(100, 600, 100)])
-    assert len(store.clusters_of([ids[0]])[0].members) == 600
-    store.forget(ids[0])
+        store.verdicts.record_many(ids[start], [(i, verdict()) for i in ids[start + 1 : start + 100]])
+    store.verdicts.record_many(ids[0], [(ids[start], verdict()) for start in range(100, 600, 100)])
+    assert len(store.clusters.of([ids[0]])[0].members) == 600
+    store.forgetting.forget(ids[0])
     assert sorted(len(part) for part in partition(store, ids[1:])) == [1] * 99 + [100] * 5
     assert all(
         not set(pair) <= set(part)

@@ -117,18 +117,18 @@ STEPS = st.one_of(
 def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_server, store, make_image, steps):
     # Given an empty store, a reader that looks now and then, and one that looks at the end
     shared_server.redis.flushall()
-    follower, unused, live = Follower(store.column_reader()), in_one_shard(make_image, 60), []
+    follower, unused, live = Follower(store.columns), in_one_shard(make_image, 60), []
     for kind, n in steps:
         if kind == "put":
             new, unused = unused[:n], unused[n:]
-            store.put_many(new)
+            store.images.put_many(new)
             live += new
         elif kind == "forget" and live:
-            store.forget(live.pop(n % len(live)).image_id)
+            store.forgetting.forget(live.pop(n % len(live)).image_id)
         elif kind == "renew" and live:
             old = live.pop(n % len(live))
             live.append(replace(old, pdq=bytes([n]) * 32, words=bytes([n]) * 16 * (n % 3)))
-            store.put(live[-1], renew=True)
+            store.images.put(live[-1], renew=True)
         elif kind == "compact":
             compact(store.connection, "7")
         elif kind == "slice":  # a compaction that is interrupted after it
@@ -137,10 +137,10 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
         elif kind == "read":
             assert follower.refresh().images() == expected(live)
     # Then both hold every live image with its own row and words, and nothing else
-    assert follower.refresh().images() == expected(live) == Follower(store.column_reader()).refresh().images()
+    assert follower.refresh().images() == expected(live) == Follower(store.columns).refresh().images()
     # And each image still knows its row
     for image in live:
-        store.forget(image.image_id)
+        store.forgetting.forget(image.image_id)
     assert follower.refresh().images() == {}
     # And in no generation is anything left of any
     for key in shared_server.redis.keys("dq:{7}:rows:*"):
@@ -151,8 +151,8 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
 
 def test_a_row_says_what_was_put_in(store, make_image):
     image = make_image(42, words=5)
-    store.put(image)
-    (change,) = (change for change in store.column_reader().refresh(ColumnState()).shards if len(change.rows))
+    store.images.put(image)
+    (change,) = (change for change in store.columns.refresh(ColumnState()).shards if len(change.rows))
     row = change.rows[0]
     assert change.rows.dtype == ROW and ROW.itemsize == 72 and SHARDS[change.shard] == image.image_id[0]
     assert bytes(row["image_id"]).hex() == image.image_id and bytes(row["pdq"]) == image.pdq
@@ -167,26 +167,26 @@ def test_a_row_says_what_was_put_in(store, make_image):
 
 
 def test_words_may_be_left_out(store, make_image):
-    store.put_many([make_image(n) for n in range(50)])
-    changes = store.column_reader().refresh(ColumnState(), words=False)
+    store.images.put_many([make_image(n) for n in range(50)])
+    changes = store.columns.refresh(ColumnState(), words=False)
     assert sum(len(change.rows) for change in changes.shards) == 50
     assert all(change.words.shape == (0, 16) for change in changes.shards)
 
 
 def test_a_reader_gets_only_what_is_new(store, make_image):
-    reader = store.column_reader()
-    store.put_many([make_image(n) for n in range(100)])
+    reader = store.columns
+    store.images.put_many([make_image(n) for n in range(100)])
     state = reader.refresh(ColumnState()).state
     assert reader.refresh(state).shards == ()
-    store.put(make_image(100))
+    store.images.put(make_image(100))
     (change,) = reader.refresh(state).shards
     assert len(change.rows) == 1 and not change.reload and change.words.tobytes() == make_image(100).words
 
 
 def test_a_forgotten_row_and_its_words_are_overwritten_where_they_lie(store, shared_server, make_image):
     first, second, third = in_one_shard(make_image, 3, words=3)
-    store.put_many([first, second, third])
-    store.forget(second.image_id)
+    store.images.put_many([first, second, third])
+    store.forgetting.forget(second.image_id)
     rows, words = (shared_server.redis.get(f"dq:{{7}}:{kind}:0:0") for kind in ("rows", "words"))
     assert not any(np.frombuffer(rows, ROW)[1]["image_id"]) and not any(np.frombuffer(rows, ROW)[1]["pdq"])
     assert words == first.words + bytes(48) + third.words
@@ -195,10 +195,10 @@ def test_a_forgotten_row_and_its_words_are_overwritten_where_they_lie(store, sha
 def test_a_shard_with_many_dead_rows_is_compacted(store, shared_server, make_image, monkeypatch):
     monkeypatch.setattr(columns, "COMPACT_DEAD_ROWS", 5)
     images = in_one_shard(make_image, 20)
-    store.put_many(images)
-    follower = Follower(store.column_reader()).refresh()
+    store.images.put_many(images)
+    follower = Follower(store.columns).refresh()
     for image in images[:6]:
-        store.forget(image.image_id)
+        store.forgetting.forget(image.image_id)
     # Then the sixth, which makes more than five and more than a quarter, has the shard rewritten
     assert store.stats().dead_rows == 0 and shared_server.redis.hget("dq:{7}:head", "generation") == b"1"
     assert not shared_server.redis.keys("dq:{7}:*:0:0")
@@ -209,14 +209,14 @@ def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(
     small_chunks, store, shared_server, make_image
 ):
     images = in_one_shard(make_image, 9)
-    store.put_many(images)
+    store.images.put_many(images)
     assert store.connection.ask(columns.COMPACT("7", "0", 1)) == 0  # the first of three chunks is copied
-    store.put(replace(images[1], pdq=bytes(32)), renew=True)
-    store.forget(images[1].image_id)
-    store.forget(images[2].image_id)
+    store.images.put(replace(images[1], pdq=bytes(32)), renew=True)
+    store.forgetting.forget(images[1].image_id)
+    store.forgetting.forget(images[2].image_id)
     compact(store.connection, "7")
     assert shared_server.redis.get("dq:{7}:tombs:1") == np.array([1, 2], "<u4").tobytes()
-    assert Follower(store.column_reader()).refresh().images() == expected([images[0], *images[3:]])
+    assert Follower(store.columns).refresh().images() == expected([images[0], *images[3:]])
 
 
 def test_readers_never_mix_generations_while_a_shard_is_compacted_and_written(
@@ -228,16 +228,16 @@ def test_readers_never_mix_generations_while_a_shard_is_compacted_and_written(
     def churn() -> None:
         with Store.open(Config(store=store_url)) as writer:
             for n, image in enumerate(images):
-                writer.put(image)
+                writer.images.put(image)
                 if n % 2:
-                    writer.forget(images[n - 1].image_id)
+                    writer.forgetting.forget(images[n - 1].image_id)
                 if n % 10 == 0:
                     compact(writer.connection, "7")
         stop.set()
 
     thread = threading.Thread(target=churn)
     thread.start()
-    follower, wanted, reads = Follower(store.column_reader()), expected(images), 0
+    follower, wanted, reads = Follower(store.columns), expected(images), 0
     while not stop.is_set():
         seen = follower.refresh().rows.values()
         reads += 1
@@ -253,41 +253,41 @@ def test_a_reader_notices_a_server_that_lost_its_last_second(server, make_image,
     # Given a follower that has read three rows, and a server that crashed and came back with only the first
     images = in_one_shard(make_image, 6)
     with Store.open(Config(store=server.url)) as store:
-        store.put(images[0])
+        store.images.put(images[0])
         saved = {key: server.redis.dump(key) for key in server.redis.keys("*")}
-        store.put_many(images[1:3])
-        follower = Follower(store.column_reader()).refresh()
+        store.images.put_many(images[1:3])
+        follower = Follower(store.columns).refresh()
         server.redis.flushall()
         for key, value in saved.items():
             server.redis.restore(key, 0, value)
         # When fewer other images came since, as many, or more
-        store.put_many(images[3 : 3 + since])
+        store.images.put_many(images[3 : 3 + since])
         assert follower.refresh().images() == expected([images[0], *images[3 : 3 + since]])
 
 
 def test_a_reader_notices_that_other_rows_died_than_it_knows(server, make_image):
     images = in_one_shard(make_image, 6)
     with Store.open(Config(store=server.url)) as store:
-        store.put_many(images)
+        store.images.put_many(images)
         saved = {key: server.redis.dump(key) for key in server.redis.keys("*")}
-        store.forget(images[0].image_id)
-        follower = Follower(store.column_reader()).refresh()
+        store.forgetting.forget(images[0].image_id)
+        follower = Follower(store.columns).refresh()
         server.redis.flushall()
         for key, value in saved.items():
             server.redis.restore(key, 0, value)
         for image in images[1:3]:
-            store.forget(image.image_id)
+            store.forgetting.forget(image.image_id)
         assert follower.refresh().images() == expected([images[0], *images[3:]])
 
 
 def test_columns_that_are_shorter_than_they_say_are_refused(store, shared_server, make_image):
-    store.put_many(in_one_shard(make_image, 3, words=2))
+    store.images.put_many(in_one_shard(make_image, 3, words=2))
     for kind, cut in (("words", 10), ("rows", 71)):
         key = f"dq:{{7}}:{kind}:0:0"
         whole = shared_server.redis.get(key)
         shared_server.redis.set(key, whole[:cut])
         with pytest.raises(CorruptRecord, match="shard 7"):
-            store.column_reader().refresh(ColumnState())
+            store.columns.refresh(ColumnState())
         shared_server.redis.set(key, whole)
 
 
@@ -307,7 +307,7 @@ def test_what_does_not_fit_a_row_is_refused_before_anything_is_written(
 ):
     before = shared_server.redis.dbsize()
     with pytest.raises(ValueError, match="image"):
-        store.put(replace(make_image(1), **wrong))
+        store.images.put(replace(make_image(1), **wrong))
     assert shared_server.redis.dbsize() == before
 
 

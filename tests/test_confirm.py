@@ -151,11 +151,11 @@ def test_the_same_pixels_stay_identical_and_to_say_it_twice_changes_nothing(engi
 
 def test_a_review_that_is_confirmed_joins(engine: Engine, store: Store) -> None:
     cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
-    store.record_verdict(cat, rocket, REVIEW)
+    store.verdicts.record(cat, rocket, REVIEW)
     assert engine.confirm(rocket, cat) is RecordOutcome.JOINED
     assert engine.hits(cat)[0].evidence.pdq_bits == 40  # what was found by link, not measured anew
     # And a score that comes later neither replaces it nor takes it apart
-    assert store.record_verdict(cat, rocket, REVIEW) is RecordOutcome.JOINED
+    assert store.verdicts.record(cat, rocket, REVIEW) is RecordOutcome.JOINED
     assert said(engine, cat, rocket) == [(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0)]
 
 
@@ -215,8 +215,8 @@ def test_forgetting_one_leaves_nothing_of_the_confirmation(engine: Engine, share
 
 def state(store: Store, a: str, b: str) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """Who said what on either side, and whether they are in one cluster."""
-    mine, theirs = (tuple(found.verdict.calibration_id for found in store.verdicts(x)) for x in (a, b))
-    clusters = store.cluster_ids([a, b])
+    mine, theirs = (tuple(found.verdict.calibration_id for found in store.verdicts.of(x)) for x in (a, b))
+    clusters = store.clusters.ids([a, b])
     return mine, theirs, clusters[0] is not None and clusters[0] == clusters[1]
 
 
@@ -231,14 +231,14 @@ def test_whatever_a_link_does_meanwhile_the_word_of_the_person_stands(
                 make_image(2 * step + n, salt=f"score {verdict.decision.value}").image_id for n in range(2)
             )
             with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url)) as other:
-                store.put_many(
+                store.images.put_many(
                     [make_image(2 * step + n, salt=f"score {verdict.decision.value}") for n in range(2)]
                 )
                 reached = interleave(
                     monkeypatch,
                     store,
                     step,
-                    work=lambda a=a, b=b, verdict=verdict: store.record_verdict(a, b, verdict),
+                    work=lambda a=a, b=b, verdict=verdict: store.verdicts.record(a, b, verdict),
                     between=lambda a=a, b=b: confirm(other, b, a),
                 )
                 if not reached:
@@ -254,7 +254,7 @@ def test_whatever_a_confirmation_does_meanwhile_the_veto_stands(server, make_ima
     while reached:
         a, b = (make_image(2 * step + n, salt="veto").image_id for n in range(2))
         with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url)) as other:
-            store.put_many([make_image(2 * step + n, salt="veto") for n in range(2)])
+            store.images.put_many([make_image(2 * step + n, salt="veto") for n in range(2)])
 
             def say_same() -> None:
                 nonlocal refused
@@ -267,7 +267,7 @@ def test_whatever_a_confirmation_does_meanwhile_the_veto_stands(server, make_ima
             if not reached:
                 veto(other, a, b)
             assert state(store, a, b) == ((), (), False), step
-            assert not store.confirmed(a)
+            assert not store.judgements.confirmed(a)
         step += 1
     assert step >= 5 and refused >= 4
 
@@ -279,14 +279,14 @@ def test_a_confirmation_killed_at_any_step_is_on_both_sides_or_on_none(
     while died:
         a, b = (make_image(2 * step + n, salt="confirm") for n in range(2))
         with Store.open(Config(store=server.url)) as store:
-            store.put_many([a, b])
+            store.images.put_many([a, b])
         died = run_and_die(
             monkeypatch, server.url, lambda store, a=a, b=b: confirm(store, a.image_id, b.image_id), step
         )
         with Store.open(Config(store=server.url)) as store:
             found = state(store, a.image_id, b.image_id)
             assert found in [((), (), False), ((PERSON,), (PERSON,), True)], step
-            said = [one.image_id for one in store.confirmed(a.image_id)]
+            said = [one.image_id for one in store.judgements.confirmed(a.image_id)]
             assert said == [b.image_id] * found[2]
             held += found[2]
         assert server.redis.hlen("dq:{meta}:intents") == 0

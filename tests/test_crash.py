@@ -30,7 +30,7 @@ def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) ->
     """Every acknowledged image is found by its row, and no image is half there: record, row and words agree
     for every one.
     """
-    changes = store.column_reader().refresh(ColumnState())
+    changes = store.columns.refresh(ColumnState())
     rows: dict[str, tuple[bytes, bytes]] = {}
     for change in changes.shards:
         at = 0
@@ -48,8 +48,8 @@ def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) ->
     images = {image.image_id: image for image in made}
     assert set(rows) <= set(images)
     assert {made[n].image_id for n in acknowledged} <= set(rows)
-    records = store.records(list(images))
-    infos = store.infos(list(images))
+    records = store.images.records(list(images))
+    infos = store.images.infos(list(images))
     for image, record, info in zip(images.values(), records, infos, strict=True):
         assert (record is not None) == (info is not None) == (image.image_id in rows)
         if record is not None:
@@ -58,15 +58,17 @@ def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) ->
     for image in random.Random(SEED).sample(
         [image for image in images.values() if image.image_id in rows], min(300, len(rows))
     ):
-        assert store.by_pixels(image.pixel_digest) == [image.image_id]
-        assert store.images_of(store.infos([image.image_id])[0].sightings[0].occurrence) == [image.image_id]
+        assert store.images.by_pixels(image.pixel_digest) == [image.image_id]
+        assert store.occurrences.images_at(
+            store.images.infos([image.image_id])[0].sightings[0].occurrence
+        ) == [image.image_id]
     assert store.stats().images == len(rows) == store.stats().occurrences
 
 
 def test_writers_killed_at_random_moments_leave_whole_images(server, make_image, tmp_path):
     # Given a process that adds images and writes down each one that was acknowledged
     store = Store.open(Config(store=server.url))
-    store.put(make_image(0), occurrence=Occurrence("file", "path", "/0"))
+    store.images.put(make_image(0), occurrence=Occurrence("file", "path", "/0"))
     acknowledged_file = tmp_path / "acknowledged"
     acknowledged, begun, moments = {0}, 0, random.Random(SEED)
 
@@ -75,7 +77,7 @@ def test_writers_killed_at_random_moments_leave_whole_images(server, make_image,
         with acknowledged_file.open("ab", buffering=0) as log:
             while True:
                 n += 1
-                writer.put(make_image(n, words=n % 7), occurrence=Occurrence("file", "path", f"/{n}"))
+                writer.images.put(make_image(n, words=n % 7), occurrence=Occurrence("file", "path", f"/{n}"))
                 log.write(n.to_bytes(4, "big"))
 
     def made(n: int) -> NewImage:
@@ -109,12 +111,12 @@ def test_a_server_killed_under_its_writers_comes_back_with_whole_images(server, 
     for _ in range(3):
         child = in_child(lambda n=n: _add_until_refused(config, make_image, n + 1))
         with Store.open(config) as store:
-            until(lambda: store.exists(make_image(n + 20).image_id))  # noqa: B023
+            until(lambda: store.images.exists(make_image(n + 20).image_id))  # noqa: B023
         server.kill()
         os.waitpid(child, 0)
         server.start()
         with Store.open(config) as store:
-            n = max(k for k in range(n, n + 5000) if k == n or store.exists(make_image(k).image_id))
+            n = max(k for k in range(n, n + 5000) if k == n or store.images.exists(make_image(k).image_id))
     # Then what is there is whole (its last second may be lost with the machine, not with the process)
     with Store.open(config) as store:
         check_whole(store, make_image, set(), n)
@@ -125,7 +127,7 @@ def _add_until_refused(config: Config, make_image, n: int) -> None:
     with Store.open(config) as store:
         while True:
             try:
-                store.put(make_image(n), occurrence=Occurrence("file", "path", f"/{n}"))
+                store.images.put(make_image(n), occurrence=Occurrence("file", "path", f"/{n}"))
             except StoreError:
                 return
             n += 1
@@ -140,19 +142,19 @@ def test_a_verdict_killed_at_any_step_is_on_both_sides_or_on_none(server, make_i
         # Given two images of different shards, and a writer that dies a step later each time
         a, b = (make_image(2 * step + n, salt="verdict") for n in range(2))
         with Store.open(Config(store=server.url)) as store:
-            store.put_many([a, b])
+            store.images.put_many([a, b])
         died = run_and_die(
             monkeypatch,
             server.url,
-            lambda store, a=a, b=b: store.record_verdict(a.image_id, b.image_id, MATCH),
+            lambda store, a=a, b=b: store.verdicts.record(a.image_id, b.image_id, MATCH),
             step,
         )
         # Then the next open finishes it if it had begun
         with Store.open(Config(store=server.url)) as store:
             ours, theirs, clusters = (
-                store.verdicts(a.image_id),
-                store.verdicts(b.image_id),
-                store.clusters_of([a.image_id, b.image_id]),
+                store.verdicts.of(a.image_id),
+                store.verdicts.of(b.image_id),
+                store.clusters.of([a.image_id, b.image_id]),
             )
             assert len(ours) == len(theirs) == len([c for c in clusters if c]) / 2
             completed += len(ours)
@@ -166,17 +168,17 @@ def test_a_veto_killed_at_any_step_holds_wholly_or_not_at_all(server, make_image
     while died:
         a, b, c = (make_image(3 * step + n, salt="veto") for n in range(3))
         with Store.open(Config(store=server.url)) as store:
-            store.put_many([a, b, c])
-            store.record_verdicts(a.image_id, [(b.image_id, MATCH), (c.image_id, MATCH)])
+            store.images.put_many([a, b, c])
+            store.verdicts.record_many(a.image_id, [(b.image_id, MATCH), (c.image_id, MATCH)])
         died = run_and_die(
             monkeypatch, server.url, lambda store, a=a, b=b: veto(store, a.image_id, b.image_id), step
         )
         with Store.open(Config(store=server.url)) as store:
-            vetoed = store.vetoed(a.image_id) == {b.image_id}
-            assert (store.vetoed(b.image_id) == {a.image_id}) == vetoed
+            vetoed = store.judgements.vetoed(a.image_id) == {b.image_id}
+            assert (store.judgements.vetoed(b.image_id) == {a.image_id}) == vetoed
             held += vetoed
-            in_one = store.clusters_of([a.image_id])[0] == store.clusters_of([b.image_id])[0] is not None
-            shown = [store.verdict_between(x.image_id, y.image_id) is not None for x, y in ((a, b), (b, a))]
+            in_one = store.clusters.of([a.image_id])[0] == store.clusters.of([b.image_id])[0] is not None
+            shown = [store.verdicts.between(x.image_id, y.image_id) is not None for x, y in ((a, b), (b, a))]
             assert in_one == (not vetoed) and shown == [not vetoed] * 2
         assert server.redis.hlen("dq:{meta}:intents") == 0
         step += 1

@@ -49,7 +49,7 @@ from douglas_quaid.config import Config
 from douglas_quaid.store import NewImage, Store
 store = Store.open(Config(store="embedded:" + sys.argv[1], idle_seconds=60))
 zeros = bytes(32)
-store.put(NewImage(image_id=sys.argv[2] * 64, record=b"r", pixel_digest=zeros, pdq=zeros, pdq_quality=1, informative=True, pdq_version=1, local_version=1))
+store.images.put(NewImage(image_id=sys.argv[2] * 64, record=b"r", pixel_digest=zeros, pdq=zeros, pdq_quality=1, informative=True, pdq_version=1, local_version=1))
 print(store.connection.everywhere("INFO", "server")[0]["process_id"], flush=True)
 time.sleep(float(sys.argv[3]))
 """
@@ -73,7 +73,7 @@ def test_it_outlives_its_starter_and_has_no_port(folder):
     process.wait()
     # Then the same server is still there, reachable by its socket only, which is for this user only
     with Store.open(config(folder)) as store:
-        assert server_pid(store) == pid and store.exists("a" * 64)
+        assert server_pid(store) == pid and store.images.exists("a" * 64)
         info = store.connection.everywhere("INFO", "server")[0]
         assert info["tcp_port"] == 0
         assert stat.S_IMODE(server_of(folder).socket.stat().st_mode) == 0o700
@@ -84,11 +84,11 @@ def test_it_outlives_its_starter_and_has_no_port(folder):
 
 def test_data_are_found_again_after_it_ended(folder, make_image):
     with Store.open(config(folder)) as store:
-        store.put(make_image(1))
+        store.images.put(make_image(1))
     stop_embedded(folder)
     assert not server_of(folder).alive()
     with Store.open(config(folder)) as store:
-        assert store.records([make_image(1).image_id]) == [make_image(1).record]
+        assert store.images.records([make_image(1).image_id]) == [make_image(1).record]
 
 
 def test_starters_at_the_same_moment_get_one_server(folder):
@@ -127,13 +127,13 @@ def _free(path: Path) -> bool:
 
 def test_a_client_that_meets_a_server_that_ended_has_it_started_again(folder, make_image):
     with Store.open(config(folder)) as store:
-        store.put(make_image(1))
+        store.images.put(make_image(1))
         first = server_pid(store)
         stop_embedded(folder)
-        assert store.put(make_image(1)).value == "known"
+        assert store.images.put(make_image(1)).value == "known"
         assert server_pid(store) != first
         os.kill(server_pid(store), signal.SIGKILL)
-        assert store.exists(make_image(1).image_id)
+        assert store.images.exists(make_image(1).image_id)
 
 
 def test_a_watcher_that_was_killed_is_replaced_at_the_next_open(folder):
@@ -172,13 +172,13 @@ def test_a_server_of_a_deleted_folder_does_not_take_the_new_one_with_it(folder, 
         old_pid = server_pid(old)
         shutil.rmtree(folder)
         with Store.open(config(folder)) as new:
-            new.put(make_image(1))
+            new.images.put(make_image(1))
             assert server_pid(new) != old_pid
     # When the old one ends
     until(lambda: not Path(f"/proc/{old_pid}").exists())
     # Then the new one is still reached
     with Store.open(config(folder)) as again:
-        assert again.exists(make_image(1).image_id)
+        assert again.images.exists(make_image(1).image_id)
 
 
 def test_a_silent_server_is_never_doubled(folder):
@@ -197,7 +197,7 @@ def test_a_silent_server_is_never_doubled(folder):
 def test_a_path_too_long_for_a_socket_works_too(tmp_path, make_image):
     folder = tmp_path / ("long" * 20) / ("deep" * 20)
     with Store.open(config(folder)) as store:
-        store.put(make_image(1))
+        store.images.put(make_image(1))
         socket = server_of(folder).socket
         assert len(os.fsencode(socket)) <= embedded.SOCKET_PATH_BYTES and socket.parent != folder
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700

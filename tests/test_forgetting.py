@@ -27,12 +27,14 @@ def rich_store(url: str, make_image, salt: str) -> tuple[NewImage, list[NewImage
     """
     forgotten, *partners = (make_image(n, salt=salt) for n in range(6))
     with Store.open(Config(store=url)) as store:
-        store.create_collection("known", Purpose.KNOWN)
-        store.put_many([forgotten, *partners])
-        store.note(forgotten.image_id, occurrence=HERE, labels={"event": "1"})
-        store.note(forgotten.image_id, collection="known", labels={"brand": "Acme"})
-        store.record_verdicts(forgotten.image_id, [(partner.image_id, MATCH) for partner in partners[:3]])
-        store.record_verdict(
+        store.collections.create("known", Purpose.KNOWN)
+        store.images.put_many([forgotten, *partners])
+        store.images.note(forgotten.image_id, occurrence=HERE, labels={"event": "1"})
+        store.images.note(forgotten.image_id, collection="known", labels={"brand": "Acme"})
+        store.verdicts.record_many(
+            forgotten.image_id, [(partner.image_id, MATCH) for partner in partners[:3]]
+        )
+        store.verdicts.record(
             partners[3].image_id,
             forgotten.image_id,
             Verdict(Decision.REVIEW, None, 0.5, Evidence(), "c", "s"),
@@ -67,7 +69,7 @@ def test_forget_leaves_nothing_in_redis(server, make_image, everything):
         "words",
     }
     with Store.open(Config(store=server.url)) as store:
-        report = store.forget(forgotten.image_id)
+        report = store.forgetting.forget(forgotten.image_id)
         assert traces(forgotten, everything(server.redis)) == []
         assert str(HERE).encode() not in everything(server.redis)
         # And the rest is as it was, without it
@@ -77,34 +79,39 @@ def test_forget_leaves_nothing_in_redis(server, make_image, everything):
             and set(report.unlinked) == {p.image_id for p in partners[:3]}
         )
         assert (
-            not store.exists(forgotten.image_id)
+            not store.images.exists(forgotten.image_id)
             and store.stats().images == 5
             and store.stats().occurrences == 0
         )
-        assert store.collection_members("known") == set() and store.images_of(HERE) == []
+        assert store.collections.members("known") == set() and store.occurrences.images_at(HERE) == []
         with pytest.raises(NotFound):
-            store.forget(forgotten.image_id)
+            store.forgetting.forget(forgotten.image_id)
         # And it can be added again, as if never seen
-        assert store.put(forgotten) is PutStatus.ADDED
-        assert store.verdicts(forgotten.image_id) == [] and store.vetoed(forgotten.image_id) == set()
+        assert store.images.put(forgotten) is PutStatus.ADDED
+        assert (
+            store.verdicts.of(forgotten.image_id) == []
+            and store.judgements.vetoed(forgotten.image_id) == set()
+        )
 
 
 def test_forget_killed_at_any_step_is_finished_at_the_next_open(server, make_image, everything, monkeypatch):
     step, died, gone = 0, True, 0
     while died:
         forgotten, partners = rich_store(server.url, make_image, f"step {step} ")
-        died = run_and_die(monkeypatch, server.url, lambda store, i=forgotten.image_id: store.forget(i), step)
+        died = run_and_die(
+            monkeypatch, server.url, lambda store, i=forgotten.image_id: store.forgetting.forget(i), step
+        )
         with Store.open(Config(store=server.url)) as store:
-            if store.exists(forgotten.image_id):  # not begun: then nothing is missing either
+            if store.images.exists(forgotten.image_id):  # not begun: then nothing is missing either
                 assert (
-                    store.infos([forgotten.image_id])[0].occurrence_count == 1
-                    and len(store.verdicts(forgotten.image_id)) == 4
+                    store.images.infos([forgotten.image_id])[0].occurrence_count == 1
+                    and len(store.verdicts.of(forgotten.image_id)) == 4
                 )
             else:
                 gone += 1
                 assert traces(forgotten, everything(server.redis)) == [], f"killed before step {step}"
                 assert store.stats().images == 5 and all(
-                    store.exists(partner.image_id) for partner in partners
+                    store.images.exists(partner.image_id) for partner in partners
                 )
         server.redis.flushall()
         step += 1
@@ -115,16 +122,20 @@ def test_an_image_being_forgotten_is_added_again_only_after_that(server, make_im
     # Given a forget that was killed in its middle, and another process that has had the store open all along
     with Store.open(Config(store=server.url)) as store:
         forgotten, partners = rich_store(server.url, make_image, "y")
-        assert run_and_die(monkeypatch, server.url, lambda other: other.forget(forgotten.image_id), 25)
+        assert run_and_die(
+            monkeypatch, server.url, lambda other: other.forgetting.forget(forgotten.image_id), 25
+        )
         assert server.redis.smembers(f"dq:{{{forgotten.image_id[0]}}}:forgetting") == {
             forgotten.image_id.encode()
         }
         # When it adds the image, the forget is finished first; opening later takes nothing away
-        assert store.put(forgotten, occurrence=HERE) is PutStatus.ADDED
-        store.record_verdict(forgotten.image_id, partners[0].image_id, MATCH)
+        assert store.images.put(forgotten, occurrence=HERE) is PutStatus.ADDED
+        store.verdicts.record(forgotten.image_id, partners[0].image_id, MATCH)
         assert not server.redis.exists(f"dq:{{{forgotten.image_id[0]}}}:forgetting")
         with Store.open(Config(store=server.url)) as again:
-            assert again.exists(forgotten.image_id) and len(again.verdicts(partners[0].image_id)) == 1
+            assert (
+                again.images.exists(forgotten.image_id) and len(again.verdicts.of(partners[0].image_id)) == 1
+            )
 
 
 @pytest.mark.parametrize("victim", [0, 1])
@@ -137,17 +148,17 @@ def test_a_slow_writer_cannot_bring_a_forgotten_image_back(
         while reached:
             images = [make_image(3 * step + n, salt=f"slow {victim}") for n in range(3)]
             a, b, c = (image.image_id for image in images)
-            writer.put_many(images)
+            writer.images.put_many(images)
             reached = interleave(
                 monkeypatch, writer, step,
-                work=lambda a=a, b=b, c=c: writer.record_verdicts(a, [(b, MATCH), (c, MATCH)]),
-                between=lambda i=images[victim].image_id: other.forget(i),
+                work=lambda a=a, b=b, c=c: writer.verdicts.record_many(a, [(b, MATCH), (c, MATCH)]),
+                between=lambda i=images[victim].image_id: other.forgetting.forget(i),
             )  # fmt: skip
             # Then nothing of it is left, and the pair that is not concerned is whole
             assert traces(images[victim], everything(server.redis)) == ([] if reached else ANY), (
                 f"forgotten before step {step}"
             )
-            assert [len(writer.verdicts(i)) for i in (a, c)] == (
+            assert [len(writer.verdicts.of(i)) for i in (a, c)] == (
                 [2, 1] if not reached else [1, 1] if victim else [0, 0]
             )
             step += 1
@@ -162,16 +173,16 @@ def test_a_verdict_in_the_middle_of_a_forget_leaves_nothing_behind(
         while reached:
             images = [make_image(3 * step + n, salt="middle") for n in range(3)]
             a, b, c = (image.image_id for image in images)
-            writer.put_many(images)
-            writer.record_verdict(b, a, MATCH)
+            writer.images.put_many(images)
+            writer.verdicts.record(b, a, MATCH)
             reached = interleave(
                 monkeypatch, forgetter, step,
-                work=lambda a=a: forgetter.forget(a),
-                between=lambda a=a, b=b, c=c: writer.record_verdicts(c, [(a, MATCH), (b, MATCH)]),
+                work=lambda a=a: forgetter.forgetting.forget(a),
+                between=lambda a=a, b=b, c=c: writer.verdicts.record_many(c, [(a, MATCH), (b, MATCH)]),
             )  # fmt: skip
             assert traces(images[0], everything(server.redis)) == [], f"judged before step {step}"
-            assert writer.clusters_of([b, c])[0] == writer.clusters_of([b, c])[1]
-            assert [found.image_id for found in writer.verdicts(b)] == ([c] if reached else [])
+            assert writer.clusters.of([b, c])[0] == writer.clusters.of([b, c])[1]
+            assert [found.image_id for found in writer.verdicts.of(b)] == ([c] if reached else [])
             step += 1
     assert step > 40
 
@@ -184,22 +195,26 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
         while reached:
             images = [make_image(2 * step + n, salt="again") for n in range(2)]
             a, b = (image.image_id for image in images)
-            writer.put_many(images)
-            writer.record_verdict(b, a, MATCH)
+            writer.images.put_many(images)
+            writer.verdicts.record(b, a, MATCH)
 
             def add_again(image=images[0], b=b) -> None:
-                if writer.put(image, occurrence=HERE) is PutStatus.ADDED:
-                    writer.record_verdict(image.image_id, b, MATCH)
+                if writer.images.put(image, occurrence=HERE) is PutStatus.ADDED:
+                    writer.verdicts.record(image.image_id, b, MATCH)
 
             reached = interleave(
-                monkeypatch, forgetter, step, work=lambda a=a: forgetter.forget(a), between=add_again
+                monkeypatch,
+                forgetter,
+                step,
+                work=lambda a=a: forgetter.forgetting.forget(a),
+                between=add_again,
             )
-            if writer.exists(a):
+            if writer.images.exists(a):
                 readded += 1
-                assert len(writer.verdicts(a)) == len(writer.verdicts(b)) == 1 and writer.clusters_of([a])[
-                    0
-                ].members == tuple(sorted([a, b]))
-                writer.forget(a)
+                assert len(writer.verdicts.of(a)) == len(writer.verdicts.of(b)) == 1 and writer.clusters.of(
+                    [a]
+                )[0].members == tuple(sorted([a, b]))
+                writer.forgetting.forget(a)
             assert traces(images[0], everything(server.redis)) == []
             step += 1
     assert readded > 20
@@ -208,13 +223,13 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
 def test_two_forgets_at_once_both_end(server, make_image, everything):
     with Store.open(Config(store=server.url)) as store:
         images = [make_image(n) for n in range(40)]
-        store.put_many(images)
-        store.record_verdicts(images[0].image_id, [(image.image_id, MATCH) for image in images[1:]])
+        store.images.put_many(images)
+        store.verdicts.record_many(images[0].image_id, [(image.image_id, MATCH) for image in images[1:]])
 
     def forget_all(chosen: list[NewImage]) -> None:
         with Store.open(Config(store=server.url)) as store:
             for image in chosen:
-                store.forget(image.image_id)
+                store.forgetting.forget(image.image_id)
 
     children = [in_child(lambda k=k: forget_all(images[k::3])) for k in range(3)]
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
@@ -229,13 +244,15 @@ def on_disk(folder: Path) -> bytes:
 def test_purge_takes_a_forgotten_image_off_the_disk_too(server, make_image):
     forgotten, partners = rich_store(server.url, make_image, "z")
     with Store.open(Config(store=server.url)) as store:
-        store.forget(forgotten.image_id)
+        store.forgetting.forget(forgotten.image_id)
         assert "id in hex" in traces(forgotten, on_disk(server.folder))  # the append-only file still tells
-        store.purge()
+        store.forgetting.purge()
         assert traces(forgotten, on_disk(server.folder)) == []
         assert traces(partners[0], on_disk(server.folder)) != []
     # And a server that reads its file again has what it should have
     server.stop()
     server.start()
     with Store.open(Config(store=server.url)) as store:
-        assert store.stats().images == 5 and store.records([partners[0].image_id]) == [partners[0].record]
+        assert store.stats().images == 5 and store.images.records([partners[0].image_id]) == [
+            partners[0].record
+        ]

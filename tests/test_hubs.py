@@ -208,7 +208,7 @@ def test_a_campaign_of_clones_makes_no_hub_of_its_page(store_url: str) -> None:
             and {hit.image_id for hit in hits} <= {*clones}
         )
         # And when they are one cluster, it is one hit
-        store.record_verdicts(clones[0], [(clone, JOINS) for clone in clones[1:]])
+        store.verdicts.record_many(clones[0], [(clone, JOINS) for clone in clones[1:]])
         hits = answered(engine, crop)
         assert [hit.decision for hit in hits] == [Decision.MATCH] and hits[0].image_id in clones
         # And the operator is told of a cluster that is nearly all there is
@@ -290,20 +290,20 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(
     first, second, third, stranger = (image.image_id for image in images)
     region = (0.0, 0.8, 1.0, 1.0)
     with Store.open(Config(store=server.url)) as store:
-        store.put_many(images[:3])
+        store.images.put_many(images[:3])
         # The same part by another picture that shows it is the same note; another part is another
-        store.note_hubs([CommonRegion(first, region, 30, 200, frozenset({second}))])
-        store.note_hubs([CommonRegion(second, (0.0, 0.0, 1.0, 0.5), 40, 300, frozenset({first}))])
-        store.note_hubs([CommonRegion(third, region, 25, 300)])
+        store.common_regions.note([CommonRegion(first, region, 30, 200, frozenset({second}))])
+        store.common_regions.note([CommonRegion(second, (0.0, 0.0, 1.0, 0.5), 40, 300, frozenset({first}))])
+        store.common_regions.note([CommonRegion(third, region, 25, 300)])
         # A picture that was forgotten meanwhile leaves no note
-        store.note_hubs([CommonRegion(stranger, region, 25, 300)])
+        store.common_regions.note([CommonRegion(stranger, region, 25, 300)])
         notes = {
             note.region.image_id: (note.region.region, note.region.pictures, note.region.images)
-            for note in store.hubs()
+            for note in store.common_regions.all()
         }
         assert notes == {first: (region, 40, 300), third: (region, 25, 300)}
-        store.forget(first)
-        assert {note.region.image_id for note in store.hubs()} == {third}
+        store.forgetting.forget(first)
+        assert {note.region.image_id for note in store.common_regions.all()} == {third}
         assert first.encode() not in everything(server.redis)
 
 
@@ -323,7 +323,7 @@ def stored_again(store: Store, engine: Engine, image_id: str, number: int) -> st
     (features,) = engine.features([image_id])
     assert features is not None
     other = hashlib.sha256(f"{image_id} {number}".encode())
-    store.put(new_image(replace(features, image_id=other.hexdigest(), pixel_digest=other.digest())))
+    store.images.put(new_image(replace(features, image_id=other.hexdigest(), pixel_digest=other.digest())))
     return other.hexdigest()
 
 

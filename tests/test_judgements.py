@@ -22,7 +22,7 @@ from douglas_quaid.records import (
     Verdict,
 )
 from douglas_quaid.store import RecordOutcome, Store
-from douglas_quaid.store import verdicts as codec
+from douglas_quaid.store import verdict_codec as codec
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.97, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
@@ -40,14 +40,14 @@ SCORES = [None, REVIEW, MATCH]
 
 def fill(store: Store, make_image, count: int, salt: str = "") -> list[str]:
     images = [make_image(n, salt=salt) for n in range(count)]
-    store.put_many(images)
+    store.images.put_many(images)
     return [image.image_id for image in images]
 
 
 def state(store: Store, ids: list[str]) -> tuple[list[object], set[frozenset[str]]]:
     """All that a reader sees: verdicts of every image in their order, and the clusters."""
-    clusters = {frozenset(found.members) for found in store.clusters_of(ids) if found}
-    return [(store.partners(i), store.verdicts(i)) for i in ids], clusters
+    clusters = {frozenset(found.members) for found in store.clusters.of(ids) if found}
+    return [(store.verdicts.partners(i), store.verdicts.of(i)) for i in ids], clusters
 
 
 # -- what a judgement is -------------------------------------------------------------------------------------
@@ -55,17 +55,17 @@ def state(store: Store, ids: list[str]) -> tuple[list[object], set[frozenset[str
 
 def test_a_judgement_says_who_said_what_when_and_where_on_both_sides(store, make_image):
     a, b, c = fill(store, make_image, 3)
-    store.judge(a, b, JudgementWord.UNSURE, who="ada", source="misp:event:7", when=NOON)
-    store.judge(
+    store.judgements.judge(a, b, JudgementWord.UNSURE, who="ada", source="misp:event:7", when=NOON)
+    store.judgements.judge(
         c, a, JudgementWord.DIFFERENT, who="", source="quaid veto", when=NOON + timedelta(microseconds=1)
     )
     first = Judgement(b, JudgementWord.UNSURE, "ada", NOON, "misp:event:7")
-    assert store.judgement_between(a, b) == first
-    assert store.judgement_between(b, a) == Judgement(a, JudgementWord.UNSURE, "ada", NOON, "misp:event:7")
+    assert store.judgements.between(a, b) == first
+    assert store.judgements.between(b, a) == Judgement(a, JudgementWord.UNSURE, "ada", NOON, "misp:event:7")
     # The latest first
     latest = Judgement(c, JudgementWord.DIFFERENT, "", NOON + timedelta(microseconds=1), "quaid veto")
-    assert store.judgements(a) == [latest, first]
-    assert store.judgement_between(b, c) is None and store.judgements(c)[0].image_id == a
+    assert store.judgements.of(a) == [latest, first]
+    assert store.judgements.between(b, c) is None and store.judgements.of(c)[0].image_id == a
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -74,60 +74,67 @@ def test_each_word_says_what_counts(store, make_image, score):
     a, *others = fill(store, make_image, 6)
     words = dict(zip(JudgementWord, others, strict=True))
     if score:
-        store.record_verdicts(a, [(other, score) for other in others])
-    scored = {found.image_id: found.verdict for found in store.verdicts(a)}
+        store.verdicts.record_many(a, [(other, score) for other in others])
+    scored = {found.image_id: found.verdict for found in store.verdicts.of(a)}
     for word, other in words.items():
         judge(store, a, other, word)
-    found = {found.image_id: found.verdict for found in store.verdicts(a)}
+    found = {found.image_id: found.verdict for found in store.verdicts.of(a)}
     # Then a person's match comes first and is the same on both sides; a no-match is not a hit; unsure is the
     # score's
     same, part, unsure = (
         words[word] for word in (JudgementWord.SAME, JudgementWord.PART, JudgementWord.UNSURE)
     )
     assert found == {same: SAID, part: SAID} | ({unsure: score} if score else {})
-    assert set(store.partners(a)[:2]) == {same, part} and len(store.partners(a)) == len(found)
-    assert store.verdict_between(same, a).verdict == SAID and store.verdicts(part)[0].verdict == SAID
-    assert [one.image_id for one in store.confirmed(a)] == sorted([same, part])
+    assert set(store.verdicts.partners(a)[:2]) == {same, part} and len(store.verdicts.partners(a)) == len(
+        found
+    )
+    assert store.verdicts.between(same, a).verdict == SAID and store.verdicts.of(part)[0].verdict == SAID
+    assert [one.image_id for one in store.judgements.confirmed(a)] == sorted([same, part])
     apart = {words[JudgementWord.DIFFERENT], words[JudgementWord.SAME_DESIGN]}
-    assert store.vetoed(a) == apart and all(store.verdict_between(a, other) is None for other in apart)
-    assert all(not store.verdicts(other) and store.vetoed(other) == {a} for other in apart)
+    assert store.judgements.vetoed(a) == apart and all(
+        store.verdicts.between(a, other) is None for other in apart
+    )
+    assert all(not store.verdicts.of(other) and store.judgements.vetoed(other) == {a} for other in apart)
     # Only `same`, and a score that nobody contradicts, joins
-    cluster = store.clusters_of([a])[0]
+    cluster = store.clusters.of([a])[0]
     assert set(cluster.members) == ({a, same, unsure} if score is MATCH else {a, same})
     # And when all is taken back, all is as it was
     for other in others:
-        store.undo_judgement(other, a)
-    assert {found.image_id: found.verdict for found in store.verdicts(a)} == scored
-    assert store.judgements(a) == [] and all(store.judgements(other) == [] for other in others)
+        store.judgements.undo(other, a)
+    assert {found.image_id: found.verdict for found in store.verdicts.of(a)} == scored
+    assert store.judgements.of(a) == [] and all(store.judgements.of(other) == [] for other in others)
     joined = {a, *others} if score is MATCH else set()
-    assert {i for found in store.clusters_of([a]) if found for i in found.members} == joined
+    assert {i for found in store.clusters.of([a]) if found for i in found.members} == joined
 
 
 def test_a_part_is_seen_from_both_sides(store, make_image):
     a, b = fill(store, make_image, 2)
-    assert store.judge(a, b, JudgementWord.PART, who="", source="", verdict=PART) is RecordOutcome.STORED
-    assert store.verdict_between(a, b).verdict == PART
-    assert store.verdict_between(b, a).verdict.evidence.covered_query == 1.0
-    assert store.clusters_of([a, b]) == [None, None]
+    assert (
+        store.judgements.judge(a, b, JudgementWord.PART, who="", source="", verdict=PART)
+        is RecordOutcome.STORED
+    )
+    assert store.verdicts.between(a, b).verdict == PART
+    assert store.verdicts.between(b, a).verdict.evidence.covered_query == 1.0
+    assert store.clusters.of([a, b]) == [None, None]
 
 
 def test_the_score_beside_a_judgement_is_kept_up_to_date(store, make_image):
     # Given a vetoed pair that is scored again meanwhile
     a, b = fill(store, make_image, 2)
-    store.record_verdict(a, b, REVIEW)
+    store.verdicts.record(a, b, REVIEW)
     veto(store, a, b)
-    assert store.record_verdict(b, a, MATCH) is RecordOutcome.VETOED
-    assert store.verdicts(a) == store.verdicts(b) == [] and store.clusters_of([a]) == [None]
+    assert store.verdicts.record(b, a, MATCH) is RecordOutcome.VETOED
+    assert store.verdicts.of(a) == store.verdicts.of(b) == [] and store.clusters.of([a]) == [None]
     # Then the latest score is the one that comes back
-    assert store.undo_judgement(a, b).word is JudgementWord.DIFFERENT
-    assert store.verdict_between(a, b).verdict == MATCH and store.clusters_of([a])[0].members == tuple(
+    assert store.judgements.undo(a, b).word is JudgementWord.DIFFERENT
+    assert store.verdicts.between(a, b).verdict == MATCH and store.clusters.of([a])[0].members == tuple(
         sorted([a, b])
     )
     # and of a confirmed pair, one that no longer joins parts them
     confirm(store, a, b)
-    assert store.record_verdict(a, b, REVIEW) is RecordOutcome.JOINED
-    store.undo_judgement(b, a)
-    assert store.verdict_between(a, b).verdict == REVIEW and store.clusters_of([a]) == [None]
+    assert store.verdicts.record(a, b, REVIEW) is RecordOutcome.JOINED
+    store.judgements.undo(b, a)
+    assert store.verdicts.between(a, b).verdict == REVIEW and store.clusters.of([a]) == [None]
 
 
 # -- one word after another ----------------------------------------------------------------------------------
@@ -138,25 +145,25 @@ def test_what_keeps_two_apart_yields_only_to_its_like_until_it_is_taken_back(sto
     for word in (JudgementWord.SAME, JudgementWord.PART, JudgementWord.UNSURE):
         judge(store, a, b, word)
         veto(store, a, b)
-        before = state(store, [a, b]), store.judgements(a)
+        before = state(store, [a, b]), store.judgements.of(a)
         with pytest.raises(ConfigError, match=f"nothing was changed.* quaid undo {b} {a}"):
             judge(store, b, a, word)
-        assert (state(store, [a, b]), store.judgements(a)) == before
+        assert (state(store, [a, b]), store.judgements.of(a)) == before
         judge(store, b, a, JudgementWord.SAME_DESIGN)
-        assert store.undo_judgement(a, b).word is JudgementWord.SAME_DESIGN
+        assert store.judgements.undo(a, b).word is JudgementWord.SAME_DESIGN
 
 
 def test_a_later_word_replaces_an_earlier_one_and_one_undo_takes_it_all_back(store, make_image):
     a, b = fill(store, make_image, 2)
-    store.record_verdict(a, b, MATCH)
+    store.verdicts.record(a, b, MATCH)
     before = state(store, [a, b])
     for word in (JudgementWord.UNSURE, JudgementWord.SAME, JudgementWord.PART, JudgementWord.DIFFERENT):
         judge(store, a, b, word)
-        assert [one.word for one in store.judgements(b)] == [word]
-    store.undo_judgement(a, b)
+        assert [one.word for one in store.judgements.of(b)] == [word]
+    store.judgements.undo(a, b)
     assert state(store, [a, b]) == before
     with pytest.raises(NotFound, match="no judgement"):
-        store.undo_judgement(a, b)
+        store.judgements.undo(a, b)
 
 
 def test_what_does_not_fit_is_refused(store, make_image):
@@ -172,11 +179,11 @@ def test_what_does_not_fit_is_refused(store, make_image):
         ({"word": JudgementWord.UNSURE, "other": a}, "itself"),
     ):
         with pytest.raises(ConfigError, match=reason):
-            store.judge(**{"image_id": a, "other": b, "who": "", "source": ""} | arguments)
+            store.judgements.judge(**{"image_id": a, "other": b, "who": "", "source": ""} | arguments)
     for first, second in ((a, "0" * 64), ("0" * 64, a)):
         with pytest.raises(NotFound, match="0" * 64):
             veto(store, first, second)
-    assert store.judgements(a) == []
+    assert store.judgements.of(a) == []
 
 
 # -- clusters ------------------------------------------------------------------------------------------------
@@ -186,42 +193,42 @@ def test_an_undone_veto_joins_a_chain_of_clusters_again_and_keeps_every_id_a_nam
     # Given a - b - c - d, of which b - c is the least sure, and the clusters of before as names of the whole
     a, b, c, d = fill(store, make_image, 4)
     for x, y, confidence in ((a, b, 0.99), (c, d, 0.98), (b, c, 0.8)):
-        store.record_verdict(
+        store.verdicts.record(
             x, y, Verdict(Decision.MATCH, Relation.IDENTICAL, confidence, Evidence(), "c", "s")
         )
-    whole = store.clusters_of([a])[0]
+    whole = store.clusters.of([a])[0]
     veto(store, a, d)
-    parts = store.clusters_of([a, d])
+    parts = store.clusters.of([a, d])
     assert [set(part.members) for part in parts] == [{a, b}, {c, d}]
     # And a score that came meanwhile and could not join
-    assert store.record_verdict(b, d, MATCH) is RecordOutcome.APART
+    assert store.verdicts.record(b, d, MATCH) is RecordOutcome.APART
     # When the veto is taken back
-    store.undo_judgement(d, a)
+    store.judgements.undo(d, a)
     # Then they are one again, by both edges: neither alone is needed
-    joined = store.clusters_of([a])[0]
+    joined = store.clusters.of([a])[0]
     assert set(joined.members) == {a, b, c, d}
-    assert all(store.cluster(known.cluster_id) == joined for known in (whole, *parts))
-    store.record_verdict(b, c, REVIEW)
-    assert store.clusters_of([a])[0] == joined
-    store.record_verdict(b, d, REVIEW)
-    assert store.clusters_of([a])[0] != joined
+    assert all(store.clusters.by_id(known.cluster_id) == joined for known in (whole, *parts))
+    store.verdicts.record(b, c, REVIEW)
+    assert store.clusters.of([a])[0] == joined
+    store.verdicts.record(b, d, REVIEW)
+    assert store.clusters.of([a])[0] != joined
 
 
 def test_an_undone_confirmation_splits_what_only_it_had_joined(store, make_image):
     # Given two clusters that a person joined, and a third pair that could not join because of that
     a, b, c, d, e, f = fill(store, make_image, 6)
-    store.record_verdict(a, b, MATCH)
-    store.record_verdict(c, d, MATCH)
+    store.verdicts.record(a, b, MATCH)
+    store.verdicts.record(c, d, MATCH)
     veto(store, b, e)
     before = state(store, [a, b, c, d, e, f])
     confirm(store, b, c)
-    assert store.record_verdict(d, e, MATCH) is RecordOutcome.APART
+    assert store.verdicts.record(d, e, MATCH) is RecordOutcome.APART
     # When it is taken back, then they are apart, and the third pair has joined
-    store.undo_judgement(b, c)
-    clusters = {frozenset(found.members) for found in store.clusters_of([a, c]) if found}
+    store.judgements.undo(b, c)
+    clusters = {frozenset(found.members) for found in store.clusters.of([a, c]) if found}
     assert clusters == {frozenset([a, b]), frozenset([c, d, e])}
-    store.record_verdict(d, e, REVIEW)
-    store.undo_judgement(b, e)
+    store.verdicts.record(d, e, REVIEW)
+    store.judgements.undo(b, e)
     assert state(store, [a, b, c])[0] == before[0][:3]
     assert state(store, [a, b, c, d, e, f])[1] == before[1]
 
@@ -234,8 +241,8 @@ def test_a_forgotten_image_leaves_nothing_of_what_was_said_of_it(
     store, make_image, shared_server, everything, word
 ):
     a, b, c = fill(store, make_image, 3)
-    store.record_verdicts(a, [(b, MATCH), (c, MATCH)])
-    store.judge(
+    store.verdicts.record_many(a, [(b, MATCH), (c, MATCH)])
+    store.judgements.judge(
         a,
         b,
         word,
@@ -244,10 +251,10 @@ def test_a_forgotten_image_leaves_nothing_of_what_was_said_of_it(
         verdict=SAID if word in (JudgementWord.SAME, JudgementWord.PART) else None,
     )
     assert b"the witness" in everything(shared_server.redis)
-    store.forget(b)
+    store.forgetting.forget(b)
     held = everything(shared_server.redis)
     assert not any(trace in held for trace in (b.encode(), b"the witness", b"the court"))
-    assert store.judgements(a) == [] and set(store.clusters_of([a])[0].members) == {a, c}
+    assert store.judgements.of(a) == [] and set(store.clusters.of([a])[0].members) == {a, c}
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -261,26 +268,26 @@ def test_a_judgement_or_its_undoing_killed_at_any_step_is_done_wholly_or_not_at_
             salt = f"{work} {step}"
             with Store.open(Config(store=server.url)) as store:
                 ids = a, b, c = fill(store, make_image, 3, salt)
-                store.record_verdict(b, c, MATCH)
+                store.verdicts.record(b, c, MATCH)
                 if score:
-                    store.record_verdict(a, b, score)
+                    store.verdicts.record(a, b, score)
                 without = state(store, ids)
                 judge(store, a, b, word)
                 said = state(store, ids)
                 if work == "judge":
-                    store.undo_judgement(a, b)
+                    store.judgements.undo(a, b)
                     assert state(store, ids) == without
             died = run_and_die(
                 monkeypatch,
                 server.url,
                 (lambda store, a=a, b=b: judge(store, a, b, word))
                 if work == "judge"
-                else lambda store, a=a, b=b: store.undo_judgement(a, b),
+                else lambda store, a=a, b=b: store.judgements.undo(a, b),
                 step,
             )
             with Store.open(Config(store=server.url)) as store:
-                known = store.judgement_between(a, b)
-                assert (known is None) == (store.judgement_between(b, a) is None)
+                known = store.judgements.between(a, b)
+                assert (known is None) == (store.judgements.between(b, a) is None)
                 assert [found for found, _ in state(store, ids)[0]] == [
                     found for found, _ in (said if known else without)[0]
                 ]
@@ -294,7 +301,7 @@ def test_a_judgement_or_its_undoing_killed_at_any_step_is_done_wholly_or_not_at_
 def test_a_judgement_waits_for_nobody_and_loses_nothing_to_a_forget_between_its_steps(
     server, make_image, monkeypatch, everything
 ):
-    for work in (lambda store, a, b: veto(store, a, b), lambda store, a, b: store.undo_judgement(a, b)):
+    for work in (lambda store, a, b: veto(store, a, b), lambda store, a, b: store.judgements.undo(a, b)):
         step, reached = 0, True
         while reached:
             with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url)) as other:
@@ -308,10 +315,14 @@ def test_a_judgement_waits_for_nobody_and_loses_nothing_to_a_forget_between_its_
                         return
 
                 reached = interleave(
-                    monkeypatch, store, step, work=run, between=lambda b=b, other=other: other.forget(b)
+                    monkeypatch,
+                    store,
+                    step,
+                    work=run,
+                    between=lambda b=b, other=other: other.forgetting.forget(b),
                 )
                 if not reached:
-                    other.forget(b)
+                    other.forgetting.forget(b)
                 assert b.encode() not in everything(server.redis), step
                 server.redis.flushall()
             step += 1
@@ -330,11 +341,11 @@ def test_of_two_who_take_back_and_replace_a_word_at_once_the_later_word_stands(
                 monkeypatch,
                 store,
                 step,
-                work=lambda store=store, a=a, b=b: store.undo_judgement(a, b),
+                work=lambda store=store, a=a, b=b: store.judgements.undo(a, b),
                 between=lambda other=other, a=a, b=b: veto(other, a, b),
             )
             # What was taken back is what stood when it was taken back
-            assert store.judgement_between(a, b) is None and store.clusters_of([a]) == [None]
+            assert store.judgements.between(a, b) is None and store.clusters.of([a]) == [None]
         step += 1
     assert step >= 3
 

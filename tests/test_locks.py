@@ -29,7 +29,7 @@ def test_of_many_one_holds_a_lock_at_a_time(store):
     def work() -> None:
         nonlocal inside, most, done
         for _ in range(10):
-            with store.lock("x", LONG, wait=LONG):
+            with store.locks.hold("x", LONG, wait=LONG):
                 inside += 1
                 most = max(most, inside)
                 inside -= 1
@@ -44,25 +44,25 @@ def test_of_many_one_holds_a_lock_at_a_time(store):
 
 
 def test_a_lock_that_is_held_is_given_up_after_a_while_and_another_name_is_free(store):
-    with store.lock("x", LONG, wait=0):
+    with store.locks.hold("x", LONG, wait=0):
         started = time.monotonic()
-        with pytest.raises(StoreTimeout, match=r"'x'.* 0\.05 s"), store.lock("x", LONG, wait=0.05):
+        with pytest.raises(StoreTimeout, match=r"'x'.* 0\.05 s"), store.locks.hold("x", LONG, wait=0.05):
             raise AssertionError("both hold it")
         assert time.monotonic() - started >= 0.05
-        with store.lock("y", LONG, wait=0):
+        with store.locks.hold("y", LONG, wait=0):
             pass
-    with store.lock("x", LONG, wait=0):
+    with store.locks.hold("x", LONG, wait=0):
         pass
 
 
 def test_a_lock_is_released_when_the_block_fails(store):
-    with pytest.raises(RuntimeError), store.lock("x", LONG, wait=0):
+    with pytest.raises(RuntimeError), store.locks.hold("x", LONG, wait=0):
         raise RuntimeError
     assert holders(store, "x") == 0
 
 
 def test_who_took_too_long_does_not_release_the_lock_of_the_next(store):
-    first, second = store.lock("x", 0.05, wait=0), store.lock("x", LONG, wait=LONG)
+    first, second = store.locks.hold("x", 0.05, wait=0), store.locks.hold("x", LONG, wait=LONG)
     first.__enter__()
     second.__enter__()  # waits until the time of the first is over
     first.__exit__(None, None, None)
@@ -75,24 +75,24 @@ def test_the_lock_of_a_process_that_was_killed_is_taken_over_at_once(server):
     read, write = os.pipe()
 
     def hold() -> None:
-        with Store.open(Config(store=server.url)) as store, store.lock("x", LONG, wait=0):
+        with Store.open(Config(store=server.url)) as store, store.locks.hold("x", LONG, wait=0):
             os.write(write, b"held")
             signal.pause()
 
     child = in_child(hold)
     assert os.read(read, 4) == b"held"
     with Store.open(Config(store=server.url)) as store:
-        with pytest.raises(StoreTimeout), store.lock("x", LONG, wait=0):
+        with pytest.raises(StoreTimeout), store.locks.hold("x", LONG, wait=0):
             pass
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        with store.lock("x", LONG, wait=0):
+        with store.locks.hold("x", LONG, wait=0):
             pass
 
 
 def test_a_lock_of_another_machine_lasts_as_long_as_it_was_taken_for(store, shared_server):
     shared_server.redis.set(key(META, "lock:x"), "elsewhere 1 token", px=50)
-    with store.lock("x", LONG, wait=LONG):
+    with store.locks.hold("x", LONG, wait=LONG):
         assert holders(store, "x") == 1
 
 
@@ -104,11 +104,11 @@ def test_an_owner_that_others_break_at_the_same_time_is_followed_by_one(store, s
     while reached:
         store.connection._route.client(META).set(key(META, "lock:x"), f"{os.uname().nodename} {child} token")
         with Store.open(Config(store=store_url)) as other:
-            second = other.lock("x", LONG, wait=0)
+            second = other.locks.hold("x", LONG, wait=0)
 
             def work() -> None:
                 try:
-                    with store.lock("x", LONG, wait=0):
+                    with store.locks.hold("x", LONG, wait=0):
                         assert not held, step  # noqa: B023
                 except StoreTimeout:
                     assert held  # noqa: B023
@@ -131,5 +131,5 @@ def test_an_owner_that_others_break_at_the_same_time_is_followed_by_one(store, s
 
 def test_names_and_times_that_do_not_fit_are_refused(store):
     for name, seconds in (("", 1.0), ("x" * 257, 1.0), ("x", 0.0)):
-        with pytest.raises(ConfigError, match="expected a name"), store.lock(name, seconds, wait=0):
+        with pytest.raises(ConfigError, match="expected a name"), store.locks.hold(name, seconds, wait=0):
             pass

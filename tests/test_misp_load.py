@@ -102,15 +102,15 @@ def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: 
     with Engine.open(known) as engine:
         bridge = engine.add(saved(opened("coffee.jpg").resize((400, 267))))
     with Store.open(Config(store=known)) as store:
-        store.forget(bridge.image_id)
-        assert store.waiting_for_link()
+        store.forgetting.forget(bridge.image_id)
+        assert store.links.waiting()
         # When the store is opened for a request, then the request does not wait for the links
         with Engine.open(known, mend=False) as engine:
-            assert store.waiting_for_link() and engine.count() == 1
+            assert store.links.waiting() and engine.count() == 1
         # And after the first response the server links them
         with misp_host.running(tmp_path) as host:
             assert "results" in host.post(hover(known, attribute(uuid=OTHER)))
-            until(lambda: not store.waiting_for_link())
+            until(lambda: not store.links.waiting())
 
 
 def test_32_requests_at_once_have_the_results_of_one(host: Host, known: str) -> None:

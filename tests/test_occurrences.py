@@ -32,7 +32,7 @@ from douglas_quaid.records import (
 )
 from douglas_quaid.store import NewImage, PutStatus, Store
 from douglas_quaid.store.connection import Connection
-from douglas_quaid.store.intents import Intent
+from douglas_quaid.store.scripts import FORGET_IMAGE
 
 HERE, THERE, ELSEWHERE = (
     Occurrence.parse(f"misp:attribute:{name}") for name in ("here", "there", "else:where")
@@ -47,7 +47,7 @@ def moment(n: int) -> datetime:
 
 
 def places_of(store: Store, image: NewImage) -> set[Occurrence]:
-    info = store.infos([image.image_id])[0]
+    info = store.images.infos([image.image_id])[0]
     return {sighting.occurrence for sighting in info.sightings} if info else set()
 
 
@@ -69,7 +69,7 @@ def check_both_directions(store: Store, client: Any) -> None:
         assert not client.exists(prefix + "forgetting")
     assert by_image == by_place and {image_id for _, image_id in by_image} <= ids
     assert store.stats().occurrences == counted == len(by_image)
-    assert store.stats().images == store.count() == len(ids)
+    assert store.stats().images == store.images.count() == len(ids)
 
 
 @pytest.fixture
@@ -84,14 +84,14 @@ def engine(store_url: str) -> Iterator[Engine]:
 def test_first_seen_is_the_least_and_last_seen_the_greatest_time_of_image_and_place(store, make_image):
     # Given an image whose sightings are told in no order
     image = make_image(1)
-    store.put(image, occurrence=HERE, labels={"event": "7"}, seen=moment(5))
-    assert store.note(image.image_id, occurrence=HERE, seen=moment(9)) is PutStatus.KNOWN
-    assert store.note(image.image_id, occurrence=HERE, seen=moment(2)) is PutStatus.KNOWN
-    assert store.note(image.image_id, occurrence=HERE, seen=moment(7)) is PutStatus.KNOWN
-    assert store.note(image.image_id, occurrence=THERE, seen=moment(1)) is PutStatus.UPDATED
-    assert store.put(image, seen=moment(11)) is PutStatus.KNOWN
+    store.images.put(image, occurrence=HERE, labels={"event": "7"}, seen=moment(5))
+    assert store.images.note(image.image_id, occurrence=HERE, seen=moment(9)) is PutStatus.KNOWN
+    assert store.images.note(image.image_id, occurrence=HERE, seen=moment(2)) is PutStatus.KNOWN
+    assert store.images.note(image.image_id, occurrence=HERE, seen=moment(7)) is PutStatus.KNOWN
+    assert store.images.note(image.image_id, occurrence=THERE, seen=moment(1)) is PutStatus.UPDATED
+    assert store.images.put(image, seen=moment(11)) is PutStatus.KNOWN
     # Then each place has the first and the last of its own, and the image those of all
-    info = store.infos([image.image_id])[0]
+    info = store.images.infos([image.image_id])[0]
     assert info.sightings == (
         Sighting(HERE, {"event": "7"}, moment(2), moment(9)),
         Sighting(THERE, {}, moment(1), moment(1)),
@@ -99,18 +99,18 @@ def test_first_seen_is_the_least_and_last_seen_the_greatest_time_of_image_and_pl
     assert (info.first_seen, info.last_seen) == (moment(1), moment(11))
     # And new labels move no time
     assert (
-        store.note(image.image_id, occurrence=HERE, labels={"event": "8"}, seen=moment(5))
+        store.images.note(image.image_id, occurrence=HERE, labels={"event": "8"}, seen=moment(5))
         is PutStatus.UPDATED
     )
-    assert store.infos([image.image_id])[0].sightings[0] == Sighting(
+    assert store.images.infos([image.image_id])[0].sightings[0] == Sighting(
         HERE, {"event": "8"}, moment(2), moment(9)
     )
 
 
 def test_a_time_of_another_zone_is_the_same_moment(store, make_image):
     west = timezone(timedelta(hours=-7))
-    store.put(make_image(1), occurrence=HERE, seen=moment(5).astimezone(west))
-    assert store.infos([make_image(1).image_id])[0].first_seen == moment(5)
+    store.images.put(make_image(1), occurrence=HERE, seen=moment(5).astimezone(west))
+    assert store.images.infos([make_image(1).image_id])[0].first_seen == moment(5)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_a_time_that_cannot_be_is_refused_before_any_work(engine, seen, said):
 def test_the_earliest_and_the_latest_time_are_taken(store, make_image):
     latest = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(hours=23)
     for seen in (datetime(1970, 1, 1, tzinfo=timezone.utc), latest):
-        store.put(make_image(1), occurrence=HERE, seen=seen)
-    info = store.infos([make_image(1).image_id])[0]
+        store.images.put(make_image(1), occurrence=HERE, seen=seen)
+    info = store.images.infos([make_image(1).image_id])[0]
     assert (info.first_seen.year, info.last_seen) == (1970, latest)
 
 
@@ -152,43 +152,43 @@ def test_a_withdrawn_place_is_gone_from_its_images_and_nothing_else_is(store, sh
             (bystander, THERE),
         ]
     ):
-        store.put(image, occurrence=place, labels={"event": str(n)}, seen=moment(n))
+        store.images.put(image, occurrence=place, labels={"event": str(n)}, seen=moment(n))
     # When the place is withdrawn
-    withdrawn = store.withdraw(HERE)
+    withdrawn = store.occurrences.withdraw(HERE)
     # Then it shows nothing, the image that was seen there only is forgotten, and the rest is as it was
     assert set(withdrawn) == {
         Withdrawn(first.image_id, False),
         Withdrawn(second.image_id, False),
         Withdrawn(alone.image_id, True),
     }
-    assert store.images_of(HERE) == [] and not store.exists(alone.image_id)
-    assert store.infos([first.image_id])[0].sightings == (
+    assert store.occurrences.images_at(HERE) == [] and not store.images.exists(alone.image_id)
+    assert store.images.infos([first.image_id])[0].sightings == (
         Sighting(THERE, {"event": "1"}, moment(1), moment(1)),
     )
-    assert store.infos([first.image_id])[0].first_seen == moment(0)  # it was seen then, wherever
+    assert store.images.infos([first.image_id])[0].first_seen == moment(0)  # it was seen then, wherever
     assert places_of(store, second) == {ELSEWHERE} and places_of(store, bystander) == {THERE}
     assert store.stats().occurrences == 3
     check_both_directions(store, shared_server.redis)
-    assert store.withdraw(HERE) == ()
+    assert store.occurrences.withdraw(HERE) == ()
 
 
 def test_the_image_that_a_place_shows_now_can_be_kept(store, shared_server, make_image):
     # Given an attribute whose picture was replaced
     old, new = make_image(1), make_image(2)
-    store.put(old, occurrence=HERE, seen=moment(1))
-    store.put(new, occurrence=HERE, seen=moment(2))
-    assert store.withdraw(HERE, keep=new.image_id) == (Withdrawn(old.image_id, True),)
-    assert store.images_of(HERE) == [new.image_id] and store.count() == 1
-    assert store.withdraw(HERE, keep=new.image_id) == ()
+    store.images.put(old, occurrence=HERE, seen=moment(1))
+    store.images.put(new, occurrence=HERE, seen=moment(2))
+    assert store.occurrences.withdraw(HERE, keep=new.image_id) == (Withdrawn(old.image_id, True),)
+    assert store.occurrences.images_at(HERE) == [new.image_id] and store.images.count() == 1
+    assert store.occurrences.withdraw(HERE, keep=new.image_id) == ()
     check_both_directions(store, shared_server.redis)
 
 
 def test_an_image_of_a_collection_stays_without_places(store, shared_server, make_image):
-    store.create_collection("known", Purpose.KNOWN)
-    store.put(make_image(1), occurrence=HERE)
-    store.put(make_image(1), collection="known", labels={"brand": "Acme"})
-    assert store.withdraw(HERE) == (Withdrawn(make_image(1).image_id, False),)
-    info = store.infos([make_image(1).image_id])[0]
+    store.collections.create("known", Purpose.KNOWN)
+    store.images.put(make_image(1), occurrence=HERE)
+    store.images.put(make_image(1), collection="known", labels={"brand": "Acme"})
+    assert store.occurrences.withdraw(HERE) == (Withdrawn(make_image(1).image_id, False),)
+    info = store.images.infos([make_image(1).image_id])[0]
     assert info.occurrence_count == 0 and [membership.name for membership in info.memberships] == ["known"]
     check_both_directions(store, shared_server.redis)
 
@@ -200,37 +200,37 @@ def test_an_image_that_is_seen_nowhere_any_more_leaves_the_collection_that_its_p
     # collection
     shown, kept = make_image(1), make_image(2)
     for name in ("brands", "mine"):
-        store.create_collection(name, Purpose.BASELINE)
+        store.collections.create(name, Purpose.BASELINE)
     for image in (shown, kept):
-        store.put(image, collection="brands")
-        store.put(image, occurrence=HERE)
-    store.put(shown, occurrence=THERE)
-    store.put(kept, collection="mine")
+        store.images.put(image, collection="brands")
+        store.images.put(image, occurrence=HERE)
+    store.images.put(shown, occurrence=THERE)
+    store.images.put(kept, collection="mine")
     # When one place is withdrawn, then what is seen elsewhere stays a member, and what is in another
     # collection stays an image
-    assert set(store.withdraw(HERE, collection="brands")) == {
+    assert set(store.occurrences.withdraw(HERE, collection="brands")) == {
         Withdrawn(shown.image_id, False),
         Withdrawn(kept.image_id, False),
     }
-    assert store.collection_members("brands") == {shown.image_id} and store.collection_members("mine") == {
+    assert store.collections.members("brands") == {shown.image_id} and store.collections.members("mine") == {
         kept.image_id
     }
     # When the last one is, then the image goes
-    assert store.withdraw(THERE, collection="brands") == (Withdrawn(shown.image_id, True),)
-    assert store.collection_members("brands") == set() and not store.exists(shown.image_id)
+    assert store.occurrences.withdraw(THERE, collection="brands") == (Withdrawn(shown.image_id, True),)
+    assert store.collections.members("brands") == set() and not store.images.exists(shown.image_id)
     check_both_directions(store, shared_server.redis)
 
 
 def test_an_image_that_was_seen_nowhere_is_left_alone(store, make_image):
-    store.put(make_image(1))
-    assert store.withdraw(HERE) == () and store.exists(make_image(1).image_id)
+    store.images.put(make_image(1))
+    assert store.occurrences.withdraw(HERE) == () and store.images.exists(make_image(1).image_id)
 
 
 def test_a_place_that_shows_hundreds_of_images_is_withdrawn(store, shared_server, make_image):
     images = [make_image(n, words=0) for n in range(300)]
-    store.put_many(images, occurrence=HERE)
-    store.put_many(images[::2], occurrence=THERE)
-    assert {image.image_id for image in store.withdraw(HERE) if image.forgotten} == {
+    store.images.put_many(images, occurrence=HERE)
+    store.images.put_many(images[::2], occurrence=THERE)
+    assert {image.image_id for image in store.occurrences.withdraw(HERE) if image.forgotten} == {
         image.image_id for image in images[1::2]
     }
     assert store.stats().images == store.stats().occurrences == 150
@@ -240,10 +240,10 @@ def test_a_place_that_shows_hundreds_of_images_is_withdrawn(store, shared_server
 def test_what_was_seen_nowhere_else_leaves_nothing_behind(server, make_image, everything):
     image, partner = make_image(1), make_image(2)
     with Store.open(Config(store=server.url)) as store:
-        store.put(image, occurrence=HERE, labels={"event": "secret"})
-        store.put(partner, occurrence=THERE)
-        store.record_verdict(partner.image_id, image.image_id, MATCH)
-        store.withdraw(HERE)
+        store.images.put(image, occurrence=HERE, labels={"event": "secret"})
+        store.images.put(partner, occurrence=THERE)
+        store.verdicts.record(partner.image_id, image.image_id, MATCH)
+        store.occurrences.withdraw(HERE)
         data = everything(server.redis)
         traces = (
             image.image_id.encode(),
@@ -256,15 +256,15 @@ def test_what_was_seen_nowhere_else_leaves_nothing_behind(server, make_image, ev
             b"secret",
         )
         assert [trace for trace in traces if trace in data] == []
-        assert store.verdicts(partner.image_id) == [] and store.put(image) is PutStatus.ADDED
+        assert store.verdicts.of(partner.image_id) == [] and store.images.put(image) is PutStatus.ADDED
 
 
 def test_a_full_server_withdraws_since_that_makes_room(server, make_image):
     with Store.open(Config(store=server.url)) as store:
-        store.put_many([make_image(1), make_image(2)], occurrence=HERE)
-        store.put(make_image(2), occurrence=THERE)
+        store.images.put_many([make_image(1), make_image(2)], occurrence=HERE)
+        store.images.put(make_image(2), occurrence=THERE)
         server.redis.config_set("maxmemory", 1)
-        assert set(store.withdraw(HERE)) == {
+        assert set(store.occurrences.withdraw(HERE)) == {
             Withdrawn(make_image(1).image_id, True),
             Withdrawn(make_image(2).image_id, False),
         }
@@ -324,11 +324,11 @@ def test_names_that_are_no_places_are_refused(engine):
 def test_sightings_are_told_for_each_place_latest_first(store, make_image):
     # Given places with none, one and two images, one of them linked and one that lost a connection since
     first, second = make_image(1), make_image(2)
-    store.put(first, occurrence=HERE, labels={"event": "1"}, seen=moment(1))
-    store.put(second, occurrence=HERE, labels={"event": "2"}, seen=moment(2))
-    store.put(first, occurrence=ELSEWHERE, seen=moment(3))
-    store.mark_linked(first.image_id)
-    none, here, elsewhere, again = store.sightings([THERE, HERE, ELSEWHERE, HERE])
+    store.images.put(first, occurrence=HERE, labels={"event": "1"}, seen=moment(1))
+    store.images.put(second, occurrence=HERE, labels={"event": "2"}, seen=moment(2))
+    store.images.put(first, occurrence=ELSEWHERE, seen=moment(3))
+    store.links.mark_linked(first.image_id)
+    none, here, elsewhere, again = store.occurrences.sightings([THERE, HERE, ELSEWHERE, HERE])
     assert none == () and again == here
     assert [(seen.image_id, seen.linked) for seen in here] == [
         (second.image_id, False),
@@ -339,24 +339,26 @@ def test_sightings_are_told_for_each_place_latest_first(store, make_image):
         Sighting(HERE, {"event": "1"}, moment(1), moment(1)),
     ]
     assert [(seen.image_id, seen.sighting.occurrence) for seen in elsewhere] == [(first.image_id, ELSEWHERE)]
-    assert store.sightings([]) == [] and store.sightings([THERE]) == [()]
+    assert store.occurrences.sightings([]) == [] and store.occurrences.sightings([THERE]) == [()]
     # And an image that waits to be linked again is not linked
-    store.record_verdict(first.image_id, second.image_id, MATCH)
-    store.forget(second.image_id)
+    store.verdicts.record(first.image_id, second.image_id, MATCH)
+    store.forgetting.forget(second.image_id)
     assert (
-        [seen.linked for seen in store.sightings([HERE])[0]] == [store.is_linked(first.image_id)] == [False]
+        [seen.linked for seen in store.occurrences.sightings([HERE])[0]]
+        == [store.links.is_linked(first.image_id)]
+        == [False]
     )
 
 
 def test_sightings_of_hundreds_of_places_take_two_round_trips(store, make_image, monkeypatch):
     places = [Occurrence("misp", "attribute", str(n)) for n in range(500)]
     for n, place in enumerate(places):
-        store.put(make_image(n % 50, words=0), occurrence=place, seen=moment(n))
+        store.images.put(make_image(n % 50, words=0), occurrence=place, seen=moment(n))
     trips, send = [], Connection._send
     monkeypatch.setattr(
         Connection, "_send", lambda self, *arguments: trips.append(1) or send(self, *arguments)
     )
-    found = store.sightings(places)
+    found = store.occurrences.sightings(places)
     assert len(trips) == 2
     assert [[(seen.image_id, seen.sighting.first_seen) for seen in place] for place in found] == [
         [(make_image(n % 50).image_id, moment(n))] for n in range(500)
@@ -370,15 +372,15 @@ def test_a_place_withdrawn_while_sightings_are_read_is_told_whole_or_not_at_all(
     with Store.open(Config(store=store_url)) as other:
         while reached:
             image, found = make_image(step), []
-            store.put(image, occurrence=HERE, seen=moment(1))
+            store.images.put(image, occurrence=HERE, seen=moment(1))
             reached = interleave(
-                monkeypatch, store, step, work=lambda found=found: found.extend(store.sightings([HERE, THERE])), between=lambda: other.withdraw(HERE)
+                monkeypatch, store, step, work=lambda found=found: found.extend(store.occurrences.sightings([HERE, THERE])), between=lambda: other.occurrences.withdraw(HERE)
             )  # fmt: skip
             assert found[1] == () and [(seen.image_id, seen.sighting.last_seen) for seen in found[0]] in (
                 [],
                 [(image.image_id, moment(1))],
             )
-            other.withdraw(HERE)
+            other.occurrences.withdraw(HERE)
             step += 1
     assert step > 16
 
@@ -394,8 +396,8 @@ def test_places_are_listed_by_their_beginning_taken_literally(store, make_image)
         "file:path:/tmp/\\a",
     ]
     for n, name in enumerate(names):
-        store.put(make_image(n % 3), occurrence=Occurrence.parse(name))
-        store.put(make_image(7), occurrence=Occurrence.parse(name))
+        store.images.put(make_image(n % 3), occurrence=Occurrence.parse(name))
+        store.images.put(make_image(7), occurrence=Occurrence.parse(name))
     for prefix in (
         "misp:attribute:",
         "misp:",
@@ -407,7 +409,7 @@ def test_places_are_listed_by_their_beginning_taken_literally(store, make_image)
         "*",
         "nothing",
     ):
-        assert {str(place) for place in store.occurrences(prefix)} == {
+        assert {str(place) for place in store.occurrences.starting_with(prefix)} == {
             name for name in names if name.startswith(prefix)
         }
 
@@ -415,15 +417,15 @@ def test_places_are_listed_by_their_beginning_taken_literally(store, make_image)
 def test_places_that_stand_are_listed_while_others_come_and_go(store, make_image):
     # Given more places than one look takes
     image, standing = make_image(1), [Occurrence("misp", "attribute", str(n)) for n in range(4000)]
-    store.put(image)
+    store.images.put(image)
     for place in standing:
-        store.note(image.image_id, occurrence=place)
+        store.images.note(image.image_id, occurrence=place)
     found = set()
-    for n, place in enumerate(store.occurrences("misp:attribute:")):
+    for n, place in enumerate(store.occurrences.starting_with("misp:attribute:")):
         found.add(place)
         if n % 50 == 0:
-            store.note(image.image_id, occurrence=Occurrence("misp", "attribute", f"new {n}"))
-            store.withdraw(Occurrence("misp", "attribute", f"new {n - 50}"))
+            store.images.note(image.image_id, occurrence=Occurrence("misp", "attribute", f"new {n}"))
+            store.occurrences.withdraw(Occurrence("misp", "attribute", f"new {n - 50}"))
     assert set(standing) <= found
 
 
@@ -433,17 +435,18 @@ def test_images_are_counted_without_reading_their_hashes(engine):
 
 
 def test_bookmarks_are_kept_replaced_and_removed(store, store_url):
-    assert store.bookmark("misp https://one.example") is None
-    store.set_bookmark("misp https://one.example", '{"page": 1}')
-    store.set_bookmark("misp https://one.example", "ü" * (1 << 19))
-    store.set_bookmark("x" * 256, "")
+    assert store.bookmarks.get("misp https://one.example") is None
+    store.bookmarks.set("misp https://one.example", '{"page": 1}')
+    store.bookmarks.set("misp https://one.example", "ü" * (1 << 19))
+    store.bookmarks.set("x" * 256, "")
     with Store.open(Config(store=store_url)) as other:
         assert (
-            other.bookmark("misp https://one.example") == "ü" * (1 << 19) and other.bookmark("x" * 256) == ""
+            other.bookmarks.get("misp https://one.example") == "ü" * (1 << 19)
+            and other.bookmarks.get("x" * 256) == ""
         )
-        other.set_bookmark("misp https://one.example", None)
-        other.set_bookmark("misp https://two.example", None)
-    assert store.bookmark("misp https://one.example") is None
+        other.bookmarks.set("misp https://one.example", None)
+        other.bookmarks.set("misp https://two.example", None)
+    assert store.bookmarks.get("misp https://one.example") is None
     for name, text in (
         ("", "text"),
         ("x" * 257, "text"),
@@ -452,9 +455,9 @@ def test_bookmarks_are_kept_replaced_and_removed(store, store_url):
         ("\ud800", None),
     ):
         with pytest.raises(ConfigError):
-            store.set_bookmark(name, text)
+            store.bookmarks.set(name, text)
     with pytest.raises(ConfigError):
-        store.bookmark("")
+        store.bookmarks.get("")
 
 
 # -- at once -------------------------------------------------------------------------------------------------
@@ -485,24 +488,26 @@ def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same
     # Given threads that add one image each at its own place and withdraw it again, so that it is forgotten
     # again and again
     image, partner, afresh = make_image(1), make_image(2), []
-    store.put(partner)
+    store.images.put(partner)
 
     def come_and_go(n: int) -> None:
         place = Occurrence("misp", "attribute", str(n))
         for _ in range(40):
-            afresh.append(store.put(image, occurrence=place, labels={"thread": str(n)}))
-            store.record_verdict(image.image_id, partner.image_id, MATCH)
+            afresh.append(store.images.put(image, occurrence=place, labels={"thread": str(n)}))
+            store.verdicts.record(image.image_id, partner.image_id, MATCH)
             # Then what was acknowledged is there until the same thread takes it back
-            assert store.images_of(place) == [image.image_id] and store.records([image.image_id]) == [
-                image.record
+            assert store.occurrences.images_at(place) == [image.image_id] and store.images.records(
+                [image.image_id]
+            ) == [image.record]
+            assert [seen.sighting.labels for seen in store.occurrences.sightings([place])[0]] == [
+                {"thread": str(n)}
             ]
-            assert [seen.sighting.labels for seen in store.sightings([place])[0]] == [{"thread": str(n)}]
-            assert [gone.image_id for gone in store.withdraw(place)] == [image.image_id]
-            assert store.images_of(place) == []
+            assert [gone.image_id for gone in store.occurrences.withdraw(place)] == [image.image_id]
+            assert store.occurrences.images_at(place) == []
 
     in_threads(*(lambda n=n: come_and_go(n) for n in range(3)))
-    assert afresh.count(PutStatus.ADDED) > 1 and not store.exists(image.image_id)
-    assert store.verdicts(partner.image_id) == [] and store.clusters_of([partner.image_id]) == [None]
+    assert afresh.count(PutStatus.ADDED) > 1 and not store.images.exists(image.image_id)
+    assert store.verdicts.of(partner.image_id) == [] and store.clusters.of([partner.image_id]) == [None]
     check_both_directions(store, shared_server.redis)
 
 
@@ -510,13 +515,13 @@ def test_threads_adding_and_withdrawing_one_sighting_leave_it_whole_or_gone(stor
     image = make_image(1)
     for last in ("add", "withdraw"):
         in_threads(
-            *(lambda: [store.put(image, occurrence=HERE) for _ in range(40)] for _ in range(2)),
-            *(lambda: [store.withdraw(HERE) for _ in range(40)] for _ in range(2)),
+            *(lambda: [store.images.put(image, occurrence=HERE) for _ in range(40)] for _ in range(2)),
+            *(lambda: [store.occurrences.withdraw(HERE) for _ in range(40)] for _ in range(2)),
         )
         check_both_directions(store, shared_server.redis)
-        assert store.exists(image.image_id) == (store.images_of(HERE) == [image.image_id])
-        store.put(image, occurrence=HERE) if last == "add" else store.withdraw(HERE)
-        assert store.exists(image.image_id) == (last == "add")
+        assert store.images.exists(image.image_id) == (store.occurrences.images_at(HERE) == [image.image_id])
+        store.images.put(image, occurrence=HERE) if last == "add" else store.occurrences.withdraw(HERE)
+        assert store.images.exists(image.image_id) == (last == "add")
         check_both_directions(store, shared_server.redis)
 
 
@@ -543,40 +548,49 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
     with Store.open(Config(store=server.url)) as withdrawer, Store.open(Config(store=server.url)) as writer:
         while reached:
             image, partner = make_image(2 * step, salt="between"), make_image(2 * step + 1, salt="between")
-            writer.put(image, occurrence=HERE)
-            writer.put(partner)
-            writer.record_verdict(partner.image_id, image.image_id, MATCH)
+            writer.images.put(image, occurrence=HERE)
+            writer.images.put(partner)
+            writer.verdicts.record(partner.image_id, image.image_id, MATCH)
 
             def see_elsewhere(image=image, partner=partner) -> None:
-                statuses.append(writer.put(image, occurrence=THERE, seen=moment(1)))
-                writer.record_verdict(image.image_id, partner.image_id, MATCH)
+                statuses.append(writer.images.put(image, occurrence=THERE, seen=moment(1)))
+                writer.verdicts.record(image.image_id, partner.image_id, MATCH)
 
             reached = interleave(
-                monkeypatch, withdrawer, step, work=lambda: withdrawer.withdraw(HERE), between=see_elsewhere
+                monkeypatch,
+                withdrawer,
+                step,
+                work=lambda: withdrawer.occurrences.withdraw(HERE),
+                between=see_elsewhere,
             )
             if (
                 reached
             ):  # Then the image is there with that sighting and that verdict, whoever forgot it in between
-                assert places_of(writer, image) == {THERE} and writer.images_of(THERE) == [image.image_id], (
-                    f"seen before step {step}"
-                )
-                assert len(writer.verdicts(image.image_id)) == len(writer.verdicts(partner.image_id)) == 1, (
-                    f"seen before step {step}"
-                )
-                assert set(writer.clusters_of([image.image_id])[0].members) == {
+                assert places_of(writer, image) == {THERE} and writer.occurrences.images_at(THERE) == [
+                    image.image_id
+                ], f"seen before step {step}"
+                assert (
+                    len(writer.verdicts.of(image.image_id)) == len(writer.verdicts.of(partner.image_id)) == 1
+                ), f"seen before step {step}"
+                assert set(writer.clusters.of([image.image_id])[0].members) == {
                     image.image_id,
                     partner.image_id,
                 }
-                assert writer.withdraw(THERE) == (Withdrawn(image.image_id, True),)
+                assert writer.occurrences.withdraw(THERE) == (Withdrawn(image.image_id, True),)
             assert (
-                not writer.exists(image.image_id)
-                and writer.images_of(HERE) == []
-                and writer.verdicts(partner.image_id) == []
+                not writer.images.exists(image.image_id)
+                and writer.occurrences.images_at(HERE) == []
+                and writer.verdicts.of(partner.image_id) == []
             )
-            writer.forget(partner.image_id)
+            writer.forgetting.forget(partner.image_id)
             check_both_directions(writer, server.redis)
             step += 1
     assert statuses.count(PutStatus.UPDATED) > 15 and statuses.count(PutStatus.ADDED) > 20
+
+
+def begin_to_forget(store: Store, image_id: str) -> None:
+    """The first step of forgetting, which marks the image, and no other."""
+    store.connection.ask(FORGET_IMAGE(image_id[0], "begin", image_id))
 
 
 class Held:
@@ -622,32 +636,32 @@ def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_adde
             Store.open(Config(store=server.url)) as writer,
         ):
             image, partner = make_image(2 * step, salt="ended"), make_image(2 * step + 1, salt="ended")
-            writer.put_many([image, partner], occurrence=HERE)
-            writer.record_verdict(partner.image_id, image.image_id, MATCH)
-            writer._begin(image.image_id)
-            ending = Held(quick, ahead, partial(quick._finish_forgetting, [image.image_id]))
+            writer.images.put_many([image, partner], occurrence=HERE)
+            writer.verdicts.record(partner.image_id, image.image_id, MATCH)
+            begin_to_forget(writer, image.image_id)
+            ending = Held(quick, ahead, partial(quick.forgetting.finish_marked, [image.image_id]))
 
             def end_and_add(ending=ending, writer=writer, image=image, partner=partner) -> None:
                 ending.end()
-                assert writer.put(image, occurrence=THERE) is PutStatus.ADDED
-                writer.record_verdict(image.image_id, partner.image_id, MATCH)
+                assert writer.images.put(image, occurrence=THERE) is PutStatus.ADDED
+                writer.verdicts.record(image.image_id, partner.image_id, MATCH)
 
             reached = interleave(
                 monkeypatch,
                 slow,
                 step,
-                work=partial(slow._finish_forgetting, [image.image_id]),
+                work=partial(slow.forgetting.finish_marked, [image.image_id]),
                 between=end_and_add,
             )
             if reached:
                 # Then neither of them touches it any more
-                assert places_of(writer, image) == {THERE} and len(writer.verdicts(partner.image_id)) == 1, (
-                    f"added before step {step}"
-                )
-                assert writer.clusters_of([image.image_id])[0] is not None, f"added before step {step}"
+                assert (
+                    places_of(writer, image) == {THERE} and len(writer.verdicts.of(partner.image_id)) == 1
+                ), f"added before step {step}"
+                assert writer.clusters.of([image.image_id])[0] is not None, f"added before step {step}"
             else:
                 ending.end()
-            assert writer.exists(image.image_id) == reached
+            assert writer.images.exists(image.image_id) == reached
             step += 1
     assert step > 35
 
@@ -663,31 +677,31 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
         # Given a place with two images, the other one seen elsewhere too
         alone, twice, partner = (make_image(n, salt=f"step {step} ") for n in range(3))
         with Store.open(Config(store=server.url)) as store:
-            store.put_many([alone, twice], occurrence=HERE)
-            store.put_many([twice, partner], occurrence=THERE)
-            store.record_verdicts(alone.image_id, [(twice.image_id, MATCH), (partner.image_id, MATCH)])
-        died = run_and_die(monkeypatch, server.url, lambda store: store.withdraw(HERE), step)
+            store.images.put_many([alone, twice], occurrence=HERE)
+            store.images.put_many([twice, partner], occurrence=THERE)
+            store.verdicts.record_many(alone.image_id, [(twice.image_id, MATCH), (partner.image_id, MATCH)])
+        died = run_and_die(monkeypatch, server.url, lambda store: store.occurrences.withdraw(HERE), step)
         # Then the next to open finds each image whole or gone without a trace
         with Store.open(Config(store=server.url)) as store:
             check_both_directions(store, server.redis)
             assert THERE in places_of(store, twice) and places_of(store, partner) == {THERE}
-            if store.exists(alone.image_id):
+            if store.images.exists(alone.image_id):
                 untouched += 1
-                assert places_of(store, alone) == {HERE} and len(store.verdicts(alone.image_id)) == 2
+                assert places_of(store, alone) == {HERE} and len(store.verdicts.of(alone.image_id)) == 2
             else:
                 gone += 1
                 data = everything(server.redis)
                 assert (
                     alone.image_id.encode() not in data
                     and alone.pdq not in data
-                    and store.clusters_of([twice.image_id, partner.image_id]) == [None, None]
+                    and store.clusters.of([twice.image_id, partner.image_id]) == [None, None]
                 )
             # And withdrawing once more does what is left
-            store.withdraw(HERE)
+            store.occurrences.withdraw(HERE)
             assert (
-                store.images_of(HERE) == []
-                and not store.exists(alone.image_id)
-                and store.exists(twice.image_id)
+                store.occurrences.images_at(HERE) == []
+                and not store.images.exists(alone.image_id)
+                and store.images.exists(twice.image_id)
             )
             check_both_directions(store, server.redis)
         server.redis.flushall()
@@ -697,10 +711,10 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
 
 def killed_in_the_middle(store: Store, url: str, image: NewImage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have somebody begin to withdraw an image's only place and die."""
-    store.put(image, occurrence=HERE)
+    store.images.put(image, occurrence=HERE)
     step = 0
-    while store.exists(image.image_id):
-        assert run_and_die(monkeypatch, url, lambda other: other.withdraw(HERE), step)
+    while store.images.exists(image.image_id):
+        assert run_and_die(monkeypatch, url, lambda other: other.occurrences.withdraw(HERE), step)
         step += 1
 
 
@@ -713,32 +727,17 @@ def test_who_adds_or_forgets_such_an_image_finishes_the_forgetting_first(
         killed_in_the_middle(store, server.url, image, monkeypatch)
         assert server.redis.sismember(f"dq:{{{image.image_id[0]}}}:forgetting", image.image_id)
         with pytest.raises(NotFound):
-            store.note(image.image_id, occurrence=THERE)
-        assert store.put(image, occurrence=THERE) is PutStatus.ADDED
+            store.images.note(image.image_id, occurrence=THERE)
+        assert store.images.put(image, occurrence=THERE) is PutStatus.ADDED
         with Store.open(Config(store=server.url)):
             assert places_of(store, image) == {THERE}  # opening later takes nothing away
-        store.withdraw(THERE)
+        store.occurrences.withdraw(THERE)
         # And a person's forget of it ends it too, once
         killed_in_the_middle(store, server.url, image, monkeypatch)
-        assert store.forget(image.image_id).occurrences == 0
+        assert store.forgetting.forget(image.image_id).occurrences == 0
         assert image.image_id.encode() not in everything(server.redis)
         with pytest.raises(NotFound):
-            store.forget(image.image_id)
-
-
-def test_a_forget_that_an_older_program_began_is_finished(server, make_image, everything):
-    # Given an intent to forget, as it was recorded before the first step, and another whose image is gone
-    # already
-    for begun in (False, True):
-        with Store.open(Config(store=server.url)) as store:
-            store.put(make_image(1), occurrence=HERE)
-            if begun:
-                store._begin(make_image(1).image_id)
-        for intent in (Intent("1", "forget", make_image(1).image_id), Intent("2", "forget", "0" * 64)):
-            server.redis.hset("dq:{meta}:intents", intent.intent_id, intent.encode())
-        with Store.open(Config(store=server.url)) as store:
-            assert store.count() == 0 and make_image(1).image_id.encode() not in everything(server.redis)
-            check_both_directions(store, server.redis)
+            store.forgetting.forget(image.image_id)
 
 
 # -- against a dictionary ------------------------------------------------------------------------------------
@@ -809,35 +808,36 @@ def test_places_are_what_a_dictionary_says(store_url, shared_server, make_image,
     shared_server.redis.flushall()
     images, oracle = [make_image(n) for n in range(IMAGES)], Oracle()
     with Store.open(Config(store=store_url)) as store:
-        store.create_collection("known", Purpose.KNOWN)
+        store.collections.create("known", Purpose.KNOWN)
         for kind, n, place, hour, label in steps:
             image = None if n is None else images[n]
             if kind == "add" and (place or not label):
-                store.put(
+                store.images.put(
                     image, occurrence=place, labels={"event": label} if label else None, seen=moment(hour)
                 )
                 oracle.add(image.image_id, place, hour, label)
             elif kind == "withdraw":
                 keep = image and image.image_id
                 assert {
-                    gone.image_id: gone.forgotten for gone in store.withdraw(place, keep=keep)
+                    gone.image_id: gone.forgotten for gone in store.occurrences.withdraw(place, keep=keep)
                 } == oracle.withdraw(place, keep)
             elif kind == "collect":
-                store.put(image, collection="known", seen=moment(hour))
+                store.images.put(image, collection="known", seen=moment(hour))
                 oracle.add(image.image_id, None, hour, "")
                 oracle.members.add(image.image_id)
             elif kind == "forget" and image.image_id in oracle.times:
-                store.forget(image.image_id)
+                store.forgetting.forget(image.image_id)
                 oracle.forget(image.image_id)
         # Then every question about images and places has the dictionary's answer
-        assert [[(seen.image_id, seen.sighting) for seen in found] for found in store.sightings(PLACES)] == [
-            oracle.at(place) for place in PLACES
-        ]
-        assert [store.images_of(place) for place in PLACES] == [
+        assert [
+            [(seen.image_id, seen.sighting) for seen in found]
+            for found in store.occurrences.sightings(PLACES)
+        ] == [oracle.at(place) for place in PLACES]
+        assert [store.occurrences.images_at(place) for place in PLACES] == [
             [i for i, _ in oracle.at(place)] for place in PLACES
         ]
-        assert set(store.occurrences("")) == {place for place in PLACES if oracle.at(place)}
-        for image, info in zip(images, store.infos([image.image_id for image in images]), strict=True):
+        assert set(store.occurrences.starting_with("")) == {place for place in PLACES if oracle.at(place)}
+        for image, info in zip(images, store.images.infos([image.image_id for image in images]), strict=True):
             hours = oracle.times.get(image.image_id)
             if hours is None:
                 assert info is None
@@ -848,5 +848,5 @@ def test_places_are_what_a_dictionary_says(store_url, shared_server, make_image,
             )
             assert bool(info.memberships) == (image.image_id in oracle.members)
         assert store.stats().occurrences == sum(len(places) for places in oracle.sightings.values())
-        assert store.collection_members("known") == oracle.members
+        assert store.collections.members("known") == oracle.members
         check_both_directions(store, shared_server.redis)

@@ -31,20 +31,20 @@ def operations(store: Store, make_image) -> list[Callable[[], object]]:
     """One of each kind, reads and writes."""
     a, b = make_image(1), make_image(2)
     return [
-        lambda: store.exists(a.image_id),
-        lambda: store.put(make_image(3)),
-        lambda: store.note(a.image_id),
-        lambda: store.records([a.image_id, b.image_id]),
-        lambda: store.infos([a.image_id]),
-        lambda: store.by_pixels(a.pixel_digest),
-        lambda: store.verdicts(a.image_id),
-        lambda: store.record_verdict(a.image_id, b.image_id, MATCH),
+        lambda: store.images.exists(a.image_id),
+        lambda: store.images.put(make_image(3)),
+        lambda: store.images.note(a.image_id),
+        lambda: store.images.records([a.image_id, b.image_id]),
+        lambda: store.images.infos([a.image_id]),
+        lambda: store.images.by_pixels(a.pixel_digest),
+        lambda: store.verdicts.of(a.image_id),
+        lambda: store.verdicts.record(a.image_id, b.image_id, MATCH),
         lambda: veto(store, a.image_id, b.image_id),
-        lambda: store.forget(a.image_id),
-        lambda: store.collections(),
-        lambda: store.column_reader().refresh(ColumnState()),
+        lambda: store.forgetting.forget(a.image_id),
+        lambda: store.collections.all(),
+        lambda: store.columns.refresh(ColumnState()),
         lambda: store.stats(),
-        lambda: store.purge(),
+        lambda: store.forgetting.purge(),
     ]
 
 
@@ -57,7 +57,7 @@ def in_time() -> Iterator[None]:
 
 def test_a_server_that_is_away_is_unavailable_and_back_when_it_is_back(server, make_image):
     with Store.open(Config(store=server.url)) as store:
-        store.put_many([make_image(1), make_image(2)])
+        store.images.put_many([make_image(1), make_image(2)])
         server.stop()
         for operation in operations(store, make_image):
             with in_time(), pytest.raises(StoreUnavailable) as caught:
@@ -67,7 +67,7 @@ def test_a_server_that_is_away_is_unavailable_and_back_when_it_is_back(server, m
             Store.open(Config(store=server.url))
         # When it is back, the same object works on
         server.start()
-        assert store.put(make_image(3)) is PutStatus.ADDED
+        assert store.images.put(make_image(3)) is PutStatus.ADDED
         assert store.stats().images == 3
 
 
@@ -76,7 +76,7 @@ def test_a_server_that_is_silent_times_out_and_what_was_asked_is_whole_or_absent
         Store.open(Config(store=server.url)) as store,
         Store.open(Config(store=server.url, store_timeout=SHORT)) as impatient,
     ):
-        store.put_many([make_image(1), make_image(2)])
+        store.images.put_many([make_image(1), make_image(2)])
         for operation in operations(impatient, make_image):
             server.pause()
             try:
@@ -86,17 +86,17 @@ def test_a_server_that_is_silent_times_out_and_what_was_asked_is_whole_or_absent
                 server.resume()
         # Then it goes on, and each image has record and row or neither (a command that was sent may have been
         # done)
-        store.put(make_image(4))
+        store.images.put(make_image(4))
         rows = {
             bytes(row["image_id"]).hex()
-            for change in store.column_reader().refresh(ColumnState()).shards
+            for change in store.columns.refresh(ColumnState()).shards
             for row in change.rows
             if any(row["image_id"])
         }
         images = [make_image(n) for n in range(1, 5)]
         assert rows == {
             image.image_id
-            for image, record in zip(images, store.records([i.image_id for i in images]), strict=True)
+            for image, record in zip(images, store.images.records([i.image_id for i in images]), strict=True)
             if record
         }
 
@@ -105,15 +105,15 @@ def test_a_connection_that_breaks_in_the_middle_of_work_is_made_anew(server, mak
     # Given threads that add and judge while all connections are cut again and again
     config, failures, stop = Config(store=server.url, store_timeout=5), [], threading.Event()
     with Store.open(config) as store:
-        store.put_many([make_image(n) for n in range(20)])
+        store.images.put_many([make_image(n) for n in range(20)])
 
         def work(k: int) -> None:
             n = 0
             while not stop.is_set():
                 n += 1
                 try:
-                    store.put(make_image(n, salt=f"thread {k}"))
-                    store.record_verdict(
+                    store.images.put(make_image(n, salt=f"thread {k}"))
+                    store.verdicts.record(
                         make_image(n % 20).image_id, make_image((n + 1 + k) % 20).image_id, MATCH
                     )
                 except StoreUnavailable:
@@ -135,39 +135,39 @@ def test_a_connection_that_breaks_in_the_middle_of_work_is_made_anew(server, mak
     with Store.open(config) as store:
         assert server.redis.hlen("dq:{meta}:intents") == 0
         for n in range(20):
-            for found in store.verdicts(make_image(n).image_id):
-                assert store.verdict_between(found.image_id, make_image(n).image_id) is not None
+            for found in store.verdicts.of(make_image(n).image_id):
+                assert store.verdicts.between(found.image_id, make_image(n).image_id) is not None
 
 
 def test_a_full_server_refuses_to_add_but_not_to_answer_or_forget(make_server, make_image):
     server = make_server(maxmemory="0")
     with Store.open(Config(store=server.url)) as store:
-        store.create_collection("known", Purpose.KNOWN)
-        store.put_many([make_image(1), make_image(2)])
-        store.record_verdict(make_image(1).image_id, make_image(2).image_id, MATCH)
+        store.collections.create("known", Purpose.KNOWN)
+        store.images.put_many([make_image(1), make_image(2)])
+        store.verdicts.record(make_image(1).image_id, make_image(2).image_id, MATCH)
         server.redis.config_set("maxmemory", 1)
         for refused in (
-            lambda: store.put(make_image(3)),
-            lambda: store.put(make_image(1), collection="known"),
-            lambda: store.create_collection("other", Purpose.KNOWN),
+            lambda: store.images.put(make_image(3)),
+            lambda: store.images.put(make_image(1), collection="known"),
+            lambda: store.collections.create("other", Purpose.KNOWN),
         ):
             with pytest.raises(StoreFull, match="refuses writes"):
                 refused()
         assert (
-            store.records([make_image(3).image_id]) == [None]
-            and store.column_reader().refresh(ColumnState()).shards
+            store.images.records([make_image(3).image_id]) == [None]
+            and store.columns.refresh(ColumnState()).shards
         )
         # Then forgetting works, since it is what makes room
-        store.forget(make_image(1).image_id)
-        assert store.stats().images == 1 and store.verdicts(make_image(2).image_id) == []
+        store.forgetting.forget(make_image(1).image_id)
+        assert store.stats().images == 1 and store.verdicts.of(make_image(2).image_id) == []
         server.redis.config_set("maxmemory", 0)
-        assert store.put(make_image(3)) is PutStatus.ADDED
+        assert store.images.put(make_image(3)) is PutStatus.ADDED
 
 
 def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, make_image):
     port = free_port()
     with Store.open(Config(store=server.url)) as store:
-        store.put(make_image(1))
+        store.images.put(make_image(1))
     server.redis.config_set("port", port)
     server.redis.config_set("repl-diskless-sync-delay", 0)
     replica = make_server()
@@ -177,12 +177,14 @@ def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, mak
         assert time.monotonic() < deadline
         time.sleep(0.02)
     with Store.open(Config(store=replica.url)) as store:
-        assert store.records([make_image(1).image_id]) == [make_image(1).record]
+        assert store.images.records([make_image(1).image_id]) == [make_image(1).record]
         for refused in (
-            lambda: store.put(make_image(2)),
-            lambda: store.note(make_image(1).image_id, occurrence=Occurrence.parse("file:path:/tmp/a.png")),
-            lambda: store.forget(make_image(1).image_id),
-            lambda: store.record_verdict(make_image(1).image_id, make_image(2).image_id, MATCH),
+            lambda: store.images.put(make_image(2)),
+            lambda: store.images.note(
+                make_image(1).image_id, occurrence=Occurrence.parse("file:path:/tmp/a.png")
+            ),
+            lambda: store.forgetting.forget(make_image(1).image_id),
+            lambda: store.verdicts.record(make_image(1).image_id, make_image(2).image_id, MATCH),
         ):
             with pytest.raises(StoreFull, match="refuses writes"):
                 refused()
@@ -190,7 +192,7 @@ def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, mak
 
 def test_a_server_that_is_reading_its_files_is_unavailable(server, make_image):
     with Store.open(Config(store=server.url)) as store:
-        store.put(make_image(1))
+        store.images.put(make_image(1))
         server.redis.config_set("appendonly", "no")
         server.redis.save()
         answers_meanwhile = server.redis.config_get(
@@ -211,7 +213,7 @@ def test_a_server_that_is_reading_its_files_is_unavailable(server, make_image):
     starting.join()
     assert kinds <= {StoreUnavailable, StoreTimeout} and kinds
     with Store.open(Config(store=server.url, volatile_store=True)) as store:
-        assert store.exists(make_image(1).image_id)
+        assert store.images.exists(make_image(1).image_id)
 
 
 def test_nobody_listening_is_unavailable():
@@ -255,21 +257,23 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
     servers, url, _ = cluster
     with Store.open(Config(store=url)) as store:
         images = [make_image(n) for n in range(100)]
-        store.create_collection("known", Purpose.KNOWN)
-        store.put_many(images, collection="known")
+        store.collections.create("known", Purpose.KNOWN)
+        store.images.put_many(images, collection="known")
         assert all(server.redis.dbsize() > 50 for server in servers)
         # Reading across all shards
-        assert store.records([image.image_id for image in images]) == [image.record for image in images]
-        assert store.collection_members("known") == {image.image_id for image in images}
-        assert sum(len(change.rows) for change in store.column_reader().refresh(ColumnState()).shards) == 100
-        assert store.by_pixels(images[7].pixel_digest) == [images[7].image_id]
+        assert store.images.records([image.image_id for image in images]) == [
+            image.record for image in images
+        ]
+        assert store.collections.members("known") == {image.image_id for image in images}
+        assert sum(len(change.rows) for change in store.columns.refresh(ColumnState()).shards) == 100
+        assert store.images.by_pixels(images[7].pixel_digest) == [images[7].image_id]
         # Changes across shards
-        store.record_verdicts(images[0].image_id, [(image.image_id, MATCH) for image in images[1:20]])
-        assert len(store.clusters_of([images[5].image_id])[0].members) == 20
+        store.verdicts.record_many(images[0].image_id, [(image.image_id, MATCH) for image in images[1:20]])
+        assert len(store.clusters.of([images[5].image_id])[0].members) == 20
         veto(store, images[5].image_id, images[0].image_id)
-        report = store.forget(images[0].image_id)
+        report = store.forgetting.forget(images[0].image_id)
         assert len(report.unlinked) == 18
-        store.purge()
+        store.forgetting.purge()
         needle = images[0].image_id.encode()
         assert not any(needle in everything(server.redis) for server in servers)
         assert store.stats().images == 99
@@ -278,7 +282,7 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
 def test_a_slot_that_moves_is_followed(cluster, make_image):
     servers, url, ports = cluster
     with Store.open(Config(store=url)) as store:
-        store.put_many([make_image(n) for n in range(40)])
+        store.images.put_many([make_image(n) for n in range(40)])
         # Given the slot of shard 7 moved to another server, keys and all
         slot = servers[0].redis.execute_command("CLUSTER", "KEYSLOT", "dq:{7}:head")
         old = next(
@@ -295,8 +299,8 @@ def test_a_slot_that_moves_is_followed(cluster, make_image):
         for server in servers:
             server.redis.execute_command("CLUSTER", "SETSLOT", slot, "NODE", identities[new])
         # Then reading and adding go on
-        assert all(store.exists(make_image(n).image_id) for n in range(40))
-        store.put_many([make_image(n) for n in range(40, 80)])
+        assert all(store.images.exists(make_image(n).image_id) for n in range(40))
+        store.images.put_many([make_image(n) for n in range(40, 80)])
         assert store.stats().images == 80
 
 
@@ -304,19 +308,19 @@ def test_a_cluster_with_a_server_away_fails_in_time_and_works_again_after(cluste
     servers, url, _ = cluster
     config = Config(store=url, store_timeout=1)
     with Store.open(config) as store:
-        store.put_many([make_image(n) for n in range(40)])
+        store.images.put_many([make_image(n) for n in range(40)])
         for away, back, kinds in (
             (servers[1].pause, servers[1].resume, (StoreTimeout, StoreUnavailable)),
             (servers[1].kill, servers[1].start, (StoreUnavailable,)),
         ):
             away()
             with in_time(), pytest.raises(kinds):
-                store.put_many([make_image(n) for n in range(80)])
+                store.images.put_many([make_image(n) for n in range(80)])
             back()
             deadline = time.monotonic() + 30
             while True:
                 try:
-                    store.put_many([make_image(n) for n in range(80)])
+                    store.images.put_many([make_image(n) for n in range(80)])
                     break
                 except StoreError:
                     assert time.monotonic() < deadline

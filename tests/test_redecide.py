@@ -75,11 +75,11 @@ def state(store: Store, ids: list[str]) -> State:
                 round(f.verdict.confidence, 9),
                 f.verdict.calibration_id,
             )
-            for f in store.verdicts(i)
+            for f in store.verdicts.of(i)
         )
         for i in ids
     ]
-    return listed, {frozenset(cluster.members) for cluster in store.clusters_of(ids) if cluster}
+    return listed, {frozenset(cluster.members) for cluster in store.clusters.of(ids) if cluster}
 
 
 def pictures() -> list[bytes]:
@@ -163,12 +163,12 @@ def few(make_image) -> Callable[[Store], list[str]]:
 
     def fill(store: Store) -> list[str]:
         images = [make_image(n) for n in range(5)]
-        store.put_many(images)
+        store.images.put_many(images)
         ids = [image.image_id for image in images]
         old = with_thresholds(0.99, 0.001, "old")
         for a, b, evidence in ((0, 1, SURE), (1, 2, SURE), (0, 3, DOUBTFUL), (2, 3, SURE)):
-            store.record_verdict(ids[a], ids[b], decide(evidence, old))
-        store.judge(
+            store.verdicts.record(ids[a], ids[b], decide(evidence, old))
+        store.judgements.judge(
             ids[3],
             ids[4],
             JudgementWord.SAME,
@@ -186,24 +186,24 @@ def few(make_image) -> Callable[[Store], list[str]]:
 def test_a_word_of_a_person_stays_and_a_veto_too(store: Store, few) -> None:
     ids = few(store)
     veto(store, ids[0], ids[1])
-    store.keep_calibration(NEVER.id, "")
+    store.settings.keep_calibration(NEVER.id, "")
     redecide(store, NEVER)
     # No score joins any more; what the person joined stays joined
     listed, clusters = state(store, ids)
     assert clusters == {frozenset(ids[3:])}
-    assert [one[4] for one in listed[4]] == [PERSON] and store.verdict_between(ids[0], ids[1]) is None
+    assert [one[4] for one in listed[4]] == [PERSON] and store.verdicts.between(ids[0], ids[1]) is None
     # and the vetoed pair stays apart where everything else joins
-    store.keep_calibration(ALWAYS.id, "")
+    store.settings.keep_calibration(ALWAYS.id, "")
     redecide(store, ALWAYS)
-    (cluster_0, cluster_1) = store.cluster_ids(ids[:2])
-    assert cluster_0 != cluster_1 and store.verdict_between(ids[0], ids[1]) is None
+    (cluster_0, cluster_1) = store.clusters.ids(ids[:2])
+    assert cluster_0 != cluster_1 and store.verdicts.between(ids[0], ids[1]) is None
     assert [one[4] for one in state(store, ids)[0][4]] == [PERSON]
 
 
 def test_a_walk_that_is_killed_at_any_step_is_ended_by_the_next(server, few, monkeypatch) -> None:
     with Store.open(Config(store=server.url)) as store:
         ids = few(store)
-        store.keep_calibration(NEVER.id, "")
+        store.settings.keep_calibration(NEVER.id, "")
         redecide(store, NEVER)
         wanted = state(store, ids)
     step, died = 0, True
@@ -211,12 +211,12 @@ def test_a_walk_that_is_killed_at_any_step_is_ended_by_the_next(server, few, mon
         server.redis.flushall()
         with Store.open(Config(store=server.url)) as store:
             few(store)
-            store.keep_calibration(NEVER.id, "")
+            store.settings.keep_calibration(NEVER.id, "")
         died = run_and_die(monkeypatch, server.url, lambda store: redecide(store, NEVER), step)
         with Store.open(Config(store=server.url)) as store:
             redecide(store, NEVER)
             assert state(store, ids) == wanted, step
-            assert store.progress("redecide") is None
+            assert store.settings.progress("redecide") is None
         assert server.redis.hlen("dq:{meta}:intents") == 0
         step += 3  # every third of some 150: most of them are the same few kinds again
     assert step > 60
@@ -224,9 +224,9 @@ def test_a_walk_that_is_killed_at_any_step_is_ended_by_the_next(server, few, mon
 
 def test_another_choice_in_between_stops_the_walk(store: Store, few) -> None:
     few(store)
-    store.keep_calibration(NEVER.id, "")
+    store.settings.keep_calibration(NEVER.id, "")
     with pytest.raises(ConfigError, match="start again"):
-        redecide(store, NEVER, tell=lambda _: store.keep_calibration(ALWAYS.id, ""))
+        redecide(store, NEVER, tell=lambda _: store.settings.keep_calibration(ALWAYS.id, ""))
         redecide(store, NEVER)
     with pytest.raises(ConfigError, match="start again"):
         relink(store, NEVER, lambda image_id: None)
@@ -268,7 +268,7 @@ def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the
     with Engine.open(store_url) as engine, Engine.open(store_url) as other:
         store = engine._store
         a, b = engine.add(first).image_id, engine.add(second).image_id
-        assert store.verdicts(a)
+        assert store.verdicts.of(a)
         while reached:
             other.choose_calibration(None)
             other.redecide()
@@ -280,19 +280,19 @@ def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the
 
             reached = interleave(monkeypatch, store, step, work=lambda: engine.link(b), between=choose)
             if reached:
-                assert [found.verdict.calibration_id for found in store.kept_verdicts([a])[0]] == [
+                assert [found.verdict.calibration_id for found in store.verdicts.scored([a])[0]] == [
                     NEVER.id
                 ], step
-                assert not store.verdicts(a) and not store.verdicts(b)
+                assert not store.verdicts.of(a) and not store.verdicts.of(b)
             step += 1
     assert step > 10
 
 
 def test_a_choice_that_cannot_be_read_is_an_error_that_says_how_to_take_it_away(store: Store) -> None:
-    store.keep_calibration("bad", "{}")
+    store.settings.keep_calibration("bad", "{}")
     with pytest.raises(ConfigError, match="quaid calibrate --reset"):
         ActiveCalibration(store).current()
-    store.drop_calibration()
+    store.settings.drop_calibration()
     assert ActiveCalibration(store).current() == shipped()
 
 
@@ -301,17 +301,17 @@ def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(
 ) -> None:
     # Given verdicts that a new calibration made a no-match
     ids = few(store)
-    store.keep_calibration(NEVER.id, "")
+    store.settings.keep_calibration(NEVER.id, "")
     redecide(store, NEVER)
-    assert [found.image_id for found in store.kept_verdicts([ids[1]])[0]] == sorted([ids[0], ids[2]])
+    assert [found.image_id for found in store.verdicts.scored([ids[1]])[0]] == sorted([ids[0], ids[2]])
     assert (
-        not store.partners(ids[1])
-        and store.verdict_between(ids[1], ids[0]).verdict.decision is Decision.NO_MATCH
+        not store.verdicts.partners(ids[1])
+        and store.verdicts.between(ids[1], ids[0]).verdict.decision is Decision.NO_MATCH
     )
     # When an image is forgotten, then nothing names it any more
-    store.forget(ids[0])
+    store.forgetting.forget(ids[0])
     assert ids[0].encode() not in everything(shared_server.redis)
-    assert [found.image_id for found in store.kept_verdicts([ids[1]])[0]] == [ids[2]]
+    assert [found.image_id for found in store.verdicts.scored([ids[1]])[0]] == [ids[2]]
 
 
 def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(
@@ -323,9 +323,9 @@ def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(
     )
     from douglas_quaid.store.scripts import Script
 
-    monkeypatch.setattr("douglas_quaid.store.judgements.SIDES", Script("sides", after="shard"))
+    monkeypatch.setattr("douglas_quaid.store.verdicts.SIDES", Script("sides", after="shard"))
     hub, *others = (make_image(n) for n in range(6))
-    store.put_many([hub, *others])
+    store.images.put_many([hub, *others])
     decisions = [
         (Decision.NO_MATCH, 0.2),
         (Decision.REVIEW, 0.5),
@@ -334,9 +334,9 @@ def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(
         (Decision.REVIEW, 0.6),
     ]
     for image, (decision, confidence) in zip(others, decisions, strict=True):
-        store.record_verdict(
+        store.verdicts.record(
             image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s")
         )
     # Then the three reviews stay
-    assert [found.verdict.confidence for found in store.verdicts(hub.image_id)] == [0.6, 0.5, 0.4]
-    assert len(store.kept_verdicts([hub.image_id])[0]) == 3
+    assert [found.verdict.confidence for found in store.verdicts.of(hub.image_id)] == [0.6, 0.5, 0.4]
+    assert len(store.verdicts.scored([hub.image_id])[0]) == 3

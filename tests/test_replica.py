@@ -35,8 +35,8 @@ def test_an_add_of_another_process_is_found_by_the_next_query(
     store: Store, store_url: str, make_image: MakeImage
 ) -> None:
     # Given a replica that has read all there is
-    store.put(make_image(0))
-    replica = IndexReplica(store.column_reader())
+    store.images.put(make_image(0))
+    replica = IndexReplica(store.columns)
     assert found(replica, make_image(0))
     for n in range(1, 6):
         assert not found(replica, make_image(n))
@@ -44,7 +44,7 @@ def test_an_add_of_another_process_is_found_by_the_next_query(
         child = os.fork()
         if child == 0:
             with Store.open(Config(store=store_url)) as other:
-                other.put(make_image(n))
+                other.images.put(make_image(n))
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         # Then the very next question finds it
@@ -55,10 +55,10 @@ def test_a_forgotten_image_is_gone_at_the_next_query_and_its_bytes_too(
     store: Store, make_image: MakeImage
 ) -> None:
     for n in range(20):
-        store.put(make_image(n))
-    replica = IndexReplica(store.column_reader())
+        store.images.put(make_image(n))
+    replica = IndexReplica(store.columns)
     assert all(found(replica, make_image(n)) for n in range(20))
-    store.forget(make_image(7).image_id)
+    store.forgetting.forget(make_image(7).image_id)
     assert [n for n in range(20) if not found(replica, make_image(n))] == [7]
     assert len(replica) == 19
     held = replica._ids.view.tobytes() + replica._hashes._hashes.view.tobytes()
@@ -81,23 +81,23 @@ def test_a_replica_that_follows_equals_one_that_reads_again(
     from douglas_quaid.store.keys import SHARDS
 
     for n in range(15):
-        if store.exists(make_image(n).image_id):
-            store.forget(make_image(n).image_id)
-    follower = IndexReplica(store.column_reader(), upkeep=UpkeepOptions(rebuild_minimum=4))
+        if store.images.exists(make_image(n).image_id):
+            store.forgetting.forget(make_image(n).image_id)
+    follower = IndexReplica(store.columns, upkeep=UpkeepOptions(rebuild_minimum=4))
     present = set()
     for step, n in steps:
         if step == "add":
-            store.put(make_image(n))
+            store.images.put(make_image(n))
             present.add(n)
         elif step == "forget" and n in present:
-            store.forget(make_image(n).image_id)
+            store.forgetting.forget(make_image(n).image_id)
             present.remove(n)
         elif step == "compact":
             compact(store.connection, SHARDS[n])
         else:
             follower.refresh()
     # Then it holds what is there, like one that has just read everything
-    fresh = IndexReplica(store.column_reader())
+    fresh = IndexReplica(store.columns)
     for n in range(15):
         assert found(follower, make_image(n)) == found(fresh, make_image(n)) == (n in present)
     assert len(follower) == len(fresh) == len(present)
@@ -106,7 +106,7 @@ def test_a_replica_that_follows_equals_one_that_reads_again(
 def test_an_uninformative_image_is_held_but_never_found_by_hash(store: Store, make_image: MakeImage) -> None:
     image = make_image(1, words=0)
     blank = replace(image, informative=False)
-    store.put(blank)
-    replica = IndexReplica(store.column_reader())
+    store.images.put(blank)
+    replica = IndexReplica(store.columns)
     replica.refresh()
     assert len(replica) == 1 and replica.near(blank.pdq, 47) == []

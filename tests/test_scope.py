@@ -17,15 +17,15 @@ def test_a_scope_holds_all_that_the_store_says_about_a_query(store, make_image):
     # Given images in collections of each purpose, with judgements, and one with the query's pixels
     images = [make_image(n) for n in range(7)]
     query, member, ignored, page, twin, other, told = (image.image_id for image in images)
-    store.put_many(images)
-    store.put(replace(images[4], pixel_digest=images[0].pixel_digest), renew=True)
+    store.images.put_many(images)
+    store.images.put(replace(images[4], pixel_digest=images[0].pixel_digest), renew=True)
     for image_id, name, purpose in (
         (member, "brands", Purpose.KNOWN),
         (ignored, "noise", Purpose.IGNORE),
         (page, "pages", Purpose.BASELINE),
     ):
-        store.create_collection(name, purpose)
-        store.note(image_id, collection=name)
+        store.collections.create(name, purpose)
+        store.images.note(image_id, collection=name)
     veto(store, query, other)
     confirm(store, told, query)
     judge(store, query, page, JudgementWord.UNSURE)
@@ -51,7 +51,7 @@ def test_an_excluded_occurrence_leaves_out_images_that_were_seen_nowhere_else(st
     images = [make_image(n) for n in range(3)]
     for image, places in zip(images, ([HERE], [HERE, THERE], [THERE]), strict=True):
         for place in places:
-            store.put(image, occurrence=Occurrence.parse(place))
+            store.images.put(image, occurrence=Occurrence.parse(place))
     first, both, second = (image.image_id for image in images)
     for exclude, left_out in (
         ([HERE], {first}),

@@ -38,7 +38,7 @@ def shared(tmp_path: Path, store: Store) -> SnapshotFile:
 
 
 def refreshed(store: Store, shared: SnapshotFile | None) -> IndexReplica:
-    replica = IndexReplica(store.column_reader(), shared, upkeep=UPKEEP)
+    replica = IndexReplica(store.columns, shared, upkeep=UPKEEP)
     replica.refresh()
     return replica
 
@@ -71,12 +71,12 @@ def test_the_next_process_maps_what_one_has_built_and_answers_alike(
     # Given a replica that has read 40 images, and has written what it built
     images = [make_image(n) for n in range(40)]
     for image in images:
-        store.put(image)
+        store.images.put(image)
     first = refreshed(store, shared)
     assert shared.path.exists() and stat.S_IMODE(shared.path.stat().st_mode) == 0o600
     # When another image comes, and another replica starts
     images.append(make_image(40))
-    store.put(images[-1])
+    store.images.put(images[-1])
     indexed.clear()
     second = refreshed(store, shared)
     # Then it has indexed the new image alone, and answers like the first, and like one that has read
@@ -100,14 +100,14 @@ def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
     shared = SnapshotFile(tmp_path / "cache", store.identity)
     images = [make_image(n) for n in range(15)]
     for image in images:
-        if store.exists(image.image_id):
-            store.forget(image.image_id)
+        if store.images.exists(image.image_id):
+            store.forgetting.forget(image.image_id)
     follower = refreshed(store, shared)
     for step, n in steps:
         if step == "add":
-            store.put(images[n])
-        elif step == "forget" and store.exists(images[n].image_id):
-            store.forget(images[n].image_id)
+            store.images.put(images[n])
+        elif step == "forget" and store.images.exists(images[n].image_id):
+            store.forgetting.forget(images[n].image_id)
         elif step == "compact":
             compact(store.connection, SHARDS[n])
         elif step == "start":
@@ -116,7 +116,7 @@ def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
             follower.refresh()
     # Then all find the same images by words, those that are there
     follower.refresh()
-    there = {image.image_id for image in images if store.exists(image.image_id)}
+    there = {image.image_id for image in images if store.images.exists(image.image_id)}
     for replica in (follower, refreshed(store, shared), refreshed(store, None)):
         assert len(replica) == len(there)
         for image in images:
@@ -130,13 +130,13 @@ def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(
     # Given a snapshot that holds an image, and a replica that has mapped it
     images = [make_image(n) for n in range(20)]
     for image in images:
-        store.put(image)
+        store.images.put(image)
     refreshed(store, shared)
     mapped = refreshed(store, shared)
     before = shared.load()
     assert before is not None and np.count_nonzero(before.marks) == 20
     # When it is forgotten
-    store.forget(images[7].image_id)
+    store.forgetting.forget(images[7].image_id)
     mapped.refresh()
     # Then neither who had it nor who starts now finds it, and its words are gone from the file
     for replica in (mapped, refreshed(store, shared)):
@@ -150,7 +150,7 @@ def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(
 
 def test_the_file_holds_no_id_and_no_hash(store: Store, shared: SnapshotFile, make_image: MakeImage) -> None:
     for n in range(10):
-        store.put(make_image(n))
+        store.images.put(make_image(n))
     refreshed(store, shared)
     held = shared.path.read_bytes()
     for n in range(10):
@@ -191,7 +191,7 @@ def test_a_damaged_file_is_not_used_and_is_written_again(
 ) -> None:
     images = [make_image(n) for n in range(10)]
     for image in images:
-        store.put(image)
+        store.images.put(image)
     refreshed(store, shared)
     whole = shared.path.read_bytes()
     shared.path.write_bytes(damaged(how, whole))
@@ -206,13 +206,13 @@ def test_the_file_of_another_store_is_not_mapped(
 ) -> None:
     # Given a snapshot of a store that was emptied, and filled with other images under the same address
     for n in range(10):
-        store.put(make_image(n))
+        store.images.put(make_image(n))
     refreshed(store, shared)
     left = shared.path.read_bytes()
     redis.Redis.from_url(store_url).flushall()
     with Store.open(Config(store=store_url)) as other:
         for n in range(10):
-            other.put(make_image(n, salt="other"))
+            other.images.put(make_image(n, salt="other"))
         # When a replica of the new store finds the old file under its own name
         own = SnapshotFile(shared.path.parent, other.identity)
         assert own.path != shared.path
@@ -228,7 +228,7 @@ def test_a_store_that_went_back_in_time_is_read_again(
 ) -> None:
     # Given a snapshot of the same identity, generations and sizes, as after a copy of the store was restored
     for n in range(10):
-        store.put(make_image(n))
+        store.images.put(make_image(n))
     identity = store.identity()
     refreshed(store, shared)
     again = SnapshotFile(shared.path.parent, lambda: identity)
@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     for n in range(10):
-        store.put(make_image(n))
+        store.images.put(make_image(n))
     replica = refreshed(store, SnapshotFile(tmp_path / "file" / "cache", store.identity))
     assert len(answers(replica, [make_image(3)])[0]) >= 1
 
@@ -264,7 +264,7 @@ def test_a_file_of_another_user_is_not_trusted(
     store: Store, shared: SnapshotFile, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(10):
-        store.put(make_image(n))
+        store.images.put(make_image(n))
     refreshed(store, shared)
     monkeypatch.setattr(os, "geteuid", lambda: shared.path.stat().st_uid + 1)
     assert shared.load() is None

@@ -30,7 +30,7 @@ from douglas_quaid.records import (
     Verdict,
 )
 from douglas_quaid.store import PutStatus, RecordOutcome, Store
-from douglas_quaid.store import verdicts as codec
+from douglas_quaid.store import verdict_codec as codec
 from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent, JudgedPair
 from douglas_quaid.store.keys import SCHEMA_VERSION
@@ -54,44 +54,44 @@ REVIEW = Verdict(Decision.REVIEW, Relation.PARTIAL, 0.6, Evidence(inliers=9), "t
 def test_an_image_is_there_with_all_that_was_said_about_it(store, make_image):
     # Given one image, put with a place and labels, then in a collection with labels of its own
     image = make_image(1)
-    store.create_collection("brands", Purpose.BASELINE)
-    assert not store.exists(image.image_id)
-    assert store.put(image, occurrence=HERE, labels={"event": "7"}) is PutStatus.ADDED
-    assert store.put(image, collection="brands", labels={"brand": "Acme"}) is PutStatus.UPDATED
+    store.collections.create("brands", Purpose.BASELINE)
+    assert not store.images.exists(image.image_id)
+    assert store.images.put(image, occurrence=HERE, labels={"event": "7"}) is PutStatus.ADDED
+    assert store.images.put(image, collection="brands", labels={"brand": "Acme"}) is PutStatus.UPDATED
 
     # Then its record comes back as it went in, and its info tells place, labels and membership
-    assert store.exists(image.image_id)
-    assert store.records([image.image_id, "0" * 64]) == [image.record, None]
-    info, nothing = store.infos([image.image_id, "0" * 64])
+    assert store.images.exists(image.image_id)
+    assert store.images.records([image.image_id, "0" * 64]) == [image.record, None]
+    info, nothing = store.images.infos([image.image_id, "0" * 64])
     assert nothing is None
     assert [(s.occurrence, s.labels) for s in info.sightings] == [(HERE, {"event": "7"})]
     assert [(m.name, m.labels) for m in info.memberships] == [("brands", {"brand": "Acme"})]
     assert info.occurrence_count == 1 and info.clusters == ()
     assert info.first_seen.tzinfo == timezone.utc and info.first_seen <= info.last_seen
-    assert store.collection_members("brands") == {image.image_id}
+    assert store.collections.members("brands") == {image.image_id}
 
 
 def test_what_is_new_about_a_known_image_is_updated_and_the_rest_is_known(store, make_image):
     image = make_image(1)
-    store.put(image, occurrence=HERE, labels={"event": "7"})
-    assert store.put(image, occurrence=HERE) is PutStatus.KNOWN
-    assert store.note(image.image_id, occurrence=HERE, labels={"event": "7"}) is PutStatus.KNOWN
-    assert store.note(image.image_id, occurrence=HERE, labels={"event": "8"}) is PutStatus.UPDATED
-    assert store.note(image.image_id, occurrence=HERE) is PutStatus.KNOWN
-    assert store.note(image.image_id, occurrence=THERE) is PutStatus.UPDATED
-    assert store.note(image.image_id) is PutStatus.KNOWN
-    labels = {str(s.occurrence): s.labels for s in store.infos([image.image_id])[0].sightings}
+    store.images.put(image, occurrence=HERE, labels={"event": "7"})
+    assert store.images.put(image, occurrence=HERE) is PutStatus.KNOWN
+    assert store.images.note(image.image_id, occurrence=HERE, labels={"event": "7"}) is PutStatus.KNOWN
+    assert store.images.note(image.image_id, occurrence=HERE, labels={"event": "8"}) is PutStatus.UPDATED
+    assert store.images.note(image.image_id, occurrence=HERE) is PutStatus.KNOWN
+    assert store.images.note(image.image_id, occurrence=THERE) is PutStatus.UPDATED
+    assert store.images.note(image.image_id) is PutStatus.KNOWN
+    labels = {str(s.occurrence): s.labels for s in store.images.infos([image.image_id])[0].sightings}
     assert labels == {str(HERE): {"event": "8"}, str(THERE): {}}
     with pytest.raises(NotFound, match="add it first"):
-        store.note(make_image(2).image_id, occurrence=HERE)
+        store.images.note(make_image(2).image_id, occurrence=HERE)
 
 
 def test_occurrences_are_capped_in_answers_but_counted(store, make_image):
     image = make_image(1)
-    store.put(image)
+    store.images.put(image)
     for n in range(30):
-        store.note(image.image_id, occurrence=Occurrence("ail", "screenshot", str(n)))
-    info = store.infos([image.image_id])[0]
+        store.images.note(image.image_id, occurrence=Occurrence("ail", "screenshot", str(n)))
+    info = store.images.infos([image.image_id])[0]
     assert len(info.sightings) == 20 and info.occurrence_count == 30
     assert store.stats().occurrences == 30
 
@@ -99,27 +99,32 @@ def test_occurrences_are_capped_in_answers_but_counted(store, make_image):
 def test_renewed_features_replace_the_old_row(store, make_image):
     old, new = make_image(1), make_image(2)
     renewed = replace(new, image_id=old.image_id, words=b"")
-    store.put(old, occurrence=HERE)
-    store.mark_linked(old.image_id)
-    assert store.put(renewed, renew=True) is PutStatus.UPDATED
-    assert store.records([old.image_id]) == [new.record]
-    assert store.by_pixels(new.pixel_digest) == [old.image_id] and store.by_pixels(old.pixel_digest) == []
-    assert store.infos([old.image_id])[0].occurrence_count == 1
-    assert not store.is_linked(old.image_id)  # judged by its old features
+    store.images.put(old, occurrence=HERE)
+    store.links.mark_linked(old.image_id)
+    assert store.images.put(renewed, renew=True) is PutStatus.UPDATED
+    assert store.images.records([old.image_id]) == [new.record]
+    assert (
+        store.images.by_pixels(new.pixel_digest) == [old.image_id]
+        and store.images.by_pixels(old.pixel_digest) == []
+    )
+    assert store.images.infos([old.image_id])[0].occurrence_count == 1
+    assert not store.links.is_linked(old.image_id)  # judged by its old features
 
 
 def test_a_file_name_that_is_no_utf8_is_kept(store, make_image):
     place = Occurrence("file", "path", os.fsdecode(b"/tmp/\xff\xfe.png"))
-    store.put(make_image(1), occurrence=place, labels={"note": "ü\udcff"})
-    assert store.images_of(place) == [make_image(1).image_id]
-    assert store.infos([make_image(1).image_id])[0].sightings[0].occurrence == place
+    store.images.put(make_image(1), occurrence=place, labels={"note": "ü\udcff"})
+    assert store.occurrences.images_at(place) == [make_image(1).image_id]
+    assert store.images.infos([make_image(1).image_id])[0].sightings[0].occurrence == place
 
 
 def test_threads_adding_one_image_leave_one_image_with_all_its_occurrences(store, make_image):
     image, statuses = make_image(1), []
     places = [Occurrence("file", "path", f"/{n}") for n in range(16)]
     threads = [
-        threading.Thread(target=lambda place=place: statuses.append(store.put(image, occurrence=place)))
+        threading.Thread(
+            target=lambda place=place: statuses.append(store.images.put(image, occurrence=place))
+        )
         for place in places
     ]
     for thread in threads:
@@ -128,18 +133,18 @@ def test_threads_adding_one_image_leave_one_image_with_all_its_occurrences(store
         thread.join()
     assert sorted(statuses) == [PutStatus.ADDED] + [PutStatus.UPDATED] * 15
     assert store.stats().images == 1
-    assert {s.occurrence for s in store.infos([image.image_id])[0].sightings} == set(places)
+    assert {s.occurrence for s in store.images.infos([image.image_id])[0].sightings} == set(places)
 
 
 def test_a_forked_child_uses_the_store_beside_its_parent(store, make_image):
-    store.put(make_image(1))
+    store.images.put(make_image(1))
     child = os.fork()
     if child == 0:
         for n in range(2, 50):
-            store.put(make_image(n))
+            store.images.put(make_image(n))
         os._exit(0)
     for n in range(50, 100):
-        assert store.put(make_image(n)) is PutStatus.ADDED
+        assert store.images.put(make_image(n)) is PutStatus.ADDED
     assert os.waitpid(child, 0)[1] == 0
     assert store.stats().images == 99
 
@@ -149,13 +154,13 @@ def test_a_forked_child_uses_the_store_beside_its_parent(store, make_image):
 
 def test_an_image_is_found_by_prefix_place_and_pixels(store, make_image):
     first, second = make_image(1), make_image(2)
-    store.put(first, occurrence=HERE)
-    store.put(second)
+    store.images.put(first, occurrence=HERE)
+    store.images.put(second)
     assert store.resolve(first.image_id[:8]) == first.image_id
     assert store.resolve(first.image_id[:11].upper()) == first.image_id
     assert store.resolve(second.image_id) == second.image_id
     assert store.resolve(str(HERE)) == first.image_id
-    assert store.by_pixels(second.pixel_digest) == [second.image_id]
+    assert store.images.by_pixels(second.pixel_digest) == [second.image_id]
     for unknown in (str(THERE), "c-" + "0" * 32, "0" * 12):
         with pytest.raises(NotFound):
             store.resolve(unknown)
@@ -167,8 +172,8 @@ def test_an_image_is_found_by_prefix_place_and_pixels(store, make_image):
 def test_a_prefix_of_two_images_is_refused_naming_both(store, make_image):
     image = make_image(1)
     twin_id = image.image_id[:20] + ("0" if image.image_id[20] != "0" else "1") + image.image_id[21:]
-    store.put(image)
-    store.put(replace(make_image(2), image_id=twin_id))
+    store.images.put(image)
+    store.images.put(replace(make_image(2), image_id=twin_id))
     with pytest.raises(ConfigError, match="several"):
         store.resolve(image.image_id[:20])
     assert store.resolve(image.image_id[:21]) == image.image_id
@@ -178,9 +183,9 @@ def test_of_several_images_at_one_place_the_latest_seen_wins(store, shared_serve
     # Given a file whose content changed: two images at one path, the first seen an hour earlier
     first, second = make_image(1), make_image(2)
     for image in (first, second):
-        store.put(image, occurrence=HERE)
+        store.images.put(image, occurrence=HERE)
     shared_server.redis.zincrby(f"dq:{{{first.image_id[0]}}}:seen:{first.image_id}", -3600, str(HERE))
-    assert store.images_of(HERE) == [second.image_id, first.image_id]
+    assert store.occurrences.images_at(HERE) == [second.image_id, first.image_id]
     assert store.resolve(str(HERE)) == second.image_id
 
 
@@ -188,15 +193,15 @@ def test_of_several_images_at_one_place_the_latest_seen_wins(store, shared_serve
 
 
 def test_collections_have_a_purpose_that_stays(store, make_image):
-    created = store.create_collection("known bad", Purpose.KNOWN)
-    assert store.create_collection("known bad", Purpose.KNOWN) == created
+    created = store.collections.create("known bad", Purpose.KNOWN)
+    assert store.collections.create("known bad", Purpose.KNOWN) == created
     with pytest.raises(ConfigError, match="purpose known"):
-        store.create_collection("known bad", Purpose.IGNORE)
+        store.collections.create("known bad", Purpose.IGNORE)
     with pytest.raises(NotFound, match="collection create"):
-        store.put(make_image(1), collection="never created")
-    assert not store.exists(make_image(1).image_id)
-    assert [c.name for c in store.collections()] == ["known bad"]
-    assert store.collection_members("known bad") == set()
+        store.images.put(make_image(1), collection="never created")
+    assert not store.images.exists(make_image(1).image_id)
+    assert [c.name for c in store.collections.all()] == ["known bad"]
+    assert store.collections.members("known bad") == set()
 
 
 # -- verdicts ------------------------------------------------------------------------------------------------
@@ -209,32 +214,32 @@ def test_a_verdict_is_kept_on_both_sides_each_as_seen_from_there(store, make_ima
     )
     turned = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, evidence, "c", "s")
     for image in (a, b):
-        store.put(image)
-    assert store.record_verdict(a.image_id, b.image_id, turned) is RecordOutcome.JOINED
-    (ours,), (theirs,) = store.verdicts(a.image_id), store.verdicts(b.image_id)
+        store.images.put(image)
+    assert store.verdicts.record(a.image_id, b.image_id, turned) is RecordOutcome.JOINED
+    (ours,), (theirs,) = store.verdicts.of(a.image_id), store.verdicts.of(b.image_id)
     assert ours.image_id == b.image_id and ours.verdict.evidence.covered_query == 0.5
     assert theirs.image_id == a.image_id and theirs.verdict.evidence.covered_query == 1.0
     assert ORIENTATIONS[theirs.verdict.evidence.orientation].name == "right 90"
     assert theirs.verdict.evidence.matrix == pytest.approx((0.5, 0, -0.05, 0, 0.5, 0, 0, 0, 1))
     assert (
-        store.verdict_between(a.image_id, b.image_id) == ours
-        and store.verdict_between(b.image_id, a.image_id) == theirs
+        store.verdicts.between(a.image_id, b.image_id) == ours
+        and store.verdicts.between(b.image_id, a.image_id) == theirs
     )
 
 
 def test_verdicts_are_shown_matches_first_and_a_new_one_replaces_the_old(store, make_image):
     a, b, c = (make_image(n) for n in range(3))
     for image in (a, b, c):
-        store.put(image)
+        store.images.put(image)
     assert (
-        store.record_verdicts(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)])
+        store.verdicts.record_many(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)])
         == [RecordOutcome.STORED] * 2
     )
-    assert [found.image_id for found in store.verdicts(a.image_id)] == [c.image_id, b.image_id]
-    store.record_verdict(a.image_id, b.image_id, MATCH)
-    assert [found.verdict for found in store.verdicts(a.image_id)] == [MATCH, PARTIAL]
-    assert store.record_verdict(a.image_id, "0" * 64, MATCH) is RecordOutcome.ABSENT
-    assert len(store.verdicts(a.image_id)) == 2
+    assert [found.image_id for found in store.verdicts.of(a.image_id)] == [c.image_id, b.image_id]
+    store.verdicts.record(a.image_id, b.image_id, MATCH)
+    assert [found.verdict for found in store.verdicts.of(a.image_id)] == [MATCH, PARTIAL]
+    assert store.verdicts.record(a.image_id, "0" * 64, MATCH) is RecordOutcome.ABSENT
+    assert len(store.verdicts.of(a.image_id)) == 2
 
 
 def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store, make_image, monkeypatch):
@@ -244,37 +249,37 @@ def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store,
     )
     from douglas_quaid.store.scripts import Script
 
-    monkeypatch.setattr("douglas_quaid.store.judgements.SIDES", Script("sides", after="shard"))
+    monkeypatch.setattr("douglas_quaid.store.verdicts.SIDES", Script("sides", after="shard"))
     images = [make_image(n) for n in range(9)]
-    store.put_many(images)
+    store.images.put_many(images)
     for n in range(1, 9):
-        store.record_verdict(
+        store.verdicts.record(
             images[n].image_id,
             images[0].image_id,
             Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"),
         )
     # Then it keeps the five surest, and the others still know theirs
-    assert [found.verdict.confidence for found in store.verdicts(images[0].image_id)] == [
+    assert [found.verdict.confidence for found in store.verdicts.of(images[0].image_id)] == [
         0.8,
         0.7,
         0.6,
         0.5,
         0.4,
     ]
-    assert store.verdict_between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
+    assert store.verdicts.between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
 
 
 def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     # Given a change that somebody recorded an hour ago and only now comes to write
     a, b = make_image(1), make_image(2)
-    store.put_many([a, b])
-    store.record_verdict(a.image_id, b.image_id, REVIEW)
+    store.images.put_many([a, b])
+    store.verdicts.record(a.image_id, b.image_id, REVIEW)
     old = [codec.encode(MATCH, datetime.now(timezone.utc) - timedelta(hours=1))] * 2
     pair = JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old)
-    store._record(Intent("late", a.image_id, (pair,)), recorded=False)
+    store.verdicts._record(Intent("late", a.image_id, (pair,)), recorded=False)
     assert (
-        store.verdict_between(a.image_id, b.image_id).verdict
-        == store.verdict_between(b.image_id, a.image_id).verdict
+        store.verdicts.between(a.image_id, b.image_id).verdict
+        == store.verdicts.between(b.image_id, a.image_id).verdict
         == REVIEW
     )
 
@@ -349,7 +354,7 @@ def test_the_examples_in_format_md_are_what_is_stored():
 def test_a_store_of_another_schema_is_refused_and_left_as_it_is(
     store, store_url, shared_server, make_image, everything
 ):
-    store.put(make_image(1))
+    store.images.put(make_image(1))
     for other, remedy in ((SCHEMA_VERSION + 1, "use a newer"), (SCHEMA_VERSION - 1, "an empty store")):
         shared_server.redis.hset("dq:{meta}:head", "schema", other)
         before = everything(shared_server.redis)

@@ -254,7 +254,7 @@ def _reset(store: str | None) -> None:
     from ..store import Store
 
     with Store.open(Config.from_environment(store=store)) as opened:
-        opened.drop_calibration()
+        opened.settings.drop_calibration()
 
 
 def _show(engine: Engine, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ class ActiveCalibration:
         """Raises ConfigError or UnknownVersion when the store's cannot be read: to judge by another in
         silence would be worse.
         """
-        chosen, known = self._store.calibration_id(), self._known
+        chosen, known = self._store.settings.calibration_id(), self._known
         wanted = calibrations.shipped().id if chosen is None else chosen
         if known is None or known.id != wanted:
             known = self._known = self._read()
@@ -43,7 +43,7 @@ class ActiveCalibration:
         return known
 
     def _read(self) -> Calibration:
-        text = self._store.calibration_text()
+        text = self._store.settings.calibration_text()
         if text is None:
             return calibrations.shipped()
         try:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError, NotFound
 from ..records import PERSON, Decision, ImageId, Purpose, StoredVerdict
-from ..search.search import members_by_purpose
 from ..store import RecordOutcome, Store, joins
 from .calibration import Calibration, shipped
 from .decide import decide
@@ -85,7 +84,7 @@ def relink(
     count = 0
     for ids in _walk(store, "relink", calibration):
         for image_id in ids:
-            if store.is_linked(image_id):
+            if store.links.is_linked(image_id):
                 with suppress(NotFound):  # forgotten meanwhile
                     link(image_id)
                     count += 1
@@ -95,9 +94,9 @@ def relink(
 
 def redecide_images(store: Store, ids: Sequence[ImageId], calibration: Calibration) -> Redecided:
     """Decide the verdicts on the side of these images by `calibration`."""
-    (baseline,) = members_by_purpose(store, Purpose.BASELINE)
+    (baseline,) = store.collections.members_by_purpose(Purpose.BASELINE)
     total = Redecided(len(ids), 0, (), 0, 0)
-    for image_id, verdicts in zip(ids, store.kept_verdicts(ids), strict=True):
+    for image_id, verdicts in zip(ids, store.verdicts.scored(ids), strict=True):
         stale = [found for found in verdicts if found.verdict.calibration_id not in (PERSON, calibration.id)]
         for start in range(0, len(stale), PAIRS_AT_ONCE):
             total += _renewed(store, image_id, stale[start : start + PAIRS_AT_ONCE], calibration, baseline)
@@ -116,7 +115,7 @@ def _renewed(
         decide(found.verdict.evidence, calibration, baseline=page or found.image_id in baseline)
         for found in stale
     ]
-    outcomes = store.record_verdicts(
+    outcomes = store.verdicts.record_many(
         image_id, [(found.image_id, verdict) for found, verdict in zip(stale, new, strict=True)]
     )
     changes, joined, parted = Counter[Change](), 0, 0
@@ -131,12 +130,12 @@ def _renewed(
 
 def _walk(store: Store, name: str, calibration: Calibration) -> Iterator[list[ImageId]]:
     """All image ids, some at a time, from where the last walk with this calibration was interrupted."""
-    known, _, last = (store.progress(name) or "").partition(" ")
-    for ids in store.ids_after(last if known == calibration.id and last else None):
+    known, _, last = (store.settings.progress(name) or "").partition(" ")
+    for ids in store.images.ids_after(last if known == calibration.id and last else None):
         yield ids
-        if (chosen := store.calibration_id() or shipped().id) != calibration.id:
+        if (chosen := store.settings.calibration_id() or shipped().id) != calibration.id:
             raise ConfigError(
                 f"calibration {chosen} was chosen for this store while verdicts were decided by {calibration.id}; start again"
             )
-        store.set_progress(name, f"{calibration.id} {ids[-1]}")
-    store.set_progress(name, None)
+        store.settings.set_progress(name, f"{calibration.id} {ids[-1]}")
+    store.settings.set_progress(name, None)

@@ -58,7 +58,7 @@ class Hub:
 
 def list_hubs(store: Store) -> tuple[Hub, ...]:
     """All that is found in a large share of everything, the largest share first."""
-    ignored = _ignored(store)
+    (ignored,) = store.collections.members_by_purpose(Purpose.IGNORE)
     return tuple(
         sorted([*_patches(store, ignored), *_clusters(store, ignored)], key=lambda hub: (-hub.share, hub.id))
     )
@@ -72,20 +72,15 @@ def ignore(store: Store, name: str, collection: str) -> tuple[ImageId, ...]:
     """
     subject = store.resolve(name)
     images = subject.members if isinstance(subject, Cluster) else (subject,)
-    store.create_collection(collection, Purpose.IGNORE)
+    store.collections.create(collection, Purpose.IGNORE)
     for image_id in images:
-        store.note(image_id, collection=collection)
+        store.images.note(image_id, collection=collection)
     return images
 
 
-def _ignored(store: Store) -> frozenset[ImageId]:
-    names = [collection.name for collection in store.collections() if collection.purpose is Purpose.IGNORE]
-    return frozenset[ImageId]().union(*map(store.collection_members, names))
-
-
 def _patches(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
-    notes = store.hubs()
-    infos = store.infos([note.region.image_id for note in notes])
+    notes = store.common_regions.all()
+    infos = store.images.infos([note.region.image_id for note in notes])
     found = []
     for note, info in zip(notes, infos, strict=True):
         if info is None:  # forgotten at this moment
@@ -111,12 +106,12 @@ def _patches(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
 
 
 def _clusters(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
-    images = store.count()
-    large = {name: size for name, size in store.cluster_sizes().items() if size >= hub_bound(images)}
+    images = store.images.count()
+    large = {name: size for name, size in store.clusters.sizes().items() if size >= hub_bound(images)}
     found = []
     for name, size in large.items():
-        members = store.cluster(name).members
-        infos = [info for info in store.infos(members[:PLACES_SHOWN]) if info]
+        members = store.clusters.by_id(name).members
+        infos = [info for info in store.images.infos(members[:PLACES_SHOWN]) if info]
         places = [str(sighting.occurrence) for info in infos for sighting in info.sightings[:1]]
         found.append(
             Hub(

@@ -129,9 +129,11 @@ class Search:
         that a candidate looks like, too.
         """
         features = query.features
-        ignored, baseline = members_by_purpose(self._store, Purpose.IGNORE, Purpose.BASELINE)
-        vetoed = self._store.vetoed(features.image_id)
-        confirmed = {found.image_id: found.verdict for found in self._store.confirmed(features.image_id)}
+        ignored, baseline = self._store.collections.members_by_purpose(Purpose.IGNORE, Purpose.BASELINE)
+        vetoed = self._store.judgements.vetoed(features.image_id)
+        confirmed = {
+            found.image_id: found.verdict for found in self._store.judgements.confirmed(features.image_id)
+        }
         legitimate = both_ways and features.image_id in baseline
 
         def allowed(image_id: ImageId) -> bool:
@@ -143,7 +145,10 @@ class Search:
 
         yield from (Judged(image_id, verdict) for image_id, verdict in confirmed.items() if allowed(image_id))
         self._replica.refresh()
-        same_pixels, cluster_of = self._store.by_pixels(features.pixel_digest), self._store.cluster_ids
+        same_pixels, cluster_of = (
+            self._store.images.by_pixels(features.pixel_digest),
+            self._store.clusters.ids,
+        )
         images = len(self._replica) if members is None else len(members)
         self._hubs = Hubs(
             query,
@@ -264,7 +269,7 @@ class Search:
         crowd = crowd_of(
             [(answer.image_id, answer.verdict.evidence) for answer in accepted],
             self._calibration,
-            self._store.cluster_ids,
+            self._store.clusters.ids,
         )
         for answer in judged:
             if answer.verdict.decision is not Decision.NO_MATCH and answer.image_id in crowd:
@@ -279,12 +284,12 @@ class Search:
         """Pictures to be ignored that the query may be a copy of, or hold."""
         if not ignored:
             return []
-        same_pixels = self._store.by_pixels(query.features.pixel_digest)
+        same_pixels = self._store.images.by_pixels(query.features.pixel_digest)
         found = find_candidates(
             query,
             self._replica,
             same_pixels=same_pixels,
-            cluster_of=self._store.cluster_ids,
+            cluster_of=self._store.clusters.ids,
             allowed=ignored.__contains__,
         )
         ids = [candidate.image_id for candidate in found[:MOST_SHOWN]]
@@ -298,7 +303,7 @@ class Search:
         """Stored images to compare with; None for one that was forgotten meanwhile or cannot be read."""
         return [
             None if record is None else self._subject(image_id, record)
-            for image_id, record in zip(ids, self._store.records(ids), strict=True)
+            for image_id, record in zip(ids, self._store.images.records(ids), strict=True)
         ]
 
     def _subject(self, image_id: ImageId, record: bytes) -> Picture | None:
@@ -339,21 +344,12 @@ def images_left_out(store: Store, names: Collection[str]) -> frozenset[ImageId]:
     else.
     """
     places = {name for name in names if ":" in name}
-    seen = [image_id for place in places for image_id in store.images_of(Occurrence.parse(place))]
+    seen = [image_id for place in places for image_id in store.occurrences.images_at(Occurrence.parse(place))]
     alone = {
         info.image_id
-        for info in store.infos(seen)
+        for info in store.images.infos(seen)
         if info
         and info.occurrence_count <= len(places)
         and all(str(sighting.occurrence) in places for sighting in info.sightings)
     }
     return frozenset(names) - places | alone
-
-
-def members_by_purpose(store: Store, *purposes: Purpose) -> list[frozenset[ImageId]]:
-    """For each purpose the images in its collections; the list of collections is read once."""
-    known = store.collections()
-    named = [
-        [collection.name for collection in known if collection.purpose is purpose] for purpose in purposes
-    ]
-    return [frozenset[ImageId]().union(*map(store.collection_members, names)) for names in named]

@@ -52,7 +52,7 @@ def stored_hits(
     `itself`: an image that was seen at several places is a hit of its own, identical, and stands for its
     cluster.
     """
-    ignored = frozenset(known.name for known in store.collections() if known.purpose is Purpose.IGNORE)
+    ignored = store.collections.names_by_purpose(Purpose.IGNORE)
 
     def wanted(info: ImageInfo) -> bool:
         return not any(membership.name in ignored for membership in info.memberships)
@@ -61,16 +61,16 @@ def stored_hits(
         stored = [
             Judged(found.image_id, found.verdict)
             for member in subject.members
-            for found in store.verdicts(member)
+            for found in store.verdicts.of(member)
         ]
         return as_hits(store, stored, per_cluster=per_cluster, limit=limit, wanted=wanted)
-    info = store.infos([subject])[0] if itself else None
+    info = store.images.infos([subject])[0] if itself else None
     first = (
         [Judged(subject, decide(ITSELF, calibration, baseline=False))]
         if info and info.occurrence_count > 1
         else []
     )
-    partners = store.partners(subject)
+    partners = store.verdicts.partners(subject)
     if (
         per_cluster
     ):  # most verdicts are about copies of one another; only those that will be shown are decoded
@@ -79,7 +79,7 @@ def stored_hits(
     stored_lazily = (
         Judged(found.image_id, found.verdict)
         for batch in _batches(partners, limit)
-        for found in store.verdicts(subject, batch)
+        for found in store.verdicts.of(subject, batch)
     )
     return _first_hits(store, chain(first, stored_lazily), limit, wanted)
 
@@ -106,7 +106,7 @@ def _first_hits(
     """As many hits as asked for; no more is read of the store than they need."""
     hits: list[Hit] = []
     while (limit is None or len(hits) < limit) and (batch := list(islice(judged, limit))):
-        infos = zip(batch, store.infos([found.image_id for found in batch]), strict=True)
+        infos = zip(batch, store.images.infos([found.image_id for found in batch]), strict=True)
         hits += [
             Hit.of(found.verdict, found.image_id, info) for found, info in infos if info and wanted(info)
         ]
@@ -117,10 +117,10 @@ def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) 
     """For each hit where its picture was seen: the image's own places, then those of the other images of its
     cluster.
     """
-    clusters = store.clusters_of([hit.image_id for hit in hits])
+    clusters = store.clusters.of([hit.image_id for hit in hits])
     groups = [_group(hit.image_id, cluster) for hit, cluster in zip(hits, clusters, strict=True)]
-    infos = iter(store.infos([image_id for group in groups for image_id in group]))
-    left_out = frozenset(store.images_of(besides)) if besides else frozenset[ImageId]()
+    infos = iter(store.images.infos([image_id for group in groups for image_id in group]))
+    left_out = frozenset(store.occurrences.images_at(besides)) if besides else frozenset[ImageId]()
     answers = []
     for group, cluster in zip(groups, clusters, strict=True):
         found = [info for info in (next(infos) for _ in group) if info]
@@ -178,7 +178,7 @@ def _one_of_each(store: Store, ids: Sequence[ImageId], seen: set[str]) -> list[I
     given.
     """
     chosen = []
-    for image_id, cluster in zip(ids, store.cluster_ids(ids), strict=True):
+    for image_id, cluster in zip(ids, store.clusters.ids(ids), strict=True):
         if cluster is None or cluster not in seen:
             chosen.append(image_id)
             seen.update([cluster] if cluster else [])

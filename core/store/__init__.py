@@ -6,13 +6,13 @@ Key table in keys.py, stored bytes in FORMAT.md, the rules of changes that span 
 
 from __future__ import annotations
 
+from .clusters import RecordOutcome
 from .columns import ROW, ColumnChanges, ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
-from .judgements import RecordOutcome
 from .scope import Scope
 from .store import Store, StoreStats
-from .verdicts import joins
+from .verdict_codec import joins
 
 __all__ = [
     "ROW",

@@ -1,71 +1,59 @@
-"""Bookmarks: small notes of an adapter about how far it has read elsewhere, kept with what it has read."""
+"""Bookmarks: short texts of an adapter, such as how far it has read in another system."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ..errors import ConfigError
+from .commands import on_meta
 from .connection import StorePart
-from .keys import META, SCAN_COUNT, as_bytes, as_text, key, starting_with
-from .scripts import Command
+from .keys import SCAN_COUNT, as_bytes, as_text, starting_with
 
-#: Longest name. chosen.
+#: Maximum length of a name in characters. chosen.
 NAME_CHARACTERS = 256
-#: Longest text, in bytes of UTF-8. chosen: a place in a listing, never the listing.
+#: Maximum length of a text in bytes of UTF-8. chosen: a position in a listing, never the listing.
 TEXT_BYTES = 1 << 20
 
 
 class Bookmarks(StorePart):
-    """The part of the store that is about bookmarks."""
+    """The part of the store that keeps bookmarks."""
 
-    def bookmark(self, name: str) -> str | None:
-        """The text under a name; None when there is none."""
-        found = self.connection.ask(Command(META, "HGET", key(META, "bookmarks"), _name(name)))
+    def get(self, name: str) -> str | None:
+        """Return the text under a name; None when there is none. Raises ConfigError for a name of the wrong
+        length.
+        """
+        found = self.connection.ask(on_meta("HGET", "bookmarks", _name(name)))
         return None if found is None else as_text(found)
 
-    def bookmarks(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Names that start with `prefix` and their texts, each at least once, in no order; what changes
-        meanwhile may be missing or there.
+    def starting_with(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield the names that start with `prefix`, with their texts: each at least once, in no order. What
+        changes meanwhile may be missing or included.
         """
-        cursor = -1
+        cursor, pattern = -1, starting_with(prefix)
         while cursor:
-            cursor, found = self.connection.ask(
-                Command(
-                    META,
-                    "HSCAN",
-                    key(META, "bookmarks"),
-                    max(cursor, 0),
-                    "MATCH",
-                    starting_with(prefix),
-                    "COUNT",
-                    SCAN_COUNT,
-                )
-            )
+            scan = on_meta("HSCAN", "bookmarks", max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
+            cursor, found = self.connection.ask(scan)
             for name, text in found.items():
                 yield as_text(name), as_text(text)
 
-    def set_bookmark(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
-        """Keep a text under a name in place of the one before; None removes it. Raises ConfigError when one
-        of them is too long.
+    def set(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
+        """Replace the text under a name; None removes it. Returns whether anything was written or removed.
 
-        `unless_there`: only if there is none, so that of many who try one succeeds. Says whether something
-        was written or removed.
+        `unless_there`: write only if there is none, so that one of several processes succeeds. Raises
+        ConfigError when the name or the text is too long.
         """
         if text is None:
             if unless_there:
-                raise ConfigError(f"bookmark {name[:80]!r}: nothing to write unless it is there")
-            return bool(self.connection.ask(Command(META, "HDEL", key(META, "bookmarks"), _name(name))))
+                raise ConfigError(f"bookmark {name[:80]!r}: unless_there needs a text to write")
+            return bool(self.connection.ask(on_meta("HDEL", "bookmarks", _name(name))))
         value = as_bytes(text)
         if len(value) > TEXT_BYTES:
             raise ConfigError(
                 f"bookmark {name[:80]!r}: a text of {len(value)} bytes; at most {TEXT_BYTES} are kept"
             )
-        if unless_there:
-            return bool(
-                self.connection.ask(Command(META, "HSETNX", key(META, "bookmarks"), _name(name), value))
-            )
-        self.connection.ask(Command(META, "HSET", key(META, "bookmarks"), _name(name), value))
-        return True
+        verb = "HSETNX" if unless_there else "HSET"
+        written = self.connection.ask(on_meta(verb, "bookmarks", _name(name), value))
+        return bool(written) or not unless_there
 
 
 def _name(name: str) -> bytes:

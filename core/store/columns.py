@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptRecord, StoreUnavailable
+from .commands import Command
 from .connection import Connection
 from .keys import SHARDS, key
-from .scripts import CHUNK_ROWS, COMPACT, ROW_BYTES, WORD_BYTES, Command
+from .scripts import CHUNK_ROWS, COMPACT, ROW_BYTES, WORD_BYTES
 
 #: One row, 72 bytes. `words` counts the row's visual words, 16 bytes each; a dead row is zero but for that
 #: count.

@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 from ..config import Config, shown
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
+from .commands import Command
 from .embedded import EmbeddedServer
 from .keys import TAGS, prefix
-from .scripts import Command
 from .timed import timed
 
 if TYPE_CHECKING:

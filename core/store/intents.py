@@ -1,15 +1,14 @@
-"""What is done across tags, and how it survives a crash at any point.
+"""How a change that spans shards survives a crash at any point.
 
-A change that spans shards is a row of small atomic steps. Before the first, an *intent* that says all that is
-needed to do them is recorded under `meta`; after the last it is removed. Every step can be repeated, and
-whoever opens the store repeats the steps of the intents it finds, so an interrupted change is finished then.
-An intent that is done leaves no byte behind. Only verdicts need one: a person's judgement is one step, and
-forgetting begins in one shard with a mark that says as much (forgetting.py).
+Such a change is a series of small atomic steps. Before the first, an *intent* that holds all that the steps
+need is recorded under `meta`; after the last it is removed. Every step can be repeated, and whoever opens the
+store repeats the steps of the intents it finds, so an interrupted change is finished then. A finished intent
+leaves no byte behind. Only verdicts need one: a person's judgement is a single step, and forgetting begins
+with a mark in one shard that serves the same purpose (forgetting.py).
 
 *Fences* keep a slow writer from undoing a forget. Each tag has a number that every forget raises, after the
-record is gone and before it cleans up. A writer reads the fences of the tags it will touch before anything
-else, and each of its steps is refused where the fence has moved; it then looks again, and finds that the
-image is gone.
+record is gone and before it cleans up. A writer first reads the fences of the tags it will touch, and each
+of its steps is refused where the fence has moved. It then starts again and finds that the image is gone.
 """
 
 from __future__ import annotations
@@ -21,13 +20,16 @@ from dataclasses import dataclass
 
 from ..errors import CorruptRecord, StoreError, UnknownVersion
 from ..records import ImageId
-from .connection import Connection
-from .keys import META, as_text, key
-from .scripts import META_STEP, Command
+from .commands import on_meta, on_shard
+from .connection import StorePart
+from .keys import META, as_text
+from .scripts import META_STEP
 
+#: Format of an intent; see FORMAT.md.
 VERSION = 1
-#: Beginnings of one change that forgets of other images may interrupt before it is given up. chosen.
+#: How often the forgetting of other images may interrupt one change before it is given up. chosen.
 ATTEMPTS = 1000
+#: What a script answers when a fence has moved.
 MOVED = b"fence"
 
 
@@ -35,29 +37,37 @@ MOVED = b"fence"
 class JudgedPair:
     """One verdict of an intent, as both sides will keep it."""
 
+    #: The other image.
     other: ImageId
+    #: Whether the verdict joins the two images.
     joins: bool
+    #: Its confidence, 0 to 1.
     confidence: float
+    #: Its rank among the verdicts of an image (verdict_codec.py).
     rank: float
-    #: About `other`, for the side of the image that was judged.
+    #: Bytes of the verdict for the side of the query.
     forward: bytes
-    #: The reverse, for the side of `other`.
+    #: Bytes of the reversed verdict for the side of `other`.
     backward: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Verdicts that are being recorded: the image that was searched for, and the others."""
+    """Verdicts that are being recorded."""
 
+    #: Random hexadecimal digits.
     intent_id: str
+    #: The query.
     image_id: ImageId
+    #: The verdicts about it.
     pairs: tuple[JudgedPair, ...] = ()
 
     def mentions(self, image_id: ImageId) -> bool:
-        """Whether it is about this image."""
+        """Return whether the image is the query or one of the others."""
         return image_id == self.image_id or any(pair.other == image_id for pair in self.pairs)
 
     def encode(self) -> bytes:
+        """Return the bytes that are stored."""
         pairs = [
             [p.other, p.joins, p.confidence, p.rank, _ascii(p.forward), _ascii(p.backward)]
             for p in self.pairs
@@ -66,11 +76,16 @@ class Intent:
 
     @classmethod
     def decode(cls, intent_id: str, data: bytes) -> Intent:
+        """Return an intent from its stored bytes.
+
+        Raises UnknownVersion for another format, CorruptRecord for bytes that cannot be read.
+        """
         try:
             values = json.loads(data)
             if values["version"] != VERSION:
                 raise UnknownVersion(
-                    f"the store holds an unfinished change of format {values['version']}, this program reads {VERSION}"
+                    f"the store holds an unfinished change of format {values['version']},"
+                    f" this program reads {VERSION}; use a newer douglas-quaid"
                 )
             pairs = tuple(
                 JudgedPair(o, bool(j), float(c), float(r), base64.b64decode(f), base64.b64decode(b))
@@ -82,47 +97,49 @@ class Intent:
 
 
 class Interrupted(Exception):
-    """A fence moved: the change begins again from its first look."""
+    """A fence moved: the change starts again."""
 
 
-class Journal:
-    """Intents and fences on one connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+class Intents(StorePart):
+    """The part of the store that keeps intents and fences."""
 
     def pending(self) -> list[Intent]:
-        found = self._connection.ask(Command(META, "HGETALL", key(META, "intents")))
+        """Return all recorded intents. Raises FormatError for one that cannot be read."""
+        found = self.connection.ask(on_meta("HGETALL", "intents"))
         return [Intent.decode(as_text(name), value) for name, value in sorted(found.items())]
 
     def stands(self, intent: Intent) -> bool:
-        """Whether the change was not ended by somebody else."""
-        return bool(self._connection.ask(Command(META, "HEXISTS", key(META, "intents"), intent.intent_id)))
+        """Return whether nobody else has finished the intent."""
+        return bool(self.connection.ask(on_meta("HEXISTS", "intents", intent.intent_id)))
 
     def record(self, intent: Intent, fences: dict[str, bytes]) -> None:
+        """Record an intent. Raises Interrupted when the fence has moved."""
         self.meta("intend", fences, intent.encode(), intent_id=intent.intent_id)
 
     def meta(
         self, operation: str, fences: dict[str, bytes], *arguments: bytes | str, intent_id: str = ""
     ) -> object:
-        """One operation of meta.lua. Raises Interrupted when the fence has moved."""
+        """Run one operation of meta.lua and return its answer. Raises Interrupted when the fence has moved."""
         return self.unmoved(
-            self._connection.ask(META_STEP(META, operation, fences[META], intent_id, *arguments))
+            self.connection.ask(META_STEP(META, operation, fences[META], intent_id, *arguments))
         )
 
     def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
+        """Return the fence of each tag, as decimal text."""
         wanted = list(dict.fromkeys(tags))
-        answers = self._connection.run([Command(tag, "HGET", key(tag, "head"), "fence") for tag in wanted])
+        answers = self.connection.run([on_shard(tag, "HGET", "head", "fence") for tag in wanted])
         return {tag: answer or b"0" for tag, answer in zip(wanted, answers, strict=True)}
 
     @staticmethod
     def unmoved(answer: object) -> object:
+        """Return the answer of a script. Raises Interrupted when it says that the fence has moved."""
         if answer == MOVED:
             raise Interrupted
         return answer
 
 
 def gave_up(change: str, image_id: ImageId) -> StoreError:
+    """Return the error of a change that was interrupted too often."""
     return StoreError(
         f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others; try again"
     )

@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import ConfigError, StoreTimeout
+from .commands import Command
 from .connection import StorePart
 from .keys import META, as_bytes, as_text, key
-from .scripts import RELEASE_LOCK, Command
+from .scripts import RELEASE_LOCK
 
 #: Maximum length of a name in characters. chosen.
 NAME_CHARACTERS = 256
@@ -25,10 +26,10 @@ PAUSE_SECONDS = 0.01
 
 
 class Locks(StorePart):
-    """The part of the store that is about locks."""
+    """The part of the store that keeps locks."""
 
     @contextmanager
-    def lock(self, name: str, seconds: float, *, wait: float) -> Iterator[None]:
+    def hold(self, name: str, seconds: float, *, wait: float) -> Iterator[None]:
         """Hold the lock of this name while the block runs, but at most for `seconds`: after that somebody
         else may take it.
 
@@ -56,14 +57,9 @@ class Locks(StorePart):
 
     def _take(self, name: str, mine: str, seconds: float) -> str:
         """Take a lock that is free; returns what it holds then."""
-        lock = key(META, "lock:") + name
-        milliseconds = round(seconds * 1000)
-        _, owner = self.connection.run(
-            [
-                Command(META, "SET", as_bytes(lock), mine, "NX", "PX", milliseconds),
-                Command(META, "GET", as_bytes(lock)),
-            ]
-        )
+        lock = as_bytes(key(META, f"lock:{name}"))
+        take = Command(META, "SET", lock, mine, "NX", "PX", round(seconds * 1000))
+        _, owner = self.connection.run([take, Command(META, "GET", lock)])
         return as_text(owner or b"")
 
     def _release(self, name: str, owner: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from importlib import resources
 
+from .commands import Command
 from .keys import prefix
 
 #: spec: FORMAT.md.
@@ -22,17 +23,6 @@ WORD_BYTES = 16
 VERDICT_CAP = 1000
 
 _SIZES = f"local ROW, CHUNK, WORD, CAP = {ROW_BYTES}, {CHUNK_ROWS}, {WORD_BYTES}, {VERDICT_CAP}\n"
-
-
-class Command(tuple[object, ...]):
-    """One Redis command; `tag` says which server it goes to."""
-
-    tag: str
-
-    def __new__(cls, tag: str, *parts: object) -> Command:
-        command = super().__new__(cls, parts)
-        command.tag = tag
-        return command
 
 
 class Script:

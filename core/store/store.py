@@ -1,9 +1,8 @@
-"""The feature store as one object: `Store.open(config)`, then ask it for anything the files of this folder
-offer.
+"""The feature store as one object: `Store.open(config)` connects, and each attribute is one part of the store.
 
-Opening connects (and starts the embedded server where that is wanted), refuses a server that would lose
-images and a store of a newer schema, and finishes what a crash had interrupted. Safe for threads and
-processes, as many as you like.
+Opening starts the embedded server where that is configured, refuses a server that would lose images and a
+store of another schema, and finishes what a crash interrupted. A store may be shared by threads; any number
+of processes may open it.
 """
 
 from __future__ import annotations
@@ -17,72 +16,104 @@ from ..config import Config
 from ..errors import CorruptRecord, NotFound, UnknownVersion
 from ..records import Cluster, ImageId, Occurrence, Purpose
 from .bookmarks import Bookmarks
-from .clusters import CLUSTER_PREFIX
+from .clusters import CLUSTER_PREFIX, Clusters
+from .columns import ColumnReader
+from .commands import on_meta, on_shard
+from .common_regions import CommonRegions
 from .connection import Connection
-from .hubs import HubNotes
-from .keys import META, SCHEMA_VERSION, SHARDS, key
+from .forgetting import Forgetting
+from .images import Images
+from .intents import Intents
+from .judgements import Judgements
+from .keys import SCHEMA_VERSION, SHARDS
+from .links import Links
 from .locks import Locks
-from .places import Places
+from .membership import Collections
+from .occurrences import Occurrences
 from .scope import Scope
-from .scripts import Command
 from .server_checks import check_servers, server_facts
-from .standing import Standing
+from .settings import Settings
+from .verdicts import Verdicts
 
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
     """The store in numbers."""
 
+    #: Images.
     images: int
+    #: Occurrences of all images together.
     occurrences: int
+    #: Clusters.
     clusters: int
+    #: Collections.
     collections: int
     #: Rows of forgotten images that wait for compaction; they are overwritten already.
     dead_rows: int
     #: Bytes of all primary servers together.
     used_memory: int
-    #: Name and version.
+    #: Name and version of the servers.
     server: str
-    #: What a power cut or a killed server costs, in words.
+    #: What a power cut or a killed server would cost, for a person to read.
     persistence: str
+    #: Version of the key table.
     schema: int
 
 
-class Store(Places, Bookmarks, Standing, HubNotes, Locks):
-    """See the files of this folder for its parts: places, images, collections, judgements, clusters,
-    forgetting, bookmarks, standing, hubs.
-    """
+class Store:
+    """Everything that is known about every image; each part is about one subject and has a file of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        #: The way to the servers.
+        self.connection = connection
+        intents = Intents(connection)
+        #: Clusters of images.
+        self.clusters = Clusters(connection)
+        #: What persons say of pairs.
+        self.judgements = Judgements(connection, intents)
+        #: What scores say of pairs; read with what persons say.
+        self.verdicts = Verdicts(connection, intents, self.clusters)
+        #: Forgetting images, and finishing what a crash interrupted.
+        self.forgetting = Forgetting(connection, intents, self.verdicts)
+        #: Named sets of images.
+        self.collections = Collections(connection)
+        #: Images with their features.
+        self.images = Images(connection, self.collections, self.forgetting)
+        #: Where images were seen.
+        self.occurrences = Occurrences(connection, self.forgetting)
+        #: Which images were linked.
+        self.links = Links(connection)
+        #: The columns that replicas follow.
+        self.columns = ColumnReader(connection)
+        #: Notes about common regions.
+        self.common_regions = CommonRegions(connection)
+        #: The calibration that was chosen.
+        self.settings = Settings(connection)
+        #: Short texts of adapters.
+        self.bookmarks = Bookmarks(connection)
+        #: Locks by name.
+        self.locks = Locks(connection)
 
     @classmethod
     def open(cls, config: Config) -> Store:
-        """Raises ConfigError for a server that cannot keep images, UnknownVersion for a store of a newer
-        program, StoreError when it is away.
+        """Connect, check the servers and the schema, finish what a crash interrupted, and return the store.
+
+        Raises ConfigError for a server that cannot keep images, UnknownVersion for a store of another schema,
+        StoreError when the store is away.
         """
         connection = Connection(config)
         try:
             check_servers(connection, volatile_allowed=config.volatile_store)
             _check_schema(connection)
             store = cls(connection)
-            store.finish_intents()
+            store.forgetting.finish_interrupted()
         except BaseException:
             connection.close()
             raise
         return store
 
-    def identity(self) -> str:
-        """A random name that this store keeps for good, so that a file on a machine can say which store it is
-        about.
-        """
-        head = key(META, "head")
-        _, found = self.connection.run(
-            [
-                Command(META, "HSETNX", head, "identity", secrets.token_hex(16)),
-                Command(META, "HGET", head, "identity"),
-            ]
-        )
-        return str(found, "ascii", "replace")
-
     def close(self) -> None:
+        """Close all connections."""
         self.connection.close()
 
     def __enter__(self) -> Store:
@@ -91,20 +122,32 @@ class Store(Places, Bookmarks, Standing, HubNotes, Locks):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def identity(self) -> str:
+        """Return a random name that this store keeps for good, so that a file can say which store it is
+        about.
+        """
+        _, found = self.connection.run(
+            [
+                on_meta("HSETNX", "head", "identity", secrets.token_hex(16)),
+                on_meta("HGET", "head", "identity"),
+            ]
+        )
+        return str(found, "ascii", "replace")
+
     def resolve(self, text: str) -> ImageId | Cluster:
-        """What a person named: an image id or its beginning, an occurrence (the image seen there last), a
-        cluster id or alias.
+        """Return what a text names: an image id or its beginning, an occurrence (the image that was seen
+        there last), a cluster id or an alias.
 
         Raises NotFound when it is not in the store, ConfigError when it is none of these or not unique.
         """
         if text.startswith(CLUSTER_PREFIX):
-            return self.cluster(text)
+            return self.clusters.by_id(text)
         if ":" in text:
-            found = self.images_of(Occurrence.parse(text))
+            found = self.occurrences.images_at(Occurrence.parse(text))
             if not found:
                 raise NotFound(f"no image in the store was seen at {text}")
             return found[0]
-        return self.by_prefix(text)
+        return self.images.by_prefix(text)
 
     def scope(
         self,
@@ -122,25 +165,27 @@ class Store(Places, Bookmarks, Standing, HubNotes, Locks):
         that is not HOST:KIND:ID.
         """
         names = (collection,) if isinstance(collection, str) else collection
-        ignored, baseline = self.members_by_purpose(Purpose.IGNORE, Purpose.BASELINE)
-        vetoed, confirmed = self.said(image_id)
+        ignored, baseline = self.collections.members_by_purpose(Purpose.IGNORE, Purpose.BASELINE)
+        vetoed, confirmed = self.judgements.vetoed_and_confirmed(image_id)
         return Scope(
             excluded=self._left_out(exclude),
-            members=None if names is None else self.collection_members(*names),
+            members=None if names is None else self.collections.members(*names),
             ignored=ignored,
             baseline=baseline,
             vetoed=vetoed,
             confirmed=confirmed,
-            same_pixels=tuple(self.by_pixels(pixel_digest)),
+            same_pixels=tuple(self.images.by_pixels(pixel_digest)),
         )
 
     def _left_out(self, names: Names[str]) -> frozenset[ImageId]:
         """Return the images that are named by id, and those seen at the named occurrences and nowhere else."""
         places = {name for name in names if ":" in name}
-        seen = [image_id for place in places for image_id in self.images_of(Occurrence.parse(place))]
+        seen = [
+            image_id for place in places for image_id in self.occurrences.images_at(Occurrence.parse(place))
+        ]
         alone = {
             info.image_id
-            for info in self.infos(seen)
+            for info in self.images.infos(seen)
             if info
             and info.occurrence_count <= len(places)
             and all(str(sighting.occurrence) in places for sighting in info.sightings)
@@ -148,21 +193,22 @@ class Store(Places, Bookmarks, Standing, HubNotes, Locks):
         return frozenset(names) - places | alone
 
     def stats(self) -> StoreStats:
-        counts = self.connection.run(
+        """Return the store in numbers."""
+        clusters, collections, *counts = self.connection.run(
             [
-                Command(META, "SCARD", key(META, "clusters")),
-                Command(META, "HLEN", key(META, "collections")),
-                *(Command(tag, "ZCARD", key(tag, "ids")) for tag in SHARDS),
-                *(Command(tag, "HMGET", key(tag, "head"), "occurrences", "dead") for tag in SHARDS),
+                on_meta("SCARD", "clusters"),
+                on_meta("HLEN", "collections"),
+                *(on_shard(tag, "ZCARD", "ids") for tag in SHARDS),
+                *(on_shard(tag, "HMGET", "head", "occurrences", "dead") for tag in SHARDS),
             ]
         )
-        heads = counts[2 + len(SHARDS) :]
+        images, heads = counts[: len(SHARDS)], counts[len(SHARDS) :]
         facts = server_facts(self.connection)
         return StoreStats(
-            images=sum(counts[2 : 2 + len(SHARDS)]),
+            images=sum(images),
             occurrences=sum(int(head[0] or 0) for head in heads),
-            clusters=counts[0],
-            collections=counts[1],
+            clusters=clusters,
+            collections=collections,
             dead_rows=sum(int(head[1] or 0) for head in heads),
             used_memory=sum(fact.used_memory for fact in facts),
             server=", ".join(dict.fromkeys(f"{fact.name} {fact.version}" for fact in facts)),
@@ -172,24 +218,26 @@ class Store(Places, Bookmarks, Standing, HubNotes, Locks):
 
 
 def _check_schema(connection: Connection) -> None:
-    """An empty store gets our schema; one of a newer program is left as it is."""
-    head = key(META, "head")
-    found = connection.ask(Command(META, "HGET", head, "schema"))
+    """Give an empty store our schema, and leave one of another schema as it is."""
+    schema = on_meta("HGET", "head", "schema")
+    found = connection.ask(schema)
     if found is None:
         connection.run(
             [
-                Command(META, "HSETNX", head, "schema", SCHEMA_VERSION),
-                Command(META, "HSETNX", head, "created", int(time.time())),
+                on_meta("HSETNX", "head", "schema", SCHEMA_VERSION),
+                on_meta("HSETNX", "head", "created", int(time.time())),
             ]
         )
-        found = connection.ask(Command(META, "HGET", head, "schema"))
+        found = connection.ask(schema)
     if not found.isdigit() or found == b"0":
-        raise CorruptRecord(f"the store at {connection.name} has schema {found!r}, which is no version")
+        raise CorruptRecord(f"the store at {connection.name} has schema {found!r}, which is not a version")
     if int(found) > SCHEMA_VERSION:
         raise UnknownVersion(
-            f"the store at {connection.name} has schema {int(found)}, this program knows up to {SCHEMA_VERSION}; use a newer douglas-quaid, nothing was changed"
+            f"the store at {connection.name} has schema {int(found)}, this program knows up to"
+            f" {SCHEMA_VERSION}; use a newer douglas-quaid, nothing was changed"
         )
     if int(found) < SCHEMA_VERSION:
         raise UnknownVersion(
-            f"the store at {connection.name} has schema {int(found)} of before the first release, this program reads {SCHEMA_VERSION}; add the pictures to an empty store, nothing was changed"
+            f"the store at {connection.name} has schema {int(found)} of before the first release, this"
+            f" program reads {SCHEMA_VERSION}; add the pictures to an empty store, nothing was changed"
         )

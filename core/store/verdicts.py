@@ -1,205 +1,208 @@
-"""Stored verdicts and judgements. A verdict keeps every piece of evidence, so that a new calibration can judge
-again without pixels.
+"""Verdicts: what scores say of pairs of images, kept on both sides.
 
-Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown version or field is refused,
-never guessed at.
+Recording spans shards (see intents.py). Its steps: read fences; record the intent; write both sides, each
+only where that image still has a record; then, in one script, join or cut the cluster and end the intent. A
+person's judgement outranks the verdict of a pair, in that script and wherever verdicts are read.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-from collections.abc import Callable
-from dataclasses import fields, replace
+import secrets
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-
-from ..errors import CorruptRecord, UnknownVersion
-from ..features.pdq import ORIENTATIONS
-from ..records import (
-    Configuration,
-    Decision,
-    Evidence,
-    ImageId,
-    Judgement,
-    JudgementWord,
-    Reason,
-    Relation,
-    StoredVerdict,
-    Verdict,
-)
-
-T = TypeVar("T")
-
-#: spec: FORMAT.md.
-MAGIC = b"DQV"
-#: spec: FORMAT.md.
-JUDGEMENT_MAGIC = b"DQJ"
-#: spec: FORMAT.md, of both.
-VERSION = 2
-#: Magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (text order is time order,
-#: which the scripts use), checksum 8.
-HEADER_BYTES = 20
-#: A longer verdict is refused when read. chosen: a hundred times a usual one.
-MAX_BYTES = 64 * 1024
-
-_OTHER_SIDE = {"query": "reference", "reference": "query"}
-_SIDE = re.compile(r"\b(query|reference)\b")
-_JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
-_RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: -1.0}
-#: Ranks of a no-match, which is listed nowhere: between the mark of dropped bytes and the least that is
-#: listed.
-_LEAST, _MOST = -0.999, -0.001
+from ..errors import ConfigError
+from ..records import ImageId, JudgementWord, StoredVerdict, Verdict
+from . import verdict_codec as codec
+from .clusters import Clusters, RecordOutcome
+from .commands import on_image, on_meta
+from .connection import Connection, StorePart
+from .intents import ATTEMPTS, Intent, Intents, Interrupted, JudgedPair, gave_up
+from .judgements import decoded, judgements_of, outranked
+from .keys import META, as_text, shard
+from .scripts import SIDES, VERDICT_CAP
 
 
-def joins(verdict: Verdict) -> bool:
-    """Whether it connects the two images in a cluster: only a match of the whole pictures does."""
-    return verdict.decision is Decision.MATCH and verdict.relation in _JOINING
+class Verdicts(StorePart):
+    """The part of the store that keeps verdicts."""
 
+    def __init__(self, connection: Connection, intents: Intents, clusters: Clusters) -> None:
+        super().__init__(connection)
+        self._intents = intents
+        self._clusters = clusters
 
-def rank(verdict: Verdict) -> float:
-    """Order in which an image's verdicts are shown and kept: matches before reviews, the surest first; below
-    0 what is kept and not shown.
-    """
-    rank = _RANK[verdict.decision] + verdict.confidence
-    return min(max(rank, _LEAST), _MOST) if verdict.decision is Decision.NO_MATCH else rank
+    def record(self, image_id: ImageId, other: ImageId, verdict: Verdict) -> RecordOutcome:
+        """Store a verdict on both sides, with `image_id` as the query, and join or cut their cluster.
 
+        Raises ConfigError for the same image twice.
+        """
+        return self.record_many(image_id, [(other, verdict)])[0]
 
-def reversed_verdict(verdict: Verdict) -> Verdict:
-    """The same verdict seen from the other image: what was measured about the query is now the reference's
-    and the reverse, in words too.
-    """
-    evidence = verdict.evidence
-    return replace(
-        verdict,
-        evidence=replace(
-            evidence,
-            covered_query=evidence.covered_reference,
-            covered_reference=evidence.covered_query,
-            orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
-            matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
-        ),
-        sentence=_SIDE.sub(lambda word: _OTHER_SIDE[word[0]], verdict.sentence),
-    )
+    def record_many(
+        self, image_id: ImageId, judged: Sequence[tuple[ImageId, Verdict]]
+    ) -> list[RecordOutcome]:
+        """Do what `record` does for one image and several others, in the same number of round trips.
 
+        Raises ConfigError for the same image twice.
+        """
+        if not judged:
+            return []
+        if image_id in {other for other, _ in judged}:
+            raise ConfigError(f"image {image_id} cannot be judged against itself")
+        now = datetime.now(timezone.utc)
+        pairs = tuple(_pair(other, verdict, now) for other, verdict in judged)
+        return self._record(Intent(secrets.token_hex(16), image_id, pairs), recorded=False)
 
-def encode(verdict: Verdict, judged: datetime) -> bytes:
-    """Bytes of a verdict; `judged` is an aware time."""
-    return _framed(MAGIC, judged, _values(verdict))
+    def partners(self, image_id: ImageId) -> list[ImageId]:
+        """Return the images that are hits of this one: first those that a person confirmed, then those with
+        a scored verdict, matches before reviews, the surest first, at most VERDICT_CAP. Pairs that a person
+        keeps apart are left out.
+        """
+        ranked = on_image("ZREVRANGEBYSCORE", "partners", image_id, "+inf", 0, "LIMIT", 0, VERDICT_CAP)
+        by_score, judged = self.connection.run([ranked, judgements_of(image_id)])
+        said = decoded(judged)
+        confirmed = sorted((other for other, (_, verdict) in said.items() if verdict), reverse=True)
+        decided = {other for other, (one, _) in said.items() if one.word is not JudgementWord.UNSURE}
+        return [*confirmed, *(other for other in map(as_text, by_score) if other not in decided)]
 
-
-def decode(other: ImageId, data: bytes) -> StoredVerdict:
-    """The verdict about `other`. Raises UnknownVersion for bytes of a newer program, CorruptRecord for any
-    that do not fit.
-    """
-    return _unframed(
-        MAGIC,
-        f"verdict about {other}",
-        data,
-        lambda values, judged: StoredVerdict(other, _verdict(values), judged),
-    )
-
-
-def encode_judgement(judgement: Judgement, verdict: Verdict | None) -> bytes:
-    """Bytes of a person's judgement and, where it says that the two match, of the verdict it stands for."""
-    values = {
-        "judgement": judgement.word.value,
-        "source": judgement.source,
-        "verdict": None if verdict is None else _values(verdict),
-        "who": judgement.who,
-    }
-    return _framed(JUDGEMENT_MAGIC, judgement.when, values)
-
-
-def decode_judgement(other: ImageId, data: bytes) -> tuple[Judgement, StoredVerdict | None]:
-    """The judgement about `other`, and the verdict it stands for, if any. Raises UnknownVersion and
-    CorruptRecord as `decode` does.
-    """
-
-    def read(values: dict[str, Any], when: datetime) -> tuple[Judgement, StoredVerdict | None]:
-        word, source, verdict, who = (values[name] for name in ("judgement", "source", "verdict", "who"))
-        return (
-            Judgement(other, JudgementWord(word), str(who), when, str(source)),
-            None if verdict is None else StoredVerdict(other, _verdict(verdict), when),
+    def of(self, image_id: ImageId, partners: Sequence[ImageId] | None = None) -> list[StoredVerdict]:
+        """Return what was concluded about an image and its partners (default: all), in their order: what a
+        person said, else the scored verdict. Pairs that a person keeps apart are left out.
+        """
+        others = self.partners(image_id) if partners is None else partners
+        if not others:
+            return []
+        scored, judged = self.connection.run(
+            [
+                on_image("HMGET", "ver", image_id, *others),
+                on_meta("HMGET", f"judged:{image_id}", *others),
+            ]
         )
+        found = [
+            outranked(other, None if data is None else codec.decode(other, data), said)
+            for other, data, said in zip(others, scored, judged, strict=True)
+        ]
+        return [verdict for verdict in found if verdict]
 
-    return _unframed(JUDGEMENT_MAGIC, f"judgement about {other}", data, read)
-
-
-def _framed(magic: bytes, moment: datetime, values: dict[str, Any]) -> bytes:
-    text = json.dumps(values, allow_nan=False, separators=(",", ":"), sort_keys=True).encode()
-    head = magic + bytes([VERSION]) + round(moment.timestamp() * 1_000_000).to_bytes(8, "big")
-    return head + _checksum(head, text) + text
-
-
-def _unframed(magic: bytes, name: str, data: bytes, read: Callable[[dict[str, Any], datetime], T]) -> T:
-    if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != magic:
-        raise CorruptRecord(
-            f"stored {name}: {len(data)} bytes that do not start as it should; forget the image or link it again"
+    def between(self, image_id: ImageId, other: ImageId) -> StoredVerdict | None:
+        """Return what was concluded about a pair, with `image_id` as the query; None when it was never judged
+        or a person keeps the two apart.
+        """
+        forward, backward, judged = self.connection.run(
+            [
+                on_image("HGET", "ver", image_id, other),
+                on_image("HGET", "ver", other, image_id),
+                on_meta("HGET", f"judged:{image_id}", other),
+            ]
         )
-    if data[3] != VERSION:
-        remedy = "use a newer douglas-quaid" if data[3] > VERSION else "fill the store anew"
-        raise UnknownVersion(f"stored {name} has format {data[3]}, this program reads {VERSION}; {remedy}")
-    if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):
-        raise CorruptRecord(f"stored {name}: its checksum does not fit; forget the image or link it again")
-    try:
-        moment = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
-        return read(json.loads(data[HEADER_BYTES:]), moment)
-    except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
-        raise CorruptRecord(
-            f"stored {name} cannot be read ({error}); forget the image or link it again"
-        ) from None
+        scored = None if forward is None else codec.decode(other, forward)
+        if scored is None and backward is not None:  # dropped from a side that was full
+            found = codec.decode(other, backward)
+            scored = StoredVerdict(other, codec.reversed_verdict(found.verdict), found.judged)
+        return outranked(other, scored, judged)
+
+    def scored(self, ids: Sequence[ImageId]) -> list[list[StoredVerdict]]:
+        """Return every scored verdict on the side of each of these images, a `no-match` that replaced another
+        decision and those that a person's word outranks included, ordered by the other image.
+        """
+        found = self.connection.run([on_image("HGETALL", "ver", image_id) for image_id in ids])
+        return [
+            [codec.decode(as_text(other), data) for other, data in sorted(verdicts.items())]
+            for verdicts in found
+        ]
+
+    def finish(self, intent: Intent) -> None:
+        """Do the remaining steps of an intent that was found in the store."""
+        self._record(intent, recorded=True)
+
+    def drop_sides(self, pairs: Sequence[tuple[ImageId, ImageId]], fences: dict[str, bytes]) -> None:
+        """Remove the verdict about the second image of each pair from the side of the first.
+
+        Raises Interrupted when a fence has moved.
+        """
+        self._sides([("drop", owner, other, b"", "") for owner, other in pairs], fences)
+
+    def _record(self, intent: Intent, *, recorded: bool) -> list[RecordOutcome]:
+        """Do all steps of an intent; `recorded`: it was found, and somebody else may have ended it."""
+        image_id = intent.image_id
+        for _ in range(ATTEMPTS):
+            fences = self._intents.fences(
+                [META, shard(image_id), *(shard(pair.other) for pair in intent.pairs)]
+            )
+            if recorded and not self._intents.stands(intent):
+                return []
+            try:
+                if not recorded:
+                    self._intents.record(intent, fences)
+                    recorded = True
+                return self._record_once(intent, fences)
+            except Interrupted:
+                continue
+        raise gave_up("verdicts about", image_id)
+
+    def _record_once(self, intent: Intent, fences: dict[str, bytes]) -> list[RecordOutcome]:
+        image_id = intent.image_id
+        there = self._write_sides(image_id, intent.pairs, fences)
+        kept = [pair for pair, both in zip(intent.pairs, there, strict=True) if both]
+        gone = [pair.other for pair in intent.pairs if pair not in kept]
+        self.drop_sides([sides for other in gone for sides in ((image_id, other), (other, image_id))], fences)
+        arguments = [
+            item
+            for pair in kept
+            for item in (image_id, pair.other, "1" if pair.joins else "0", repr(pair.confidence))
+        ]
+        answers: Any = self._intents.meta(
+            "score", fences, secrets.token_hex(16), *arguments, intent_id=intent.intent_id
+        )
+        if answers == b"gone":  # another process that opened the store meanwhile has finished this intent
+            mine, *theirs = self._clusters.ids([image_id, *(pair.other for pair in kept)])
+            answers = [
+                b"stored" if not pair.joins else b"joined" if mine and mine == its else b"apart"
+                for pair, its in zip(kept, theirs, strict=True)
+            ]
+        outcomes = {
+            pair.other: RecordOutcome(as_text(answer)) for pair, answer in zip(kept, answers, strict=True)
+        }
+        return [outcomes.get(pair.other, RecordOutcome.ABSENT) for pair in intent.pairs]
+
+    def _write_sides(
+        self, image_id: ImageId, pairs: Sequence[JudgedPair], fences: dict[str, bytes]
+    ) -> list[bool]:
+        """Write each verdict on both sides; returns for each pair whether both images were there."""
+        own = [("write", image_id, pair.other, pair.forward, repr(pair.rank)) for pair in pairs]
+        others = [("write", pair.other, image_id, pair.backward, repr(pair.rank)) for pair in pairs]
+        answers = self._sides([*own, *others], fences)
+        return [
+            b"absent" not in (mine, theirs)
+            for mine, theirs in zip(answers[: len(pairs)], answers[len(pairs) :], strict=True)
+        ]
+
+    def _sides(
+        self, items: Sequence[tuple[str, ImageId, ImageId, bytes, str]], fences: dict[str, bytes]
+    ) -> list[bytes]:
+        """Run sides.lua once on every shard that the items touch. Raises Interrupted when a fence has moved."""
+        by_shard: dict[str, list[int]] = {}
+        for position, item in enumerate(items):
+            by_shard.setdefault(shard(item[1]), []).append(position)
+        commands = [
+            SIDES(tag, fences[tag], *(part for n in positions for part in items[n]))
+            for tag, positions in by_shard.items()
+        ]
+        answers = [b""] * len(items)
+        for positions, found in zip(by_shard.values(), self.connection.run(commands), strict=True):
+            self._intents.unmoved(found)
+            for position, answer in zip(positions, found, strict=True):
+                answers[position] = answer
+        return answers
 
 
-def _checksum(head: bytes, text: bytes) -> bytes:
-    return hashlib.sha256(head + text).digest()[:8]
-
-
-def _values(verdict: Verdict) -> dict[str, Any]:
-    evidence = {field.name: getattr(verdict.evidence, field.name) for field in fields(Evidence)}
-    return {field.name: getattr(verdict, field.name) for field in fields(Verdict)} | {
-        "evidence": {name: value for name, value in evidence.items() if value is not None}
-    }
-
-
-def _verdict(values: dict[str, Any]) -> Verdict:
-    evidence = dict(values["evidence"])
-    unknown = {*values} ^ {field.name for field in fields(Verdict)} | {*evidence} - {
-        field.name for field in fields(Evidence)
-    }
-    if unknown:
-        raise KeyError(f"unknown or missing: {', '.join(sorted(unknown))}")
-    evidence["configuration"] = Configuration(evidence["configuration"])
-    if "matrix" in evidence:
-        evidence["matrix"] = tuple(float(number) for number in evidence["matrix"])
-    return Verdict(
-        decision=Decision(values["decision"]),
-        relation=None if values["relation"] is None else Relation(values["relation"]),
-        confidence=float(values["confidence"]),
-        evidence=Evidence(**evidence),
-        calibration_id=str(values["calibration_id"]),
-        sentence=str(values["sentence"]),
-        reasons=tuple(Reason(reason) for reason in values["reasons"]),
+def _pair(other: ImageId, verdict: Verdict, now: datetime) -> JudgedPair:
+    return JudgedPair(
+        other=other,
+        joins=codec.joins(verdict),
+        confidence=verdict.confidence,
+        rank=codec.rank(verdict),
+        forward=codec.encode(verdict, now),
+        backward=codec.encode(codec.reversed_verdict(verdict), now),
     )
-
-
-def _inverse(matrix: tuple[float, ...]) -> tuple[float, ...] | None:
-    """Inverse of a row-major 3x3 map, its last number 1; None for one that cannot be undone."""
-    try:
-        inverse = np.linalg.inv(np.array(matrix, np.float64).reshape(3, 3))
-    except np.linalg.LinAlgError:
-        return None
-    scaled = inverse / inverse[2, 2] if inverse[2, 2] else inverse
-    return tuple(float(number) for number in scaled.ravel()) if np.isfinite(scaled).all() else None
-
-
-def _opposite(orientation: int) -> int:
-    inverse = np.linalg.inv(np.array(ORIENTATIONS[orientation].matrix, np.float64).reshape(3, 3))
-    return next(i for i, other in enumerate(ORIENTATIONS) if np.allclose(inverse.ravel(), other.matrix))
-
-
-#: Which orientation turns a picture back: "left 90" and "right 90" undo each other, the others themselves.
-_OPPOSITE = tuple(_opposite(i) for i in range(len(ORIENTATIONS)))

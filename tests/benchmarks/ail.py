@@ -264,9 +264,9 @@ class Bench:
         began = time.perf_counter()
         store = self._home.store
         config = Config.from_environment(store=store.url)
-        with Store.open(config) as columns:
+        with Store.open(config) as filled:
             for batch in random_images(count, 0, self._seed):
-                columns.put_many(batch)
+                filled.images.put_many(batch)
         with Engine.open(config=config) as engine:
             for item in self._known + self._others[:known]:
                 engine.add(self._corpus.data(item), link=False, name=item.file)

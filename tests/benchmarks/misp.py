@@ -139,29 +139,29 @@ def fill(url: str, count: int, seed: int) -> dict[str, list[str]]:
         for batch in random_images(count, 0, seed):
             for image in batch:
                 name = str(uuid.UUID(int=rng.getrandbits(128)))
-                store.put(
+                store.images.put(
                     image,
                     occurrence=Occurrence("misp", "attribute", name),
                     labels={"event": rng.choice(EVENTS), "filename": "shot.png"},
                 )
-                store.mark_linked(image.image_id)
+                store.links.mark_linked(image.image_id)
                 ids.append(image.image_id)
                 names.append(name)
         kinds = {"no verdict": names[-EACH_KIND:], "five verdicts": names[:EACH_KIND]}
         for n in range(EACH_KIND):
-            store.record_verdicts(
+            store.verdicts.record_many(
                 ids[n], [(other, conclusion(rng)) for other in rng.sample(ids[EACH_KIND : count // 2], 5)]
             )
         copies = ids[count // 2 : count // 2 + min(COPIES, count // 10)]
         for start in range(1, len(copies), 200):
-            store.record_verdicts(
+            store.verdicts.record_many(
                 copies[0], [(other, conclusion(rng, joins=True)) for other in copies[start : start + 200]]
             )
         kinds[f"a cluster of {len(copies):,} copies"] = names[count // 2 : count // 2 + EACH_KIND]
         hub = count - count // 4
         partners = ids[hub + 1 : hub + 1 + min(VERDICTS, count // 10)]
         for start in range(0, len(partners), 200):
-            store.record_verdicts(
+            store.verdicts.record_many(
                 ids[hub], [(other, conclusion(rng)) for other in partners[start : start + 200]]
             )
         kinds[f"{len(partners):,} verdicts"] = [names[hub]]

@@ -92,7 +92,7 @@ def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: in
     }
     with Engine.open(source, mend=False) as engine, Store.open(replace(engine.config, store=url)) as store:
         for start in range(0, len(ids), BATCH):
-            store.put_many(
+            store.images.put_many(
                 [
                     new_image(features)
                     for features in engine.features(ids[start : start + BATCH])
@@ -107,7 +107,9 @@ def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: in
         for start in range(len(ids), count, BATCH):
             chosen = [pool[place] for place in rng.integers(len(pool), size=min(BATCH, count - start))]
             bases = engine.features([ids[place] for place in chosen])
-            store.put_many([_variation(base, varied(lent, rng), rng) for base in bases if base is not None])
+            store.images.put_many(
+                [_variation(base, varied(lent, rng), rng) for base in bases if base is not None]
+            )
     print(
         f"{max(count, len(ids)):,} images stored, {len(ids):,} of them real, in "
         f"{time.perf_counter() - began:.0f} s.\n",

@@ -143,7 +143,7 @@ def measure(count: int, words: int, starts: int, seed: int) -> tuple[float, list
             began = time.perf_counter()
             store = Store.open(Config.from_environment(store=url))
             for batch in random_images(count, words, seed):
-                store.put_many(batch)
+                store.images.put_many(batch)
             filled = time.perf_counter() - began
             store.close()
             return filled, [start(url) for _ in range(starts)]

@@ -74,7 +74,7 @@ from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
 store = Store.open(Config(store=sys.argv[1]))
 snapshot = SnapshotFile(Path(sys.argv[2]), store.identity) if sys.argv[2] else None
-replica = IndexReplica(store.column_reader(), snapshot)
+replica = IndexReplica(store.columns, snapshot)
 began = time.perf_counter()
 replica.refresh()
 replica.sharing(WordKeypoints.stored(bytes(16)), 1)
@@ -131,7 +131,7 @@ def stored(url: str) -> tuple[list[str], list[NDArray[np.uint8]]]:
     """Return the ids of all images of the store that are not forgotten, and their words (n, 16)."""
     with Store.open(Config(store=url)) as store:
         ids, found = [], []
-        for change in store.column_reader().refresh(ColumnState()).shards:
+        for change in store.columns.refresh(ColumnState()).shards:
             pieces = np.split(change.words, np.cumsum(change.rows["words"])[:-1].astype(np.int64))
             for row, piece in zip(change.rows, pieces, strict=True):
                 if row["image_id"].any():

@@ -142,9 +142,9 @@ class World:
         obj = AilObject(kind, same_as.id if same_as else hashlib.sha256(b"%d" % self._count).hexdigest())
         image = replace(_features(), image_id=obj.id, pixel_digest=hashlib.sha256(obj.id.encode()).digest())
         labels = {"domain": domain} if domain else None
-        self.store.put(new_image(image), occurrence=obj.occurrence, labels=labels)
+        self.store.images.put(new_image(image), occurrence=obj.occurrence, labels=labels)
         if linked:
-            self.store.mark_linked(obj.id)
+            self.store.links.mark_linked(obj.id)
         return obj
 
     def known(self, collection: str, purpose: Purpose, **labels: str) -> str:
@@ -155,7 +155,7 @@ class World:
         image = replace(
             _features(), image_id=image_id, pixel_digest=hashlib.sha256(image_id.encode()).digest()
         )
-        self.store.put(new_image(image), collection=collection, labels=labels)
+        self.store.images.put(new_image(image), collection=collection, labels=labels)
         return image_id
 
     def judge(
@@ -168,7 +168,7 @@ class World:
         decision: Decision = Decision.MATCH,
     ) -> None:
         other = b if isinstance(b, str) else b.id
-        self.store.record_verdict(
+        self.store.verdicts.record(
             a.id, other, Verdict(decision, relation, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
         )
 

@@ -14,7 +14,7 @@ SAID = Verdict(
 def judge(store: Store, a: str, b: str, word: JudgementWord) -> RecordOutcome:
     """Judge two images, with the verdict that the word needs."""
     verdict = SAID if word in (JudgementWord.SAME, JudgementWord.PART) else None
-    return store.judge(a, b, word, who="analyst", source="test", verdict=verdict)
+    return store.judgements.judge(a, b, word, who="analyst", source="test", verdict=verdict)
 
 
 def veto(store: Store, a: str, b: str) -> RecordOutcome:

@@ -1,0 +1,45 @@
+"""Which images were linked, that is searched for with the verdicts stored, and which are to be linked again."""
+
+from __future__ import annotations
+
+import time
+
+from ..records import ImageId
+from .commands import on_image, on_meta
+from .connection import StorePart
+from .keys import as_text, shard
+from .scripts import MARK
+
+
+class Links(StorePart):
+    """The part of the store that keeps which images were linked."""
+
+    def is_linked(self, image_id: ImageId) -> bool:
+        """Return whether the image was linked and does not wait to be linked again."""
+        linked, waiting = self.connection.run(
+            [
+                on_image("HEXISTS", "img", image_id, "linked"),
+                on_meta("SISMEMBER", "relink", image_id),
+            ]
+        )
+        return bool(linked) and not waiting
+
+    def mark_linked(self, image_id: ImageId) -> None:
+        """Note that the image was linked. An image that was forgotten meanwhile is left alone."""
+        self.connection.run(
+            [
+                MARK(shard(image_id), image_id, "linked", int(time.time())),
+                on_meta("SREM", "relink", image_id),
+            ]
+        )
+
+    def await_link(self, image_id: ImageId) -> None:
+        """Note that a linked image is to be linked again."""
+        self.connection.ask(on_meta("SADD", "relink", image_id))
+
+    def waiting(self) -> list[ImageId]:
+        """Return the images to be linked again, in order: they lost a connection when another image was
+        forgotten, or were added to a baseline collection.
+        """
+        found = self.connection.ask(on_meta("SMEMBERS", "relink"))
+        return sorted(as_text(member) for member in found)

@@ -1,0 +1,104 @@
+"""Occurrences: which images are seen at a place now, and taking back that they are.
+
+An occurrence may show several images, one after the other, and an image may be seen at many. Both directions
+lie in the image's shard (`occ:<id>` and `where`, keys.py), so a sighting comes and goes in one script. An
+image that loses its last sighting and is in no collection is forgotten: its mark is set by the script that
+takes the sighting, so an add comes before it, and keeps the image, or after it, and adds the image afresh
+(forgetting.py); no sighting is lost in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..records import ImageId, Occurrence, Seen, Withdrawn
+from .commands import on_image, on_meta, on_shard
+from .connection import Connection, StorePart
+from .forgetting import Forgetting
+from .images import ids_in_all_shards, sighting, split_ids
+from .keys import SCAN_COUNT, SHARDS, as_bytes, as_text, shard, starting_with
+from .scripts import FORGET_IMAGE
+
+
+class Occurrences(StorePart):
+    """The part of the store that finds images by occurrence."""
+
+    def __init__(self, connection: Connection, forgetting: Forgetting) -> None:
+        super().__init__(connection)
+        self._forgetting = forgetting
+
+    def images_at(self, occurrence: Occurrence) -> list[ImageId]:
+        """Return the images seen at an occurrence, the latest first."""
+        name = as_bytes(occurrence)
+        ids = ids_in_all_shards(self.connection, "where", name)
+        scores = self.connection.run([on_image("ZSCORE", "seen", i, name) for i in ids])
+        return [i for _, i in sorted(zip((-float(score or 0) for score in scores), ids, strict=True))]
+
+    def sightings(self, occurrences: Sequence[Occurrence]) -> list[tuple[Seen, ...]]:
+        """Return for each occurrence the images seen there, the latest first. Takes two round trips, and more
+        only where the commands exceed a batch.
+        """
+        if not occurrences:
+            return []
+        names = [as_bytes(occurrence) for occurrence in occurrences]
+        by_shard = self.connection.run([on_shard(tag, "HMGET", "where", *names) for tag in SHARDS])
+        pairs = [(n, i) for n in range(len(names)) for ids in by_shard for i in split_ids(ids[n])]
+        if not pairs:
+            return [()] * len(names)
+        commands = [on_meta("SMISMEMBER", "relink", *(i for _, i in pairs))]
+        for n, i in pairs:
+            commands += [
+                on_image("HGET", "occ", i, names[n]),
+                on_image("ZSCORE", "seen", i, names[n]),
+                on_image("HEXISTS", "img", i, "linked"),
+            ]
+        waiting, *facts = self.connection.run(commands)
+        found: list[list[Seen]] = [[] for _ in names]
+        for at, (n, i) in enumerate(pairs):
+            value, last_seen, linked = facts[3 * at : 3 * at + 3]
+            if value is not None and last_seen is not None:  # else withdrawn between the two round trips
+                found[n].append(
+                    Seen(i, sighting(occurrences[n], value, last_seen), bool(linked) and not waiting[at])
+                )
+        return [
+            tuple(sorted(seen, key=lambda one: (-one.sighting.last_seen.timestamp(), one.image_id)))
+            for seen in found
+        ]
+
+    def starting_with(self, prefix: str) -> Iterator[Occurrence]:
+        """Yield all occurrences that start with `prefix`, each at least once, in no order. What is added or
+        withdrawn meanwhile may be missing or included.
+        """
+        pattern = starting_with(prefix)
+        for tag in SHARDS:
+            cursor = -1
+            while cursor:
+                scan = on_shard(tag, "HSCAN", "where", max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
+                cursor, fields = self.connection.ask(scan)
+                for name in fields:
+                    yield Occurrence.parse(as_text(name))
+
+    def withdraw(
+        self, occurrence: Occurrence, *, keep: ImageId | None = None, collection: str | None = None
+    ) -> tuple[Withdrawn, ...]:
+        """Take back that images, all but `keep`, are seen at an occurrence, and return these images.
+
+        An image that is then seen nowhere leaves `collection`; if it is then in none, it is forgotten.
+        """
+        by_shard: dict[str, list[ImageId]] = {}
+        for image_id in self.images_at(occurrence):
+            if image_id != keep:
+                by_shard.setdefault(shard(image_id), []).append(image_id)
+        answers = self.connection.run(
+            [
+                FORGET_IMAGE(tag, "withdraw", as_bytes(occurrence), as_bytes(collection or ""), *ids)
+                for tag, ids in by_shard.items()
+            ]
+        )
+        withdrawn = [
+            Withdrawn(i, bool(gone))
+            for ids, answer in zip(by_shard.values(), answers, strict=True)
+            for i, gone in zip(ids, answer, strict=True)
+        ]
+        self._forgetting.finish_marked([image.image_id for image in withdrawn if image.forgotten])
+        return tuple(withdrawn)
