@@ -1,18 +1,18 @@
-# Sourced by ./demo and ./check: makes .venv hold this project and the extras that are asked for.
+# Sourced by ./demo and ./check: installs this project and the requested extras into .venv.
 #
-#   prepare EXTRA...    installs what is missing, and nothing when nothing is; the commands are then in $root/.venv/bin
+#   prepare EXTRA...    installs what is missing; the commands are then in $root/.venv/bin
 #
-# Debian packages are installed when that is allowed (root, or sudo without a password). Otherwise the one line that
-# installs them is printed and the script ends with status 1. pip is used as it is configured on this machine.
-# PYTHON names another interpreter than python3 (3.10 or newer; the embedded store needs 3.11).
+# Debian packages are installed as root or with sudo without a password. Otherwise the script prints the command that
+# installs them, and ends with status 1. pip is used as it is configured on this machine.
+# PYTHON names an interpreter other than python3 (3.10 or newer; the embedded store needs 3.11).
 
 root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 base=${PYTHON:-python3}
 
 stop() { printf '%s\n' "$@" >&2; exit 1; }
 
-# What an installation needs, and the Debian package that has it: py-tlsh (and pdqhash for the tests) come as source and are compiled,
-# OpenCV's wheel loads libGL and GLib, and Debian keeps the pip of new environments apart.
+# Prints the Debian packages that are missing: py-tlsh (and pdqhash for the tests) are compiled from source, OpenCV's
+# wheel loads libGL and GLib, and Debian packages the pip of new environments separately.
 missing_packages() {
     command -v g++ >/dev/null || echo g++
     "$base" - <<'PROBE'
