@@ -23,7 +23,7 @@ import redis
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, FormatError, ImageError, StoreError
 
-from .config import Settings
+from .config import Locations, Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
 from .publishing.publisher import Publisher
 from .runtime.activity import Meter
@@ -32,9 +32,10 @@ from .runtime.dead_letters import bury
 from .runtime.delivery import Delivered, Delivery, Died, Fate, ToldToEnd
 from .runtime.feedback_loop import FeedbackLoop
 from .runtime.gate import Gate
-from .runtime.lost_messages import LostMessage, LostMessages
+from .runtime.lost_messages import LostMessages
 from .runtime.process import process
 from .runtime.returned_messages import ReturnedMessages
+from .servers import AilServers, LedgerEntry
 
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]  # isort: skip
 from modules.abstract_module import AbstractModule  # type: ignore[import-not-found]  # isort: skip
@@ -72,8 +73,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._returned = ReturnedMessages(self.queue, self.module_name)
         longest_pause = self._settings.retry_seconds * self._settings.attempts
         self._lost = LostMessages(
-            self._queues,
-            config.get_redis_conn("Redis_Process"),
+            AilServers(Locations.read(os.environ["AIL_HOME"])),
             module=self.module_name,
             pid=self.pid,
             kinds=self.kinds,
@@ -166,7 +166,7 @@ class _Module(AbstractModule):  # type: ignore[misc]
             )
         self._warned = waiting >= self._settings.warn_queue
 
-    def _recover(self, lost: LostMessage) -> None:
+    def _recover(self, lost: LedgerEntry) -> None:
         """Queue a lost message again. If the work on it had begun, it counts as a failed attempt, and may
         become a dead letter.
         """

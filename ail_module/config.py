@@ -26,7 +26,7 @@ SECTION = "VisualCorrelation"
 #: AIL draws them with `dot`.
 MODULES = ("VisualCorrelation", "VisualCorrelationCrawled")
 #: Path of AIL's configuration in its folder.
-CORE_CFG = Path("configs") / "core.cfg"
+CORE_CFG = "configs/core.cfg"
 
 
 def _option(default: object, why: str, *, least: float = 0, most: float = 10**12) -> Any:
@@ -190,7 +190,7 @@ class Settings:
 
         Raises ConfigError if the file cannot be read, or an option is unknown or has a wrong value.
         """
-        cfg = read_core_cfg(ail_home)
+        cfg = read_cfg(Path(ail_home) / CORE_CFG)
         try:
             return cls.parse(dict(cfg.items(SECTION)) if cfg.has_section(SECTION) else {})
         except ConfigError as error:
@@ -258,7 +258,7 @@ class Locations:
     @classmethod
     def read(cls, ail_home: Path | str) -> Locations:
         """Return the locations in `configs/core.cfg`. Raises ConfigError if one is missing or malformed."""
-        home, cfg = Path(ail_home), read_core_cfg(ail_home)
+        home, cfg = Path(ail_home), read_cfg(Path(ail_home) / CORE_CFG)
         return cls(
             images=home / _value(home, cfg, "Directories", "images"),
             screenshots=home / _value(home, cfg, "Directories", "screenshot"),
@@ -285,17 +285,19 @@ def ail_home(given: str | None = None) -> Path:
     return home.resolve()
 
 
-def read_core_cfg(ail_home: Path | str) -> RawConfigParser:
-    """Return `configs/core.cfg` as written: a `%` stays a `%`. Raises ConfigError if it cannot be read."""
-    path = Path(ail_home) / CORE_CFG
+def read_cfg(path: Path) -> RawConfigParser:
+    """Return a configuration of AIL, with values as written: a `%` stays a `%`.
+
+    Raises ConfigError if it is missing, or cannot be read or parsed.
+    """
     cfg = RawConfigParser()
     try:
-        cfg.read_string(path.read_text("utf-8"))
+        cfg.read_string(path.read_text("utf-8", "surrogateescape"))
     except FileNotFoundError:
         raise ConfigError(
             f"{path} is missing; AIL makes it from core.cfg.sample when it is installed"
         ) from None
-    except (OSError, UnicodeError, CfgError) as error:
+    except (OSError, CfgError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
     return cfg
 

@@ -6,17 +6,17 @@ Every failure of these servers becomes StoreUnavailable and names the section of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from configparser import RawConfigParser
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from douglas_quaid.batches import in_groups
 from douglas_quaid.errors import StoreUnavailable
 
 from .config import Locations, Server
@@ -25,6 +25,8 @@ from .tags import is_unsafe
 
 #: Seconds until a silent server counts as away. chosen: as for the store.
 TIMEOUT = 5.0
+#: Objects of the ledger that are read in one round trip. chosen.
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,27 @@ class Queue:
 
     #: Number of messages that wait.
     waiting: int
-    #: When the message at the head was queued, in seconds since 1970; None if no message waits, or AIL's
-    #: ledger does not know.
-    oldest: int | None
+    #: Global id of the message at the head; None if no message waits.
+    head: str | None
     #: Process id to the time at which it last looked for a message; -1 if it never did. AIL removes no dead
     #: processes.
     heartbeats: dict[int, int]
     #: Process id to the time at which it started.
     starts: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A message of a module in AIL's ledger, which knows a message by the hash of its text."""
+
+    #: Global id of the object.
+    gid: str
+    #: Hash of the text.
+    hash: str
+    #: When it was queued or popped, in seconds since 1970.
+    since: float
+    #: Whether it was popped and not ended, rather than queued and not popped.
+    popped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +95,38 @@ class AilServers:
         """Return what waits for a module, and the module's processes."""
         with self._at(self._locations.queues) as queues:
             key = f"queue:{module}:in"
-            waiting, head = queues.llen(key), queues.lindex(key, 0)
-            beats, starts = (
-                _by_process(queues.hgetall(name)) for name in (f"module:{module}", f"module:start:{module}")
+            head = queues.lindex(key, 0)
+            return Queue(
+                waiting=int(queues.llen(key)),
+                head=head.partition(";")[0] if head else None,
+                heartbeats=_by_process(queues.hgetall(f"module:{module}")),
+                starts=_by_process(queues.hgetall(f"module:start:{module}")),
             )
-        oldest = None
-        if head:
-            gid = head.partition(";")[0]
-            with self._at(self._locations.process) as ledger:
-                rows = ledger.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
-            oldest = min((int(epoch) for row, epoch in rows if row.startswith(f"{module}:")), default=None)
-        return Queue(int(waiting), oldest, beats, starts)
 
-    def in_work(self, module: str) -> dict[str, int]:
-        """Return the global ids that a process of the module popped and has not ended, and when: it works on
-        them, or they were lost in a crash.
-        """
+    def waiting(self, module: str) -> set[str]:
+        """Return the global ids of all messages that wait for a module."""
+        with self._at(self._locations.queues) as queues:
+            messages = queues.lrange(f"queue:{module}:in", 0, -1)
+        return {message.partition(";")[0] for message in messages}
+
+    def ledger(self, module: str, gids: Iterable[str] | None = None) -> Iterator[LedgerEntry]:
+        """Yield the messages of a module in AIL's ledger, those of some objects or of all."""
         with self._at(self._locations.process) as ledger:
-            gids = [
-                gid
-                for kind in ("image", "screenshot", "item")
-                for gid in ledger.zrange(f"objs:process:{kind}", 0, -1)
-            ]
-            pipe = ledger.pipeline(transaction=False)
-            for gid in gids:
-                pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
-            found = zip(gids, pipe.execute(), strict=True)
-        return {gid: int(epoch) for gid, rows in found for row, epoch in rows if row.startswith(f"{module}:")}
+            # Not objs:process:<type>: after a crash in AIL's end of an object, the object is missing there.
+            names = ledger.sscan_iter("objs:process", count=BATCH) if gids is None else gids
+            for group in in_groups(names, BATCH):
+                pipe = ledger.pipeline(transaction=False)
+                for gid in group:
+                    pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
+                    pipe.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
+                answers = iter(pipe.execute())
+                for gid, popped in product(group, (True, False)):
+                    rows = ((row.partition(":"), since) for row, since in next(answers))
+                    yield from (
+                        LedgerEntry(gid, name, since, popped)
+                        for (owner, _, name), since in rows
+                        if owner == module
+                    )
 
     def push(self, module: str, messages: Sequence[str]) -> None:
         """Put messages `<global id>;<text>` at the tail of the module's list. AIL enters them into its ledger
@@ -114,12 +134,6 @@ class AilServers:
         """
         with self._at(self._locations.queues) as queues:
             queues.hset("queues", module, int(queues.rpush(f"queue:{module}:in", *messages)))
-
-    def publish(self, modules_cfg: RawConfigParser, queue: str, message: str) -> None:
-        """Send a message to all modules that subscribe to a queue, as a publishing module of AIL does."""
-        for name in modules_cfg.sections():
-            if modules_cfg.get(name, "subscribe", fallback="") == queue:
-                self.push(name, [message])
 
     def about(self, objects: Sequence[AilObject]) -> list[About]:
         """Return what AIL knows of each of these objects; two round trips for hundreds of them."""

@@ -81,7 +81,7 @@ def test_status_tells_what_waits_since_when_who_works_and_what_failed(ail: AilHo
         row for row in ledger.zrange(f"obj:queues:{GID}", 0, -1) if row.startswith("VisualCorrelation:")
     )
     ledger.zadd(f"obj:queues:{GID}", {row: now - 60})
-    ledger.zadd("objs:process:image", {"image::" + "ef" * 32: now})
+    ledger.sadd("objs:process", "image::" + "ef" * 32)
     ledger.zadd("obj:modules:image::" + "ef" * 32, {"VisualCorrelation:0123": now - 5})
     # and a number of one that ended long ago, which another process has by now,
     queues.hset(
@@ -126,7 +126,7 @@ def test_status_warns_of_a_queue_that_nobody_empties_and_of_lost_messages(
     ail.add_ours()
     ail.queue(GID)
     ledger = ail.redis("Redis_Process")
-    ledger.zadd("objs:process:screenshot", {OTHER: time.time()})
+    ledger.sadd("objs:process", OTHER)
     ledger.zadd(f"obj:modules:{OTHER}", {"VisualCorrelation:0123": time.time() - 10_000})
     done = quaid(ail, "status")
     assert done.status == 1
@@ -494,7 +494,7 @@ def test_a_server_that_is_away_is_a_store_error_that_names_its_section(ail: AilH
         AilServers(Locations.read(ail.home)) as servers,
         pytest.raises(StoreUnavailable, match=r"\[Redis_Process\] at .*:1"),
     ):
-        servers.in_work("VisualCorrelation")
+        list(servers.ledger("VisualCorrelation"))
 
 
 # -- the README ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from douglas_quaid.ail.cli.cluster_report import report
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Answer, FeedbackReader
-from douglas_quaid.ail.publishing.options import PublishingOptions
+from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
 

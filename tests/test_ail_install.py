@@ -26,7 +26,7 @@ from douglas_quaid.ail.checkout.install import (
 from douglas_quaid.ail.checkout.patching import patches, plan_patch
 from douglas_quaid.ail.checkout.self_check import self_check
 from douglas_quaid.ail.checkout.working_tree import Checkout
-from douglas_quaid.ail.config import Settings, read_core_cfg
+from douglas_quaid.ail.config import CORE_CFG, Settings, read_cfg
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]
@@ -210,7 +210,7 @@ def test_a_store_is_named_by_a_later_installation(home: Path, line: str) -> None
     installed(home)
     # then the file can still be read, with this store, and nobody else's changed
     assert Settings.read(home).store == STORE
-    assert read_core_cfg(home).get("Own", "store") == "of the operator"
+    assert read_cfg(home / CORE_CFG).get("Own", "store") == "of the operator"
     assert not plan_install(home, store=STORE, launcher=True).changes
 
 
@@ -317,7 +317,7 @@ SOMEBODY_ELSE = {
     "a file that nobody can parse": (
         "configs/modules.cfg",
         "\nno section, no option\n[",
-        "cannot be parsed, not even by AIL",
+        "cannot be read: Source contains parsing errors",
     ),
 }
 

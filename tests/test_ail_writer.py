@@ -21,7 +21,7 @@ from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import apply
 from douglas_quaid.ail.publishing.findings import on_same_domain, stored_findings
 from douglas_quaid.ail.publishing.ledger import PREFIX, Correlation, Duplicate, Entry
-from douglas_quaid.ail.publishing.options import PublishingOptions
+from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.ail.publishing.stars import Stars
 from douglas_quaid.records import Decision, Purpose, Relation
 from douglas_quaid.store import Store

@@ -31,18 +31,3 @@ class Check:
     cost: str = ""
     #: What to do about it; empty if there is nothing to do.
     remedy: str = ""
-
-
-def ok(subject: str, says: str) -> Check:
-    """Return a check that found nothing wrong."""
-    return Check(subject, Grade.OK, says)
-
-
-def warning(subject: str, says: str, cost: str, remedy: str = "") -> Check:
-    """Return a check of something that works at a cost."""
-    return Check(subject, Grade.WARNING, says, cost, remedy)
-
-
-def failure(subject: str, says: str, cost: str, remedy: str = "") -> Check:
-    """Return a check of something that does not work."""
-    return Check(subject, Grade.FAILURE, says, cost, remedy)

@@ -1,6 +1,6 @@
-"""What AIL's own Python has: asked in a process that starts where AIL's modules start, with their sys.path,
-but imports none of them.
+"""AIL's own Python: what it has of what AIL's modules and ours need.
 
+It is asked in a process that starts where AIL's modules start, with their sys.path, but imports none of them.
 The process is started as `python ./Module.py` is in bin/modules: the first entry of its sys.path is that
 folder, the last one is AIL_BIN.
 """
@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
+
+from .check import Check, Grade
+from .working_tree import Checkout
 
 #: Maximum time for the answer in seconds. chosen: OpenCV from a cold disk takes some seconds.
 SECONDS = 120
@@ -22,6 +27,8 @@ SECONDS = 120
 NAMES = ("lib", "modules", "core", "importer")
 #: Modules that ours need.
 NEEDED = ("numpy", "PIL", "cv2", "redis", "imagehash", "tlsh", "douglas_quaid.engine", "douglas_quaid.ail")
+#: Oldest and newest redis-py for both. spec: ours needs 5, requirements.txt of AIL allows up to 7.4.1.
+REDIS = ((5,), (7, 4, 1))
 _QUESTION = """
 import importlib, json, os, sys
 from importlib.metadata import PackageNotFoundError, version
@@ -121,4 +128,77 @@ def ask(home: Path, python: Path) -> Facts:
         xxhash_error=answer["xxhash"],
         strangers=tuple(strangers),
         root_on_path=os.path.realpath(home) in answer["path"],
+    )
+
+
+def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check]:
+    """Yield the checks of AIL's interpreter, or of the `given` one."""
+    unstartable = "AIL's modules cannot be started, ours neither."
+    python = given or interpreter(checkout.home)
+    if python is None:
+        remedy = "Install AIL (installing_deps.sh), or name the interpreter that runs its modules"
+        yield Check(
+            "interpreter", Grade.FAILURE, f"{checkout.home} has no AILENV/bin/python", unstartable, remedy
+        )
+        return
+    try:
+        facts = ask(checkout.home, python)
+    except ConfigError as error:
+        yield Check(
+            "interpreter", Grade.FAILURE, str(error), unstartable, "Repair AIL's virtual environment AILENV"
+        )
+        return
+    pip = f"{python} -m pip install"
+    if facts.broken:
+        broken = "; ".join(f"{name}: {error}" for name, error in facts.broken)
+        yield Check(
+            "package",
+            Grade.FAILURE,
+            f"AIL's interpreter cannot import {broken}",
+            "Our modules do not start.",
+            f"{pip} '.[ail]', in a clone of Douglas-Quaid",
+        )
+    else:
+        yield Check(
+            "package", Grade.OK, f"douglas-quaid {facts.release('douglas-quaid')} can be imported by {python}"
+        )
+    yield _hashing(facts, pip)
+    yield _redis(facts.release("redis"), pip)
+    if facts.strangers or facts.root_on_path:
+        yield Check(
+            "AIL's packages",
+            Grade.FAILURE,
+            "; ".join(f"`{name}` is {folder}" for name, folder in facts.strangers)
+            or f"{checkout.home} itself is on sys.path",
+            "Modules of AIL import the wrong code, or fail when they start.",
+            "Uninstall the package of that name, and remove the folder from PYTHONPATH and *.pth files",
+        )
+    else:
+        names = "lib, modules, core, importer"
+        yield Check("AIL's packages", Grade.OK, f"no other package takes the names of AIL's own ({names})")
+
+
+def _hashing(facts: Facts, pip: str) -> Check:
+    release = facts.release("xxhash")
+    if not facts.xxhash_error:
+        return Check("xxhash", Grade.OK, f"xxhash {release} hashes text, as AIL's queues need it")
+    return Check(
+        "xxhash",
+        Grade.FAILURE,
+        f"xxhash {release or 'is missing'}: {facts.xxhash_error}",
+        "AIL cannot queue anything: every module fails at its first message.",
+        f"{pip} 'xxhash<4'",
+    )
+
+
+def _redis(release: str | None, pip: str) -> Check:
+    numbers = tuple(int(part) for part in re.findall(r"\d+", release or ""))[:3]
+    if REDIS[0] <= numbers <= REDIS[1]:
+        return Check("redis", Grade.OK, f"both AIL and Douglas-Quaid work with redis {release}")
+    return Check(
+        "redis",
+        Grade.FAILURE if numbers < REDIS[0] else Grade.WARNING,
+        f"redis {release or 'is missing'}; both AIL and Douglas-Quaid work with 5 to 7.4.1",
+        "Untested with AIL.",
+        f"{pip} 'redis>=5,<=7.4.1'",
     )

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
 
+from ..config import CORE_CFG
 from .edits import MARK, Edit, Insertion, PatchState, diffs, edited
 from .file_changes import FileChange, Plan
-from .working_tree import CORE_CFG, Checkout
+from .working_tree import Checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class PatchStatus:
     def in_force(self) -> bool:
         """Whether AIL does what the patch is for."""
         return self.state in (PatchState.APPLIED, PatchState.UPSTREAM)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the patch can be applied, as a whole or the rest of it."""
+        return self.state in (PatchState.ABSENT, PatchState.PARTLY)
 
 
 def _row(kind: str, other: str) -> Insertion:
@@ -138,10 +144,9 @@ def plan_patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Pla
     notes: list[str] = []
     for each in chosen:
         found = _status(checkout, each)
-        fits = found.state is not PatchState.CHANGED
-        if not fits and not revert:
+        if found.state is PatchState.CHANGED and not revert:
             raise ConfigError(f"{each.name} ({each.title}) is not applied: {found.says}")
-        if found.state is PatchState.UPSTREAM or not fits:
+        if found.state in (PatchState.UPSTREAM, PatchState.CHANGED):
             notes.append(f"{each.name}: {found.says}")
     edits = [edit for each in chosen for edit in each.edits]
     changes = edited(checkout, taken=edits) if revert else edited(checkout, put=edits)

@@ -7,17 +7,16 @@ AIL's own processes.
 from __future__ import annotations
 
 import subprocess
-from configparser import ConfigParser
-from configparser import Error as ParserError
+from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
 from douglas_quaid.errors import ConfigError
 
+from ..config import read_cfg
+
 #: Path of AIL's list of modules and their queues in a checkout.
 MODULES_CFG = "configs/modules.cfg"
-#: Path of AIL's configuration.
-CORE_CFG = "configs/core.cfg"
 #: Path of the script that starts AIL's modules.
 LAUNCHER = "bin/LAUNCH.sh"
 #: Files that tell an AIL checkout from another folder. chosen: what our modules are built on.
@@ -66,20 +65,12 @@ class Checkout:
                 f"{path} cannot be read: {error.strerror}; run this as the user that AIL runs as"
             ) from None
 
-    def parsed(self, name: str) -> ConfigParser:
-        """Return a file of configs/ as AIL parses it, but with values as written; empty if it does not exist.
+    def parsed(self, name: str) -> RawConfigParser:
+        """Return a file of configs/ as AIL parses it, but with values as written.
 
-        Raises ConfigError if it cannot be read or parsed.
+        Raises ConfigError if it is missing, or cannot be read or parsed.
         """
-        parser = ConfigParser(interpolation=None)
-        text = self.read(name)
-        try:
-            parser.read_string(text.lines if text else "")
-        except ParserError as error:
-            raise ConfigError(
-                f"{self.home / name} cannot be parsed, not even by AIL: {error.message}"
-            ) from None
-        return parser
+        return read_cfg(self.home / name)
 
     def modified(self) -> tuple[str, ...] | None:
         """Return the tracked files that differ from the last commit; None if the folder is not a git

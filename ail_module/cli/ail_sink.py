@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from configparser import RawConfigParser
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import redis
 
 from douglas_quaid.errors import ConfigError, StoreUnavailable
 
-from ..checkout.working_tree import MODULES_CFG
+from ..checkout.working_tree import MODULES_CFG, Checkout
 from ..publishing.apply import Sink
 from ..servers import AilServers
 
@@ -25,12 +24,14 @@ class MessagePublisher:
     """Stands in for an AILQueue, which would list this process among those of a module."""
 
     def __init__(self, home: Path, servers: AilServers) -> None:
-        self._modules, self._servers = RawConfigParser(), servers
-        self._modules.read(home / MODULES_CFG)
+        self._servers = servers
+        self._modules = Checkout(home).parsed(MODULES_CFG)
 
     def send_message(self, gid: str, message: str, queue: str) -> None:
         """Send a message to all modules that subscribe to a queue. Raises StoreUnavailable."""
-        self._servers.publish(self._modules, queue, f"{gid};{message}")
+        for name in self._modules.sections():
+            if self._modules.get(name, "subscribe", fallback="") == queue:
+                self._servers.push(name, [f"{gid};{message}"])
 
 
 def open_sink(home: Path, servers: AilServers) -> Sink:

@@ -47,15 +47,13 @@ def install(
     as_json: bool,
 ) -> int:
     """Put the modules into an AIL checkout: entry files, queues, options. --store URL goes into core.cfg."""
-    from ..checkout.edits import PatchState
     from ..checkout.install import plan_install
     from ..checkout.patching import plan_patch, status
 
     where = ail_home(home)
     plans = [plan_install(where, store=store, crawled=not no_crawled, launcher=launcher)]
     if names:
-        unapplied = (PatchState.ABSENT, PatchState.PARTLY)
-        fitting = [each.patch.name for each in status(where) if each.state in unapplied]
+        fitting = [each.patch.name for each in status(where) if each.fits]
         plans.append(plan_patch(where, fitting if names == ("all",) else list(names)))
     _carry_out(plans, dry_run=dry_run, yes=yes, as_json=as_json)
     missing = [each.patch for each in status(where) if not each.in_force]

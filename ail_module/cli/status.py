@@ -102,13 +102,16 @@ def read_status(engine: Engine, ail: AilServers, settings: Settings) -> Status:
 
 def _module(engine: Engine, ail: AilServers, settings: Settings, name: str) -> ModuleStatus:
     now = time.time()
-    queue, in_work = ail.queue(name), ail.in_work(name)
+    queue = ail.queue(name)
+    in_work = {entry.gid: entry.since for entry in ail.ledger(name) if entry.popped}
+    queued = (entry.since for entry in ail.ledger(name, [queue.head] if queue.head else []))
+    oldest = min(queued, default=None)
     reported = {activity.pid: activity for activity in activities(engine, name)}
     beats = {pid: queue.heartbeats[pid] for pid in sorted(running(queue.starts)) if pid in queue.heartbeats}
     return ModuleStatus(
         module=name,
         waiting=queue.waiting,
-        lag=None if queue.oldest is None else max(0.0, now - queue.oldest),
+        lag=None if oldest is None else max(0.0, now - oldest),
         processes=tuple(
             Process(pid, None if beat < 0 else max(0.0, now - beat), reported.get(pid))
             for pid, beat in beats.items()

@@ -26,8 +26,7 @@ from ..objects import AilObject
 from .apply import Sink
 from .findings import objects_of, stored_findings
 from .ledger import Entry, Kind, Ledger, Tag
-from .options import PublishingOptions
-from .publisher import Publisher
+from .publisher import Publisher, PublishingOptions
 
 log = logging.getLogger(__name__)
 

@@ -26,10 +26,22 @@ from .apply import Sink, apply, without_foreign
 from .desired import NOTHING_NEW, News, desired
 from .findings import Finding, objects_of, stored, stored_findings
 from .ledger import Entry, Kind, Ledger, Tag
-from .options import PublishingOptions
 from .stars import Star, Stars
 from .store_view import StoreView, images_of
 from .wanted_tags import is_refused, wanted_tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishingOptions:
+    """Limits of publishing that no operator sets; tests pass others."""
+
+    #: Images of a cluster whose objects are checked after each write, while correlations move to another
+    #: representative. chosen: takes some 20 ms.
+    cluster_step: int = 20
+    #: Objects that may lose their review tag between two passes although they are more than half of those
+    #: that had one. chosen: nobody removes so many by hand in a minute, but an emptied or restored tag
+    #: database loses all of them.
+    max_removed: int = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,8 @@ class FeedbackLoop:
 
     def __init__(self, engine: Engine, sink: Sink, settings: Settings, logger: logging.Logger) -> None:
         self._engine, self._sink, self._settings, self._logger = engine, sink, settings, logger
-        self._publisher = Publisher(engine, sink, settings)
-        self._reader = FeedbackReader(engine, sink, settings)
-        self._objects: Iterator[AilObject] = iter(())
-        self._is_passing = False
+        #: The pass that is going on.
+        self._pass: Iterator[None] | None = None
         self._next = 0.0
 
     def step(self) -> None:
@@ -49,40 +47,37 @@ class FeedbackLoop:
         began = time.monotonic()
         if not self._settings.feedback_seconds or began < self._next:
             return
-        if not self._is_passing and not self._begin():
+        if self._pass is None and not self._is_due():
             self._next = began + min(self._settings.feedback_seconds, 60)
             return
-        try:
-            self._look(began + STEP_SECONDS)
-        except BaseException:
-            self._is_passing = False  # the next pass looks at the rest
-            raise
+        steps, self._pass = self._pass or self._look(), None  # after an error the next pass looks at the rest
+        for _ in steps:
+            if time.monotonic() >= began + STEP_SECONDS:
+                self._pass = steps
+                break
         now = time.monotonic()
         self._next = now + (now - began) / MAX_SHARE
 
-    def _begin(self) -> bool:
-        """Begin a pass if it is time for one and no other process began it. Return whether it was begun."""
+    def _is_due(self) -> bool:
+        """Whether it is time for a pass and no other process began it. If so, this process begins it."""
         last, now = self._engine.bookmark(BOOKMARK), time.time()
         if last is not None and now - float(last) < self._settings.feedback_seconds:
             return False
-        self._engine.set_bookmark(BOOKMARK, f"{now:.0f}")
-        names = (name for name, _ in self._engine.bookmarks(PREFIX))
-        self._objects = (AilObject.parse(name.removeprefix(PREFIX)) for name in names)
-        self._reader = FeedbackReader(self._engine, self._sink, self._settings)
-        self._is_passing = True
-        return True
+        return self._engine.set_bookmark(BOOKMARK, f"{now:.0f}")
 
-    def _look(self, until: float) -> None:
-        for obj in self._objects:
+    def _look(self) -> Iterator[None]:
+        """A pass; yields after each object."""
+        publisher = Publisher(self._engine, self._sink, self._settings)
+        reader = FeedbackReader(self._engine, self._sink, self._settings)
+        for name, _ in self._engine.bookmarks(PREFIX):
+            obj = AilObject.parse(name.removeprefix(PREFIX))
             try:
-                self._log(self._reader.read(obj))
-                self._publisher.check(obj)
+                self._log(reader.read(obj))
+                publisher.check(obj)
             except FormatError as error:  # one entry that cannot be read
                 self._logger.warning(str(error))
-            if time.monotonic() >= until:
-                return
-        self._is_passing = False
-        self._log(self._reader.finish())
+            yield
+        self._log(reader.finish())
 
     def _log(self, answers: list[Answer]) -> None:
         for answer in answers:

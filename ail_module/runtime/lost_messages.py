@@ -16,41 +16,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from douglas_quaid.batches import in_groups
+from collections.abc import Iterator, Sequence
 
 from ..processes import running, start_ticks
+from ..servers import AilServers, LedgerEntry
 
-#: Objects of the ledger that are read in one round trip. chosen.
-BATCH = 1000
 #: Maximum share of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds.
 MAX_SHARE = 1 / 30
 
 
-@dataclass(frozen=True, slots=True)
-class LostMessage:
-    """A message that nobody works on."""
-
-    #: Global id of its object.
-    gid: str
-    #: Hash of its text, as AIL has it.
-    hash: str
-    #: Whether the work on it had begun, as far as the ledger knows.
-    popped: bool
-
-
 class LostMessages:
-    """Looks for the lost messages of a module. `queues`, `ledger`: connections to AIL with text answers.
-    `kinds`: types of objects that the module works on. `grace`: seconds.
+    """Looks for the lost messages of a module. `kinds`: types of objects that the module works on. `grace`:
+    seconds.
     """
 
     def __init__(
         self,
-        queues: Any,
-        ledger: Any,
+        servers: AilServers,
         *,
         module: str,
         pid: int,
@@ -58,86 +40,45 @@ class LostMessages:
         grace: float,
         logger: logging.Logger,
     ) -> None:
-        self._queues, self._ledger, self._logger = queues, ledger, logger
+        self._servers, self._logger = servers, logger
         self._module, self._pid, self._kinds, self._grace = module, pid, kinds, grace
         self._next = 0.0
 
-    def due(self) -> Iterator[LostMessage]:
+    def due(self) -> Iterator[LedgerEntry]:
         """Yield the lost messages, if it is time to look again and this process is the one that looks.
 
-        Raises errors of redis.
+        Raises StoreUnavailable.
         """
         began = time.monotonic()
         if began < self._next:
             return
         self._next = began + self._grace / 2
-        others = self._others()
+        queue = self._servers.queue(self._module)
+        others = {pid: ticks for pid, ticks in running(queue.starts).items() if pid != self._pid}
         if any((ticks, pid) < (start_ticks(self._pid) or 0, self._pid) for pid, ticks in others.items()):
             return
-        found = self._find(others)
+        found = self._find([queue.heartbeats[pid] for pid in others if pid in queue.heartbeats])
         took = time.monotonic() - began
         self._next = began + max(self._grace / 2, took / MAX_SHARE)
         if found:
             self._logger.warning(f"{len(found)} messages were taken and never ended; they are put back")
         yield from found
 
-    def _find(self, others: Iterable[int]) -> list[LostMessage]:
+    def _find(self, heartbeats: Sequence[int]) -> list[LedgerEntry]:
+        """`heartbeats`: when each other living process last asked for a message; -1 if it never did."""
         before = time.time() - self._grace
-        popped, queued = self._entries(before)
-        beats = self._noted("module")
+        old = {
+            entry
+            for entry in self._servers.ledger(self._module)
+            if entry.since <= before and entry.gid.partition(":")[0] in self._kinds
+        }
         # A process that has a message asked for it before, and for none since.
-        oldest_in_work = min((beats[pid] for pid in others if beats.get(pid, -1) >= 0), default=float("inf"))
-        found = [
-            LostMessage(gid, name, popped=True)
-            for gid, name, epoch in dict.fromkeys(popped)
-            if epoch < oldest_in_work
-        ]
+        oldest_in_work = min((beat for beat in heartbeats if beat >= 0), default=float("inf"))
+        found = [entry for entry in old if entry.popped and entry.since < oldest_in_work]
+        queued = {entry for entry in old if not entry.popped}
         if queued:
-            messages = self._queues.lrange(f"queue:{self._module}:in", 0, -1)
-            waiting = {message.partition(";")[0] for message in messages}
-            missing = [(gid, name) for gid, name, _ in dict.fromkeys(queued) if gid not in waiting]
-            found += [
-                LostMessage(gid, name, popped=False)
-                for (gid, name), score in zip(missing, self._scores(missing), strict=True)
-                if score is not None and score <= before  # otherwise it was popped meanwhile
-            ]
+            waiting = self._servers.waiting(self._module)
+            missing = {entry for entry in queued if entry.gid not in waiting}
+            still = self._servers.ledger(self._module, sorted({entry.gid for entry in missing}))
+            found += missing.intersection(still)  # the others were popped meanwhile
         return found
-
-    def _entries(self, before: float) -> tuple[list[tuple[str, str, float]], list[tuple[str, str, float]]]:
-        """(gid, hash, epoch) of what this module popped, and of what was queued for it, before that time."""
-        popped: list[tuple[str, str, float]] = []
-        queued: list[tuple[str, str, float]] = []
-        # Not objs:process:<type>: after a crash in AIL's end of an object, the object is missing there.
-        names = self._ledger.sscan_iter("objs:process", count=BATCH)
-        for gids in in_groups((gid for gid in names if gid.partition(":")[0] in self._kinds), BATCH):
-            pipe = self._ledger.pipeline(transaction=False)
-            for gid in gids:
-                pipe.zrange(f"obj:modules:{gid}", 0, -1, withscores=True)
-                pipe.zrange(f"obj:queues:{gid}", 0, -1, withscores=True)
-            answers = iter(pipe.execute())
-            for gid in gids:
-                for into in (popped, queued):
-                    mine = ((row.partition(":"), epoch) for row, epoch in next(answers))
-                    into.extend(
-                        (gid, name, epoch)
-                        for (module, _, name), epoch in mine
-                        if module == self._module and epoch <= before
-                    )
-        return popped, queued
-
-    def _scores(self, entries: list[tuple[str, str]]) -> list[float | None]:
-        pipe = self._ledger.pipeline(transaction=False)
-        for gid, name in entries:
-            pipe.zscore(f"obj:queues:{gid}", f"{self._module}:{name}")
-        return list(pipe.execute())
-
-    def _others(self) -> dict[int, int]:
-        """Process id to its start, of the other processes of this module that run on this machine."""
-        started = self._noted("module:start")
-        others = self._noted("module").keys() - {self._pid}
-        return running({pid: epoch for pid, epoch in started.items() if pid in others})
-
-    def _noted(self, key: str) -> dict[int, int]:
-        """What AIL notes for each process of this module."""
-        noted = self._queues.hgetall(f"{key}:{self._module}")
-        return {int(pid): int(epoch) for pid, epoch in noted.items()}

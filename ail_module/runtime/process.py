@@ -22,7 +22,7 @@ from ..config import Settings
 from ..objects import AilObject, FileNotThere, read
 from ..publishing.findings import Finding, objects_of, stored, stored_findings
 from ..publishing.ledger import Entry, Ledger
-from ..publishing.publisher import Publisher, Written
+from ..publishing.publisher import Publisher
 from ..publishing.stars import Stars
 
 #: Maximum number of domains or chats in a label. chosen: a placeholder page is seen on thousands.
@@ -61,15 +61,11 @@ class Host(Protocol):
 class Outcome:
     """What was done with an object."""
 
-    #: The object.
-    obj: AilObject
     #: added: new to the store; updated: known, but seen somewhere new; known: everything was done before;
     #: skipped: the settings exclude it.
     status: str
     #: What it matches or resembles.
     found: tuple[Finding, ...] = ()
-    #: What is written about it; None if nothing had to be done.
-    written: Written | None = None
 
 
 def process(
@@ -94,18 +90,19 @@ def process(
     before = stored(engine, [obj]).get(obj)
     is_done = before is not None and _is_done(before, labels) and not unsafe
     if is_done:
-        outcome = Outcome(obj, "known")
+        outcome = Outcome("known")
     else:
         data = _bytes(obj, host, settings)
         if settings.skip_gif and data.startswith(b"GIF8"):
-            return Outcome(obj, "skipped")
+            return Outcome("skipped")
         result = engine.add(
             data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe, name=obj.gid
         )
         found = stored_findings(engine, obj)
         if any(finding.hit.decision is Decision.MATCH for finding in found):
             _catch_up(engine, obj, publisher, again=before is not None)
-        outcome = Outcome(obj, result.status, found, publisher.write(obj, found))
+        publisher.write(obj, found)
+        outcome = Outcome(result.status, found)
     engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
     return outcome
 
