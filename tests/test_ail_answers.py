@@ -43,8 +43,7 @@ with Engine.open(settings.store) as engine:
 LISTEN = """
 with Engine.open(settings.store) as engine:
     reader = FeedbackReader(engine, sink, settings)
-    objects = [AilObject.parse(gid) for gid, _ in Ledger(engine).entries()]
-    heard = [answer for obj in objects for answer in reader.read(obj)]
+    heard = [answer for obj in list(Ledger(engine).objects()) for answer in reader.read(obj)]
     heard += reader.finish()
     Publisher(engine, sink, settings).sweep()
     return [[each.obj.gid, each.said, each.other] for each in heard]

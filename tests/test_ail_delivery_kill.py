@@ -106,7 +106,8 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     # what a process had begun to write about the partner of its object is ended by the round that looks
     # through the ledger
     module.wait_for(
-        lambda: all(entry.settled for _, entry in Ledger(store).entries()), "nothing is half written"
+        lambda: all(Ledger(store).read(obj).settled for obj in Ledger(store).objects()),
+        "nothing is half written",
     )
     ail.kill()
     # then each is known, and correlated once, with the first or by it; nothing was given up, and nothing

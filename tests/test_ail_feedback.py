@@ -40,9 +40,7 @@ def asked(world: World) -> tuple[AilObject, AilObject]:
 
 def listen(world: World) -> tuple[Answer, ...]:
     reader = FeedbackReader(world.engine, world.sink, Settings(), world.options)
-    answers = [
-        answer for gid, _ in list(world.ledger.entries()) for answer in reader.read(AilObject.parse(gid))
-    ]
+    answers = [answer for obj in list(world.ledger.objects()) for answer in reader.read(obj)]
     return (*answers, *reader.finish())
 
 
@@ -196,7 +194,7 @@ def test_an_answer_about_a_forgotten_picture_is_said_once(
     world: World, asked: tuple[AilObject, AilObject]
 ) -> None:
     page, first = asked
-    world.store.forget(first.id)
+    world.store.forgetting.forget(first.id)
     world.sink.tagged[page.gid].add(ANALYST)
     (heard,) = listen(world)
     assert heard.refused and listen(world) == ()

@@ -73,7 +73,7 @@ def test_nothing_is_written_for_no_match_and_within_one_domain(world: World) -> 
     world.judge(again, page)
     world.judge(world.add("b.onion"), page, 0.1, decision=Decision.NO_MATCH, relation=Relation.SAME_TEMPLATE)
     assert not world.write(again).changed and not world.write(page).changed
-    assert world.sink.done == [] and world.ledger.read(again.gid) == Entry()
+    assert world.sink.done == [] and world.ledger.read(again) == Entry()
     # unless the operator wants to see the crawls of one site together
     assert world.write(again, same_domain=True).correlated == (page,)
 
@@ -434,13 +434,11 @@ def test_a_match_that_became_a_question_leaves_the_question(world: World) -> Non
 def test_what_both_sides_wrote_at_once_stays_until_both_take_it_back(world: World) -> None:
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
-    world.ledger.write(
-        first.gid, Entry(correlations=(Correlation(copy.gid),), duplicates=(Duplicate(copy.gid, 97),))
-    )
+    world.ledger.write(first, Entry(correlations=(Correlation(copy),), duplicates=(Duplicate(copy, 97),)))
     shown = world.sink.pairs(), dict(world.sink.rows)
-    apply(world.ledger, world.sink, copy, world.ledger.read(copy.gid), Entry())
+    apply(world.ledger, world.sink, copy, world.ledger.read(copy), Entry())
     assert (world.sink.pairs(), dict(world.sink.rows)) == shown
-    apply(world.ledger, world.sink, first, world.ledger.read(first.gid), Entry())
+    apply(world.ledger, world.sink, first, world.ledger.read(first), Entry())
     assert world.sink.pairs() == set() and not any(world.sink.rows.values())
 
 
@@ -463,7 +461,7 @@ def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been
         except Killed:
             world.sink.dies_at = None
         # then everything that AIL has is in the ledger
-        owned = [world.ledger.read(obj.gid) for obj in (copy, first)]
+        owned = [world.ledger.read(obj) for obj in (copy, first)]
         assert len(world.sink.pairs()) <= sum(len(entry.correlations) for entry in owned)
         # and repeating it gives the same as one that was not killed, or taking it back leaves nothing
         if step % 2:
@@ -475,10 +473,10 @@ def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been
 def test_a_tag_that_ail_has_is_not_sent_again_after_a_crash(world: World) -> None:
     """Each time it is sent AIL's exports hear of it again."""
     copy = world.found("b.onion", world.add("a.onion"))
-    world.ledger.write(copy.gid, replace(world.ledger.read(copy.gid), settled=False))
+    world.ledger.write(copy, replace(world.ledger.read(copy), settled=False))
     before = len(world.sink.done)
     world.write(copy)
-    assert world.ledger.read(copy.gid).settled
+    assert world.ledger.read(copy).settled
     assert {what[0] for what in world.sink.done[before:]} == {"correlate", "duplicate"}
 
 
@@ -519,9 +517,9 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
         world.sink.replay(journal)
         # Then what it did to AIL is in the ledger, every line of it
         assert world.sink.pairs() == {
-            frozenset((obj.gid, edge.other))
+            frozenset((obj.gid, edge.other.gid))
             for obj in (copy, first)
-            for edge in world.ledger.read(obj.gid).correlations
+            for edge in world.ledger.read(obj).correlations
             if _done(world, obj)
         }
         # and the next process that gets the message does the rest at once, whatever lock was left
@@ -606,13 +604,15 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
             world.sink.dies_at = None
     while world.publisher().sweep():
         pass
-    entries = dict(world.ledger.entries())
+    entries = {obj.gid: world.ledger.read(obj) for obj in world.ledger.objects()}
     # Then AIL has what the ledger says, and nothing else
     assert world.sink.pairs() == {
-        frozenset((gid, edge.other)) for gid, entry in entries.items() for edge in entry.correlations
+        frozenset((gid, edge.other.gid)) for gid, entry in entries.items() for edge in entry.correlations
     }
     rows = {
-        (frozenset((gid, row.other)), row.score) for gid, entry in entries.items() for row in entry.duplicates
+        (frozenset((gid, row.other.gid)), row.score)
+        for gid, entry in entries.items()
+        for row in entry.duplicates
     }
     assert sum(map(len, world.sink.rows.values())) == 2 * len(rows)
     assert {gid: found for gid, found in world.sink.tagged.items() if found} == {
@@ -624,7 +624,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
         obj = AilObject.parse(gid)
         assert obj in objects
         for edge in entry.correlations:
-            other = AilObject.parse(edge.other)
+            other = edge.other
             assert other in objects and other.id not in world.engine.vetoed(obj.id)
             mine, theirs = world.engine.cluster_ids([obj.id, other.id])
             if edge.via and not (mine and mine == theirs):
@@ -634,7 +634,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
             else:
                 assert mine and mine == theirs
         for row in entry.duplicates:
-            verdict = world.engine.verdict_between(obj.id, AilObject.parse(row.other).id)
+            verdict = world.engine.verdict_between(obj.id, row.other.id)
             assert (
                 verdict
                 and verdict.verdict.decision is Decision.MATCH
@@ -670,8 +670,8 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
             assert found and (found.centre == obj or on_same_domain(world.engine, found.centre, obj))
 
 
-def _cluster(world: World, gid: str) -> str | None:
-    return world.engine.cluster_ids([AilObject.parse(gid).id])[0]
+def _cluster(world: World, obj: AilObject) -> str | None:
+    return world.engine.cluster_ids([obj.id])[0]
 
 
 # -- bounds --------------------------------------------------------------------------------------------------

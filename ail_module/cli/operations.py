@@ -127,7 +127,6 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     """Follow analysts' answers in AIL and vetoes now; the modules do it by themselves. Runs in AIL's
     interpreter: AILENV/bin/quaid.
     """
-    from ..objects import AilObject
     from ..publishing.feedback import FeedbackReader
     from ..publishing.ledger import Ledger
     from ..publishing.publisher import Publisher
@@ -141,17 +140,17 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
         AilServers(Locations.read(where)) as servers,
         translated_errors(),
     ):
-        gids = sorted({gid for gid, _ in Ledger(engine).entries()})
+        objects = sorted(set(Ledger(engine).objects()))
         if not as_json:
             say(
-                f"Something was written to AIL about {len(gids):,} objects. What no longer holds is "
+                f"Something was written to AIL about {len(objects):,} objects. What no longer holds is "
                 "removed or moved; nothing else is touched."
             )
-        if not gids or not agreed("Check all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
+        if not objects or not agreed("Check all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
             return 0
         sink = open_sink(where, servers)
         reader = FeedbackReader(engine, sink, settings)
-        answers = [answer for gid in gids for answer in reader.read(AilObject.parse(gid))]
+        answers = [answer for obj in objects for answer in reader.read(obj)]
         answers += reader.finish()
         for answer in answers:
             gid, said, image, refused = answer.obj.gid, answer.said, answer.other, answer.refused
@@ -160,7 +159,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
             print_result(line, text, as_json=as_json)
         changed = Publisher(engine, sink, settings).sweep()
     print_result(
-        {"summary": {"objects": len(gids), "answers": len(answers), "changed": changed}},
+        {"summary": {"objects": len(objects), "answers": len(answers), "changed": changed}},
         f"{len(answers):,} answers; {changed:,} other objects changed in AIL",
         as_json=as_json,
     )

@@ -83,15 +83,15 @@ def apply(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entr
     coming = tuple(line for line in after.lines if not before.settled or not _shows(before.lines, line))
     if not going and not coming and before.settled:
         if after != before:
-            ledger.write(obj.gid, after)
+            ledger.write(obj, after)
         return False
-    ledger.write(obj.gid, replace(after, going=going, settled=False))
+    ledger.write(obj, replace(after, going=going, settled=False))
     for line in going:
         _remove(ledger, sink, obj, line)
     there = sink.tags(obj) if any(isinstance(line, Tag) for line in coming) else set()
     for line in coming:
         _add(sink, obj, line, there)
-    ledger.write(obj.gid, replace(after, going=(), settled=True))
+    ledger.write(obj, replace(after, going=(), settled=True))
     return True
 
 
@@ -101,9 +101,9 @@ def _is_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, line:
     One that moved to another object becomes ours even if the other side wrote it: that side may be about to
     remove it.
     """
-    if ledger.claims(line.other, line, obj.gid):
+    if ledger.claims(line.other, line, obj):
         return all(line.via != old.via for old in before.correlations)
-    return sink.correlated(obj, AilObject.parse(line.other))
+    return sink.correlated(obj, line.other)
 
 
 def _shows(lines: tuple[Line, ...], line: Line) -> bool:
@@ -119,13 +119,12 @@ def _remove(ledger: Ledger, sink: Sink, obj: AilObject, line: Line) -> None:
     if isinstance(line, Tag):
         sink.untag(obj, line.name)
         return
-    if ledger.claims(line.other, line, obj.gid):  # the other object wrote the same, and its reason holds
+    if ledger.claims(line.other, line, obj):  # the other object wrote the same, and its reason holds
         return
-    other = AilObject.parse(line.other)
     if isinstance(line, Correlation):
-        sink.uncorrelate(obj, other)
+        sink.uncorrelate(obj, line.other)
     else:
-        sink.unduplicate(obj, other, line.score)
+        sink.unduplicate(obj, line.other, line.score)
 
 
 def _add(sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
@@ -133,6 +132,6 @@ def _add(sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
         if line.name not in there:
             sink.tag(obj, line.name)
     elif isinstance(line, Correlation):
-        sink.correlate(obj, AilObject.parse(line.other))
+        sink.correlate(obj, line.other)
     else:
-        sink.duplicate(obj, AilObject.parse(line.other), line.score)
+        sink.duplicate(obj, line.other, line.score)

@@ -73,13 +73,13 @@ class _Correlations:
 
         def put(other: AilObject | None, via: ImageId = "") -> None:
             if other is not None:
-                found.setdefault(other, Correlation(other.gid, via))
+                found.setdefault(other, Correlation(other, via))
 
         if self._in_own or correlate:
             put(self._own_representative())
         known = {line.via for line in self._parts}
         for line in self._parts:
-            put(self._partner(line.via, AilObject.parse(line.other)), line.via)
+            put(self._partner(line.via, line.other), line.via)
         for f in self._news.matches if correlate else ():
             if f not in self._joined and f.hit.image_id not in known and len(found) < max_edges:
                 put(self._partner(f.hit.image_id, None), f.hit.image_id)
@@ -97,7 +97,7 @@ class _Correlations:
         say nothing.
         """
         view = self._view
-        standing = AilObject.parse(self._in_own[0].other) if self._in_own else None
+        standing = self._in_own[0].other if self._in_own else None
         propose, names = None, self._joined[0].hit.clusters if self._joined else ()
         if self._joined:
             propose = self._joined[0].other
@@ -142,25 +142,24 @@ class _Correlations:
 
 def _duplicates(view: StoreView, before: Entry, matches: Sequence[Finding]) -> tuple[Duplicate, ...]:
     """Those that stand come first, with the scores of today."""
-    scores: dict[str, int] = {}
+    scores: dict[AilObject, int] = {}
     for f in matches if view.settings.duplicates else ():
         if f.other and f.other.type == view.obj.type:
-            scores.setdefault(f.other.gid, round(100 * f.hit.confidence))
+            scores.setdefault(f.other, round(100 * f.hit.confidence))
     rows = {row.other: found for row in before.duplicates if (found := _measured(view, row))}
-    for gid, score in scores.items():
+    for other, score in scores.items():
         if len(rows) >= view.settings.max_edges:
             break
-        if gid not in rows and not view.has_duplicate(gid):
-            rows[gid] = Duplicate(gid, score)
+        if other not in rows and not view.has_duplicate(other):
+            rows[other] = Duplicate(other, score)
     return tuple(rows.values())
 
 
 def _measured(view: StoreView, row: Duplicate) -> Duplicate | None:
     """The row with the confidence that is stored now."""
-    other = AilObject.parse(row.other).id
-    found = view.verdict(other)
+    found = view.verdict(row.other.id)
     if found is None:  # for an image with very many verdicts the store keeps the surest
-        return row if view.cluster_id and view.cluster_id == view.cluster_of(other) else None
+        return row if view.cluster_id and view.cluster_id == view.cluster_of(row.other.id) else None
     return Duplicate(row.other, round(100 * found.confidence)) if found.decision is Decision.MATCH else None
 
 

@@ -76,7 +76,7 @@ class FeedbackReader:
         """Act upon the answers at an object since the last pass, and return them. A removed review tag has to
         wait for `finish`.
         """
-        entry = self._ledger.read(obj.gid)
+        entry = self._ledger.read(obj)
         if not entry.tags:
             return []
         there = self._sink.tags(obj)
@@ -107,7 +107,7 @@ class FeedbackReader:
             return []
         found = []
         for obj in self._removed:
-            answers = self._separate(obj, _removed(obj, self._ledger.read(obj.gid), self._sink.tags(obj)))
+            answers = self._separate(obj, _removed(obj, self._ledger.read(obj), self._sink.tags(obj)))
             if answers:
                 self._follow(obj, answers)
             found += answers
@@ -142,8 +142,8 @@ class FeedbackReader:
         if not _is_rejected(obj, there) or tags.FALSE_POSITIVE in entry.heard:
             return []
         images = [tag.about for tag in entry.tags]
-        images += [AilObject.parse(row.other).id for row in entry.duplicates]
-        images += [line.via or AilObject.parse(line.other).id for line in entry.correlations]
+        images += [row.other.id for row in entry.duplicates]
+        images += [line.via or line.other.id for line in entry.correlations]
         images += [
             found.hit.image_id
             for found in stored_findings(self._engine, obj)
@@ -164,12 +164,12 @@ class FeedbackReader:
 
     def _note(self, obj: AilObject, there: set[str], heard: list[str]) -> None:
         """Note which of our tags AIL has by now, and which answers were acted upon."""
-        with self._ledger.hold(obj.gid):
-            before = self._ledger.read(obj.gid)
+        with self._ledger.hold(obj):
+            before = self._ledger.read(obj)
             seen = tuple(replace(tag, seen=tag.seen or tag.name in there) for tag in before.tags)
             after = replace(before, tags=seen, heard=tuple(sorted({*before.heard, *heard})))
             if after != before:
-                self._ledger.write(obj.gid, after)
+                self._ledger.write(obj, after)
 
 
 def _is_rejected(obj: AilObject, there: set[str]) -> bool:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptRecord, UnknownVersion
 from douglas_quaid.records import ImageId
+
+from ..objects import AilObject, BadObject
 
 #: Start of the names of entries among the store's bookmarks.
 PREFIX = "ail:wrote:"
@@ -45,8 +47,8 @@ class Kind(str, Enum):
 class Correlation:
     """A correlation in AIL."""
 
-    #: Global id of the other object.
-    other: str
+    #: The other object.
+    other: AilObject
     #: Empty: `other` represents the object's own cluster. Otherwise an image that the object matches, and
     #: `other` represents that image's cluster.
     via: ImageId = ""
@@ -56,8 +58,8 @@ class Correlation:
 class Duplicate:
     """A row of AIL's duplicates, stored at both objects."""
 
-    #: Global id of the other object, which has the same type.
-    other: str
+    #: The other object, which has the same type.
+    other: AilObject
     #: 100 * confidence, rounded.
     score: int
 
@@ -109,42 +111,36 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def read(self, gid: str) -> Entry:
+    def read(self, obj: AilObject) -> Entry:
         """Return the entry of an object, which is empty if nothing is written about it.
 
         Raises CorruptRecord and UnknownVersion.
         """
-        text = self._engine.bookmark(PREFIX + gid)
-        return Entry() if text is None else _decoded(gid, text)
+        text = self._engine.bookmark(PREFIX + obj.gid)
+        return Entry() if text is None else _decoded(obj.gid, text)
 
-    def write(self, gid: str, entry: Entry) -> None:
+    def write(self, obj: AilObject, entry: Entry) -> None:
         """Replace the entry of an object. Call it while holding the object."""
-        self._engine.set_bookmark(PREFIX + gid, None if entry == Entry() else _encoded(entry))
+        self._engine.set_bookmark(PREFIX + obj.gid, None if entry == Entry() else _encoded(entry))
 
-    def entries(self) -> Iterator[tuple[str, Entry]]:
-        """Yield every global id that has an entry, with the entry; each at least once, in no order.
+    def objects(self) -> Iterator[AilObject]:
+        """Yield every object that has an entry, each at least once, in no order."""
+        for name, _ in self._engine.bookmarks(PREFIX):
+            yield AilObject.parse(name.removeprefix(PREFIX))
 
-        Raises CorruptRecord and UnknownVersion.
-        """
-        for name, text in self._engine.bookmarks(PREFIX):
-            gid = name.removeprefix(PREFIX)
-            yield gid, _decoded(gid, text)
+    def claims(self, other: AilObject, line: Line, owner: AilObject) -> bool:
+        """Return whether the entry of `other` holds the same correlation or duplicate with `owner`."""
+        entry = self.read(other)
+        if isinstance(line, Duplicate):
+            return Duplicate(owner, line.score) in entry.duplicates
+        return any(correlation.other == owner for correlation in entry.correlations)
 
-    def claims(self, gid: str, line: Line, owner: str) -> bool:
-        """Return whether the entry of `gid` holds the same correlation or duplicate with `owner`."""
-        if isinstance(line, Tag):
-            return False
-        entry = self.read(gid)
-        if isinstance(line, Correlation):
-            return any(correlation.other == owner for correlation in entry.correlations)
-        return Duplicate(owner, line.score) in entry.duplicates
-
-    def hold(self, gid: str) -> AbstractContextManager[None]:
+    def hold(self, obj: AilObject) -> AbstractContextManager[None]:
         """Let nobody else change the entry of an object until the block ends.
 
         Entering raises StoreTimeout if another process does not release it.
         """
-        return self._engine.lock(LOCK + gid, HOLD_SECONDS, wait=2 * HOLD_SECONDS)
+        return self._engine.lock(LOCK + obj.gid, HOLD_SECONDS, wait=2 * HOLD_SECONDS)
 
 
 def _encoded(entry: Entry) -> str:
@@ -155,19 +151,22 @@ def _encoded(entry: Entry) -> str:
         "rows": duplicates,
         "tags": tags,
         "heard": list(entry.heard),
+        "going": _as_lists(entry.going) if entry.going else [],
+        "open": [] if entry.settled else True,
     }
-    if entry.going:
-        fields["going"] = _as_lists(entry.going)
-    if not entry.settled:
-        fields["open"] = True
     return json.dumps({name: value for name, value in fields.items() if value != []}, separators=(",", ":"))
 
 
 def _as_lists(lines: Sequence[Line]) -> list[list[list[object]]]:
     """Correlations, duplicates and tags as lists of their fields; an empty `via` is left out."""
     return [
-        [[value for value in astuple(line) if value != ""] for line in lines if isinstance(line, kind)]
-        for kind in (Correlation, Duplicate, Tag)
+        [
+            [line.other.gid, *([line.via] if line.via else [])]
+            for line in lines
+            if isinstance(line, Correlation)
+        ],
+        [[line.other.gid, line.score] for line in lines if isinstance(line, Duplicate)],
+        [[line.name, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Tag)],
     ]
 
 
@@ -179,9 +178,8 @@ def _decoded(gid: str, text: str) -> Entry:
                 f"the ledger entry of {gid} was written by a newer douglas-quaid; update this one. "
                 "Nothing was changed"
             )
-        correlations, duplicates, tags = _from_lists(
-            [fields.get(name, []) for name in ("edges", "rows", "tags")]
-        )
+        lists = [fields.get(name, []) for name in ("edges", "rows", "tags")]
+        correlations, duplicates, tags = _from_lists(lists)
         going = [line for lines in _from_lists(fields.get("going", ([], [], []))) for line in lines]
         return Entry(
             correlations,
@@ -191,7 +189,7 @@ def _decoded(gid: str, text: str) -> Entry:
             not fields.get("open", False),
             tuple(fields.get("heard", [])),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, BadObject) as error:
         raise CorruptRecord(f"the ledger entry of {gid} cannot be read: {error}") from None
 
 
@@ -200,7 +198,7 @@ def _from_lists(
 ) -> tuple[tuple[Correlation, ...], tuple[Duplicate, ...], tuple[Tag, ...]]:
     correlations, duplicates, tags = lists
     return (
-        tuple(Correlation(*fields) for fields in correlations),
-        tuple(Duplicate(str(other), int(score)) for other, score in duplicates),
+        tuple(Correlation(AilObject.parse(other), *via) for other, *via in correlations),
+        tuple(Duplicate(AilObject.parse(other), int(score)) for other, score in duplicates),
         tuple(Tag(name, Kind(kind), about, bool(seen)) for name, kind, about, seen in tags),
     )

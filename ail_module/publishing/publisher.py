@@ -95,8 +95,8 @@ class Publisher:
         if entry.correlations and (cluster_id := self._engine.cluster_ids([obj.id])[0]):
             self.check_cluster(cluster_id, limit=self._options.cluster_step)
         return Written(
-            correlated=tuple(AilObject.parse(line.other) for line in entry.correlations),
-            scores=tuple((AilObject.parse(row.other), row.score) for row in entry.duplicates),
+            correlated=tuple(line.other for line in entry.correlations),
+            scores=tuple((row.other, row.score) for row in entry.duplicates),
             tags=tuple(tag.name for tag in entry.tags),
             refused=tuple(tag.name for tag in wanted if tag not in allowed),
             changed=changed,
@@ -107,7 +107,7 @@ class Publisher:
 
         Takes one round trip if nothing is written about it.
         """
-        entry = self._ledger.read(obj.gid)
+        entry = self._ledger.read(obj)
         if entry == Entry() or (entry.settled and desired(self._view(obj), entry) == entry):
             return False
         return self._update(obj)[1]
@@ -116,7 +116,7 @@ class Publisher:
         """Bring an object, and everything that is or was in one cluster with it, into line. Return how many
         objects changed in AIL.
         """
-        ids = [obj.id, *images_of(self._ledger.read(obj.gid))]
+        ids = [obj.id, *images_of(self._ledger.read(obj))]
         centred = (cluster_id for cluster_id, star in self._stars.all() if star.centre == obj)
         clusters = dict.fromkeys([*self._engine.cluster_ids(ids), *centred])
         changed = int(self.check(obj))
@@ -126,7 +126,7 @@ class Publisher:
 
     def sweep(self) -> int:
         """Bring everything into line, some hundred objects a second. Return how many changed in AIL."""
-        changed = sum(self.check(AilObject.parse(gid)) for gid, _ in self._ledger.entries())
+        changed = sum(map(self.check, self._ledger.objects()))
         due = [cluster_id for cluster_id, star in self._stars.all() if star.checked is not None]
         return changed + sum(map(self.check_cluster, due))
 
@@ -172,7 +172,7 @@ class Publisher:
     def _tell(self, match: Finding, obj: AilObject) -> bool:
         """Tag the other object of a match, too: one that came first has found nothing."""
         assert match.other is not None
-        known = self._ledger.read(match.other.gid)
+        known = self._ledger.read(match.other)
         if known.settled and any(tag.kind is Kind.MATCH for tag in known.tags):
             return False
         tag = Tag(tags.match(match.hit.relation, match.hit.confidence), Kind.MATCH, obj.id)
@@ -182,8 +182,8 @@ class Publisher:
         self, obj: AilObject, news: News = NOTHING_NEW, *, found: Sequence[Finding] | None = None
     ) -> tuple[Entry, bool]:
         """Bring an object into line. Return what is written about it, and whether AIL was changed."""
-        with self._ledger.hold(obj.gid):
-            before = self._ledger.read(obj.gid)
+        with self._ledger.hold(obj):
+            before = self._ledger.read(obj)
             after = desired(self._view(obj, found), before, news)
             after = without_foreign(self._ledger, self._sink, obj, before, after)
             return after, apply(self._ledger, self._sink, obj, before, after)

@@ -83,9 +83,9 @@ class StoreView:
         """Return the objects of AIL at which an image was seen."""
         return list(stored(self._engine, objects_of(image_id)))
 
-    def has_duplicate(self, gid: str) -> bool:
+    def has_duplicate(self, other: AilObject) -> bool:
         """Return whether the ledger entry of another object holds a duplicate with this one."""
-        return any(row.other == self.obj.gid for row in self._ledger.read(gid).duplicates)
+        return any(row.other == self.obj for row in self._ledger.read(other).duplicates)
 
     def representative(
         self, image_id: ImageId, propose: AilObject | None, names: Sequence[str] = ()
@@ -118,6 +118,6 @@ def images_of(entry: Entry) -> list[ImageId]:
     lines = (*entry.lines, *entry.going)
     return [
         *(line.about for line in lines if isinstance(line, Tag)),
-        *(AilObject.parse(line.other).id for line in lines if not isinstance(line, Tag)),
+        *(line.other.id for line in lines if not isinstance(line, Tag)),
         *(line.via for line in lines if isinstance(line, Correlation) and line.via),
     ]

@@ -16,10 +16,9 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import FormatError
 
 from ..config import Settings
-from ..objects import AilObject
 from ..publishing.apply import Sink
 from ..publishing.feedback import SAME, Answer, FeedbackReader
-from ..publishing.ledger import PREFIX
+from ..publishing.ledger import Ledger
 from ..publishing.publisher import Publisher
 
 #: Bookmark that holds when the last pass began, in seconds since 1970.
@@ -69,8 +68,7 @@ class FeedbackLoop:
         """A pass; yields after each object."""
         publisher = Publisher(self._engine, self._sink, self._settings)
         reader = FeedbackReader(self._engine, self._sink, self._settings)
-        for name, _ in self._engine.bookmarks(PREFIX):
-            obj = AilObject.parse(name.removeprefix(PREFIX))
+        for obj in Ledger(self._engine).objects():
             try:
                 self._log(reader.read(obj))
                 publisher.check(obj)

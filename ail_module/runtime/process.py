@@ -140,7 +140,7 @@ def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bo
         return
     others = (other for member in cluster.members if member != obj.id for other in objects_of(member))
     for other, seen in stored(engine, others).items():
-        if WRITTEN in seen.sighting.labels and Ledger(engine).read(other.gid) == Entry():
+        if WRITTEN in seen.sighting.labels and Ledger(engine).read(other) == Entry():
             publisher.write(other, stored_findings(engine, other))
 
 
