@@ -58,7 +58,7 @@ READING_ORDER = (
 STILL_WRONG = {("decision", "search"), ("search/context", "search")}
 
 #: What is still too large; this list only shrinks.
-STILL_LARGE = {"Images", "Places", "Sightings", "Store", "judge", "query"}
+STILL_LARGE = {"judge", "query"}
 
 STILL_LONG = {"core/engine", "core/records"}
 
