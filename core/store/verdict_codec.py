@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
@@ -20,17 +20,15 @@ import numpy as np
 from ..errors import CorruptRecord, UnknownVersion
 from ..features.pdq import ORIENTATIONS
 from ..records import (
-    Configuration,
     Decision,
-    Evidence,
     ImageId,
     Judgement,
     JudgementWord,
-    Reason,
     Relation,
     StoredVerdict,
     Verdict,
 )
+from ..strict_json import from_object, to_object
 
 T = TypeVar("T")
 
@@ -88,7 +86,7 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
 
 def encode(verdict: Verdict, judged: datetime) -> bytes:
     """Bytes of a verdict; `judged` is an aware time."""
-    return _framed(MAGIC, judged, _values(verdict))
+    return _framed(MAGIC, judged, to_object(verdict))
 
 
 def decode(other: ImageId, data: bytes) -> StoredVerdict:
@@ -99,7 +97,7 @@ def decode(other: ImageId, data: bytes) -> StoredVerdict:
         MAGIC,
         f"verdict about {other}",
         data,
-        lambda values, judged: StoredVerdict(other, _verdict(values), judged),
+        lambda values, judged: StoredVerdict(other, from_object(Verdict, values), judged),
     )
 
 
@@ -108,7 +106,7 @@ def encode_judgement(judgement: Judgement, verdict: Verdict | None) -> bytes:
     values = {
         "judgement": judgement.word.value,
         "source": judgement.source,
-        "verdict": None if verdict is None else _values(verdict),
+        "verdict": None if verdict is None else to_object(verdict),
         "who": judgement.who,
     }
     return _framed(JUDGEMENT_MAGIC, judgement.when, values)
@@ -123,7 +121,7 @@ def decode_judgement(other: ImageId, data: bytes) -> tuple[Judgement, StoredVerd
         word, source, verdict, who = (values[name] for name in ("judgement", "source", "verdict", "who"))
         return (
             Judgement(other, JudgementWord(word), str(who), when, str(source)),
-            None if verdict is None else StoredVerdict(other, _verdict(verdict), when),
+            None if verdict is None else StoredVerdict(other, from_object(Verdict, verdict), when),
         )
 
     return _unframed(JUDGEMENT_MAGIC, f"judgement about {other}", data, read)
@@ -156,34 +154,6 @@ def _unframed(magic: bytes, name: str, data: bytes, read: Callable[[dict[str, An
 
 def _checksum(head: bytes, text: bytes) -> bytes:
     return hashlib.sha256(head + text).digest()[:8]
-
-
-def _values(verdict: Verdict) -> dict[str, Any]:
-    evidence = {field.name: getattr(verdict.evidence, field.name) for field in fields(Evidence)}
-    return {field.name: getattr(verdict, field.name) for field in fields(Verdict)} | {
-        "evidence": {name: value for name, value in evidence.items() if value is not None}
-    }
-
-
-def _verdict(values: dict[str, Any]) -> Verdict:
-    evidence = dict(values["evidence"])
-    unknown = {*values} ^ {field.name for field in fields(Verdict)} | {*evidence} - {
-        field.name for field in fields(Evidence)
-    }
-    if unknown:
-        raise KeyError(f"unknown or missing: {', '.join(sorted(unknown))}")
-    evidence["configuration"] = Configuration(evidence["configuration"])
-    if "matrix" in evidence:
-        evidence["matrix"] = tuple(float(number) for number in evidence["matrix"])
-    return Verdict(
-        decision=Decision(values["decision"]),
-        relation=None if values["relation"] is None else Relation(values["relation"]),
-        confidence=float(values["confidence"]),
-        evidence=Evidence(**evidence),
-        calibration_id=str(values["calibration_id"]),
-        sentence=str(values["sentence"]),
-        reasons=tuple(Reason(reason) for reason in values["reasons"]),
-    )
 
 
 def _inverse(matrix: tuple[float, ...]) -> tuple[float, ...] | None:
