@@ -1,39 +1,37 @@
-"""Freezes what is decided: writes tests/data/frozen_decisions.json and tests/data/frozen_answers.json.
+"""Freezes decisions: writes tests/data/frozen_decisions.json and tests/data/frozen_answers.json.
 
-Takes the evidence of tests/data/pairs.jsonl and the scenarios of tests/support/frozen.py, and writes what
-this version answers. The files in the repository were made by version 999bdf6, before the search and the
-decision were taken apart; tests/test_frozen_decisions.py compares with them. Write them anew only when
-decisions are meant to change, with a new calibration for example, and look at every line that differs.
+Takes the evidence of tests/data/pairs.jsonl and the scenarios of tests/support/frozen.py, and writes what this
+version answers. Version 999bdf6 made the files in the repository, before search and decision were separated;
+tests/test_frozen_decisions.py compares with them. Write them again only if decisions are meant to change, for
+instance with a new calibration, and examine every line that differs.
 
-    python -P tests/benchmarks/freeze.py [--pairs FILE] [--out FOLDER]
+    python -m benchmarks.freeze [--pairs FILE] [--out FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS))
+from support.frozen import LIBRARIES, SCENARIOS, Book, decided
+from support.server import Server
 
-from support.frozen import LIBRARIES, SCENARIOS, Book, decided  # noqa: E402
-from support.server import Server  # noqa: E402
+from douglas_quaid import Engine
+from douglas_quaid.evaluation.results import read_pairs
 
-from douglas_quaid import Engine  # noqa: E402
-from douglas_quaid.evaluation.results import read_pairs  # noqa: E402
+DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pairs", type=Path, default=TESTS / "data" / "pairs.jsonl")
-    parser.add_argument("--out", type=Path, default=TESTS / "data")
+    parser.add_argument("--pairs", type=Path, default=DATA / "pairs.jsonl", help="evidence to decide")
+    parser.add_argument("--out", type=Path, default=DATA, help="folder of the frozen files")
     options = parser.parse_args()
     pairs = [pair.verdict.evidence for pair in read_pairs(options.pairs)]
     write(options.out / "frozen_decisions.json", {"decisions": decided(pairs)})
