@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
+from douglas_quaid.evaluation.confidence import BINS, Share, confidence_metrics
 from douglas_quaid.evaluation.dataset import Item, Kind
 from douglas_quaid.evaluation.error_gallery import ErrorKind, find_errors
-from douglas_quaid.evaluation.metrics import BINS, Share, compute_metrics, confidence_metrics
+from douglas_quaid.evaluation.metrics import compute_metrics
 from douglas_quaid.evaluation.reliability_diagram import draw_reliability
 from douglas_quaid.evaluation.results import (
     LabelledPair,

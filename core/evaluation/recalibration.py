@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ..decision.calibration import Calibration, Provenance
 from ..decision.decide import decide
+from .confidence import confidence_metrics
 from .fit import fit_curves, label_counts
-from .metrics import confidence_metrics
 from .results import LabelledPair
 from .thresholds import (
     MIN_BEYOND_OWN,

@@ -9,7 +9,7 @@ from math import log10
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .metrics import BINS, ConfidenceMetrics
+from .confidence import BINS, ConfidenceMetrics
 
 #: Side of the square diagram in pixels. chosen.
 SIDE = 520

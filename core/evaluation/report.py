@@ -9,8 +9,9 @@ from typing import Any
 
 from ..config import Config
 from . import strata
+from .confidence import NOTHING, SURE, ConfidenceMetrics, Share
 from .error_gallery import draw_errors, find_errors
-from .metrics import NOTHING, SHARES, SURE, ConfidenceMetrics, Metrics, MetricsRow, SameSite, Share
+from .metrics import SHARES, Metrics, MetricsRow, SameSite
 from .reliability_diagram import draw_reliability
 from .results import ANSWERS, PAIRS, read_outcomes, read_pairs
 from .run import FinishedRun

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.evaluation import edits, strata
-from douglas_quaid.evaluation.metrics import Metrics, Share, metrics_of_runs
+from douglas_quaid.evaluation.confidence import Share
+from douglas_quaid.evaluation.metrics import Metrics, metrics_of_runs
 from douglas_quaid.evaluation.queries import SampleSizes
 from douglas_quaid.evaluation.report import percent, table, totals, write_report
 from douglas_quaid.evaluation.run import RunPlan, run

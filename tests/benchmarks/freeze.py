@@ -1,9 +1,9 @@
 """Freezes decisions: writes tests/data/frozen_decisions.json and tests/data/frozen_answers.json.
 
-Takes the evidence of tests/data/pairs.jsonl and the scenarios of tests/support/frozen.py, and writes what this
-version answers. Version 999bdf6 made the files in the repository, before search and decision were separated;
-tests/test_frozen_decisions.py compares with them. Write them again only if decisions are meant to change, for
-instance with a new calibration, and examine every line that differs.
+Takes the evidence of tests/data/pairs.jsonl and the scenarios of tests/support/frozen.py, and writes what
+this version answers. Version 999bdf6 made the files in the repository, before search and decision were
+separated; tests/test_frozen_decisions.py compares with them. Write them again only if decisions are meant to
+change, for instance with a new calibration, and examine every line that differs.
 
     python -m benchmarks.freeze [--pairs FILE] [--out FOLDER]
 """
