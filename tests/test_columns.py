@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import CorruptRecord
-from douglas_quaid.store import ROW, ColumnReader, ColumnState, NewImage, Store, columns
-from douglas_quaid.store.columns import INFORMATIVE, ShardState, compact, pack_row
+from douglas_quaid.store import ROW, ColumnReader, ColumnState, NewImage, Store, StoreOptions
+from douglas_quaid.store.columns import ShardState
+from douglas_quaid.store.compaction import compact
 from douglas_quaid.store.keys import SHARDS
-from douglas_quaid.store.scripts import Script
+from douglas_quaid.store.rows import INFORMATIVE, pack_row
+from douglas_quaid.store.scripts import COMPACT
 
 
 class Follower:
@@ -72,19 +74,15 @@ def expected(images: list[NewImage]) -> dict[str, tuple[bytes, bytes]]:
     }
 
 
+#: Four rows a chunk instead of 128, and two chunks a round trip, so that a few images cross many of them.
+SMALL = StoreOptions(chunk_rows=4, read_chunks=2, compact_chunks=1)
+
+
 @pytest.fixture
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Four rows a chunk instead of 128, and two chunks a round trip, so that a few images cross many of them."""
-    monkeypatch.setattr(
-        "douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 4, 16, 1000\n"
-    )
-    monkeypatch.setattr(columns, "CHUNK_ROWS", 4)
-    monkeypatch.setattr(columns, "READ_CHUNKS", 2)
-    monkeypatch.setattr(columns, "COMPACT_CHUNKS", 1)
-    monkeypatch.setattr("douglas_quaid.store.images.PUT", Script("put", after="shard"))
-    monkeypatch.setattr("douglas_quaid.store.forgetting.FORGET_IMAGE", Script("forget_image", after="shard"))
-    monkeypatch.setattr(columns, "COMPACT", Script("compact", after="shard"))
-    yield
+def small_chunks(store_url: str) -> Iterator[Store]:
+    """An empty store with small chunks."""
+    with Store.open(Config(store=store_url), SMALL) as store:
+        yield store
 
 
 def in_one_shard(
@@ -114,7 +112,8 @@ STEPS = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=25))
-def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_server, store, make_image, steps):
+def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_server, make_image, steps):
+    store = small_chunks
     # Given an empty store, a reader that looks now and then, and one that looks at the end
     shared_server.redis.flushall()
     follower, unused, live = Follower(store.columns), in_one_shard(make_image, 60), []
@@ -133,7 +132,7 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
             compact(store.connection, "7")
         elif kind == "slice":  # a compaction that is interrupted after it
             generation = shared_server.redis.hget("dq:{7}:head", "generation") or b"0"
-            store.connection.ask(columns.COMPACT("7", generation, n))
+            store.connection.ask(COMPACT("7", SMALL.chunk_rows, generation, n))
         elif kind == "read":
             assert follower.refresh().images() == expected(live)
     # Then both hold every live image with its own row and words, and nothing else
@@ -192,25 +191,28 @@ def test_a_forgotten_row_and_its_words_are_overwritten_where_they_lie(store, sha
     assert words == first.words + bytes(48) + third.words
 
 
-def test_a_shard_with_many_dead_rows_is_compacted(store, shared_server, make_image, monkeypatch):
-    monkeypatch.setattr(columns, "COMPACT_DEAD_ROWS", 5)
+def test_a_shard_with_many_dead_rows_is_compacted(store_url, shared_server, make_image):
     images = in_one_shard(make_image, 20)
-    store.images.put_many(images)
-    follower = Follower(store.columns).refresh()
-    for image in images[:6]:
-        store.forgetting.forget(image.image_id)
-    # Then the sixth, which makes more than five and more than a quarter, has the shard rewritten
-    assert store.stats().dead_rows == 0 and shared_server.redis.hget("dq:{7}:head", "generation") == b"1"
-    assert not shared_server.redis.keys("dq:{7}:*:0:0")
-    assert follower.refresh().images() == expected(images[6:])
+    with Store.open(Config(store=store_url), StoreOptions(compact_dead_rows=5)) as store:
+        store.images.put_many(images)
+        follower = Follower(store.columns).refresh()
+        for image in images[:6]:
+            store.forgetting.forget(image.image_id)
+        # Then the sixth, which makes more than five and more than a quarter, has the shard rewritten
+        assert store.stats().dead_rows == 0 and shared_server.redis.hget("dq:{7}:head", "generation") == b"1"
+        assert not shared_server.redis.keys("dq:{7}:*:0:0")
+        assert follower.refresh().images() == expected(images[6:])
 
 
 def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(
-    small_chunks, store, shared_server, make_image
+    small_chunks, shared_server, make_image
 ):
+    store = small_chunks
     images = in_one_shard(make_image, 9)
     store.images.put_many(images)
-    assert store.connection.ask(columns.COMPACT("7", "0", 1)) == 0  # the first of three chunks is copied
+    assert (
+        store.connection.ask(COMPACT("7", SMALL.chunk_rows, "0", 1)) == 0
+    )  # the first of three chunks is copied
     store.images.put(replace(images[1], pdq=bytes(32)), renew=True)
     store.forgetting.forget(images[1].image_id)
     store.forgetting.forget(images[2].image_id)
@@ -220,13 +222,14 @@ def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(
 
 
 def test_readers_never_mix_generations_while_a_shard_is_compacted_and_written(
-    small_chunks, store, store_url, make_image
+    small_chunks, store_url, make_image
 ):
+    store = small_chunks
     # Given one thread that adds, forgets and compacts without end, and another that follows
     images, stop = in_one_shard(make_image, 400), threading.Event()
 
     def churn() -> None:
-        with Store.open(Config(store=store_url)) as writer:
+        with Store.open(Config(store=store_url), SMALL) as writer:
             for n, image in enumerate(images):
                 writer.images.put(image)
                 if n % 2:

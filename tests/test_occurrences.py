@@ -590,7 +590,7 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
 
 def begin_to_forget(store: Store, image_id: str) -> None:
     """The first step of forgetting, which marks the image, and no other."""
-    store.connection.ask(FORGET_IMAGE(image_id[0], "begin", image_id))
+    store.connection.ask(FORGET_IMAGE(image_id[0], store.connection.options.chunk_rows, "begin", image_id))
 
 
 class Held:

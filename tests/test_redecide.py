@@ -22,7 +22,7 @@ from douglas_quaid.decision.decide import decide
 from douglas_quaid.decision.redecide import redecide, relink
 from douglas_quaid.evaluation import edits
 from douglas_quaid.records import PERSON, Configuration, Evidence, JudgementWord, Verdict
-from douglas_quaid.store import Store
+from douglas_quaid.store import Store, StoreOptions
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 SURE = Evidence(
@@ -314,29 +314,22 @@ def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(
     assert [found.image_id for found in store.verdicts.scored([ids[1]])[0]] == [ids[2]]
 
 
-def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(
-    store: Store, make_image, monkeypatch
-) -> None:
+def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(store_url: str, make_image) -> None:
     # Given a side that has room for three, two no-matches and a review
-    monkeypatch.setattr(
-        "douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 3\n"
-    )
-    from douglas_quaid.store.scripts import Script
-
-    monkeypatch.setattr("douglas_quaid.store.verdicts.SIDES", Script("sides", after="shard"))
-    hub, *others = (make_image(n) for n in range(6))
-    store.images.put_many([hub, *others])
-    decisions = [
-        (Decision.NO_MATCH, 0.2),
-        (Decision.REVIEW, 0.5),
-        (Decision.NO_MATCH, 0.1),
-        (Decision.REVIEW, 0.4),
-        (Decision.REVIEW, 0.6),
-    ]
-    for image, (decision, confidence) in zip(others, decisions, strict=True):
-        store.verdicts.record(
-            image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s")
-        )
-    # Then the three reviews stay
-    assert [found.verdict.confidence for found in store.verdicts.of(hub.image_id)] == [0.6, 0.5, 0.4]
-    assert len(store.verdicts.scored([hub.image_id])[0]) == 3
+    with Store.open(Config(store=store_url), StoreOptions(verdict_cap=3)) as store:
+        hub, *others = (make_image(n) for n in range(6))
+        store.images.put_many([hub, *others])
+        decisions = [
+            (Decision.NO_MATCH, 0.2),
+            (Decision.REVIEW, 0.5),
+            (Decision.NO_MATCH, 0.1),
+            (Decision.REVIEW, 0.4),
+            (Decision.REVIEW, 0.6),
+        ]
+        for image, (decision, confidence) in zip(others, decisions, strict=True):
+            store.verdicts.record(
+                image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s")
+            )
+        # Then the three reviews stay
+        assert [found.verdict.confidence for found in store.verdicts.of(hub.image_id)] == [0.6, 0.5, 0.4]
+        assert len(store.verdicts.scored([hub.image_id])[0]) == 3

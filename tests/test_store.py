@@ -29,11 +29,11 @@ from douglas_quaid.records import (
     Relation,
     Verdict,
 )
-from douglas_quaid.store import PutStatus, RecordOutcome, Store
+from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions
 from douglas_quaid.store import verdict_codec as codec
-from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent, JudgedPair
 from douglas_quaid.store.keys import SCHEMA_VERSION
+from douglas_quaid.store.rows import pack_row
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(
@@ -242,31 +242,26 @@ def test_verdicts_are_shown_matches_first_and_a_new_one_replaces_the_old(store, 
     assert len(store.verdicts.of(a.image_id)) == 2
 
 
-def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store, make_image, monkeypatch):
+def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store_url, make_image):
     # Given a cap of 5 and an image judged against 8, ever surer
-    monkeypatch.setattr(
-        "douglas_quaid.store.scripts._SIZES", "local ROW, CHUNK, WORD, CAP = 72, 256, 16, 5\n"
-    )
-    from douglas_quaid.store.scripts import Script
-
-    monkeypatch.setattr("douglas_quaid.store.verdicts.SIDES", Script("sides", after="shard"))
-    images = [make_image(n) for n in range(9)]
-    store.images.put_many(images)
-    for n in range(1, 9):
-        store.verdicts.record(
-            images[n].image_id,
-            images[0].image_id,
-            Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"),
-        )
-    # Then it keeps the five surest, and the others still know theirs
-    assert [found.verdict.confidence for found in store.verdicts.of(images[0].image_id)] == [
-        0.8,
-        0.7,
-        0.6,
-        0.5,
-        0.4,
-    ]
-    assert store.verdicts.between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
+    with Store.open(Config(store=store_url), StoreOptions(verdict_cap=5)) as store:
+        images = [make_image(n) for n in range(9)]
+        store.images.put_many(images)
+        for n in range(1, 9):
+            store.verdicts.record(
+                images[n].image_id,
+                images[0].image_id,
+                Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"),
+            )
+        # Then it keeps the five surest, and the others still know theirs
+        assert [found.verdict.confidence for found in store.verdicts.of(images[0].image_id)] == [
+            0.8,
+            0.7,
+            0.6,
+            0.5,
+            0.4,
+        ]
+        assert store.verdicts.between(images[0].image_id, images[1].image_id).verdict.confidence == 0.1
 
 
 def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):

@@ -7,9 +7,11 @@ Key table in keys.py, stored bytes in FORMAT.md, the rules of changes that span 
 from __future__ import annotations
 
 from .clusters import RecordOutcome
-from .columns import ROW, ColumnChanges, ColumnReader, ColumnState, ShardChange
+from .columns import ColumnChanges, ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
+from .options import StoreOptions
+from .rows import ROW
 from .scope import Scope
 from .store import Store, StoreStats
 from .verdict_codec import joins
@@ -26,6 +28,7 @@ __all__ = [
     "Scope",
     "ShardChange",
     "Store",
+    "StoreOptions",
     "StoreStats",
     "joins",
 ]

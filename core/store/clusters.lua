@@ -1,14 +1,9 @@
--- Clusters: sets of images that edges connect. An edge is a joining verdict or the word `same` of a person, which counts as 1.0.
--- KEYS[1] is the prefix of the tag `meta`, where all of it lies.
+-- Clusters: sets of images that edges connect. A pair is to be joined if a person called it the same, which counts as 1.0, or, where no
+-- person said anything else, if a verdict joins it. It is an edge unless it is blocked.
 -- Holds after every script: two images are in one cluster if and only if a path of edges connects them; no pair that a person's word
--- keeps apart is in one cluster; a cluster has two members or more; an id once given is never given again. A joining score that is
--- no edge, because of what a person said of this pair or of others, is set aside until nothing speaks against it.
-local P, call = KEYS[1], redis.call
-
-local function fence_moved(expected)
-  return (call('HGET', P .. 'head', 'fence') or '0') ~= expected
-end
-
+-- keeps apart is in one cluster; a pair is blocked only if its edge would bring such a pair together; a cluster has two members or
+-- more; an id once given is never given again.
+-- Keys: cluster-of, clusters, members:<cluster>, aliases:<cluster>, alias, joining:<id>, judged:<id>, blocked:<id>
 local seed, given = '', 0
 local function fresh_cluster()
   given = given + 1
@@ -17,8 +12,11 @@ local function fresh_cluster()
   return cluster
 end
 
-local function cluster_of(id)
-  return call('HGET', P .. 'cluster-of', id)
+-- The cluster of an image, or the image itself where it is in none. The images there.
+local function home_of(id) return call('HGET', P .. 'cluster-of', id) or id end
+local function images_at(home)
+  local members = call('SMEMBERS', P .. 'members:' .. home)
+  return #members > 0 and members or {home}
 end
 
 local function place(cluster, id)
@@ -26,18 +24,13 @@ local function place(cluster, id)
   call('SADD', P .. 'members:' .. cluster, id)
 end
 
--- Write (or with false remove) the confidence of a pair on both sides of `edges:` or `aside:`.
-local function set_pair(kind, a, b, confidence)
-  if not confidence then
-    call('HDEL', P .. kind .. b, a)
-    call('HDEL', P .. kind .. a, b)
-  else
-    call('HSET', P .. kind .. a, b, confidence)
-    call('HSET', P .. kind .. b, a, confidence)
-  end
+-- Run a command on both sides of a pair, such as ('HDEL', 'blocked:', a, b).
+local function on_both(command, kind, a, b, ...)
+  call(command, P .. kind .. a, b, ...)
+  call(command, P .. kind .. b, a, ...)
 end
 
--- The word of a person in a stored judgement, whose JSON begins at byte 21; the word about a pair, or false.
+-- The word in a stored judgement, whose JSON begins at byte 21. The word about a pair, or false.
 local KEEPS_APART = {different = true, ['same-design'] = true}
 local function word_in(judgement) return string.match(judgement, '^{"judgement":"([%a-]+)"', 21) end
 local function word_about(a, b)
@@ -45,42 +38,43 @@ local function word_about(a, b)
   return judgement and word_in(judgement)
 end
 
--- Confidence of the joining score of a pair, or false. The edge of a pair that a person called the same is not the score's.
-local function score_of(a, b)
-  return word_about(a, b) ~= 'same' and call('HGET', P .. 'edges:' .. a, b) or call('HGET', P .. 'aside:' .. a, b)
+local function leaves_to_score(word) return not word or word == 'unsure' end
+
+local function is_to_be_joined(a, b)
+  local word = word_about(a, b)
+  return word == 'same' or (leaves_to_score(word) and call('HEXISTS', P .. 'joining:' .. a, b) == 1)
 end
 
--- Does a person's word keep one of `few` apart from a member of the cluster (or, without one, from the lone image)?
-local function forbidden(few, cluster, lone)
-  for _, member in ipairs(few) do
-    local judged = call('HGETALL', P .. 'judged:' .. member)
+-- Does a person's word keep one of these images apart from one at this home?
+local function forbidden(images, home)
+  for _, image in ipairs(images) do
+    local judged = call('HGETALL', P .. 'judged:' .. image)
     for at = 1, #judged, 2 do
-      local other = judged[at]
-      if KEEPS_APART[word_in(judged[at + 1])] and ((cluster and cluster_of(other) == cluster) or other == lone) then return true end
+      if KEEPS_APART[word_in(judged[at + 1])] and home_of(judged[at]) == home then return true end
     end
   end
   return false
 end
 
 -- Join two images: the larger cluster keeps its id (of two equal ones the smaller id), the other's id becomes an alias.
--- Returns joined; or apart, when the union would put a pair into one cluster that a person's word keeps apart.
-local function join(a, b, confidence)
-  local large, small = cluster_of(a), cluster_of(b)
-  if not large or large ~= small then
-    local lone_large, lone_small = a, b
-    local size = function(cluster) return cluster and call('SCARD', P .. 'members:' .. cluster) or 1 end
-    local more = size(small) - size(large)
-    if more > 0 or (more == 0 and small and small < large) then
-      large, small, lone_large, lone_small = small, large, lone_small, lone_large
+-- Returns joined; or apart, when the union would put a pair into one cluster that a person's word keeps apart: then it is blocked.
+local function join(a, b)
+  local large, small = home_of(a), home_of(b)
+  if large ~= small then
+    local larger = call('SCARD', P .. 'members:' .. small) - call('SCARD', P .. 'members:' .. large)
+    if larger > 0 or (larger == 0 and small < large) then large, small = small, large end
+    local images = images_at(small)
+    if forbidden(images, large) then
+      on_both('HSET', 'blocked:', a, b, 1)
+      return 'apart'
     end
-    local few = small and call('SMEMBERS', P .. 'members:' .. small) or {lone_small}
-    if forbidden(few, large, lone_large) then return 'apart' end
-    if not large then
-      large = fresh_cluster()
-      place(large, lone_large)
+    if images_at(large)[1] == large then -- an image alone
+      local cluster = fresh_cluster()
+      place(cluster, large)
+      large = cluster
     end
-    for _, member in ipairs(few) do place(large, member) end
-    if small then
+    for _, image in ipairs(images) do place(large, image) end
+    if images[1] ~= small then
       local old = call('SMEMBERS', P .. 'aliases:' .. small)
       old[#old + 1] = small
       for _, alias in ipairs(old) do
@@ -91,7 +85,7 @@ local function join(a, b, confidence)
       call('SREM', P .. 'clusters', small)
     end
   end
-  set_pair('edges:', a, b, confidence)
+  on_both('HDEL', 'blocked:', a, b)
   return 'joined'
 end
 
@@ -101,32 +95,44 @@ local function dissolve(cluster)
   call('SREM', P .. 'clusters', cluster)
 end
 
--- Sort pairs {a, b, confidence} the surest first; ties by id, so that the outcome never depends on luck.
-local function sort_surest_first(pairs)
-  table.sort(pairs, function(x, y)
+-- Pairs of these images that are to be joined, the edges or the blocked ones, as {a, b, confidence}: the surest first, ties by id, so
+-- that the outcome never depends on luck. A pair of two of these images comes twice.
+local function pairs_at(images, blocked)
+  local found = {}
+  for _, image in ipairs(images) do
+    local is_blocked, words = {}, {}
+    for _, other in ipairs(call('HKEYS', P .. 'blocked:' .. image)) do is_blocked[other] = true end
+    local function add(other, confidence)
+      if (is_blocked[other] or false) == blocked then
+        found[#found + 1] = image < other and {image, other, confidence} or {other, image, confidence}
+      end
+    end
+    local judged, scores = call('HGETALL', P .. 'judged:' .. image), call('HGETALL', P .. 'joining:' .. image)
+    for at = 1, #judged, 2 do
+      words[judged[at]] = word_in(judged[at + 1])
+      if words[judged[at]] == 'same' then add(judged[at], 1) end
+    end
+    for at = 1, #scores, 2 do
+      if leaves_to_score(words[scores[at]]) then add(scores[at], tonumber(scores[at + 1])) end
+    end
+  end
+  table.sort(found, function(x, y)
     if x[3] ~= y[3] then return x[3] > y[3] end
     if x[1] ~= y[1] then return x[1] < y[1] end
     return x[2] < y[2]
   end)
+  return found
 end
 
--- Edges among the members, the surest first.
-local function edges_among(members)
-  local edges = {}
-  for _, member in ipairs(members) do
-    local found = call('HGETALL', P .. 'edges:' .. member)
-    for at = 1, #found, 2 do
-      if member < found[at] then edges[#edges + 1] = {member, found[at], tonumber(found[at + 1])} end
-    end
-  end
-  sort_surest_first(edges)
-  return edges
+-- Join what can be joined of the blocked pairs at these images, the surest first.
+local function rejoin(images)
+  for _, pair in ipairs(pairs_at(images, true)) do join(pair[1], pair[2]) end
 end
 
 -- Compute the parts of a cluster anew after an edge or a member went. With `left` and `right` (a pair to keep apart) the parts grow
--- edge by edge, the surest first, and an edge that would connect the two is cut, its score set aside: each image stays with the side
--- it is surer to belong to. The largest part keeps the id (of equal ones the part with the smallest image id); the others get new
--- ids; an image alone has no cluster. Returns the images that are not where they were.
+-- edge by edge, the surest first, and an edge that would connect the two is blocked: each image stays with the side it is surer to
+-- belong to. The largest part keeps the id (of equal ones the part with the smallest image id); the others get new ids; an image alone
+-- has no cluster. Then what this sets free is joined. Returns the images that were moved.
 local function regroup(cluster, left, right)
   local members = call('SMEMBERS', P .. 'members:' .. cluster)
   local parent = {}
@@ -138,14 +144,12 @@ local function regroup(cluster, left, right)
     end
     return id
   end
-  for _, edge in ipairs(edges_among(members)) do
+  for _, edge in ipairs(pairs_at(members, false)) do
     local a, b = root(edge[1]), root(edge[2])
     if a ~= b then
       local l, r = left and root(left), right and root(right)
       if left and ((a == l and b == r) or (a == r and b == l)) then
-        local score = score_of(edge[1], edge[2])
-        set_pair('edges:', edge[1], edge[2], false)
-        set_pair('aside:', edge[1], edge[2], score)
+        on_both('HSET', 'blocked:', edge[1], edge[2], 1)
       else
         parent[a] = b
       end
@@ -179,44 +183,18 @@ local function regroup(cluster, left, right)
     end
   end
   if not keeper or #keeper == 1 then dissolve(cluster) end
+  rejoin(members)
   return moved
 end
 
-local settle
-
--- Join again, the surest first, what a person's word kept apart until now: edges at these images that do not stand.
-local function rejoin(images)
-  local waiting = {}
-  local function add(a, b, confidence) waiting[#waiting + 1] = a < b and {a, b, confidence} or {b, a, confidence} end
-  for _, image in ipairs(images) do
-    local scores, judged = call('HGETALL', P .. 'aside:' .. image), call('HGETALL', P .. 'judged:' .. image)
-    for at = 1, #scores, 2 do add(image, scores[at], tonumber(scores[at + 1])) end
-    for at = 1, #judged, 2 do
-      if word_in(judged[at + 1]) == 'same' then add(image, judged[at], 1) end
-    end
-  end
-  sort_surest_first(waiting)
-  for _, pair in ipairs(waiting) do settle(pair[1], pair[2], score_of(pair[1], pair[2])) end
-end
-
--- Bring the edge of a pair in line with what a person said of it, else with its score (the confidence of a joining verdict, or
--- false). Returns joined, apart, vetoed, or stored (nothing joins the two).
-function settle(a, b, score)
-  local word = word_about(a, b)
-  local heeded = not word or word == 'unsure'
-  local confidence = heeded and score or (word == 'same' and '1.0')
-  if confidence then
-    local outcome = join(a, b, confidence)
-    set_pair('aside:', a, b, not (heeded and outcome == 'joined') and score)
-    return outcome
-  end
-  set_pair('aside:', a, b, score)
-  local cluster, apart = cluster_of(a), KEEPS_APART[word]
-  if call('HEXISTS', P .. 'edges:' .. a, b) == 1 or (apart and cluster and cluster == cluster_of(b)) then
-    local members = call('SMEMBERS', P .. 'members:' .. cluster)
-    set_pair('edges:', a, b, false)
-    regroup(cluster, apart and a, apart and b)
-    rejoin(members)
-  end
+-- Change what is known of a pair by `write`, and make it an edge or no edge accordingly.
+-- Returns joined, apart, vetoed, or stored (nothing joins the two).
+local function change(a, b, write)
+  local was_edge = is_to_be_joined(a, b) and call('HEXISTS', P .. 'blocked:' .. a, b) == 0
+  write()
+  if is_to_be_joined(a, b) then return join(a, b) end
+  on_both('HDEL', 'blocked:', a, b)
+  local home, apart = home_of(a), KEEPS_APART[word_about(a, b)]
+  if was_edge or (apart and home == home_of(b)) then regroup(home, apart and a, apart and b) end
   return apart and 'vetoed' or 'stored'
 end

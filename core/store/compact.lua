@@ -1,7 +1,8 @@
--- One slice of rewriting the shard's columns without their dead rows, under a new generation. ARGV: the old generation, most chunks to copy.
+-- One slice of rewriting the shard's columns without dead rows, under a new generation. ARGV: the old generation, most chunks to copy.
 -- Slices keep the server free in between. Until the last, everybody reads and appends to the old generation, and a row that dies is
--- killed in both. The slice that copies the last chunk, the one still being filled, also makes the new generation the current one.
--- The name of every chunk holds its generation, so that a reader can never mix two. Gives 1 when there is nothing left to do, else 0.
+-- killed in both. The slice that copies the last chunk also makes the new generation the current one. The name of every chunk holds
+-- its generation, so that no reader mixes two. Returns 1 when nothing is left to do, else 0.
+-- Keys: those of shard.lua
 local old = generation()
 if old ~= ARGV[1] then return 1 end
 local new = string.format('%d', tonumber(old) + 1)

@@ -1,12 +1,11 @@
 -- Steps of forgetting an image inside its own shard. ARGV: step, then what it needs.
--- 'begin', id: removes the record first and all else that names the image, but keeps its partners, which tell the later steps where to
---   clean, and marks it: until 'end' it cannot be added, and whoever finds the mark does the rest. Gives {1 if there is now something
---   to end, else 0; its number of occurrences}.
+-- 'begin', id: removes all that names the image but its partners, which tell the later steps where to clean, and marks it: until 'end'
+--   it cannot be added, and whoever finds the mark does the rest. Returns {1 if there is something to end, else 0; its occurrences}.
 -- 'withdraw', occurrence, collection or '', ids: these images are no longer seen there; one that is seen nowhere else leaves the
---   collection too, and if it is then in none it is begun to be forgotten in the same step, so that nobody can add it in between.
---   Gives for each id 1 if there is no such image now, else 0.
--- 'end', expected fence, id: removes partners and mark, and moves the fence, so that nobody who saw the mark goes on.
---   Gives 'fence' and does nothing when another has moved it.
+--   collection, and if it is then in none, its forgetting begins in the same step. Returns for each id 1 if it is gone, else 0.
+-- 'end', expected fence, id: removes partners and mark, and raises the fence, so that nobody who saw the mark goes on.
+--   Returns 'fence' and does nothing when another has raised it.
+-- Keys: forgetting, ids, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>
 local function begin(id)
   local digest, rows = call('HGET', P .. 'img:' .. id, 'digest'), rows_of(P .. 'img:' .. id)
   if not digest then return 0 end

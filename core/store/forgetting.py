@@ -24,13 +24,13 @@ from typing import Any
 
 from ..errors import NotFound, StoreError
 from ..records import ImageId
-from .columns import compact_if_worth_it
-from .commands import on_image, on_shard
+from .commands import Command, on_image, on_shard
+from .compaction import compact_if_worth_it
 from .connection import Connection, StorePart
 from .intents import ATTEMPTS, Intents, Interrupted, gave_up
 from .keys import SHARDS, TAGS, as_text, shard
 from .purging import rewrite_files
-from .scripts import BUMP, FORGET_IMAGE
+from .scripts import FORGET_IMAGE, RAISE_FENCE
 from .verdicts import Verdicts
 
 #: Partners whose sides are cleaned in one round trip. chosen: some milliseconds of a server's time.
@@ -67,7 +67,7 @@ class Forgetting(StorePart):
 
         Raises NotFound when it is not in the store.
         """
-        begun, occurrences = self.connection.ask(FORGET_IMAGE(shard(image_id), "begin", image_id))
+        begun, occurrences = self.connection.ask(self._step(shard(image_id), "begin", image_id))
         if not begun:
             raise NotFound(f"image {image_id} is not in the store")
         return replace(self.finish_marked([image_id])[0], occurrences=occurrences)
@@ -116,7 +116,7 @@ class Forgetting(StorePart):
                 verdicts |= self._clean_partners(image_id, fences)
                 moved: Any = self._intents.meta("forget", fences, secrets.token_hex(16), image_id)
                 unlinked += [as_text(member) for member in moved]
-                self._intents.unmoved(self.connection.ask(FORGET_IMAGE(tag, "end", fences[tag], image_id)))
+                self._intents.unmoved(self.connection.ask(self._step(tag, "end", fences[tag], image_id)))
                 break
             except Interrupted:
                 # A random pause: two forgets in step would interrupt each other for ever.
@@ -125,8 +125,11 @@ class Forgetting(StorePart):
             raise gave_up("forgetting", image_id)
         return ForgetReport(image_id, 0, len(verdicts), tuple(dict.fromkeys(unlinked)))
 
+    def _step(self, tag: str, *arguments: bytes | str) -> Command:
+        return FORGET_IMAGE(tag, self.connection.options.chunk_rows, *arguments)
+
     def _raise_fences(self, fences: dict[str, bytes]) -> dict[str, bytes]:
-        raised = self.connection.run([BUMP(tag, fence) for tag, fence in fences.items()])
+        raised = self.connection.run([RAISE_FENCE(tag, fence) for tag, fence in fences.items()])
         for answer in raised:
             self._intents.unmoved(answer)
         return dict(zip(fences, raised, strict=True))

@@ -16,13 +16,13 @@ from typing import Any
 
 from ..errors import ConfigError, NotFound, StoreUnavailable
 from ..records import ImageId, ImageInfo, Membership, Occurrence, Sighting
-from .columns import pack_row
-from .commands import Command, on_image, on_meta, on_shard
+from .commands import on_image, on_meta, on_shard
 from .connection import Connection, StorePart
 from .forgetting import Forgetting
 from .keys import SHARDS, as_bytes, as_text, shard
 from .membership import Collections
-from .scripts import PUT, WORD_BYTES
+from .rows import pack_row
+from .scripts import PUT_IMAGE, WORD_BYTES
 from .times import checked_time
 
 #: Maximum number of occurrences in an ImageInfo. spec: README.
@@ -128,10 +128,8 @@ class Images(StorePart):
         """
         about = self._about(occurrence, labels, collection, seen)
         return self._put(
-            [
-                PUT(shard(entry.image_id), entry.image_id, *about, *_columns(entry), "1" if renew else "0")
-                for entry in entries
-            ]
+            [entry.image_id for entry in entries],
+            [(*about, *_columns(entry), "1" if renew else "0") for entry in entries],
         )
 
     def note(
@@ -148,9 +146,7 @@ class Images(StorePart):
 
         Raises NotFound when there is no such image, else as `put`.
         """
-        return self._put(
-            [PUT(shard(image_id), image_id, *self._about(occurrence, labels, collection, seen))]
-        )[0]
+        return self._put([image_id], [self._about(occurrence, labels, collection, seen)])[0]
 
     def records(self, ids: Sequence[ImageId]) -> list[bytes | None]:
         """Return the encoded features of each image, in one round trip; None for an image that is not there."""
@@ -238,7 +234,12 @@ class Images(StorePart):
         moment = int(checked_time(seen).timestamp())
         return moment, as_bytes(occurrence or ""), as_bytes(collection or ""), text.encode()
 
-    def _put(self, commands: list[Command]) -> list[PutStatus]:
+    def _put(
+        self, ids: Sequence[ImageId], arguments: Sequence[tuple[bytes | str | int, ...]]
+    ) -> list[PutStatus]:
+        """Run put_image.lua for each image with its arguments behind the id."""
+        rows = self.connection.options.chunk_rows
+        commands = [PUT_IMAGE(shard(i), rows, i, *rest) for i, rest in zip(ids, arguments, strict=True)]
         answers = self.connection.run(commands)
         for _ in range(ATTEMPTS):
             waiting = [n for n, answer in enumerate(answers) if answer == b"forgetting"]
@@ -248,13 +249,11 @@ class Images(StorePart):
             self._forgetting.finish_interrupted()
             for n, answer in zip(waiting, self.connection.run([commands[n] for n in waiting]), strict=True):
                 answers[n] = answer
-        for command, answer in zip(commands, answers, strict=True):
+        for image_id, answer in zip(ids, answers, strict=True):
             if answer == b"absent":
-                raise NotFound(f"image {command[4]!s} is not in the store; add it first")
+                raise NotFound(f"image {image_id} is not in the store; add it first")
             if answer == b"forgetting":
-                raise StoreUnavailable(
-                    f"image {command[4]!s} is being forgotten by another process; try again"
-                )
+                raise StoreUnavailable(f"image {image_id} is being forgotten by another process; try again")
         return [PutStatus(as_text(answer)) for answer in answers]
 
 

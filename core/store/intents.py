@@ -23,7 +23,7 @@ from ..records import ImageId
 from .commands import on_meta, on_shard
 from .connection import StorePart
 from .keys import META, as_text
-from .scripts import META_STEP
+from .scripts import META_CHANGE
 
 #: Format of an intent; see FORMAT.md.
 VERSION = 1
@@ -121,7 +121,7 @@ class Intents(StorePart):
     ) -> object:
         """Run one operation of meta.lua and return its answer. Raises Interrupted when the fence has moved."""
         return self.unmoved(
-            self.connection.ask(META_STEP(META, operation, fences[META], intent_id, *arguments))
+            self.connection.ask(META_CHANGE(META, operation, fences[META], intent_id, *arguments))
         )
 
     def fences(self, tags: Iterable[str]) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from ..records import ImageId
 from .commands import on_image, on_meta
 from .connection import StorePart
 from .keys import as_text, shard
-from .scripts import MARK
+from .scripts import MARK_LINKED
 
 
 class Links(StorePart):
@@ -28,7 +28,7 @@ class Links(StorePart):
         """Note that the image was linked. An image that was forgotten meanwhile is left alone."""
         self.connection.run(
             [
-                MARK(shard(image_id), image_id, "linked", int(time.time())),
+                MARK_LINKED(shard(image_id), image_id, int(time.time())),
                 on_meta("SREM", "relink", image_id),
             ]
         )

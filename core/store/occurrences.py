@@ -89,9 +89,10 @@ class Occurrences(StorePart):
         for image_id in self.images_at(occurrence):
             if image_id != keep:
                 by_shard.setdefault(shard(image_id), []).append(image_id)
+        rows = self.connection.options.chunk_rows
         answers = self.connection.run(
             [
-                FORGET_IMAGE(tag, "withdraw", as_bytes(occurrence), as_bytes(collection or ""), *ids)
+                FORGET_IMAGE(tag, rows, "withdraw", as_bytes(occurrence), as_bytes(collection or ""), *ids)
                 for tag, ids in by_shard.items()
             ]
         )

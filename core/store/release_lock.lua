@@ -1,4 +1,3 @@
--- Remove a lock if it is still the caller's. ARGV: name, what the lock must hold. Returns 1 if it was removed, else 0.
--- KEYS[1] is the prefix of the tag `meta`. Touches lock:<name>.
-local lock = KEYS[1] .. 'lock:' .. ARGV[1]
-return redis.call('GET', lock) == ARGV[2] and redis.call('DEL', lock) or 0
+-- Remove a lock if it still holds what it should. ARGV: name, what it should hold.
+-- Keys: lock:<name>
+if call('GET', P .. 'lock:' .. ARGV[1]) == ARGV[2] then call('DEL', P .. 'lock:' .. ARGV[1]) end

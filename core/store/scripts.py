@@ -1,8 +1,7 @@
 """The Lua scripts, each a file beside this one: every change that must be whole is one of them.
 
 Sent with plain EVAL, so nothing has to be loaded, and the server keeps the compiled form. A script declares
-one key, the prefix of its tag, and touches only keys under it. Sizes that Python and Lua share are put in
-front of the text here.
+one key, the prefix of its tag, and touches only keys under it, which the head of its file names.
 """
 
 from __future__ import annotations
@@ -12,43 +11,42 @@ from importlib import resources
 from .commands import Command
 from .keys import prefix
 
-#: spec: FORMAT.md.
+#: Bytes of a row. spec: FORMAT.md.
 ROW_BYTES = 72
-#: Rows in one string. chosen: 128 keep a chunk of words (8 KB an image) near 1 MB, for stores that rewrite
-#: it.
-CHUNK_ROWS = 128
-#: spec: FORMAT.md.
+#: Bytes of a visual word. spec: FORMAT.md.
 WORD_BYTES = 16
-#: Verdicts kept on one image's side; the lowest ranked go first. chosen: more than anybody reads.
-VERDICT_CAP = 1000
-
-_SIZES = f"local ROW, CHUNK, WORD, CAP = {ROW_BYTES}, {CHUNK_ROWS}, {WORD_BYTES}, {VERDICT_CAP}\n"
 
 
 class Script:
-    """A script by file name, sent without its comments. Calling it with a tag and arguments gives the command
-    that runs it there.
-    """
+    """A script made of files of this folder, one after the other, without their comments."""
 
-    def __init__(self, name: str, *, after: str | None = None) -> None:
+    def __init__(self, *names: str) -> None:
         folder = resources.files(__package__)
-        lines = [
-            line.strip()
-            for part in (after, name)
-            if part
-            for line in (folder / f"{part}.lua").read_text(encoding="utf-8").splitlines()
-        ]
-        self._source = _SIZES + "\n".join(line for line in lines if line and not line.startswith("--"))
+        text = "\n".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in names)
+        lines = [line.strip() for line in text.splitlines()]
+        self._source = f"local ROW, WORD = {ROW_BYTES}, {WORD_BYTES}\n" + "\n".join(
+            line for line in lines if line and not line.startswith("--")
+        )
 
     def __call__(self, tag: str, *arguments: bytes | str | int | float) -> Command:
+        """Return the command that runs the script on a tag."""
         return Command(tag, "EVAL", self._source, 1, prefix(tag), *arguments)
 
 
-PUT = Script("put", after="shard")
-FORGET_IMAGE = Script("forget_image", after="shard")
-SIDES = Script("sides", after="shard")
-COMPACT = Script("compact", after="shard")
-BUMP = Script("bump")
-MARK = Script("mark")
-RELEASE_LOCK = Script("release_lock")
-META_STEP = Script("meta", after="clusters")
+#: Adds an image, or notes where a known one was seen. Its first argument is the number of rows in a chunk, as
+#: that of all scripts that change columns.
+PUT_IMAGE = Script("fence", "shard", "put_image")
+#: Steps of forgetting an image in its shard.
+FORGET_IMAGE = Script("fence", "shard", "forget_image")
+#: Rewrites a slice of the columns.
+COMPACT = Script("fence", "shard", "compact")
+#: Writes or drops verdicts on the sides of images.
+VERDICT_SIDES = Script("fence", "verdict_sides")
+#: Raises the fence of a tag.
+RAISE_FENCE = Script("fence", "raise_fence")
+#: Notes that an image was linked.
+MARK_LINKED = Script("fence", "mark_linked")
+#: Removes a lock.
+RELEASE_LOCK = Script("fence", "release_lock")
+#: Changes under the tag `meta`: intents, judgements and clusters.
+META_CHANGE = Script("fence", "clusters", "meta")

@@ -1,15 +1,12 @@
--- Shared by the scripts that change one shard. KEYS[1] is the prefix of the shard's tag.
-local P, call = KEYS[1], redis.call
-
-local function fence_moved(expected)
-  return (call('HGET', P .. 'head', 'fence') or '0') ~= expected
-end
+-- Shared by the scripts that change the columns of one shard. Takes ARGV[1], the rows in a chunk, away from the scripts' own arguments.
+-- Keys: head, rows:<gen>:<chunk>, words:<gen>:<chunk>, tombs:<gen>, where, pixels, img:<id>
+local CHUNK = tonumber(table.remove(ARGV, 1))
 
 local function generation()
   return call('HGET', P .. 'head', 'generation') or '0'
 end
 
--- A mark of the latest change of the columns, never twice the same: tells a reader that a server came back without its last second.
+-- The time of the latest change of the columns: tells a reader that a server came back without its last second.
 local function stamp()
   local now = call('TIME')
   call('HSET', P .. 'head', 'stamp', now[1] .. '.' .. now[2])
@@ -21,7 +18,7 @@ local function word_count(rows, at)
   return low + 256 * high
 end
 
--- Append a row and its words; both or neither, as the script is atomic. The image learns its row's number.
+-- Append a row and its words, and tell the image its row's number.
 local function append_row(image, row, words)
   local gen = generation()
   local number = tonumber(call('HGET', P .. 'head', 'rows') or '0')
@@ -31,7 +28,7 @@ local function append_row(image, row, words)
   if #words > 0 then call('APPEND', P .. 'words:' .. chunk, words) end
   call('HINCRBY', P .. 'head', 'rows', 1)
   stamp()
-  if size == ROW * CHUNK then -- full for good: written anew, the slack that appending leaves behind it is given back
+  if size == ROW * CHUNK then -- full for good: writing it anew frees the slack that appending left
     for _, kind in ipairs({'rows:', 'words:'}) do
       local full = call('GET', P .. kind .. chunk)
       if full then call('SET', P .. kind .. chunk, full) end
@@ -39,7 +36,7 @@ local function append_row(image, row, words)
   end
 end
 
--- Where an image's row lies: {generation, number, field that counts the dead}, twice while a compaction has copied it already.
+-- Where an image's row lies: {generation, number, field that counts the dead}; two rows once a compaction has copied it.
 local function rows_of(image)
   local found, next = {}, call('HGET', P .. 'head', 'next')
   for _, place in ipairs({{generation(), 'dead'}, {next or '', 'next_dead'}}) do
@@ -49,7 +46,7 @@ local function rows_of(image)
   return found
 end
 
--- Mark a row dead and overwrite it and its words. Its word count stays, else the words behind it could not be told apart.
+-- Mark a row dead and overwrite it and its words. Its word count stays: by it the words behind are found.
 local function kill_row(gen, number, counter)
   local chunk, at = gen .. ':' .. math.floor(number / CHUNK), number % CHUNK
   local rows = call('GETRANGE', P .. 'rows:' .. chunk, 0, (at + 1) * ROW - 1)
@@ -69,7 +66,7 @@ local function kill_rows(rows)
   stamp()
 end
 
--- Hashes whose values are image ids of 64 characters each, one after the other.
+-- Fields of `where` and `pixels`: image ids of 64 characters each, without separators.
 local function list_add(name, field, id)
   local ids = call('HGET', P .. name, field) or ''
   for at = 1, #ids, 64 do

@@ -30,6 +30,7 @@ from .links import Links
 from .locks import Locks
 from .membership import Collections
 from .occurrences import Occurrences
+from .options import DEFAULTS, StoreOptions
 from .scope import Scope
 from .server_checks import check_servers, server_facts
 from .settings import Settings
@@ -95,13 +96,13 @@ class Store:
         self.locks = Locks(connection)
 
     @classmethod
-    def open(cls, config: Config) -> Store:
+    def open(cls, config: Config, options: StoreOptions = DEFAULTS) -> Store:
         """Connect, check the servers and the schema, finish what a crash interrupted, and return the store.
 
         Raises ConfigError for a server that cannot keep images, UnknownVersion for a store of another schema,
         StoreError when the store is away.
         """
-        connection = Connection(config)
+        connection = Connection(config, options)
         try:
             check_servers(connection, volatile_allowed=config.volatile_store)
             _check_schema(connection)

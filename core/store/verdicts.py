@@ -21,7 +21,7 @@ from .connection import Connection, StorePart
 from .intents import ATTEMPTS, Intent, Intents, Interrupted, JudgedPair, gave_up
 from .judgements import decoded, judgements_of, outranked
 from .keys import META, as_text, shard
-from .scripts import SIDES, VERDICT_CAP
+from .scripts import VERDICT_SIDES
 
 
 class Verdicts(StorePart):
@@ -56,10 +56,12 @@ class Verdicts(StorePart):
 
     def partners(self, image_id: ImageId) -> list[ImageId]:
         """Return the images that are hits of this one: first those that a person confirmed, then those with
-        a scored verdict, matches before reviews, the surest first, at most VERDICT_CAP. Pairs that a person
+        a scored verdict, matches before reviews, the surest first, at most
+        `StoreOptions.verdict_cap`. Pairs that a person
         keeps apart are left out.
         """
-        ranked = on_image("ZREVRANGEBYSCORE", "partners", image_id, "+inf", 0, "LIMIT", 0, VERDICT_CAP)
+        cap = self.connection.options.verdict_cap
+        ranked = on_image("ZREVRANGEBYSCORE", "partners", image_id, "+inf", 0, "LIMIT", 0, cap)
         by_score, judged = self.connection.run([ranked, judgements_of(image_id)])
         said = decoded(judged)
         confirmed = sorted((other for other, (_, verdict) in said.items() if verdict), reverse=True)
@@ -181,12 +183,15 @@ class Verdicts(StorePart):
     def _sides(
         self, items: Sequence[tuple[str, ImageId, ImageId, bytes, str]], fences: dict[str, bytes]
     ) -> list[bytes]:
-        """Run sides.lua once on every shard that the items touch. Raises Interrupted when a fence has moved."""
+        """Run verdict_sides.lua once on every shard that the items touch. Raises Interrupted when a fence has
+        moved.
+        """
+        cap = self.connection.options.verdict_cap
         by_shard: dict[str, list[int]] = {}
         for position, item in enumerate(items):
             by_shard.setdefault(shard(item[1]), []).append(position)
         commands = [
-            SIDES(tag, fences[tag], *(part for n in positions for part in items[n]))
+            VERDICT_SIDES(tag, fences[tag], cap, *(part for n in positions for part in items[n]))
             for tag, positions in by_shard.items()
         ]
         answers = [b""] * len(items)

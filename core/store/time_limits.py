@@ -1,6 +1,4 @@
-"""Connections of redis-py that keep to the time limit of the thread that uses them (deadline.py), below their
-own timeout.
-"""
+"""redis-py connections that wait no longer than the time limit of the thread that uses them (deadline.py)."""
 
 from __future__ import annotations
 
@@ -13,35 +11,40 @@ if TYPE_CHECKING:
     from redis import Redis
 
 
-def timed(client: Redis) -> Redis:
-    """The same client, whose connections wait no longer than `socket_timeout` and no longer than the thread's
-    limit.
+def limited(client: Redis) -> Redis:
+    """Return the same client, whose connections wait at most for `socket_timeout` and for the time that the
+    thread has left.
     """
     pool = client.connection_pool
-    pool.connection_class = _timed(pool.connection_class)
+    pool.connection_class = _limited(pool.connection_class)
     return client
 
 
 @cache
-def _timed(base: Any) -> Any:
+def _limited(base: Any) -> Any:
     from redis import exceptions
 
-    class Timed(base):  # type: ignore[misc]
+    class Limited(base):  # type: ignore[misc]
+        """A connection with a time limit."""
+
         def __init__(self, *args: Any, socket_timeout: float | None = None, **options: Any) -> None:
             super().__init__(*args, socket_timeout=socket_timeout, **options)
             self.socket_timeout = socket_timeout  # redis-py 5.0 forgets it for Unix sockets
             self._longest = socket_timeout
 
         def connect(self) -> Any:
+            """Connect within the time left. Raises redis-py's TimeoutError."""
             self.socket_connect_timeout = self._wait()
             return super().connect()
 
         def send_packed_command(self, *args: Any, **options: Any) -> Any:
-            self._hurry()
+            """Send a command within the time left. Raises redis-py's TimeoutError."""
+            self._set_timeout()
             return super().send_packed_command(*args, **options)
 
         def read_response(self, *args: Any, **options: Any) -> Any:
-            self._hurry()
+            """Read an answer within the time left. Raises redis-py's TimeoutError."""
+            self._set_timeout()
             return super().read_response(*args, **options)
 
         def _wait(self) -> float | None:
@@ -49,14 +52,14 @@ def _timed(base: Any) -> Any:
             if left is None:
                 return self._longest
             if left <= 0:
-                # an answer may be on its way; nobody must take it for that of the next question
+                # An answer may be on its way, which the next command must not take for its own.
                 self.disconnect()
-                raise exceptions.TimeoutError("the time for this question is up")
+                raise exceptions.TimeoutError("the time for this request is over")
             return left if self._longest is None else min(left, self._longest)
 
-        def _hurry(self) -> None:
+        def _set_timeout(self) -> None:
             wait = self._wait()
             if self._sock is not None:
                 self._sock.settimeout(wait)
 
-    return Timed
+    return Limited

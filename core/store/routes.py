@@ -1,0 +1,211 @@
+"""Which servers a store has, and which of them holds a tag: one server, the embedded server, or a Redis Cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from ..config import Config, shown
+from ..errors import ConfigError
+from .embedded import EmbeddedServer
+from .keys import TAGS, prefix
+from .time_limits import limited
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+#: Port of a server whose address has none. spec: Redis.
+DEFAULT_PORT = 6379
+
+#: A slot is on another server; redis-py leaves out the first word where it knows it.
+_MOVED = re.compile(r"^(?:MOVED )?\d+ (\S+:\d+)$")
+
+
+class ServerRoute:
+    """One server that holds all tags. Raises ConfigError for a URL that is not an address."""
+
+    def __init__(self, config: Config) -> None:
+        from redis import Redis
+
+        try:
+            self._redis = limited(Redis.from_url(config.store, **_options(config)))
+        except (ValueError, TypeError) as error:
+            # An unescaped password moves where host and port are looked for, so redis-py may quote a part of it.
+            reason = (
+                "write / @ # ? : in a user or password as %2F %40 %23 %3F %3A"
+                if "@" in config.store
+                else str(error)
+            )
+            raise ConfigError(f"store {shown(config.store)!r} is not an address: {reason}") from None
+
+    def client(self, tag: str) -> Redis:
+        """Return the client of the server that holds a tag."""
+        return self._redis
+
+    def primaries(self) -> list[Redis]:
+        """Return the clients of all primary servers."""
+        return [self._redis]
+
+    def recover(self, error: Exception) -> bool:
+        """Return whether to try once more after this error, having learned where the servers are now."""
+        return False
+
+    def close(self) -> None:
+        """Close all connections."""
+        _close(self._redis)
+
+
+class EmbeddedRoute(ServerRoute):
+    """The embedded server, which is started again when it has ended itself."""
+
+    def __init__(self, config: Config) -> None:
+        from redis import Redis
+
+        self._server = EmbeddedServer.of(config)
+        self._server.ensure()
+        self._redis = limited(Redis(unix_socket_path=str(self._server.socket), **_options(config)))
+
+    def recover(self, error: Exception) -> bool:
+        """Start the server again if a connection broke, and return whether that was so."""
+        if not _is_broken(error):
+            return False
+        self._server.ensure()
+        return True
+
+
+class ClusterRoute:
+    """A Redis Cluster, which is asked for its slots once, and again when a slot has moved.
+
+    Raises ConfigError for a URL that is not a list of addresses.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._options = _options(config)
+        parts = urlsplit(config.store)
+        for part, name in ((parts.username, "username"), (parts.password, "password")):
+            if part:
+                self._options[name] = unquote(part)
+        try:
+            self._seeds = [_address(text) for text in parts.netloc.rpartition("@")[2].split(",")]
+        except ValueError:
+            raise ConfigError(
+                f"store {shown(config.store)!r}: expected"
+                " redis+cluster://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]..."
+            ) from None
+        self._clients: dict[tuple[str, int], Redis] = {}
+        self._homes: dict[str, tuple[str, int]] = {}
+        self._learn()
+
+    def client(self, tag: str) -> Redis:
+        """Return the client of the server that holds a tag."""
+        return self._at(self._homes[tag])
+
+    def primaries(self) -> list[Redis]:
+        """Return the clients of all primary servers that hold a tag."""
+        return [self._at(address) for address in dict.fromkeys(self._homes.values())]
+
+    def recover(self, error: Exception) -> bool:
+        """Read the slots again if a slot has moved or a connection broke, and return whether any has moved."""
+        moved = _MOVED.search(str(error))
+        if not moved and not _is_broken(error):
+            return False
+        before = dict(self._homes)
+        self._learn(_address(moved.group(1)) if moved else None)
+        return before != self._homes
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            _close(client)
+
+    def _at(self, address: tuple[str, int]) -> Redis:
+        from redis import Redis
+
+        found = self._clients.get(address)
+        return found or self._clients.setdefault(
+            address, limited(Redis(host=address[0], port=address[1], **self._options))
+        )
+
+    def _learn(self, told: tuple[str, int] | None = None) -> None:
+        """Read the slots from the first server that answers: the one that was named, those of the URL, those
+        known before.
+        """
+        from redis import exceptions
+        from redis.crc import key_slot
+
+        failure: Exception = exceptions.ConnectionError("no address given")
+        for seed in dict.fromkeys([*([told] if told else []), *self._seeds, *self._homes.values()]):
+            try:
+                table = execute(self._at(seed), ("CLUSTER", "SLOTS"))
+            except exceptions.RedisError as error:
+                failure = error
+                continue
+            homes = {}
+            for tag in TAGS:
+                slot = key_slot(prefix(tag).encode())
+                for first, last, primary, *_ in table:
+                    if first <= slot <= last:
+                        homes[tag] = (primary[0].decode() or seed[0], int(primary[1]))
+            if len(homes) == len(TAGS):
+                self._homes = homes
+                return
+            failure = exceptions.ConnectionError("CLUSTERDOWN: not every slot has a server")
+        raise failure
+
+
+#: Any of them.
+Route = ServerRoute | ClusterRoute
+
+
+def route_of(config: Config) -> Route:
+    """Return the route to the store of a configuration. Raises ConfigError for a URL that names no store."""
+    scheme = config.store.split(":", 1)[0]
+    if scheme == "embedded":
+        return EmbeddedRoute(config)
+    if scheme == "redis+cluster":
+        return ClusterRoute(config)
+    if scheme in ("redis", "rediss", "unix") and "://" in config.store:
+        return ServerRoute(config)
+    raise ConfigError(
+        f"store {shown(config.store)!r}: expected embedded:, embedded:PATH, redis://, rediss://, unix:// or"
+        " redis+cluster://"
+    )
+
+
+def execute(client: Redis, parts: Iterable[object]) -> Any:
+    """Send a command and return its answer; a pipeline keeps it and returns itself."""
+    run: Any = client.execute_command
+    return run(*parts)
+
+
+def _options(config: Config) -> dict[str, Any]:
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    return {
+        "socket_timeout": config.store_timeout,
+        "socket_connect_timeout": config.store_timeout,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+
+
+def _is_broken(error: Exception) -> bool:
+    """Whether the error means that a connection broke, and not that a server is silent."""
+    from redis import exceptions
+
+    return isinstance(error, exceptions.ConnectionError) and not isinstance(error, exceptions.TimeoutError)
+
+
+def _close(client: Redis) -> None:
+    client.close()
+    client.connection_pool.disconnect()  # redis-py 5 leaves the pool of a URL open
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":") if ":" in text.rpartition("]")[2] else (text, "", str(DEFAULT_PORT))
+    if not host:
+        raise ValueError("no host")
+    return host.strip("[]"), int(port)
