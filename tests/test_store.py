@@ -34,6 +34,7 @@ from douglas_quaid.store import verdict_codec as codec
 from douglas_quaid.store.intents import Intent, JudgedPair
 from douglas_quaid.store.keys import SCHEMA_VERSION
 from douglas_quaid.store.rows import pack_row
+from douglas_quaid.store.verdict_sides import rank
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(
@@ -270,7 +271,7 @@ def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     store.images.put_many([a, b])
     store.verdicts.record(a.image_id, b.image_id, REVIEW)
     old = [codec.encode(MATCH, datetime.now(timezone.utc) - timedelta(hours=1))] * 2
-    pair = JudgedPair(b.image_id, False, 0.99, codec.rank(MATCH), *old)
+    pair = JudgedPair(b.image_id, False, 0.99, rank(MATCH), *old)
     store.verdicts._record(Intent("late", a.image_id, (pair,)), recorded=False)
     assert (
         store.verdicts.between(a.image_id, b.image_id).verdict

@@ -14,7 +14,7 @@ from .options import StoreOptions
 from .rows import ROW
 from .scope import Scope
 from .store import Store, StoreStats
-from .verdict_codec import joins
+from .verdict_sides import joins
 
 __all__ = [
     "ROW",

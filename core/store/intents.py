@@ -43,7 +43,7 @@ class JudgedPair:
     joins: bool
     #: Its confidence, 0 to 1.
     confidence: float
-    #: Its rank among the verdicts of an image (verdict_codec.py).
+    #: Its rank among the verdicts of an image (verdict_sides.py).
     rank: float
     #: Bytes of the verdict for the side of the query.
     forward: bytes

@@ -20,6 +20,7 @@ from .connection import Connection, StorePart
 from .intents import ATTEMPTS, Intents, Interrupted, gave_up
 from .keys import META, as_text
 from .times import checked_time
+from .verdict_sides import reversed_verdict
 
 #: Words that say that the two images match.
 CONFIRMS = (JudgementWord.SAME, JudgementWord.PART)
@@ -72,7 +73,7 @@ class Judgements(StorePart):
                 )
         moment = checked_time(when)
         mine = codec.encode_judgement(Judgement(other, word, who, moment, source), verdict)
-        backward = None if verdict is None else codec.reversed_verdict(verdict)
+        backward = None if verdict is None else reversed_verdict(verdict)
         theirs = codec.encode_judgement(Judgement(image_id, word, who, moment, source), backward)
         for _ in range(ATTEMPTS):
             fences = self._intents.fences([META])

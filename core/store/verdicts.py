@@ -22,6 +22,7 @@ from .intents import ATTEMPTS, Intent, Intents, Interrupted, JudgedPair, gave_up
 from .judgements import decoded, judgements_of, outranked
 from .keys import META, as_text, shard
 from .scripts import VERDICT_SIDES
+from .verdict_sides import joins, rank, reversed_verdict
 
 
 class Verdicts(StorePart):
@@ -101,7 +102,7 @@ class Verdicts(StorePart):
         scored = None if forward is None else codec.decode(other, forward)
         if scored is None and backward is not None:  # dropped from a side that was full
             found = codec.decode(other, backward)
-            scored = StoredVerdict(other, codec.reversed_verdict(found.verdict), found.judged)
+            scored = StoredVerdict(other, reversed_verdict(found.verdict), found.judged)
         return outranked(other, scored, judged)
 
     def scored(self, ids: Sequence[ImageId]) -> list[list[StoredVerdict]]:
@@ -205,9 +206,9 @@ class Verdicts(StorePart):
 def _pair(other: ImageId, verdict: Verdict, now: datetime) -> JudgedPair:
     return JudgedPair(
         other=other,
-        joins=codec.joins(verdict),
+        joins=joins(verdict),
         confidence=verdict.confidence,
-        rank=codec.rank(verdict),
+        rank=rank(verdict),
         forward=codec.encode(verdict, now),
-        backward=codec.encode(codec.reversed_verdict(verdict), now),
+        backward=codec.encode(reversed_verdict(verdict), now),
     )

@@ -1,0 +1,77 @@
+"""What both sides of a pair keep of a verdict: whether it joins them, its rank, and how it reads from the other
+side.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from ..features.pdq import ORIENTATIONS
+from ..records import Decision, Relation, Verdict
+from ..transforms import as_matrix, flatten
+
+#: Relations of a match that joins a cluster: those of whole pictures.
+JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
+#: Minimum and maximum rank of a no-match, which is never listed: above -1, which marks dropped bytes, and
+#: below 0, the minimum of what is listed. spec: FORMAT.md.
+UNLISTED = (-0.999, -0.001)
+
+_RANK = {Decision.MATCH: 4.0, Decision.REVIEW: 2.0, Decision.NO_MATCH: -1.0}
+_OTHER_SIDE = {"query": "reference", "reference": "query"}
+_SIDE = re.compile(r"\b(query|reference)\b")
+
+
+def joins(verdict: Verdict) -> bool:
+    """Return whether the verdict joins the two images in a cluster: only a match of whole pictures does."""
+    return verdict.decision is Decision.MATCH and verdict.relation in JOINING
+
+
+def rank(verdict: Verdict) -> float:
+    """Return the rank of a verdict among those of an image: matches come before reviews, the surest first; a
+    no-match, which is kept and not listed, has a rank below 0.
+    """
+    rank = _RANK[verdict.decision] + verdict.confidence
+    least, most = UNLISTED
+    return min(max(rank, least), most) if verdict.decision is Decision.NO_MATCH else rank
+
+
+def reversed_verdict(verdict: Verdict) -> Verdict:
+    """Return the verdict as seen from the other image: query and reference change places, in the sentence,
+    too.
+    """
+    evidence = verdict.evidence
+    return replace(
+        verdict,
+        evidence=replace(
+            evidence,
+            covered_query=evidence.covered_reference,
+            covered_reference=evidence.covered_query,
+            orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
+            matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
+        ),
+        sentence=_SIDE.sub(lambda word: _OTHER_SIDE[word[0]], verdict.sentence),
+    )
+
+
+def _inverse(matrix: tuple[float, ...]) -> tuple[float, ...] | None:
+    """Return the inverse of a row-major 3x3 transform, its last number 1; None when there is none."""
+    try:
+        inverse = np.asarray(np.linalg.inv(as_matrix(matrix)), np.float64)
+    except np.linalg.LinAlgError:
+        return None
+    if inverse[2, 2]:
+        inverse = inverse / inverse[2, 2]
+    return flatten(inverse) if np.isfinite(inverse).all() else None
+
+
+def _opposite(orientation: int) -> int:
+    inverse = np.linalg.inv(as_matrix(ORIENTATIONS[orientation].matrix)).ravel()
+    return next(i for i, other in enumerate(ORIENTATIONS) if np.allclose(inverse, other.matrix))
+
+
+#: The orientation that undoes each orientation: "left 90" and "right 90" undo each other, the others
+#: themselves.
+_OPPOSITE = tuple(_opposite(i) for i in range(len(ORIENTATIONS)))
