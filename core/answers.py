@@ -12,12 +12,14 @@ from typing import Any
 
 from .records import (
     Cluster,
+    Contribution,
     Decision,
     Evidence,
     ImageFeatures,
     ImageId,
     ImageInfo,
     Membership,
+    Reason,
     Relation,
     Sighting,
     Verdict,
@@ -27,13 +29,19 @@ from .store import StoreStats
 
 @dataclass(frozen=True, slots=True)
 class AddResult:
+    """What became of a picture that was added."""
+
+    #: Its id.
     image_id: ImageId
     #: added: new; updated: known, with a new occurrence, label or membership; known: nothing new.
     status: str
+    #: Whether it shows enough to be recognised.
     informative: bool
+    #: Its cluster; None for an image in none.
     cluster: str | None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the result as in a line of the command line."""
         return {
             "image_id": self.image_id,
             "status": self.status,
@@ -44,26 +52,48 @@ class AddResult:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One image that the question may be about, best member of its cluster unless all were asked for."""
+    """One image that the query may show: the best member of its cluster unless all were asked for."""
 
+    #: The image.
     image_id: ImageId
+    #: The answer about it.
     decision: Decision
+    #: How it belongs to the query; None for a no-match that shares no layout.
     relation: Relation | None
+    #: Probability that both show the same source picture, 0 to 1.
     confidence: float
+    #: The evidence in words.
     sentence: str
+    #: What was measured.
     evidence: Evidence
+    #: Canonical id of its cluster, then the aliases.
     clusters: tuple[str, ...]
-    #: At most 20, latest first.
+    #: Where it was seen: at most 20, latest first.
     occurrences: tuple[str, ...]
+    #: Number of all occurrences.
     occurrence_count: int
+    #: First time it was seen (UTC); None for a picture that is not in the store.
     first_seen: datetime | None
+    #: Last time it was seen (UTC); None for a picture that is not in the store.
     last_seen: datetime | None
+    #: Collections that hold it.
     collections: tuple[Membership, ...]
     #: Labels of the occurrences, in their order.
     labels: tuple[Mapping[str, str], ...]
+    #: Why the answer is what it is, the most important first.
+    reasons: tuple[Reason, ...] = ()
+    #: What each predictor adds to the log odds of the confidence.
+    contributions: tuple[Contribution, ...] = ()
 
     @classmethod
-    def of(cls, verdict: Verdict, image_id: ImageId, info: ImageInfo | None) -> Hit:
+    def of(
+        cls,
+        verdict: Verdict,
+        image_id: ImageId,
+        info: ImageInfo | None,
+        contributions: tuple[Contribution, ...],
+    ) -> Hit:
+        """Return the hit of a verdict about an image; `info` is None for one that is not in the store."""
         sightings = () if info is None else info.sightings
         return cls(
             image_id=image_id,
@@ -79,16 +109,21 @@ class Hit:
             last_seen=None if info is None else info.last_seen,
             collections=() if info is None else info.memberships,
             labels=tuple(sighting.labels for sighting in sightings),
+            reasons=verdict.reasons,
+            contributions=contributions,
         )
 
     def to_json(self) -> dict[str, Any]:
+        """Return the hit as in a line of the command line."""
         return {
             "image_id": self.image_id,
             "decision": self.decision.value,
             "relation": None if self.relation is None else self.relation.value,
             "confidence": round(self.confidence, 6),
             "sentence": self.sentence,
+            "reasons": [reason.value for reason in self.reasons],
             "evidence": evidence_json(self.evidence),
+            "contributions": [contribution_json(contribution) for contribution in self.contributions],
             "clusters": list(self.clusters),
             "occurrences": list(self.occurrences),
             "occurrence_labels": [dict(labels) for labels in self.labels],
@@ -101,15 +136,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Where the picture of a hit was seen: at the places of its image and of the other images of its cluster."""
+    """Where the picture of a hit was seen: its image and the other images of its cluster."""
 
-    #: Occurrences; the least number of them when not `complete`.
+    #: Number of occurrences; the minimum where not `complete`.
     count: int
+    #: First time at any of them (UTC).
     first_seen: datetime | None
+    #: Last time at any of them (UTC).
     last_seen: datetime | None
     #: Those of the hit's own image first, then the latest first; at most 20 of an image.
     sightings: tuple[Sighting, ...]
-    #: Collections that any of these images is in.
+    #: Collections that hold any of these images.
     memberships: tuple[Membership, ...]
     #: Whether `sightings` are all there are.
     complete: bool
@@ -117,20 +154,29 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
+    """The answer to a query."""
+
+    #: Id of the query image.
     image_id: ImageId
+    #: The strongest decision about any image.
     decision: Decision
+    #: Whether the query shows enough to be recognised.
     informative: bool
-    #: By falling confidence.
+    #: The hits by falling confidence.
     hits: tuple[Hit, ...]
+    #: Number of images in the index.
     images_searched: int
-    #: False when a deadline cut the work.
+    #: False when a deadline cut the work short, or a record could not be read.
     complete: bool
+    #: Seconds that it took.
     seconds: float
+    #: Format of the file.
     format: str
-    #: Frames in the file; the first was judged.
+    #: Number of frames in the file; the first was judged.
     frames: int
 
     def to_json(self) -> dict[str, Any]:
+        """Return the answer as in a line of the command line."""
         return {
             "image_id": self.image_id,
             "decision": self.decision.value,
@@ -148,11 +194,15 @@ class QueryResult:
 class Description:
     """All that is known about one image."""
 
+    #: What was extracted from it.
     features: ImageFeatures
+    #: Where it was seen.
     info: ImageInfo
+    #: Size of its record.
     record_bytes: int
 
     def to_json(self) -> dict[str, Any]:
+        """Return the description as in a line of the command line."""
         features, info = self.features, self.info
         hashes = features.hashes
         return {
@@ -192,28 +242,47 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class EngineStats:
+    """The store and this process's index in numbers."""
+
+    #: The store.
     store: StoreStats
+    #: Number of images in the index.
     images_searchable: int
-    #: Memory of this process's copy of the hashes; the next, of what finds parts.
+    #: Memory of this process's copy of the hashes, in bytes.
     hash_index_bytes: int
+    #: Memory of this process's index of visual words, in bytes.
     word_index_bytes: int
+    #: Id of the calibration in use.
     calibration_id: str
 
     def to_json(self) -> dict[str, Any]:
+        """Return the numbers as in a line of the command line."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "store"}
         return {field.name: getattr(self.store, field.name) for field in fields(StoreStats)} | own
 
 
+def contribution_json(contribution: Contribution) -> dict[str, Any]:
+    """Return a contribution as in a line of the command line: four digits of each number."""
+    value = contribution.value
+    return {
+        "predictor": contribution.predictor,
+        "value": None if value is None else round(value, 4),
+        "weight": round(contribution.weight, 4),
+    }
+
+
 def cluster_json(cluster: Cluster) -> dict[str, Any]:
+    """Return a cluster as in a line of the command line."""
     return {"cluster": cluster.cluster_id, "aliases": list(cluster.aliases), "members": list(cluster.members)}
 
 
 def memberships_json(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
+    """Return collections and labels as in a line of the command line."""
     return [{"name": membership.name, "labels": dict(membership.labels)} for membership in memberships]
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
-    """Evidence with shares rounded to four digits; keys whose value is None were not measured."""
+    """Return evidence with shares rounded to four digits; null means not measured."""
     line: dict[str, Any] = {}
     for field in fields(Evidence):
         value = getattr(evidence, field.name)
@@ -224,5 +293,5 @@ def evidence_json(evidence: Evidence) -> dict[str, Any]:
 
 
 def timestamp(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, to the second: 2026-11-22T14:30:00Z."""
+    """Return a time as ISO 8601 in UTC, to the second: 2026-11-22T14:30:00Z; None for None."""
     return None if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

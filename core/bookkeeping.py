@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from .records import Collection, ImageId, Occurrence, Purpose, Seen, StoredVerdict
-from .search.hub_list import IGNORED, Hub, ignore, list_hubs
+from .search.context.hub_list import IGNORED, Hub, ignore, list_hubs
 from .store import Store
 
 
@@ -26,7 +26,7 @@ class Bookkeeping:
         """For each place the images seen there, latest first, with labels and times; two round trips for
         hundreds of places.
         """
-        return self._store.occurrences.sightings([as_place(occurrence) for occurrence in occurrences])
+        return self._store.occurrences.sightings([as_occurrence(occurrence) for occurrence in occurrences])
 
     def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
         """What is stored about a pair, `a` having been the query; None when it was never judged, or vetoed."""
@@ -103,6 +103,11 @@ class Bookkeeping:
         return ignore(self._store, name, collection)
 
 
-def as_place(given: Occurrence | str) -> Occurrence:
+def as_occurrence(given: Occurrence | str) -> Occurrence:
     """An occurrence, or one in words; raises ConfigError for what is none."""
     return Occurrence.parse(given) if isinstance(given, str) else given
+
+
+def optional_occurrence(given: Occurrence | str | None) -> Occurrence | None:
+    """Return an occurrence, parsing a string if necessary; None for None. Raises ConfigError."""
+    return None if given is None else as_occurrence(given)

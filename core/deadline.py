@@ -27,6 +27,11 @@ class Timer:
         """Whether `is_up` has returned True, so that work was left out."""
         return self._cut
 
+    @classmethod
+    def after(cls, seconds: float | None) -> Timer:
+        """Return a timer that is up so many seconds from now; None for no limit."""
+        return cls(None if seconds is None else time.monotonic() + seconds)
+
     def is_up(self) -> bool:
         """Return whether the time is up; the caller then leaves out the work that remains."""
         up = self._at is not None and time.monotonic() >= self._at

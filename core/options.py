@@ -10,10 +10,14 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from .decision.options import DEFAULTS as DECISION
+from .decision.options import DecisionOptions
 from .features.options import DEFAULTS as FEATURES
 from .features.options import FeatureOptions
 from .index.options import DEFAULTS as INDEX
 from .index.options import IndexOptions
+from .search.options import DEFAULTS as SEARCH
+from .search.options import SearchOptions
 from .verification.options import DEFAULTS as VERIFICATION
 from .verification.options import VerificationOptions
 
@@ -28,6 +32,10 @@ class Options:
     index: IndexOptions = INDEX
     #: How a pair is measured.
     verification: VerificationOptions = VERIFICATION
+    #: Which images are verified, and what their context is.
+    search: SearchOptions = SEARCH
+    #: How evidence becomes a verdict.
+    decision: DecisionOptions = DECISION
 
     def digest(self) -> str:
         """Return 10 hex digits that change with any option: the beginning of the sha256 of their JSON, with

@@ -20,9 +20,11 @@ from support.pictures import page, png
 
 from douglas_quaid import ConfigError, Engine
 from douglas_quaid.cli.main import main
-from douglas_quaid.decision import calibration as calibrations
-from douglas_quaid.decision.calibration import Provenance, shipped
+from douglas_quaid.decision import calibration_file as calibrations
+from douglas_quaid.decision.calibration import Provenance
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME, PREDICTORS
+from douglas_quaid.errors import UnknownVersion
 from douglas_quaid.evaluation import edits, fit, recalibration
 from douglas_quaid.evaluation.results import LabelledPair, write_records
 from douglas_quaid.evaluation.thresholds import (
@@ -121,7 +123,7 @@ def drawn(count: int, seed: int) -> list[LabelledPair]:
 def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from() -> None:
     # Given labels that were drawn from known curves, met in use as they were drawn
     found = fit.fit_curves(drawn(6_000, 1), weigh=lambda groups: np.ones(sum(map(len, groups))))
-    fitted = replace(shipped(), models=found.models, without_map=found.without_map)
+    fitted = replace(shipped(), models=found.models, without_transform=found.without_transform)
     # Then other pairs get the odds that they have, and the confidences are right as often as they say
     fresh = drawn(2_000, 2)
     far = [abs(fitted.log_odds(one.verdict.evidence) - truth(one.verdict.evidence)) for one in fresh]
@@ -309,7 +311,7 @@ def test_a_file_gives_back_what_was_written_and_its_id_says_what_is_in_it() -> N
     )
     read = calibrations.parse(calibrations.write(made))
     assert read == made and read.id == made.id and read.id.startswith("own-")
-    assert replace(made, without_map=made.without_map + 1e-4).id != made.id
+    assert replace(made, without_transform=made.without_transform + 1e-4).id != made.id
     assert calibrations.parse(SHIPPED) == shipped()
 
 
@@ -325,7 +327,7 @@ def with_terms(*terms: object) -> str:
     ("text", "message"),
     [
         ("not json", "calibration file"),
-        ("[]", "no JSON object"),
+        ("[]", "not a JSON object"),
         ("NaN", "calibration file"),
         (with_terms({"predictor": "colour", "absent": 0, "points": [[0, 0]]}), "'colour' is not a predictor"),
         (with_terms({"predictor": "inliers", "absent": 0, "points": [[3, 0], [2, 0]]}), "rising values"),
@@ -340,13 +342,13 @@ def with_terms(*terms: object) -> str:
                     {"needs": [], "prior": 0, "terms": []},
                 ]
             ),
-            "no family",
+            "not a family",
         ),
-        (changed(thresholds={}), "KeyError"),
-        (changed(without_map=True), "no finite number"),
-        (changed(without_map=10**400), "calibration file"),
-        (SHIPPED.replace('"prior": ', '"prior": NaN, "was": ', 1), "no number"),
-        (" " * (calibrations.MOST_BYTES + 1), "at most"),
+        (changed(thresholds={}), "unknown or missing"),
+        (changed(without_transform=True), "not of type float"),
+        (changed(without_transform=10**400), "calibration file"),
+        (SHIPPED.replace('"prior": ', '"prior": NaN, "was": ', 1), "not a number"),
+        (" " * (calibrations.MAXIMUM_BYTES + 1), "the limit is"),
     ],
 )
 def test_a_broken_file_is_refused_by_name(text: str, message: str) -> None:
@@ -355,7 +357,7 @@ def test_a_broken_file_is_refused_by_name(text: str, message: str) -> None:
 
 
 def test_a_file_of_another_format_is_refused_by_number() -> None:
-    with pytest.raises(calibrations.UnknownVersion, match="format is 4"):
+    with pytest.raises(UnknownVersion, match="not of format 3"):
         calibrations.parse(changed(format=4))
 
 

@@ -17,7 +17,7 @@ from support.steps import interleave, run_and_die
 
 from douglas_quaid import ConfigError, Decision, Engine, NotFound, Relation
 from douglas_quaid.config import Config
-from douglas_quaid.decision.calibration import shipped
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import confirmed
 from douglas_quaid.demo.pictures import collage, opened, sample, saved
 from douglas_quaid.records import PERSON, Cluster, Evidence, Verdict

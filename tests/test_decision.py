@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from douglas_quaid.decision import calibration
-from douglas_quaid.decision.decide import decide
-from douglas_quaid.records import Configuration, Decision, Evidence, Relation
+from douglas_quaid.decision.calibration import logistic
+from douglas_quaid.decision.calibration_file import shipped
+from douglas_quaid.decision.decide import decide_stored
+from douglas_quaid.records import Configuration, Decision, Evidence, Reason, Relation
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 WHOLE = Evidence(
@@ -55,7 +56,7 @@ TEMPLATE = replace(
 
 
 def judged(evidence: Evidence, *, baseline: bool = False) -> tuple[Decision, Relation | None]:
-    verdict = decide(evidence, calibration.shipped(), baseline=baseline)
+    verdict = decide_stored(evidence, shipped(), baseline=baseline)
     return verdict.decision, verdict.relation
 
 
@@ -93,9 +94,9 @@ NOT_COMPARED = replace(
 
 @pytest.mark.parametrize("missing", [NOT_COMPARED, replace(PART, configuration=Configuration.INCOMPARABLE)])
 def test_where_nothing_could_refute_the_answer_ends_at_review(missing: Evidence) -> None:
-    verdict = decide(replace(missing, pdq_bits=20, inliers=200), calibration.shipped())
+    verdict = decide_stored(replace(missing, pdq_bits=20, inliers=200), shipped())
     assert verdict.decision is Decision.REVIEW
-    assert verdict.confidence <= calibration.shipped().thresholds.match
+    assert verdict.confidence <= shipped().thresholds.match
 
 
 @given(
@@ -124,20 +125,80 @@ def test_better_evidence_never_lowers_the_confidence(
         inliers=inliers + more[1],
         pdq_bits=max(0, bits - more[2]),
     )
-    probability = calibration.shipped().probability
+    probability = shipped().probability
     assert probability(strong) >= probability(weak) - 1e-12
     assert 0 <= probability(weak) <= 1
 
 
 def test_the_sentence_names_what_was_measured() -> None:
-    text = decide(PART, calibration.shipped()).sentence
+    text = decide_stored(PART, shipped()).sentence
     covers = "160 inliers cover 100 % of the query and 40 % of the reference"
     assert (
         text
         == f"PDQ 110/256; {covers}; content agrees in 98 % of 180 blocks; the query lies inside the reference"
     )
-    assert "query turned (mirror)" in decide(replace(WHOLE, orientation=5), calibration.shipped()).sentence
+    assert "query turned (mirror)" in decide_stored(replace(WHOLE, orientation=5), shipped()).sentence
+
+
+@pytest.mark.parametrize(
+    "evidence", [WHOLE, PART, TEMPLATE, replace(PART, ambiguous_with=9), replace(PART, rival_inliers=40)]
+)
+def test_the_contributions_add_up_to_the_confidence(evidence: Evidence) -> None:
+    contributions = shipped().contributions(evidence)
+    assert logistic(sum(one.weight for one in contributions)) == pytest.approx(
+        shipped().probability(evidence)
+    )
+    # And each predictor that counts is named with its value
+    named = {one.predictor: one.value for one in contributions}
+    assert named["prior"] is None and named["content_agreement"] is not None
+    assert named["inliers"] == evidence.inliers
+    if evidence.ambiguous_with:
+        assert named["ambiguous_with"] == 9 and contributions[-1].weight < 0
+
+
+def test_equal_pixels_are_certain_and_weigh_nothing() -> None:
+    assert shipped().contributions(Evidence(same_bytes=False, same_pixels=True)) == ()
+
+
+BLANK = Evidence(configuration=Configuration.UNINFORMATIVE)
+CROWDED = replace(PART, common_region_pictures=40, common_region_images=90)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "baseline", "reasons"),
+    [
+        (Evidence(same_bytes=True, same_pixels=True), False, (Reason.SAME_BYTES,)),
+        (Evidence(same_bytes=False, same_pixels=True), False, (Reason.SAME_PIXELS,)),
+        (WHOLE, False, ()),
+        (BLANK, False, (Reason.BLANK,)),
+        (Evidence(pdq_bits=130), False, (Reason.NO_GEOMETRY,)),
+        (replace(PART, configuration=Configuration.INCOMPARABLE), False, (Reason.INCOMPARABLE,)),
+        (TEMPLATE, False, (Reason.TEMPLATE,)),
+        (TEMPLATE, True, (Reason.BASELINE,)),
+        (replace(PART, rival_inliers=150), False, (Reason.RIVAL,)),
+        (replace(PART, ambiguous_with=12), False, (Reason.AMBIGUOUS,)),
+        (CROWDED, False, (Reason.COMMON_REGION,)),
+        (replace(PART, ignored_image="ab" * 32), False, (Reason.IGNORED,)),
+    ],
+)
+def test_each_verdict_has_its_reasons(
+    evidence: Evidence, baseline: bool, reasons: tuple[Reason, ...]
+) -> None:
+    assert decide_stored(evidence, shipped(), baseline=baseline).reasons == reasons
+
+
+def test_a_part_that_is_too_common_is_no_match_without_a_relation_and_says_why() -> None:
+    verdict = decide_stored(CROWDED, shipped())
+    assert (verdict.decision, verdict.relation) == (Decision.NO_MATCH, None)
+    assert verdict.confidence == pytest.approx(decide_stored(PART, shipped()).confidence / 40)
+    assert "40 of 90 pictures show this part, which makes it too common" in verdict.sentence
+
+
+def test_a_pair_that_shares_only_an_ignored_picture_is_no_match_and_names_it() -> None:
+    verdict = decide_stored(replace(WHOLE, ignored_image="ab" * 32), shipped())
+    assert (verdict.decision, verdict.relation) == (Decision.NO_MATCH, None)
+    assert "the ignored picture abababababab" in verdict.sentence
 
 
 def test_a_verdict_says_which_calibration_it_rests_on() -> None:
-    assert decide(PART, calibration.shipped()).calibration_id == calibration.shipped().id
+    assert decide_stored(PART, shipped()).calibration_id == shipped().id

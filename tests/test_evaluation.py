@@ -17,7 +17,7 @@ from support.pictures import page, photo
 
 from douglas_quaid import Engine
 from douglas_quaid.cli.main import main
-from douglas_quaid.decision.calibration import shipped
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.evaluation import clones, edits, strata
 from douglas_quaid.evaluation.dataset import Dataset
 from douglas_quaid.evaluation.ground_truth import Fingerprint, GroundTruth

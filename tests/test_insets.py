@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from support import pictures
+from support.options import LARGE_STORE
 
 from douglas_quaid import Decision, Engine, Relation
 from douglas_quaid.demo.pictures import sample
@@ -18,7 +19,6 @@ from douglas_quaid.evaluation import edits
 from douglas_quaid.evaluation.drawn_edits import text_page
 from douglas_quaid.features.insets import extract_insets, find_boxes
 from douglas_quaid.features.options import DEFAULTS
-from douglas_quaid.search import search
 
 
 def grey(picture: Image.Image) -> np.ndarray:
@@ -101,16 +101,16 @@ def engine(store_url: str) -> Iterator[Engine]:
 
 
 def test_a_small_screenshot_shown_in_a_page_is_found_and_said_to_be_a_part(
-    engine: Engine, host: Image.Image, monkeypatch: pytest.MonkeyPatch
+    store_url: str, host: Image.Image
 ) -> None:
     # Given a store that counts as large, so that it says something that no other page agrees, and pages of
     # which one is shown in an article,
     # at 30 % of its width, where its own keypoints among the article's are few
-    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
-    ids = [engine.add(edits.png(pictures.page(seed))).image_id for seed in range(6)]
     article, box = placed(host, pictures.page(3), 500, 300, 384)
-    # When the article is the query
-    answer = engine.query(edits.png(article))
+    with Engine.open(store_url, options=LARGE_STORE) as engine:
+        ids = [engine.add(edits.png(pictures.page(seed))).image_id for seed in range(6)]
+        # When the article is the query
+        answer = engine.query(edits.png(article))
     # Then the page is the answer, held by the query at this place
     assert answer.decision is Decision.MATCH
     hit = answer.hits[0]

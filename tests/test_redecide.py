@@ -17,8 +17,9 @@ from support.steps import interleave, run_and_die
 from douglas_quaid import ConfigError, Decision, Engine, Relation
 from douglas_quaid.config import Config
 from douglas_quaid.decision.active_calibration import ActiveCalibration
-from douglas_quaid.decision.calibration import Calibration, shipped
-from douglas_quaid.decision.decide import decide
+from douglas_quaid.decision.calibration import Calibration
+from douglas_quaid.decision.calibration_file import shipped, write
+from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.decision.redecide import redecide, relink
 from douglas_quaid.evaluation import edits
 from douglas_quaid.records import PERSON, Configuration, Evidence, JudgementWord, Verdict
@@ -167,7 +168,7 @@ def few(make_image) -> Callable[[Store], list[str]]:
         ids = [image.image_id for image in images]
         old = with_thresholds(0.99, 0.001, "old")
         for a, b, evidence in ((0, 1, SURE), (1, 2, SURE), (0, 3, DOUBTFUL), (2, 3, SURE)):
-            store.verdicts.record(ids[a], ids[b], decide(evidence, old))
+            store.verdicts.record(ids[a], ids[b], decide_stored(evidence, old))
         store.judgements.judge(
             ids[3],
             ids[4],
@@ -232,7 +233,7 @@ def test_another_choice_in_between_stops_the_walk(store: Store, few) -> None:
         relink(store, NEVER, lambda image_id: None)
 
 
-def test_a_choice_counts_in_a_process_that_is_open_already(store_url: str, monkeypatch) -> None:
+def test_a_choice_counts_in_a_process_that_is_open_already(store_url: str) -> None:
     # Given two processes with one store, both of which have judged by the shipped calibration
     one, *_, other = pictures()
     context = multiprocessing.get_context("spawn")
@@ -252,7 +253,6 @@ def test_a_choice_counts_in_a_process_that_is_open_already(store_url: str, monke
             questions.put(other)
             answers.get(timeout=60)
             assert engine.link(engine.add(other, link=False).image_id) == ()
-            monkeypatch.setattr("douglas_quaid.decision.active_calibration.SECONDS", 0.0)
             assert engine.query(other).decision is Decision.MATCH  # its own bytes
             assert engine.query(pictures()[1]).decision is not Decision.MATCH
     finally:
@@ -291,9 +291,19 @@ def test_a_link_that_was_under_way_when_another_was_chosen_keeps_verdicts_of_the
 def test_a_choice_that_cannot_be_read_is_an_error_that_says_how_to_take_it_away(store: Store) -> None:
     store.settings.keep_calibration("bad", "{}")
     with pytest.raises(ConfigError, match="quaid calibrate --reset"):
-        ActiveCalibration(store).current()
+        ActiveCalibration(store, options=shipped().options).current()
     store.settings.drop_calibration()
-    assert ActiveCalibration(store).current() == shipped()
+    assert ActiveCalibration(store, options=shipped().options).current() == shipped()
+
+
+def test_a_calibration_that_was_fitted_with_other_options_is_refused(store: Store) -> None:
+    # Given a calibration of a program with other options, chosen for this store
+    other = replace(shipped(), options="0123456789")
+    assert other.id != shipped().id
+    store.settings.keep_calibration(other.id, write(other))
+    # Then this program does not judge by it, and says what to do
+    with pytest.raises(ConfigError, match="other options.*quaid calibrate --reset"):
+        ActiveCalibration(store, options=shipped().options).current()
 
 
 def test_a_verdict_that_fell_is_listed_nowhere_and_goes_with_its_image(

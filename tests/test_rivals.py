@@ -11,18 +11,23 @@ from functools import cache
 import numpy as np
 import pytest
 from PIL import Image
+from support.options import LARGE_STORE
 from support.pictures import page, png
 
 from douglas_quaid import Engine
+from douglas_quaid.decision.options import DEFAULTS as DECISION
 from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import extract_features
 from douglas_quaid.features.picture import Picture
 from douglas_quaid.records import Decision, Evidence, ImageFeatures
-from douglas_quaid.search import search
-from douglas_quaid.search.context.rivals import SAME_PICTURE, Found, rival_inliers
+from douglas_quaid.search.context.rivals import rival_inliers
+from douglas_quaid.search.options import DEFAULTS
+from douglas_quaid.search.verified import Pair
 from douglas_quaid.verification.verify import Verification
 
+#: Largest distance of two captures of one picture.
+SAME_PICTURE = DEFAULTS.context.rivals.same_picture_bits
 UPPER, LOWER = (0.0, 0.0, 1.0, 0.4), (0.0, 0.6, 1.0, 1.0)
 
 
@@ -41,7 +46,7 @@ def found(
     *,
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
     bits: int = 0,
-) -> Found:
+) -> Pair:
     """A candidate with so many inliers in a box of the query, each of two points, whose PDQ hash has so many
     bits set.
     """
@@ -53,7 +58,7 @@ def found(
     points = np.repeat(
         np.column_stack([left + spread * (right - left), top + spread * (bottom - top)]), 2, axis=0
     ).astype(np.float32)
-    return Found(name, reference, Verification(Evidence(inliers=inliers), points, points))
+    return Pair(name, reference, Verification(Evidence(inliers=inliers), points, points))
 
 
 def test_the_best_of_the_others_is_the_rival_of_each() -> None:
@@ -96,7 +101,9 @@ def test_pictures_side_by_side_are_no_rivals() -> None:
 
 
 def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
-    rivalled = PREDICTOR_BY_NAME["rival_share"].measure
+    def rivalled(evidence: Evidence) -> float | None:
+        return PREDICTOR_BY_NAME["rival_share"].measure(evidence, DECISION.predictors)
+
     many, few = (
         rivalled(Evidence(inliers=80, rival_inliers=20)),
         rivalled(Evidence(inliers=8, rival_inliers=2)),
@@ -108,9 +115,7 @@ def test_the_ratio_says_how_much_a_pair_stands_out() -> None:
     assert rivalled(Evidence(rival_inliers=20)) is None
 
 
-def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
-
+def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str) -> None:
     # Given two pages of one site, which share a header and a frame, and a query with the content of the one
     # under a window
     def of_site(content: int) -> Image.Image:
@@ -120,7 +125,7 @@ def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str, monkeypatch
 
     asked = of_site(7)
     asked.paste("white", (500, 300, 900, 600))
-    with Engine.open(store_url) as engine:
+    with Engine.open(store_url, options=LARGE_STORE) as engine:
         copy, other = (engine.add(png(of_site(content)), link=False).image_id for content in (7, 8))
         found = {judged.image_id: judged.verdict.evidence for judged in engine.inquire(png(asked)).candidates}
         # then the copy's rival is the other page, with far fewer inliers, and the other page's rival is the
@@ -131,8 +136,7 @@ def test_a_search_counts_the_rivals_of_what_it_finds(store_url: str, monkeypatch
         assert engine.compare(png(asked), copy).evidence.rival_inliers is None
 
 
-def test_a_page_and_a_part_of_it_are_no_rivals(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
+def test_a_page_and_a_part_of_it_are_no_rivals(store_url: str) -> None:
     # Given a full page and its upper part, both stored, and a query of the upper part with a window over it
     full = Image.new("RGB", (1000, 1400), "white")
     for number, top in enumerate((0, 700)):
@@ -140,7 +144,7 @@ def test_a_page_and_a_part_of_it_are_no_rivals(store_url: str, monkeypatch: pyte
     upper = full.crop((0, 0, 1000, 800))
     asked = upper.copy()
     asked.paste("grey", (350, 200, 650, 420))
-    with Engine.open(store_url) as engine:
+    with Engine.open(store_url, options=LARGE_STORE) as engine:
         ids = [engine.add(png(picture), link=False).image_id for picture in (full, upper)]
         found = {judged.image_id: judged.verdict for judged in engine.inquire(png(asked)).candidates}
         # then each stands alone, and both are answers.
@@ -161,14 +165,11 @@ def test_in_a_small_store_nobody_knows_of_rivals(store_url: str) -> None:
         )
 
 
-def test_an_exact_copy_in_the_store_speaks_against_nothing(
-    store_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(search, "LEAST_IMAGES", 1)
+def test_an_exact_copy_in_the_store_speaks_against_nothing(store_url: str) -> None:
     picture = page(9, 1000, 700)
     edited = picture.copy()
     edited.paste("grey", (350, 200, 650, 420))
-    with Engine.open(store_url) as engine:
+    with Engine.open(store_url, options=LARGE_STORE) as engine:
         copy, other = (engine.add(png(one), link=False).image_id for one in (picture, edited))
         found = {judged.image_id: judged.verdict for judged in engine.inquire(png(picture)).candidates}
         assert found[copy].decision is Decision.MATCH and found[other].decision is Decision.MATCH
@@ -179,5 +180,5 @@ def test_of_many_copies_no_more_than_hashes_is_held() -> None:
     same = Verification(
         Evidence(same_pixels=True), np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
     )
-    one = Found.of("a", Picture(features), same)
+    one = Pair.of("a", Picture(features), same)
     assert one.reference.features.thumbnail is None and len(one.reference.features.local) == 0

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from douglas_quaid.decision.calibration import shipped
-from douglas_quaid.decision.decide import decide
+from douglas_quaid.decision.calibration_file import shipped
+from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.evaluation.recalibration import HeldOut, measure_held_out
 from douglas_quaid.evaluation.results import LabelledPair, read_pairs
+from douglas_quaid.options import DEFAULTS
 from douglas_quaid.records import Decision
 
 SAMPLE = Path(__file__).with_name("data") / "pairs.jsonl"
@@ -60,6 +61,12 @@ def test_no_question_without_an_answer_has_a_wrong_match(held: HeldOut) -> None:
 
 
 def test_right_pairs_are_found(pairs: list[LabelledPair]) -> None:
-    decisions = [decide(pair.verdict.evidence, shipped()).decision for pair in pairs if pair.label]
+    decisions = [decide_stored(pair.verdict.evidence, shipped()).decision for pair in pairs if pair.label]
     assert sum(decision is not Decision.NO_MATCH for decision in decisions) / len(decisions) >= FOUND
     assert sum(decision is Decision.MATCH for decision in decisions) / len(decisions) >= MATCHED
+
+
+def test_it_was_fitted_with_the_options_of_this_version() -> None:
+    # An option that changes makes the curves those of another program: fit again, or show that nothing
+    # changes (tests/test_frozen_decisions.py) and write the new digest into the file.
+    assert shipped().options == DEFAULTS.digest()

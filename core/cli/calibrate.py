@@ -173,7 +173,7 @@ def _make(
     **chosen: Any,
 ) -> Calibration:
     """Return the calibration that the arguments ask for, after writing and reporting it."""
-    from ..decision.calibration import shipped, write
+    from ..decision.calibration_file import shipped, write
     from ..evaluation.calibration_report import new_calibration_json, report
     from ..evaluation.recalibration import adjust_thresholds, fit_calibration, measure_held_out
     from ..evaluation.sources import load_pairs, pairs_of_runs
@@ -218,7 +218,7 @@ def _make(
 
 def _calibration_in(source: Path) -> Calibration | None:
     """Return the calibration in a file; None for a folder and for a file of another kind."""
-    from ..decision.calibration import parse
+    from ..decision.calibration_file import parse
 
     if source.suffix != ".json" or not source.is_file():
         return None
@@ -234,7 +234,7 @@ def _in_use(store: str | None, *, keep: bool) -> tuple[Calibration, int]:
     """Return the calibration in use and the number of images in the store; without a store, the shipped
     calibration and 0.
     """
-    from ..decision.calibration import shipped
+    from ..decision.calibration_file import shipped
 
     if store is None and not keep and f"{PREFIX}STORE" not in os.environ:
         return shipped(), 0
@@ -258,7 +258,7 @@ def _reset(store: str | None) -> None:
 
 
 def _show(engine: Engine, *, as_json: bool) -> None:
-    from ..decision.calibration import shipped, write
+    from ..decision.calibration_file import shipped, write
     from ..evaluation.calibration_report import describe
 
     calibration = engine.calibration

@@ -1,42 +1,49 @@
-"""Which calibration counts now: the one that was chosen for the store, else the one that this version ships
-with.
+"""Which calibration counts now: the one that was chosen for the store, else the shipped one.
 
 An operator chooses once, and every process of every adapter judges with it from then on. So the store is
-asked for the id: at each link, because what a link concludes is kept; otherwise at most once in SECONDS,
+asked for the id: at each link, because what a link concludes is kept; otherwise once a second at most,
 because a query has better things to wait for.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from ..errors import ConfigError, FormatError, UnknownVersion
 from ..store import Store
-from . import calibration as calibrations
 from .calibration import Calibration
+from .calibration_file import parse, shipped
 
-#: A query may be judged by the calibration before for so long. chosen: below the time in which a person
+#: Seconds for which a query may be judged by the calibration before. chosen: below the time in which a person
 #: notices.
 SECONDS = 1.0
 
 
 class ActiveCalibration:
-    def __init__(self, store: Store) -> None:
+    """The calibration of a store. `options`: digest of the options that its engine runs with."""
+
+    def __init__(self, store: Store, *, options: str, seconds: float = SECONDS) -> None:
         self._store = store
+        self._shipped = replace(shipped(), options=options)
+        self._seconds = seconds
         self._known: Calibration | None = None
         self._asked = 0.0
 
     def current(self) -> Calibration:
-        """As `latest`, but up to SECONDS old."""
+        """Return the calibration, which may be up to a second old. Raises as `latest`."""
         known = self._known
-        return known if known is not None and time.monotonic() < self._asked + SECONDS else self.latest()
+        fresh = time.monotonic() < self._asked + self._seconds
+        return known if known is not None and fresh else self.latest()
 
     def latest(self) -> Calibration:
-        """Raises ConfigError or UnknownVersion when the store's cannot be read: to judge by another in
-        silence would be worse.
+        """Return the calibration that the store names now.
+
+        Raises ConfigError or UnknownVersion when it cannot be read or was fitted with other options: to judge
+        by another in silence would be worse. Raises StoreError.
         """
         chosen, known = self._store.settings.calibration_id(), self._known
-        wanted = calibrations.shipped().id if chosen is None else chosen
+        wanted = self._shipped.id if chosen is None else chosen
         if known is None or known.id != wanted:
             known = self._known = self._read()
         self._asked = time.monotonic()
@@ -45,11 +52,16 @@ class ActiveCalibration:
     def _read(self) -> Calibration:
         text = self._store.settings.calibration_text()
         if text is None:
-            return calibrations.shipped()
+            return self._shipped
+        remedy = "quaid calibrate --reset goes back to the shipped one"
         try:
-            return calibrations.parse(text)
+            found = parse(text)
         except (ConfigError, FormatError) as error:
             kind = UnknownVersion if isinstance(error, UnknownVersion) else ConfigError
-            raise kind(
-                f"the calibration that was chosen for this store cannot be read ({error}); quaid calibrate --reset takes it away"
-            ) from None
+            raise kind(f"the calibration chosen for this store cannot be read ({error}); {remedy}") from None
+        if found.options != self._shipped.options:
+            raise ConfigError(
+                f"the calibration {found.id}, chosen for this store, was fitted with other options "
+                f"({found.options}) than this program has ({self._shipped.options}); {remedy}"
+            )
+        return found

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from ..errors import ConfigError, NotFound
 from ..records import PERSON, Decision, ImageId, Purpose, StoredVerdict
 from ..store import RecordOutcome, Store, joins
-from .calibration import Calibration, shipped
-from .decide import decide
+from .calibration import Calibration
+from .calibration_file import shipped
+from .decide import decide_stored
 
 #: Verdicts of one image that are recorded together. chosen: an intent of 200 KB.
 PAIRS_AT_ONCE = 100
@@ -110,9 +111,10 @@ def _renewed(
     calibration: Calibration,
     baseline: frozenset[ImageId],
 ) -> Redecided:
-    page = image_id in baseline
     new = [
-        decide(found.verdict.evidence, calibration, baseline=page or found.image_id in baseline)
+        decide_stored(
+            found.verdict.evidence, calibration, baseline=bool(baseline & {image_id, found.image_id})
+        )
         for found in stale
     ]
     outcomes = store.verdicts.record_many(

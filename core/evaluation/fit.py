@@ -23,7 +23,7 @@ from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
 from ..decision.calibration import Model, Term, logit
-from ..decision.predictors import PREDICTORS, Predictor
+from ..decision.predictors import PREDICTORS, Predictor, measure_all
 from ..errors import ConfigError
 from . import strata
 from .results import LabelledPair, group_by_query
@@ -67,7 +67,7 @@ class FittedCurves:
     #: One set of curves for each line of MODELS.
     models: tuple[Model, ...]
     #: Probability, 0 to 1, of a pair without a transform.
-    without_map: float
+    without_transform: float
 
 
 def pair_weights(groups: Sequence[Sequence[LabelledPair]]) -> NDArray[np.float64]:
@@ -218,8 +218,7 @@ def _check_enough(labels: NDArray[np.bool_]) -> None:
 
 
 def _values(pair: LabelledPair) -> list[float]:
-    measured = (predictor.measure(pair.verdict.evidence) for predictor in PREDICTORS)
-    return [np.nan if value is None else value for value in measured]
+    return [np.nan if value is None else value for value in measure_all(pair.verdict.evidence)]
 
 
 def _ramps(predictor: Predictor, values: NDArray[np.float64]) -> NDArray[np.float64]:

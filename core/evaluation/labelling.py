@@ -5,9 +5,9 @@ label.
 from __future__ import annotations
 
 from ..decision.calibration import Calibration
-from ..decision.decide import decide
+from ..decision.decide import decide_stored
 from ..records import Decision, ImageId, Relation
-from ..search.search import Inquiry, Judged
+from ..search.hits import Inquiry, Judged
 from . import strata
 from .dataset import Kind
 from .ground_truth import GroundTruth
@@ -88,7 +88,10 @@ def _pair(
         # Legitimate or not, each page of the graph may be what the other looks like: judged as against a
         # baseline collection.
         linked = frozenset((query.item.file, file)) in truth.dataset.edges
-        label, verdict = None if linked else label, decide(verdict.evidence, calibration, baseline=True)
+        label, verdict = (
+            None if linked else label,
+            decide_stored(verdict.evidence, calibration, baseline=True),
+        )
     elif other is not None and label is not True and other.group != query.item.group:
         site = truth.split.site(query.item)
         stratum = strata.SAME_SITE if site is not None and site == truth.split.site(other) else stratum

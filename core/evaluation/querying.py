@@ -18,7 +18,7 @@ from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, StoreError
 from ..inputs import Input
 from ..records import ImageId
-from ..search.search import Inquiry
+from ..search.hits import Inquiry
 from . import edits
 from .indexing import Failure
 from .low_texture import is_low_texture

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..decision.calibration import Calibration, Provenance
-from ..decision.decide import decide
+from ..decision.decide import decide_stored
 from .confidence import confidence_metrics
 from .fit import fit_curves, label_counts
 from .results import LabelledPair
@@ -54,7 +54,7 @@ def fit_calibration(
     number of images that were searched. Raises ConfigError when there are too few pairs.
     """
     curves = fit_curves(pairs)
-    draft = replace(base, name=name, models=curves.models, without_map=curves.without_map)
+    draft = replace(base, name=name, models=curves.models, without_transform=curves.without_transform)
     best = best_candidates(pairs, draft)
     tails = measure_tails(best, images=rates.images)
     choice = choose_thresholds(tails, rates)
@@ -110,7 +110,7 @@ class HeldOut:
 def measure_held_out(pairs: Sequence[LabelledPair], calibration: Calibration) -> HeldOut:
     """Return the quality of `calibration` on these pairs, whichever calibration judged them before."""
     labelled = [
-        (decide(pair.verdict.evidence, calibration).confidence, pair)
+        (decide_stored(pair.verdict.evidence, calibration).confidence, pair)
         for pair in pairs
         if pair.label is not None
     ]

@@ -22,7 +22,8 @@ import numpy as np
 from scipy.special import pdtri
 
 from ..decision.calibration import Calibration, Tail, Tails, logistic, logit
-from ..decision.decide import CERTAIN, is_refutable
+from ..decision.decide import is_refutable
+from ..decision.options import DEFAULTS
 from ..errors import ConfigError
 from . import strata
 from .results import LabelledPair, group_by_query
@@ -216,7 +217,7 @@ def choose_thresholds(
         _first(lambda odds: unanswered(odds) <= rates.false_matches / 1e6, lowest),
         worst + STEP if worst >= lowest else lowest,
     )
-    match = min(logit(CERTAIN), match)
+    match = min(logit(DEFAULTS.verdict.certain), match)
 
     def reviewed(odds: float) -> float:
         without = max(0.0, unanswered_review(odds) - unanswered(match))
@@ -294,7 +295,10 @@ class ThresholdCounts:
 
 def count_outcomes(found: Sequence[QueryBest], *, match: float, review: float) -> ThresholdCounts:
     """Return the outcome of the thresholds `match` and `review`, which are probabilities."""
-    at_match, at_review = logit(min(match, CERTAIN)) - 1e-9, logit(min(review, CERTAIN)) - 1e-9
+    at_match, at_review = (
+        logit(min(match, DEFAULTS.verdict.certain)) - 1e-9,
+        logit(min(review, DEFAULTS.verdict.certain)) - 1e-9,
+    )
     answered = [best for best in found if best.answered is True]
     unanswered = [best for best in found if best.answered is False]
 

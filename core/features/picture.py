@@ -1,7 +1,7 @@
 """One side of a comparison: a picture's features, and other views of it, each derived on first use.
 
-Takes what was extracted or stored, and the decoded picture where it is at hand; gives keypoints of the
-picture between the usual levels, mirrored and inverted, and of the pictures that stand in it.
+Takes what was extracted or stored, and the decoded picture where it is at hand. Returns keypoints of the
+picture at finer steps of scale, mirrored and inverted, and of its insets.
 """
 
 from __future__ import annotations
@@ -15,56 +15,60 @@ from numpy.typing import NDArray
 from ..records import ImageFeatures, LocalFeatures
 from .insets import Inset, extract_insets
 from .local import extract_local
+from .options import DEFAULTS, FeatureOptions
 from .thumbnail import read_thumbnail
-
-#: Steps below the usual levels at which the query is looked at, too. measured (2026-11, 70 screenshots among
-#: 13,473 images; crops to 0.75, 0.75 scaled down and 0.5, border, 45 degrees, 40 % of a page; right one among
-#: the first 8 by words): 69.1 % are found with these, 66.9 with 0.5 alone, 62.9 with none.
-BETWEEN = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
+    """A picture as it is compared."""
+
+    #: What was extracted, or read from the store.
     features: ImageFeatures
-    #: The decoded picture, shape (height, width), where it is at hand.
+    #: The decoded picture, shape (height, width); None for a picture known by its features alone.
     grey: NDArray[np.uint8] | None = None
+    #: How its other views are extracted.
+    options: FeatureOptions = DEFAULTS
 
     @cached_property
     def thumbnail(self) -> NDArray[np.uint8] | None:
+        """Return the grey thumbnail, shape (height, width); None when none was kept."""
         stored = self.features.thumbnail
         return None if stored is None else read_thumbnail(stored)
 
     @cached_property
     def between(self) -> tuple[LocalFeatures, ...]:
-        """Keypoints of levels between the usual ones, of the picture or of its thumbnail: a corner that lies
-        between two levels has the words of neither.
+        """Return the keypoints at scales between the usual levels, one entry for each step: a keypoint that
+        lies between two levels has the visual words of neither.
         """
-        picture = self._picture
-        return (
-            () if picture is None else tuple(extract_local(picture, steps_below=steps) for steps in BETWEEN)
-        )
+        picture, local = self._pixels, self.options.local
+        if picture is None:
+            return ()
+        return tuple(extract_local(picture, steps_below=steps, options=local) for steps in local.between)
 
     @cached_property
     def mirrored(self) -> LocalFeatures | None:
-        """Keypoints of the mirrored picture, or of its mirrored thumbnail: descriptors cannot be mirrored,
-        and pixels are not kept.
+        """Return the keypoints of the mirrored picture, or of its thumbnail: descriptors cannot be mirrored,
+        and pixels are not kept. None without either.
         """
-        picture = self._picture
-        return None if picture is None else extract_local(np.ascontiguousarray(picture[:, ::-1]))
+        picture = self._pixels
+        if picture is None:
+            return None
+        return extract_local(np.ascontiguousarray(picture[:, ::-1]), options=self.options.local)
 
     @cached_property
     def inverted(self) -> LocalFeatures | None:
-        """The same of the picture with light and dark exchanged, by which ORB's angles turn and its
-        descriptors become others.
+        """Return the keypoints with light and dark exchanged, which changes ORB's angles and descriptors.
+        None without pixels and thumbnail.
         """
-        picture = self._picture
-        return None if picture is None else extract_local(255 - picture)
+        picture = self._pixels
+        return None if picture is None else extract_local(255 - picture, options=self.options.local)
 
     @cached_property
     def insets(self) -> tuple[Inset, ...]:
-        """Pictures that stand in this one; none where the decoded picture is not at hand."""
-        return () if self.grey is None else extract_insets(self.grey)
+        """Return the pictures that stand in this one; none where the decoded picture is not at hand."""
+        return () if self.grey is None else extract_insets(self.grey, options=self.options)
 
     @property
-    def _picture(self) -> NDArray[np.uint8] | None:
+    def _pixels(self) -> NDArray[np.uint8] | None:
         return self.thumbnail if self.grey is None else self.grey

@@ -1,1 +1,1 @@
-"""From a picture to its hits: candidates, verification of each, what the others say about it, and the answer."""
+"""From a picture to its hits: candidates, their verification, what the others say about each, the answer."""

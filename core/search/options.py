@@ -1,4 +1,4 @@
-"""The options of the search: which images become candidates, how many are verified, and what their context is.
+"""The options of the search: which images become candidates, how many are verified, their context.
 
 Takes nothing and computes nothing. A calibration is valid only for the options that it was fitted with, so
 their digest is part of its id (see core/options.py). `DEFAULTS` is what this version ships with.
@@ -66,8 +66,8 @@ class EffortOptions:
     batch: int = 8
     #: Number of candidates of one source in a row that share no more with the query than a template, after
     #: which the rest of that source is left out. measured (2026-11, 6,511 images, 348 hard queries): of the
-    #: correct matches 89.7 % are reached, without a limit 90.8 %; of 24 candidates of a page without an answer
-    #: 6.5 are verified, without a limit 16.7, most of them pages of the same template.
+    #: correct matches 89.7 % are reached, without a limit 90.8 %; of 24 candidates of a page without an
+    #: answer 6.5 are verified, without a limit 16.7, most of them pages of the same template.
     patience: int = 8
 
 

@@ -7,11 +7,12 @@ fixed number of round trips.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from ..answers import History, Hit
 from ..decision.calibration import Calibration
+from ..decision.context import Context
 from ..decision.decide import decide
 from ..records import (
     Cluster,
@@ -25,7 +26,7 @@ from ..records import (
     Sighting,
 )
 from ..store import Store
-from .search import Judged
+from .hits import Judged, as_hits, first_hits, one_per_cluster
 
 #: Images of one cluster whose sightings are read for a history; of more it says that there are more. measured
 #: (benchmarks/misp.py): 200 made a hover of 2,000 copies three times as slow.
@@ -52,7 +53,7 @@ def stored_hits(
     `itself`: an image that was seen at several places is a hit of its own, identical, and stands for its
     cluster.
     """
-    ignored = store.collections.names_by_purpose(Purpose.IGNORE)
+    ignored = frozenset(known.name for known in store.collections.all() if known.purpose is Purpose.IGNORE)
 
     def wanted(info: ImageInfo) -> bool:
         return not any(membership.name in ignored for membership in info.memberships)
@@ -63,10 +64,10 @@ def stored_hits(
             for member in subject.members
             for found in store.verdicts.of(member)
         ]
-        return as_hits(store, stored, per_cluster=per_cluster, limit=limit, wanted=wanted)
+        return as_hits(store, calibration, stored, per_cluster=per_cluster, limit=limit, wanted=wanted)
     info = store.images.infos([subject])[0] if itself else None
     first = (
-        [Judged(subject, decide(ITSELF, calibration, baseline=False))]
+        [Judged(subject, decide(ITSELF, Context(), calibration))]
         if info and info.occurrence_count > 1
         else []
     )
@@ -75,42 +76,13 @@ def stored_hits(
         per_cluster
     ):  # most verdicts are about copies of one another; only those that will be shown are decoded
         known = {info.clusters[0]} if info and first and info.clusters else set()
-        partners = _one_of_each(store, partners, known)
+        partners = one_per_cluster(store, partners, known)
     stored_lazily = (
         Judged(found.image_id, found.verdict)
         for batch in _batches(partners, limit)
         for found in store.verdicts.of(subject, batch)
     )
-    return _first_hits(store, chain(first, stored_lazily), limit, wanted)
-
-
-def as_hits(
-    store: Store,
-    judged: Iterable[Judged],
-    *,
-    per_cluster: bool,
-    limit: int | None = None,
-    wanted: Callable[[ImageInfo], bool] = lambda _: True,
-) -> tuple[Hit, ...]:
-    """Verdicts as hits, surest first, each image once; `per_cluster`: the best member of each cluster only."""
-    best: dict[ImageId, Judged] = {}
-    for found in sorted(judged, key=lambda found: (-found.verdict.confidence, found.image_id)):
-        best.setdefault(found.image_id, found)
-    ids = _one_of_each(store, list(best), set()) if per_cluster else list(best)
-    return _first_hits(store, (best[image_id] for image_id in ids), limit, wanted)
-
-
-def _first_hits(
-    store: Store, judged: Iterator[Judged], limit: int | None, wanted: Callable[[ImageInfo], bool]
-) -> tuple[Hit, ...]:
-    """As many hits as asked for; no more is read of the store than they need."""
-    hits: list[Hit] = []
-    while (limit is None or len(hits) < limit) and (batch := list(islice(judged, limit))):
-        infos = zip(batch, store.images.infos([found.image_id for found in batch]), strict=True)
-        hits += [
-            Hit.of(found.verdict, found.image_id, info) for found, info in infos if info and wanted(info)
-        ]
-    return tuple(sorted(hits[:limit], key=lambda hit: (-hit.confidence, hit.image_id)))
+    return first_hits(store, calibration, chain(first, stored_lazily), limit, wanted)
 
 
 def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) -> list[History]:
@@ -171,18 +143,6 @@ def _memberships(infos: Sequence[ImageInfo]) -> tuple[Membership, ...]:
     """Of the hit's own image first; a collection once."""
     found = {membership.name: membership for info in reversed(infos) for membership in info.memberships}
     return tuple(found[name] for name in sorted(found))
-
-
-def _one_of_each(store: Store, ids: Sequence[ImageId], seen: set[str]) -> list[ImageId]:
-    """The first image of each cluster that is not in `seen`, and every image that is in none, in the order
-    given.
-    """
-    chosen = []
-    for image_id, cluster in zip(ids, store.clusters.ids(ids), strict=True):
-        if cluster is None or cluster not in seen:
-            chosen.append(image_id)
-            seen.update([cluster] if cluster else [])
-    return chosen
 
 
 def _batches(ids: Sequence[ImageId], size: int | None) -> Iterator[Sequence[ImageId]]:

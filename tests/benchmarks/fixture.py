@@ -16,7 +16,7 @@ import random
 from dataclasses import fields, replace
 from pathlib import Path
 
-from douglas_quaid.decision.calibration import shipped
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.evaluation.results import PAIRS, LabelledPair, group_by_query, read_pairs, write_records
 from douglas_quaid.records import Decision, Evidence, Verdict
 

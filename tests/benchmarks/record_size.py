@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from statistics import median
 
-from douglas_quaid.decision.calibration import shipped
-from douglas_quaid.decision.decide import decide
+from douglas_quaid.decision.calibration_file import shipped
+from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
 from douglas_quaid.features import codec, extract_features
@@ -132,7 +132,7 @@ def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
         found = verify(query, reference, thorough=True).evidence
         frame = reference.features.local
         bands = frame.frame_width * frame.frame_height / DEFAULTS.local.band_area
-        seen = decide(found, shipped()).decision is not Decision.NO_MATCH
+        seen = decide_stored(found, shipped()).decision is not Decision.NO_MATCH
         mapped = (found.inliers or 0) >= shipped().template_inliers
         outcomes.append(Outcome(kib, name, size, bands, len(frame), mapped, seen))
     return outcomes

@@ -19,11 +19,11 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from douglas_quaid import Engine
-from douglas_quaid.decision.calibration import shipped
-from douglas_quaid.decision.decide import decide
+from douglas_quaid.decision.calibration_file import shipped
+from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.records import Evidence
-from douglas_quaid.search import search
 
+from .options import LARGE_STORE
 from .pictures import blank, jpeg, logo, page, photo, png, words
 
 SAMPLES = Path(__file__).resolve().parents[2] / "core" / "samples"
@@ -71,15 +71,15 @@ class Book:
         `listed`: note the decision and every hit of `Engine.query` instead, which takes `options`.
         `large`: as in a store that has enough images to know rivals.
         """
-        with large_store() if large else nullcontext():
+        with large_store(self.engine) if large else nullcontext(self.engine) as engine:
             if listed:
-                query = self.engine.query(
+                query = engine.query(
                     data, limit=100, min_decision="no-match", include_same_template=True, **options
                 )
                 hits = self._noted((hit.image_id, hit) for hit in query.hits)
                 noted = {"decision": query.decision.value, "hits": hits}
             else:
-                found = self.engine.inquire(data).candidates
+                found = engine.inquire(data).candidates
                 noted = {"candidates": self._noted((one.image_id, one.verdict) for one in found)}
         self.answers[f"{name}{', large store' * large}{', listed' * listed}"] = noted
 
@@ -100,15 +100,10 @@ class Book:
 
 
 @contextmanager
-def large_store() -> Iterator[None]:
-    """Within this block every store counts as one that has enough images to know rivals."""
-    module: Any = search
-    bound = module.LEAST_IMAGES
-    module.LEAST_IMAGES = 1
-    try:
-        yield
-    finally:
-        module.LEAST_IMAGES = bound
+def large_store(engine: Engine) -> Iterator[Engine]:
+    """An engine on the same store that counts it as a large one."""
+    with Engine.open(config=engine.config, options=LARGE_STORE) as large:
+        yield large
 
 
 def shown(verdict: Any, digits: int = 4) -> Answer:
@@ -130,10 +125,10 @@ def decided(pairs: Sequence[Evidence]) -> dict[str, list[Answer]]:
         "without content": lambda evidence: replace(evidence, content_agreement=None),
     }
     answers = {
-        name: [shown(decide(changed(evidence), shipped()), 6) for evidence in pairs]
+        name: [shown(decide_stored(changed(evidence), shipped()), 6) for evidence in pairs]
         for name, changed in variants.items()
     }
-    answers["baseline"] = [shown(decide(evidence, shipped(), baseline=True), 6) for evidence in pairs]
+    answers["baseline"] = [shown(decide_stored(evidence, shipped(), baseline=True), 6) for evidence in pairs]
     return answers
 
 

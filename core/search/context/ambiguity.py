@@ -1,16 +1,14 @@
-"""Answers of which there are too many: a query that shows many different pictures alike shows none of them
-surely.
+"""Ambiguous queries: if many different pictures match about equally well, none is a confident match.
 
-Takes the accepted candidates of one search, gives for those that stand in a crowd how many others do (`crowd`
-in the evidence). Pages that a program wrote from one template differ in a word; each looks like a copy of
-each other, and what tells them apart is that there are so many of them. One of so many is as likely as the
-next, so a calibration divides by their number (Calibration.log_odds). A candidate that stands out from the
-crowd, and one whose evidence leaves no doubt, are as they were; copies that were joined to one cluster are
-one picture.
+Takes the accepted candidates of one view, returns for each that is one of too many how many others are. Pages
+that a program wrote from one template differ in a word; each looks like a copy of every other, and what gives
+them away is their number. One of so many is as likely as the next, so a calibration divides by their number
+(`Calibration.contributions`). A candidate that stands out from the others, and one whose evidence leaves no
+doubt, keep their confidence; copies in one cluster count as one picture.
 
-Measured (2026-11, reporting part, 8,505 questions among 13,473 images): of pages of one site that geometry
-accepts 0.12 % are a match, 1.6 % without; of the questions with an answer none loses it for a match, 1 in 500
-for a review. In crowds of 4 and 5, one in 90 and one in 140 lost a match.
+Measured (2026-11, reporting part, 8,505 queries among 13,473 images): of pages of one site that geometry
+accepts 0.12 % are a match, 1.6 % without this rule; of the queries with an answer none loses it as a match, 1
+in 500 as a review. Among 4 and 5 pictures, one in 90 and one in 140 lost a match.
 """
 
 from __future__ import annotations
@@ -20,37 +18,35 @@ from dataclasses import replace
 
 from ...decision.calibration import Calibration, logit
 from ...records import Evidence, ImageId
-from ..candidates import ClusterOf
-
-#: Different pictures that make a crowd. measured: see above; 6 and 8 take the same from pages of one site.
-CROWD = 8
-#: Log odds from which a candidate belongs to a crowd, and from which it leaves no doubt. chosen: one in ten;
-#: above the second lie copies that differ in a number, such as that of a session.
-FROM, SURE = logit(0.1), logit(0.97)
-#: Log odds by which one that stands out is ahead of the last that a crowd needs. measured: 1 and 3 are alike.
-AHEAD = 2.0
+from ..options import DEFAULTS, AmbiguityOptions
+from ..search import ClusterOf
 
 
-def crowd_of(
-    found: Sequence[tuple[ImageId, Evidence]], calibration: Calibration, cluster_of: ClusterOf
+def ambiguous_with(
+    accepted: Sequence[tuple[ImageId, Evidence]],
+    calibration: Calibration,
+    cluster_of: ClusterOf,
+    *,
+    options: AmbiguityOptions = DEFAULTS.context.ambiguity,
 ) -> dict[ImageId, int]:
-    """For each image that stands in a crowd how many other pictures do."""
+    """Return, for each image that is one of too many, how many other pictures agree as well."""
+    floor, sure = logit(options.minimum_probability), logit(options.sure_probability)
     odds: dict[ImageId, float] = {}
-    for image_id, evidence in found:
+    for image_id, evidence in accepted:
         if evidence.matrix is not None and not (evidence.same_bytes or evidence.same_pixels):
-            # As pairs by themselves: pages that differ in a word count as captures of one picture, so that
-            # they are no rivals and seem to stand alone.
-            odds[image_id] = max(
-                odds.get(image_id, FROM), calibration.log_odds(replace(evidence, rival_inliers=None))
-            )
-    likely = [image_id for image_id, value in odds.items() if value > FROM]
-    if len(likely) < CROWD:
+            # Without rivals: pages that differ in a word count as captures of one picture, so they are no
+            # rivals, and each would seem to stand alone.
+            alone = calibration.log_odds(replace(evidence, rival_inliers=None))
+            odds[image_id] = max(odds.get(image_id, floor), alone)
+    likely = [image_id for image_id, value in odds.items() if value > floor]
+    if len(likely) < options.pictures:
         return {}
     best: dict[str, float] = {}
     for image_id, cluster in zip(likely, cluster_of(likely), strict=True):
-        name = cluster if cluster is not None else image_id
-        best[name] = max(best.get(name, FROM), odds[image_id])
-    if len(best) < CROWD:
+        picture = cluster if cluster is not None else image_id
+        best[picture] = max(best.get(picture, floor), odds[image_id])
+    if len(best) < options.pictures:
         return {}
-    last = sorted(best.values(), reverse=True)[CROWD - 1]
-    return {image_id: len(best) - 1 for image_id in likely if odds[image_id] < min(last + AHEAD, SURE)}
+    last = sorted(best.values(), reverse=True)[options.pictures - 1]
+    limit = min(last + options.lead, sure)
+    return {image_id: len(best) - 1 for image_id in likely if odds[image_id] < limit}

@@ -1,17 +1,16 @@
-"""Parts that are found in a large share of everything, and so say nothing: a cookie banner, a browser's bar,
-a logo.
+"""Common regions: parts that so many pictures show that they are no evidence, such as a cookie banner, a
+browser's bar, a logo.
 
-Takes the verdicts of one search, one after the other, with what verification measured; gives each back as it
-was or, where all that speaks for it is such a part, as a `no-match` that says so. Nothing has to be known
-beforehand: the word index tells which other pictures hold the part, a few of them are asked for certain, and
-a *hub* it is when they are many, of different clusters, and have nothing else in common. So ten thousand
-captures of one page, which are one cluster, make no hub of any part of it, and neither do copies that are not
-joined yet. A pair that agrees beside the hub as well stands as it is.
+Takes the accepted pairs of one query, one after the other; returns the common region that is all a pair
+shares. Nothing has to be known beforehand: the word index tells which other pictures show the part, a few of
+them are verified, and the part is a common region when they are many, of different clusters, and have nothing
+else in common. So ten thousand captures of one page, which are one cluster, make none of its parts a common
+region, and neither do copies that are not joined yet. A pair that agrees outside the region as well stands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,262 +18,201 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...deadline import Timer
-from ...decision.calibration import Calibration
-from ...decision.decide import decide
+from ...decision.decide import accepted_relation
 from ...features.picture import Picture
-from ...index.replica import IndexReplica
 from ...index.words import WordKeypoints
-from ...records import Box, CommonRegion, Decision, Evidence, ImageId, LocalFeatures, Relation, Verdict
+from ...records import Box, CommonRegion, Evidence, ImageId, LocalFeatures, Relation
+from ...transforms import as_matrix
 from ...verification.agreement import agreeing_pixels, content_agreement
-from ...verification.options import DEFAULTS as VERIFICATION
-from ...verification.verify import MIRROR, Verification, verify
-from ..candidates import Allowed, ClusterOf
+from ...verification.alignment import MIRROR
+from ...verification.verify import Verification, verify
+from ..options import DEFAULTS, CommonRegionOptions
+from ..search import Search
+from ..verified import Pair
+from .boxes import area, box_of, inside, intersection_over_union, pixels
 
-#: Different pictures in which a part must be found to be a hub. chosen: a person may well want to see a dozen
-#: pages that share a part.
-HUB_LEAST = 20
-#: ... and their share of all pictures. chosen: below the share from which a word is not even asked
-#: (index/words.py).
-HUB_SHARE = 0.02
-#: ... but never more than this many, however large the index is. chosen: nobody reads an answer of 500
-#: different pictures.
-HUB_MOST = 500
-#: Votes of an image that may hold the part, over the most. measured: where 80 pages show one banner, half of
-#: them have more, the least 0.08, because each index row has room for some words only; whether it does hold
-#: it is verified.
-LEAST_VOTES = 0.2
-#: Times the number needed that the word index is asked for, so that clones do not hide the others. chosen.
-LOOKED_AT = 4
-#: Pictures that are verified of those that seem to hold the part, in pairs against each other too, and how
-#: many of them may not. chosen: about 50 ms for a part that is one; where it is none, the two least likely
-#: end the matter.
-ASKED, MISSING = 5, 1
-#: Share of the pictures asked that must show an inlier for it to belong to the hub, and of the inliers that
-#: must. chosen.
-COMMON = 0.6
-#: Points this near, in unit coordinates, are one keypoint. chosen: 6 pixels of a 640-pixel frame.
-SAME_CORNER = 0.01
-#: Pixels of the query's thumbnail around what agrees that belong to the hub as well. chosen: about half a
-#: block.
-AROUND = 10
-#: Content agreement of pictures that are laid over each other whole from which no part alone can be what
-#: agrees. chosen.
-WHOLE_AGREES = 0.75
-#: Blocks with content beside a hub, and how many of them must agree for a pair to stand. measured (2026-11):
-#: where a banner is all, none is left; crops of pages of one application, whose frame is a hub, have 10 to 40
-#: left, which agree in all blocks where the page is the same.
-BESIDE_BLOCKS, BESIDE_AGREES = 3, 0.75
-#: The same for whole pictures, of which something may be hidden: of all blocks, those of the emptier picture,
-#: those with content in both, or those beside one rectangle. chosen: a page under a banner agrees beside
-#: that; an empty page with a cookie banner has nothing.
-HALF_AGREES = 0.5
-#: Share of a picture's area up to which what two of them have in common is a part, not the page. chosen: a
-#: banner takes 20 %.
-SMALL = 0.3
-#: Parts that are looked up for one query. chosen: it bounds the time; the others stand.
-REGIONS = 4
-#: Shape that stands for the thumbnail where none was kept.
+#: Height and width that stand for the thumbnail's where none was kept. chosen.
 NO_THUMBNAIL = (320, 320)
-#: Most corners of a part whose words are asked. chosen.
-POINTS = 150
-
-Read = Callable[[Sequence[ImageId]], Sequence[Picture | None]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Hub:
-    patch: CommonRegion
+class _Found:
+    region: CommonRegion
     #: Where it lies in the query, in the shape of its thumbnail.
     mask: NDArray[np.bool_]
 
 
-def hub_bound(images: int) -> int:
-    """Different pictures in which a part must be found to be a hub, in a store of so many."""
-    return min(max(HUB_LEAST, round(HUB_SHARE * images)), HUB_MOST)
+def necessary_pictures(images: int, *, options: CommonRegionOptions = DEFAULTS.context.common_regions) -> int:
+    """Return how many different pictures make a part common, in a store of so many images."""
+    share = max(options.minimum_pictures, round(options.minimum_share * images))
+    return min(share, options.sufficient_pictures)
 
 
-class Hubs:
-    """The hubs that one query meets."""
+class CommonRegions:
+    """The common regions that one query meets."""
 
-    def __init__(
-        self,
-        query: Picture,
-        replica: IndexReplica,
-        calibration: Calibration,
-        timer: Timer,
-        *,
-        images: int,
-        allowed: Allowed,
-        cluster_of: ClusterOf,
-        read: Read,
-    ) -> None:
-        """`images`: how many may be answers; `allowed`: which."""
-        self._query = query
-        self._replica = replica
-        self._calibration = calibration
-        self._timer = timer
-        self._images = images
-        self._allowed = allowed
-        self._cluster_of = cluster_of
-        self._read = read
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._query = search.query
+        self._options = search.options.context.common_regions
         self._verified: dict[ImageId, Verification] = {}
-        self._hubs: list[_Hub] = []
-        self._others: list[Box] = []
-        """Parts that were looked up and are none."""
+        self._found: list[_Found] = []
+        #: Boxes of parts that were looked up and are not common.
+        self._rare: list[Box] = []
 
     @property
     def met(self) -> tuple[CommonRegion, ...]:
-        return tuple(hub.patch for hub in self._hubs)
+        """Return the common regions met so far."""
+        return tuple(found.region for found in self._found)
 
-    def weigh(self, image_id: ImageId, reference: Picture, found: Verification, verdict: Verdict) -> Verdict:
-        """The verdict about a candidate; a `no-match` when nothing but a hub speaks for it."""
-        self._verified[image_id] = found
-        if not _rests_on_a_part(verdict, found):
-            return verdict
-        hub = self._hub_of(image_id, reference, found)
-        if hub is None or self._stands(hub, reference, found, verdict):
-            return verdict
-        shared = hub.patch
-        words = f"{verdict.sentence}; but this part is found in at least {shared.pictures} of {shared.images} pictures, so it says nothing"
-        # One of so many: without anything else to tell them apart, none is likelier than another.
-        return replace(
-            verdict,
-            decision=Decision.NO_MATCH,
-            confidence=verdict.confidence / shared.pictures,
-            sentence=words,
-        )
+    def remember(self, pair: Pair) -> None:
+        """Keep a verification, so that it need not be repeated."""
+        self._verified[pair.image_id] = pair.verification
 
-    def _hub_of(self, image_id: ImageId, reference: Picture, found: Verification) -> _Hub | None:
-        points = found.points_query
-        for hub in self._hubs:
-            if inside(hub.mask, points).mean() >= COMMON:
-                return hub
+    def all_shared(self, pair: Pair, relation: Relation) -> CommonRegion | None:
+        """Return the common region that is all a pair shares, which would be accepted with this relation;
+        None where there is more.
+        """
+        if not self._may_rest_on_a_part(pair, relation):
+            return None
+        found = self._region_of(pair)
+        return None if found is None or self._agrees_outside(found, pair, relation) else found.region
+
+    def _may_rest_on_a_part(self, pair: Pair, relation: Relation) -> bool:
+        """Never where the whole pictures agree, nor for what a baseline is there for."""
+        if len(pair.verification.points_query) < self._minimum_inliers:
+            return False
+        whole = (pair.evidence.content_agreement or 0.0) >= self._options.whole_agreement
+        return relation is Relation.PARTIAL or (relation is Relation.NEAR_DUPLICATE and not whole)
+
+    def _region_of(self, pair: Pair) -> _Found | None:
+        options, points = self._options, pair.verification.points_query
+        for found in self._found:
+            if inside(found.mask, points).mean() >= options.common_share:
+                return found
         box = box_of(points)
-        if (
-            any(overlap(box, other) >= COMMON for other in self._others)
-            or len(self._others) + len(self._hubs) >= REGIONS
-            or self._timer.is_up()
-        ):
+        known_rare = any(intersection_over_union(box, rare) >= options.common_share for rare in self._rare)
+        exhausted = len(self._rare) + len(self._found) >= options.maximum_regions
+        if known_rare or exhausted or self._search.timer.is_up():
             return None
-        hub_found = self._recognise(image_id, reference, found)
-        if hub_found is None:
-            self._others.append(box)
+        recognised = self._recognise(pair)
+        if recognised is None:
+            self._rare.append(box)
         else:
-            self._hubs.append(hub_found)
-        return hub_found
+            self._found.append(recognised)
+        return recognised
 
-    def _recognise(self, image_id: ImageId, reference: Picture, found: Verification) -> _Hub | None:
-        """Look up who else holds the part that the query shares with this image."""
-        images, bound = self._images, hub_bound(self._images)
-        holding = self._holding(found, LOOKED_AT * bound) if images >= bound else []
-        others = self._different(image_id, holding)
-        if len(others) < bound:
+    def _recognise(self, pair: Pair) -> _Found | None:
+        """Look up who else shows the part that the query shares with this image."""
+        options, found = self._options, pair.verification
+        necessary = necessary_pictures(self._search.images, options=options)
+        enough = self._search.images >= necessary
+        holding = self._holding(found, options.oversampling * necessary) if enough else []
+        others = self._different(pair.image_id, holding)
+        if len(others) < necessary:
             return None
-        sample = [others[place] for place in np.linspace(bound - 1, 0, ASKED).astype(int)]
+        sample = [others[rank] for rank in np.linspace(necessary - 1, 0, options.sample).astype(int)]
         shown, holders = np.zeros(self._shape), list[Picture]()
-        for asked, (other, subject) in enumerate(zip(sample, self._read(sample), strict=True), start=1):
-            places = (
-                np.zeros(self._shape, bool)
-                if subject is None
-                else self._shown_by(other, subject, reference, found)
-            )
-            if subject is not None and inside(places, found.points_query).mean() >= COMMON / 2:
-                holders.append(subject)
-                shown += places
-            if asked - len(holders) > MISSING:
+        for asked, (other, picture) in enumerate(
+            zip(sample, self._search.references.read(sample), strict=True), start=1
+        ):
+            if picture is not None:
+                places = self._shown_by(other, picture, pair)
+                if inside(places, found.points_query).mean() >= options.common_share / 2:
+                    holders.append(picture)
+                    shown += places
+            if asked - len(holders) > options.tolerated_misses:
                 return None
-        mask = shown >= COMMON * len(holders)
+        mask = shown >= options.common_share * len(holders)
         common = inside(mask, found.points_query)
-        if common.sum() < max(
-            VERIFICATION.geometry.minimum_inliers, COMMON * len(common)
-        ) or not self._have_nothing_else(holders):
+        least = max(self._minimum_inliers, options.common_share * len(common))
+        if common.sum() < least or not self._differ(holders):
             return None
-        pictures = round(bound * len(holders) / ASKED)
-        patch = CommonRegion(
-            image_id, box_of(found.points_reference[common]), pictures, images, frozenset(holding)
+        pictures = round(necessary * len(holders) / options.sample)
+        region = box_of(found.points_reference[common])
+        return _Found(
+            CommonRegion(pair.image_id, region, pictures, self._search.images, frozenset(holding)), mask
         )
-        return _Hub(patch, mask)
 
-    def _holding(self, found: Verification, most: int) -> list[ImageId]:
-        """Images that may hold the part, by its words alone, the likeliest first."""
-        corners = WordKeypoints.of(self._corners(found.points_query))
-        shared = [image for image in self._replica.sharing(corners, most) if self._allowed(image.image_id)]
-        return [image.image_id for image in shared if image.votes >= LEAST_VOTES * shared[0].votes]
+    def _holding(self, found: Verification, maximum: int) -> list[ImageId]:
+        """Images that may show the part, by its visual words alone, the likeliest first."""
+        keypoints = WordKeypoints.of(self._keypoints(found.points_query))
+        shared = self._search.index.sharing(keypoints, maximum)
+        shared = [image for image in shared if self._search.scope.allows(image.image_id)]
+        least = self._options.minimum_votes * shared[0].votes if shared else 0.0
+        return [image.image_id for image in shared if image.votes >= least]
 
     def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
-        """One image of each cluster, without the clusters of the query and of the image the part was found
-        in.
-        """
-        names = self._cluster_of([self._query.features.image_id, image_id, *holding])
-        seen = {name for name in names[:2] if name is not None}
+        """One image of each cluster, without the clusters of the query and of the pair's reference."""
+        clusters = self._search.cluster_of([self._query.features.image_id, image_id, *holding])
+        seen = {cluster for cluster in clusters[:2] if cluster is not None}
         chosen = []
-        for other, name in zip(holding, names[2:], strict=True):
-            if other == image_id or (name is not None and name in seen):
+        for other, cluster in zip(holding, clusters[2:], strict=True):
+            if other == image_id or (cluster is not None and cluster in seen):
                 continue
             chosen.append(other)
-            seen.update([name] if name is not None else [])
+            seen.update([cluster] if cluster is not None else [])
         return chosen
 
-    def _shown_by(
-        self, other: ImageId, subject: Picture, reference: Picture, by: Verification
-    ) -> NDArray[np.bool_]:
-        """Where the query agrees with another picture: by content, as which corners a picture keeps depends
-        on what else it shows.
+    def _shown_by(self, other: ImageId, picture: Picture, pair: Pair) -> NDArray[np.bool_]:
+        """Where the query agrees with another picture: by content, because which keypoints a picture keeps
+        depends on what else it shows.
 
-        A browser's bar has few corners, and lies where it lies in the picture it was found in (`reference`,
-        `by`), so there it is looked for too.
+        A browser's bar has few keypoints, and keeps its place in each picture, so the other picture is also
+        compared at the place where the pair's reference shows the part.
         """
         found = self._verified.get(other)
         if found is None:
-            found = self._verified[other] = verify(self._query, subject)
-        query = self._grey(found.evidence)
+            found = verify(self._query, picture, options=self._search.verification)
+            self._verified[other] = found
+        query, margin = self._compared_thumbnail(found.evidence), self._options.margin
         places = np.zeros(self._shape, np.uint8)
-        if query is not None and subject.thumbnail is not None:
+        if query is not None and picture.thumbnail is not None:
             if found.evidence.matrix is not None:
-                places |= agreeing_pixels(
-                    query, subject.thumbnail, np.array(found.evidence.matrix, float).reshape(3, 3)
-                )
-            if by.evidence.matrix is not None and by.evidence.inverted == found.evidence.inverted:
-                places |= agreeing_pixels(
-                    query, subject.thumbnail, _at_the_same_place(by.evidence.matrix, reference, subject)
-                )
+                places |= agreeing_pixels(query, picture.thumbnail, as_matrix(found.evidence.matrix))
+            if pair.evidence.matrix is not None and pair.evidence.inverted == found.evidence.inverted:
+                same_place = _at_the_same_place(pair.evidence.matrix, pair.reference, picture)
+                places |= agreeing_pixels(query, picture.thumbnail, same_place)
         elif len(found.points_query):
-            places[tuple(_pixels(found.points_query, self._shape))] = 1
-        return np.asarray(cv2.dilate(places, np.ones((2 * AROUND + 1, 2 * AROUND + 1), np.uint8)), bool)
+            places[tuple(pixels(found.points_query, self._shape))] = 1
+        kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
+        return np.asarray(cv2.dilate(places, kernel), bool)
 
-    def _grey(self, evidence: Evidence) -> NDArray[np.uint8] | None:
+    def _compared_thumbnail(self, evidence: Evidence) -> NDArray[np.uint8] | None:
         """The query's thumbnail as it was compared."""
         thumbnail = self._query.thumbnail
         return 255 - thumbnail if thumbnail is not None and evidence.inverted else thumbnail
 
     @property
+    def _minimum_inliers(self) -> int:
+        return self._search.verification.geometry.minimum_inliers
+
+    @property
     def _shape(self) -> tuple[int, ...]:
         return NO_THUMBNAIL if self._query.thumbnail is None else self._query.thumbnail.shape
 
-    def _have_nothing_else(self, holders: Sequence[Picture]) -> bool:
-        """Whether these pictures are different ones: most that stand side by side share a small part at most."""
-        pairs = list(pairwise(holders))
-        apart = sum(self._apart(one, other) for one, other in pairs)
-        return bool(pairs) and apart >= COMMON * len(pairs)
+    def _differ(self, holders: Sequence[Picture]) -> bool:
+        """Whether these are different pictures: most neighbours share a small part at most."""
+        neighbours = list(pairwise(holders))
+        apart = sum(self._apart(one, other) for one, other in neighbours)
+        return bool(neighbours) and apart >= self._options.common_share * len(neighbours)
 
     def _apart(self, one: Picture, other: Picture) -> bool:
-        found = verify(one, other)
-        if decide(found.evidence, self._calibration).decision is Decision.NO_MATCH:
+        found = verify(one, other, options=self._search.verification)
+        if accepted_relation(found.evidence, self._search.calibration) is None:
             return True
-        points = (found.points_query, found.points_reference)
-        return len(found.points_query) >= VERIFICATION.geometry.minimum_inliers and all(
-            area(box_of(side)) <= SMALL for side in points
-        )
+        if len(found.points_query) < self._minimum_inliers:
+            return False
+        sides = (found.points_query, found.points_reference)
+        return all(area(box_of(side)) <= self._options.small_area for side in sides)
 
-    def _corners(self, points: NDArray[np.float32]) -> LocalFeatures:
-        """The query's keypoints at these points: as it is, of a picture that stands in it, or mirrored,
-        whichever lie nearest.
-        """
-        few = points[np.linspace(0, len(points) - 1, min(len(points), POINTS)).astype(int)]
-        best, least = _at(self._query.features.local, few)
-        for local, turned in self._other_views(few) if least > SAME_CORNER else ():
-            found, away = _at(local, turned)
+    def _keypoints(self, points: NDArray[np.float32]) -> LocalFeatures:
+        """The query's keypoints at these points: as it is, of an inset or mirrored, whichever lie nearest."""
+        options = self._options
+        few = points[np.linspace(0, len(points) - 1, min(len(points), options.maximum_keypoints)).astype(int)]
+        best, least = _nearest(self._query.features.local, few)
+        for local, seen in self._other_views(few) if least > options.same_keypoint else ():
+            found, away = _nearest(local, seen)
             if away < least:
                 best, least = found, away
         return best
@@ -282,7 +220,7 @@ class Hubs:
     def _other_views(
         self, points: NDArray[np.float32]
     ) -> Iterator[tuple[LocalFeatures, NDArray[np.float32]]]:
-        """Keypoints of the query looked at otherwise, with the same points there."""
+        """Keypoints of the query's other views, with the same points there."""
         views = [(inset.local, inset.from_page) for inset in self._query.insets]
         mirrored = self._query.mirrored
         if mirrored is not None and len(mirrored):
@@ -290,94 +228,43 @@ class Hubs:
         for local, view in views:
             yield local, (points @ view[:2, :2].T + view[:2, 2]).astype(np.float32)
 
-    def _stands(self, hub: _Hub, reference: Picture, found: Verification, verdict: Verdict) -> bool:
-        """Whether more than the hub speaks for the verdict: a part must agree beside it, of whole pictures
-        half of something there.
+    def _agrees_outside(self, found: _Found, pair: Pair, relation: Relation) -> bool:
+        """Whether more than the common region speaks for the pair: a part must agree outside it, of whole
+        pictures half of something there.
         """
-        matrix, query = found.evidence.matrix, self._grey(found.evidence)
-        if matrix is None or query is None or reference.thumbnail is None:
+        matrix, query = pair.evidence.matrix, self._compared_thumbnail(pair.evidence)
+        thumbnail, options = pair.reference.thumbnail, self._options
+        if matrix is None or query is None or thumbnail is None:
             return False
-        left = content_agreement(
-            query, reference.thumbnail, np.array(matrix, float).reshape(3, 3), without=hub.mask
-        )
-        if verdict.relation is Relation.NEAR_DUPLICATE:
-            return (
-                left.blocks_of_emptier >= BESIDE_BLOCKS
-                and max(
-                    left.content_agreement,
-                    left.agreement_of_emptier,
-                    left.agreement_both_textured,
-                    left.agreement_outside_rectangle,
-                )
-                >= HALF_AGREES
+        left = content_agreement(query, thumbnail, as_matrix(matrix), without=found.mask)
+        if relation is Relation.NEAR_DUPLICATE:
+            most = max(
+                left.content_agreement,
+                left.agreement_of_emptier,
+                left.agreement_both_textured,
+                left.agreement_outside_rectangle,
             )
-        return left.blocks_compared >= BESIDE_BLOCKS and left.content_agreement >= BESIDE_AGREES
-
-
-def _rests_on_a_part(verdict: Verdict, found: Verification) -> bool:
-    """Whether a hub may be all there is to it: never where the whole pictures agree, nor for what a baseline
-    is there for.
-    """
-    if (
-        verdict.decision is Decision.NO_MATCH
-        or len(found.points_query) < VERIFICATION.geometry.minimum_inliers
-    ):
-        return False
-    whole = (found.evidence.content_agreement or 0.0) >= WHOLE_AGREES
-    return verdict.relation is Relation.PARTIAL or (verdict.relation is Relation.NEAR_DUPLICATE and not whole)
+            enough = left.blocks_of_emptier >= options.outside_blocks
+            return enough and most >= options.outside_agreement_of_whole
+        enough = left.blocks_compared >= options.outside_blocks
+        return enough and left.content_agreement >= options.outside_agreement
 
 
 def _at_the_same_place(matrix: tuple[float, ...], reference: Picture, other: Picture) -> NDArray[np.float64]:
-    """The map to `reference` as one to a picture of another height, in which things lie as far below the
+    """The transform to `reference` as one to a picture of another height, with the same distances from the
     upper edge.
     """
-    heights = [subject.features.height / subject.features.width for subject in (reference, other)]
-    return np.asarray(np.diag([1.0, heights[0] / heights[1], 1.0]) @ np.array(matrix, float).reshape(3, 3))
+    ratios = [picture.features.height / picture.features.width for picture in (reference, other)]
+    return np.asarray(np.diag([1.0, ratios[0] / ratios[1], 1.0]) @ as_matrix(matrix))
 
 
-def box_of(points: NDArray[np.float32]) -> Box:
-    """The smallest upright box around points (n, 2) in unit coordinates, n at least 1."""
-    (left, top), (right, bottom) = np.clip([points.min(axis=0), points.max(axis=0)], 0, 1).tolist()
-    return left, top, right, bottom
-
-
-def area(box: Box) -> float:
-    return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Area of the intersection of two boxes over that of the union, 0 to 1."""
-    shared = area(
-        (max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3]))
-    )
-    return shared / max(area(one) + area(other) - shared, 1e-9)
-
-
-def inside(mask: NDArray[np.bool_], points: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """For each point (n, 2) in unit coordinates whether the mask is set there."""
-    return np.asarray(mask[tuple(_pixels(points, mask.shape))])
-
-
-def _pixels(points: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Row and column numbers, shape (2, n)."""
-    size = np.array(shape[1::-1])
-    return np.asarray(np.clip(np.floor(points * size), 0, size - 1).astype(np.int64).T[::-1])
-
-
-def _at(local: LocalFeatures, points: NDArray[np.float32]) -> tuple[LocalFeatures, float]:
-    """The keypoints that lie nearest to points (n, 2) in unit coordinates, and how far they do at the median."""
-    nearest, away = _nearest(points, local.keypoints[:, :2] / (local.frame_width, local.frame_height))
-    return replace(local, keypoints=local.keypoints[nearest], descriptors=local.descriptors[nearest]), float(
-        np.median(away)
-    )
-
-
-def _nearest(
-    points: NDArray[np.float32], among: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """For each point (n, 2) the number of the nearest of `among` (m, 2), and how far it is along the farther
-    axis.
+def _nearest(local: LocalFeatures, points: NDArray[np.float32]) -> tuple[LocalFeatures, float]:
+    """The keypoints nearest to points (n, 2) in unit coordinates, along the farther axis, and the median of
+    their distances.
     """
+    among = local.keypoints[:, :2] / (local.frame_width, local.frame_height)
     apart = np.abs(points[:, None] - among[None]).max(axis=2)
     nearest = apart.argmin(axis=1)
-    return nearest, apart[np.arange(len(points)), nearest]
+    away = float(np.median(apart[np.arange(len(points)), nearest]))
+    chosen = replace(local, keypoints=local.keypoints[nearest], descriptors=local.descriptors[nearest])
+    return chosen, away

@@ -1,127 +1,93 @@
-"""What else agrees with the query: a copy stands alone, pages of one template agree as one.
+"""Rivals: what else agrees with the query in the same part. A copy has none, pages of one template do.
 
-Takes what a search has verified so far, gives for each the inliers of the best *rival*: another picture that
-lies on the same part of the query. It is Lowe's ratio test (IJCV 2004) between pictures. A pair by itself
-cannot say whether header, menu and frame are all that two pages share, with a window laid over the rest;
-where other pages of the site share as much, they are. A rival is a different picture: of another cluster,
-with another hash, and with other content where the query lays the two over each other, so that a page, a part
-of it and a full-page capture mind each other as little as two captures do. Pictures side by side in a collage
-are no rivals, as each is counted where the other lies. Nor is an exact copy: it says no more than the query
-itself.
+Takes verified pairs, returns for each the inliers of its best *rival*: another picture in the same part of
+the query. It is Lowe's ratio test (IJCV 2004) between pictures. A pair by itself cannot say whether header,
+menu and frame are all that two pages share, with a window covering the rest; where other pages of the site
+share as much, they are. A rival is a different picture: of another cluster, with another hash, and with other
+content where the query aligns the two, so that a page, a part of it and a full-page capture are as little
+rivals as two captures are. Pictures side by side in a collage are no rivals, because each counts only within
+the other's part. Nor is an exact copy: it says no more than the query itself.
 
-Measured (2026-11, fitting part, sites left out in two folds; of a third of the pages of a known site only one
-other page was left in the index): where one in twelve pages of a known site goes to a person, 93 % of edited
-screenshots are found, 91 % without; of those under a banner 85 %, 71 % without (one in ten). Agreeing blocks
-in the place of inliers gain half of it. All pictures taken for different ones: nothing gained.
+Measured (2026-11, fitting part, sites left out in two folds; for a third of the pages of a known site only
+one other page was left in the index): where one in twelve pages of a known site goes to a person, 93 % of the
+edited screenshots are found, 91 % without rivals; of those under a banner 85 %, 71 % without (one in ten).
+Agreeing blocks in place of inliers gain half of it; with all pictures taken for different ones, nothing is
+gained.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...features import hashes_alone
-from ...features.picture import Picture
-from ...records import ImageId
+from ...features.perceptual import hamming
+from ...transforms import as_matrix
 from ...verification.agreement import content_agreement
-from ...verification.verify import Verification
-from ..candidates import ClusterOf
-
-#: PDQ bits within which two pictures are taken for captures of one. spec: PDQ's own radius; measured (as
-#: above): 60 and 90 bits find 1 to 3 points less.
-SAME_PICTURE = 31
-#: Images that must have been searched before it says something that there is no rival: of most sites a small
-#: store knows one page. chosen.
-LEAST_IMAGES = 1_000
-#: Share of the blocks where the query lays two pictures over each other that agree if they show the same.
-#: measured: see content.py; of pages of one site fewer than one in a thousand agree in more.
-SAME_CONTENT = 0.8
+from ..options import DEFAULTS, RivalOptions
+from ..search import ClusterOf
+from ..verified import Pair
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """A candidate as it was verified."""
-
-    image_id: ImageId
-    #: With nothing but its hashes where it is an exact copy, of which there may be thousands.
-    reference: Picture
-    verification: Verification
-
-    @classmethod
-    def of(cls, image_id: ImageId, reference: Picture, verification: Verification) -> Found:
-        same = verification.evidence.same_bytes or verification.evidence.same_pixels
-        return cls(image_id, Picture(hashes_alone(reference.features)) if same else reference, verification)
-
-    @property
-    def inliers(self) -> int:
-        """As far as it is known where they lie."""
-        return (self.verification.evidence.inliers or 0) if len(self.verification.points_query) else 0
-
-
-def rival_inliers(found: Sequence[Found], before: Sequence[Found], cluster_of: ClusterOf) -> list[int | None]:
-    """For each of `found` the most inliers that a different picture, of these or of those found `before`, has
-    within the box of its own; None for one that no inliers lay over the query.
+def rival_inliers(
+    pairs: Sequence[Pair],
+    earlier: Sequence[Pair],
+    cluster_of: ClusterOf,
+    *,
+    options: RivalOptions = DEFAULTS.context.rivals,
+) -> list[int | None]:
+    """Return for each of `pairs` the most inliers of a rival within the box of its own; None for a pair
+    without inliers. Rivals are among `pairs` and `earlier`, the pairs of views tried before.
     """
-    measured = [one for one in found if one.inliers]
-    everyone = sorted((*measured, *(one for one in before if one.inliers)), key=lambda one: -one.inliers)
-    if not measured or len(everyone) < 2:
-        return [0 if one.inliers else None for one in found]
-    clusters = dict(
-        zip((one.image_id for one in everyone), cluster_of([one.image_id for one in everyone]), strict=True)
-    )
+    aligned = sorted((pair for pair in (*pairs, *earlier) if pair.inliers), key=lambda pair: -pair.inliers)
+    if len(aligned) < 2 or not any(pair.inliers for pair in pairs):
+        return [0 if pair.inliers else None for pair in pairs]
+    ids = [pair.image_id for pair in aligned]
+    clusters = dict(zip(ids, cluster_of(ids), strict=True))
 
-    def joined(one: Found, other: Found) -> bool:
+    def joined(one: Pair, other: Pair) -> bool:
         cluster = clusters[one.image_id]
-        return one.image_id == other.image_id or (cluster is not None and cluster == clusters[other.image_id])
+        same_cluster = cluster is not None and cluster == clusters[other.image_id]
+        return one.image_id == other.image_id or same_cluster
 
     return [
-        _best_rival(one, (other for other in everyone if not joined(one, other))) if one.inliers else None
-        for one in found
+        _best_rival(pair, (other for other in aligned if not joined(pair, other)), options)
+        if pair.inliers
+        else None
+        for pair in pairs
     ]
 
 
-def _best_rival(one: Found, others: Iterable[Found]) -> int:
-    """Of others, the strongest first."""
-    own, most = one.verification.points_query, 0.0
+def _best_rival(pair: Pair, others: Iterable[Pair], options: RivalOptions) -> int:
+    """Of the others, which come strongest first."""
+    own, most = pair.verification.points_query, 0.0
     low, high = own.min(axis=0), own.max(axis=0)
     for other in others:
         if other.inliers <= most:
             break
-        # Inliers are distinct places, of which there are fewer than points.
+        # Inliers are counted at distinct places, of which there are fewer than points.
         points = other.verification.points_query
-        inside = other.inliers * float(((points >= low) & (points <= high)).all(axis=1).mean())
-        if inside > most and not _show_the_same(one, other):
-            most = inside
+        within = other.inliers * float(((points >= low) & (points <= high)).all(axis=1).mean())
+        if within > most and not _show_the_same(pair, other, options):
+            most = within
     return round(most)
 
 
-def _show_the_same(one: Found, other: Found) -> bool:
+def _show_the_same(one: Pair, other: Pair, options: RivalOptions) -> bool:
+    """Whether two references are captures of one picture: near hashes, or equal content where the query
+    aligns them.
+    """
     a, b = one.reference.features, other.reference.features
-    if a.versions.pdq == b.versions.pdq and _bits(a.hashes.pdq, b.hashes.pdq) <= SAME_PICTURE:
+    near = hamming(a.hashes.pdq, b.hashes.pdq) <= options.same_picture_bits
+    if a.versions.pdq == b.versions.pdq and near:
         return True
-    maps = [side.verification.evidence.matrix for side in (one, other)]
-    thumbnails = [side.reference.thumbnail for side in (one, other)]
-    if (
-        maps[0] is None
-        or maps[1] is None
-        or thumbnails[0] is None
-        or thumbnails[1] is None
-        or a.versions.thumbnail != b.versions.thumbnail
-    ):
+    transforms = one.evidence.matrix, other.evidence.matrix
+    thumbnails = one.reference.thumbnail, other.reference.thumbnail
+    if transforms[0] is None or transforms[1] is None or a.versions.thumbnail != b.versions.thumbnail:
         return False
-    to_one, to_other = (np.array(matrix, float).reshape(3, 3) for matrix in maps)
-    exchanged = one.verification.evidence.inverted != other.verification.evidence.inverted
-    between: NDArray[np.float64] = to_other @ np.linalg.inv(to_one)
-    return (
-        content_agreement(
-            255 - thumbnails[0] if exchanged else thumbnails[0], thumbnails[1], between
-        ).content_agreement
-        >= SAME_CONTENT
-    )
-
-
-def _bits(one: bytes, other: bytes) -> int:
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+    if thumbnails[0] is None or thumbnails[1] is None:
+        return False
+    between = as_matrix(transforms[1]) @ np.linalg.inv(as_matrix(transforms[0]))
+    inverted = one.evidence.inverted != other.evidence.inverted
+    seen = 255 - thumbnails[0] if inverted else thumbnails[0]
+    return content_agreement(seen, thumbnails[1], between).content_agreement >= options.same_content

@@ -20,10 +20,12 @@ from douglas_quaid import Config, ConfigError, Decision, Engine, Relation
 from douglas_quaid.answers import Hit
 from douglas_quaid.cli.main import main
 from douglas_quaid.index.new_image import new_image
-from douglas_quaid.records import CommonRegion, Evidence, Verdict
-from douglas_quaid.search.context.common_regions import HUB_LEAST, HUB_MOST, hub_bound
+from douglas_quaid.records import CommonRegion, Evidence, Reason, Verdict
+from douglas_quaid.search.context.common_regions import necessary_pictures
+from douglas_quaid.search.options import DEFAULTS
 from douglas_quaid.store import Store
 
+OPTIONS = DEFAULTS.context.common_regions
 WIDTH, HEIGHT = 800, 520
 BAR, BANNER = 64, 100
 PAGES = 100
@@ -122,9 +124,10 @@ def test_a_part_that_everything_shows_matches_nothing(
     assert answer.decision is Decision.NO_MATCH
     # And wherever geometry verified the part (the logo has too few keypoints for that), the answer says that
     # the part is too common to be evidence
-    common = [hit for hit in answer.hits if "found in at least" in hit.sentence]
+    common = [hit for hit in answer.hits if Reason.COMMON_REGION in hit.reasons]
     assert bool(common) is verified
     assert all(hit.confidence < 0.1 and f"of {PAGES} pictures" in hit.sentence for hit in common)
+    assert all(hit.relation is None and hit.evidence.common_region_images == PAGES for hit in common)
 
 
 @pytest.mark.parametrize("seed", range(9_000, 9_008))
@@ -175,7 +178,10 @@ def test_linking_notes_the_hub_once_and_joins_nothing(
     assert {hit.image_id for hit in crowd.hits(added.image_id)} == {again.image_id}
     found = [hub for hub in crowd.hubs() if hub.kind == "patch"]
     assert (
-        len(found) == 1 and found[0].pictures >= HUB_LEAST and found[0].share >= 0.05 and not found[0].ignored
+        len(found) == 1
+        and found[0].pictures >= OPTIONS.minimum_pictures
+        and found[0].share >= 0.05
+        and not found[0].ignored
     )
     # And its region is where the banner lies on the page that is shown for it
     left, top, right, bottom = found[0].region or (0, 0, 0, 0)
@@ -230,7 +236,7 @@ def test_a_placeholder_is_ignored_with_all_its_copies(store_url: str, tmp_path: 
     with Engine.open(store_url) as engine:
         ids = [
             engine.add(png(placeholder(number)), occurrence=f"test:host:{number}").image_id
-            for number in range(HUB_LEAST + 2)
+            for number in range(OPTIONS.minimum_pictures + 2)
         ]
         other = engine.add(png(page(8, 640, 400)))
         new = jpeg(placeholder(999), 80)
@@ -253,7 +259,8 @@ def test_a_placeholder_is_ignored_with_all_its_copies(store_url: str, tmp_path: 
         assert later.cluster is None and engine.hits(later.image_id) == ()
         assert engine.query(new).decision is Decision.NO_MATCH
         silenced = engine.query(new, min_decision="no-match").hits
-        assert [hit.image_id for hit in silenced if "to be ignored" in hit.sentence] == [later.image_id]
+        assert [hit.image_id for hit in silenced if Reason.IGNORED in hit.reasons] == [later.image_id]
+        assert silenced[0].relation is None and silenced[0].evidence.ignored_image in ids
         # And everything else is found as before
         assert engine.query(jpeg(page(8, 640, 400), 70)).hits[0].image_id == other.image_id
 
@@ -308,13 +315,13 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(
 
 
 def test_how_many_pictures_make_a_hub() -> None:
-    assert [hub_bound(images) for images in (0, 500, 1_000, 5_000, 10_000, 1_000_000)] == [
-        HUB_LEAST,
-        HUB_LEAST,
+    assert [necessary_pictures(images) for images in (0, 500, 1_000, 5_000, 10_000, 1_000_000)] == [
+        OPTIONS.minimum_pictures,
+        OPTIONS.minimum_pictures,
         20,
         100,
         200,
-        HUB_MOST,
+        OPTIONS.sufficient_pictures,
     ]
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..answers import timestamp
-from ..records import Box, Cluster, ImageId, Purpose
-from ..store import Store
-from .context.common_regions import hub_bound
+from ...answers import timestamp
+from ...records import Box, Cluster, ImageId, Purpose
+from ...store import Store
+from .common_regions import necessary_pictures
 
 #: Occurrences given as examples. chosen.
 PLACES_SHOWN = 3
@@ -58,7 +58,7 @@ class Hub:
 
 def list_hubs(store: Store) -> tuple[Hub, ...]:
     """All that is found in a large share of everything, the largest share first."""
-    (ignored,) = store.collections.members_by_purpose(Purpose.IGNORE)
+    ignored = _ignored(store)
     return tuple(
         sorted([*_patches(store, ignored), *_clusters(store, ignored)], key=lambda hub: (-hub.share, hub.id))
     )
@@ -76,6 +76,13 @@ def ignore(store: Store, name: str, collection: str) -> tuple[ImageId, ...]:
     for image_id in images:
         store.images.note(image_id, collection=collection)
     return images
+
+
+def _ignored(store: Store) -> frozenset[ImageId]:
+    names = [
+        collection.name for collection in store.collections.all() if collection.purpose is Purpose.IGNORE
+    ]
+    return frozenset[ImageId]().union(*map(store.collections.members, names))
 
 
 def _patches(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
@@ -107,7 +114,9 @@ def _patches(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
 
 def _clusters(store: Store, ignored: frozenset[ImageId]) -> list[Hub]:
     images = store.images.count()
-    large = {name: size for name, size in store.clusters.sizes().items() if size >= hub_bound(images)}
+    large = {
+        name: size for name, size in store.clusters.sizes().items() if size >= necessary_pictures(images)
+    }
     found = []
     for name, size in large.items():
         members = store.clusters.by_id(name).members

@@ -1,5 +1,5 @@
-"""One of many that agree alike is no sure answer: when a crowd is one, what stands out from it, and what
-becomes of its verdicts.
+"""Ambiguous queries: how many different pictures make one, what stands out from them, and what becomes of
+their verdicts.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from dataclasses import replace
 
 import pytest
 
-from douglas_quaid.decision.calibration import shipped
-from douglas_quaid.decision.decide import decide
+from douglas_quaid.decision.calibration import logit
+from douglas_quaid.decision.calibration_file import shipped
+from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.records import Configuration, Decision, Evidence
-from douglas_quaid.search.context.ambiguity import AHEAD, CROWD, FROM, SURE, crowd_of
+from douglas_quaid.search.context.ambiguity import ambiguous_with
+from douglas_quaid.search.options import DEFAULTS
+
+OPTIONS = DEFAULTS.context.ambiguity
+ENOUGH = OPTIONS.pictures
+FLOOR, SURE = logit(OPTIONS.minimum_probability), logit(OPTIONS.sure_probability)
 
 COPY = Evidence(
     pdq_bits=20,
@@ -59,42 +65,42 @@ def named(evidence: list[Evidence]) -> list[tuple[str, Evidence]]:
 
 
 def test_the_evidence_used_here_lies_between_doubt_and_certainty() -> None:
-    for wanted in (FROM + 0.5, 0.5, 1.0):
+    for wanted in (FLOOR + 0.5, 0.5, 1.0):
         assert shipped().log_odds(with_odds(wanted)) == pytest.approx(wanted, abs=0.05)
 
 
-def test_eight_that_agree_alike_are_each_others_rivals_and_seven_are_not() -> None:
-    alike = [with_odds(1.0)] * CROWD
-    assert set(crowd_of(named(alike), shipped(), alone).values()) == {CROWD - 1}
-    assert crowd_of(named(alike[:-1]), shipped(), alone) == {}
+def test_eight_that_agree_alike_make_a_query_ambiguous_and_seven_do_not() -> None:
+    alike = [with_odds(1.0)] * ENOUGH
+    assert set(ambiguous_with(named(alike), shipped(), alone).values()) == {ENOUGH - 1}
+    assert ambiguous_with(named(alike[:-1]), shipped(), alone) == {}
 
 
 def test_members_of_one_cluster_are_one_picture() -> None:
-    alike = named([with_odds(1.0)] * (CROWD + 3))
-    assert crowd_of(alike, shipped(), lambda ids: ["c"] * len(ids)) == {}
+    alike = named([with_odds(1.0)] * (ENOUGH + 3))
+    assert ambiguous_with(alike, shipped(), lambda ids: ["c"] * len(ids)) == {}
     # And those of two clusters and seven others are nine
-    clusters = ["a", "a", "b", "b", *[None] * (CROWD - 1)]
-    found = crowd_of(alike, shipped(), lambda ids: clusters)
-    assert len(found) == CROWD + 3 and set(found.values()) == {CROWD}
+    clusters = ["a", "a", "b", "b", *[None] * (ENOUGH - 1)]
+    found = ambiguous_with(alike, shipped(), lambda ids: clusters)
+    assert len(found) == ENOUGH + 3 and set(found.values()) == {ENOUGH}
 
 
 def test_one_that_stands_out_or_leaves_no_doubt_is_as_it_was() -> None:
-    crowd = [with_odds(FROM + 0.5)] * CROWD
-    ahead = with_odds(FROM + 0.5 + AHEAD + 0.2)
+    others = [with_odds(FLOOR + 0.5)] * ENOUGH
+    ahead = with_odds(FLOOR + 0.5 + OPTIONS.lead + 0.2)
     sure = replace(COPY, content_agreement=1.0, edges_contained=1.0, pdq_bits=0)
     assert shipped().log_odds(sure) > SURE
-    found = crowd_of(named([ahead, sure, *crowd]), shipped(), alone)
-    assert set(found) == {image_id for image_id, _ in named([ahead, sure, *crowd])[2:]}
+    found = ambiguous_with(named([ahead, sure, *others]), shipped(), alone)
+    assert set(found) == {image_id for image_id, _ in named([ahead, sure, *others])[2:]}
 
 
-def test_equal_pixels_and_pairs_without_a_map_are_no_rivals() -> None:
-    others = [replace(COPY, same_pixels=True)] * CROWD + [Evidence(pdq_bits=120)] * CROWD
-    assert crowd_of(named(others), shipped(), alone) == {}
+def test_equal_pixels_and_pairs_without_a_transform_do_not_count() -> None:
+    others = [replace(COPY, same_pixels=True)] * ENOUGH + [Evidence(pdq_bits=120)] * ENOUGH
+    assert ambiguous_with(named(others), shipped(), alone) == {}
 
 
-def test_a_verdict_is_shared_with_its_rivals_and_says_so() -> None:
+def test_a_verdict_is_shared_with_the_others_and_says_so() -> None:
     one = with_odds(1.0)
-    before, after = decide(one, shipped()), decide(replace(one, ambiguous_with=19), shipped())
+    before, after = decide_stored(one, shipped()), decide_stored(replace(one, ambiguous_with=19), shipped())
     assert before.decision is Decision.MATCH
     assert after.decision is not Decision.MATCH and after.confidence == pytest.approx(before.confidence / 20)
     assert "19 other pictures agree as well" in after.sentence

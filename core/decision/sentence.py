@@ -1,0 +1,91 @@
+"""The sentence of a verdict: the evidence in words, in the order in which a person would check it."""
+
+from __future__ import annotations
+
+from ..features.pdq import ORIENTATIONS
+from ..records import Configuration, Evidence, Relation
+from .options import DEFAULTS, VerdictOptions
+from .reasons import has_notable_rival
+
+#: Last part of the sentence of a looks-like.
+LOOKS_LIKE = "looks like this page, but is not a picture of it"
+
+_UNALIGNED = {
+    Configuration.NO_GEOMETRY: "too few keypoints agree on a transform between the two",
+    Configuration.DEGENERATE: "keypoints agree only on a transform that no edit makes",
+    Configuration.LOW_TEXTURE: "too few keypoints to compare",
+    Configuration.INCOMPARABLE: (
+        "keypoints were not compared: their versions differ, or only hashes were kept"
+    ),
+}
+
+
+def sentence(
+    evidence: Evidence, relation: Relation | None, *, options: VerdictOptions = DEFAULTS.verdict
+) -> str:
+    """Return the evidence in words, as one sentence without a full stop."""
+    if evidence.configuration is Configuration.UNINFORMATIVE:
+        return "one of the two pictures is blank or nearly so; nothing to compare"
+    if evidence.same_bytes:
+        parts = ["same bytes"]
+    elif evidence.same_pixels:
+        parts = ["same pixels, other file"]
+    else:
+        parts = [*_hashes(evidence, options), *_alignment(evidence), *_others(evidence, options)]
+        parts += _relation(evidence, relation, options)
+    if evidence.common_region_pictures is not None:
+        parts.append(
+            f"at least {evidence.common_region_pictures} of {evidence.common_region_images} pictures show "
+            "this part, which makes it too common to be evidence"
+        )
+    if evidence.ignored_image is not None:
+        parts.append(f"all that the two share is the ignored picture {evidence.ignored_image[:12]}")
+    return "; ".join(parts)
+
+
+def _hashes(evidence: Evidence, options: VerdictOptions) -> list[str]:
+    if evidence.pdq_bits is None:
+        return []
+    oriented = evidence.matrix is not None and evidence.pdq_bits <= options.oriented_bits
+    turned = ""
+    if oriented and evidence.orientation:
+        turned = f" with the query turned ({ORIENTATIONS[evidence.orientation].name})"
+    return [f"PDQ {evidence.pdq_bits}/256{turned}"]
+
+
+def _alignment(evidence: Evidence) -> list[str]:
+    if evidence.matrix is None:
+        return [_UNALIGNED.get(evidence.configuration, "no transform between the two found")]
+    covering = f"{evidence.inliers} inliers cover" if evidence.inliers else "aligned as a whole, they cover"
+    query, reference = _percent(evidence.covered_query), _percent(evidence.covered_reference)
+    content = "content not compared (no thumbnail kept)"
+    if evidence.content_agreement is not None:
+        agreement = _percent(evidence.content_agreement)
+        content = f"content agrees in {agreement} of {evidence.blocks_compared} blocks"
+    return [f"{covering} {query} of the query and {reference} of the reference", content]
+
+
+def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
+    if evidence.ambiguous_with:
+        return [f"{evidence.ambiguous_with} other pictures agree as well"]
+    if has_notable_rival(evidence, options):
+        return [f"another picture has {evidence.rival_inliers} inliers in the same part"]
+    return []
+
+
+def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOptions) -> list[str]:
+    if relation is Relation.SAME_TEMPLATE:
+        return ["same layout, other content"]
+    if relation is Relation.LOOKS_LIKE:
+        return [LOOKS_LIKE]
+    if relation is not Relation.PARTIAL:
+        return []
+    query, reference = evidence.covered_query or 0.0, evidence.covered_reference or 0.0
+    if max(query, reference) < options.held_coverage:
+        return ["both share a part"]
+    inside = "the query lies inside the reference"
+    return [inside if query >= reference else "the query holds the reference"]
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:.0f} %"

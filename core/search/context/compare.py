@@ -1,0 +1,93 @@
+"""What the other candidates say about each verified pair: rivals, ambiguity, common and ignored regions.
+
+Takes the pairs of one view, returns the context of each. The expensive questions, whether all that a pair
+shares is a common region or an ignored picture, are asked only about pairs that would be accepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...decision.context import Context
+from ...decision.decide import accepted_relation
+from ...records import CommonRegion, Relation
+from ..search import Search
+from ..verified import Pair
+from .ambiguity import ambiguous_with
+from .common_regions import CommonRegions
+from .ignored_regions import IgnoredRegions
+from .rivals import rival_inliers
+
+
+class Surroundings:
+    """What one query's candidates have around them; later views know the pairs of earlier ones."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._earlier: list[Pair] = []
+        self._common = CommonRegions(search)
+        self._ignored = IgnoredRegions(search)
+
+    @property
+    def common_regions(self) -> tuple[CommonRegion, ...]:
+        """Return the common regions that the query has met."""
+        return self._common.met
+
+    def compare(self, pairs: Sequence[Pair]) -> list[Context]:
+        """Return the context of each pair."""
+        contexts = []
+        for pair in pairs:
+            self._common.remember(pair)
+            alone = Context(baseline=self._search.is_baseline(pair.image_id))
+            contexts.append(self._dismissed(pair, alone))
+        contexts = self._with_rivals(pairs, contexts)
+        accepted = [
+            (pair.image_id, context.added_to(pair.evidence))
+            for pair, context in zip(pairs, contexts, strict=True)
+            if not context.dismissed and self._accepted(pair, context) is not None
+        ]
+        search = self._search
+        too_many = ambiguous_with(
+            accepted, search.calibration, search.cluster_of, options=search.options.context.ambiguity
+        )
+        among = {image_id for image_id, _ in accepted}
+        self._earlier += [pair for pair in pairs if pair.inliers]
+        return [
+            replace(context, ambiguous_with=too_many.get(pair.image_id))
+            if pair.image_id in among and not context.dismissed
+            else context
+            for pair, context in zip(pairs, contexts, strict=True)
+        ]
+
+    def _with_rivals(self, pairs: Sequence[Pair], contexts: Sequence[Context]) -> list[Context]:
+        """The contexts with rivals, in stores where they count. A pair that only its rivals make acceptable
+        is asked about regions, too.
+        """
+        search, options = self._search, self._search.options.context.rivals
+        if search.images < options.minimum_images:
+            return list(contexts)
+        inliers = rival_inliers(pairs, self._earlier, search.cluster_of, options=options)
+        found = []
+        for pair, context, most in zip(pairs, contexts, inliers, strict=True):
+            rivalled = replace(context, rival_inliers=most)
+            asked = context.dismissed or self._accepted(pair, context) is not None
+            found.append(rivalled if asked else self._dismissed(pair, rivalled))
+        return found
+
+    def _dismissed(self, pair: Pair, context: Context) -> Context:
+        """The context of a pair with the region that is all it shares, where it would be accepted."""
+        relation = self._accepted(pair, context)
+        if relation is None:
+            return context
+        if (image_id := self._ignored.covering(pair)) is not None:
+            return replace(context, ignored_image=image_id)
+        if (region := self._common.all_shared(pair, relation)) is not None:
+            return replace(
+                context, common_region_pictures=region.pictures, common_region_images=region.images
+            )
+        return context
+
+    def _accepted(self, pair: Pair, context: Context) -> Relation | None:
+        evidence = context.added_to(pair.evidence)
+        return accepted_relation(evidence, self._search.calibration, baseline=context.baseline)

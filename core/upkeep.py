@@ -1,0 +1,83 @@
+"""The care of a store: what leaves it, what is linked again, and the calibration that it is judged by."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+
+from .bookkeeping import as_occurrence
+from .comparison import Comparison
+from .decision.calibration import Calibration
+from .decision.calibration_file import write
+from .decision.redecide import Redecided, redecide, relink
+from .errors import NotFound
+from .records import ImageId, Occurrence, StoredVerdict, Withdrawn
+from .store import ForgetReport
+
+
+class Upkeep(Comparison):
+    """The part of an engine that keeps verdicts and clusters right when images or calibrations change."""
+
+    @abstractmethod
+    def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
+        """Search for a stored image and keep what is found; returns the verdicts."""
+
+    def withdraw(
+        self, occurrence: Occurrence | str, *, keep: ImageId | None = None, collection: str | None = None
+    ) -> tuple[Withdrawn, ...]:
+        """Say that an occurrence no longer shows the images it did, except `keep`; returns those it showed.
+
+        An image that is then seen nowhere leaves `collection` too; if it is then in none, it is forgotten,
+        and what was connected through it is linked again. Raises ConfigError, StoreError.
+        """
+        withdrawn = self._store.occurrences.withdraw(
+            as_occurrence(occurrence), keep=keep, collection=collection
+        )
+        if any(image.forgotten for image in withdrawn):
+            self.mend()
+        return withdrawn
+
+    def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
+        """Remove an image and everything that names it; `purge` also rewrites the server's append-only file
+        and waits for that.
+
+        Images that were connected through it are linked again among themselves. Raises NotFound, StoreError.
+        """
+        report = self._store.forgetting.forget(self._image(name))
+        self.mend()
+        if purge:
+            self._store.forgetting.purge()
+        return report
+
+    def mend(self) -> None:
+        """Link again what lost its connection when another image was forgotten; a crash may have come between
+        the two. Raises StoreError.
+        """
+        for image_id in self._store.links.waiting():
+            with suppress(NotFound):  # forgotten too, meanwhile
+                self.link(image_id)
+
+    def choose_calibration(self, calibration: Calibration | None) -> None:
+        """Judge with this calibration from now on, in every process of this store; None: with the shipped one.
+
+        Verdicts stored before stay until `redecide`. Raises ConfigError, StoreError.
+        """
+        if calibration is None:
+            self._store.settings.drop_calibration()
+        else:
+            self._store.settings.keep_calibration(calibration.id, write(calibration))
+        self._active.latest()
+
+    def redecide(self, *, tell: Callable[[int], None] = lambda images: None) -> Redecided:
+        """Decide all stored verdicts by the calibration in use, without pictures; clusters follow, a person's
+        word stays. May be called again at any point. Raises ConfigError, StoreError.
+        """
+        return redecide(self._store, self._active.latest(), tell=tell)
+
+    def relink(self, *, tell: Callable[[int], None] = lambda images: None) -> int:
+        """Search again for every linked image: finds what a lower threshold newly admits.
+
+        Returns how many; may be interrupted and called again. Raises ConfigError, StoreError.
+        """
+        return relink(self._store, self._active.latest(), self.link, tell=tell)
