@@ -345,7 +345,7 @@ def with_terms(*terms: object) -> str:
             "not a family",
         ),
         (changed(thresholds={}), "unknown or missing"),
-        (changed(without_transform=True), "not of type float"),
+        (changed(without_transform=True), "not a number"),
         (changed(without_transform=10**400), "calibration file"),
         (SHIPPED.replace('"prior": ', '"prior": NaN, "was": ', 1), "not a number"),
         (" " * (calibrations.MAXIMUM_BYTES + 1), "the limit is"),
