@@ -189,21 +189,17 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         text = checkout.read(edit.name)
         state = PatchState.CHANGED if text is None else edit.state(text)
         if state is PatchState.CHANGED:
-            what = (
-                "there is no such file"
-                if text is None
-                else f"AIL's text differs (looked for {edit.sought!r})"
-            )
-            return PatchStatus(
-                each,
-                state,
-                f"{edit.name}: {what}; AIL has changed, or somebody edited it. Look at the file by hand",
-            )
+            differs = f"AIL's text differs (looked for {edit.sought!r})"
+            what = f"{edit.name}: {'there is no such file' if text is None else differs}"
+            remedy = "AIL has changed, or somebody edited it. Look at the file by hand"
+            return PatchStatus(each, state, f"{what}; {remedy}")
         states.add(state)
-    if states == {PatchState.UPSTREAM}:
-        return PatchStatus(each, PatchState.UPSTREAM, "AIL has this by itself; nothing to do")
-    if states == {PatchState.ABSENT}:
-        return PatchStatus(each, PatchState.ABSENT, f"not applied: {each.title}")
-    if PatchState.ABSENT not in states:
-        return PatchStatus(each, PatchState.APPLIED, f"applied: {each.title}")
-    return PatchStatus(each, PatchState.PARTLY, "applied in part; apply it again, or take it out")
+    if len(states) == 1:
+        (state,) = states
+    else:
+        state = PatchState.PARTLY if PatchState.ABSENT in states else PatchState.APPLIED
+    says = {
+        PatchState.UPSTREAM: "AIL has this by itself; nothing to do",
+        PatchState.PARTLY: "applied in part; apply it again, or take it out",
+    }
+    return PatchStatus(each, state, says.get(state, f"{state.value}: {each.title}"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,10 +34,6 @@ class Counted:
     name: str
     #: Number of objects.
     objects: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON has them."""
-        return {"name": self.name, "objects": self.objects}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +69,9 @@ class ClusterReport:
             "object_count": len(self.objects),
             "objects": [obj.gid for obj in self.objects],
             "domain_count": len(self.domains),
-            "domains": [domain.to_json() for domain in self.domains],
+            "domains": [asdict(domain) for domain in self.domains],
             "chat_count": len(self.chats),
-            "chats": [chat.to_json() for chat in self.chats],
+            "chats": [asdict(chat) for chat in self.chats],
             "first_seen": timestamp(self.first_seen),
             "last_seen": timestamp(self.last_seen),
         }

@@ -29,7 +29,10 @@ def wanted_tags(
     baselines = _baselines(engine, found)
     wanted = []
     matches = [
-        f for f in across if f.hit.decision is Decision.MATCH and (f.other or not _is_in(f, baselines))
+        f
+        for f in across
+        if f.hit.decision is Decision.MATCH
+        and (f.other or baselines.isdisjoint(membership.name for membership in f.hit.collections))
     ]
     if settings.tag_match and matches:
         hit = matches[0].hit
@@ -60,10 +63,6 @@ def _baselines(engine: Engine, found: Sequence[Finding]) -> frozenset[str]:
     return frozenset(
         collection.name for collection in engine.collections() if collection.purpose is Purpose.BASELINE
     )
-
-
-def _is_in(found: Finding, names: frozenset[str]) -> bool:
-    return any(membership.name in names for membership in found.hit.collections)
 
 
 def _references(

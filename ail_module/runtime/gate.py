@@ -41,7 +41,13 @@ class Gate:
             try:
                 probe()
             except (StoreError, redis.RedisError, OSError) as error:
-                self._close(name, error)
+                self.doubt()
+                if self._failing != name:
+                    self._failing = name
+                    self._logger.warning(
+                        f"{name} fails, messages stay in AIL's queue until it works: "
+                        f"{type(error).__name__}: {error}"
+                    )
                 return False
         if self._failing:
             self._logger.warning(f"{self._failing} is back; work goes on")
@@ -52,11 +58,3 @@ class Gate:
     def doubt(self) -> None:
         """Probe at the next question, because something failed."""
         self._open_until = 0.0
-
-    def _close(self, name: str, error: Exception) -> None:
-        self._open_until = 0.0
-        if self._failing != name:
-            self._logger.warning(
-                f"{name} fails, messages stay in AIL's queue until it works: {type(error).__name__}: {error}"
-            )
-        self._failing = name
