@@ -1,6 +1,4 @@
-"""A checkout as an operator has it before our modules come: clean, and with a core.cfg that knows nothing of
-us; and what an updater does to it.
-"""
+"""A clean AIL checkout, as an operator has it before the installation, and what AIL's updater does to it."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from support.ail_host import AilHome
 
 
 def untouched(ail: AilHome) -> AilHome:
-    """core.cfg as AIL makes it, but with the addresses of this home's servers."""
+    """Give an AIL the core.cfg that AIL makes, with the addresses of its own servers, and return it."""
     ail.servers.config.remove_section("VisualCorrelation")
     with ail.core_cfg.open("w") as file:
         ail.servers.config.write(file)
@@ -26,7 +24,7 @@ def untouched(ail: AilHome) -> AilHome:
 
 
 def contents(home: Path) -> dict[str, tuple[bytes, int]]:
-    """Bytes and mode of every file of a checkout, those that git does not track too."""
+    """Return bytes and mode of every file of a checkout, including those that git does not track."""
     files = (
         path for path in home.rglob("*") if path.is_file() and ".git" not in path.relative_to(home).parts
     )
@@ -36,8 +34,8 @@ def contents(home: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def update_configuration(ail: AilHome) -> None:
-    """AIL's updater brings a new option: core.cfg is parsed and written anew, without a comment. Run by AIL's
-    own script where there is one.
+    """Do what AIL's updater does for a new option: parse core.cfg and write it anew, without comments. AIL's
+    own script does it if the checkout has one.
     """
     with (ail.home / "configs" / "core.cfg.sample").open("a") as sample:
         sample.write("\n[Something_New]\nof_ail = 1\n")
@@ -54,14 +52,14 @@ def update_configuration(ail: AilHome) -> None:
 
 
 def patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Plan:
-    """Apply patches by name, or take them out; gives what was changed."""
+    """Apply patches by name, or take them out, and return what was changed."""
     plan = plan_patch(home, names, revert=revert)
     plan.write()
     return plan
 
 
 def uninstall(home: Path) -> Plan:
-    """Remove everything of ours; gives what was changed."""
+    """Remove everything of ours, and return what was changed."""
     plan = plan_uninstall(home)
     plan.write()
     return plan

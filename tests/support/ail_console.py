@@ -1,5 +1,4 @@
-"""Runs in AIL's interpreter: loads AIL's libraries once and carries out each piece of code it is given in a
-fork of its own.
+"""Runs in AIL's interpreter: loads AIL's libraries once, and runs each given piece of code in a fork.
 
 A request is a line of JSON on the standard input, the answer one on the standard output. So a piece of code
 has a process (and a pid, and modules) of its own, as under AIL's launcher, without the seconds that AIL's
@@ -20,7 +19,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """For JSON: sets as sorted lists, bytes as base64."""
+    """Return a value as JSON can hold it: sets as sorted lists, bytes as base64."""
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode()}
     if isinstance(value, (set, frozenset)):
@@ -33,7 +32,7 @@ def revive(value: dict[str, Any]) -> Any:
 
 
 def carry_out(code: str, values: dict[str, Any]) -> Any:
-    """The code is the body of a function with these arguments."""
+    """Run code as the body of a function with these arguments, and return its result."""
     body = textwrap.indent(textwrap.dedent(code), "    ")
     space: dict[str, Any] = {"__name__": "__ail__"}
     exec(compile(f"def code({', '.join(values)}):\n{body}\n", "<code of a test>", "exec"), space)
@@ -41,7 +40,7 @@ def carry_out(code: str, values: dict[str, Any]) -> Any:
 
 
 def answer(line: str, out: int) -> None:
-    """In the fork."""
+    """Answer one request, in the fork."""
     request = json.loads(line, object_hook=revive)
     reply: dict[str, Any] = {}
     try:

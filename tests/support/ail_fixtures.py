@@ -19,7 +19,7 @@ from support.ail_host import AilHome, Form
 
 
 def need(form: Form) -> None:
-    """Skips the test when there is no checkout to copy."""
+    """Skip the test if there is no checkout to copy."""
     if form == "real" and not (os.environ.get("AIL_HOME") and os.environ.get("AIL_PYTHON")):
         pytest.skip(
             "the double alone is tested; for the real AIL: AIL_HOME (a checkout) and AIL_PYTHON "
@@ -34,7 +34,7 @@ def ail_form(request: pytest.FixtureRequest) -> Form:
 
 
 def quick_folder() -> str | None:
-    """In memory if there is room: AIL makes seven folders for each picture."""
+    """Return a folder in memory if there is room, because AIL makes seven folders for each picture."""
     memory = Path("/dev/shm")
     return (
         str(memory)
@@ -55,7 +55,7 @@ def shared_ail(ail_form: Form) -> Iterator[AilHome]:
 
 @pytest.fixture
 def ail(shared_ail: AilHome) -> Iterator[AilHome]:
-    """An empty AIL, in both forms."""
+    """Return an empty AIL, in both forms."""
     shared_ail.reset()
     yield shared_ail
     shared_ail.kill()
@@ -63,7 +63,7 @@ def ail(shared_ail: AilHome) -> Iterator[AilHome]:
 
 @pytest.fixture
 def own_ail(ail_form: Form, tmp_path: Path) -> Iterator[Callable[[], AilHome]]:
-    """Makes homes of this test alone, each a git repository, whose servers are not started (`start`)."""
+    """Return a function that makes a home for this test alone: a git repository whose servers do not run."""
     made: list[AilHome] = []
 
     def make() -> AilHome:

@@ -1,4 +1,4 @@
-"""A scratch AIL for tests, in two forms: of a real checkout, and of the small double of one.
+"""A scratch AIL for tests, in two forms: a real checkout, and our small double of one.
 
 The real form copies the checkout that $AIL_HOME names and runs it with the interpreter $AIL_PYTHON, which has
 AIL's requirements and this package; the double needs neither. The fixtures are in ail_fixtures.py.
@@ -62,7 +62,7 @@ __all__ = ["AilHome", "CodeFailed", "Form", "Module"]
 
 
 class AilHome:
-    """One AIL_HOME with servers of its own. `folder` is a fresh scratch folder."""
+    """An AIL_HOME with its own servers, in the scratch folder `folder`."""
 
     def __init__(self, folder: Path, form: Form, *, git: bool = False) -> None:
         self.folder, self.form = folder, form
@@ -112,7 +112,7 @@ class AilHome:
         )
 
     def git(self, *arguments: str) -> str:
-        """What git says in the checkout."""
+        """Return what a git command prints in the checkout."""
         done = subprocess.run(["git", *arguments], cwd=self.home, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -133,7 +133,7 @@ class AilHome:
             config.write(file)
 
     def configure(self, section: str = OURS, **options: object) -> None:
-        """Options of core.cfg; a module reads them when it starts."""
+        """Set options in core.cfg; a module reads them when it starts."""
         config = configparser.ConfigParser()
         config.read(self.core_cfg)
         if section not in config:
@@ -145,7 +145,7 @@ class AilHome:
     def add_module(
         self, name: str, code: str, *, subscribe: str | None = "Images", publish: str | None = "Tags"
     ) -> None:
-        """bin/modules/<name>.py and its section of modules.cfg, as an operator adds a module."""
+        """Add bin/modules/<name>.py and its section in modules.cfg, as an operator adds a module."""
         path = self.home / "bin" / "modules" / f"{name}.py"
         path.write_text(code)
         self._added.append(path)
@@ -155,14 +155,14 @@ class AilHome:
             file.write("\n" + "\n".join(lines) + "\n")
 
     def add_ours(self, name: str = OURS, *, subscribe: str = "Images") -> None:
-        """Our module, without our installer: the smallest entry file and section that do."""
+        """Add our module without our installer: the smallest entry file and section that work."""
         self.add_module(name, ENTRY.format(name=name), subscribe=subscribe)
 
     # code in AIL's interpreter
 
     def run(self, code: str, *, fresh: bool = False, timeout: float = 600, **values: Any) -> Any:
-        """Runs the body of a function in a process that is as one of AIL's modules; its arguments and result
-        are what JSON has, bytes and sets.
+        """Run the body of a function in a process like one of AIL's modules, and return its result. Arguments
+        and result are what JSON can hold, bytes and sets.
 
         fresh: AIL's libraries are loaded anew, after their files changed. Raises CodeFailed.
         """
@@ -179,7 +179,7 @@ class AilHome:
     # modules
 
     def start_module(self, name: str = OURS, *, folder: str = "modules", **environment: str) -> Module:
-        """As LAUNCH.sh starts it."""
+        """Start a module as LAUNCH.sh does, and return its process."""
         log = self.folder / f"{name}-{len(self._started)}.log"
         with log.open("wb") as file:
             module = Module(
@@ -215,7 +215,7 @@ class AilHome:
             )
 
     def kill(self) -> None:
-        """kill -9 for all modules that were started, and what they started."""
+        """Kill (-9) all modules that were started, and the processes that they started."""
         for module in self._started:
             if module.poll() is None:
                 os.killpg(module.pid, signal.SIGKILL)
@@ -224,7 +224,7 @@ class AilHome:
     # objects
 
     def new_image(self, content: bytes) -> str:
-        """Global id of an image with this file, as the chat feeders make it."""
+        """Make an image as the chat feeders do, and return its global id."""
         return self.new_images([content])[0]
 
     def new_images(self, contents: list[bytes]) -> list[str]:
@@ -235,9 +235,7 @@ class AilHome:
         return cast(list[str], self.run(code, contents=contents))
 
     def new_screenshot(self, content: bytes, *, domain: str | None = None, item: str | None = None) -> str:
-        """Global id of a screenshot with this file, taken of that item of that domain, as the crawler makes
-        it.
-        """
+        """Make a screenshot of an item of a domain as the crawler does, and return its global id."""
         code = """
         from lib.objects import Screenshots
         screenshot = Screenshots.create_screenshot(content, b64=False, force=True)
@@ -250,7 +248,7 @@ class AilHome:
         return str(self.run(code, content=content, domain=domain, item=item))
 
     def path(self, gid: str) -> Path:
-        """Of the object's file, whether there is one or not."""
+        """Return the path of an object's file, whether it exists or not."""
         code = (
             "from lib.objects.ail_objects import get_obj_from_global_id\n"
             "return get_obj_from_global_id(gid).get_filepath()"
@@ -258,7 +256,7 @@ class AilHome:
         return Path(self.run(code, gid=gid))
 
     def correlations(self, gid: str, *types: str) -> set[str]:
-        """Global ids of all that it is correlated with (of these types), drawn by AIL or not."""
+        """Return the global ids of its correlations (with these types), whether AIL draws them or not."""
         code = """
         from lib.ail_core import get_all_objects
         from lib.objects.ail_objects import get_obj_from_global_id
@@ -269,7 +267,7 @@ class AilHome:
         return set(self.run(code, gid=gid, types=types))
 
     def drawn(self, gid: str, *, level: int = 1) -> set[str]:
-        """Global ids of the nodes of the graph that AIL's page of the object draws."""
+        """Return the global ids of the nodes of the graph on AIL's page of an object."""
         code = """
         from lib.correlations_engine import get_correlations_graph_nodes_links
         return get_correlations_graph_nodes_links(*gid.split(':', 2), level=level)[1]
@@ -277,7 +275,7 @@ class AilHome:
         return set(self.run(code, gid=gid, level=level))
 
     def duplicates(self, gid: str) -> dict[str, list[tuple[str, int]]]:
-        """(algorithm, score) of each other id."""
+        """Return (algorithm, score) of each row of AIL's duplicates, by the other id."""
         code = (
             "from lib.objects.ail_objects import get_obj_from_global_id\n"
             "return get_obj_from_global_id(gid).get_duplicates()"
@@ -297,7 +295,7 @@ class AilHome:
     # queues
 
     def queue(self, gid: str, message: str = "", *, queue: str = "Images", publisher: str = "Global") -> None:
-        """Sends a message to all that subscribe to that queue."""
+        """Send a message to all subscribers of a queue."""
         self.queue_all([(gid, message)], queue=queue, publisher=publisher)
 
     def queue_all(
@@ -312,14 +310,14 @@ class AilHome:
         self.run(code, messages=messages, queue=queue, publisher=publisher)
 
     def messages(self, module: str = OURS) -> list[str]:
-        """What waits for the module, '<global id>;<message>' each."""
+        """Return the messages that wait for a module, '<global id>;<message>' each."""
         return cast(list[str], self.redis("Redis_Queues").lrange(f"queue:{module}:in", 0, -1))
 
     def queue_length(self, module: str = OURS) -> int:
         return int(self.redis("Redis_Queues").llen(f"queue:{module}:in"))
 
     def in_flight(self, module: str = OURS) -> set[str]:
-        """Global ids that the module took and has not ended, by AIL's ledger."""
+        """Return the global ids that a module took and has not ended, from AIL's ledger."""
         ledger = self.redis("Redis_Process")
         keys = ledger.scan_iter("obj:modules:*", count=1000)
         return {
@@ -329,20 +327,20 @@ class AilHome:
         }
 
     def heartbeats(self, module: str = OURS) -> dict[int, int]:
-        """Epoch at which each process of the module last looked for a message; -1 if it never did."""
+        """Return when each process of a module last looked for a message; -1 if it never did."""
         return {
             int(pid): int(epoch)
             for pid, epoch in self.redis("Redis_Queues").hgetall(f"module:{module}").items()
         }
 
     def redis(self, section: str) -> Any:
-        """A connection to what this section of core.cfg names."""
+        """Return a connection to the server that a section of core.cfg names."""
         return self.servers.client(section)
 
     # end
 
     def reset(self, *, store: bool = True) -> None:
-        """As it was at first, with the same processes; without `store` what our module keeps stays."""
+        """Restore everything but the servers; without `store`, our store keeps what it has."""
         self.kill()
         self._started.clear()
         for server in [*self.servers.all, *([self.store] if store else [])]:

@@ -1,4 +1,4 @@
-"""What comes into an AIL from outside: a chat feeder's JSON and a capture's."""
+"""What comes into an AIL from outside: the JSON of a chat feeder and of a capture."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from support.ail_host import AilHome
 
 
 def feed(ail: AilHome, content: bytes, *, message: int, chat: int = 123456) -> str:
-    """Posts a picture of a chat, as ail-feeder-telegram does, for AIL's importers; global id of the image to
-    be.
-    """
+    """Send a picture of a chat to AIL's importers, as ail-feeder-telegram does. Returns the image's id."""
     document = {
         "source": "ail_feeder_telegram",
         "source-uuid": "9cde0855-248b-4439-b964-0495b9b2b8bb",

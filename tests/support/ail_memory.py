@@ -1,8 +1,8 @@
-"""An AIL in memory for the writer's tests, with AIL's semantics, and objects with verdicts without decoding a
-picture for each.
+"""An AIL in memory for tests of publishing, with AIL's semantics, and objects whose verdicts need no
+pictures.
 
-Correlations are a set at each of two objects, duplicates are rows `<score>:<algorithm>:<id>` in a set at
-each, of which a changed score makes a second; a tag is there or not. The store is a real one.
+Correlations are a set at each of two objects. Duplicates are rows `<score>:<algorithm>:<id>` in a set at
+each; a changed score makes a second row. A tag is there or not. The store is a real one.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _FEATURES: list[ImageFeatures] = []
 
 
 class Killed(BaseException):
-    """The process ended here."""
+    """The process was killed here."""
 
 
 class MemorySink:
-    """`dies_at`: the number of the change before which the process is killed. `journal`: a file that all
-    changes are appended to.
+    """A `Sink` in memory. `dies_at`: number of the change before which the process is killed. `journal`: a
+    file to which all changes are appended.
     """
 
     def __init__(self, journal: Path | None = None) -> None:
@@ -58,7 +58,7 @@ class MemorySink:
                 )
 
     def replay(self, journal: Path) -> None:
-        """What another process did to this AIL."""
+        """Repeat the changes that another process made to this AIL."""
         for line in journal.read_text().splitlines() if journal.exists() else ():
             verb, gid, *rest = json.loads(line)
             getattr(self, verb)(
@@ -104,7 +104,7 @@ class MemorySink:
         return {frozenset((a, b)) for a, others in self.correlations.items() for b in others}
 
     def state(self) -> tuple[object, ...]:
-        """All that AIL shows."""
+        """Return everything that AIL shows."""
         return tuple(
             {gid: set(found) for gid, found in kept.items() if found}
             for kept in (self.correlations, self.rows, self.tagged)
@@ -112,7 +112,7 @@ class MemorySink:
 
 
 class World:
-    """A store, an AIL and a writer between them."""
+    """A store, an AIL, and a publisher between them."""
 
     def __init__(self, url: str, *, journal: Path | None = None) -> None:
         self.engine = Engine.open(config=Config(store=url))
@@ -134,8 +134,8 @@ class World:
         same_as: AilObject | None = None,
         linked: bool = True,
     ) -> AilObject:
-        """A new object; `domain`: names separated by commas. Its image is nobody else's, unless it is
-        `same_as` another.
+        """Add an object and return it. `domain`: names separated by commas. Its image is new, unless it is
+        the `same_as` another object's.
         """
         self._count += 1
         obj = AilObject(kind, same_as.id if same_as else hashlib.sha256(b"%d" % self._count).hexdigest())
@@ -147,7 +147,7 @@ class World:
         return obj
 
     def known(self, collection: str, purpose: Purpose, **labels: str) -> str:
-        """Image id of a picture of a collection that AIL does not hold."""
+        """Add a picture of a collection that AIL does not hold, and return its image id."""
         self._count += 1
         image_id = hashlib.sha256(b"%d" % self._count).hexdigest()
         self.engine.create_collection(collection, purpose)
@@ -175,12 +175,12 @@ class World:
         return self.publisher(**settings).write(obj, stored_findings(self.engine, obj))
 
     def publisher(self, **settings: object) -> Publisher:
-        """With these settings; the others have their defaults."""
+        """Return a publisher with these settings; the others have their defaults."""
         chosen = Settings(**settings)  # type: ignore[arg-type]
         return Publisher(self.engine, self.sink, chosen, self.options)
 
     def found(self, domain: str, *matches: AilObject, **options: object) -> AilObject:
-        """A new object that matches these, and is written."""
+        """Add an object that matches these, write about it, and return it."""
         obj = self.add(domain)
         for match in matches:
             self.judge(obj, match, **options)  # type: ignore[arg-type]

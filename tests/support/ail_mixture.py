@@ -1,4 +1,4 @@
-"""Many messages of which five in a hundred cannot be processed, each kind in its own way."""
+"""Many messages, of which five in a hundred cannot be processed, each kind for its own reason."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ KINDS = ("bomb", "truncated", "missing", "unknown", "text")
 
 
 def soft(seed: int) -> Image.Image:
-    """A picture like no other, cheap to draw and to search for: colours that run into each other, nothing to
-    hold on to.
-    """
+    """Return a new picture that is cheap to draw and to search for: a colour gradient without keypoints."""
     rng = np.random.default_rng(seed)
     return Image.fromarray(rng.integers(0, 256, (5, 7, 3), dtype=np.uint8)).resize(
         (200, 150), Image.Resampling.BICUBIC
@@ -28,7 +26,7 @@ def soft(seed: int) -> Image.Image:
 
 
 def small(seed: int) -> Image.Image:
-    """A picture like no other, with corners."""
+    """Return a new picture with keypoints."""
     picture, rng = soft(seed), np.random.default_rng([seed, 1])
     for _ in range(8):
         x, y, width, height = (int(value) for value in rng.integers((0, 0, 8, 8), (180, 130, 70, 50)))
@@ -37,19 +35,19 @@ def small(seed: int) -> Image.Image:
 
 
 def variant(picture: Image.Image, quality: int = 60) -> bytes:
-    """The same picture in other bytes."""
+    """Return the same picture in other bytes."""
     return jpeg(picture.convert("RGB"), quality=quality)
 
 
 def bomb(number: int) -> bytes:
-    """A PNG file of some bytes that claims a picture of 4 gigapixels."""
+    """Return a small PNG file that claims a picture of 4 gigapixels."""
     return png_file(
         struct.pack(">IIBBBBB", 65_000, 65_000 - number % 1000, 8, 2, 0, 0, 0), number.to_bytes(8, "big")
     )
 
 
 class Mixture:
-    """`sound` and `broken` are global ids, of `broken` with the kind; every tenth sound picture is a variant
+    """`sound` are global ids, `broken` are global ids with their kind. Every tenth sound picture is a variant
     of the one before it.
     """
 

@@ -1,6 +1,4 @@
-"""Processes of a scratch AIL, seen from the test: modules as LAUNCH.sh starts them, and the console that runs
-pieces of code.
-"""
+"""Processes of a scratch AIL: modules as LAUNCH.sh starts them, and the console that runs pieces of code."""
 
 from __future__ import annotations
 
@@ -18,11 +16,11 @@ from support.ail_console import plain, revive
 
 
 class CodeFailed(AssertionError):
-    """Code that AIL's interpreter ran raised something; the text has the traceback and what it printed."""
+    """Code in AIL's interpreter raised an error; the text holds the traceback and what it printed."""
 
 
 class Module(subprocess.Popen[bytes]):
-    """A module that was started as LAUNCH.sh does."""
+    """A module that was started as LAUNCH.sh starts it."""
 
     log: Path
 
@@ -30,7 +28,7 @@ class Module(subprocess.Popen[bytes]):
         return self.log.read_text(errors="replace")
 
     def wait_for(self, true: Callable[[], object], what: str, *, seconds: float = 300) -> None:
-        """Until that is true; fails with the module's words when it ends or takes longer."""
+        """Wait until something is true. Fails with the module's output if it ends or takes longer."""
         deadline = time.monotonic() + seconds
         while not true():
             assert self.poll() is None, (
@@ -43,7 +41,7 @@ class Module(subprocess.Popen[bytes]):
 
 
 class Console:
-    """ail_console.py in AIL's interpreter."""
+    """Runs ail_console.py in AIL's interpreter."""
 
     def __init__(self, python: str, environment: Mapping[str, str], log: Path) -> None:
         self._log = log

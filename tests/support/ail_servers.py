@@ -1,7 +1,7 @@
 """The servers of a scratch AIL on free ports, and the core.cfg that names them.
 
-Kvrocks chooses a key space by the password. Valkey does not, so a real checkout gets one server for each
-password; the double, whose keys cannot meet, one that knows them all.
+Kvrocks chooses a key space by the password, Valkey does not. So a real checkout gets one server for each
+password, and the double, whose keys cannot collide, gets one server that knows all passwords.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def binary() -> str:
 
 
 class Valkey:
-    """One server on a port of its own, which a test may pause, stop and start again."""
+    """One server on its own port, which a test may pause, stop and start again."""
 
     def __init__(self, folder: Path, *, passwords: tuple[str, ...] = (), durable: bool = False) -> None:
         self.folder, self.port, self.passwords, self.durable = folder, free_port(), passwords, durable
@@ -43,7 +43,7 @@ class Valkey:
         return redis.Redis(port=self.port, db=db, username=user, password=password, decode_responses=text)
 
     def launch(self) -> Valkey:
-        """Starts it; `ready` waits for it."""
+        """Start the server; `ready` waits for it."""
         options = [
             "--port",
             str(self.port),
@@ -81,7 +81,7 @@ class Valkey:
         return self.launch().ready()
 
     def pause(self) -> None:
-        """Stands still: answers nothing, refuses nothing."""
+        """Stop the server in its tracks: it answers nothing and refuses nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -97,7 +97,7 @@ class Valkey:
 
 
 class Servers:
-    """All of one AIL."""
+    """All servers of one AIL."""
 
     def __init__(self, folder: Path, sample: Path, *, apart: bool) -> None:
         self.config = configparser.ConfigParser()
@@ -128,7 +128,7 @@ class Servers:
         return list(dict.fromkeys(server for server, _ in self._at.values()))
 
     def client(self, section: str) -> Any:
-        """A connection to what this section of core.cfg names."""
+        """Return a connection to the server that a section of core.cfg names."""
         server, db = self._at[section]
         return server.client(db=db)
 
