@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from configparser import Error as CfgError
-from configparser import RawConfigParser
+from configparser import Error as CfgError, RawConfigParser
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any

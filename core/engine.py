@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Collection as Names
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection as Names, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 

@@ -10,16 +10,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
-from .decision.options import DEFAULTS as DECISION
-from .decision.options import DecisionOptions
-from .features.options import DEFAULTS as FEATURES
-from .features.options import FeatureOptions
-from .index.options import DEFAULTS as INDEX
-from .index.options import IndexOptions
-from .search.options import DEFAULTS as SEARCH
-from .search.options import SearchOptions
-from .verification.options import DEFAULTS as VERIFICATION
-from .verification.options import VerificationOptions
+from .decision.options import DEFAULTS as DECISION, DecisionOptions
+from .features.options import DEFAULTS as FEATURES, FeatureOptions
+from .index.options import DEFAULTS as INDEX, IndexOptions
+from .search.options import DEFAULTS as SEARCH, SearchOptions
+from .verification.options import DEFAULTS as VERIFICATION, VerificationOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from support.judging import judge, veto
 
 from douglas_quaid.errors import ConfigError, NotFound

@@ -7,8 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from douglas_quaid.decision.calibration import logistic
 from douglas_quaid.decision.calibration_file import shipped

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata

@@ -9,8 +9,7 @@ import struct
 import warnings
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from support.formats import FORMATS, SMALL, png_file
 from support.pictures import saved
 

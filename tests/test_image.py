@@ -9,8 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageCms
 from support.formats import FORMATS, HAS_AVIF, SMALL, png_chunk, png_file
 from support.pictures import blank, photo, png, saved

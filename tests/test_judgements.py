@@ -21,8 +21,7 @@ from douglas_quaid.records import (
     Relation,
     Verdict,
 )
-from douglas_quaid.store import RecordOutcome, Store
-from douglas_quaid.store import verdict_codec as codec
+from douglas_quaid.store import RecordOutcome, Store, verdict_codec as codec
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.97, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")

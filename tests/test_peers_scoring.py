@@ -18,8 +18,7 @@ from benchmarks.peers_scoring import (
     mean_found,
     published,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from douglas_quaid.evaluation.edits import SUITE
 

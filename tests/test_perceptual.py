@@ -6,8 +6,7 @@ import imagehash
 import numpy as np
 import pytest
 import tlsh
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from PIL import Image
 from support.pictures import photo, png
 from support.shapes import SHAPES, grey, pixels

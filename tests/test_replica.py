@@ -8,8 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from douglas_quaid.config import Config
 from douglas_quaid.index.options import UpkeepOptions

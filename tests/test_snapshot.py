@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from douglas_quaid.config import Config
 from douglas_quaid.index.options import UpkeepOptions

@@ -11,8 +11,7 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
@@ -29,8 +28,7 @@ from douglas_quaid.records import (
     Relation,
     Verdict,
 )
-from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions
-from douglas_quaid.store import verdict_codec as codec
+from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, verdict_codec as codec
 from douglas_quaid.store.intents import Intent, JudgedPair
 from douglas_quaid.store.keys import SCHEMA_VERSION
 from douglas_quaid.store.rows import pack_row

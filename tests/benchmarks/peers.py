@@ -38,8 +38,7 @@ from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
 from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.store.embedded import stop_embedded
 
-from . import corpus as corpora
-from . import report
+from . import corpus as corpora, report
 from .corpus import PHISHING, Corpus, has_ink, random_photos, spread_screenshots
 from .peers_scoring import OTHER, RIGHT, SAME_SITE, Scored
 from .peers_search import print_search
