@@ -100,7 +100,7 @@ class Comparison(Bookkeeping):
         records = zip(ids, self._store.images.records(ids), strict=True)
         return [None if record is None else read_record(image_id, record) for image_id, record in records]
 
-    # -- a person's word ---------------------------------------------------------------------------------------
+    # -- a person's word -------------------------------------------------------------------------------------
 
     def judge(
         self,
@@ -171,7 +171,7 @@ class Comparison(Bookkeeping):
         sides = Picture(self._features(first)), Picture(self._features(second))
         return confirmed(self._compared(*sides)[1], self.calibration)
 
-    # -- names and bytes to pictures ---------------------------------------------------------------------------
+    # -- names and bytes to pictures -------------------------------------------------------------------------
 
     def _verified(self, query: Picture, reference: Picture, *, thorough: bool = False) -> Verification:
         return verify(query, reference, thorough=thorough, options=self._options.verification)

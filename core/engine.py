@@ -215,7 +215,7 @@ class Engine(Upkeep):
         """
         return histories(self._store, hits, besides=optional_occurrence(besides))
 
-    # -- the index of this process -----------------------------------------------------------------------------
+    # -- the index of this process ---------------------------------------------------------------------------
 
     def load(self) -> int:
         """Bring the index of this process up to date, as every query does first.
@@ -345,7 +345,7 @@ class Engine(Upkeep):
     ) -> None:
         self.close()
 
-    # -- names and bytes to pictures ---------------------------------------------------------------------------
+    # -- names and bytes to pictures -------------------------------------------------------------------------
 
     def _scope(
         self,

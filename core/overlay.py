@@ -1,8 +1,7 @@
-"""A picture of the evidence: both pictures side by side, the region they share outlined in each, inliers
-joined by lines.
+"""A drawing of the evidence: both pictures side by side, the shared region outlined, inliers joined by lines.
 
-What the drawing shows is what was measured: the outline is the map found by verification, each line one
-inlier of it.
+The drawing shows what was measured: the outline is the transform that verification found, each line one of
+its inliers.
 """
 
 from __future__ import annotations
@@ -17,18 +16,20 @@ from .records import Decision, Verdict
 from .verification.overlap import shared_region
 from .verification.verify import Verification
 
-#: Largest width and height of each picture in the drawing, in pixels. chosen: two fit on a screen.
+#: Maximum width and height of each picture in the drawing, in pixels. chosen: two fit on a screen.
 SIDE = 760
-#: Most inliers drawn. chosen: more hide the picture.
+#: Maximum number of inliers drawn. chosen: more hide the picture.
 LINES = 60
+#: Pixels between the pictures, and height of the caption. chosen.
 GAP, CAPTION = 24, 64
+#: Colour of each decision, RGB. chosen: GitHub's green, amber and grey, which are readable on white.
 COLOURS = {Decision.MATCH: (26, 127, 55), Decision.REVIEW: (191, 135, 0), Decision.NO_MATCH: (110, 119, 129)}
 
 
 def draw_overlay(
     query: NDArray[np.uint8], reference: NDArray[np.uint8], found: Verification, verdict: Verdict
 ) -> bytes:
-    """PNG bytes of `query` (left) and `reference` (right), RGB u8[h,w,3], with what `found` holds drawn in."""
+    """Return a PNG of `query` (left) and `reference` (right), RGB u8[h, w, 3], with the evidence drawn in."""
     left, right = _fit(query), _fit(reference)
     width = left.width + GAP + right.width
     sheet = Image.new("RGB", (max(width, 900), max(left.height, right.height) + CAPTION), "white")

@@ -1,8 +1,9 @@
 """The nouns of this package, in the order in which a picture meets them: values and their checks only.
 
 An *image* is unique bytes, named by their sha256. An *occurrence* is a place where it was seen. *Features*
-are computed from its pixels once. A *candidate* is an image worth verifying, *evidence* is what the verification
-measured, a *verdict* is what follows from it, and a *cluster* is a set of images that matches have joined.
+are computed from its pixels once. A *candidate* is an image worth verifying, *evidence* is what the
+verification measured, a *verdict* is what follows from it, and a *cluster* is a set of images that matches
+have joined.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class ImageFeatures:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A place where an image was seen: `HOST:KIND:ID`, such as misp:attribute:<uuid> or file:path:</a/path>."""
+    """A place where an image was seen: `HOST:KIND:ID`, such as file:path:</a/path>."""
 
     #: System that saw the image: misp, ail, file.
     host: str

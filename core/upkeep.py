@@ -59,7 +59,7 @@ class Upkeep(Comparison):
                 self.link(image_id)
 
     def choose_calibration(self, calibration: Calibration | None) -> None:
-        """Judge with this calibration from now on, in every process of this store; None: with the shipped one.
+        """Judge with this calibration from now on, in every process of this store; None: the shipped one.
 
         Verdicts stored before stay until `redecide`. Raises ConfigError, StoreError.
         """

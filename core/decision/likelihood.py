@@ -1,10 +1,8 @@
-"""A confidence in the words of intelligence analysis: the likelihood bands that MISP's taxonomy
-`estimative-language` has tags for.
-"""
+"""Confidence in the words of intelligence analysis: the bands of MISP's `estimative-language`."""
 
 from __future__ import annotations
 
-#: spec: MISP taxonomies, estimative-language, likelihood-probability: the least probability of each band.
+#: spec: MISP taxonomies, estimative-language, likelihood-probability: the minimum probability of each band.
 BANDS = (
     (0.95, "almost-certain"),
     (0.80, "very-likely"),
@@ -17,5 +15,5 @@ BANDS = (
 
 
 def band(confidence: float) -> str:
-    """The band of a probability from 0 to 1."""
+    """Return the band of a probability from 0 to 1."""
     return next(name for least, name in BANDS if confidence >= least)

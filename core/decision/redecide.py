@@ -1,12 +1,12 @@
-"""Stored verdicts decided anew with another calibration, from the evidence they keep: no picture is read.
+"""Stored verdicts decided again with another calibration, from the evidence they keep: no picture is read.
 
-Walks through all images, some at a time, and renews each verdict that another calibration gave, on both sides
-and with its cluster, as `link` does (store/judgements.py). What a person said stays. A verdict that falls to
-`no-match` is no longer listed, but keeps its evidence for the next calibration. Whatever is decided already
-is passed over, so the walk may be interrupted anywhere and begun again, and several may walk at once; where
-the last one came to is noted, so that the next need not look again.
+Walks through all images, some at a time, and renews each verdict of another calibration, on both sides and
+with its cluster, as `link` does (store/verdicts.py). A person's word stays. A verdict that falls to
+`no-match` is no longer listed, but keeps its evidence for the next calibration. What is decided already is
+skipped, so the walk may be interrupted anywhere and started again, and several may walk at once; the store
+keeps how far the last one came.
 
-Only pairs that were `review` or better once are stored. What a lower threshold newly admits, `relink` finds:
+Only pairs that were once `review` or better are stored. `relink` finds what a lower threshold newly admits:
 it searches for each image again.
 """
 
@@ -27,6 +27,7 @@ from .decide import decide_stored
 #: Verdicts of one image that are recorded together. chosen: an intent of 200 KB.
 PAIRS_AT_ONCE = 100
 
+#: Decision before and after.
 Change = tuple[Decision, Decision]
 
 
@@ -34,40 +35,37 @@ Change = tuple[Decision, Decision]
 class Redecided:
     """What became of the stored verdicts."""
 
-    #: Looked at.
-    images: int
-    #: Pairs decided anew.
-    renewed: int
-    #: Decision before and after, where they differ, and pairs.
-    changes: tuple[tuple[Change, int], ...]
-    #: Pairs that join a cluster since; the next: that do no longer.
-    joined: int
-    parted: int
+    #: Number of images examined.
+    images: int = 0
+    #: Number of pairs decided again.
+    renewed: int = 0
+    #: Decision before and after, where they differ, and the number of pairs.
+    changes: tuple[tuple[Change, int], ...] = ()
+    #: Number of pairs that join a cluster now and did not before.
+    joined: int = 0
+    #: Number of pairs that joined a cluster before and do not now.
+    parted: int = 0
 
     def __add__(self, other: Redecided) -> Redecided:
         changes = Counter(dict(self.changes)) + Counter(dict(other.changes))
-        ordered = tuple(sorted(changes.items(), key=lambda change: (change[0][0].value, change[0][1].value)))
         return Redecided(
             self.images + other.images,
             self.renewed + other.renewed,
-            ordered,
+            tuple(sorted(changes.items(), key=lambda change: tuple(one.value for one in change[0]))),
             self.joined + other.joined,
             self.parted + other.parted,
         )
 
 
-NOTHING = Redecided(0, 0, (), 0, 0)
-
-
 def redecide(
     store: Store, calibration: Calibration, *, tell: Callable[[int], None] = lambda images: None
 ) -> Redecided:
-    """Decide all stored verdicts by `calibration`, which is the one in use. `tell` hears of each batch.
+    """Decide all stored verdicts by `calibration`, which is the one in use; `tell` hears of each batch.
 
-    Raises ConfigError when another calibration is chosen meanwhile, StoreError; then it is to be called
-    again.
+    Returns what became of them. Raises ConfigError when another calibration is chosen meanwhile, StoreError;
+    call it again then.
     """
-    total = NOTHING
+    total = Redecided()
     for ids in _walk(store, "redecide", calibration):
         total += redecide_images(store, ids, calibration)
         tell(len(ids))
@@ -81,7 +79,7 @@ def relink(
     *,
     tell: Callable[[int], None] = lambda images: None,
 ) -> int:
-    """Search again for every image that was linked before; gives how many. As `redecide` in all else."""
+    """Search again for every image that was linked before. Returns how many; raises as `redecide`."""
     count = 0
     for ids in _walk(store, "relink", calibration):
         for image_id in ids:
@@ -94,9 +92,9 @@ def relink(
 
 
 def redecide_images(store: Store, ids: Sequence[ImageId], calibration: Calibration) -> Redecided:
-    """Decide the verdicts on the side of these images by `calibration`."""
+    """Decide the verdicts on the side of these images by `calibration`; returns what became of them."""
     (baseline,) = store.collections.members_by_purpose(Purpose.BASELINE)
-    total = Redecided(len(ids), 0, (), 0, 0)
+    total = Redecided(images=len(ids))
     for image_id, verdicts in zip(ids, store.verdicts.scored(ids), strict=True):
         stale = [found for found in verdicts if found.verdict.calibration_id not in (PERSON, calibration.id)]
         for start in range(0, len(stale), PAIRS_AT_ONCE):
@@ -137,7 +135,8 @@ def _walk(store: Store, name: str, calibration: Calibration) -> Iterator[list[Im
         yield ids
         if (chosen := store.settings.calibration_id() or shipped().id) != calibration.id:
             raise ConfigError(
-                f"calibration {chosen} was chosen for this store while verdicts were decided by {calibration.id}; start again"
+                f"calibration {chosen} was chosen for this store while verdicts were decided by "
+                f"{calibration.id}; start again"
             )
         store.settings.set_progress(name, f"{calibration.id} {ids[-1]}")
     store.settings.set_progress(name, None)

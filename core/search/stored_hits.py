@@ -1,16 +1,16 @@
-"""What the store already knows: verdicts as hits, and where the pictures behind them were seen. Needs no
-picture and no index.
+"""What the store already knows: verdicts as hits, and where the pictures behind them were seen.
 
-Takes images or judged pairs, gives `Hit` and `History`. A host's hover reads only this, so each answer is a
-fixed number of round trips.
+Takes images, returns `Hit` and `History`, without a picture or an index. A host's hover reads only this, so
+each answer is a fixed number of round trips.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from ..answers import History, Hit
+from ..batches import in_groups
 from ..decision.calibration import Calibration
 from ..decision.context import Context
 from ..decision.decide import decide
@@ -28,11 +28,11 @@ from ..records import (
 from ..store import Store
 from .hits import Judged, as_hits, first_hits, one_per_cluster
 
-#: Images of one cluster whose sightings are read for a history; of more it says that there are more. measured
-#: (benchmarks/misp.py): 200 made a hover of 2,000 copies three times as slow.
+#: Number of images of one cluster whose sightings are read for a history, which says when there are more.
+#: measured (benchmarks/misp.py): 200 made a hover of 2,000 copies three times as slow.
 MEMBERS_READ = 50
 
-#: What there is to say about an image and itself.
+#: The evidence about an image and itself.
 ITSELF = Evidence(
     same_bytes=True, same_pixels=True, pdq_bits=0, orientation=0, configuration=Configuration.SAME_BYTES
 )
@@ -47,13 +47,13 @@ def stored_hits(
     per_cluster: bool,
     itself: bool,
 ) -> tuple[Hit, ...]:
-    """What `link` stored about an image or the members of a cluster, surest first; members of `ignore`
-    collections are left out.
+    """Return what `link` stored about an image or the members of a cluster, the surest first, without members
+    of `ignore` collections.
 
-    `itself`: an image that was seen at several places is a hit of its own, identical, and stands for its
-    cluster.
+    `itself`: an image that was seen at several occurrences is a hit of its own, identical, and stands for its
+    cluster. Raises StoreError.
     """
-    ignored = frozenset(known.name for known in store.collections.all() if known.purpose is Purpose.IGNORE)
+    ignored = store.collections.names_by_purpose(Purpose.IGNORE)
 
     def wanted(info: ImageInfo) -> bool:
         return not any(membership.name in ignored for membership in info.memberships)
@@ -66,28 +66,24 @@ def stored_hits(
         ]
         return as_hits(store, calibration, stored, per_cluster=per_cluster, limit=limit, wanted=wanted)
     info = store.images.infos([subject])[0] if itself else None
-    first = (
-        [Judged(subject, decide(ITSELF, Context(), calibration))]
-        if info and info.occurrence_count > 1
-        else []
-    )
+    first: list[Judged] = []
+    if info and info.occurrence_count > 1:
+        first.append(Judged(subject, decide(ITSELF, Context(), calibration)))
     partners = store.verdicts.partners(subject)
-    if (
-        per_cluster
-    ):  # most verdicts are about copies of one another; only those that will be shown are decoded
+    if per_cluster:  # most verdicts are about copies of one another; only the shown ones are decoded
         known = {info.clusters[0]} if info and first and info.clusters else set()
         partners = one_per_cluster(store, partners, known)
-    stored_lazily = (
+    read_when_needed = (
         Judged(found.image_id, found.verdict)
-        for batch in _batches(partners, limit)
+        for batch in in_groups(partners, limit or len(partners) or 1)
         for found in store.verdicts.of(subject, batch)
     )
-    return first_hits(store, calibration, chain(first, stored_lazily), limit, wanted)
+    return first_hits(store, calibration, chain(first, read_when_needed), limit, wanted)
 
 
 def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) -> list[History]:
-    """For each hit where its picture was seen: the image's own places, then those of the other images of its
-    cluster.
+    """Return for each hit where its picture was seen: the image's own occurrences, then those of the other
+    images of its cluster. `besides`: an occurrence that does not count. Raises StoreError.
     """
     clusters = store.clusters.of([hit.image_id for hit in hits])
     groups = [_group(hit.image_id, cluster) for hit, cluster in zip(hits, clusters, strict=True)]
@@ -96,11 +92,8 @@ def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) 
     answers = []
     for group, cluster in zip(groups, clusters, strict=True):
         found = [info for info in (next(infos) for _ in group) if info]
-        answers.append(
-            _history(
-                found, besides, left_out, all_read=cluster is None or len(cluster.members) <= MEMBERS_READ
-            )
-        )
+        all_read = cluster is None or len(cluster.members) <= MEMBERS_READ
+        answers.append(_history(found, besides, left_out, all_read=all_read))
     return answers
 
 
@@ -121,13 +114,13 @@ def _history(
     )
     sightings = (*(own[0] if own else ()), *others)
     complete = all_read and len(sightings) == count
-    # The times of an image count the place that is left out, too; with all places at hand they need not be
-    # asked.
+    # An image's own times count the occurrence that is left out, too; they are used only where some
+    # occurrences are missing.
     seen: Sequence[Sighting | ImageInfo] = sightings if complete else infos
     return History(
         count=count,
-        first_seen=min((place.first_seen for place in seen), default=None),
-        last_seen=max((place.last_seen for place in seen), default=None),
+        first_seen=min((seen_at.first_seen for seen_at in seen), default=None),
+        last_seen=max((seen_at.last_seen for seen_at in seen), default=None),
         sightings=_distinct(sightings),
         memberships=_memberships(infos),
         complete=complete,
@@ -135,7 +128,7 @@ def _history(
 
 
 def _distinct(sightings: Iterable[Sighting]) -> tuple[Sighting, ...]:
-    """One place may have shown several images of a cluster."""
+    """Each occurrence once: it may have shown several images of a cluster."""
     return tuple({sighting.occurrence: sighting for sighting in reversed(tuple(sightings))}.values())[::-1]
 
 
@@ -143,8 +136,3 @@ def _memberships(infos: Sequence[ImageInfo]) -> tuple[Membership, ...]:
     """Of the hit's own image first; a collection once."""
     found = {membership.name: membership for info in reversed(infos) for membership in info.memberships}
     return tuple(found[name] for name in sorted(found))
-
-
-def _batches(ids: Sequence[ImageId], size: int | None) -> Iterator[Sequence[ImageId]]:
-    step = size or len(ids) or 1
-    return (ids[start : start + step] for start in range(0, len(ids), step))
