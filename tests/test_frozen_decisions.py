@@ -1,8 +1,8 @@
 """Decisions stay what they were: pairs of evidence and answers of queries, compared with version 999bdf6.
 
 That version decided some candidates more than once. One that a common region or an ignored picture dismissed
-kept the relation of a match, and a confidence that said nothing. So a `no-match` may have lost its relation,
-and its confidence may be another one.
+kept the relation of a match, and a confidence that said nothing. So a `no-match` has lost such a relation, and
+its confidence may be another one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def same(found: Answer, frozen: Answer) -> bool:
     if named != were_named:
         return False
     if named[-1] == "no-match":
-        return relation == was_relation or (relation is None and was_relation in OF_A_MATCH)
+        return bool(relation == (None if was_relation in OF_A_MATCH else was_relation))
     return bool(relation == was_relation and abs(confidence - was_confidence) <= 1e-4)
 
 
