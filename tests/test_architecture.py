@@ -25,6 +25,7 @@ READING_ORDER = (
     "deadline",
     "strict_json",
     "transforms",
+    "batches",
     # one picture: from bytes to pixels and features, in this process or a child
     "decoding",
     "features",
@@ -49,7 +50,6 @@ READING_ORDER = (
     "engine",
     # how good the answers are, and what people use
     "inputs",
-    "batches",
     "evaluation",
     "demo",
     "cli",

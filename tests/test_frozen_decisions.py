@@ -1,8 +1,8 @@
 """Decisions stay what they were: pairs of evidence and answers of queries, compared with version 999bdf6.
 
 That version decided some candidates more than once. One that a common region or an ignored picture dismissed
-kept the relation of a match, and a confidence that said nothing. So a `no-match` has lost such a relation, and
-its confidence may be another one.
+kept the relation of a match, and a confidence that said nothing. So a `no-match` has lost such a relation,
+and its confidence may be another one.
 """
 
 from __future__ import annotations
