@@ -7,6 +7,7 @@ two are different objects even if their bytes are the same, so an object is name
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -98,6 +99,21 @@ def read(path: str | Path, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise ImageTooLarge(
             f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it"
+        )
+    return data
+
+
+def read_picture(obj: AilObject, path: str | Path, max_bytes: int) -> bytes:
+    """Return the bytes of an object's file.
+
+    Raises FileNotThere if there is none, or if it does not have the sha256 that its name says; ImageTooLarge;
+    and OSError for faults of the disk.
+    """
+    data = read(path, max_bytes)
+    if hashlib.sha256(data).hexdigest() != obj.id:
+        raise FileNotThere(
+            f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being "
+            "written, was truncated or changed"
         )
     return data
 

@@ -12,7 +12,6 @@ come. Everything is stored before anything is linked: each picture is then searc
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,11 +19,11 @@ from datetime import datetime, timezone
 
 from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, CorruptImage, DouglasQuaidError, NotFound, StoreError
+from douglas_quaid.errors import ConfigError, DouglasQuaidError, NotFound, StoreError
 from douglas_quaid.records import Decision, Occurrence
 
 from ..config import Locations, Settings
-from ..objects import TYPES, AilObject, read
+from ..objects import TYPES, AilObject, read_picture
 from ..runtime.process import WRITTEN, WRITTEN_BY, occurrence_labels
 from ..servers import UNKNOWN, About, AilServers
 from .pace import Clock, Pace, Progress
@@ -194,19 +193,14 @@ class Backfill:
 
     def _add_one(self, file: File, about: About) -> Counts:
         """Raises ImageError, FileNotThere, OSError and StoreError."""
-        data = read(file.path, self._settings.max_bytes)
-        if hashlib.sha256(data).hexdigest() != file.object.id:
-            raise CorruptImage(
-                f"{file.path}: its {len(data):,} bytes do not have the sha256 that its name says; it was "
-                "truncated or changed"
-            )
+        data = read_picture(file.object, file.path, self._settings.max_bytes)
         if self._settings.skip_gif and data[:4] == b"GIF8":
             return Counts(skipped=1)
         hash_only = about.unsafe and self._settings.unsafe_hash_only
         result = self._engine.add(
             data,
             occurrence=file.object.occurrence,
-            labels=occurrence_labels(domains=about.domains, chats=about.chats),
+            labels=occurrence_labels(about),
             seen=datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc),
             link=False,
             hash_only=hash_only,

@@ -72,8 +72,6 @@ print("\\n" + json.dumps(answer))
 class Facts:
     """What AIL's Python has."""
 
-    #: The interpreter.
-    python: Path
     #: Modules that ours need and that cannot be imported, and why.
     broken: tuple[tuple[str, str], ...]
     #: Versions of douglas-quaid, redis and xxhash; None if not installed.
@@ -122,7 +120,6 @@ def ask(home: Path, python: Path) -> Facts:
         if not os.path.realpath(folder).startswith(own)
     ]
     return Facts(
-        python=python,
         broken=tuple(answer["broken"].items()),
         releases=tuple(answer["releases"].items()),
         xxhash_error=answer["xxhash"],

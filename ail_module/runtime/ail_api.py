@@ -21,6 +21,7 @@ from lib.objects import ail_objects  # type: ignore[import-not-found]
 
 from ..objects import TYPES, AilObject, BadObject
 from ..publishing.apply import ALGORITHM
+from ..servers import About
 
 __all__ = ["AilHost", "AilSink", "ail_object", "ail_queues", "day"]
 
@@ -38,20 +39,15 @@ class AilHost:
         found: str | None = _ail(obj).get_filepath()
         return found
 
-    def domains(self, obj: AilObject) -> tuple[str, ...]:
-        """Return the domains on which a screenshot was captured, sorted."""
-        if obj.type != "screenshot":
-            return ()
-        return tuple(sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"]))
-
-    def chats(self, obj: AilObject) -> tuple[str, ...]:
-        """Return `<subtype>:<id>` of the chats in which an image was posted, sorted."""
-        return tuple(sorted(_ail(obj).get_correlation("chat")["chat"])) if obj.type == "image" else ()
-
-    def is_unsafe(self, obj: AilObject) -> bool:
-        """Return whether AIL marks the object, or a domain on which it was captured, as unsafe."""
-        domains = (ail_objects.get_object("domain", "", name) for name in self.domains(obj)[:MAX_DOMAINS])
-        return not all(each.is_tags_safe() for each in (_ail(obj), *domains))
+    def about(self, obj: AilObject) -> About:
+        """Return where an object was seen, and whether AIL marks it, or a domain of it, as unsafe."""
+        if obj.type == "image":
+            return About(
+                (), tuple(sorted(_ail(obj).get_correlation("chat")["chat"])), not _ail(obj).is_tags_safe()
+            )
+        names = sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"])
+        domains = (ail_objects.get_object("domain", "", name) for name in names[:MAX_DOMAINS])
+        return About(tuple(names), (), not all(each.is_tags_safe() for each in (_ail(obj), *domains)))
 
     def first_seen(self, obj: AilObject) -> datetime | None:
         """Return the day on which AIL first saw the object; None if it does not know."""

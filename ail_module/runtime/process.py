@@ -8,7 +8,6 @@ Every step may be repeated.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -19,11 +18,12 @@ from douglas_quaid.errors import CorruptImage
 from douglas_quaid.records import Cluster, Decision, Seen
 
 from ..config import Settings
-from ..objects import AilObject, FileNotThere, read
+from ..objects import AilObject, read_picture
 from ..publishing.findings import Finding, objects_of, stored, stored_findings
 from ..publishing.ledger import Entry, Ledger
 from ..publishing.publisher import Publisher
 from ..publishing.stars import Stars
+from ..servers import About
 
 #: Maximum number of domains or chats in a label. chosen: a placeholder page is seen on thousands.
 LABEL_VALUES = 20
@@ -44,14 +44,8 @@ class Host(Protocol):
     def path(self, obj: AilObject) -> str | None:
         """Return the path of its file, which may be missing; None if the id leads out of AIL's folder."""
 
-    def domains(self, obj: AilObject) -> tuple[str, ...]:
-        """Return the domains on which it was captured, sorted; none for an image."""
-
-    def chats(self, obj: AilObject) -> tuple[str, ...]:
-        """Return `<subtype>:<id>` of the chats in which it was posted, sorted; none for a screenshot."""
-
-    def is_unsafe(self, obj: AilObject) -> bool:
-        """Return whether AIL marks it, or a domain on which it was captured, as unsafe."""
+    def about(self, obj: AilObject) -> About:
+        """Return where it was seen, and whether it is unsafe."""
 
     def first_seen(self, obj: AilObject) -> datetime | None:
         """Return the day on which AIL first saw it; None if AIL does not know."""
@@ -79,20 +73,24 @@ def process(
 ) -> Outcome:
     """Store and link an object, and write what was found. Return what was done.
 
-    `seen`: when it was seen, if the message says so. Raises ImageError if the picture cannot be used,
-    FileNotThere if its file is missing or incomplete, StoreError, and OSError.
+    `seen`: when it was seen, if the message says so. Raises CorruptImage and other ImageErrors if the picture
+    cannot be used, FileNotThere if its file is missing or incomplete, StoreError, and OSError.
     """
     first = host.first_seen(obj)
     if seen is None and obj.type == "image":
         seen = first  # an image without a day in its message was not posted again
-    labels = occurrence_labels(domains=host.domains(obj), chats=host.chats(obj), first=first)
-    unsafe = settings.unsafe_hash_only and host.is_unsafe(obj)
+    about = host.about(obj)
+    labels = occurrence_labels(about, first)
+    unsafe = settings.unsafe_hash_only and about.unsafe
     before = stored(engine, [obj]).get(obj)
     is_done = before is not None and _is_done(before, labels) and not unsafe
     if is_done:
         outcome = Outcome("known")
     else:
-        data = _bytes(obj, host, settings)
+        path = host.path(obj)
+        if path is None:
+            raise CorruptImage(f"{obj.gid}: AIL has no path for this id")
+        data = read_picture(obj, path, settings.max_bytes)
         if settings.skip_gif and data.startswith(b"GIF8"):
             return Outcome("skipped")
         result = engine.add(
@@ -107,12 +105,10 @@ def process(
     return outcome
 
 
-def occurrence_labels(
-    *, domains: tuple[str, ...], chats: tuple[str, ...], first: datetime | None = None
-) -> dict[str, str]:
-    """Return the labels of an object's occurrence: where it was seen, and since when. Names are sorted."""
+def occurrence_labels(about: About, first: datetime | None = None) -> dict[str, str]:
+    """Return the labels of an object's occurrence: where it was seen, and since when."""
     date = first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else ""
-    labels = {"domain": _joined(domains), "chat": _joined(chats), "date": date}
+    labels = {"domain": _joined(about.domains), "chat": _joined(about.chats), "date": date}
     return {name: text for name, text in labels.items() if text}
 
 
@@ -142,19 +138,6 @@ def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bo
     for other, seen in stored(engine, others).items():
         if WRITTEN in seen.sighting.labels and Ledger(engine).read(other) == Entry():
             publisher.write(other, stored_findings(engine, other))
-
-
-def _bytes(obj: AilObject, host: Host, settings: Settings) -> bytes:
-    path = host.path(obj)
-    if path is None:
-        raise CorruptImage(f"{obj.gid}: AIL has no path for this id")
-    data = read(path, settings.max_bytes)
-    if hashlib.sha256(data).hexdigest() != obj.id:
-        raise FileNotThere(
-            f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being "
-            "written, was truncated or changed"
-        )
-    return data
 
 
 def _joined(names: tuple[str, ...]) -> str:
