@@ -16,7 +16,7 @@ from ..features.picture import Picture
 
 
 class Extractor:
-    """One for each engine; `close` ends the child processes, if there are any."""
+    """Decodes pictures and extracts their features, in child processes if the configuration asks for it."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -27,8 +27,9 @@ class Extractor:
             self._decoders = Decoders(config)
 
     def extract(self, data: bytes, *, name: str, hash_only: bool = False) -> Picture:
-        """Raises ImageError named `name`. `hash_only`: a picture of which nothing but hashes may be kept is
-        not compared by more either.
+        """Return the picture with its features. Raises ImageError, which names `name`.
+
+        `hash_only`: a picture of which only hashes may be kept is not compared by more either.
         """
         if self._decoders is not None:
             return Picture(*self._decoders.features(data, name=name, hash_only=hash_only, grey=not hash_only))
@@ -49,5 +50,6 @@ class Extractor:
         ).pixels
 
     def close(self) -> None:
+        """End the child processes, if there are any."""
         if self._decoders is not None:
             self._decoders.close()

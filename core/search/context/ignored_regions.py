@@ -1,4 +1,4 @@
-"""Ignored pictures: a pair whose shared part is an ignored picture is no match.
+"""Ignored pictures: a pair that shares only an ignored picture does not match.
 
 A picture in a collection of purpose `ignore` is never a hit itself. A copy of it, such as the next capture of
 a placeholder, matches nothing either; and where it is a part of the query, such as a banner that somebody cut
