@@ -141,7 +141,7 @@ class Diff(Edit):
 
 def diffs(patch: str) -> tuple[Diff, ...]:
     """Return the edits of `patches/<patch>.patch`, one for each file that it changes."""
-    mark = f"{MARK} patch {patch}"
+    mark = f"{MARK} {patch}"
     text = files(__package__).joinpath("patches", f"{patch}.patch").read_text("utf-8")
     found = []
     for part in re.split(r"(?m)^(?=--- )", text)[1:]:

@@ -61,7 +61,7 @@ class PatchStatus:
 
 def _row(kind: str, other: str) -> Insertion:
     """One more type in one row of CORRELATION_TYPES_BY_OBJ, whatever else the row lists."""
-    mark, start = f"{MARK} patch P3: {kind}-{other}", f'\n    "{kind}": ['
+    mark, start = f"{MARK} P3: {kind}-{other}", f'\n    "{kind}": ['
     upstream = rf'\n    "{kind}": \[(?:[^\]#]|#[^\n]*\n)*?"{other}"'
     new = f'"{other}",  # {mark}\n        '
     return Insertion("bin/lib/correlations_engine.py", mark, upstream, start.strip(), start, new)
