@@ -28,7 +28,7 @@ from douglas_quaid.records import (
     Relation,
     Verdict,
 )
-from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, verdict_codec as codec
+from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, keys, verdict_codec as codec
 from douglas_quaid.store.intents import Intent, JudgedPair
 from douglas_quaid.store.keys import SCHEMA_VERSION
 from douglas_quaid.store.rows import pack_row
@@ -340,6 +340,21 @@ def test_the_examples_in_format_md_are_what_is_stored():
         found["verdict"] == codec.encode(verdict, judged)
         and codec.decode("0" * 64, found["verdict"]).verdict == verdict
     )
+
+
+def test_every_script_names_the_keys_that_it_touches_and_the_key_table_has_them():
+    folder = resources.files("douglas_quaid.store")
+    table = set(re.findall(r"^      ([a-z-]+)\S*  +(?:string|hash|zset|set) ", keys.__doc__, re.MULTILINE))
+    scripts = [path for path in folder.iterdir() if path.name.endswith(".lua")]
+    for script in scripts:
+        text = script.read_text("utf-8")
+        (listed,) = re.findall(r"^-- Keys: (.*)$", text, re.MULTILINE)
+        named = {re.split("[: ]", name)[0] for name in listed.split(", ")} - {"none"}
+        # Built from the prefix, or passed to a function that does so; `row:` begins fields of an image.
+        spelled = r"P \.\. '([a-z-]+)|list_(?:add|remove)\('([a-z]+)|'([a-z-]+):'"
+        touched = {name for found in re.findall(spelled, text) for name in found} - {"", "none", "row"}
+        assert touched == named <= table, script.name
+    assert len(scripts) > 8 and len(table) > 25
 
 
 # -- what is refused at open ---------------------------------------------------------------------------------

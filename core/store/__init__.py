@@ -1,7 +1,8 @@
-"""The feature store: what is known about every image, in Redis or Valkey, the one source of truth. Start
-reading at store.py.
+"""The feature store: what is known about every image, in Redis or Valkey, the single source of truth. Start
+reading in store.py.
 
-Key table in keys.py, stored bytes in FORMAT.md, the rules of changes that span shards in intents.py.
+The key table is in keys.py, stored bytes are in FORMAT.md, and intents.py says how changes that span shards
+survive a crash.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
--- Clusters: sets of images that edges connect. A pair is to be joined if a person called it the same, which counts as 1.0, or, where no
--- person said anything else, if a verdict joins it. It is an edge unless it is blocked.
--- Holds after every script: two images are in one cluster if and only if a path of edges connects them; no pair that a person's word
--- keeps apart is in one cluster; a pair is blocked only if its edge would bring such a pair together; a cluster has two members or
--- more; an id once given is never given again.
+-- Clusters: sets of images that edges connect. A pair is to be joined if a person called it the same, or else if a verdict joins it and
+-- no person said otherwise; it is an edge unless it is blocked. Holds after every script: two images are in one cluster if and only if
+-- a path of edges connects them; no pair that a person keeps apart is in one cluster; a pair is blocked only if its edge would bring
+-- such a pair together; a cluster has two members or more; an id once given is never given again.
 -- Keys: cluster-of, clusters, members:<cluster>, aliases:<cluster>, alias, joining:<id>, judged:<id>, blocked:<id>
 local seed, given = '', 0
 local function fresh_cluster()
@@ -30,7 +29,7 @@ local function on_both(command, kind, a, b, ...)
   call(command, P .. kind .. b, a, ...)
 end
 
--- The word in a stored judgement, whose JSON begins at byte 21. The word about a pair, or false.
+-- The word in a stored judgement, whose JSON begins at byte 21; the word about a pair, or false.
 local KEEPS_APART = {different = true, ['same-design'] = true}
 local function word_in(judgement) return string.match(judgement, '^{"judgement":"([%a-]+)"', 21) end
 local function word_about(a, b)
@@ -95,8 +94,8 @@ local function dissolve(cluster)
   call('SREM', P .. 'clusters', cluster)
 end
 
--- Pairs of these images that are to be joined, the edges or the blocked ones, as {a, b, confidence}: the surest first, ties by id, so
--- that the outcome never depends on luck. A pair of two of these images comes twice.
+-- The edges at these images, or the blocked pairs, as {a, b, confidence}: the surest first, ties by id, so that nothing depends on luck.
+-- A pair of two of these images comes twice.
 local function pairs_at(images, blocked)
   local found = {}
   for _, image in ipairs(images) do
@@ -130,9 +129,8 @@ local function rejoin(images)
 end
 
 -- Compute the parts of a cluster anew after an edge or a member went. With `left` and `right` (a pair to keep apart) the parts grow
--- edge by edge, the surest first, and an edge that would connect the two is blocked: each image stays with the side it is surer to
--- belong to. The largest part keeps the id (of equal ones the part with the smallest image id); the others get new ids; an image alone
--- has no cluster. Then what this sets free is joined. Returns the images that were moved.
+-- edge by edge, the surest first, and an edge that would connect the two is blocked. The largest part keeps the id (of equal ones the
+-- one with the smallest image id), the others get new ids, an image alone has none. Then what this frees is joined. Returns who moved.
 local function regroup(cluster, left, right)
   local members = call('SMEMBERS', P .. 'members:' .. cluster)
   local parent = {}
@@ -147,8 +145,8 @@ local function regroup(cluster, left, right)
   for _, edge in ipairs(pairs_at(members, false)) do
     local a, b = root(edge[1]), root(edge[2])
     if a ~= b then
-      local l, r = left and root(left), right and root(right)
-      if left and ((a == l and b == r) or (a == r and b == l)) then
+      local function is_end(id) return id and (root(id) == a or root(id) == b) end
+      if is_end(left) and is_end(right) then
         on_both('HSET', 'blocked:', edge[1], edge[2], 1)
       else
         parent[a] = b

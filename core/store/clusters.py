@@ -42,7 +42,7 @@ class Clusters(StorePart):
         return [clusters[name] if name and len(clusters[name].members) > 1 else None for name in names]
 
     def ids(self, ids: Sequence[ImageId]) -> list[str | None]:
-        """Return the canonical cluster id of each image in one round trip; None for an image in no cluster."""
+        """Return the canonical cluster id of each image, in one round trip; None for one in no cluster."""
         answers = self.connection.ask(on_meta("HMGET", "cluster-of", *ids)) if ids else []
         return [as_text(answer) if answer else None for answer in answers]
 

@@ -76,8 +76,8 @@ class ShardChange:
     first_row: int
     #: dtype ROW, shape (n,). A row that died meanwhile has a zero id and is named in this `dead` or the next.
     rows: NDArray[np.void]
-    #: Words of these rows one after the other, shape (sum of rows["words"], 16); shape (0, 16) when words were
-    #: left out.
+    #: Words of these rows one after the other, shape (sum of rows["words"], 16); shape (0, 16) when words
+    #: were left out.
     words: NDArray[np.uint8]
     #: Numbers of rows that died since the last reading, of these rows or earlier ones, shape (m,).
     dead: NDArray[np.uint32]
@@ -113,7 +113,7 @@ class ColumnReader(StorePart):
         """Yield what `refresh` returns shard by shard, each with the state after it, so that an interrupted
         reader can continue from the last shard it has taken over.
 
-        Raises what `refresh` raises.
+        Raises StoreUnavailable and CorruptRecord as `refresh` does.
         """
         shards = dict(enumerate(state.shards))
         pending = self._changed(shards, shards)

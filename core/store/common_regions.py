@@ -38,7 +38,8 @@ class CommonRegions(StorePart):
                 "met": int(time.time()),
             }
             self.connection.ask(on_meta("HSET", "hubs", name, json.dumps(value)))
-            # Forgetting removes the image first and the note last, so one of the two processes removes the note.
+            # Forgetting removes the image first and the note last, so one of the two processes removes the
+            # note.
             if not self.connection.ask(on_image("EXISTS", "img", name)):
                 self.connection.ask(on_meta("HDEL", "hubs", name))
 

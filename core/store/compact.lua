@@ -2,7 +2,7 @@
 -- Slices keep the server free in between. Until the last, everybody reads and appends to the old generation, and a row that dies is
 -- killed in both. The slice that copies the last chunk also makes the new generation the current one. The name of every chunk holds
 -- its generation, so that no reader mixes two. Returns 1 when nothing is left to do, else 0.
--- Keys: those of shard.lua
+-- Keys: head, rows:<gen>:<chunk>, words:<gen>:<chunk>, tombs:<gen>, img:<id>
 local old = generation()
 if old ~= ARGV[1] then return 1 end
 local new = string.format('%d', tonumber(old) + 1)

@@ -1,9 +1,10 @@
 """The way to Redis: a `Connection` runs commands by tag and raises only errors of this package.
 
-One server and a Redis Cluster look alike from above: a command says under which tag its key lies, and routes.py
-knows which server that is. Time is bounded: redis-py's own retries are off, and a silent server raises
-StoreTimeout after `store_timeout`, or earlier where the thread has a time limit (time_limits.py). A broken
-connection is replaced by the next command. Threads may share a connection; a forked child gets its own.
+One server and a Redis Cluster look alike from above: a command says under which tag its key lies, and
+routes.py knows which server that is. Time is bounded: redis-py's own retries are off, and a silent server
+raises StoreTimeout after `store_timeout`, or earlier where the thread has a time limit (time_limits.py). A
+broken connection is replaced by the next command. Threads may share a connection; a forked child gets its
+own.
 """
 
 from __future__ import annotations

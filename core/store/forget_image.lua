@@ -5,7 +5,7 @@
 --   collection, and if it is then in none, its forgetting begins in the same step. Returns for each id 1 if it is gone, else 0.
 -- 'end', expected fence, id: removes partners and mark, and raises the fence, so that nobody who saw the mark goes on.
 --   Returns 'fence' and does nothing when another has raised it.
--- Keys: forgetting, ids, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>
+-- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>
 local function begin(id)
   local digest, rows = call('HGET', P .. 'img:' .. id, 'digest'), rows_of(P .. 'img:' .. id)
   if not digest then return 0 end

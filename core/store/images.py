@@ -149,7 +149,7 @@ class Images(StorePart):
         return self._put([image_id], [self._about(occurrence, labels, collection, seen)])[0]
 
     def records(self, ids: Sequence[ImageId]) -> list[bytes | None]:
-        """Return the encoded features of each image, in one round trip; None for an image that is not there."""
+        """Return the encoded features of each image, in one round trip; None for one that is not there."""
         return self.connection.run([on_image("HGET", "img", i, "record") for i in ids])
 
     def infos(self, ids: Sequence[ImageId]) -> list[ImageInfo | None]:

@@ -119,7 +119,7 @@ class Intents(StorePart):
     def meta(
         self, operation: str, fences: dict[str, bytes], *arguments: bytes | str, intent_id: str = ""
     ) -> object:
-        """Run one operation of meta.lua and return its answer. Raises Interrupted when the fence has moved."""
+        """Run an operation of meta.lua and return its answer. Raises Interrupted when the fence has moved."""
         return self.unmoved(
             self.connection.ask(META_CHANGE(META, operation, fences[META], intent_id, *arguments))
         )

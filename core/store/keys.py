@@ -26,8 +26,8 @@ removes them. Times are unix seconds as decimal text.
       where                hash    occurrence -> ids of the images seen there, 64 characters each
       pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, as above
       set:<collection>     set     ids of the shard's images in the collection
-      forgetting           set     ids of images whose forgetting has begun; whoever finds one finishes it, and
-                                   it cannot be added until then
+      forgetting           set     ids of images whose forgetting has begun; whoever finds one finishes it,
+                                   and it cannot be added until then
 
     tag meta
       head                 hash    schema, created (time), fence, identity (random hex digits)
@@ -40,7 +40,8 @@ removes them. Times are unix seconds as decimal text.
       judged:<id>          hash    other image id -> judgement (verdict_codec.py, FORMAT.md), on both sides
       joining:<id>         hash    other image id -> confidence of the verdict that joins the two, on both
                                    sides
-      blocked:<id>         hash    other image id -> 1, on both sides: the two are to be joined, but a person's
+      blocked:<id>         hash    other image id -> 1, on both sides: the two are to be joined, but a
+      person's
                                    word about others keeps their clusters apart
       relink               set     ids of images to be linked again
       hubs                 hash    image id -> JSON {region, pictures, images, met}: a common region

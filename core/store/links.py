@@ -1,4 +1,4 @@
-"""Which images were linked, that is searched for with the verdicts stored, and which are to be linked again."""
+"""Which images were linked, that is searched for and their verdicts stored, and which wait for it again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 -- Changes under the tag `meta`. ARGV: operation, expected fence, intent id or '', then what the operation needs.
 -- Each returns 'fence' and does nothing when a forget has passed since the caller looked.
--- Keys: intents, none (never there), relink, hubs
+-- Keys: intents, none (never there), relink, hubs, cluster-of, members:<cluster>, judged:<id>, joining:<id>, blocked:<id>
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]

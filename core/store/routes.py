@@ -1,4 +1,6 @@
-"""Which servers a store has, and which of them holds a tag: one server, the embedded server, or a Redis Cluster."""
+"""Which servers a store has, and which of them holds a tag: one server, the embedded server, or a Redis
+Cluster.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ class ServerRoute:
         try:
             self._redis = limited(Redis.from_url(config.store, **_options(config)))
         except (ValueError, TypeError) as error:
-            # An unescaped password moves where host and port are looked for, so redis-py may quote a part of it.
+            # An unescaped password moves where host and port are looked for, so redis-py may quote a part of
+            # it.
             reason = (
                 "write / @ # ? : in a user or password as %2F %40 %23 %3F %3A"
                 if "@" in config.store
@@ -107,7 +110,7 @@ class ClusterRoute:
         return [self._at(address) for address in dict.fromkeys(self._homes.values())]
 
     def recover(self, error: Exception) -> bool:
-        """Read the slots again if a slot has moved or a connection broke, and return whether any has moved."""
+        """Read the slots again if one has moved or a connection broke, and return whether any has moved."""
         moved = _MOVED.search(str(error))
         if not moved and not _is_broken(error):
             return False

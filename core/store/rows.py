@@ -34,10 +34,11 @@ def pack_row(
     pdq_version: int,
     local_version: int,
 ) -> bytes:
-    """The 72 bytes of a row. Raises ValueError for numbers that do not fit."""
+    """Return the 72 bytes of a row. Raises ValueError for numbers that do not fit."""
     if len(pdq) != 32 or not 0 <= words <= MAX_WORDS:
         raise ValueError(
-            f"row of image {image_id}: PDQ of {len(pdq)} bytes and {words} words; 32 and at most {MAX_WORDS} fit"
+            f"row of image {image_id}: PDQ of {len(pdq)} bytes and {words} words;"
+            f" 32 and at most {MAX_WORDS} fit"
         )
     row = np.zeros(1, ROW)
     row["image_id"] = np.frombuffer(bytes.fromhex(image_id), np.uint8)

@@ -1,8 +1,8 @@
-"""What kind of server this is: refused when too old, when it evicts, or when it does not persist.
+"""What kind of server this is. It is refused when it is too old, when it evicts, or when it does not persist.
 
-A Redis that forgets keys under memory pressure or at a restart loses images without a word; it is accepted
-only when the operator insists (`volatile_store`). Servers that forbid CONFIG are judged by INFO; what INFO
-does not tell is logged.
+A Redis that drops keys when memory is full, or at a restart, loses images silently; it is accepted only when
+the operator insists (`volatile_store`). Servers that forbid CONFIG are judged by INFO; what INFO does not
+say is logged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from ..errors import ConfigError, StoreError
 from .connection import Connection
 
-#: spec: Redis 6.2 brought ZADD GT; that and script effects replication are used.
+#: Oldest version of Redis that works. spec: Redis 6.2 brought ZADD GT; that and script effects replication
+#: are used.
 OLDEST = (6, 2)
 
 _log = logging.getLogger(__name__)
@@ -24,29 +25,34 @@ _log = logging.getLogger(__name__)
 class ServerFacts:
     """One primary server, as it describes itself."""
 
+    #: redis, valkey or kvrocks.
     name: str
+    #: Its version.
     version: str
-    #: Bytes.
+    #: Memory in bytes.
     used_memory: int
+    #: Whether it drops keys when memory is full.
     evicts: bool
+    #: Whether it has an append-only file.
     append_only: bool
-    #: always, everysec, no; empty when not told or without append-only file.
+    #: How it writes that file: always, everysec or no; empty when it does not say or has none.
     fsync: str
-    #: Whether it writes snapshots by itself; None when it does not tell.
+    #: Whether it writes snapshots by itself; None when it does not say.
     snapshots: bool | None
 
     @property
     def persistence(self) -> str:
-        """What a power cut or a killed server costs, in words. (With everysec even a mere kill: writes wait
-        while a sync is under way.)
+        """What a power cut or a killed server would cost, for a person to read. With `everysec`, killing the
+        server is enough: writes wait while a sync is in progress.
         """
         if self.append_only:
             loss = {
                 "always": "nothing that was acknowledged",
                 "everysec": "the last second or two",
                 "no": "what the system had not yet written, some 30 s",
-            }
-            return f"append-only file, fsync {self.fsync or 'unknown'}: a power cut or a killed server loses {loss.get(self.fsync, 'an unknown part')}"
+            }.get(self.fsync, "an unknown part")
+            fsync = self.fsync or "unknown"
+            return f"append-only file, fsync {fsync}: a power cut or a killed server loses {loss}"
         if self.snapshots:
             return "snapshots only: a power cut or a killed server loses everything since the last one"
         return (
@@ -57,35 +63,39 @@ class ServerFacts:
 
 
 def server_facts(connection: Connection) -> list[ServerFacts]:
-    """Facts of every primary server."""
+    """Return the facts of every primary server."""
     infos = connection.everywhere("INFO")
     try:
-        settings = [
-            dict(zip(flat[::2], flat[1::2], strict=True))
-            for flat in (_flat(answer) for answer in connection.everywhere("CONFIG", "GET", "*"))
-        ]  # fmt: skip
+        answers = [_flat(answer) for answer in connection.everywhere("CONFIG", "GET", "*")]
     except (StoreError, ConfigError):  # renamed, forbidden or unknown
-        settings = [{} for _ in infos]
+        answers = [[] for _ in infos]
+    settings = [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in answers]
     return [_facts(info, setting) for info, setting in zip(infos, settings, strict=True)]
 
 
 def check_servers(connection: Connection, *, volatile_allowed: bool) -> None:
-    """Raises ConfigError, with the remedy, for a server that cannot keep images."""
+    """Check that every server can keep images; `volatile_allowed`: one that may lose them is accepted.
+
+    Raises ConfigError, with the remedy, for a server that cannot.
+    """
     for facts in server_facts(connection):
         if tuple(int(part) for part in facts.version.split(".")[:2]) < OLDEST:
             raise ConfigError(
-                f"the store at {connection.name} is {facts.name} {facts.version}; Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey, is needed"
+                f"the store at {connection.name} is {facts.name} {facts.version};"
+                f" Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey, is needed"
             )
         if volatile_allowed:
             continue
         insist = "or set DOUGLAS_QUAID_VOLATILE_STORE=1 to accept the loss"
         if facts.evicts:
             raise ConfigError(
-                f"the store at {connection.name} evicts keys when memory is full: images would vanish; set maxmemory-policy noeviction, {insist}"
+                f"the store at {connection.name} evicts keys when memory is full, which would remove images;"
+                f" set maxmemory-policy noeviction, {insist}"
             )
         if not facts.append_only and facts.snapshots is False:
             raise ConfigError(
-                f"the store at {connection.name} does not persist: a restart would lose every image; set appendonly yes, {insist}"
+                f"the store at {connection.name} does not persist: a restart would lose every image;"
+                f" set appendonly yes, {insist}"
             )
         if not facts.append_only and facts.snapshots is None:
             _log.warning(
@@ -96,11 +106,10 @@ def check_servers(connection: Connection, *, volatile_allowed: bool) -> None:
 
 def _facts(info: dict[str, Any], settings: dict[str, str]) -> ServerFacts:
     kvrocks = "kvrocks_version" in info
-    name = "kvrocks" if kvrocks else str(info.get("server_name", "redis"))
     limit = int(settings.get("maxmemory") or info.get("maxmemory") or 0)
     policy = settings.get("maxmemory-policy") or str(info.get("maxmemory_policy", "noeviction"))
     return ServerFacts(
-        name=name,
+        name="kvrocks" if kvrocks else str(info.get("server_name", "redis")),
         version=str(info.get("valkey_version") or info["redis_version"]),
         used_memory=int(info.get("used_memory", 0)),
         evicts=limit > 0 and policy.startswith("allkeys"),
@@ -111,6 +120,6 @@ def _facts(info: dict[str, Any], settings: dict[str, str]) -> ServerFacts:
 
 
 def _flat(answer: Any) -> list[str]:
-    """CONFIG GET's pairs, whatever shape the client gave them."""
+    """Return the pairs of CONFIG GET as one list, whatever shape the client returned them in."""
     items = [item for pair in answer.items() for item in pair] if isinstance(answer, dict) else answer
     return [item.decode() if isinstance(item, bytes) else str(item) for item in items]

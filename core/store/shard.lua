@@ -1,5 +1,5 @@
 -- Shared by the scripts that change the columns of one shard. Takes ARGV[1], the rows in a chunk, away from the scripts' own arguments.
--- Keys: head, rows:<gen>:<chunk>, words:<gen>:<chunk>, tombs:<gen>, where, pixels, img:<id>
+-- Keys: head, rows:<gen>:<chunk>, words:<gen>:<chunk>, tombs:<gen>
 local CHUNK = tonumber(table.remove(ARGV, 1))
 
 local function generation()
@@ -67,19 +67,20 @@ local function kill_rows(rows)
 end
 
 -- Fields of `where` and `pixels`: image ids of 64 characters each, without separators.
-local function list_add(name, field, id)
-  local ids = call('HGET', P .. name, field) or ''
+local function others_in(name, field, id)
+  local ids, others = call('HGET', P .. name, field) or '', ''
   for at = 1, #ids, 64 do
-    if string.sub(ids, at, at + 63) == id then return end
+    local other = string.sub(ids, at, at + 63)
+    if other ~= id then others = others .. other end
   end
-  call('HSET', P .. name, field, ids .. id)
+  return others
+end
+
+local function list_add(name, field, id)
+  call('HSET', P .. name, field, others_in(name, field, id) .. id)
 end
 
 local function list_remove(name, field, id)
-  local ids, kept = call('HGET', P .. name, field) or '', {}
-  for at = 1, #ids, 64 do
-    local other = string.sub(ids, at, at + 63)
-    if other ~= id then kept[#kept + 1] = other end
-  end
-  if #kept == 0 then call('HDEL', P .. name, field) else call('HSET', P .. name, field, table.concat(kept)) end
+  local others = others_in(name, field, id)
+  if others == '' then call('HDEL', P .. name, field) else call('HSET', P .. name, field, others) end
 end

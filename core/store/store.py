@@ -1,4 +1,5 @@
-"""The feature store as one object: `Store.open(config)` connects, and each attribute is one part of the store.
+"""The feature store as one object: `Store.open(config)` connects, and each attribute is one part of the
+store.
 
 Opening starts the embedded server where that is configured, refuses a server that would lose images and a
 store of another schema, and finishes what a crash interrupted. A store may be shared by threads; any number
@@ -62,7 +63,7 @@ class StoreStats:
 
 
 class Store:
-    """Everything that is known about every image; each part is about one subject and has a file of its own."""
+    """Everything that is known about every image. Each part is about one subject and has its own file."""
 
     def __init__(self, connection: Connection) -> None:
         #: The way to the servers.
@@ -179,7 +180,7 @@ class Store:
         )
 
     def _left_out(self, names: Names[str]) -> frozenset[ImageId]:
-        """Return the images that are named by id, and those seen at the named occurrences and nowhere else."""
+        """Return the images that are named by id, and those seen only at the named occurrences."""
         places = {name for name in names if ":" in name}
         seen = [
             image_id for place in places for image_id in self.occurrences.images_at(Occurrence.parse(place))

@@ -1,5 +1,5 @@
-"""Bytes of verdicts and judgements. A verdict keeps every piece of evidence, so that a new calibration can judge
-again without pixels.
+"""Bytes of verdicts and judgements. A verdict keeps every piece of evidence, so that a new calibration can
+judge again without pixels.
 
 Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown version or field is refused.
 """

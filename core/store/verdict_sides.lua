@@ -1,23 +1,19 @@
 -- Write or drop verdicts on the side of images of this shard.
--- ARGV: expected fence, most verdicts on one side, then five for each: 'write' or 'drop', owner id, other id, verdict bytes, rank.
--- Returns 'fence' and does nothing when a forget has passed; else for each: written, older, absent (the owner has no record), dropped.
+-- ARGV: expected fence, most verdicts on one side, then four for each: owner id, other id, verdict bytes ('' to drop it), rank.
+-- Returns 'fence' and does nothing when a forget has passed; else for each 0 where a verdict has no owner any more, 1 otherwise.
 -- Bytes 5 to 12 of a verdict are the time it was judged, big-endian: text order is time order, and an older one replaces no newer.
 -- Keys: img:<id>, ver:<id>, partners:<id>
 if fence_moved(ARGV[1]) then return 'fence' end
 local answers = {}
-for at = 3, #ARGV, 5 do
-  local action, owner, other, bytes, rank = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+for at = 3, #ARGV, 4 do
+  local owner, other, bytes, rank = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local verdicts, partners = P .. 'ver:' .. owner, P .. 'partners:' .. owner
-  local old = call('HGET', verdicts, other)
-  if action == 'drop' then
+  local there = bytes == '' or call('EXISTS', P .. 'img:' .. owner) == 1
+  answers[#answers + 1] = there and 1 or 0
+  if bytes == '' then
     call('HDEL', verdicts, other)
     call('ZREM', partners, other)
-    answers[#answers + 1] = 'dropped'
-  elseif call('EXISTS', P .. 'img:' .. owner) == 0 then
-    answers[#answers + 1] = 'absent'
-  elseif old and string.sub(old, 5, 12) > string.sub(bytes, 5, 12) then
-    answers[#answers + 1] = 'older'
-  else
+  elseif there and string.sub(call('HGET', verdicts, other) or '', 5, 12) <= string.sub(bytes, 5, 12) then
     call('HSET', verdicts, other, bytes)
     call('ZADD', partners, rank, other)
     if call('HLEN', verdicts) > tonumber(ARGV[2]) then
@@ -25,7 +21,6 @@ for at = 3, #ARGV, 5 do
       call('HDEL', verdicts, lowest)
       call('ZADD', partners, -1, lowest)
     end
-    answers[#answers + 1] = 'written'
   end
 end
 return answers

@@ -1,5 +1,5 @@
-"""What both sides of a pair keep of a verdict: whether it joins them, its rank, and how it reads from the other
-side.
+"""What both sides of a pair keep of a verdict: whether it joins them, its rank, and how it reads from the
+other side.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class Verdicts(StorePart):
 
         Raises Interrupted when a fence has moved.
         """
-        self._sides([("drop", owner, other, b"", "") for owner, other in pairs], fences)
+        self._sides([(owner, other, b"", "") for owner, other in pairs], fences)
 
     def _record(self, intent: Intent, *, recorded: bool) -> list[RecordOutcome]:
         """Do all steps of an intent; `recorded`: it was found, and somebody else may have ended it."""
@@ -173,34 +173,33 @@ class Verdicts(StorePart):
         self, image_id: ImageId, pairs: Sequence[JudgedPair], fences: dict[str, bytes]
     ) -> list[bool]:
         """Write each verdict on both sides; returns for each pair whether both images were there."""
-        own = [("write", image_id, pair.other, pair.forward, repr(pair.rank)) for pair in pairs]
-        others = [("write", pair.other, image_id, pair.backward, repr(pair.rank)) for pair in pairs]
-        answers = self._sides([*own, *others], fences)
+        own = [(image_id, pair.other, pair.forward, repr(pair.rank)) for pair in pairs]
+        others = [(pair.other, image_id, pair.backward, repr(pair.rank)) for pair in pairs]
+        there = self._sides([*own, *others], fences)
         return [
-            b"absent" not in (mine, theirs)
-            for mine, theirs in zip(answers[: len(pairs)], answers[len(pairs) :], strict=True)
+            mine and theirs for mine, theirs in zip(there[: len(pairs)], there[len(pairs) :], strict=True)
         ]
 
     def _sides(
-        self, items: Sequence[tuple[str, ImageId, ImageId, bytes, str]], fences: dict[str, bytes]
-    ) -> list[bytes]:
-        """Run verdict_sides.lua once on every shard that the items touch. Raises Interrupted when a fence has
-        moved.
+        self, items: Sequence[tuple[ImageId, ImageId, bytes, str]], fences: dict[str, bytes]
+    ) -> list[bool]:
+        """Run verdict_sides.lua once on every shard that the items (owner, other, bytes, rank) touch; returns
+        for each whether the owner is there. Raises Interrupted when a fence has moved.
         """
         cap = self.connection.options.verdict_cap
         by_shard: dict[str, list[int]] = {}
         for position, item in enumerate(items):
-            by_shard.setdefault(shard(item[1]), []).append(position)
+            by_shard.setdefault(shard(item[0]), []).append(position)
         commands = [
             VERDICT_SIDES(tag, fences[tag], cap, *(part for n in positions for part in items[n]))
             for tag, positions in by_shard.items()
         ]
-        answers = [b""] * len(items)
+        there = [False] * len(items)
         for positions, found in zip(by_shard.values(), self.connection.run(commands), strict=True):
             self._intents.unmoved(found)
             for position, answer in zip(positions, found, strict=True):
-                answers[position] = answer
-        return answers
+                there[position] = bool(answer)
+        return there
 
 
 def _pair(other: ImageId, verdict: Verdict, now: datetime) -> JudgedPair:
