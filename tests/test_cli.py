@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 from click.testing import Result
 from PIL import Image, ImageDraw
 from support.command_line import runner
+from support.pictures import page, png
 
 from douglas_quaid.cli.main import main
 from douglas_quaid.demo.pictures import sample
@@ -274,3 +277,36 @@ def test_people_read_the_same_results(quaid: Quaid, cat: Path) -> None:
     quaid("add", cat)
     text = quaid("query", cat).stdout
     assert "match identical 1.000" in text and "same bytes" in text and f"file:path:{cat}" in text
+
+
+def test_compare_explains_its_verdict(quaid: Quaid, tmp_path: Path) -> None:
+    # Given a picture and a smaller copy of it
+    original, copy = tmp_path / "a.png", tmp_path / "b.png"
+    original.write_bytes(png(page(5, 800, 600)))
+    copy.write_bytes(png(page(5, 800, 600).resize((400, 300))))
+    # When they are compared
+    (line,) = lines(quaid("compare", original, copy, "--json"))
+    # Then each predictor is there with its value and weight, and the weights add up to the confidence
+    assert line["decision"] == "match" and line["reasons"] == []
+    assert line["contributions"][0]["predictor"] == "prior"
+    odds = sum(part["weight"] for part in line["contributions"])
+    assert 1 / (1 + math.exp(-odds)) == pytest.approx(line["confidence"], abs=0.001)
+    # And people see the same as a table
+    text = quaid("compare", original, copy).stdout
+    assert re.search(r"reasons +none", text) and re.search(r"content_agreement +0\.\d+ +[+-]\d", text)
+
+
+def test_undo_takes_back_what_a_person_said(quaid: Quaid, tmp_path: Path) -> None:
+    for number, name in enumerate(("a", "b")):
+        (tmp_path / f"{name}.png").write_bytes(png(page(number, 800, 600)))
+    a, b = (line["image_id"] for line in lines(quaid("add", tmp_path, "--json")))
+    quaid("confirm", a, b)
+    assert [hit["reasons"] for hit in lines(quaid("hits", a, "--json"))] == [["person"]]
+    # When it is taken back
+    done = quaid("undo", a, b, "--json")
+    # Then the line says what was taken back, and the scores alone count again
+    (line,) = lines(done)
+    assert (line["status"], line["word"], line["source"]) == ("undone", "same", "command line")
+    assert done.exit_code == 0 and lines(quaid("hits", a, "--json")) == []
+    # And there is nothing left to take back
+    assert quaid("undo", a, b).exit_code != 0

@@ -211,8 +211,14 @@ def compare(a: str, b: str, overlay: str | None, store: str | None, as_json: boo
         json_line({"a": a, "b": b} | hit)
         return
     say(hit_text(hit))
+    say(f"    {'reasons':<30} {', '.join(hit['reasons']) or 'none'}")
     for key, value in hit["evidence"].items():
-        say(f"    {key:<20} {'not measured' if value is None else value}")
+        say(f"    {key:<30} {'not measured' if value is None else value}")
+    if hit["contributions"]:
+        say(f"    {'what adds to the log odds':<30} {'value':>10} {'weight':>8}")
+    for part in hit["contributions"]:
+        value = "" if part["value"] is None else f"{part['value']:g}"
+        say(f"    {part['predictor']:<30} {value:>10} {part['weight']:>+8.2f}")
     if overlay:
         say(f"  drawn in {overlay}")
 

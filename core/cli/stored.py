@@ -9,6 +9,9 @@ import click
 from .group import command, main, open_engine
 from .terminal import hit_text, hub_text, print_result, say
 
+#: Where a judgement came from that is made here.
+SOURCE = "command line"
+
 
 @command("show")
 @click.argument("name", metavar="ID")
@@ -78,10 +81,10 @@ def forget(name: str, purge: bool, store: str | None, as_json: bool) -> None:
 def veto(a: str, b: str, store: str | None, as_json: bool) -> None:
     """State that two images are not the same.
 
-    This outranks every score, and splits a cluster that had joined them.
+    This outranks every score and splits a cluster that had joined them. It stands until `quaid undo A B`.
     """
     with open_engine(store) as engine:
-        engine.veto(a, b)
+        engine.veto(a, b, source=SOURCE)
     print_result(
         {"a": a, "b": b, "status": "vetoed"}, f"vetoed: {a} and {b} are not the same", as_json=as_json
     )
@@ -93,10 +96,10 @@ def veto(a: str, b: str, store: str | None, as_json: bool) -> None:
 def confirm(a: str, b: str, store: str | None, as_json: bool) -> None:
     """State that two images show the same source picture.
 
-    This outranks every score, until a veto.
+    This outranks every score. It stands until `quaid undo A B`, or until a veto.
     """
     with open_engine(store) as engine:
-        outcome = engine.confirm(a, b).value
+        outcome = engine.confirm(a, b, source=SOURCE).value
     meaning = {
         "joined": "they are in one cluster now",
         "apart": "they were not joined, because a veto stands between their clusters",
@@ -106,6 +109,30 @@ def confirm(a: str, b: str, store: str | None, as_json: bool) -> None:
         f"confirmed: {a} and {b} show the same picture; {meaning}",
         as_json=as_json,
     )
+
+
+@command("undo")
+@click.argument("a")
+@click.argument("b")
+def undo(a: str, b: str, store: str | None, as_json: bool) -> None:
+    """Take back what a person said of two images.
+
+    Their hits and clusters are again as the scores alone have them.
+    """
+    from ..answers import timestamp
+
+    with open_engine(store) as engine:
+        judgement = engine.undo(a, b)
+    line = {
+        "a": a,
+        "b": b,
+        "status": "undone",
+        "word": judgement.word.value,
+        "who": judgement.who,
+        "when": timestamp(judgement.when),
+        "source": judgement.source,
+    }
+    print_result(line, f"undone: {a} and {b} were judged {judgement.word.value!r}", as_json=as_json)
 
 
 @main.group()
