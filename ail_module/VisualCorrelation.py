@@ -9,8 +9,6 @@ bin/modules imports this one. AIL's own packages are called `lib`, `modules` and
 may be imported under such a name.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

@@ -3,8 +3,6 @@
 Importing this module loads nothing heavy.
 """
 
-from __future__ import annotations
-
 from .cli import backfill, installation, operations  # importing them adds their commands to the group
 from .cli.group import ail
 

@@ -2,8 +2,6 @@
 none.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Only tags under `infoleak:automatic-detection` have AIL's confirm button, which 
 `infoleak:analyst-detection`. Nothing here asks AIL or the store.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 

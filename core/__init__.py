@@ -22,8 +22,6 @@ Start reading at engine.py. The folders follow the path of a picture:
 Importing this package is light: OpenCV, numpy and redis are loaded when a name is first used.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

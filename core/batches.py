@@ -1,7 +1,5 @@
 """Many items at once: in groups, or on several threads with a bounded number in work."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice

@@ -3,8 +3,6 @@
 Each is one call to the store; an adapter that follows another system keeps its books by them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 

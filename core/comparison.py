@@ -1,7 +1,5 @@
 """Pairs: two pictures compared by themselves, and what people say of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -21,8 +21,6 @@ they become one of these.
       NotFound                    the image, occurrence, cluster or collection does not exist
 """
 
-from __future__ import annotations
-
 
 class DouglasQuaidError(Exception):
     """Base of all errors of this package. The message names the input, the limit and the remedy."""

@@ -1,7 +1,5 @@
 """Inputs of commands: files, folders and standard input, each read within its limits."""
 
-from __future__ import annotations
-
 import os
 import stat
 import sys

@@ -2,8 +2,6 @@
 extraction/worker.py).
 """
 
-from __future__ import annotations
-
 import sys
 
 from .extraction.worker import main

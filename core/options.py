@@ -4,8 +4,6 @@ Takes the options of each stage. A calibration is valid only for the options tha
 digest is part of its id: a program whose options differ has a calibration of another name.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import asdict, dataclass

@@ -4,8 +4,6 @@ The drawing shows what was measured: the outline is the transform that verificat
 its inliers.
 """
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

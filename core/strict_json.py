@@ -5,8 +5,6 @@ A dataclass may have fields of type bool, int, float, str, Enum, another datacla
 of them optionally None. Fields that are None by default are left out when None, and may be missing when read.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable

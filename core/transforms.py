@@ -4,8 +4,6 @@ A transform carries points of one picture onto another, as an affine transform o
 its nine numbers row by row; everything else works on a matrix of shape (3, 3), float64.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

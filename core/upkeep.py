@@ -1,7 +1,5 @@
 """The care of a store: what leaves it, what is linked again, and the calibration that it is judged by."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress

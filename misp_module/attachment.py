@@ -5,8 +5,6 @@ Sizes are checked before anything is decoded, and no more than the limit is unpa
 archive declares.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import io

@@ -2,8 +2,6 @@
 occurrence of the store belongs to an attribute.
 """
 
-from __future__ import annotations
-
 import re
 
 #: Attribute types that carry a file. spec: MISP describeTypes.

@@ -3,8 +3,6 @@
 Importing this file loads nothing heavy.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Enrichment: MISP sends the picture, the engine searches for it, and each hit becomes a MISP object."""
 
-from __future__ import annotations
-
 import logging
 import time
 from typing import Any

@@ -2,8 +2,6 @@
 about its image.
 """
 
-from __future__ import annotations
-
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision
 

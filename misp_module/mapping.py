@@ -7,8 +7,6 @@ tags.
 - Only a match correlates.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@ An error is always accompanied by `results`: without that key, MISP stops enrich
 of the event. A hover does not show errors, so in a hover the reason is also a row of the results.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

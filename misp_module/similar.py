@@ -1,7 +1,5 @@
 """Hits together with where their pictures were seen, and which of them the settings of the module show."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 

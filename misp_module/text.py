@@ -5,8 +5,6 @@ other programs read its exports. So this module removes markup, control characte
 and lone surrogates, and limits the length.
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 #: Maximum number of characters of a value. chosen: what MISP's lists show.

@@ -5,8 +5,6 @@ its request (`time_limit`). A request that cannot be finished in time because of
 at once, so that the host's threads stay free.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

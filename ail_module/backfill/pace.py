@@ -1,7 +1,5 @@
 """How fast a back-fill works, and how it tells about that."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

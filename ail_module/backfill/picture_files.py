@@ -5,8 +5,6 @@ the bytes, and `.png` for a screenshot. There may be millions of files; at no ti
 folder on each level are held.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

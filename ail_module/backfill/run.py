@@ -10,8 +10,6 @@ come. Everything is stored before anything is linked: each picture is then searc
     write  occurrences in the store -> which match, and were not written about? -> the module's queue
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What `quaid ail self-check` says about one subject."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum
 

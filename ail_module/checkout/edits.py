@@ -4,8 +4,6 @@ Every edit leaves a mark of ours at the end of a line. The mark tells what was p
 has by itself one day.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

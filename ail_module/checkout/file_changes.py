@@ -6,8 +6,6 @@ cannot be written, those before it get their old bytes back. A file that changed
 overwritten.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

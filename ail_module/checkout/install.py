@@ -6,8 +6,6 @@ to, and each addition is marked, so that removal restores every byte. The except
 writes it anew without comments. Therefore the entry file notes that the section there is ours.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ The process is started as `python ./Module.py` is in bin/modules: the first entr
 folder, the last one is AIL_BIN.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ P1, P2, P4 and P5 are files in `patches/`. P3 adds entries to lists whose other 
 versions of AIL, so it is code.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache

@@ -4,8 +4,6 @@ Nothing is started or repaired, and nothing is written but the schema of an empt
 are asked only what AIL's modules noted there.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -4,8 +4,6 @@ list.
 Loads AIL's code, so it works in AIL's interpreter (AILENV/bin/quaid) only.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager

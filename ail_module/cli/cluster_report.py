@@ -2,8 +2,6 @@
 when, and how often. Only the store is asked.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress

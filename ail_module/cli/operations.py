@@ -2,8 +2,6 @@
 doing.
 """
 
-from __future__ import annotations
-
 import click
 
 from douglas_quaid.cli.group import command

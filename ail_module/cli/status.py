@@ -5,8 +5,6 @@ AIL counts queue lengths and heartbeats, our processes count the rest (runtime/a
 written, and no index is loaded.
 """
 
-from __future__ import annotations
-
 import time
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -4,8 +4,6 @@
 the ledger, then AIL, then the ledger again.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Protocol
 

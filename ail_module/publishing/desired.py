@@ -10,8 +10,6 @@ keeps, moves or drops what stands. It writes neither AIL nor the ledger.
     tags          one for a match on another domain, one for a review, some for collections
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 

@@ -10,8 +10,6 @@ crash changes nothing. These are no answers:
     review tags that disappeared from most objects at once: AIL's tag database lost them
 """
 
-from __future__ import annotations
-
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What the store knows about pairs of AIL's objects: stored verdicts and labels, without asking AIL."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ Therefore everything that this module put into AIL is in the ledger, whenever a 
 one process at a time change the entry of an object.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager

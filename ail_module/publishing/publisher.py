@@ -10,8 +10,6 @@ All of them ask `desired` what should stand, and `apply` brings it about. All ma
 a killed process began. AIL is told nothing about a no-match, nor about two objects on one domain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

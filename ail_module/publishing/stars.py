@@ -8,8 +8,6 @@ is done in small steps, and continued by another process after a crash. If two p
 same moment, the next check corrects what is outdated.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What the store says around one object, each question asked once: the facts that `desired` decides by."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 

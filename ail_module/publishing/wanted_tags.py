@@ -1,7 +1,5 @@
 """Which tags an object gets for its findings: of a match, of a pair that needs a review, of a collection."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import islice
 

@@ -4,8 +4,6 @@ Each process writes one bookmark, `ail:process:<module>:<host>:<pid>`, at most e
 never disturbs the work: an unreachable store is reported by the work itself.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import socket

@@ -5,8 +5,6 @@ that import them, load in AIL's interpreter only, with AIL's environment. Failur
 errors of `redis`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from datetime import datetime, timezone

@@ -12,8 +12,6 @@ AIL would log an exception and forget the message. Here each failure is one of t
     an item that has no screenshot                    after `attempts` done: it is no failure
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

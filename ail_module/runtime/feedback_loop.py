@@ -6,8 +6,6 @@ written agrees with the store, so a `quaid veto` at the command line is followed
 one does each pass; if two do, nothing is lost.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ store by a small write, which a full store refuses, and AIL's own databases by a
 no message is taken, and messages wait in AIL's list.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Mapping

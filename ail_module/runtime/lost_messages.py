@@ -12,8 +12,6 @@ Both only if older than a grace period. The oldest living process of the module 
 twice. AIL itself forgets entries that are older than two days. Key layout: bin/lib/ail_queues.py.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator, Sequence

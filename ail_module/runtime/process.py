@@ -6,8 +6,6 @@ that everything was done. An object that a crash interrupted, or that a back-fil
 Every step may be repeated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone

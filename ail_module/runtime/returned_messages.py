@@ -5,8 +5,6 @@ beforehand, so a crash in between loses nothing: it is then found there (lost_me
 code.
 """
 
-from __future__ import annotations
-
 import heapq
 import time
 from typing import Any

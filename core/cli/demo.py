@@ -1,7 +1,5 @@
 """`quaid demo`: runs the demonstration on a throwaway embedded store and prints each answer as it arrives."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -2,8 +2,6 @@
 how seldom a person has to decide.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The command `quaid`: one command for each verb of `Engine`, and those about the installation itself."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """Commands about what is stored: images, judgements, collections, common regions, statistics."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

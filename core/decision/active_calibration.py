@@ -5,8 +5,6 @@ asked for the id: at each link, because what a link concludes is kept; otherwise
 because a query has better things to wait for.
 """
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 

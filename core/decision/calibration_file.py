@@ -1,7 +1,5 @@
 """Calibration files: JSON read with every check that a stranger's file needs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import fields
 from functools import cache

@@ -7,8 +7,6 @@ baseline they may be `looks-like`, which is at most a `review`, with a confidenc
 imitates the other.
 """
 
-from __future__ import annotations
-
 from ..records import PERSON, Configuration, Decision, Evidence, Reason, Relation, Verdict
 from .calibration import Calibration
 from .context import Context

@@ -1,7 +1,5 @@
 """Confidence in the words of intelligence analysis: the bands of MISP's `estimative-language`."""
 
-from __future__ import annotations
-
 #: spec: MISP taxonomies, estimative-language, likelihood-probability: the minimum probability of each band.
 BANDS = (
     (0.95, "almost-certain"),

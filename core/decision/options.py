@@ -6,8 +6,6 @@ their digest is part of its id (see core/options.py). `DEFAULTS` is what this ve
 Every default is labelled *measured* (with what was found) or *chosen*.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

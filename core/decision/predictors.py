@@ -10,8 +10,6 @@ To add a piece of evidence: add the field to `records.Evidence`, measure it in v
 predictor here, and fit the calibration again (`quaid calibrate --fit`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf

@@ -1,7 +1,5 @@
 """Why a verdict is what it is, in values that a machine can read; sentence.py says it to people."""
 
-from __future__ import annotations
-
 from ..records import Configuration, Decision, Evidence, Reason, Relation
 from .options import VerdictOptions
 

@@ -1,7 +1,5 @@
 """The sentence of a verdict: the evidence in words, in the order in which a person would check it."""
 
-from __future__ import annotations
-
 from ..features.pdq import ORIENTATIONS
 from ..records import Configuration, Evidence, Relation
 from .options import DEFAULTS, VerdictOptions

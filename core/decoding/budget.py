@@ -3,8 +3,6 @@
 A thread takes the share of its picture before it allocates, and waits while the others hold too much.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 

@@ -4,8 +4,6 @@ Takes bytes and returns the numbers in their directories. Directories that overl
 copy them many times, are refused. Sources: TIFF 6.0, BigTIFF, Exif 2.32.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 

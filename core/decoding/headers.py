@@ -7,8 +7,6 @@ PNG 3rd edition, ITU-T T.81, Exif 2.32, TIFF 6.0 and BigTIFF, GIF89a, RFC 9649 (
 (AVIF).
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 

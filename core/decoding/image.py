@@ -8,8 +8,6 @@ between programs that ignore them, and a profile is one more thing that an attac
 animated files the first frame is decoded and the frames are counted.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import weakref

@@ -6,8 +6,6 @@ writes a page with the answers.
     report.py       the page
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -5,8 +5,6 @@ The edits are made here, from the originals, so that the page shows exactly what
 RGB picture and returns a new one.
 """
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -4,8 +4,6 @@ would give.
 Takes an engine on an empty store, yields the answers one by one, and says of each whether it was expected.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Takes the samples and the answers, writes one HTML file that needs nothing else:
 inside, there is no script, and nothing is loaded from elsewhere, so that it can be sent to somebody or kept.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections import Counter

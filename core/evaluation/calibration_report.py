@@ -2,8 +2,6 @@
 pictures at hand.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..decision.calibration import Calibration

@@ -5,8 +5,6 @@ and linked, and the other page is the query, after edits. This happens in a thro
 of the same set, because a store that is kept should not fill with copies.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace

@@ -5,8 +5,6 @@ Takes and returns RGB pictures, as edits.py does. Everything that varies comes f
 is passed in. Letters are of Pillow's own font, so that every machine draws the same.
 """
 
-from __future__ import annotations
-
 import random
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont

@@ -9,8 +9,6 @@ draws the same bar.
     edited = edit("browser_bar", opened(path), seed="hexo-001/0")
 """
 
-from __future__ import annotations
-
 import io
 import random
 from collections.abc import Callable

@@ -4,8 +4,6 @@ Takes the outcomes and pairs of a run, writes PNG files into its folder. Of each
 confident ones are drawn; pictures and edits that were not yet shown come first.
 """
 
-from __future__ import annotations
-
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -11,8 +11,6 @@ answer, and all edits of the other queries count alike (`pair_weights`). The pri
 that of a candidate in use.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

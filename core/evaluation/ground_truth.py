@@ -13,8 +13,6 @@ as a site while its pictures carry none: such a set shows the components of one 
 may be two states of one page. It is False for all other pairs.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

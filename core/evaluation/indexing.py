@@ -2,8 +2,6 @@
 Pictures that the store knows are not extracted again.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

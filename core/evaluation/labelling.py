@@ -2,8 +2,6 @@
 label.
 """
 
-from __future__ import annotations
-
 from ..decision.calibration import Calibration
 from ..decision.decide import decide_stored
 from ..records import Decision, ImageId, Relation

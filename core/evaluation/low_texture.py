@@ -10,8 +10,6 @@ pages): 29 crops have no such cell or fewer than 2 in 100; the next have 2.6 in 
 photographs start at 14.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image
 

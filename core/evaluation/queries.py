@@ -5,8 +5,6 @@ Takes the ground truth, returns queries. For a query without an answer, everythi
 left out of the search; so indexed pictures can serve, too, where the data set has no others.
 """
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -5,8 +5,6 @@ pairs. An operator who labels forty pictures gets thresholds for the curves of t
 tail replaces the one that forty pictures cannot show.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

@@ -2,8 +2,6 @@
 each bin.
 """
 
-from __future__ import annotations
-
 import io
 from math import log10
 

@@ -6,8 +6,6 @@ whether the two pictures show the same thing. Reading is strict: a line with an 
 value of another type or a number that is not finite is refused with its number.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

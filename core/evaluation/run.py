@@ -5,8 +5,6 @@ Results are written as they arrive. A run that was stopped is resumed if run.jso
 one.
 """
 
-from __future__ import annotations
-
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ that the split stays the same when pictures are added. A graph is reported on as
 would have half of its pairs.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from enum import Enum

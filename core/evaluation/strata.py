@@ -1,7 +1,5 @@
 """The kinds of queries that are counted apart, because one number over all of them would say nothing."""
 
-from __future__ import annotations
-
 #: A screenshot after an edit.
 SCREENSHOTS = "screenshots"
 #: A screenshot more than TALL_FROM times as high as wide, after an edit.

@@ -12,8 +12,6 @@ assumed to grow in proportion to the number of images, the most it can (the unio
 on this is an estimate, and `ThresholdChoice` says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, sqrt

@@ -4,8 +4,6 @@ Takes a picture and returns the child's response. Every wait has an end, and siz
 is allocated. Used by one thread at a time (pool.py).
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import select

@@ -4,8 +4,6 @@
 Takes bytes, gives a `Picture`, or pixels to draw on. Both ways give the same bits.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -6,8 +6,6 @@ and its picture gets an ImageError. One that dies before it has begun with a pic
 Safe for threads; a process that was forked from this one starts its own children.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import struct

@@ -5,8 +5,6 @@ different versions are never compared. A family gets a new version whenever the 
 with a new release of a library too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import struct
 from dataclasses import replace

@@ -5,8 +5,6 @@ number, so that an older program refuses it by name. Sizes are checked before an
 checksum over the whole record turns flipped or missing bytes into a CorruptRecord, never into other features.
 """
 
-from __future__ import annotations
-
 import hashlib
 import struct
 from collections.abc import Iterator

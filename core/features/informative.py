@@ -10,8 +10,6 @@ colour, the others are empty terminals and editors with only a prompt or a curso
 129 cells.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

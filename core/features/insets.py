@@ -12,8 +12,6 @@ one. It takes 6 to 12 ms. Where text runs into a picture without a frame, 13 and
 with gaps of a fifth find none, because lines of text are such lines, too.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -34,8 +34,6 @@ their inliers; photographs lose 19 to 25 % under deep crops and perspective. Ext
 them 6.2 ms.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from itertools import pairwise

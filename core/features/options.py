@@ -9,8 +9,6 @@ Every default is labelled: *spec* (a cited source or another file), *measured* (
 *chosen*.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

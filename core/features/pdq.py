@@ -18,8 +18,6 @@ shortcut, changing signs in the cosine transform, is wrong by up to 32 bits, bec
 in the middle of their windows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

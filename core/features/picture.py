@@ -4,8 +4,6 @@ Takes what was extracted or stored, and the decoded picture where it is at hand.
 picture at finer steps of scale, mirrored and inverted, and of its insets.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -4,8 +4,6 @@ Takes grey pixels and returns a WebP of normally 320 pixels width, and the other
 9,120 pairs of pages of one site): 320 pixels separate different content as well as 640 raw pixels do.
 """
 
-from __future__ import annotations
-
 import io
 import struct
 

@@ -12,8 +12,6 @@ keypoints that far apart share cells, which seldom matters, because each cell al
 rotation.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -12,8 +12,6 @@ fast as faiss.IndexBinaryFlat in the same run at a radius of 31, and as fast at 
 (tests/benchmarks/hashes.py). A compiled loop would halve it, which does not justify a dependency.
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 
 import numpy as np

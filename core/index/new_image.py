@@ -1,7 +1,5 @@
 """What is stored of a picture: its encoded features, and what the columns and the word index need of them."""
 
-from __future__ import annotations
-
 from ..features import codec
 from ..records import ImageFeatures
 from ..store import NewImage

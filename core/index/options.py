@@ -7,8 +7,6 @@ ships with. What the format of the columns rests on is a constant of its file.
 Every default is labelled *measured* (with what was found) or *chosen*.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -9,8 +9,6 @@ a new one is not much smaller than the one before (O'Neil et al., "The log-struc
 linear time, because each is sorted already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

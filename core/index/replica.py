@@ -11,8 +11,6 @@ generation, with the same number of words, and either with the same mark or dead
 nothing, as in any replica, and the snapshot is soon written again without them.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """A numpy array that grows at its end: every replica keeps its rows in such arrays."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -12,8 +12,6 @@ counts u16[rows], marks u16[rows], and for each segment starts u32[words + 1] an
 under another name and renamed, it is never changed, and only files of this process's own user are mapped.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

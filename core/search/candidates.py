@@ -5,8 +5,6 @@ orientations; images that share visual words with a view of the query. Clones of
 the list, so candidates are taken by cluster: of each cluster the nearest few, whatever its size.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

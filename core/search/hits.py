@@ -1,7 +1,5 @@
 """From verdicts to the hits of an answer: which are listed, the best of each cluster, what the store adds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice

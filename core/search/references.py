@@ -1,7 +1,5 @@
 """Stored pictures to compare with, read a few at a time."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 

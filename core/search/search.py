@@ -3,8 +3,6 @@
 candidates.py -> verified.py -> context/ -> ../decision/ -> hits.py
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Takes images, returns `Hit` and `History`, without a picture or an index. A host
 each answer is a fixed number of round trips.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import chain
 

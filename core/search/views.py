@@ -1,7 +1,5 @@
 """The views of a query: candidates of each are looked for only when the view before has given no match."""
 
-from __future__ import annotations
-
 from enum import Enum
 
 

@@ -5,8 +5,6 @@ The key table is in keys.py, stored bytes are in FORMAT.md, and intents.py says 
 survive a crash.
 """
 
-from __future__ import annotations
-
 from .clusters import RecordOutcome
 from .columns import ColumnChanges, ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport

@@ -1,7 +1,5 @@
 """Bookmarks: short texts of an adapter, such as how far it has read in another system."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..errors import ConfigError

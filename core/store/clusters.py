@@ -1,7 +1,5 @@
 """Reading clusters. They lie under `meta`; the operations of meta.lua change them, each in one step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from enum import Enum
 

@@ -8,8 +8,6 @@ names, so that a reader never mixes two: it finds nothing under the old names an
 Layout in FORMAT.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 

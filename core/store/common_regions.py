@@ -1,7 +1,5 @@
 """Notes about common regions that linking met, for a person to read. No decision uses them."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Compaction: rewriting a shard's columns without the rows of forgotten images."""
 
-from __future__ import annotations
-
 from .commands import on_shard
 from .connection import Connection
 from .scripts import COMPACT

@@ -7,8 +7,6 @@ broken connection is replaced by the next command. Threads may share a connectio
 own.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

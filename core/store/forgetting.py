@@ -13,8 +13,6 @@ way. The last step moves the fence of the shard with the mark, so that nobody wh
 forgetting can touch the image once somebody has added it again.
 """
 
-from __future__ import annotations
-
 import logging
 import secrets
 import time

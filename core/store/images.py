@@ -5,8 +5,6 @@ occurrence and membership appear together or not at all, and two writers of the 
 with both occurrences.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

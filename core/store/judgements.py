@@ -4,8 +4,6 @@ A judgement lies beside the verdict of the pair and outranks it: taken back, it 
 To keep or to take back one is a single script under `meta`, which joins or splits the clusters, too.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from datetime import datetime

@@ -53,8 +53,6 @@ removes them. Times are unix seconds as decimal text.
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun
 """
 
-from __future__ import annotations
-
 import re
 
 from ..errors import ConfigError

@@ -1,7 +1,5 @@
 """Which images were linked, that is searched for and their verdicts stored, and which wait for it again."""
 
-from __future__ import annotations
-
 import time
 
 from ..records import ImageId

@@ -4,8 +4,6 @@ A lock is a key with an expiry time, which the server sets and removes in one st
 the owner removes it, and the lock of a process of this machine that has ended is taken over at once.
 """
 
-from __future__ import annotations
-
 import os
 import secrets
 import socket

@@ -2,8 +2,6 @@
 image's shard.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import datetime, timezone

@@ -7,8 +7,6 @@ takes the sighting, so an add comes before it, and keeps the image, or after it,
 (forgetting.py); no sighting is lost in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from ..records import ImageId, Occurrence, Seen, Withdrawn

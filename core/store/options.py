@@ -1,7 +1,5 @@
 """What an operator never sets and a test varies: sizes and bounds of the store."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

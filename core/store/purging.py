@@ -5,8 +5,6 @@ Covers the files of the primary servers. Copies made elsewhere (files of replica
 task.
 """
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

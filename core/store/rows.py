@@ -1,7 +1,5 @@
 """One row of the columns: what an index needs of an image besides its visual words. Layout in FORMAT.md."""
 
-from __future__ import annotations
-
 import numpy as np
 
 #: One row, 72 bytes. `words` counts the row's visual words, 16 bytes each; a dead row is zero but for that

@@ -1,7 +1,5 @@
 """What may answer a query, read once before it begins: everything the store says besides the pictures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ..records import ImageId, StoredVerdict

@@ -4,8 +4,6 @@ Sent with plain EVAL, so nothing has to be loaded, and the server keeps the comp
 one key, the prefix of its tag, and touches only keys under it, which the head of its file names.
 """
 
-from __future__ import annotations
-
 from importlib import resources
 
 from .commands import Command

@@ -5,8 +5,6 @@ the operator insists (`volatile_store`). Servers that forbid CONFIG are judged b
 say is logged.
 """
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 from typing import Any

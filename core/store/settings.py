@@ -5,8 +5,6 @@ The store keeps its id and its text, which decision/calibration.py reads. Beside
 through all images with it has come, so that an interrupted walk continues where it was.
 """
 
-from __future__ import annotations
-
 from .commands import on_meta
 from .connection import StorePart
 from .keys import as_text

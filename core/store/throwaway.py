@@ -1,7 +1,5 @@
 """A store for one purpose: embedded, empty, and removed afterwards."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Times that callers pass: of sightings and of judgements."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta, timezone
 
 from ..errors import ConfigError

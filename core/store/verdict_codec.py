@@ -4,8 +4,6 @@ judge again without pixels.
 Layout in FORMAT.md: magic, version, time judged, checksum, JSON. An unknown version or field is refused.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

@@ -2,8 +2,6 @@
 other side.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -5,8 +5,6 @@ only where that image still has a record; then, in one script, join or cut the c
 person's judgement outranks the verdict of a pair, in that script and wherever verdicts are read.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timezone

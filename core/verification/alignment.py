@@ -5,8 +5,6 @@
 first one under which the content agrees, or the best of all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 

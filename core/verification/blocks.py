@@ -6,8 +6,6 @@ place and leaves the rest as it was; another page of the same site disagrees eve
 the agreement outside the best rectangle, and among the blocks that are textured in both, separates the two.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -11,8 +11,6 @@ others, all evidence accepts 44 % of the copies without this share, 49 % with it
 rectangle of blocks.py.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray

@@ -10,8 +10,6 @@ angle; 58 pairs of pages of one site): it finds 31 with 2,542 inliers, in 0.25 m
 Plain RANSAC finds 31 with 2,443, in 20 ms; MAGSAC 30, FAST 30, PROSAC 30, RHO 30 with 2,174.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

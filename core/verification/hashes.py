@@ -1,7 +1,5 @@
 """Whole-picture evidence: bytes, pixels and perceptual hashes of two pictures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -12,8 +12,6 @@ batchDistance 3.9 ms, the table 2.5 ms, a float32 matrix product of the bits 2.2
 search.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 

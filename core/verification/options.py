@@ -8,8 +8,6 @@ Every default is labelled: *spec* (a cited source or another file), *measured* (
 *chosen*. Lengths in frame pixels refer to the normalised frame of features/local.py.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

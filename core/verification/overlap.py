@@ -5,8 +5,6 @@ used: where edges coincide, as they do under every transform of a whole picture,
 half of 2,000 trials with a noise of 1e-6.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -16,8 +16,6 @@ are decided otherwise, and 20 of 47 transforms change slightly. Sorted back into
 1.63 ms.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -12,8 +12,6 @@ pairs that hashes and thumbnails cannot settle reach the keypoints, which take s
 parts of the evidence, hashes, geometry and content, are joined once, at the end.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np

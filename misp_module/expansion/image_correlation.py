@@ -4,8 +4,6 @@ The work is done in `douglas_quaid.misp`, which is imported with the first reque
 and no store is contacted when misp-modules starts.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from typing import Any

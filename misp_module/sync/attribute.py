@@ -4,8 +4,6 @@ Takes a response of `attributes/restSearch` as PyMISP returns it, returns `Attri
 the wrong type is an error: a response of some other server must not look like a MISP without images.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress

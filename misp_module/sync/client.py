@@ -5,8 +5,6 @@ after the time that the server states, else after twice the last wait; a refusal
 in no message: PyMISP's own log is switched off, because it prints headers.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re

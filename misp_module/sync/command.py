@@ -1,7 +1,5 @@
 """`quaid misp sync`: parses the options, runs one pass or repeats it, and prints lines and counts."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -2,8 +2,6 @@
 others.
 """
 
-from __future__ import annotations
-
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 

@@ -7,8 +7,6 @@ On an attribute with a picture, it rejects every stored match of that picture. T
 pass, since a local tag changes no timestamp; what is done is remembered.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 

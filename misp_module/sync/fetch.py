@@ -1,7 +1,5 @@
 """Fetches the files that are needed, a few at a time, and indexes them on several threads meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 

@@ -2,8 +2,6 @@
 support, or must not get wrong, are checked here too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

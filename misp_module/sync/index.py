@@ -1,7 +1,5 @@
 """Brings one attribute into the engine: is its image there already, add it, or remove its occurrence."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Labels of images in the store: untrusted text made safe, and the labels that name a legitimate page."""
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Our data in a MISP: results of the module that analysts saved, and relationships that the sync writes."""
 
-from __future__ import annotations
-
 import uuid
 from dataclasses import dataclass
 

@@ -6,8 +6,6 @@ MISP lists, and MISP is asked again about each that is missing: an attribute tha
 moved between two pages, is kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
 
 from douglas_quaid.batches import in_groups

@@ -4,8 +4,6 @@ MISP has three clocks, and all are read: attributes that were edited or deleted,
 (tags, distribution), and events that were published (or pulled from another MISP, with old timestamps).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 

@@ -5,8 +5,6 @@ Only matches are written, only between attributes of this MISP, and only the org
 them: each side names an attribute that readers of the other side may not be allowed to see.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 
 from douglas_quaid.engine import Engine

@@ -7,8 +7,6 @@ The bookmark moves at the end of a complete pass. An interrupted pass is repeate
 what is done already.
 """
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable

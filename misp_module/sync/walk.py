@@ -6,8 +6,6 @@ edited rows appear again at the end. A server too old to sort is read by page nu
 reading finds nothing new.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 

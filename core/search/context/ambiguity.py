@@ -11,8 +11,6 @@ accepts 0.12 % are a match, 1.6 % without this rule; of the queries with an answ
 in 500 as a review. Among 4 and 5 pictures, one in 90 and one in 140 lost a match.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Upright boxes in unit coordinates, and points in masks."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -8,8 +8,6 @@ else in common. So ten thousand captures of one page, which are one cluster, mak
 region, and neither do copies that are not joined yet. A pair that agrees outside the region as well stands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise

@@ -4,8 +4,6 @@ Takes the pairs of one view, returns the context of each. The expensive question
 shares is a common region or an ignored picture, are asked only about pairs that would be accepted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -5,8 +5,6 @@ itself. A *cluster* with a large share of all images, such as a placeholder or t
 account, matches every new capture, and rightly so; whether that is worth knowing, only a person can say.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

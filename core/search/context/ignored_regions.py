@@ -6,8 +6,6 @@ out, other pictures with that part do not match. The query is searched for ignor
 candidate is accepted, so most queries pay nothing.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from ...decision.context import Context

@@ -15,8 +15,6 @@ Agreeing blocks in place of inliers gain half of it; with all pictures taken for
 gained.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np
