@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.columns import refresh
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import CorruptRecord
 from douglas_quaid.store import ROW, ColumnReader, ColumnState, NewImage, Store, StoreOptions
 from douglas_quaid.store.columns import ShardState
-from douglas_quaid.store.compaction import compact
+from douglas_quaid.store.forgetting import compact
 from douglas_quaid.store.keys import SHARDS
 from douglas_quaid.store.rows import INFORMATIVE, pack_row
 from douglas_quaid.store.scripts import COMPACT
@@ -32,7 +33,7 @@ class Follower:
         self.rows: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
     def refresh(self) -> Follower:
-        changes = self.reader.refresh(self.state)
+        changes = refresh(self.reader, self.state)
         self.state = changes.state
         for change in changes.shards:
             if change.reload:
@@ -150,7 +151,7 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
 def test_a_row_says_what_was_put_in(store, make_image):
     image = make_image(42, words=5)
     store.images.put(image)
-    (change,) = (change for change in store.columns.refresh(ColumnState()).shards if len(change.rows))
+    (change,) = (change for change in refresh(store.columns).shards if len(change.rows))
     row = change.rows[0]
     assert change.rows.dtype == ROW and ROW.itemsize == 72 and SHARDS[change.shard] == image.image_id[0]
     assert bytes(row["image_id"]).hex() == image.image_id and bytes(row["pdq"]) == image.pdq
@@ -166,7 +167,7 @@ def test_a_row_says_what_was_put_in(store, make_image):
 
 def test_words_may_be_left_out(store, make_image):
     store.images.put_many([make_image(n) for n in range(50)])
-    changes = store.columns.refresh(ColumnState(), words=False)
+    changes = refresh(store.columns, words=False)
     assert sum(len(change.rows) for change in changes.shards) == 50
     assert all(change.words.shape == (0, 16) for change in changes.shards)
 
@@ -174,10 +175,10 @@ def test_words_may_be_left_out(store, make_image):
 def test_a_reader_gets_only_what_is_new(store, make_image):
     reader = store.columns
     store.images.put_many([make_image(n) for n in range(100)])
-    state = reader.refresh(ColumnState()).state
-    assert reader.refresh(state).shards == ()
+    state = refresh(reader).state
+    assert refresh(reader, state).shards == ()
     store.images.put(make_image(100))
-    (change,) = reader.refresh(state).shards
+    (change,) = refresh(reader, state).shards
     assert len(change.rows) == 1 and not change.reload and change.words.tobytes() == make_image(100).words
 
 
@@ -289,7 +290,7 @@ def test_columns_that_are_shorter_than_they_say_are_refused(store, shared_server
         whole = shared_server.redis.get(key)
         shared_server.redis.set(key, whole[:cut])
         with pytest.raises(CorruptRecord, match="shard 7"):
-            store.columns.refresh(ColumnState())
+            refresh(store.columns)
         shared_server.redis.set(key, whole)
 
 

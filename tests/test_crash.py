@@ -12,6 +12,7 @@ import random
 import signal
 import time
 
+from support.columns import refresh
 from support.judging import veto
 from support.steps import in_child, run_and_die
 from support.waiting import until
@@ -19,7 +20,7 @@ from support.waiting import until
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError
 from douglas_quaid.records import Decision, Evidence, Occurrence, Relation, Verdict
-from douglas_quaid.store import ColumnState, NewImage, Store
+from douglas_quaid.store import NewImage, Store
 
 KILLS = int(os.environ.get("QUAID_TEST_KILLS", "60"))
 SEED = int(os.environ.get("QUAID_TEST_SEED", "20261122"))
@@ -30,7 +31,7 @@ def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) ->
     """Every acknowledged image is found by its row, and no image is half there: record, row and words agree
     for every one.
     """
-    changes = store.columns.refresh(ColumnState())
+    changes = refresh(store.columns)
     rows: dict[str, tuple[bytes, bytes]] = {}
     for change in changes.shards:
         at = 0

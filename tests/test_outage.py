@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.columns import refresh
 from support.judging import veto
 from support.ports import free_port
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError, StoreFull, StoreTimeout, StoreUnavailable
 from douglas_quaid.records import Decision, Evidence, Occurrence, Purpose, Relation, Verdict
-from douglas_quaid.store import ColumnState, PutStatus, Store
+from douglas_quaid.store import PutStatus, Store
 
 #: Store timeout where a silent server is asked; too short for a busy machine otherwise.
 SHORT = 0.3
@@ -42,7 +43,7 @@ def operations(store: Store, make_image) -> list[Callable[[], object]]:
         lambda: veto(store, a.image_id, b.image_id),
         lambda: store.forgetting.forget(a.image_id),
         lambda: store.collections.all(),
-        lambda: store.columns.refresh(ColumnState()),
+        lambda: refresh(store.columns),
         lambda: store.stats(),
         lambda: store.forgetting.purge(),
     ]
@@ -89,7 +90,7 @@ def test_a_server_that_is_silent_times_out_and_what_was_asked_is_whole_or_absent
         store.images.put(make_image(4))
         rows = {
             bytes(row["image_id"]).hex()
-            for change in store.columns.refresh(ColumnState()).shards
+            for change in refresh(store.columns).shards
             for row in change.rows
             if any(row["image_id"])
         }
@@ -153,10 +154,7 @@ def test_a_full_server_refuses_to_add_but_not_to_answer_or_forget(make_server, m
         ):
             with pytest.raises(StoreFull, match="refuses writes"):
                 refused()
-        assert (
-            store.images.records([make_image(3).image_id]) == [None]
-            and store.columns.refresh(ColumnState()).shards
-        )
+        assert store.images.records([make_image(3).image_id]) == [None] and refresh(store.columns).shards
         # Then forgetting works, since it is what makes room
         store.forgetting.forget(make_image(1).image_id)
         assert store.stats().images == 1 and store.verdicts.of(make_image(2).image_id) == []
@@ -265,7 +263,7 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
             image.record for image in images
         ]
         assert store.collections.members("known") == {image.image_id for image in images}
-        assert sum(len(change.rows) for change in store.columns.refresh(ColumnState()).shards) == 100
+        assert sum(len(change.rows) for change in refresh(store.columns).shards) == 100
         assert store.images.by_pixels(images[7].pixel_digest) == [images[7].image_id]
         # Changes across shards
         store.verdicts.record_many(images[0].image_id, [(image.image_id, MATCH) for image in images[1:20]])

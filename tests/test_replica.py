@@ -76,7 +76,7 @@ def test_a_replica_that_follows_equals_one_that_reads_again(
     steps: list[tuple[str, int]],
 ) -> None:
     # Given a replica that follows adds, forgets and compactions, refreshed at any moment
-    from douglas_quaid.store.columns import compact
+    from douglas_quaid.store.forgetting import compact
     from douglas_quaid.store.keys import SHARDS
 
     for n in range(15):

@@ -21,7 +21,7 @@ from douglas_quaid.index.replica import IndexReplica, Shared
 from douglas_quaid.index.snapshot import SnapshotFile
 from douglas_quaid.index.words import WordIndex, WordKeypoints
 from douglas_quaid.store import NewImage, Store
-from douglas_quaid.store.columns import compact
+from douglas_quaid.store.forgetting import compact
 from douglas_quaid.store.keys import SHARDS
 
 MakeImage = Callable[..., NewImage]

@@ -129,7 +129,7 @@ class IndexReplica:
                 self._clear()
             elif self._shared is not None and not len(self._ids):
                 self._map(self._shared.load())
-            for change, after in self._reader.steps(self._state):
+            for change, after in self._reader.changes(self._state):
                 self._apply(change)
                 self._state = after
             if left is None:  # a thread with a time limit leaves it to others

@@ -6,7 +6,7 @@ survive a crash.
 """
 
 from .clusters import RecordOutcome
-from .columns import ColumnChanges, ColumnReader, ColumnState, ShardChange
+from .columns import ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .options import StoreOptions
@@ -17,7 +17,6 @@ from .verdict_sides import joins
 
 __all__ = [
     "ROW",
-    "ColumnChanges",
     "ColumnReader",
     "ColumnState",
     "ForgetReport",

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from ..errors import ConfigError
-from .commands import on_meta
 from .connection import StorePart
-from .keys import SCAN_COUNT, as_bytes, as_text, starting_with
+from .keys import SCAN_COUNT, as_bytes, as_text, on_meta, starting_with
 
 #: Maximum length of a name in characters. chosen.
 NAME_CHARACTERS = 256

@@ -5,9 +5,8 @@ from enum import Enum
 
 from ..errors import NotFound
 from ..records import Cluster, ImageId
-from .commands import on_meta
 from .connection import StorePart
-from .keys import as_text
+from .keys import as_text, on_meta
 
 #: First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow.
 CLUSTER_PREFIX = "c-"

@@ -9,15 +9,14 @@ Layout in FORMAT.md.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptRecord, StoreUnavailable
-from .commands import on_shard
 from .connection import StorePart
-from .keys import SHARDS
+from .keys import SHARDS, on_shard
 from .rows import ROW
 from .scripts import ROW_BYTES, WORD_BYTES
 
@@ -81,37 +80,16 @@ class ShardChange:
     dead: NDArray[np.uint32]
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnChanges:
-    """What is new in all shards."""
-
-    #: To be handed to the next reading.
-    state: ColumnState
-    #: One for each shard with changes.
-    shards: tuple[ShardChange, ...] = field(default=())
-
-
 class ColumnReader(StorePart):
     """The part of the store that reads columns. It keeps no state, so threads may share it."""
 
-    def refresh(self, state: ColumnState, *, words: bool = True) -> ColumnChanges:
-        """Return all that was appended or died since `state`; one round trip when nothing is new. `words`
-        false: leave out the visual words.
+    def changes(self, state: ColumnState, *, words: bool = True) -> Iterator[tuple[ShardChange, ColumnState]]:
+        """Yield all that was appended or died since `state`, shard by shard, each with the state after it, so
+        that an interrupted reader can continue from the last shard it has taken over; one round trip when
+        nothing is new. `words` false: leave out the visual words.
 
         Raises StoreUnavailable for a shard that is compacted again and again, CorruptRecord for columns that
         are too short.
-        """
-        changes = []
-        for change, after in self.steps(state, words=words):
-            changes.append(change)
-            state = after
-        return ColumnChanges(state, tuple(changes))
-
-    def steps(self, state: ColumnState, *, words: bool = True) -> Iterator[tuple[ShardChange, ColumnState]]:
-        """Yield what `refresh` returns shard by shard, each with the state after it, so that an interrupted
-        reader can continue from the last shard it has taken over.
-
-        Raises StoreUnavailable and CorruptRecord as `refresh` does.
         """
         shards = dict(enumerate(state.shards))
         pending = self._changed(shards, shards)

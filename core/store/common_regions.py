@@ -7,9 +7,8 @@ from datetime import datetime, timezone
 
 from ..errors import CorruptRecord
 from ..records import CommonRegion, ImageId, NotedRegion
-from .commands import on_image, on_meta
 from .connection import StorePart
-from .keys import as_text
+from .keys import as_text, on_image, on_meta
 
 #: Maximum number of regions noted. chosen: more than anybody reads; further ones are recognised all the same.
 REGIONS_NOTED = 1000

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..config import Config, shown
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
-from .commands import Command
+from .keys import Command
 from .options import DEFAULTS, StoreOptions
 from .routes import execute, route_of
 

@@ -22,13 +22,11 @@ from typing import Any
 
 from ..errors import NotFound, StoreError
 from ..records import ImageId
-from .commands import Command, on_image, on_shard
-from .compaction import compact_if_worth_it
 from .connection import Connection, StorePart
 from .intents import ATTEMPTS, Intents, Interrupted, gave_up
-from .keys import SHARDS, TAGS, as_text, shard
+from .keys import SHARDS, TAGS, Command, as_text, on_image, on_shard, shard
 from .purging import rewrite_files
-from .scripts import FORGET_IMAGE, RAISE_FENCE
+from .scripts import COMPACT, FORGET_IMAGE, RAISE_FENCE
 from .verdicts import Verdicts
 
 #: Partners whose sides are cleaned in one round trip. chosen: some milliseconds of a server's time.
@@ -139,3 +137,26 @@ class Forgetting(StorePart):
             batch = partners[start : start + PARTNERS_AT_ONCE]
             self._verdicts.drop_sides([(partner, image_id) for partner in batch], fences)
         return set(partners)
+
+
+def compact(connection: Connection, tag: str) -> None:
+    """Rewrite a shard's columns without dead rows, under a new generation, in slices between which others are
+    served.
+
+    Interrupted, it leaves whole columns, and the next compaction of the shard continues where it stopped.
+    """
+    options = connection.options
+    generation = connection.ask(on_shard(tag, "HGET", "head", "generation")) or b"0"
+    while not connection.ask(COMPACT(tag, options.chunk_rows, generation, options.compact_chunks)):
+        pass
+
+
+def compact_if_worth_it(connection: Connection, tag: str) -> bool:
+    """Compact a shard with many dead rows, and return whether it was compacted."""
+    options = connection.options
+    found = connection.ask(on_shard(tag, "HMGET", "head", "rows", "dead"))
+    rows, dead = (int(value or 0) for value in found)
+    if dead <= options.compact_dead_rows or dead <= options.compact_dead_share * rows:
+        return False
+    compact(connection, tag)
+    return True

@@ -14,10 +14,9 @@ from typing import Any
 
 from ..errors import ConfigError, NotFound, StoreUnavailable
 from ..records import ImageId, ImageInfo, Membership, Occurrence, Sighting
-from .commands import on_image, on_meta, on_shard
 from .connection import Connection, StorePart
 from .forgetting import Forgetting
-from .keys import SHARDS, as_bytes, as_text, shard
+from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
 from .membership import Collections
 from .rows import pack_row
 from .scripts import PUT_IMAGE, WORD_BYTES

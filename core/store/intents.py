@@ -20,9 +20,8 @@ from dataclasses import dataclass
 
 from ..errors import CorruptRecord, StoreError, UnknownVersion
 from ..records import ImageId
-from .commands import on_meta, on_shard
 from .connection import StorePart
-from .keys import META, as_text
+from .keys import META, as_text, on_meta, on_shard
 from .scripts import META_CHANGE
 
 #: Format of an intent; see FORMAT.md.

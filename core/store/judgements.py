@@ -13,10 +13,9 @@ from ..errors import ConfigError, NotFound
 from ..records import ImageId, Judgement, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
 from .clusters import RecordOutcome
-from .commands import Command, on_image, on_meta
 from .connection import Connection, StorePart
 from .intents import ATTEMPTS, Intents, Interrupted, gave_up
-from .keys import META, as_text
+from .keys import META, Command, as_text, on_image, on_meta
 from .times import checked_time
 from .verdict_sides import reversed_verdict
 

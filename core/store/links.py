@@ -3,9 +3,8 @@
 import time
 
 from ..records import ImageId
-from .commands import on_image, on_meta
 from .connection import StorePart
-from .keys import as_text, shard
+from .keys import as_text, on_image, on_meta, shard
 from .scripts import MARK_LINKED
 
 

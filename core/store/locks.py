@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import ConfigError, StoreTimeout
-from .commands import Command
 from .connection import StorePart
-from .keys import META, as_bytes, as_text, key
+from .keys import META, Command, as_bytes, as_text, key
 from .scripts import RELEASE_LOCK
 
 #: Maximum length of a name in characters. chosen.
@@ -40,10 +39,12 @@ class Locks(StorePart):
                 f" and at least {PAUSE_SECONDS:g} s"
             )
         mine = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
+        lock = as_bytes(key(META, f"lock:{name}"))
+        take = Command(META, "SET", lock, mine, "NX", "PX", round(seconds * 1000))
         give_up = time.monotonic() + wait
-        while (owner := self._take(name, mine, seconds)) != mine:
+        while (owner := as_text(self.connection.run([take, Command(META, "GET", lock)])[1] or b"")) != mine:
             if _has_ended(owner):
-                self._release(name, owner)
+                self.connection.ask(RELEASE_LOCK(META, as_bytes(name), owner))
             elif time.monotonic() > give_up:
                 raise StoreTimeout(f"lock {name!r} has been held by others for {wait:g} s; try again")
             else:
@@ -51,17 +52,7 @@ class Locks(StorePart):
         try:
             yield
         finally:
-            self._release(name, mine)
-
-    def _take(self, name: str, mine: str, seconds: float) -> str:
-        """Take a lock that is free; returns what it holds then."""
-        lock = as_bytes(key(META, f"lock:{name}"))
-        take = Command(META, "SET", lock, mine, "NX", "PX", round(seconds * 1000))
-        _, owner = self.connection.run([take, Command(META, "GET", lock)])
-        return as_text(owner or b"")
-
-    def _release(self, name: str, owner: str) -> None:
-        self.connection.ask(RELEASE_LOCK(META, as_bytes(name), owner))
+            self.connection.ask(RELEASE_LOCK(META, as_bytes(name), mine))
 
 
 def _has_ended(owner: str) -> bool:
@@ -71,8 +62,6 @@ def _has_ended(owner: str) -> bool:
         return False
     try:
         os.kill(int(rest.partition(" ")[0]), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # another user's, and alive
-        return False
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)  # else it is another user's, and alive
     return False

@@ -8,9 +8,8 @@ from datetime import datetime, timezone
 
 from ..errors import ConfigError, CorruptRecord, NotFound
 from ..records import Collection, ImageId, Purpose
-from .commands import on_meta, on_shard
 from .connection import StorePart
-from .keys import SHARDS, as_bytes, as_text
+from .keys import SHARDS, as_bytes, as_text, on_meta, on_shard
 
 #: Maximum length of a collection's name in characters. chosen.
 NAME_CHARACTERS = 200

@@ -10,11 +10,10 @@ takes the sighting, so an add comes before it, and keeps the image, or after it,
 from collections.abc import Iterator, Sequence
 
 from ..records import ImageId, Occurrence, Seen, Withdrawn
-from .commands import on_image, on_meta, on_shard
 from .connection import Connection, StorePart
 from .forgetting import Forgetting
 from .images import ids_in_all_shards, sighting, split_ids
-from .keys import SCAN_COUNT, SHARDS, as_bytes, as_text, shard, starting_with
+from .keys import SCAN_COUNT, SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard, starting_with
 from .scripts import FORGET_IMAGE
 
 

@@ -6,8 +6,7 @@ one key, the prefix of its tag, and touches only keys under it, which the head o
 
 from importlib import resources
 
-from .commands import Command
-from .keys import prefix
+from .keys import Command, prefix
 
 #: Bytes of a row. spec: FORMAT.md.
 ROW_BYTES = 72

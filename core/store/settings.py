@@ -5,9 +5,8 @@ The store keeps its id and its text, which decision/calibration.py reads. Beside
 through all images with it has come, so that an interrupted walk continues where it was.
 """
 
-from .commands import on_meta
 from .connection import StorePart
-from .keys import as_text
+from .keys import as_text, on_meta
 
 
 class Settings(StorePart):

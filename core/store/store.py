@@ -19,14 +19,13 @@ from ..records import Cluster, ImageId, Occurrence, Purpose
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX, Clusters
 from .columns import ColumnReader
-from .commands import on_meta, on_shard
 from .common_regions import CommonRegions
 from .connection import Connection
 from .forgetting import Forgetting
 from .images import Images
 from .intents import Intents
 from .judgements import Judgements
-from .keys import SCHEMA_VERSION, SHARDS
+from .keys import SCHEMA_VERSION, SHARDS, on_meta, on_shard
 from .links import Links
 from .locks import Locks
 from .membership import Collections

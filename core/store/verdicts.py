@@ -14,11 +14,10 @@ from ..errors import ConfigError
 from ..records import ImageId, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
 from .clusters import Clusters, RecordOutcome
-from .commands import on_image, on_meta
 from .connection import Connection, StorePart
 from .intents import ATTEMPTS, Intent, Intents, Interrupted, JudgedPair, gave_up
 from .judgements import decoded, judgements_of, outranked
-from .keys import META, as_text, shard
+from .keys import META, as_text, on_image, on_meta, shard
 from .scripts import VERDICT_SIDES
 from .verdict_sides import joins, rank, reversed_verdict
 

@@ -39,8 +39,7 @@ from douglas_quaid.index import words
 from douglas_quaid.index.options import DEFAULTS
 from douglas_quaid.index.words import SAMPLED_BYTES, WordIndex, WordKeypoints
 from douglas_quaid.search.candidates import RANKED_BETWEEN
-from douglas_quaid.store import Store
-from douglas_quaid.store.columns import ColumnState
+from douglas_quaid.store import ColumnState, Store
 
 from . import report
 from .corpus import Corpus, Item, random_photos, spread_screenshots
@@ -131,7 +130,7 @@ def stored(url: str) -> tuple[list[str], list[NDArray[np.uint8]]]:
     """Return the ids of all images of the store that are not forgotten, and their words (n, 16)."""
     with Store.open(Config(store=url)) as store:
         ids, found = [], []
-        for change in store.columns.refresh(ColumnState()).shards:
+        for change, _ in store.columns.changes(ColumnState()):
             pieces = np.split(change.words, np.cumsum(change.rows["words"])[:-1].astype(np.int64))
             for row, piece in zip(change.rows, pieces, strict=True):
                 if row["image_id"].any():
