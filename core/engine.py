@@ -1,11 +1,13 @@
 """The path of a picture, top to bottom. Start reading here.
 
-    bytes -> decoding/ -> features/ -> store/ -> index/ -> search/ -> verification/ -> search/context/ ->
-    decision/ -> clusters
+    bytes -> decoding/ -> features/ (both by extraction/) -> store/ -> index/ -> search/candidates.py ->
+    verification/ -> search/context/ -> decision/ -> search/hits.py
 
 `add` walks the first half and acknowledges: from then on every process finds the picture. `link` and `query`
-walk the second half; `link` stores its verdicts on both sides and joins clusters, `query` stores nothing.
-`hits` reads stored verdicts and needs no bytes. An `Engine` may be shared by threads.
+walk the second half (`_search`); `link` stores its verdicts on both sides and joins clusters, `query` stores
+nothing. `hits` reads stored verdicts and needs no bytes. Pairs and judgements of people are in comparison.py,
+the care of a store in upkeep.py, what asks the store alone in bookkeeping.py; `Engine` is all of these, and
+may be shared by threads.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from .records import (
     StoredVerdict,
 )
 from .search.candidates import find_candidates
-from .search.context.compare import Surroundings
+from .search.context.surroundings import Surroundings
 from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
 from .search.references import References
 from .search.search import Search
@@ -130,7 +132,7 @@ class Engine(Upkeep):
         A view of the query is tried only when the views before have given no match. `both_ways`: the verdicts
         are kept on both sides.
         """
-        search = self._begun(picture, scope, timer, both_ways=both_ways)
+        search = self._new_search(picture, scope, timer, both_ways=both_ways)
         said = [
             Judged(said.image_id, said.verdict) for said in scope.confirmed if scope.allows(said.image_id)
         ]
@@ -155,7 +157,7 @@ class Engine(Upkeep):
             settled.update(found.image_id for found in verdicts if found.accepted)
         return Found(tuple(judged), surroundings.common_regions, search.complete)
 
-    def _begun(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
+    def _new_search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
         return Search(
             query=picture,
             index=self._index,

@@ -335,8 +335,8 @@ class Evidence:
     covered_reference: float | None = None
     #: Share of the textured blocks in the overlap that show the same content, 0 to 1.
     content_agreement: float | None = None
-    #: The same share among the emptier picture's blocks, or outside one horizontal band: near 1 when one
-    #: picture shows all of the other and more.
+    #: The larger of two shares: agreeing blocks among the emptier picture's, and those outside one horizontal
+    #: band, 0 to 1. Near 1 when one picture shows all of the other and more.
     agreement_of_emptier: float | None = None
     #: The same share among the blocks textured in both pictures: low where the content differs, high where
     #: something was added or has faded.
@@ -431,7 +431,7 @@ class Relation(str, Enum):
 
 
 class Reason(str, Enum):
-    """Why a verdict is what it is, for machines; the sentence says the same for people."""
+    """Why a verdict is what it is, for machines; the sentence says it to people."""
 
     #: The bytes are equal.
     SAME_BYTES = "same-bytes"

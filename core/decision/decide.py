@@ -38,7 +38,7 @@ def decide(
         sure = confidence >= calibration.thresholds.match
         decision = Decision.MATCH if may_match and sure else Decision.REVIEW
     reasons = reasons_of(evidence, decision, relation, options)
-    words = sentence(evidence, relation, options=options)
+    words = sentence(evidence, relation, reasons, options=options)
     return Verdict(decision, relation, confidence, evidence, calibration.id, words, reasons)
 
 

@@ -1,7 +1,7 @@
 """The sentence of a verdict: the evidence in words, in the order in which a person would check it."""
 
 from ..features.pdq import ORIENTATIONS
-from ..records import Configuration, Evidence, Relation
+from ..records import Configuration, Evidence, Reason, Relation
 from .options import DEFAULTS, VerdictOptions
 from .reasons import has_notable_rival
 
@@ -19,7 +19,11 @@ _UNALIGNED = {
 
 
 def sentence(
-    evidence: Evidence, relation: Relation | None, *, options: VerdictOptions = DEFAULTS.verdict
+    evidence: Evidence,
+    relation: Relation | None,
+    reasons: tuple[Reason, ...] = (),
+    *,
+    options: VerdictOptions = DEFAULTS.verdict,
 ) -> str:
     """Return the evidence in words, as one sentence without a full stop."""
     if evidence.configuration is Configuration.UNINFORMATIVE:
@@ -38,6 +42,8 @@ def sentence(
         )
     if evidence.ignored_image is not None:
         parts.append(f"all that the two share is the ignored picture {evidence.ignored_image[:12]}")
+    if relation is not None and Reason.WEAK_EVIDENCE in reasons:
+        parts.append("the evidence is too weak for a match")
     return "; ".join(parts)
 
 
@@ -56,10 +62,13 @@ def _alignment(evidence: Evidence) -> list[str]:
         return [_UNALIGNED.get(evidence.configuration, "no transform between the two found")]
     covering = f"{evidence.inliers} inliers cover" if evidence.inliers else "aligned as a whole, they cover"
     query, reference = _percent(evidence.covered_query), _percent(evidence.covered_reference)
-    content = "content not compared (no thumbnail kept)"
     if evidence.content_agreement is not None:
         agreement = _percent(evidence.content_agreement)
         content = f"content agrees in {agreement} of {evidence.blocks_compared} blocks"
+    elif evidence.blocks_compared == 0:
+        content = "the overlap is blank, so there is no content to compare"
+    else:
+        content = "content not compared (a thumbnail is missing or of another version)"
     return [f"{covering} {query} of the query and {reference} of the reference", content]
 
 

@@ -9,7 +9,7 @@ from ..decision.calibration import Calibration
 from ..records import CommonRegion, Decision, ImageId, ImageInfo, Relation, Verdict
 from ..store import Store
 
-#: Decisions by how much they ask of the reader.
+#: Decisions from the weakest to the strongest.
 RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
 
 

@@ -1,7 +1,8 @@
 """Common regions: parts that so many pictures show that they are no evidence, such as a cookie banner, a
 browser's bar, a logo.
 
-Takes the accepted pairs of one query, one after the other; returns the common region that is all a pair
+Takes the accepted pairs of one query, one after the other (a pair that geometry and content reject never gets
+here); returns the common region that is all a pair
 shares. Nothing has to be known beforehand: the word index tells which other pictures show the part, a few of
 them are verified, and the part is a common region when they are many, of different clusters, and have nothing
 else in common. So ten thousand captures of one page, which are one cluster, make none of its parts a common
