@@ -16,9 +16,12 @@ import click
 import pytest
 from PIL import Image
 
+from douglas_quaid import Engine
+from douglas_quaid.answers import Hit
 from douglas_quaid.cli import main as cli
 from douglas_quaid.config import PREFIX, Config
 from douglas_quaid.demo.queries import DEMO_QUERIES
+from douglas_quaid.records import Configuration, Decision, Evidence, JudgementWord, Reason, Relation
 from douglas_quaid.store.embedded import stop_embedded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +46,8 @@ PAGES = [
     ),
 ]
 TEXT = "\n".join(PAGES)
+#: The page about the engine, with all that is a contract for programs.
+ENGINE = (ROOT / "core" / "README.md").read_text("utf-8")
 SAMPLES = ROOT / "core" / "samples"
 
 
@@ -128,18 +133,75 @@ def test_the_changelog_says_what_every_release_means_for_stored_data() -> None:
         )
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
-    for path in linked(README):
-        assert path.exists(), f"README.md links to {path.relative_to(ROOT)}"
+#: Every page of the project.
+DOCUMENTS = [
+    path
+    for path in sorted(ROOT.rglob("*.md"))
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+]
+
+
+def headings(page: Path) -> set[str]:
+    """The names by which links reach the headings of a page, as GitHub makes them."""
+    found = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text("utf-8")):
+        if "://" in target:
+            continue
+        there = (page.parent / target).resolve() if target else page
+        assert there.exists(), f"{page.relative_to(ROOT)} links to {target}"
+        if heading:
+            assert heading in headings(there), f"{page.relative_to(ROOT)} links to {target}#{heading}"
+
+
+def rows(page: str, heading: str) -> set[str]:
+    """What is set as code in the first column of the tables below a heading."""
+    section = re.split(r"^#", page.partition(f" {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    cells = re.findall(r"^\|(.*?)(?<!\\)\|", section, re.MULTILINE)
+    return {code for cell in cells for code in re.findall(r"`([^`]+)`", cell)}
+
+
+@pytest.mark.parametrize("name", sorted(cli.main.commands | {"misp": None, "ail": None}))
+def test_every_command_is_in_the_table_of_the_readme(name: str) -> None:
+    assert any(re.match(rf"quaid {name}\b(?!-)", code) for code in rows(README, "Commands")), name
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("Hits", [field.name for field in fields(Hit) if field.name != "labels"] + ["occurrence_labels"]),
+        ("Evidence", [field.name for field in fields(Evidence)]),
+        ("Reasons", [reason.value for reason in Reason]),
+        ("Judgements", [word.value for word in JudgementWord]),
+    ],
+)
+def test_what_a_program_reads_is_documented(heading: str, names: list[str]) -> None:
+    assert rows(ENGINE, heading) == set(names)
+
+
+def test_every_configuration_and_relation_is_documented() -> None:
+    for configuration in Configuration:
+        assert f"`{configuration.value}`" in ENGINE
+    for value in (*Decision, *Relation):
+        assert value.value in rows(README, "What the answers mean")
+
+
+def test_every_method_of_the_engine_is_documented() -> None:
+    methods = {name for name in dir(Engine) if not name.startswith("_")} - {"config", "calibration"}
+    assert rows(ENGINE, "Python") == methods
 
 
 def comparable(text: str) -> str:
-    """Output without what differs from run to run or with the next calibration: ids, folders, times, and
-    every number.
+    """Output without what differs from run to run or with the next calibration: ids, folders, times, every
+    number, and the width of columns.
     """
     text = re.sub(r"file:path:/\S*/demo-output", "file:path:/demo-output", text)
     text = re.sub(r"\b[0-9a-f]{12}\b", "ID", text)
-    return re.sub(r"\d+(\.\d+)?", "N", text)
+    return re.sub(r"(?<=\S) +", " ", re.sub(r"\d+(\.\d+)?", "N", text))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ PRODUCTION = ("core", "misp_module", "ail_module")
 STILL_BARE: tuple[str, ...] = ()
 
 #: Folders and files that still have one of the phrases; this list only shrinks.
-STILL_WORDED: tuple[str, ...] = ("README.md",)
+STILL_WORDED: tuple[str, ...] = ()
 
 #: Names at the top of a file that every file has for the same purpose.
 USUAL = {"log", "__all__"}
