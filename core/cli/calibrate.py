@@ -15,7 +15,8 @@ import click
 
 from ..config import PREFIX
 from ..errors import ConfigError
-from .terminal import json_line, say, with_progress
+from .group import command, open_engine
+from .terminal import print_result, with_progress
 
 if TYPE_CHECKING:
     from ..decision.calibration import Calibration
@@ -27,6 +28,7 @@ FILE = click.Path(path_type=Path)
 DEFAULT_OUT = Path("calibration.json")
 
 
+@command("calibrate")
 @click.argument("sources", type=FILE, nargs=-1, metavar="[DATASET|RUN...|CALIBRATION.json]")
 @click.option(
     "--false-matches-per-million",
@@ -121,7 +123,7 @@ def calibrate(
     redecide: bool,
     relink: bool,
     **chosen: Any,
-) -> int:
+) -> None:
     """Make a calibration from labelled pictures, or thresholds for two rates, and use it.
 
     DATASET is a folder with groups.jsonl, a folder with a sub-folder for each group, or a visjs graph; its
@@ -136,8 +138,8 @@ def calibrate(
     if reset:
         _reset(store)
     if not (show or reset or apply or redecide or relink):
-        return 0
-    with _open(store) as engine:
+        return
+    with open_engine(store) as engine:
         if apply and made is not None:
             engine.choose_calibration(made)
         if show:
@@ -146,8 +148,7 @@ def calibrate(
             _redecide(engine, as_json=as_json)
         if relink:
             count = engine.relink(tell=_progress_of(engine, "linking again"))
-            json_line({"linked_again": count}) if as_json else say(f"{count:,} images linked again")
-    return 0
+            print_result({"linked_again": count}, f"{count:,} images linked again", as_json=as_json)
 
 
 def _check(makes: bool, *, show: bool, reset: bool, apply: bool, other: bool) -> None:
@@ -208,11 +209,10 @@ def _make(
     written = out or (None if keep else DEFAULT_OUT)
     if written is not None:
         written.write_text(write(made.calibration), "utf-8")
-    if as_json:
-        json_line(new_calibration_json(made, held) | {"file": None if written is None else str(written)})
-    else:
-        say(report(made, rates=rates, base=None if fits else base, held=held))
-        say("" if written is None else f"written to {written}")
+    line = new_calibration_json(made, held) | {"file": None if written is None else str(written)}
+    text = report(made, rates=rates, base=None if fits else base, held=held)
+    where = "" if written is None else f"written to {written}"
+    print_result(line, f"{text}\n{where}", as_json=as_json)
     return made.calibration
 
 
@@ -238,14 +238,8 @@ def _in_use(store: str | None, *, keep: bool) -> tuple[Calibration, int]:
 
     if store is None and not keep and f"{PREFIX}STORE" not in os.environ:
         return shipped(), 0
-    with _open(store) as engine:
+    with open_engine(store) as engine:
         return engine.calibration, engine.count()
-
-
-def _open(store: str | None) -> Engine:
-    from ..engine import Engine
-
-    return Engine.open(store)
 
 
 def _reset(store: str | None) -> None:
@@ -263,21 +257,17 @@ def _show(engine: Engine, *, as_json: bool) -> None:
 
     calibration = engine.calibration
     source = "shipped with this version" if calibration.id == shipped().id else "chosen for this store"
-    if as_json:
-        json_line({"source": source} | json.loads(write(calibration)))
-    else:
-        say(describe(calibration, source=source))
+    line = {"source": source} | json.loads(write(calibration))
+    print_result(line, describe(calibration, source=source), as_json=as_json)
 
 
 def _redecide(engine: Engine, *, as_json: bool) -> None:
     from ..evaluation.calibration_report import changes, changes_json
 
     done = engine.redecide(tell=_progress_of(engine, "deciding again"))
-    if as_json:
-        json_line({"calibration": engine.calibration.id} | changes_json(done))
-    else:
-        say(f"in use: {engine.calibration.id}")
-        say(changes(done))
+    name = engine.calibration.id
+    line = {"calibration": name} | changes_json(done)
+    print_result(line, f"in use: {name}\n{changes(done)}", as_json=as_json)
 
 
 def _progress_of(engine: Engine, label: str) -> Callable[[int], None]:

@@ -1,31 +1,46 @@
 """`quaid demo`: runs the demonstration on a throwaway embedded store and prints each answer as it arrives."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..demo import run_demo
-from ..demo.queries import DEMO_QUERIES, STORED_SAMPLES, DemoAnswer
-from ..engine import Engine
-from ..store.throwaway import given_or_throwaway
-from .terminal import complain, decision_text, say
+import click
+
+from .group import command
+from .terminal import complain, decision_text, print_result, say
+
+if TYPE_CHECKING:
+    from ..demo import DemoAnswer
 
 
-def demonstrate(output: Path, store: str | None, print_json: Callable[[dict[str, Any]], None] | None) -> int:
-    """Add the samples, run the queries, print the answers and write the page to `output`. Return the exit
-    status: 1 if an answer is not the expected one.
+@command("demo")
+@click.option(
+    "--output",
+    default="demo-output",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder for the pictures and the page.",
+)
+def demo(output: Path, store: str | None, as_json: bool) -> int:
+    """Run the demonstration.
 
-    `store`: an empty store to use instead of a throwaway one. `print_json`: prints one line for each query
-    instead of text.
+    It adds sample pictures to a throwaway store, queries edited versions, and writes a page with the
+    evidence.
     """
+    from ..demo import DEMO_QUERIES, STORED_SAMPLES, run_demo
+    from ..engine import Engine
+    from ..store.throwaway import given_or_throwaway
+
     with given_or_throwaway(store) as url, Engine.open(url) as engine:
-        if print_json is None:
+        if not as_json:
             say(f"Adding {len(STORED_SAMPLES)} pictures, then running {len(DEMO_QUERIES)} queries.\n")
-            page, answers = run_demo(engine, output, tell=_say_answer)
-        else:
-            page, answers = run_demo(engine, output, tell=lambda answer: print_json(_line(answer)))
+        page, answers = run_demo(
+            engine, output, tell=lambda answer: print_result(_line(answer), _text(answer), as_json=as_json)
+        )
     right = sum(answer.right for answer in answers)
-    if print_json is None:
+    if not as_json:
         say(f"\n{right} of {len(answers)} answered as expected. All of them, with the evidence drawn: {page}")
     if right < len(answers):
         complain(f"{len(answers) - right} of {len(answers)} answers are not the expected ones")
@@ -33,14 +48,15 @@ def demonstrate(output: Path, store: str | None, print_json: Callable[[dict[str,
     return 0
 
 
-def _say_answer(answer: DemoAnswer) -> None:
+def _text(answer: DemoAnswer) -> str:
     decision = answer.result.decision
     note = "" if answer.right else "  <- not the expected answer"
-    say(f"{decision_text(decision.value)}  {answer.query.title}{note}")
+    lines = [f"{decision_text(decision.value)}  {answer.query.title}{note}"]
     for hit in answer.hits:
         if hit.decision is decision:
             relation = f"{hit.relation.value} " if hit.relation else ""
-            say(f"    {answer.names[hit.image_id]}: {relation}{hit.confidence:.3f}; {hit.sentence}")
+            lines += [f"    {answer.names[hit.image_id]}: {relation}{hit.confidence:.3f}; {hit.sentence}"]
+    return "\n".join(lines)
 
 
 def _line(answer: DemoAnswer) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
-from .terminal import complain, json_line, say, with_progress
+from .group import command
+from .terminal import complain, print_result, with_progress
 
 #: Type of the arguments that name folders.
 FOLDER = click.Path(path_type=Path)
 
 
+@command("evaluate")
 @click.argument("dataset", type=FOLDER)
 @click.option(
     "--distractors",
@@ -132,11 +134,8 @@ def evaluate(
     )
     done = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
     metrics = metrics_of_runs([done.out], plan.edits)
-    text = write_report(done, metrics)
-    if as_json:
-        json_line(totals(done, metrics))
-    else:
-        say(text)
+    report = write_report(done, metrics)
+    print_result(totals(done, metrics), report, as_json=as_json)
     for failure in done.failures:
         complain(f"failed: {failure.file}: {failure.message}")
     return 1 if done.failures else 0

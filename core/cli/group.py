@@ -84,6 +84,17 @@ def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., 
     return wrap
 
 
+def with_engine(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Return a function that takes the URL of a store, and calls this one with the engine of that store."""
+
+    @wraps(function)
+    def run(*, store: str | None, **options: Any) -> int | None:
+        with open_engine(store) as engine:
+            return function(engine=engine, **options)
+
+    return run
+
+
 def open_engine(store: str | None) -> Engine:
     """Return the engine of a store (default: the configured one). Raises ConfigError, StoreError,
     FormatError.

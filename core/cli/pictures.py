@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, DouglasQuaidError, StoreError
-from .group import command, open_engine
+from .group import command, open_engine, with_engine
 from .terminal import complain, decision_text, error_json, hit_text, json_line, say, with_progress
 
 if TYPE_CHECKING:
@@ -142,13 +142,14 @@ def _show_added(line: dict[str, Any]) -> None:
 @click.option(
     "--include-same-template", is_flag=True, help="Also show pages with the same layout and other content."
 )
+@with_engine
 def query(
     paths: tuple[str, ...],
     limit: int,
     collection: str | None,
     min_decision: str,
     include_same_template: bool,
-    store: str | None,
+    engine: Engine,
     as_json: bool,
 ) -> int:
     """Search the store for pictures.
@@ -158,21 +159,17 @@ def query(
     """
     from ..inputs import find_inputs
 
-    with open_engine(store) as engine:
+    def work(item: Input, data: bytes) -> dict[str, Any]:
+        return engine.query(
+            data,
+            limit=limit,
+            collection=collection,
+            min_decision=min_decision,
+            include_same_template=include_same_template,
+            name=item.path,
+        ).to_json()
 
-        def work(item: Input, data: bytes) -> dict[str, Any]:
-            return engine.query(
-                data,
-                limit=limit,
-                collection=collection,
-                min_decision=min_decision,
-                include_same_template=include_same_template,
-                name=item.path,
-            ).to_json()
-
-        return _for_each(
-            engine, find_inputs(paths), work, "searching", json_line if as_json else _show_result
-        )
+    return _for_each(engine, find_inputs(paths), work, "searching", json_line if as_json else _show_result)
 
 
 def _show_result(line: dict[str, Any]) -> None:
@@ -197,16 +194,16 @@ def _show_result(line: dict[str, Any]) -> None:
     metavar="OUT.png",
     help="Draw both pictures with the matched region and the inliers.",
 )
-def compare(a: str, b: str, overlay: str | None, store: str | None, as_json: bool) -> None:
+@with_engine
+def compare(a: str, b: str, overlay: str | None, engine: Engine, as_json: bool) -> None:
     """Judge one pair, and show all evidence.
 
     A and B: a path, an image id (at least 8 digits of it) or an occurrence.
     """
-    with open_engine(store) as engine:
-        sides = [_side(engine, name) for name in (a, b)]
-        hit = engine.compare(*sides).to_json()
-        if overlay:
-            Path(overlay).write_bytes(engine.overlay(*sides))
+    sides = [_side(engine, name) for name in (a, b)]
+    hit = engine.compare(*sides).to_json()
+    if overlay:
+        Path(overlay).write_bytes(engine.overlay(*sides))
     if as_json:
         json_line({"a": a, "b": b} | hit)
         return

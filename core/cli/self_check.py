@@ -1,47 +1,41 @@
-"""Checks for people who install or operate Douglas-Quaid: does this installation work, and what
-to do if not.
-"""
+"""`quaid self-check`: does this installation work, and what to do if not."""
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 
 from ..config import Config, shown
 from ..errors import CorruptRecord, DouglasQuaidError
-from .group import open_engine
+from .group import command, open_engine
+from .terminal import print_result
 
 #: Packages whose versions are shown.
 LIBRARIES = ("numpy", "pillow", "opencv-python", "imagehash", "py-tlsh", "redis")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of one check."""
+@command("self-check")
+def self_check(store: str | None, as_json: bool) -> int:
+    """Check the installation and the store.
 
-    #: What was checked.
-    name: str
-    #: Whether it works.
-    ok: bool
-    #: What was found, or what is wrong and what to do about it.
-    detail: str
-
-
-def run_checks(url: str | None) -> Iterator[Check]:
-    """Return the results of all checks, one after the other; none changes the store at `url`."""
-    yield _check("libraries", _libraries)
-    yield _check("formats", _formats)
-    yield _check("features", _features)
-    yield _check("settings", lambda: _settings(url))
-    yield _check("store", lambda: _store(url))
-    yield _check("who sees the store", lambda: _visibility(url))
-
-
-def _check(name: str, work: Callable[[], str]) -> Check:
-    try:
-        return Check(name, True, work())
-    except (DouglasQuaidError, ImportError, OSError, LookupError, AssertionError) as error:
-        return Check(name, False, f"{type(error).__name__}: {error}")
+    Each problem is shown with its remedy.
+    """
+    checks = (
+        ("libraries", _libraries),
+        ("formats", _formats),
+        ("features", _features),
+        ("settings", lambda: _settings(store)),
+        ("store", lambda: _store(store)),
+        ("who sees the store", lambda: _visibility(store)),
+    )
+    failed = 0
+    for name, check in checks:
+        try:
+            ok, detail = True, check()
+        except (DouglasQuaidError, ImportError, OSError, LookupError, AssertionError) as error:
+            ok, detail = False, f"{type(error).__name__}: {error}"
+        failed += not ok
+        line = {"check": name, "ok": ok, "detail": detail}
+        print_result(line, f"{'ok  ' if ok else 'FAIL'} {name}: {detail}", as_json=as_json)
+    return 1 if failed else 0
 
 
 def _libraries() -> str:

@@ -1,11 +1,16 @@
 """Commands about what is stored: images, judgements, collections, common regions, statistics."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .group import command, main, open_engine
+from .group import command, main, with_engine
 from .terminal import hit_text, hub_text, print_result, say
+
+if TYPE_CHECKING:
+    from ..engine import Engine
 
 #: Where a judgement came from that is made here.
 SOURCE = "command line"
@@ -13,7 +18,8 @@ SOURCE = "command line"
 
 @command("show")
 @click.argument("name", metavar="ID")
-def show(name: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def show(name: str, engine: Engine, as_json: bool) -> None:
     """Describe an image or a cluster.
 
     ID: an image id (at least 8 digits of it), an occurrence or a cluster id.
@@ -21,8 +27,7 @@ def show(name: str, store: str | None, as_json: bool) -> None:
     from ..answers import cluster_json
     from ..records import Cluster
 
-    with open_engine(store) as engine:
-        found = engine.show(name)
+    found = engine.show(name)
     line = cluster_json(found) if isinstance(found, Cluster) else found.to_json()
     print_result(line, "\n".join(_lines(line)), as_json=as_json)
 
@@ -43,13 +48,13 @@ def _lines(description: dict[str, Any]) -> list[str]:
 
 @command("hits")
 @click.argument("name", metavar="ID")
-def hits(name: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def hits(name: str, engine: Engine, as_json: bool) -> None:
     """Show stored verdicts.
 
     ID: an image id (at least 8 digits of it), an occurrence or a cluster id. No picture is needed.
     """
-    with open_engine(store) as engine:
-        lines = [hit.to_json() for hit in engine.hits(name)]
+    lines = [hit.to_json() for hit in engine.hits(name)]
     for line in lines:
         print_result(line, hit_text(line), as_json=as_json)
     if not lines and not as_json:
@@ -61,10 +66,10 @@ def hits(name: str, store: str | None, as_json: bool) -> None:
 @click.option(
     "--purge", is_flag=True, help="Also rewrite the append-only file of the server, and wait for it."
 )
-def forget(name: str, purge: bool, store: str | None, as_json: bool) -> None:
+@with_engine
+def forget(name: str, purge: bool, engine: Engine, as_json: bool) -> None:
     """Remove an image and everything that refers to it."""
-    with open_engine(store) as engine:
-        image_id = engine.forget(name, purge=purge).image_id
+    image_id = engine.forget(name, purge=purge).image_id
     note = "the append-only file was rewritten" if purge else "--purge also clears the append-only file"
     print_result(
         {"image_id": image_id, "status": "forgotten", "purged": purge},
@@ -76,13 +81,13 @@ def forget(name: str, purge: bool, store: str | None, as_json: bool) -> None:
 @command("veto")
 @click.argument("a")
 @click.argument("b")
-def veto(a: str, b: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def veto(a: str, b: str, engine: Engine, as_json: bool) -> None:
     """State that two images are not the same.
 
     This outranks every score and splits a cluster that had joined them. It stands until `quaid undo A B`.
     """
-    with open_engine(store) as engine:
-        engine.veto(a, b, source=SOURCE)
+    engine.veto(a, b, source=SOURCE)
     print_result(
         {"a": a, "b": b, "status": "vetoed"}, f"vetoed: {a} and {b} are not the same", as_json=as_json
     )
@@ -91,13 +96,13 @@ def veto(a: str, b: str, store: str | None, as_json: bool) -> None:
 @command("confirm")
 @click.argument("a")
 @click.argument("b")
-def confirm(a: str, b: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def confirm(a: str, b: str, engine: Engine, as_json: bool) -> None:
     """State that two images show the same source picture.
 
     This outranks every score. It stands until `quaid undo A B`, or until a veto.
     """
-    with open_engine(store) as engine:
-        outcome = engine.confirm(a, b, source=SOURCE).value
+    outcome = engine.confirm(a, b, source=SOURCE).value
     meaning = {
         "joined": "they are in one cluster now",
         "apart": "they were not joined, because a veto stands between their clusters",
@@ -112,15 +117,15 @@ def confirm(a: str, b: str, store: str | None, as_json: bool) -> None:
 @command("undo")
 @click.argument("a")
 @click.argument("b")
-def undo(a: str, b: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def undo(a: str, b: str, engine: Engine, as_json: bool) -> None:
     """Take back what a person said of two images.
 
     Their hits and clusters are again as the scores alone have them.
     """
     from ..answers import timestamp
 
-    with open_engine(store) as engine:
-        judgement = engine.undo(a, b)
+    judgement = engine.undo(a, b)
     line = {
         "a": a,
         "b": b,
@@ -141,14 +146,14 @@ def collection() -> None:
 @command("create", group=collection)
 @click.argument("name")
 @click.option("--purpose", required=True, type=click.Choice(["known", "baseline", "ignore"]))
-def create(name: str, purpose: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def create(name: str, purpose: str, engine: Engine, as_json: bool) -> None:
     """Create a collection.
 
     Purposes: known (pictures to recognise), baseline (legitimate pages), ignore (pictures that are never
     hits).
     """
-    with open_engine(store) as engine:
-        made = engine.create_collection(name, purpose)
+    made = engine.create_collection(name, purpose)
     print_result(
         {"name": made.name, "purpose": made.purpose.value},
         f"collection {made.name}: {made.purpose.value}",
@@ -157,13 +162,13 @@ def create(name: str, purpose: str, store: str | None, as_json: bool) -> None:
 
 
 @command("list", group=collection)
-def list_collections(store: str | None, as_json: bool) -> None:
+@with_engine
+def list_collections(engine: Engine, as_json: bool) -> None:
     """List the collections with their purposes and sizes."""
-    with open_engine(store) as engine:
-        lines = [
-            {"name": c.name, "purpose": c.purpose.value, "images": engine.collection_size(c.name)}
-            for c in engine.collections()
-        ]
+    lines = [
+        {"name": c.name, "purpose": c.purpose.value, "images": engine.collection_size(c.name)}
+        for c in engine.collections()
+    ]
     for line in lines:
         print_result(line, f"{line['name']}: {line['purpose']}, {line['images']} images", as_json=as_json)
 
@@ -183,18 +188,18 @@ def list_collections(store: str | None, as_json: bool) -> None:
     metavar="NAME",
     help="Collection for --ignore; it is created if it does not exist.",
 )
-def hubs(ignored: tuple[str, ...], collection: str, store: str | None, as_json: bool) -> None:
+@with_engine
+def hubs(ignored: tuple[str, ...], collection: str, engine: Engine, as_json: bool) -> None:
     """List what is too common to be evidence.
 
     These are regions and clusters that are found in a large share of all pictures. Such a region alone
     produces no matches.
     """
-    with open_engine(store) as engine:
-        lines = [
-            {"id": name, "collection": collection, "images": list(engine.ignore(name, collection=collection))}
-            for name in ignored
-        ]
-        found = [] if ignored else [hub.to_json() for hub in engine.hubs()]
+    lines = [
+        {"id": name, "collection": collection, "images": list(engine.ignore(name, collection=collection))}
+        for name in ignored
+    ]
+    found = [] if ignored else [hub.to_json() for hub in engine.hubs()]
     for line in lines:
         text = f"ignored: {line['id']} ({len(line['images'])} images, in collection {collection})"
         print_result(line, text, as_json=as_json)
@@ -205,10 +210,10 @@ def hubs(ignored: tuple[str, ...], collection: str, store: str | None, as_json: 
 
 
 @command("stats")
-def stats(store: str | None, as_json: bool) -> None:
+@with_engine
+def stats(engine: Engine, as_json: bool) -> None:
     """Show contents and size of the store."""
-    with open_engine(store) as engine:
-        line = engine.stats().to_json()
+    line = engine.stats().to_json()
     text = "\n".join(
         f"{key:<20} {value:,}" if isinstance(value, int) else f"{key:<20} {value}"
         for key, value in line.items()

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..engine import Engine
-from .queries import DemoAnswer, SamplePicture, add_samples, answer_queries
+from .queries import DEMO_QUERIES, STORED_SAMPLES, DemoAnswer, SamplePicture, add_samples, answer_queries
 from .report import write_report
 
-__all__ = ["DemoAnswer", "SamplePicture", "run_demo"]
+__all__ = ["DEMO_QUERIES", "STORED_SAMPLES", "DemoAnswer", "SamplePicture", "run_demo"]
 
 
 def run_demo(
