@@ -26,13 +26,13 @@ from douglas_quaid.records import (
     Purpose,
     Reason,
     Relation,
+    StoredVerdict,
     Verdict,
 )
 from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, keys, verdict_codec as codec
-from douglas_quaid.store.intents import Intent, JudgedPair
+from douglas_quaid.store.intents import Intent
 from douglas_quaid.store.keys import SCHEMA_VERSION
 from douglas_quaid.store.rows import pack_row
-from douglas_quaid.store.verdict_sides import rank
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(
@@ -268,9 +268,8 @@ def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     a, b = make_image(1), make_image(2)
     store.images.put_many([a, b])
     store.verdicts.record(a.image_id, b.image_id, REVIEW)
-    old = [codec.encode(MATCH, datetime.now(timezone.utc) - timedelta(hours=1))] * 2
-    pair = JudgedPair(b.image_id, False, 0.99, rank(MATCH), *old)
-    store.verdicts._record(Intent("late", a.image_id, (pair,)), recorded=False)
+    late = StoredVerdict(b.image_id, PARTIAL, datetime.now(timezone.utc) - timedelta(hours=1))
+    store.verdicts._record(Intent("late", a.image_id, (late,)), recorded=False)
     assert (
         store.verdicts.between(a.image_id, b.image_id).verdict
         == store.verdicts.between(b.image_id, a.image_id).verdict

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ..errors import ConfigError
 from .connection import StorePart
-from .keys import SCAN_COUNT, as_bytes, as_text, on_meta, starting_with
+from .keys import META, as_bytes, as_text, on_meta
 
 #: Maximum length of a name in characters. chosen.
 NAME_CHARACTERS = 256
@@ -26,12 +26,8 @@ class Bookmarks(StorePart):
         """Yield the names that start with `prefix`, with their texts: each at least once, in no order. What
         changes meanwhile may be missing or included.
         """
-        cursor, pattern = -1, starting_with(prefix)
-        while cursor:
-            scan = on_meta("HSCAN", "bookmarks", max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
-            cursor, found = self.connection.ask(scan)
-            for name, text in found.items():
-                yield as_text(name), as_text(text)
+        for name, text in self.connection.scan(META, "bookmarks", prefix):
+            yield as_text(name), as_text(text)
 
     def set(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
         """Replace the text under a name; None removes it. Returns whether anything was written or removed.

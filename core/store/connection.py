@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..config import Config, shown
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
-from .keys import Command
+from .keys import SCAN_COUNT, Command, on_shard, starting_with
 from .options import DEFAULTS, StoreOptions
 from .routes import execute, route_of
 
@@ -65,6 +65,16 @@ class Connection:
     def ask(self, command: Command) -> Any:
         """Run one command and return its answer."""
         return self.run([command])[0]
+
+    def scan(self, tag: str, name: str, prefix: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the fields of a hash that start with `prefix`, with their values: each at least once, in no
+        order. What changes meanwhile may be missing or included.
+        """
+        cursor, pattern = -1, starting_with(prefix)
+        while cursor:
+            scan = on_shard(tag, "HSCAN", name, max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
+            cursor, found = self.ask(scan)
+            yield from found.items()
 
     def everywhere(self, *parts: object) -> list[Any]:
         """Run a command without a key, such as INFO, on every primary server, and return the answers."""

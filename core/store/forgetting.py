@@ -17,13 +17,14 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import NotFound, StoreError
 from ..records import ImageId
 from .connection import Connection, StorePart
-from .intents import ATTEMPTS, Intents, Interrupted, gave_up
+from .intents import Intents, Interrupted
 from .keys import SHARDS, TAGS, Command, as_text, on_image, on_shard, shard
 from .purging import rewrite_files
 from .scripts import COMPACT, FORGET_IMAGE, RAISE_FENCE
@@ -100,11 +101,10 @@ class Forgetting(StorePart):
         """
         tag = shard(image_id)
         verdicts, unlinked = set[ImageId](), list[ImageId]()
-        for _ in range(ATTEMPTS):
-            fences = self._intents.fences(TAGS)
+        for fences in self._intents.attempts("forgetting", image_id, TAGS):
             if not self.connection.ask(on_shard(tag, "SISMEMBER", "forgetting", image_id)):
                 break
-            try:
+            with suppress(Interrupted):
                 fences = self._raise_fences(fences)
                 for other in self._intents.pending():
                     if other.mentions(image_id):
@@ -114,11 +114,8 @@ class Forgetting(StorePart):
                 unlinked += [as_text(member) for member in moved]
                 self._intents.unmoved(self.connection.ask(self._step(tag, "end", fences[tag], image_id)))
                 break
-            except Interrupted:
-                # A random pause: two forgets in step would interrupt each other for ever.
-                time.sleep(secrets.randbelow(1000) / 100_000)
-        else:
-            raise gave_up("forgetting", image_id)
+            # A random pause: two forgets in step would interrupt each other for ever.
+            time.sleep(secrets.randbelow(1000) / 100_000)
         return ForgetReport(image_id, 0, len(verdicts), tuple(dict.fromkeys(unlinked)))
 
     def _step(self, tag: str, *arguments: bytes | str) -> Command:

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..errors import CorruptRecord, StoreError, UnknownVersion
-from ..records import ImageId
+from ..records import ImageId, StoredVerdict
+from . import verdict_codec as codec
 from .connection import StorePart
 from .keys import META, as_text, on_meta, on_shard
 from .scripts import META_CHANGE
@@ -33,24 +34,6 @@ MOVED = b"fence"
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPair:
-    """One verdict of an intent, as both sides will keep it."""
-
-    #: The other image.
-    other: ImageId
-    #: Whether the verdict joins the two images.
-    joins: bool
-    #: Its confidence, 0 to 1.
-    confidence: float
-    #: Its rank among the verdicts of an image (verdict_sides.py).
-    rank: float
-    #: Bytes of the verdict for the side of the query.
-    forward: bytes
-    #: Bytes of the reversed verdict for the side of `other`.
-    backward: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Intent:
     """Verdicts that are being recorded."""
 
@@ -59,19 +42,19 @@ class Intent:
     #: The query.
     image_id: ImageId
     #: The verdicts about it.
-    pairs: tuple[JudgedPair, ...] = ()
+    verdicts: tuple[StoredVerdict, ...]
 
     def mentions(self, image_id: ImageId) -> bool:
         """Return whether the image is the query or one of the others."""
-        return image_id == self.image_id or any(pair.other == image_id for pair in self.pairs)
+        return image_id == self.image_id or any(found.image_id == image_id for found in self.verdicts)
 
     def encode(self) -> bytes:
         """Return the bytes that are stored."""
-        pairs = [
-            [p.other, p.joins, p.confidence, p.rank, _ascii(p.forward), _ascii(p.backward)]
-            for p in self.pairs
+        verdicts = [
+            [found.image_id, base64.b64encode(codec.encode(found.verdict, found.judged)).decode()]
+            for found in self.verdicts
         ]
-        return json.dumps({"version": VERSION, "image": self.image_id, "pairs": pairs}).encode()
+        return json.dumps({"version": VERSION, "image": self.image_id, "verdicts": verdicts}).encode()
 
     @classmethod
     def decode(cls, intent_id: str, data: bytes) -> Intent:
@@ -86,11 +69,10 @@ class Intent:
                     f"the store holds an unfinished change of format {values['version']},"
                     f" this program reads {VERSION}; use a newer douglas-quaid"
                 )
-            pairs = tuple(
-                JudgedPair(o, bool(j), float(c), float(r), base64.b64decode(f), base64.b64decode(b))
-                for o, j, c, r, f, b in values["pairs"]
+            verdicts = tuple(
+                codec.decode(other, base64.b64decode(text)) for other, text in values["verdicts"]
             )
-            return cls(intent_id, values["image"], pairs)
+            return cls(intent_id, values["image"], verdicts)
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptRecord(f"unfinished change {intent_id} cannot be read: {error}") from None
 
@@ -123,6 +105,18 @@ class Intents(StorePart):
             self.connection.ask(META_CHANGE(META, operation, fences[META], intent_id, *arguments))
         )
 
+    def attempts(self, change: str, image_id: ImageId, tags: Iterable[str]) -> Iterator[dict[str, bytes]]:
+        """Yield the fences of these tags, as they are now, for each attempt of a change.
+
+        Raises StoreError when the forgetting of other images has interrupted it ATTEMPTS times.
+        """
+        for _ in range(ATTEMPTS):
+            yield self.fences(tags)
+        raise StoreError(
+            f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others;"
+            " try again"
+        )
+
     def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
         """Return the fence of each tag, as decimal text."""
         wanted = list(dict.fromkeys(tags))
@@ -135,14 +129,3 @@ class Intents(StorePart):
         if answer == MOVED:
             raise Interrupted
         return answer
-
-
-def gave_up(change: str, image_id: ImageId) -> StoreError:
-    """Return the error of a change that was interrupted too often."""
-    return StoreError(
-        f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others; try again"
-    )
-
-
-def _ascii(data: bytes) -> str:
-    return base64.b64encode(data).decode()

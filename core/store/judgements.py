@@ -6,6 +6,7 @@ To keep or to take back one is a single script under `meta`, which joins or spli
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..records import ImageId, Judgement, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
 from .clusters import RecordOutcome
 from .connection import Connection, StorePart
-from .intents import ATTEMPTS, Intents, Interrupted, gave_up
+from .intents import Intents, Interrupted
 from .keys import META, Command, as_text, on_image, on_meta
 from .times import checked_time
 from .verdict_sides import reversed_verdict
@@ -72,43 +73,37 @@ class Judgements(StorePart):
         mine = codec.encode_judgement(Judgement(other, word, who, moment, source), verdict)
         backward = None if verdict is None else reversed_verdict(verdict)
         theirs = codec.encode_judgement(Judgement(image_id, word, who, moment, source), backward)
-        for _ in range(ATTEMPTS):
-            fences = self._intents.fences([META])
+        for fences in self._intents.attempts("judgement about", image_id, [META]):
             self._require(image_id, other)
-            try:
+            with suppress(Interrupted):
                 answer: Any = self._intents.meta(
                     "judge", fences, secrets.token_hex(16), image_id, other, mine, theirs
                 )
-            except Interrupted:
-                continue
-            if answer == b"refused":
-                raise ConfigError(
-                    f"a person said that images {image_id} and {other} are not the same; nothing was changed."
-                    f" To take that back: quaid undo {image_id} {other}"
-                )
-            return RecordOutcome(as_text(answer))
-        raise gave_up("judgement about", image_id)
+                break
+        if answer == b"refused":
+            raise ConfigError(
+                f"a person said that images {image_id} and {other} are not the same; nothing was changed."
+                f" To take that back: quaid undo {image_id} {other}"
+            )
+        return RecordOutcome(as_text(answer))
 
     def undo(self, image_id: ImageId, other: ImageId) -> Judgement:
         """Take back what a person said of two images; hits and clusters become what the scores alone give.
 
         Returns what was taken back. Raises NotFound when nobody had said anything.
         """
-        for _ in range(ATTEMPTS):
-            fences = self._intents.fences([META])
+        for fences in self._intents.attempts("taking back a judgement about", image_id, [META]):
             said = self.connection.ask(_judgement(image_id, other))
             if said is None:
                 raise NotFound(
                     f"there is no judgement about images {image_id} and {other} that could be taken back"
                 )
-            try:
+            with suppress(Interrupted):
                 # Another process may replace the judgement in between; then this one is not undone.
-                answer = self._intents.meta("undo", fences, secrets.token_hex(16), image_id, other, said)
-            except Interrupted:
-                continue
-            if answer == b"undone":
-                return codec.decode_judgement(other, said)[0]
-        raise gave_up("taking back a judgement about", image_id)
+                undo = self._intents.meta("undo", fences, secrets.token_hex(16), image_id, other, said)
+                if undo == b"undone":
+                    break
+        return codec.decode_judgement(other, said)[0]
 
     def of(self, image_id: ImageId) -> list[Judgement]:
         """Return what persons said of an image and others, the latest first."""
@@ -124,12 +119,10 @@ class Judgements(StorePart):
         """Return the images that a person keeps apart from this one."""
         return self.vetoed_and_confirmed(image_id)[0]
 
-    def confirmed(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
-        """Return what persons said is the same as this image or a part of it, ordered by the other image."""
-        return self.vetoed_and_confirmed(image_id)[1]
-
     def vetoed_and_confirmed(self, image_id: ImageId) -> tuple[frozenset[ImageId], tuple[StoredVerdict, ...]]:
-        """Return `vetoed` and `confirmed`, read in one round trip."""
+        """Return `vetoed`, and what persons said is the same as this image or a part of it, ordered by the
+        other image, in one round trip.
+        """
         said = self._read(image_id)
         vetoed = frozenset(other for other, (one, _) in said.items() if one.word in KEEPS_APART)
         return vetoed, tuple(verdict for _, (_, verdict) in sorted(said.items()) if verdict)

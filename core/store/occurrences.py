@@ -13,7 +13,7 @@ from ..records import ImageId, Occurrence, Seen, Withdrawn
 from .connection import Connection, StorePart
 from .forgetting import Forgetting
 from .images import ids_in_all_shards, sighting, split_ids
-from .keys import SCAN_COUNT, SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard, starting_with
+from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
 from .scripts import FORGET_IMAGE
 
 
@@ -66,14 +66,9 @@ class Occurrences(StorePart):
         """Yield all occurrences that start with `prefix`, each at least once, in no order. What is added or
         withdrawn meanwhile may be missing or included.
         """
-        pattern = starting_with(prefix)
         for tag in SHARDS:
-            cursor = -1
-            while cursor:
-                scan = on_shard(tag, "HSCAN", "where", max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
-                cursor, fields = self.connection.ask(scan)
-                for name in fields:
-                    yield Occurrence.parse(as_text(name))
+            for name, _ in self.connection.scan(tag, "where", prefix):
+                yield Occurrence.parse(as_text(name))
 
     def withdraw(
         self, occurrence: Occurrence, *, keep: ImageId | None = None, collection: str | None = None

@@ -7,7 +7,9 @@ person's judgement outranks the verdict of a pair, in that script and wherever v
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
+from itertools import compress
 from typing import Any
 
 from ..errors import ConfigError
@@ -15,7 +17,7 @@ from ..records import ImageId, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
 from .clusters import Clusters, RecordOutcome
 from .connection import Connection, StorePart
-from .intents import ATTEMPTS, Intent, Intents, Interrupted, JudgedPair, gave_up
+from .intents import Intent, Intents, Interrupted
 from .judgements import decoded, judgements_of, outranked
 from .keys import META, as_text, on_image, on_meta, shard
 from .scripts import VERDICT_SIDES
@@ -31,7 +33,8 @@ class Verdicts(StorePart):
         self._clusters = clusters
 
     def record(self, image_id: ImageId, other: ImageId, verdict: Verdict) -> RecordOutcome:
-        """Store a verdict on both sides, with `image_id` as the query, and join or cut their cluster.
+        """Store a verdict on both sides, with `image_id` as the query, join or cut their cluster, and return
+        what became of it.
 
         Raises ConfigError for the same image twice.
         """
@@ -49,8 +52,8 @@ class Verdicts(StorePart):
         if image_id in {other for other, _ in judged}:
             raise ConfigError(f"image {image_id} cannot be judged against itself")
         now = datetime.now(timezone.utc)
-        pairs = tuple(_pair(other, verdict, now) for other, verdict in judged)
-        return self._record(Intent(secrets.token_hex(16), image_id, pairs), recorded=False)
+        verdicts = tuple(StoredVerdict(other, verdict, now) for other, verdict in judged)
+        return self._record(Intent(secrets.token_hex(16), image_id, verdicts), recorded=False)
 
     def partners(self, image_id: ImageId) -> list[ImageId]:
         """Return the images that are hits of this one: first those that a person confirmed, then those with
@@ -125,57 +128,55 @@ class Verdicts(StorePart):
 
     def _record(self, intent: Intent, *, recorded: bool) -> list[RecordOutcome]:
         """Do all steps of an intent; `recorded`: it was found, and somebody else may have ended it."""
-        image_id = intent.image_id
-        for _ in range(ATTEMPTS):
-            fences = self._intents.fences(
-                [META, shard(image_id), *(shard(pair.other) for pair in intent.pairs)]
-            )
+        tags = [META, *(shard(i) for i in (intent.image_id, *(one.image_id for one in intent.verdicts)))]
+        for fences in self._intents.attempts("verdicts about", intent.image_id, tags):
             if recorded and not self._intents.stands(intent):
                 return []
-            try:
+            with suppress(Interrupted):
                 if not recorded:
                     self._intents.record(intent, fences)
                     recorded = True
-                return self._record_once(intent, fences)
-            except Interrupted:
-                continue
-        raise gave_up("verdicts about", image_id)
+                outcomes = self._record_once(intent, fences)
+                break
+        return [outcomes.get(one.image_id, RecordOutcome.ABSENT) for one in intent.verdicts]
 
-    def _record_once(self, intent: Intent, fences: dict[str, bytes]) -> list[RecordOutcome]:
-        image_id = intent.image_id
-        there = self._write_sides(image_id, intent.pairs, fences)
-        kept = [pair for pair, both in zip(intent.pairs, there, strict=True) if both]
-        gone = [pair.other for pair in intent.pairs if pair not in kept]
-        self.drop_sides([sides for other in gone for sides in ((image_id, other), (other, image_id))], fences)
+    def _record_once(self, intent: Intent, fences: dict[str, bytes]) -> dict[ImageId, RecordOutcome]:
+        """Do all steps of an intent behind these fences; returns what became of the pairs whose images are
+        both there.
+        """
+        query = intent.image_id
+        own, others = [], []
+        for one in intent.verdicts:
+            backward = codec.encode(reversed_verdict(one.verdict), one.judged)
+            own.append((query, one.image_id, codec.encode(one.verdict, one.judged), repr(rank(one.verdict))))
+            others.append((one.image_id, query, backward, repr(rank(one.verdict))))
+        there = self._sides([*own, *others], fences)
+        both = [mine and theirs for mine, theirs in zip(there[: len(own)], there[len(own) :], strict=True)]
+        kept = list(compress(intent.verdicts, both))
+        gone = [one.image_id for one, found in zip(intent.verdicts, both, strict=True) if not found]
+        self.drop_sides([sides for other in gone for sides in ((query, other), (other, query))], fences)
         arguments = [
             item
-            for pair in kept
-            for item in (image_id, pair.other, "1" if pair.joins else "0", repr(pair.confidence))
+            for one in kept
+            for item in (
+                query,
+                one.image_id,
+                "1" if joins(one.verdict) else "0",
+                repr(one.verdict.confidence),
+            )
         ]
         answers: Any = self._intents.meta(
             "score", fences, secrets.token_hex(16), *arguments, intent_id=intent.intent_id
         )
         if answers == b"gone":  # another process that opened the store meanwhile has finished this intent
-            mine, *theirs = self._clusters.ids([image_id, *(pair.other for pair in kept)])
+            mine, *theirs = self._clusters.ids([query, *(one.image_id for one in kept)])
             answers = [
-                b"stored" if not pair.joins else b"joined" if mine and mine == its else b"apart"
-                for pair, its in zip(kept, theirs, strict=True)
+                b"stored" if not joins(one.verdict) else b"joined" if mine and mine == its else b"apart"
+                for one, its in zip(kept, theirs, strict=True)
             ]
-        outcomes = {
-            pair.other: RecordOutcome(as_text(answer)) for pair, answer in zip(kept, answers, strict=True)
+        return {
+            one.image_id: RecordOutcome(as_text(answer)) for one, answer in zip(kept, answers, strict=True)
         }
-        return [outcomes.get(pair.other, RecordOutcome.ABSENT) for pair in intent.pairs]
-
-    def _write_sides(
-        self, image_id: ImageId, pairs: Sequence[JudgedPair], fences: dict[str, bytes]
-    ) -> list[bool]:
-        """Write each verdict on both sides; returns for each pair whether both images were there."""
-        own = [(image_id, pair.other, pair.forward, repr(pair.rank)) for pair in pairs]
-        others = [(pair.other, image_id, pair.backward, repr(pair.rank)) for pair in pairs]
-        there = self._sides([*own, *others], fences)
-        return [
-            mine and theirs for mine, theirs in zip(there[: len(pairs)], there[len(pairs) :], strict=True)
-        ]
 
     def _sides(
         self, items: Sequence[tuple[ImageId, ImageId, bytes, str]], fences: dict[str, bytes]
@@ -197,14 +198,3 @@ class Verdicts(StorePart):
             for position, answer in zip(positions, found, strict=True):
                 there[position] = bool(answer)
         return there
-
-
-def _pair(other: ImageId, verdict: Verdict, now: datetime) -> JudgedPair:
-    return JudgedPair(
-        other=other,
-        joins=joins(verdict),
-        confidence=verdict.confidence,
-        rank=rank(verdict),
-        forward=codec.encode(verdict, now),
-        backward=codec.encode(reversed_verdict(verdict), now),
-    )
