@@ -49,7 +49,12 @@ from douglas_quaid.config import Config
 from douglas_quaid.store import NewImage, Store
 store = Store.open(Config(store="embedded:" + sys.argv[1], idle_seconds=60))
 zeros = bytes(32)
-store.images.put(NewImage(image_id=sys.argv[2] * 64, record=b"r", pixel_digest=zeros, pdq=zeros, pdq_quality=1, informative=True, pdq_version=1, local_version=1))
+store.images.put(
+    NewImage(
+        image_id=sys.argv[2] * 64, record=b"r", pixel_digest=zeros, pdq=zeros, pdq_quality=1,
+        informative=True, pdq_version=1, local_version=1,
+    )
+)
 print(store.connection.everywhere("INFO", "server")[0]["process_id"], flush=True)
 time.sleep(float(sys.argv[3]))
 """

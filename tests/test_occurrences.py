@@ -373,8 +373,12 @@ def test_a_place_withdrawn_while_sightings_are_read_is_told_whole_or_not_at_all(
             image, found = make_image(step), []
             store.images.put(image, occurrence=HERE, seen=moment(1))
             reached = interleave(
-                monkeypatch, store, step, work=lambda found=found: found.extend(store.occurrences.sightings([HERE, THERE])), between=lambda: other.occurrences.withdraw(HERE)
-            )  # fmt: skip
+                monkeypatch,
+                store,
+                step,
+                work=lambda found=found: found.extend(store.occurrences.sightings([HERE, THERE])),
+                between=lambda: other.occurrences.withdraw(HERE),
+            )
             assert found[1] == () and [(seen.image_id, seen.sighting.last_seen) for seen in found[0]] in (
                 [],
                 [(image.image_id, moment(1))],
@@ -430,7 +434,7 @@ def test_places_that_stand_are_listed_while_others_come_and_go(store, make_image
 
 def test_images_are_counted_without_reading_their_hashes(engine):
     engine.add(sample("indexed/cat.jpg"), occurrence=HERE, link=False)
-    assert engine.count() == 1 and len(engine._replica) == 0
+    assert engine.count() == 1 and len(engine._index) == 0
 
 
 def test_bookmarks_are_kept_replaced_and_removed(store, store_url):

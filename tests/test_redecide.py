@@ -302,7 +302,7 @@ def test_a_calibration_that_was_fitted_with_other_options_is_refused(store: Stor
     assert other.id != shipped().id
     store.settings.keep_calibration(other.id, write(other))
     # Then this program does not judge by it, and says what to do
-    with pytest.raises(ConfigError, match="other options.*quaid calibrate --reset"):
+    with pytest.raises(ConfigError, match=r"other options.*quaid calibrate --reset"):
         ActiveCalibration(store, options=shipped().options).current()
 
 
