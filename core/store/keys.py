@@ -48,7 +48,7 @@ removes them. Times are unix seconds as decimal text.
                                    (common_regions.py, FORMAT.md)
       bookmarks            hash    name -> text of an adapter
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
-      calibration          hash    the operator's choice: id, file (JSON, decision/calibration.py)
+      calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
                                    walk:<name>: how far a walk with it has come
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun
 """

@@ -1,7 +1,7 @@
 """The calibration that the operator chose for a store: every process judges with it until another is chosen
 or it is removed.
 
-The store keeps its id and its text, which decision/calibration.py reads. Beside it lies how far a walk
+The store keeps its id and its text, which decision/calibration_file.py reads. Beside it lies how far a walk
 through all images with it has come, so that an interrupted walk continues where it was.
 """
 
