@@ -148,13 +148,6 @@ class Comparison(Bookkeeping):
         word = JudgementWord.PART if verdict.relation is Relation.PARTIAL else JudgementWord.SAME
         return self._store.judgements.judge(first, second, word, who=who, source=source, verdict=verdict)
 
-    def undo(self, a: str, b: str) -> Judgement:
-        """Take back what a person said of two images: hits and clusters are as the scores alone have them.
-
-        Returns what was taken back. Raises NotFound when nobody had said anything, ConfigError, StoreError.
-        """
-        return self._store.judgements.undo(*self._pair("undo", a, b))
-
     def judgements(self, name: str) -> list[Judgement]:
         """Return what persons said of an image (by id, unique prefix or occurrence) and others, the latest
         first. Raises NotFound, ConfigError, StoreError.

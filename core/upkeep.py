@@ -10,7 +10,7 @@ from .decision.calibration import Calibration
 from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
 from .errors import NotFound
-from .records import ImageId, Occurrence, StoredVerdict, Withdrawn
+from .records import ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
 from .store import ForgetReport
 
 
@@ -48,9 +48,23 @@ class Upkeep(Comparison):
             self._store.forgetting.purge()
         return report
 
+    def undo(self, a: str, b: str) -> Judgement:
+        """Take back what a person said of two images: hits and clusters are as the scores alone have them.
+
+        A pair that was never scored, because searches leave judged pairs out, is searched for now. Returns
+        what was taken back. Raises NotFound when nobody had said anything, ConfigError, StoreError.
+        """
+        pair = self._pair("undo", a, b)
+        judgement = self._store.judgements.undo(*pair)
+        if self._store.verdicts.between(*pair) is None:
+            for image_id in filter(self._store.links.is_linked, pair):
+                self._store.links.await_link(image_id)
+            self.mend()
+        return judgement
+
     def mend(self) -> None:
-        """Link again what lost its connection when another image was forgotten; a crash may have come between
-        the two. Raises StoreError.
+        """Link again what waits for it, such as images that lost their connection when another was forgotten;
+        a crash may have come between the two. Raises StoreError.
         """
         for image_id in self._store.links.waiting():
             with suppress(NotFound):  # forgotten too, meanwhile

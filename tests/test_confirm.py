@@ -186,6 +186,41 @@ def test_a_veto_undoes_a_confirmation_and_is_not_undone_by_one(engine: Engine) -
     assert not engine.hits(cat) and cluster_of(engine, rocket) == {rocket}
 
 
+def test_what_is_taken_back_leaves_what_the_scores_say(engine: Engine) -> None:
+    # Given a copy that a link has joined, and a stranger
+    cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
+    copy = engine.add(saved(opened("cat.jpg").resize((300, 200)))).image_id
+    before = said(engine, cat, copy)
+    assert before and cluster_of(engine, cat) == {cat, copy}
+    # When a person says otherwise of both, and takes it back
+    engine.veto(cat, copy, who="ada", source="a test")
+    engine.confirm(rocket, copy)
+    assert cluster_of(engine, copy) == {copy, rocket} and not said(engine, cat, copy)
+    assert [(one.word.value, one.who, one.source) for one in engine.judgements(cat)] == [
+        ("different", "ada", "a test")
+    ]
+    assert engine.undo(copy, cat).who == "ada" and engine.undo(copy, rocket).image_id == rocket
+    # Then all is as it was
+    assert said(engine, cat, copy) == before and not engine.hits(rocket)
+    assert cluster_of(engine, cat) == {cat, copy} and engine.judgements(copy) == []
+    with pytest.raises(NotFound):
+        engine.undo(cat, copy)
+
+
+@pytest.mark.parametrize("word", ["same", "different", "unsure"])
+def test_a_pair_that_no_search_has_scored_is_searched_for_when_a_word_is_taken_back(
+    engine: Engine, word: str
+) -> None:
+    # Given a person who judges a pair before it was linked, and links that leave such pairs out
+    cat = engine.add(CAT).image_id
+    copy = engine.add(saved(opened("cat.jpg").resize((300, 200))), link=False).image_id
+    engine.judge(cat, copy, word)
+    engine.link(copy)
+    engine.link(cat)
+    engine.undo(cat, copy)
+    assert said(engine, copy, cat)[0][0] is Decision.MATCH and cluster_of(engine, cat) == {cat, copy}
+
+
 def test_a_veto_between_others_keeps_clusters_apart_that_a_confirmation_would_join(engine: Engine) -> None:
     # Given a picture and its copy, another one, and a veto between the copy and that
     cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
