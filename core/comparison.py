@@ -121,10 +121,10 @@ class Comparison(Bookkeeping):
         verdict = None
         if word in (JudgementWord.SAME, JudgementWord.PART):
             verdict = self._confirmed(first, second)
-            relation = Relation.PARTIAL if word is JudgementWord.PART else None
-            if relation is None and verdict.relation is Relation.PARTIAL:
-                relation = Relation.NEAR_DUPLICATE
-            verdict = replace(verdict, relation=relation or verdict.relation)
+            is_part = word is JudgementWord.PART
+            if is_part is not (verdict.relation is Relation.PARTIAL):
+                relation = Relation.PARTIAL if is_part else Relation.NEAR_DUPLICATE
+                verdict = replace(verdict, relation=relation)
         return self._store.judgements.judge(
             first, second, word, who=who, source=source, when=when, verdict=verdict
         )
