@@ -108,7 +108,7 @@ def _vetoes(
             continue
         try:
             if not dry_run:
-                engine.veto(image_id, other)
+                engine.veto(image_id, other, source=attribute.occurrence)
             status = Status.WOULD_VETO if dry_run else Status.VETOED
             yield Outcome.of(attribute, status, image_id=image_id, reason=f"not image {other}")
         except NotFound:  # forgotten meanwhile
