@@ -12,7 +12,7 @@ from .terminal import hit_text, hub_text, print_result, say
 if TYPE_CHECKING:
     from ..engine import Engine
 
-#: Where a judgement came from that is made here.
+#: Source of the judgements that are made with these commands.
 SOURCE = "command line"
 
 
@@ -119,9 +119,9 @@ def confirm(a: str, b: str, engine: Engine, as_json: bool) -> None:
 @click.argument("b")
 @with_engine
 def undo(a: str, b: str, engine: Engine, as_json: bool) -> None:
-    """Take back what a person said of two images.
+    """Take back a judgement about two images.
 
-    Their hits and clusters are again as the scores alone have them.
+    The scores decide about them again.
     """
     from ..answers import timestamp
 
