@@ -19,7 +19,8 @@ from douglas_quaid import ConfigError, Decision, Engine, NotFound, Relation
 from douglas_quaid.config import Config
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import confirmed
-from douglas_quaid.demo.pictures import collage, opened, sample, saved
+from douglas_quaid.demo.pictures import collage, opened, sample
+from douglas_quaid.evaluation.edits import encoded
 from douglas_quaid.records import PERSON, Cluster, Evidence, Verdict
 from douglas_quaid.store import RecordOutcome, Store
 
@@ -82,7 +83,7 @@ def test_a_confirmation_outlives_links_of_both_a_restart_and_new_pictures(store_
         for image_id in (cat, rocket, cat):
             engine.link(image_id)
     with Engine.open(store_url) as engine:
-        copy = engine.add(saved(opened("cat.jpg").resize((300, 200)))).image_id
+        copy = engine.add(encoded(opened("cat.jpg").resize((300, 200)))).image_id
         assert said(engine, rocket, cat) == [(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0)]
         assert cluster_of(engine, rocket) == {cat, rocket, copy}
 
@@ -94,7 +95,7 @@ def test_a_question_with_the_bytes_of_a_confirmed_image_is_answered_with_what_wa
     cat, rocket, both = (
         engine.add(CAT).image_id,
         engine.add(ROCKET).image_id,
-        engine.add(saved(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id,
+        engine.add(encoded(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id,
     )
     assert engine.confirm(both, cat) is RecordOutcome.STORED
     # When the picture itself is asked for, then the person's word is among the hits, and limits hold for it
@@ -107,7 +108,7 @@ def test_a_question_with_the_bytes_of_a_confirmed_image_is_answered_with_what_wa
 def test_a_part_stays_a_part_and_joins_nothing(engine: Engine) -> None:
     cat, both = (
         engine.add(CAT).image_id,
-        engine.add(saved(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id,
+        engine.add(encoded(collage(opened("cat.jpg"), opened("rocket.jpg")))).image_id,
     )
     rocket = engine.add(ROCKET).image_id
     # Whatever is stored of them, or nothing
@@ -224,7 +225,7 @@ def test_a_pair_that_no_search_has_scored_is_searched_for_when_a_word_is_taken_b
 def test_a_veto_between_others_keeps_clusters_apart_that_a_confirmation_would_join(engine: Engine) -> None:
     # Given a picture and its copy, another one, and a veto between the copy and that
     cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
-    copy = engine.add(saved(opened("cat.jpg").resize((300, 200)))).image_id
+    copy = engine.add(encoded(opened("cat.jpg").resize((300, 200)))).image_id
     engine.veto(copy, rocket)
     # When the picture and the other one are confirmed, it is stored and joins nothing
     assert engine.confirm(cat, rocket) is RecordOutcome.APART
@@ -396,11 +397,11 @@ def test_copies_of_a_picture_known_by_hashes_are_found_and_end_at_review(engine:
     assert engine.query(CAT).hits[0].relation is Relation.IDENTICAL
     assert engine.query(png(opened("cat.jpg"))).decision is Decision.MATCH
     # a smaller copy is not, as nothing could refute it; nor is a stranger a match
-    answer = engine.query(saved(opened("cat.jpg").resize((300, 200))))
+    answer = engine.query(encoded(opened("cat.jpg").resize((300, 200))))
     assert (answer.hits[0].image_id, answer.decision) == (known, Decision.REVIEW)
     assert engine.query(ROCKET).decision is Decision.NO_MATCH
     # neither when both sides are known by hashes only
-    copy = engine.add(saved(opened("cat.jpg").resize((300, 200))), hash_only=True)
+    copy = engine.add(encoded(opened("cat.jpg").resize((300, 200))), hash_only=True)
     assert copy.cluster is None and said(engine, copy.image_id, known)[0][0] is Decision.REVIEW
     assert engine.compare(copy.image_id, known).decision is Decision.REVIEW
     # A person can say more
@@ -414,7 +415,7 @@ def test_a_known_picture_is_reduced_to_its_hashes_and_keeps_what_was_concluded(
     # and a copy, joined
     by_hashes = stored(shared_server, engine.add(CAT, hash_only=True).image_id)
     engine.forget(hashlib.sha256(CAT).hexdigest())
-    known, copy = engine.add(CAT).image_id, engine.add(saved(opened("cat.jpg").resize((300, 200)))).image_id
+    known, copy = engine.add(CAT).image_id, engine.add(encoded(opened("cat.jpg").resize((300, 200)))).image_id
     assert thumbnails_in(everything(shared_server.redis)) == 2 and cluster_of(engine, known) == {known, copy}
     # When it comes again as one of which only hashes may be kept
     assert engine.add(CAT, occurrence="ail:image:1", hash_only=True).status == "updated"

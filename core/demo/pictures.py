@@ -5,10 +5,11 @@ The edits are made here, from the originals, so that the page shows exactly what
 RGB picture and returns a new one.
 """
 
-import io
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from ..evaluation.edits import encoded, resized
 
 #: Folder of the sample pictures.
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -21,29 +22,15 @@ def sample(name: str) -> bytes:
 
 def opened(name: str) -> Image.Image:
     """Return an indexed sample picture, such as cat.jpg."""
-    with Image.open(io.BytesIO(sample(f"indexed/{name}"))) as picture:
+    with Image.open(SAMPLES / "indexed" / name) as picture:
         return picture.convert("RGB")
-
-
-def saved(picture: Image.Image, **options: object) -> bytes:
-    """Return the picture as PNG, or as JPEG if a `quality` is given. `options`: as of Pillow's `save`."""
-    file = io.BytesIO()
-    picture.save(file, "JPEG" if "quality" in options else "PNG", **options)
-    return file.getvalue()
-
-
-def scaled(picture: Image.Image, factor: float) -> Image.Image:
-    """Return the picture with both sides multiplied by `factor`."""
-    return picture.resize(
-        (round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS
-    )
 
 
 def with_note(picture: Image.Image) -> bytes:
     """Return the same pixels in another file, as after saving it again with a comment."""
     note = PngImagePlugin.PngInfo()
     note.add_text("Comment", "saved again")
-    return saved(picture, pnginfo=note, compress_level=1)
+    return encoded(picture, pnginfo=note, compress_level=1)
 
 
 def in_browser(picture: Image.Image) -> Image.Image:
@@ -104,7 +91,7 @@ def recoloured(picture: Image.Image) -> Image.Image:
 
 def collage(left: Image.Image, right: Image.Image) -> Image.Image:
     """Return both pictures at the same height, side by side on grey."""
-    left, right = (scaled(picture, 420 / picture.height) for picture in (left, right))
+    left, right = (resized(picture, 420 / picture.height) for picture in (left, right))
     sheet = Image.new("RGB", (left.width + right.width + 60, 460), "#d8d8dc")
     sheet.paste(left, (20, 20))
     sheet.paste(right, (left.width + 40, 20))
@@ -124,7 +111,7 @@ def in_chat(picture: Image.Image) -> Image.Image:
             (left, top, left + 420, top + 50), 16, fill="white" if left < 100 else "#d5f0c8"
         )
         draw.text((left + 20, top + 25), text, fill="#222", font=font, anchor="lm")
-    picture = scaled(picture, 500 / picture.width)
+    picture = resized(picture, 500 / picture.width)
     draw.rounded_rectangle((340, 165, 860, 165 + picture.height + 40), 16, fill="#d5f0c8")
     page.paste(picture, (350, 185))
     return page

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from ..answers import Hit, QueryResult
 from ..engine import Engine
+from ..evaluation.edits import encoded, resized
 from ..records import Decision, ImageId, Purpose, Relation
 from .pictures import (
     collage,
@@ -21,8 +22,6 @@ from .pictures import (
     opened,
     recoloured,
     sample,
-    saved,
-    scaled,
     viewport,
     with_banner,
     with_note,
@@ -147,60 +146,60 @@ DEMO_QUERIES = (
     ),
     DemoQuery(
         "Webmail page, scaled to 50 %",
-        lambda: saved(scaled(opened("webmail-login.png"), 0.5)),
+        lambda: encoded(resized(opened("webmail-login.png"), 0.5)),
         ("webmail-login.png",),
         _NEAR,
     ),
     DemoQuery(
         "Article, scaled to 33 %, JPEG quality 30",
-        lambda: saved(scaled(opened("article-ferry.png"), 0.33), quality=30),
+        lambda: encoded(resized(opened("article-ferry.png"), 0.33), "JPEG", quality=30),
         ("article-ferry.png",),
         _NEAR,
     ),
-    DemoQuery("Cat, mirrored", lambda: saved(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), _NEAR),
+    DemoQuery("Cat, mirrored", lambda: encoded(ImageOps.mirror(opened("cat.jpg"))), ("cat.jpg",), _NEAR),
     DemoQuery(
         "Rocket, rotated by 90 degrees",
-        lambda: saved(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)),
+        lambda: encoded(opened("rocket.jpg").transpose(Image.Transpose.ROTATE_90)),
         ("rocket.jpg",),
         _NEAR,
     ),
     DemoQuery(
-        "Coffee, in other colours", lambda: saved(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), _NEAR
+        "Coffee, in other colours", lambda: encoded(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), _NEAR
     ),
     DemoQuery(
-        "Market, below a browser's bar", lambda: saved(in_browser(opened("market.png"))), ("market.png",)
+        "Market, below a browser's bar", lambda: encoded(in_browser(opened("market.png"))), ("market.png",)
     ),
     DemoQuery(
         "Coffee, with a border of 10 %",
-        lambda: saved(ImageOps.expand(opened("coffee.jpg"), 60, "#204080")),
+        lambda: encoded(ImageOps.expand(opened("coffee.jpg"), 60, "#204080")),
         ("coffee.jpg",),
     ),
     DemoQuery(
         "Login page, with a banner across",
-        lambda: saved(with_banner(opened("bank-login.png"))),
+        lambda: encoded(with_banner(opened("bank-login.png"))),
         ("bank-login.png",),
     ),
     DemoQuery(
         "Rocket, cropped to 75 % of width and height",
-        lambda: saved(cropped(opened("rocket.jpg"), 0.75), quality=80),
+        lambda: encoded(cropped(opened("rocket.jpg"), 0.75), "JPEG", quality=80),
         ("rocket.jpg",),
         _PART,
     ),
     DemoQuery(
         "A window's view of the long page",
-        lambda: saved(viewport(opened("handbook.png"), 5200)),
+        lambda: encoded(viewport(opened("handbook.png"), 5200)),
         ("handbook.png",),
         _PART,
     ),
     DemoQuery(
         "Collage of rocket and cat",
-        lambda: saved(collage(opened("rocket.jpg"), opened("cat.jpg"))),
+        lambda: encoded(collage(opened("rocket.jpg"), opened("cat.jpg"))),
         ("rocket.jpg", "cat.jpg"),
         _PART,
     ),
     DemoQuery(
         "Coffee, sent in a chat",
-        lambda: saved(in_chat(opened("coffee.jpg")), quality=80),
+        lambda: encoded(in_chat(opened("coffee.jpg")), "JPEG", quality=80),
         ("coffee.jpg",),
         _PART,
     ),
@@ -213,5 +212,5 @@ DEMO_QUERIES = (
     DemoQuery("Another article of the same newspaper", lambda: sample("asked/article-crane.png")),
     DemoQuery("A page that nobody has added", lambda: sample("asked/weather.png")),
     DemoQuery("A photograph that nobody has added", lambda: sample("asked/deep-field.jpg")),
-    DemoQuery("A blank page", lambda: saved(Image.new("RGB", (1280, 800), "white"))),
+    DemoQuery("A blank page", lambda: encoded(Image.new("RGB", (1280, 800), "white"))),
 )

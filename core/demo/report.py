@@ -6,7 +6,6 @@ inside, there is no script, and nothing is loaded from elsewhere, so that it can
 """
 
 import base64
-import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -19,6 +18,7 @@ from PIL import Image
 
 from ..answers import Hit
 from ..engine import Engine
+from ..evaluation.edits import encoded, opened
 from ..overlay import CAPTION
 from ..records import Decision, Evidence
 from .queries import DemoAnswer, SamplePicture
@@ -126,13 +126,11 @@ def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = Fals
     """Return an `img` of the picture, scaled to fit, without the first `above` rows. `top`: only the upper
     part of a tall picture.
     """
-    with Image.open(io.BytesIO(data)) as opened:
-        picture = opened.convert("RGB").crop((0, above, opened.width, opened.height))
+    picture = opened(data)
+    picture = picture.crop((0, above, picture.width, picture.height))
     if top:
         picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width)))
     picture.thumbnail((width, height), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    picture.save(file, "WEBP", quality=82)
-    source = base64.b64encode(file.getvalue()).decode("ascii")
+    source = base64.b64encode(encoded(picture, "WEBP", quality=82)).decode("ascii")
     size = f'width="{picture.width}" height="{picture.height}"'
     return f'<img alt="{escape(alt)}" {size} src="data:image/webp;base64,{source}">'

@@ -49,9 +49,12 @@ def banner(picture: Picture, rng: random.Random) -> Picture:
     )
     draw = ImageDraw.Draw(result)
     draw.rectangle((0, top, picture.width, top + height), fill=back)
-    size = min(height * 0.5, picture.width / 30)
     draw.text(
-        (picture.width / 2, top + height / 2), rng.choice(SENTENCES), fill=ink, anchor="mm", font=_font(size)
+        (picture.width / 2, top + height / 2),
+        rng.choice(SENTENCES),
+        fill=ink,
+        anchor="mm",
+        font=_font(min(height * 0.5, picture.width / 30)),
     )
     return result
 
@@ -75,8 +78,7 @@ def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> P
     draw.rectangle((0, 0, width, tabs_end), fill=strip)
     _draw_tabs(draw, rng, unit, tabs_end, width, colours=(bar, ink, faint))
     middle = tabs_end + (height - tabs_end) / 2
-    for place in range(3):
-        _draw_button(draw, place, (3 + place * 5) * unit, middle, unit, ink)
+    _draw_buttons(draw, unit, middle, ink)
     left, right = 17 * unit, max(17 * unit, width - 14 * unit)
     draw.rounded_rectangle(
         (left, middle - 2.3 * unit, right, middle + 2.3 * unit), radius=2.3 * unit, fill=field, outline=strip
@@ -182,10 +184,9 @@ def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
 def near_copy(picture: Picture, rng: random.Random) -> Picture:
     """Return the same page served again: another small number in the lower right corner, as of a session."""
     result = picture.copy()
-    text = f"{rng.getrandbits(40):010x}"
     ImageDraw.Draw(result).text(
         (0.98 * picture.width, 0.98 * picture.height),
-        text,
+        f"{rng.getrandbits(40):010x}",
         fill="#808080",
         anchor="rs",
         font=_font(picture.width / 90),
@@ -269,17 +270,15 @@ def _draw_cross(draw: ImageDraw.ImageDraw, x: float, y: float, half: float, ink:
     draw.line((x - half, y + half, x + half, y - half), fill=ink)
 
 
-def _draw_button(draw: ImageDraw.ImageDraw, kind: int, x: float, y: float, unit: float, ink: str) -> None:
-    """Draw the button back (kind 0), forward (1) or reload (2)."""
+def _draw_buttons(draw: ImageDraw.ImageDraw, unit: float, y: float, ink: str) -> None:
+    """Draw the buttons back, forward and reload."""
     pen = max(1, round(unit / 3))
-    if kind == 2:
-        draw.arc(
-            (x - 1.3 * unit, y - 1.3 * unit, x + 1.3 * unit, y + 1.3 * unit), 30, 330, fill=ink, width=pen
-        )
-        return
-    tip = -1.2 * unit if kind == 0 else 1.2 * unit
-    draw.line((x - tip, y, x + tip, y), fill=ink, width=pen)
-    draw.line((x + tip - tip * 0.8, y - unit, x + tip, y, x + tip - tip * 0.8, y + unit), fill=ink, width=pen)
+    for x, tip in ((3 * unit, -1.2 * unit), (8 * unit, 1.2 * unit)):
+        draw.line((x - tip, y, x + tip, y), fill=ink, width=pen)
+        barb = x + tip - tip * 0.8
+        draw.line((barb, y - unit, x + tip, y, barb, y + unit), fill=ink, width=pen)
+    x, radius = 13 * unit, 1.3 * unit
+    draw.arc((x - radius, y - radius, x + radius, y + radius), 30, 330, fill=ink, width=pen)
 
 
 def _line_of_text(rng: random.Random, width: float, size: float) -> str:

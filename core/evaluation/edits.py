@@ -13,6 +13,7 @@ import io
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
@@ -47,11 +48,18 @@ def opened(source: Path | str | bytes) -> Picture:
         return upright.convert("RGB")
 
 
+def encoded(picture: Picture, kind: str = "PNG", **options: Any) -> bytes:
+    """Return the picture as the bytes of a file. `kind`: PNG, JPEG or WEBP; `options`: as of Pillow's
+    `save`.
+    """
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
 def png(picture: Picture) -> bytes:
     """Return the picture as the bytes of a PNG file, so that only the edit changes its pixels."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    return encoded(picture, compress_level=1)
 
 
 def edit(name: str, picture: Picture, seed: object = 0) -> Picture:
@@ -69,9 +77,7 @@ def resized(picture: Picture, factor: float) -> Picture:
 
 def recompressed(picture: Picture, quality: int) -> Picture:
     """Return the picture after compression as JPEG, `quality` 0 to 100."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality)
-    return opened(buffer.getvalue())
+    return opened(encoded(picture, "JPEG", quality=quality))
 
 
 def blurred(picture: Picture, sigma_at_1280: float) -> Picture:
@@ -96,21 +102,6 @@ def hue_shift(picture: Picture, rng: random.Random) -> Picture:
     shift = rng.randint(43, 213)
     shifted = hue.point([(level + shift) % 256 for level in range(256)])
     return Image.merge("HSV", (shifted, sat, value)).convert("RGB")
-
-
-def greyscale(picture: Picture) -> Picture:
-    """Return the picture without colours."""
-    return ImageOps.grayscale(picture).convert("RGB")
-
-
-def sepia(picture: Picture) -> Picture:
-    """Return the picture in shades of brown."""
-    return ImageOps.colorize(ImageOps.grayscale(picture), black="#1e1408", mid="#a08050", white="#fff4d8")
-
-
-def recoloured(picture: Picture, rng: random.Random) -> Picture:
-    """Return the picture after one of RECOLOURINGS, drawn at random."""
-    return EDITS[rng.choice(RECOLOURINGS)](picture, rng)
 
 
 def gamma(picture: Picture, rng: random.Random) -> Picture:
@@ -139,14 +130,9 @@ def noisy(picture: Picture, rng: random.Random) -> Picture:
 def squashed(picture: Picture, rng: random.Random) -> Picture:
     """Return the picture with one side shortened to 0.65 to 0.85."""
     factor = rng.uniform(0.65, 0.85)
-    across = rng.random() < 0.5
-    size = (picture.width * (factor if across else 1), picture.height * (1 if across else factor))
-    return picture.resize((max(1, round(size[0])), max(1, round(size[1]))), Image.Resampling.LANCZOS)
-
-
-def thumbnail(picture: Picture, width: int) -> Picture:
-    """Return the picture `width` pixels wide; a smaller picture stays as it is."""
-    return resized(picture, min(1.0, width / picture.width))
+    across, down = (factor, 1.0) if rng.random() < 0.5 else (1.0, factor)
+    size = (max(1, round(picture.width * across)), max(1, round(picture.height * down)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
 
 
 def perspective(picture: Picture, rng: random.Random) -> Picture:
@@ -230,7 +216,7 @@ def embedded_in_text(picture: Picture, rng: random.Random) -> Picture:
     return embedded(picture, text_page(rng, width, height), 0.4, rng.random())
 
 
-#: Names of the edits that `recolour` draws from; inversion is not among them.
+#: Names of the edits of which `recolour` draws one; inversion is not among them.
 RECOLOURINGS = ("brightness_contrast", "saturation", "hue_shift", "greyscale", "sepia")
 
 #: Every edit of one picture by name. `embedded` is missing, because it needs a host, too.
@@ -239,12 +225,14 @@ EDITS: dict[str, Edit] = {
     "resize_33": lambda picture, rng: resized(picture, 1 / 3),
     "jpeg_30": lambda picture, rng: recompressed(picture, 30),
     "blur": lambda picture, rng: blurred(picture, 2.0),
-    "recolour": recoloured,
+    "recolour": lambda picture, rng: EDITS[rng.choice(RECOLOURINGS)](picture, rng),
     "brightness_contrast": brightness_contrast,
     "saturation": saturation,
     "hue_shift": hue_shift,
-    "greyscale": lambda picture, rng: greyscale(picture),
-    "sepia": lambda picture, rng: sepia(picture),
+    "greyscale": lambda picture, rng: ImageOps.grayscale(picture).convert("RGB"),
+    "sepia": lambda picture, rng: ImageOps.colorize(
+        ImageOps.grayscale(picture), black="#1e1408", mid="#a08050", white="#fff4d8"
+    ),
     "inversion": lambda picture, rng: ImageChops.invert(picture),
     "mirror": lambda picture, rng: ImageOps.mirror(picture),
     "rotate_90": lambda picture, rng: picture.transpose(Image.Transpose.ROTATE_90),
@@ -262,7 +250,7 @@ EDITS: dict[str, Edit] = {
     "crop_75_resize_75_jpeg_50": lambda picture, rng: recompressed(
         resized(cropped(picture, rng, 0.75), 0.75), 50
     ),
-    "thumbnail_256": lambda picture, rng: thumbnail(picture, 256),
+    "thumbnail_256": lambda picture, rng: resized(picture, min(1.0, 256 / picture.width)),
     "squash": squashed,
     "jpeg_10": lambda picture, rng: recompressed(picture, 10),
     "noise": noisy,

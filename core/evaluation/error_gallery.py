@@ -4,7 +4,6 @@ Takes the outcomes and pairs of a run, writes PNG files into its folder. Of each
 confident ones are drawn; pictures and edits that were not yet shown come first.
 """
 
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ..overlay import draw_overlay
 from ..records import Decision
 from ..verification.verify import verify
 from . import strata
+from .edits import opened
 from .ground_truth import GroundTruth
 from .querying import query_bytes
 from .results import LabelledPair, QueryOutcome
@@ -155,8 +155,7 @@ def _draw(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Ext
 
 
 def _tile(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data)) as picture:
-        return ImageOps.pad(picture.convert("RGB"), TILE, color="#dddddd")
+    return ImageOps.pad(opened(data), TILE, color="#dddddd")
 
 
 def _sheet(tiles: list[Image.Image]) -> Image.Image:

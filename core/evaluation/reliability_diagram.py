@@ -2,12 +2,12 @@
 each bin.
 """
 
-import io
 from math import log10
 
 from PIL import Image, ImageDraw, ImageFont
 
 from .confidence import BINS, ConfidenceMetrics
+from .edits import encoded
 
 #: Side of the square diagram in pixels. chosen.
 SIDE = 520
@@ -42,9 +42,7 @@ def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
         pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=_font(14))
     note = "Below: pairs in each bin, logarithmic"
     pen.text((LEFT, TOP + SIDE + BARS + 60), note, fill=FAINT, font=_font(13))
-    stream = io.BytesIO()
-    sheet.save(stream, "PNG", optimize=True)
-    return stream.getvalue()
+    return encoded(sheet, optimize=True)
 
 
 def _draw_curve(pen: ImageDraw.ImageDraw, found: ConfidenceMetrics, colour: str) -> None:
