@@ -22,6 +22,7 @@ from douglas_quaid.evaluation import clones, edits, strata
 from douglas_quaid.evaluation.dataset import Dataset
 from douglas_quaid.evaluation.ground_truth import Fingerprint, GroundTruth
 from douglas_quaid.evaluation.labelling import label_response
+from douglas_quaid.evaluation.querying import QueryResponse
 from douglas_quaid.evaluation.results import LabelledPair, read_outcomes, read_pairs
 from douglas_quaid.evaluation.split import Split
 from douglas_quaid.records import Decision, Evidence, Relation, Verdict
@@ -292,9 +293,9 @@ def test_many_copies_of_a_template_do_not_hide_the_queried_page(tmp_path: Path, 
         # then the copies are in the store, and the page itself answers each query.
         assert (found.copied.file, found.queried.file, engine.count()) == ("copied.png", "asked.png", 3 + 8)
     answers = [
-        label_response(query, response.inquiry, small, shipped(), low_texture=False)[0]
-        for query, small, response in responses
-        if response.inquiry
+        label_response(response, small, shipped())[0]
+        for small, response in responses
+        if isinstance(response, QueryResponse)
     ]
     assert {answer.stratum for answer in answers} == {strata.CLONES}
     assert (

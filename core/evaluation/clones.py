@@ -5,19 +5,17 @@ and linked, and the other page is the query, after edits. This happens in a thro
 of the same set, because a store that is kept should not fill with copies.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..engine import Engine
-from ..errors import ImageError
 from ..records import Relation
 from . import edits, strata
 from .dataset import Dataset, Item
-from .ground_truth import Fingerprint, GroundTruth
-from .indexing import index_pictures
+from .ground_truth import GroundTruth
+from .indexing import Failure, fingerprint, index_pictures
 from .queries import EvaluationQuery
-from .querying import QueryResponse, QueryTask, run_query
+from .querying import QueryResponse, query_task, run_query
 from .results import LabelledPair
 
 #: Number of near copies of the template's other page. spec: brief of the evaluation; twice as many as
@@ -69,11 +67,11 @@ def find_templates(pairs: Iterable[LabelledPair], truth: GroundTruth, count: int
 
 def query_among_clones(
     template: Template, truth: GroundTruth, engine: Engine, *, copies: int = COPIES
-) -> Iterator[tuple[EvaluationQuery, GroundTruth, QueryResponse]]:
-    """Fill the empty store of `engine` and run the queries; yield each query, the ground truth of this small
-    set, and the response. `copies`: number of near copies.
+) -> Iterator[tuple[GroundTruth, QueryResponse | Failure]]:
+    """Fill the empty store of `engine` and run the queries; yield the ground truth of this small set and each
+    response. `copies`: number of near copies.
 
-    Raises StoreError, and ImageError when a copy was removed meanwhile.
+    Raises StoreError and ImageError.
     """
     copied, queried = template.copied, template.queried
     near = [
@@ -89,22 +87,10 @@ def query_among_clones(
         clone = replace(copied, file=f"{copied.file}#copy-{number}", queried=False)
         clones.append(clone)
         data = edits.png(edits.edit("near_copy", original, number))
-        fingerprints[clone.file] = _add(engine, data, copied.file)
+        fingerprints[clone.file] = fingerprint(engine, data, name=copied.file, add=True, link=True)
     small = GroundTruth(Dataset((*items, *clones), frozenset()), fingerprints, truth.split)
-    for place, name in enumerate(CLONE_EDITS):
+    for name in CLONE_EDITS:
         query = EvaluationQuery(
             queried, name, strata.CLONES, small.correct_answers(queried), frozenset(), (queried.file,)
         )
-        besides = (fingerprints[queried.file].image_id,)
-        task = QueryTask(place, queried.file, queried.path, name, frozenset(), besides)
-        yield query, small, run_query(engine, task)
-
-
-def _add(engine: Engine, data: bytes, name: str) -> Fingerprint:
-    """Add a copy, linked, and return its fingerprint."""
-    engine.add(data, name=name)
-    image_id = hashlib.sha256(data).hexdigest()
-    (features,) = engine.features([image_id])
-    if features is None:
-        raise ImageError(f"{name}: its copy was removed while it was in use")
-    return Fingerprint(image_id, features.pixel_digest, features.hashes.pdq, features.width, features.height)
+        yield small, run_query(engine, query_task(query, small))

@@ -143,7 +143,7 @@ def _draw(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Ext
         return None
     try:
         data = [
-            query_bytes(item.path, item.file, edit, config.max_bytes)[0]
+            query_bytes(item, edit, config.max_bytes)[0]
             for item, edit in ((query, pair.edit), (reference, ""))
         ]
         names = (query.file, reference.file)

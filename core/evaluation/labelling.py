@@ -4,28 +4,24 @@ label.
 
 from ..decision.calibration import Calibration
 from ..decision.decide import decide_stored
-from ..records import Decision, ImageId, Relation
-from ..search.hits import Inquiry, Judged
+from ..records import Decision, ImageId
+from ..search.hits import Inquiry, Judged, is_listed
 from . import strata
 from .dataset import Kind
 from .ground_truth import GroundTruth
 from .queries import EvaluationQuery
+from .querying import QueryResponse
 from .results import NOT_A_CANDIDATE, LabelledPair, QueryOutcome
 
 
 def label_response(
-    query: EvaluationQuery,
-    inquiry: Inquiry,
-    truth: GroundTruth,
-    calibration: Calibration,
-    *,
-    low_texture: bool,
+    response: QueryResponse, truth: GroundTruth, calibration: Calibration
 ) -> tuple[QueryOutcome, list[LabelledPair]]:
-    """Return the outcome of a query, and each judged pair with its label. `low_texture`: whether the query
-    shows almost nothing, which makes it a stratum of its own.
+    """Return the outcome of a query, and each judged pair with its label. Edited pictures that show almost
+    nothing are a stratum of their own.
     """
-    stratum = query.stratum
-    if low_texture and stratum in strata.ANSWERED:
+    query, inquiry, stratum = response.query, response.inquiry, response.query.stratum
+    if response.low_texture and stratum in strata.ANSWERED:
         stratum = strata.LOW_TEXTURE
     best = _best_verdicts(inquiry)
     ranked = [*enumerate(best), *((NOT_A_CANDIDATE, judged) for judged in inquiry.besides)]
@@ -33,7 +29,7 @@ def label_response(
     label = {pair.reference: pair.label for pair in pairs}
     expected = truth.image_ids(query.expected)
     hits = sorted(
-        (judged for judged in best if _is_hit(judged)),
+        (judged for judged in best if is_listed(judged.verdict, Decision.REVIEW, same_template=False)),
         key=lambda judged: (-judged.verdict.confidence, judged.image_id),
     )
     matches = [hit for hit in hits if hit.verdict.decision is Decision.MATCH]
@@ -65,11 +61,6 @@ def _best_verdicts(inquiry: Inquiry) -> list[Judged]:
         known = best.get(judged.image_id, judged)
         best[judged.image_id] = max(known, judged, key=lambda one: one.verdict.confidence)
     return list(best.values())
-
-
-def _is_hit(judged: Judged) -> bool:
-    verdict = judged.verdict
-    return verdict.decision is not Decision.NO_MATCH and verdict.relation is not Relation.SAME_TEMPLATE
 
 
 def _pair(

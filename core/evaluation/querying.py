@@ -7,7 +7,6 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
-from pathlib import Path
 
 import cv2
 
@@ -18,22 +17,19 @@ from ..inputs import Input
 from ..records import ImageId
 from ..search.hits import Inquiry
 from . import edits
+from .dataset import Item
+from .ground_truth import GroundTruth
 from .indexing import Failure
 from .low_texture import is_low_texture
+from .queries import EvaluationQuery
 
 
 @dataclass(frozen=True, slots=True)
 class QueryTask:
     """A query as a worker needs it."""
 
-    #: Number of the query in the run, from 0.
-    place: int
-    #: The picture as the data set names it.
-    file: str
-    #: The picture's file.
-    path: Path
-    #: Name of the edit; "" for the picture as it is.
-    edit: str
+    #: The query.
+    query: EvaluationQuery
     #: Images that the search must leave out.
     exclude: frozenset[ImageId]
     #: Images to judge even if the search does not propose them.
@@ -42,46 +38,54 @@ class QueryTask:
 
 @dataclass(frozen=True, slots=True)
 class QueryResponse:
-    """What a worker returns for a QueryTask."""
+    """What the engine answered to a QueryTask."""
 
-    #: Number of the query in the run.
-    place: int
-    #: Everything that was judged; None after a failure.
-    inquiry: Inquiry | None
+    #: The query.
+    query: EvaluationQuery
+    #: Everything that was judged.
+    inquiry: Inquiry
     #: Whether the picture, or what the edit left of it, shows almost nothing.
     low_texture: bool
-    #: Why the picture could not be used; None when it could.
-    failure: Failure | None
 
 
-def run_query(engine: Engine, task: QueryTask) -> QueryResponse:
+def query_task(query: EvaluationQuery, truth: GroundTruth) -> QueryTask:
+    """Return a query with the ids of the images that it names, as far as these could be read."""
+    fingerprints = truth.fingerprints
+    besides = tuple(fingerprints[file].image_id for file in query.besides if file in fingerprints)
+    return QueryTask(query, truth.image_ids(query.left_out), besides)
+
+
+def run_query(engine: Engine, task: QueryTask) -> QueryResponse | Failure:
     """Return the engine's response, or the failure of a broken picture. Raises StoreError and ConfigError."""
+    query = task.query
     try:
-        data, low_texture = query_bytes(task.path, task.file, task.edit, engine.config.max_bytes)
-        inquiry = engine.inquire(data, exclude=task.exclude, besides=task.besides, name=task.file)
-        return QueryResponse(task.place, inquiry, low_texture, None)
+        data, low_texture = query_bytes(query.item, query.edit, engine.config.max_bytes)
+        inquiry = engine.inquire(data, exclude=task.exclude, besides=task.besides, name=query.item.file)
+        return QueryResponse(query, inquiry, low_texture)
     except (StoreError, ConfigError):
         raise
     except (DouglasQuaidError, OSError, ValueError) as error:
-        return QueryResponse(task.place, None, False, Failure(task.file, str(error)))
+        return Failure(query.item.file, str(error))
 
 
-def query_bytes(path: Path, file: str, edit: str, max_bytes: int) -> tuple[bytes, bool]:
+def query_bytes(item: Item, edit: str, max_bytes: int) -> tuple[bytes, bool]:
     """Return the bytes of a query, and whether the picture or what the edit left of it shows almost nothing.
 
     The bytes are the file itself for the edit "", else a PNG. The edit is seeded by the file's name. Raises
     ImageError, NotFound and OSError.
     """
-    data = Input(str(path)).read(max_bytes)
+    data = Input(str(item.path)).read(max_bytes)
     picture = edits.opened(data)
     low_texture = is_low_texture(picture)
     if not edit:
         return data, low_texture
-    edited = edits.edit(edit, picture, file)
+    edited = edits.edit(edit, picture, item.file)
     return edits.png(edited), low_texture or is_low_texture(edited)
 
 
-def run_queries(config: Config, tasks: Iterable[QueryTask], processes: int) -> Iterator[QueryResponse]:
+def run_queries(
+    config: Config, tasks: Iterable[QueryTask], processes: int
+) -> Iterator[QueryResponse | Failure]:
     """Yield the responses as they arrive, from a bounded number of tasks at a time. With one process the work
     is done in this one. Raises StoreError and ConfigError.
     """
@@ -111,5 +115,5 @@ def _start_worker(config: Config) -> None:
     _engine.append(Engine.open(config=config))
 
 
-def _run_in_worker(task: QueryTask) -> QueryResponse:
+def _run_in_worker(task: QueryTask) -> QueryResponse | Failure:
     return run_query(_engine[0], task)

@@ -61,7 +61,7 @@ def totals(done: FinishedRun, metrics: Metrics) -> dict[str, Any]:
     """Return the numbers of a run for programs; shares are 0 to 1, and null where there was no query."""
     return {
         "run": done.header,
-        "images_searched": done.indexed,
+        "images_searched": done.header["indexed"],
         "queries": sum(row.asked for row in metrics.rows),
         "failed": len(done.failures),
         "mean_found": {
@@ -116,7 +116,7 @@ def _summary(done: FinishedRun, metrics: Metrics) -> list[str]:
     return [
         "# Evaluation",
         "",
-        f"{sum(row.asked for row in metrics.rows):,} queries among {done.indexed:,} images; part "
+        f"{sum(row.asked for row in metrics.rows):,} queries among {header['indexed']:,} images; part "
         f"`{header['part']}` of {header['source']}, seed {header['seed']}, calibration "
         f"`{header['calibration']}`, version {header['version']}{commit}.",
         "",

@@ -1,5 +1,6 @@
-"""What an evaluation leaves behind: a `QueryOutcome` for each query and a `LabelledPair` for each verified
-pair, as lines of JSON.
+"""What an evaluation leaves behind: run.json says what was asked of it; a `QueryOutcome` for each query and a
+`LabelledPair` for each verified pair are appended as lines of JSON as they arrive, so that a run that was
+stopped can be resumed.
 
 `metrics.py` counts them, and a calibration is fitted to the pairs: they keep the whole evidence and say
 whether the two pictures show the same thing. Reading is strict: a line with an unknown or missing field, a
@@ -9,8 +10,9 @@ value of another type or a number that is not finite is refused with its number.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import ConfigError, NotFound
 from ..records import Decision, Relation, Verdict
@@ -20,11 +22,15 @@ from ..strict_json import from_object, parse_object, to_object
 ANSWERS = "answers.jsonl"
 #: Name of the file of labelled pairs in the folder of a run.
 PAIRS = "pairs.jsonl"
+#: Name of the file that says what was asked of a run.
+HEADER = "run.json"
 #: Maximum length of a line in characters. chosen: twenty times a usual one.
 MAX_LINE = 64 * 1024
 #: `LabelledPair.place` of a pair that was judged although the search had not proposed it.
 NOT_A_CANDIDATE = -1
 
+#: File, edit and stratum of a query.
+QueryKey = tuple[str, str, str]
 Record = TypeVar("Record", "LabelledPair", "QueryOutcome")
 
 
@@ -158,3 +164,66 @@ def _read(path: Path, kind: type[Record], noun: str) -> Iterator[Record]:
         raise ConfigError(
             f"{path}, line {max(number, 1)}: not a {noun}: {error}; write the file again with quaid evaluate"
         ) from None
+
+
+def append_results(out: Path, outcome: QueryOutcome, pairs: Iterable[LabelledPair]) -> None:
+    """Append a query's pairs to the files of a run, then its outcome: after a kill, only the last pairs may
+    lack an outcome.
+    """
+    with open(out / PAIRS, "a", encoding="utf-8") as file:
+        file.writelines(map(json_line, pairs))
+    with open(out / ANSWERS, "a", encoding="utf-8") as file:
+        file.write(json_line(outcome))
+
+
+def start_run(out: Path, header: dict[str, Any]) -> frozenset[QueryKey]:
+    """Write the header and empty files; return the queries that are done, which are none."""
+    (out / HEADER).write_text(json.dumps(header, indent=1) + "\n", "utf-8")
+    for name in (ANSWERS, PAIRS):
+        (out / name).write_text("", "utf-8")
+    return frozenset()
+
+
+def resume_run(out: Path, header: dict[str, Any]) -> frozenset[QueryKey]:
+    """Drop what a kill left half written; return the queries that are done. Raises ConfigError if the folder
+    belongs to another run.
+    """
+    try:
+        before = json.loads((out / HEADER).read_text("utf-8"))
+    except FileNotFoundError:
+        return start_run(out, header)
+    except ValueError as error:
+        raise ConfigError(f"{out / HEADER}: {error}; start again without --resume") from None
+    if before != header:
+        other = [name for name in header if before.get(name) != header[name]]
+        raise ConfigError(
+            f"{out / HEADER} belongs to another run (different: {', '.join(other)}); start again without "
+            "--resume, or in another folder"
+        )
+    (out / ANSWERS).write_text("".join(_whole_lines(out / ANSWERS)), "utf-8")
+    outcomes = list(read_outcomes(out / ANSWERS))
+    _drop_pairs_without_outcome(out, (outcomes[-1].query, outcomes[-1].edit) if outcomes else None)
+    return frozenset((outcome.query, outcome.edit, outcome.stratum) for outcome in outcomes)
+
+
+def _drop_pairs_without_outcome(out: Path, last: tuple[str, str] | None) -> None:
+    """Keep the last pairs only if their outcome was written."""
+    part = out / f"{PAIRS}.part"
+    with open(part, "w", encoding="utf-8") as kept:
+        held: list[str] = []
+        for _, block in groupby(_whole_lines(out / PAIRS), key=_query_of):
+            kept.writelines(held)
+            held = list(block)
+        if held and _query_of(held[0]) == last:
+            kept.writelines(held)
+    part.replace(out / PAIRS)
+
+
+def _query_of(line: str) -> tuple[str, str]:
+    row = json.loads(line)
+    return row["query"], row["edit"]
+
+
+def _whole_lines(path: Path) -> Iterator[str]:
+    with open(path, encoding="utf-8") as file:
+        yield from (line for line in file if line.endswith("\n"))

@@ -21,10 +21,9 @@ from .dataset import Dataset, Item
 from .ground_truth import GroundTruth
 from .indexing import Failure, index_pictures
 from .labelling import label_response
-from .queries import EvaluationQuery, SampleSizes, sample_queries, spread
-from .querying import QueryResponse, QueryTask, run_queries
-from .results import PAIRS, read_pairs
-from .run_files import RunFiles, resume_run, start_run
+from .queries import SampleSizes, sample_queries, spread
+from .querying import QueryResponse, query_task, run_queries
+from .results import PAIRS, append_results, read_pairs, resume_run, start_run
 from .split import Split, Subset
 
 #: Pictures to read of those that are never indexed, per query without an answer. chosen: some of them are
@@ -59,16 +58,10 @@ class RunPlan:
 class FinishedRun:
     """A run that is done; its outcomes and pairs lie in `out`."""
 
-    #: What was asked of it.
-    plan: RunPlan
     #: Its folder.
     out: Path
     #: The ground truth of the data set.
     truth: GroundTruth
-    #: Number of images that were searched.
-    indexed: int
-    #: The calibration that judged.
-    calibration: Calibration
     #: The content of run.json.
     header: dict[str, Any]
     #: Pictures that could not be used.
@@ -105,36 +98,29 @@ def run(
         truth = GroundTruth(dataset, fingerprints, plan.split)
         header = _header(plan, indexed, calibration)
         done = resume_run(out, header) if resume else start_run(out, header)
-        queries = [
-            query
+        tasks = [
+            query_task(query, truth)
             for query in sample_queries(truth, plan.subset, plan.edits, plan.sizes, plan.seed)
             if not query.keys & done
         ]
-        tasks = (_task(place, query, truth) for place, query in enumerate(queries))
-        with RunFiles(out) as files:
-            for response in progress(run_queries(config, tasks, processes), len(queries), "querying"):
-                failures += _record(files, queries[response.place], response, truth, calibration)
-    with RunFiles(out) as files:
-        for template in find_templates(read_pairs(out / PAIRS), truth, plan.sizes.templates):
-            if not template.last_query.keys & done:
-                with given_or_throwaway(None) as url, Engine.open(url) as engine:
-                    for query, small, response in query_among_clones(template, truth, engine):
-                        failures += _record(files, query, response, small, calibration)
-    return FinishedRun(plan, out, truth, indexed, calibration, header, tuple(dict.fromkeys(failures)))
+        for response in progress(run_queries(config, tasks, processes), len(tasks), "querying"):
+            failures += _record(out, response, truth, calibration)
+    for template in find_templates(read_pairs(out / PAIRS), truth, plan.sizes.templates):
+        if not template.last_query.keys & done:
+            with given_or_throwaway(None) as url, Engine.open(url) as engine:
+                for small, response in query_among_clones(template, truth, engine):
+                    failures += _record(out, response, small, calibration)
+    return FinishedRun(out, truth, header, tuple(dict.fromkeys(failures)))
 
 
 def _record(
-    files: RunFiles,
-    query: EvaluationQuery,
-    response: QueryResponse,
-    truth: GroundTruth,
-    calibration: Calibration,
+    out: Path, response: QueryResponse | Failure, truth: GroundTruth, calibration: Calibration
 ) -> list[Failure]:
-    if response.inquiry is not None:
-        files.append(
-            *label_response(query, response.inquiry, truth, calibration, low_texture=response.low_texture)
-        )
-    return [response.failure] if response.failure else []
+    """Write what came of a query; return its failure."""
+    if isinstance(response, Failure):
+        return [response]
+    append_results(out, *label_response(response, truth, calibration))
+    return []
 
 
 def _needed(dataset: Dataset, plan: RunPlan) -> list[Item]:
@@ -145,13 +131,6 @@ def _needed(dataset: Dataset, plan: RunPlan) -> list[Item]:
         if not item.indexed and item.queried and plan.split.contains(plan.subset, item)
     ]
     return [*dataset.indexed, *spread(never, round(READ_PER_QUERY * plan.sizes.unanswered), plan.seed)]
-
-
-def _task(place: int, query: EvaluationQuery, truth: GroundTruth) -> QueryTask:
-    fingerprints = truth.fingerprints
-    besides = tuple(fingerprints[file].image_id for file in query.besides if file in fingerprints)
-    left_out = truth.image_ids(query.left_out)
-    return QueryTask(place, query.item.file, query.item.path, query.edit, left_out, besides)
 
 
 def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, Any]:

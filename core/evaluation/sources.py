@@ -18,9 +18,8 @@ from ..decision.calibration import Provenance
 from ..errors import ConfigError, NotFound
 from .dataset import Dataset, Kind
 from .queries import SampleSizes, parse_edits
-from .results import PAIRS, LabelledPair, read_pairs
+from .results import HEADER, PAIRS, LabelledPair, read_pairs
 from .run import Progress, RunPlan, commit, run
-from .run_files import HEADER
 from .split import Split, Subset
 
 #: Number of pictures of each kind that are edited, of an operator's data set. chosen: some minutes.
@@ -133,7 +132,7 @@ def _pairs_of_pictures(source: Path, *, edits: str, seed: int, progress: Progres
     ids = sorted(fingerprint.image_id for fingerprint in done.truth.fingerprints.values())
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
     data = [(source.resolve().name, digest)]
-    return LabelledPairs(pairs, done.indexed, _provenance(data, done.header | {"part": ""}))
+    return LabelledPairs(pairs, done.header["indexed"], _provenance(data, done.header | {"part": ""}))
 
 
 def _provenance(data: list[tuple[str, str]], header: dict[str, Any]) -> Provenance:
