@@ -104,7 +104,7 @@ def test_rows_are_counted_as_by_hand() -> None:
         Share(3, 6),
         Share(2, 3),
         Share(1, 6),
-        1,
+        Share(1, 6),
     )
 
 
@@ -131,7 +131,8 @@ def test_reviews_are_weighed_as_in_use() -> None:
     assert measures.review_in_life == pytest.approx(0.2 * 0.5 + 0.8 * 0.1)
     # and a false match without an answer counts for those queries.
     wrong = replace(without[0], decision=Decision.MATCH, false_matches=2)
-    assert compute_metrics([*asked, *without, wrong], [], []).false_matches_without == Share(2, 11)
+    measures = compute_metrics([*asked, *without, wrong], [], [])
+    assert measures.together(*strata.WITHOUT).false_matches == Share(2, 11)
 
 
 def test_calibration_error_by_hand() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from statistics import fmean
@@ -23,14 +23,12 @@ from .results import ANSWERS, PAIRS, LabelledPair, QueryOutcome, read_outcomes, 
 
 @dataclass(frozen=True, slots=True)
 class MetricsRow:
-    """The queries of one stratum after one edit."""
+    """The queries of one stratum after one edit, or of several together."""
 
-    #: Stratum of the queries.
+    #: Stratum of the queries; "" for several.
     stratum: str
     #: Name of the edit; "" for pictures as they are, "all" for all edits together.
     edit: str
-    #: Number of queries.
-    asked: int
     #: Queries with a correct picture among the candidates.
     proposed: Share
     #: Queries with a correct picture as the first candidate.
@@ -47,8 +45,13 @@ class MetricsRow:
     matched: Share
     #: Queries that end in `review`.
     review: Share
-    #: Number of `match` hits that are wrong.
-    false_matches: int
+    #: Wrong `match` hits, per query.
+    false_matches: Share
+
+    @property
+    def asked(self) -> int:
+        """Number of queries."""
+        return self.false_matches.whole
 
     @classmethod
     def of(cls, stratum: str, edit: str, outcomes: list[QueryOutcome], judged: Share) -> MetricsRow:
@@ -61,7 +64,6 @@ class MetricsRow:
         return cls(
             stratum=stratum,
             edit=edit,
-            asked=len(outcomes),
             proposed=within(float("inf")),
             at_1=within(1),
             at_8=within(8),
@@ -72,20 +74,11 @@ class MetricsRow:
                 [outcome for outcome in outcomes if outcome.found], lambda outcome: outcome.matched
             ),
             review=share_of(outcomes, lambda outcome: outcome.review),
-            false_matches=sum(outcome.false_matches for outcome in outcomes),
+            false_matches=Share(sum(outcome.false_matches for outcome in outcomes), len(outcomes)),
         )
 
-    @classmethod
-    def merged(cls, stratum: str, rows: list[MetricsRow]) -> MetricsRow | None:
-        """Return the rows of several edits as one; None if there are none."""
-        if not rows:
-            return None
-        shares = {name: sum((getattr(row, name) for row in rows), NOTHING) for name in SHARES}
-        asked, wrong = sum(row.asked for row in rows), sum(row.false_matches for row in rows)
-        return cls(stratum, "all", asked, **shares, false_matches=wrong)
 
-
-#: Fields of a MetricsRow that are shares, in the order of the report.
+#: Fields of a MetricsRow that are shares, in the order of the report, but for `false_matches`.
 SHARES = ("proposed", "at_1", "at_8", "at_50", "judged", "found", "matched", "review")
 
 
@@ -94,28 +87,24 @@ class SameSite:
     """Pairs of pages of one site and of different groups, without pairs of identical pixels."""
 
     #: Number of pairs.
-    judged: int = 0
+    judged: int
     #: Of the pairs with a transform, those that are a `match`.
-    match: Share = NOTHING
+    match: Share
     #: Of the pairs with a transform, those in `review`.
-    review: Share = NOTHING
+    review: Share
 
     @property
     def accepted(self) -> int:
         """Number of pairs with a transform."""
         return self.match.whole
 
-    def with_pair(self, pair: LabelledPair) -> SameSite:
-        """Return the counts with one more pair."""
-        evidence, decision = pair.verdict.evidence, pair.verdict.decision
-        if evidence.same_bytes or evidence.same_pixels:
-            return self
-        if evidence.matrix is None:
-            return replace(self, judged=self.judged + 1)
-        return SameSite(
-            self.judged + 1,
-            self.match + Share(decision is Decision.MATCH, 1),
-            self.review + Share(decision is Decision.REVIEW, 1),
+    @classmethod
+    def of(cls, decisions: list[Decision | None]) -> SameSite:
+        """Return the counts of pairs with these decisions; None stands for a pair without a transform."""
+        counts = Counter(decisions)
+        accepted = len(decisions) - counts[None]
+        return cls(
+            len(decisions), Share(counts[Decision.MATCH], accepted), Share(counts[Decision.REVIEW], accepted)
         )
 
 
@@ -152,22 +141,26 @@ class Metrics:
     of_one_design: SameSite
     #: Pairs that a person drew.
     linked: Linked
-    #: Wrong `match` hits, per query.
-    false_matches: Share
-    #: The same for queries without an answer.
-    false_matches_without: Share
-    #: Share of the edited queries that end in `review`.
-    review_answered: float | None
-    #: Share of the queries without an answer that end in `review`.
-    review_without: float | None
-    #: Share of queries in `review`, `strata.SHARE_WITHOUT_ANSWER` of them without an answer.
-    review_in_life: float | None
     #: Median and 99th percentile of a query's duration; processes run side by side, so it is approximate.
     seconds: tuple[float, float]
 
-    def stratum(self, name: str) -> MetricsRow | None:
-        """Return all edits of a stratum together; None for a stratum without queries."""
-        return MetricsRow.merged(name, [row for row in self.rows if row.stratum == name])
+    @property
+    def review_in_life(self) -> float | None:
+        """Share of queries in `review`, `strata.SHARE_WITHOUT_ANSWER` of them without an answer; None without
+        queries of either kind.
+        """
+        answered, without = (self.together(*names).review for names in (strata.EDITED, strata.WITHOUT))
+        if answered.value is None or without.value is None:
+            return None
+        return strata.as_in_use(without=without.value, answered=answered.value)
+
+    def together(self, *names: str) -> MetricsRow:
+        """Return all queries of these strata as one row; without names, all queries."""
+        rows = [row for row in self.rows if not names or row.stratum in names]
+        shares = {
+            name: sum((getattr(row, name) for row in rows), NOTHING) for name in (*SHARES, "false_matches")
+        }
+        return MetricsRow(names[0] if len(names) == 1 else "", "all", **shares)
 
     def mean_found(self, *names: str) -> float | None:
         """Return the mean over the edits of the share found in these strata, each edit with the same weight;
@@ -199,28 +192,15 @@ def compute_metrics(
     order = [*strata.ORDER, *sorted({stratum for stratum, _ in grouped} - {*strata.ORDER})]
     edit_order = ["", *edits, *sorted({edit for _, edit in grouped} - {"", *edits})]
     names = sorted(grouped, key=lambda name: (order.index(name[0]), edit_order.index(name[1])))
-    without = [outcome for outcome in listed if outcome.stratum in strata.WITHOUT]
-    answered = [outcome for outcome in listed if outcome.stratum in (*strata.ANSWERED, strata.LOW_TEXTURE)]
-    review_answered, review_without = (
-        share_of(group, lambda outcome: outcome.review).value for group in (answered, without)
-    )
     seconds = sorted(outcome.seconds for outcome in listed) or [0.0]
     return Metrics(
         rows=tuple(MetricsRow.of(*name, grouped[name], counts.judged[name]) for name in names),
         all_pairs=confidence_metrics(counts.confidences),
         mapped_pairs=confidence_metrics(counts.aligned),
-        pages_as_they_are=counts.as_they_are,
-        after_edits=counts.after_edits,
-        of_one_design=counts.of_one_design,
+        pages_as_they_are=SameSite.of(counts.as_they_are),
+        after_edits=SameSite.of(counts.after_edits),
+        of_one_design=SameSite.of(counts.of_one_design),
         linked=counts.linked(),
-        false_matches=Share(sum(outcome.false_matches for outcome in listed), len(listed)),
-        false_matches_without=Share(sum(outcome.false_matches for outcome in without), len(without)),
-        review_answered=review_answered,
-        review_without=review_without,
-        review_in_life=None
-        if review_answered is None or review_without is None
-        else (1 - strata.SHARE_WITHOUT_ANSWER) * review_answered
-        + strata.SHARE_WITHOUT_ANSWER * review_without,
         seconds=(seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)]),
     )
 
@@ -244,36 +224,33 @@ class _PairCounts:
         self.judged: dict[tuple[str, str], Share] = defaultdict(lambda: NOTHING)
         self.confidences: list[tuple[float, bool]] = []
         self.aligned: list[tuple[float, bool]] = []
-        self.as_they_are, self.after_edits, self.of_one_design = SameSite(), SameSite(), SameSite()
+        self.as_they_are: list[Decision | None] = []
+        self.after_edits: list[Decision | None] = []
+        self.of_one_design: list[Decision | None] = []
         self._nodes: set[str] = set()
         self._relations: dict[frozenset[str], tuple[bool, Relation | None]] = {}
 
     def add(self, pair: LabelledPair) -> None:
-        verdict = pair.verdict
+        verdict, evidence = pair.verdict, pair.verdict.evidence
         if pair.stratum == strata.PHISHING:
             self._nodes.add(pair.query)
-            self._add_linked(pair)
+            key = frozenset((pair.query, pair.reference))
+            _, known = self._relations.get(key, (None, None))
+            stronger = min(known, verdict.relation, key=_STRENGTH.index)
+            self._relations[key] = (pair.label is None, stronger)
         # The confidence of a page that looks like another one is about something else
         if pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE:
             self.confidences.append((verdict.confidence, pair.label))
-            if verdict.evidence.matrix is not None:
+            if evidence.matrix is not None:
                 self.aligned.append((verdict.confidence, pair.label))
         if pair.reference == pair.query:
             self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
-        elif pair.stratum == strata.SAME_SITE:
-            if pair.label is False and pair.edit:
-                self.after_edits = self.after_edits.with_pair(pair)
-            elif pair.label is False:
-                self.as_they_are = self.as_they_are.with_pair(pair)
+        elif pair.stratum == strata.SAME_SITE and not (evidence.same_bytes or evidence.same_pixels):
+            decision = None if evidence.matrix is None else verdict.decision
+            if pair.label is False:
+                (self.after_edits if pair.edit else self.as_they_are).append(decision)
             elif not pair.edit:
-                self.of_one_design = self.of_one_design.with_pair(pair)
-
-    def _add_linked(self, pair: LabelledPair) -> None:
-        """Keep the direction with the stronger relation."""
-        key = frozenset((pair.query, pair.reference))
-        known = self._relations.get(key)
-        if known is None or _STRENGTH.index(pair.verdict.relation) < _STRENGTH.index(known[1]):
-            self._relations[key] = (pair.label is None, pair.verdict.relation)
+                self.of_one_design.append(decision)
 
     def linked(self) -> Linked:
         """Return the counts over pairs of two nodes of the graph; every node was a query."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import Config
 from . import strata
-from .confidence import NOTHING, SURE, ConfidenceMetrics, Share
+from .confidence import SURE, ConfidenceMetrics, Share
 from .error_gallery import draw_errors, find_errors
 from .metrics import SHARES, Metrics, MetricsRow, SameSite
 from .reliability_diagram import draw_reliability
@@ -62,20 +62,20 @@ def totals(done: FinishedRun, metrics: Metrics) -> dict[str, Any]:
     return {
         "run": done.header,
         "images_searched": done.header["indexed"],
-        "queries": sum(row.asked for row in metrics.rows),
+        "queries": metrics.together().asked,
         "failed": len(done.failures),
         "mean_found": {
-            name: _rounded(metrics.mean_found(name)) for name in strata.ANSWERED if metrics.stratum(name)
+            name: _rounded(metrics.mean_found(name)) for name in strata.ANSWERED if metrics.edits(name)
         },
-        "strata": {name: _row_json(row) for name in strata.ORDER if (row := metrics.stratum(name))},
+        "strata": {name: _row_json(metrics.together(name)) for name in strata.ORDER if metrics.edits(name)},
         "edits": [{"stratum": row.stratum} | _row_json(row) for row in metrics.rows],
         "false_matches": {
-            "all": _share_json(metrics.false_matches),
-            "without_answer": _share_json(metrics.false_matches_without),
+            "all": _share_json(metrics.together().false_matches),
+            "without_answer": _share_json(metrics.together(*strata.WITHOUT).false_matches),
         },
         "review": {
-            "answered": _rounded(metrics.review_answered),
-            "without_answer": _rounded(metrics.review_without),
+            "answered": _rounded(metrics.together(*strata.EDITED).review.value),
+            "without_answer": _rounded(metrics.together(*strata.WITHOUT).review.value),
             "four_in_five_without": _rounded(metrics.review_in_life),
         },
         "calibration": {
@@ -110,13 +110,12 @@ def percent(share: Share | float | None) -> str:
 
 
 def _summary(done: FinishedRun, metrics: Metrics) -> list[str]:
-    header, wrong, wrong_without = done.header, metrics.false_matches, metrics.false_matches_without
+    header, everything, without = done.header, metrics.together(), metrics.together(*strata.WITHOUT)
     commit = f", commit {header['commit']}" if header["commit"] else ""
-    matched = sum((row.matched for row in metrics.rows if row.stratum in strata.ANSWERED), NOTHING)
     return [
         "# Evaluation",
         "",
-        f"{sum(row.asked for row in metrics.rows):,} queries among {header['indexed']:,} images; part "
+        f"{everything.asked:,} queries among {header['indexed']:,} images; part "
         f"`{header['part']}` of {header['source']}, seed {header['seed']}, calibration "
         f"`{header['calibration']}`, version {header['version']}{commit}.",
         "",
@@ -130,14 +129,23 @@ def _summary(done: FinishedRun, metrics: Metrics) -> list[str]:
                     )
                     for name in strata.ANSWERED
                 ),
-                ("share of `match` in what is found after edits", percent(matched)),
-                ("wrong `match` hits, all queries", f"{wrong.part} in {wrong.whole:,}"),
+                (
+                    "share of `match` in what is found after edits",
+                    percent(metrics.together(*strata.ANSWERED).matched),
+                ),
+                (
+                    "wrong `match` hits, all queries",
+                    f"{everything.false_matches.part} in {everything.asked:,}",
+                ),
                 (
                     "wrong `match` hits, queries without an answer",
-                    f"{wrong_without.part} in {wrong_without.whole:,}",
+                    f"{without.false_matches.part} in {without.asked:,}",
                 ),
-                ("queries ending in `review`: edited pictures", percent(metrics.review_answered)),
-                ("queries ending in `review`: without an answer", percent(metrics.review_without)),
+                (
+                    "queries ending in `review`: edited pictures",
+                    percent(metrics.together(*strata.EDITED).review),
+                ),
+                ("queries ending in `review`: without an answer", percent(without.review)),
                 (
                     "queries ending in `review`: four in five without an answer",
                     percent(metrics.review_in_life),
@@ -161,15 +169,14 @@ def _queries(metrics: Metrics) -> list[str]:
     for name in strata.ORDER:
         rows = [row for row in metrics.rows if row.stratum == name]
         if rows:
-            together = metrics.stratum(name)
-            shown = [*rows, together] if len(rows) > 1 and together else rows
+            shown = [*rows, metrics.together(name)] if len(rows) > 1 else rows
             lines += [f"## {name[0].upper()}{name[1:]}", "", *table(COLUMNS, map(_cells, shown))]
     return lines
 
 
 def _cells(row: MetricsRow) -> tuple[object, ...]:
     shares = (percent(getattr(row, name)) for name in SHARES)
-    return (row.edit or "(as it is)", row.asked, *shares, row.false_matches)
+    return (row.edit or "(as it is)", row.asked, *shares, row.false_matches.part)
 
 
 def _confidence(metrics: Metrics) -> list[str]:
@@ -257,7 +264,7 @@ def _share_json(share: Share) -> dict[str, Any]:
 
 def _row_json(row: MetricsRow) -> dict[str, Any]:
     shares = {name: _rounded(getattr(row, name).value) for name in SHARES}
-    return {"edit": row.edit, "asked": row.asked, **shares, "false_matches": row.false_matches}
+    return {"edit": row.edit, "asked": row.asked, **shares, "false_matches": row.false_matches.part}
 
 
 def _confidence_json(found: ConfidenceMetrics) -> dict[str, Any]:

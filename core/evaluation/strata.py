@@ -23,6 +23,8 @@ UNANSWERED = "without an answer"
 
 #: Strata of queries after an edit.
 ANSWERED = (SCREENSHOTS, TALL, PHOTOGRAPHS)
+#: The same, with the pictures that show almost nothing.
+EDITED = (*ANSWERED, LOW_TEXTURE)
 #: Strata of queries without an answer.
 WITHOUT = (UNANSWERED, SAME_SITE)
 #: All strata in the order of the report.
@@ -32,3 +34,10 @@ ORDER = (SCREENSHOTS, TALL, PHOTOGRAPHS, VERSIONS, CLONES, PHISHING, LOW_TEXTURE
 TALL_FROM = 2.5
 #: Share of queries without an answer in use. chosen: four in five.
 SHARE_WITHOUT_ANSWER = 0.8
+
+
+def as_in_use(*, without: float, answered: float) -> float:
+    """Return the mean of a share of the queries without an answer and one of those with an answer, as queries
+    occur in use.
+    """
+    return SHARE_WITHOUT_ANSWER * without + (1 - SHARE_WITHOUT_ANSWER) * answered

@@ -218,8 +218,10 @@ def choose_thresholds(
     match = min(logit(DEFAULTS.verdict.certain), match)
 
     def reviewed(odds: float) -> float:
-        without = max(0.0, unanswered_review(odds) - unanswered(match))
-        return _in_use(without, max(0.0, answered_review(odds) - answered(match)))
+        return strata.as_in_use(
+            without=max(0.0, unanswered_review(odds) - unanswered(match)),
+            answered=max(0.0, answered_review(odds) - answered(match)),
+        )
 
     review = min(match, _first(lambda odds: reviewed(odds) <= rates.reviews, logit(MIN_REVIEW)))
     return ThresholdChoice(
@@ -253,12 +255,6 @@ def _first(holds: Callable[[float], bool], start: float) -> float:
     return next((odds for odds in grid if holds(odds)), HIGHEST + 1)
 
 
-def _in_use(without_answer: float, answered: float) -> float:
-    """Return the mean of two shares as queries occur in use."""
-    share = strata.SHARE_WITHOUT_ANSWER
-    return share * without_answer + (1 - share) * answered
-
-
 def upper_bound_95(wrong: int, queries: int) -> float:
     """Return the upper 95 % confidence bound of the rate behind `wrong` of `queries`, by Poisson's law: 3 / n
     where none was wrong (the rule of three; Hanley, Lippman-Hand, JAMA 1983).
@@ -286,8 +282,9 @@ class ThresholdCounts:
     @property
     def reviews(self) -> float:
         """Share of queries in review, 0 to 1, `strata.SHARE_WITHOUT_ANSWER` of them without an answer."""
-        return _in_use(
-            self.reviews_unanswered / max(1, self.unanswered), self.reviews_answered / max(1, self.answered)
+        return strata.as_in_use(
+            without=self.reviews_unanswered / max(1, self.unanswered),
+            answered=self.reviews_answered / max(1, self.answered),
         )
 
 

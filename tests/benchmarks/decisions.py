@@ -140,17 +140,15 @@ def _musts(found: Metrics, indexed: int) -> Iterator[Target]:
     yield _least("photographs, likewise", found.mean_found(strata.PHOTOGRAPHS), 0.97)
     for name in EACH:
         yield _least(f"screenshots, {name}: found", _row(found, strata.SCREENSHOTS, name, "found"), 0.98)
-    asked = [row for row in found.rows if row.stratum in (strata.SCREENSHOTS, strata.PHOTOGRAPHS)]
-    yield _least(
-        "share of match in what is found", sum((row.matched for row in asked), Share(0, 0)).value, 0.95
-    )
-    without = found.stratum(strata.UNANSWERED)
-    wrong = f"{without.false_matches} in {without.asked:,}" if without else "-"
+    edited = found.together(strata.SCREENSHOTS, strata.PHOTOGRAPHS)
+    yield _least("share of match in what is found", edited.matched.value, 0.95)
+    without = found.together(strata.UNANSWERED)
+    wrong = f"{without.false_matches.part} in {without.asked:,}" if without.asked else "-"
     yield Target(
         "queries without an answer: false matches",
         "0 in 10,000",
         wrong,
-        without is not None and without.asked >= 10_000 and not without.false_matches,
+        without.asked >= 10_000 and not without.false_matches.part,
     )
     pages = found.pages_as_they_are
     yield _most(
@@ -197,18 +195,18 @@ def _aims(found: Metrics) -> Iterator[Target]:
 
 def _beside(found: Metrics) -> list[str]:
     """Return what the targets do not cover and a reader should see."""
-    pages, design = found.after_edits, found.of_one_design
+    pages, design, everything = found.after_edits, found.of_one_design, found.together()
     rows = [
         (
             "screenshots and tall pages: mean share found",
             percent(found.mean_found(strata.SCREENSHOTS, strata.TALL)),
         ),
-        ("low texture: found", percent(low.found if (low := found.stratum(strata.LOW_TEXTURE)) else None)),
+        ("low texture: found", percent(found.together(strata.LOW_TEXTURE).found)),
         (
             "versions of a page: found",
-            percent(old.found if (old := found.stratum(strata.VERSIONS)) else None),
+            percent(found.together(strata.VERSIONS).found),
         ),
-        ("clones: found", percent(many.found if (many := found.stratum(strata.CLONES)) else None)),
+        ("clones: found", percent(found.together(strata.CLONES).found)),
         ("pages of one site, one edited: match", f"{percent(pages.match)} of {pages.accepted:,}"),
         (
             "pictures of one design, perhaps one page: match",
@@ -218,10 +216,10 @@ def _beside(found: Metrics) -> list[str]:
             "calibration error of pairs with a transform",
             f"{found.mapped_pairs.error or 0:.4f} of {found.mapped_pairs.pairs:,}",
         ),
-        ("false matches, all queries", f"{found.false_matches.part} in {found.false_matches.whole:,}"),
+        ("false matches, all queries", f"{everything.false_matches.part} in {everything.asked:,}"),
         (
             "review: with an answer, without an answer",
-            f"{percent(found.review_answered)}, {percent(found.review_without)}",
+            ", ".join(percent(found.together(*names).review) for names in (strata.EDITED, strata.WITHOUT)),
         ),
         (
             "review, without an answer: pages of a site that is indexed, all others",
@@ -232,8 +230,8 @@ def _beside(found: Metrics) -> list[str]:
 
 
 def _reviews(found: Metrics, stratum: str) -> str:
-    row = found.stratum(stratum)
-    return "-" if row is None else f"{percent(row.review)} of {row.asked:,}"
+    row = found.together(stratum)
+    return f"{percent(row.review)} of {row.asked:,}" if row.asked else "-"
 
 
 def _row(found: Metrics, stratum: str, edit: str, name: str) -> float | None:
