@@ -23,16 +23,14 @@ from douglas_quaid.errors import ConfigError, FormatError, ImageError, StoreErro
 
 from .config import Locations, Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
+from .publishing.feedback import FeedbackLoop
 from .publishing.publisher import Publisher
 from .runtime.activity import Meter
-from .runtime.ail_api import AilHost, AilSink, ail_object, day  # puts AIL_BIN on sys.path
+from .runtime.ail_api import AilHost, AilSink, ReturnedMessages, ail_object, day  # puts AIL_BIN on sys.path
 from .runtime.dead_letters import bury
-from .runtime.delivery import Delivered, Delivery, Died, Fate, ToldToEnd
-from .runtime.feedback_loop import FeedbackLoop
-from .runtime.gate import Gate
+from .runtime.delivery import Delivered, Delivery, Died, Fate, Gate, ToldToEnd
 from .runtime.lost_messages import LostMessages
 from .runtime.process import process
-from .runtime.returned_messages import ReturnedMessages
 from .servers import AilServers, LedgerEntry
 
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]  # isort: skip

@@ -1,4 +1,5 @@
-"""AIL's Redis and Kvrocks, read by their key layout: for commands that run without AIL's code.
+"""AIL's Redis and Kvrocks, read by their key layout, and the processes that AIL noted there: for commands
+that run without AIL's code.
 
 Every failure of these servers becomes StoreUnavailable and names the section of core.cfg, so no error of
 `redis` leaves this module. The layout is that of bin/lib/{ail_queues,Tag,correlations_engine}.py.
@@ -6,6 +7,8 @@ Every failure of these servers becomes StoreUnavailable and names the section of
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +25,39 @@ from douglas_quaid.errors import StoreUnavailable
 from .config import Locations, Server
 from .objects import AilObject
 from .tags import is_unsafe
+
+#: Seconds by which a process may seem to be younger than AIL's note of its start. One that is younger still
+#: is another process with the same id. chosen.
+SLOW_START = 5.0
+
+
+def running(noted: Mapping[int, int]) -> dict[int, int]:
+    """Return those of the noted processes that run on this machine: process id to its start, in clock ticks
+    since the machine's.
+
+    `noted`: process id to the start that AIL noted, in seconds since 1970.
+    """
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    found = {}
+    for pid, epoch in noted.items():
+        ticks = start_ticks(pid)
+        if ticks is not None and booted + ticks / os.sysconf("SC_CLK_TCK") <= epoch + SLOW_START:
+            found[pid] = ticks
+    return found
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since the machine did; None if it does not run.
+
+    spec: proc(5), fields 3 and 22 of stat.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
 
 #: Seconds until a silent server counts as away. chosen: as for the store.
 TIMEOUT = 5.0

@@ -28,7 +28,7 @@ from douglas_quaid.ail.VisualCorrelation import AilSink
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.publishing.feedback import FeedbackReader
 from douglas_quaid.ail.publishing.ledger import Ledger
-from douglas_quaid.ail.publishing.findings import stored_findings
+from douglas_quaid.ail.publishing.store_view import stored_findings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.publisher import Publisher
 from douglas_quaid.engine import Engine

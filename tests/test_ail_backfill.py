@@ -20,9 +20,8 @@ from support.ail_host import AilHome
 from support.command_line import runner
 from support.pictures import page, photo, png, saved
 
-from douglas_quaid.ail.backfill.pace import Pace
 from douglas_quaid.ail.backfill.picture_files import Broken, picture_files
-from douglas_quaid.ail.backfill.run import BOOKMARK
+from douglas_quaid.ail.backfill.run import BOOKMARK, Pace
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.answers import Description
 from douglas_quaid.cli import main as cli

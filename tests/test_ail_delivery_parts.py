@@ -11,7 +11,7 @@ from support.server import Server
 
 from douglas_quaid.ail.objects import AilObject, BadObject, FileNotThere, read
 from douglas_quaid.ail.runtime import dead_letters
-from douglas_quaid.ail.runtime.gate import Gate
+from douglas_quaid.ail.runtime.delivery import Gate
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ImageTooLarge, StoreFull
 

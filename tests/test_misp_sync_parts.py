@@ -19,7 +19,7 @@ from douglas_quaid.misp.sync.client import Access, Since
 from douglas_quaid.misp.sync.command import moment
 from douglas_quaid.misp.sync.failures import MispAway
 from douglas_quaid.misp.sync.labels import MAX_ESCAPED, clean
-from douglas_quaid.misp.sync.walk import walk
+from douglas_quaid.misp.sync.read import walk
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,7 @@ from tempfile import TemporaryDirectory
 
 from douglas_quaid.errors import ConfigError
 
-from .file_changes import FileChange
-from .working_tree import Checkout, Text
+from .working_tree import Checkout, FileChange, Text
 
 #: Start of every mark.
 MARK = "quaid ail"

@@ -15,9 +15,8 @@ from douglas_quaid.errors import ConfigError
 
 from ..config import CORE_CFG, MODULES, SECTION, Settings
 from .edits import MARK, Insertion, edited
-from .file_changes import FileChange, Plan
 from .patching import commit_note, patches
-from .working_tree import LAUNCHER, MODULES_CFG, Checkout, Text
+from .working_tree import LAUNCHER, MODULES_CFG, Checkout, FileChange, Plan, Text
 
 #: The module for objects that AIL queues, and the one for screenshots that it does not queue.
 MODULE, CRAWLED = MODULES

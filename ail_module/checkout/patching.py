@@ -13,8 +13,7 @@ from douglas_quaid.errors import ConfigError
 
 from ..config import CORE_CFG
 from .edits import MARK, Edit, Insertion, PatchState, diffs, edited
-from .file_changes import FileChange, Plan
-from .working_tree import Checkout
+from .working_tree import Checkout, FileChange, Plan
 
 
 @dataclass(frozen=True, slots=True)

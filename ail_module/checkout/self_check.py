@@ -13,8 +13,7 @@ from douglas_quaid.config import shown
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 from ..config import CORE_CFG, MODULES, SECTION, Locations, Settings
-from ..processes import running
-from ..servers import AilServers, Queue
+from ..servers import AilServers, Queue, running
 from .check import Check, Grade
 from .install import CRAWLED, QUEUES, entry_file, installed, launched, publishers
 from .interpreter import interpreter_checks

@@ -62,9 +62,8 @@ def backfill(
     """
     from dataclasses import asdict
 
-    from ..backfill.pace import Progress
     from ..backfill.picture_files import Broken
-    from ..backfill.run import Backfill, BackfillOptions
+    from ..backfill.run import Backfill, BackfillOptions, Progress
     from ..objects import TYPES
     from ..servers import AilServers
 

@@ -17,8 +17,8 @@ from douglas_quaid.records import Cluster
 
 from .. import tags
 from ..objects import AilObject, BadObject
-from ..publishing.findings import objects_of, stored
 from ..publishing.stars import Stars
+from ..publishing.store_view import objects_of, stored
 
 #: Number of objects in one round trip. chosen.
 BATCH = 400

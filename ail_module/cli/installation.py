@@ -17,7 +17,7 @@ from ..config import MODULES, ail_home
 from .group import HOME, agreed, ail, shown_first
 
 if TYPE_CHECKING:
-    from ..checkout.file_changes import Plan
+    from ..checkout.working_tree import Plan
 
 
 @command("install", group=ail)
@@ -152,7 +152,7 @@ def self_check(home: str | None, python: str | None, store: str | None, as_json:
 
 def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Show, ask and write. Nothing is written if one of the plans cannot be."""
-    from ..checkout.file_changes import Plan
+    from ..checkout.working_tree import Plan
 
     home = plans[0].home
     changes = tuple(change for plan in plans for change in plan.changes)

@@ -14,10 +14,9 @@ from douglas_quaid.engine import Engine
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
 from ..objects import TYPES
-from ..processes import running
 from ..runtime.activity import Activity, activities
 from ..runtime.dead_letters import dead_letters
-from ..servers import AilServers
+from ..servers import AilServers, running
 
 #: Approximate memory of one indexed picture in each process that searches, in bytes. measured:
 #: tests/benchmarks/README.md, "Visual words: recall and memory": 5.8 KiB of visual words, and up to 7.8 KB

@@ -7,19 +7,22 @@ keeps, moves or drops what stands. It writes neither AIL nor the ledger.
     correlations  the object with the representative of its own cluster, then with the representatives of
                   clusters of which it shows a part
     duplicates    the scores of the surest pairs of one type, each of them measured
-    tags          one for a match on another domain, one for a review, some for collections
+    tags          one for a match on another domain, one for a review, some for collections; `wanted_tags`
+                  says which ones a search adds
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from douglas_quaid.records import Decision, ImageId
+from douglas_quaid.engine import Engine
+from douglas_quaid.records import Decision, ImageId, Membership, Purpose, Relation
 
+from .. import tags
+from ..config import Settings
 from ..objects import AilObject
-from .findings import Finding
 from .ledger import Correlation, Duplicate, Entry, Kind, Tag
-from .store_view import StoreView
-from .wanted_tags import is_review
+from .store_view import Finding, StoreView, domains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,3 +189,76 @@ def _still(view: StoreView, tag: Tag) -> Tag | None:
         return tag
     instead = next((f for f in others if view.settings.same_domain or not f.same_domain), None)
     return replace(tag, about=instead.hit.image_id) if instead else None
+
+
+#: Maximum number of tags of collections at one object. chosen: a page that looks like more of them looks like
+#: every page of its kind.
+MAX_REFERENCES = 3
+
+
+def wanted_tags(
+    engine: Engine, settings: Settings, obj: AilObject, across: Sequence[Finding], found: Sequence[Finding]
+) -> list[Tag]:
+    """Return the tags that an object should have, unsafe ones included.
+
+    `across`: the findings on other domains, surest first. `found`: all findings. Raises StoreError.
+    """
+    baselines = _baselines(engine, found)
+    wanted = []
+    matches = [
+        f
+        for f in across
+        if f.hit.decision is Decision.MATCH
+        and (f.other or baselines.isdisjoint(membership.name for membership in f.hit.collections))
+    ]
+    if settings.tag_match and matches:
+        hit = matches[0].hit
+        wanted.append(Tag(tags.match(hit.relation, hit.confidence), Kind.MATCH, hit.image_id))
+    matched = {name for f in matches for name in f.hit.clusters}
+    reviews = (f.hit for f in across if is_review(f) and not matched.intersection(f.hit.clusters))
+    if settings.tag_review and (review := next(reviews, None)):
+        wanted.append(Tag(tags.REVIEW, Kind.REVIEW, review.image_id))
+    references = {tag.name: tag for tag in _references(engine, settings, obj, found, baselines)}
+    return [*wanted, *islice(references.values(), MAX_REFERENCES)]
+
+
+def is_review(found: Finding) -> bool:
+    """Return whether a person should say if the two are the same. For a page that only looks like another
+    one, the answer is known.
+    """
+    return found.hit.decision is Decision.REVIEW and found.hit.relation is not Relation.LOOKS_LIKE
+
+
+def is_refused(tag: str, settings: Settings) -> bool:
+    """Return whether a tag is unsafe and the operator did not allow it."""
+    return tags.is_unsafe(tag) and tag not in settings.allow_tags
+
+
+def _baselines(engine: Engine, found: Sequence[Finding]) -> frozenset[str]:
+    if not any(f.hit.collections for f in found):
+        return frozenset()
+    return frozenset(
+        collection.name for collection in engine.collections() if collection.purpose is Purpose.BASELINE
+    )
+
+
+def _references(
+    engine: Engine, settings: Settings, obj: AilObject, found: Sequence[Finding], baselines: frozenset[str]
+) -> Iterator[Tag]:
+    page = domains(engine, obj)[0] if any(f.hit.collections for f in found) else frozenset()
+    for f in found:
+        for membership in f.hit.collections:
+            if membership.name in baselines:
+                tag = _of_baseline(f, membership, page) if settings.tag_looks_like else None
+            else:
+                tag = tags.reference(membership.labels) if f.hit.decision is Decision.MATCH else None
+            if tag:
+                yield Tag(tag, Kind.REFERENCE, f.hit.image_id)
+
+
+def _of_baseline(found: Finding, membership: Membership, page: frozenset[str]) -> str | None:
+    """The tag for a picture of a legitimate page, or for a page that looks like it, on a foreign domain."""
+    shows = found.hit.decision is Decision.MATCH or found.hit.relation is Relation.LOOKS_LIKE
+    return (
+        tags.looks_like(membership.labels) if shows and not tags.is_at_home(page, membership.labels) else None
+    )

@@ -21,12 +21,10 @@ from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
-from .desired import NOTHING_NEW, News, desired
-from .findings import Finding, objects_of, stored, stored_findings
+from .desired import NOTHING_NEW, News, desired, is_refused, wanted_tags
 from .ledger import Entry, Kind, Ledger, Tag
 from .stars import Star, Stars
-from .store_view import StoreView, images_of
-from .wanted_tags import is_refused, wanted_tags
+from .store_view import Finding, StoreView, images_of, objects_of, stored, stored_findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 
-from ..processes import running, start_ticks
-from ..servers import AilServers, LedgerEntry
+from ..servers import AilServers, LedgerEntry, running, start_ticks
 
 #: Maximum share of the time that looking may take. chosen: a backlog of 100,000 objects takes seconds.
 MAX_SHARE = 1 / 30

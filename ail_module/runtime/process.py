@@ -17,10 +17,10 @@ from douglas_quaid.records import Cluster, Decision, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
-from ..publishing.findings import Finding, objects_of, stored, stored_findings
 from ..publishing.ledger import Entry, Ledger
 from ..publishing.publisher import Publisher
 from ..publishing.stars import Stars
+from ..publishing.store_view import Finding, objects_of, stored, stored_findings
 from ..servers import About
 
 #: Maximum number of domains or chats in a label. chosen: a placeholder page is seen on thousands.

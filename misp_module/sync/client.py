@@ -21,9 +21,8 @@ from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 
 from ..attributes import FILE_TYPES
-from .attribute import Attribute, attributes_of
+from .attribute import Attribute, Filters, attributes_of
 from .failures import MispAway, MispMissing, MispRefused
-from .filters import Filters
 from .own_data import Relationship, Similarity, similarities_of
 
 Result = TypeVar("Result")

@@ -19,8 +19,8 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 from ..attributes import FILE_TYPES
+from .attribute import Filters
 from .client import Access, Client, Patience
-from .filters import Filters
 from .index import IndexOptions
 from .outcome import Outcome, Status
 from .run import Summary, SyncOptions, synchronise

@@ -18,7 +18,7 @@ from .attribute import Attribute
 from .bookmark import PersistentSet
 from .client import Client
 from .outcome import Outcome, Status
-from .walk import walk
+from .read import walk
 
 #: Tag of the workflow taxonomy that rejects. spec: MISP taxonomy workflow.
 REJECTED = 'workflow:state="rejected"'

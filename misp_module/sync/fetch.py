@@ -6,10 +6,9 @@ from contextlib import closing
 from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.errors import FormatError, StoreError
 
-from .attribute import Attribute
+from .attribute import Attribute, Filters
 from .client import Client
 from .failures import MispAway
-from .filters import Filters
 from .index import Indexer
 from .outcome import Outcome, Status
 

@@ -12,8 +12,8 @@ from douglas_quaid.batches import in_groups
 from douglas_quaid.engine import Engine
 
 from ..attributes import OCCURRENCE_PREFIX
+from .attribute import Filters
 from .client import Client
-from .filters import Filters
 from .index import withdraw
 from .outcome import Outcome, Status
 from .read import UUIDS_PER_REQUEST

@@ -16,11 +16,11 @@ from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Purpose
 
+from .attribute import Filters
 from .bookmark import MAX_WAITING, Bookmark, PersistentSet, digest
 from .client import Client
 from .feedback import feedback
 from .fetch import fetch
-from .filters import Filters
 from .index import Indexer, IndexOptions
 from .outcome import Outcome, Status
 from .prune import prune

@@ -9,9 +9,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from douglas_quaid.ail.checkout.file_changes import Plan
 from douglas_quaid.ail.checkout.install import plan_uninstall
 from douglas_quaid.ail.checkout.patching import plan_patch
+from douglas_quaid.ail.checkout.working_tree import Plan
 from support.ail_host import AilHome
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import ALGORITHM
-from douglas_quaid.ail.publishing.findings import stored_findings
 from douglas_quaid.ail.publishing.ledger import Ledger
 from douglas_quaid.ail.publishing.publisher import Publisher, PublishingOptions, Written
+from douglas_quaid.ail.publishing.store_view import stored_findings
 from douglas_quaid.config import Config
 from douglas_quaid.engine import Engine
 from douglas_quaid.extraction.extractor import Extractor
