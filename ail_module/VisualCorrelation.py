@@ -27,7 +27,7 @@ from .publishing.feedback import FeedbackLoop
 from .publishing.publisher import Publisher
 from .runtime.activity import Meter
 from .runtime.ail_api import AilHost, AilSink, ReturnedMessages, ail_object, day  # puts AIL_BIN on sys.path
-from .runtime.dead_letters import bury
+from .runtime.dead_letters import bury, forget_failures
 from .runtime.delivery import Delivered, Delivery, Died, Fate, Gate, ToldToEnd
 from .runtime.lost_messages import LostMessages
 from .runtime.process import process
@@ -62,18 +62,21 @@ class _Module(AbstractModule):  # type: ignore[misc]
         self._host, self._sink = AilHost(), AilSink(self.queue)
         self._queues = config.get_redis_conn("Redis_Queues")
         self._engine: Engine | None = None
-        probes = {"the feature store": self._probe_store, "AIL's Redis_Queues": self._queues.ping}
-        for name in ("Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Tags", "Kvrocks_Objects"):
-            probes[f"AIL's {name}"] = config.get_db_conn(name).ping
+        databases = ("Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Tags", "Kvrocks_Objects")
+        probes = {
+            "the feature store": self._probe_store,
+            "AIL's Redis_Queues": self._queues.ping,
+            **{f"AIL's {name}": config.get_db_conn(name).ping for name in databases},
+        }
         self._gate = Gate(probes, seconds=self._settings.gate_seconds, logger=self.logger)
         self._returned = ReturnedMessages(self.queue, self.module_name)
-        longest_pause = self._settings.retry_seconds * self._settings.attempts
         self._lost = LostMessages(
             AilServers(Locations.read(os.environ["AIL_HOME"])),
             module=self.module_name,
             pid=self.pid,
             kinds=self.kinds,
-            grace=self._settings.grace_seconds + longest_pause,
+            # as long as any message may wait for its next attempt
+            grace=self._settings.grace_seconds + self._settings.retry_seconds * self._settings.attempts,
             logger=self.logger,
         )
         self._warned, self._watch_next = False, 0.0
@@ -237,14 +240,18 @@ class _Module(AbstractModule):  # type: ignore[misc]
     def _picture(self, gid: str, message: str, seen: datetime | None) -> Delivered:
         def work() -> None:
             assert self._engine is not None  # the gate opened it
-            obj = AilObject.parse(gid)
             try:
                 outcome = process(
-                    self._engine, obj, self._host, self._publisher, settings=self._settings, seen=seen
+                    self._engine,
+                    AilObject.parse(gid),
+                    self._host,
+                    self._publisher,
+                    settings=self._settings,
+                    seen=seen,
                 )
             except ImageError as error:
                 raise error if self.proceed else ToldToEnd(str(error)) from None
-            self._delivery.done(gid)
+            forget_failures(self._engine, gid)
             self.logger.debug(f"{gid}: {outcome.status}, {len(outcome.found)} similar")
 
         return self._delivery.attempt(gid, message, work)
@@ -282,7 +289,8 @@ class VisualCorrelationCrawled(_Module):
             )
             if not names:
                 raise NoScreenshot(f"{gid}: AIL has no screenshot of this item yet")
-            self._delivery.done(gid)
+            assert self._engine is not None  # the gate opened it
+            forget_failures(self._engine, gid)
         except Exception as error:
             return self._delivery.failed(gid, message, error)
         crawled = day("".join(gid.split("/")[1:4]))  # of item::crawled/YYYY/MM/DD/...

@@ -142,8 +142,7 @@ class AilServers:
     def waiting(self, module: str) -> set[str]:
         """Return the global ids of all messages that wait for a module."""
         with self._at(self._locations.queues) as queues:
-            messages = queues.lrange(f"queue:{module}:in", 0, -1)
-        return {message.partition(";")[0] for message in messages}
+            return {message.partition(";")[0] for message in queues.lrange(f"queue:{module}:in", 0, -1)}
 
     def ledger(self, module: str, gids: Iterable[str] | None = None) -> Iterator[LedgerEntry]:
         """Yield the messages of a module in AIL's ledger, those of some objects or of all."""

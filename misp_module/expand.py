@@ -74,12 +74,11 @@ def _picture_bytes(attribute: QueriedAttribute, settings: Settings, until: float
             " MISP sends the file with Add enrichment and Enrich Event"
         )
     is_sample = attribute.type == "malware-sample"
-    max_bytes = settings.max_bytes
     try:
         data = decode_attachment(
-            attribute.data, max_bytes=max_bytes + ARCHIVE_BYTES if is_sample else max_bytes
+            attribute.data, max_bytes=settings.max_bytes + (ARCHIVE_BYTES if is_sample else 0)
         )
-        return unpack_sample(data, max_bytes=max_bytes, until=until) if is_sample else data
+        return unpack_sample(data, max_bytes=settings.max_bytes, until=until) if is_sample else data
     except ImageError as error:
         raise type(error)(f"{attribute.name}: {error}") from None
 

@@ -223,12 +223,12 @@ def _methods(evidence: Evidence) -> tuple[str, ...]:
 
 def _tags(hit: Hit) -> list[dict[str, Any]]:
     """The tags of the verdict; a local tag stays on this MISP."""
-    tags: list[dict[str, Any]] = [
+    review = [{"name": 'workflow:todo="review"', "local": True}] if hit.decision is Decision.REVIEW else []
+    return [
         {"name": 'misp:automation-level="unsupervised"'},
         {"name": f'estimative-language:likelihood-probability="{band(hit.confidence)}"'},
+        *review,
     ]
-    review = {"name": 'workflow:todo="review"', "local": True}
-    return [*tags, review] if hit.decision is Decision.REVIEW else tags
 
 
 def _event(labels: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from configparser import RawConfigParser
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 #: Maximum length of a value. chosen.
 MAX_CHARACTERS = 2000
-
-_TRUE = ("true", "yes", "on", "1")
-_FALSE = ("false", "no", "off", "0")
 
 #: Reads the text of a setting, given with its name; raises ConfigError.
 _Reader = Callable[[str, str], object]
@@ -131,9 +129,9 @@ def _text(name: str, value: object) -> str:
 
 def _boolean(name: str, text: str) -> bool:
     word = text.lower()
-    if word not in (*_TRUE, *_FALSE):
+    if word not in RawConfigParser.BOOLEAN_STATES:
         raise ConfigError(f"{name} is {_shown(text)}; expected true or false")
-    return word in _TRUE
+    return RawConfigParser.BOOLEAN_STATES[word]
 
 
 def _number(minimum: float, maximum: float) -> _Reader:

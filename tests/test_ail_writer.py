@@ -618,7 +618,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
     assert {gid: found for gid, found in world.sink.tagged.items() if found} == {
         gid: {tag.name for tag in entry.tags} for gid, entry in entries.items() if entry.tags
     }
-    assert all(entry.settled and not entry.going for entry in entries.values())
+    assert all(entry.settled and not entry.going.lines for entry in entries.values())
     # and each line holds
     for gid, entry in entries.items():
         obj = AilObject.parse(gid)

@@ -119,13 +119,16 @@ class Diff(Edit):
             path = Path(folder, self.name)
             path.parent.mkdir(parents=True)
             path.write_bytes(Text(text.lines).bytes)
-            alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-            command = ["git", "apply", "-p0", "--unidiff-zero", "--whitespace=nowarn", *options]
+            alone = {
+                "GIT_CONFIG_GLOBAL": os.devnull,
+                "GIT_CONFIG_NOSYSTEM": "1",
+                "GIT_CEILING_DIRECTORIES": str(Path(folder).parent),
+            }
             try:
                 done = subprocess.run(
-                    command,
+                    ["git", "apply", "-p0", "--unidiff-zero", "--whitespace=nowarn", *options],
                     cwd=folder,
-                    env={**os.environ, **alone, "GIT_CEILING_DIRECTORIES": str(Path(folder).parent)},
+                    env={**os.environ, **alone},
                     input=self.diff,
                     capture_output=True,
                 )
@@ -158,12 +161,10 @@ def edited(
     names = dict.fromkeys(edit.name for edit in (*put, *taken))
     before = {name: text for name in names if (text := checkout.read(name)) is not None}
     after = dict(before)
-    for edit in reversed(taken):
-        if edit.name in after:
-            after[edit.name] = edit.taken(after[edit.name])
-    for edit in put:
-        if edit.name in after:
-            after[edit.name] = edit.put(after[edit.name])
+    steps = [(edit.name, edit.taken) for edit in reversed(taken)] + [(edit.name, edit.put) for edit in put]
+    for name, step in steps:
+        if name in after:
+            after[name] = step(after[name])
     return tuple(
         FileChange(name, text.bytes, after[name].bytes)
         for name, text in before.items()

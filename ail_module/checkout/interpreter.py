@@ -96,13 +96,11 @@ def interpreter(home: Path) -> Path | None:
 
 def ask(home: Path, python: Path) -> Facts:
     """Return what an interpreter of AIL has. Raises ConfigError if it does not answer."""
-    environment = {**os.environ, "AIL_HOME": f"{home}/", "AIL_BIN": f"{home}/bin/"}
-    question = [str(python), "-c", _QUESTION, json.dumps([NAMES, NEEDED])]
     try:
         done = subprocess.run(
-            question,
+            [str(python), "-c", _QUESTION, json.dumps([NAMES, NEEDED])],
             cwd=home / "bin" / "modules",
-            env=environment,
+            env={**os.environ, "AIL_HOME": f"{home}/", "AIL_BIN": f"{home}/bin/"},
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -111,17 +109,16 @@ def ask(home: Path, python: Path) -> Facts:
     except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
         raise ConfigError(f"AIL's interpreter {python} does not answer: {error}") from None
     own = os.path.realpath(home / "bin") + os.sep
-    strangers = [
-        (name, folder)
-        for name, folders in answer["folders"].items()
-        for folder in folders or ["nowhere"]
-        if not os.path.realpath(folder).startswith(own)
-    ]
     return Facts(
         broken=tuple(answer["broken"].items()),
         releases=tuple(answer["releases"].items()),
         xxhash_error=answer["xxhash"],
-        strangers=tuple(strangers),
+        strangers=tuple(
+            (name, folder)
+            for name, folders in answer["folders"].items()
+            for folder in folders or ["nowhere"]
+            if not os.path.realpath(folder).startswith(own)
+        ),
         root_on_path=os.path.realpath(home) in answer["path"],
     )
 
@@ -131,9 +128,12 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
     unstartable = "AIL's modules cannot be started, ours neither."
     python = given or interpreter(checkout.home)
     if python is None:
-        remedy = "Install AIL (installing_deps.sh), or name the interpreter that runs its modules"
         yield Check(
-            "interpreter", Grade.FAILURE, f"{checkout.home} has no AILENV/bin/python", unstartable, remedy
+            "interpreter",
+            Grade.FAILURE,
+            f"{checkout.home} has no AILENV/bin/python",
+            unstartable,
+            "Install AIL (installing_deps.sh), or name the interpreter that runs its modules",
         )
         return
     try:
@@ -169,7 +169,7 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
             "Uninstall the package of that name, and remove the folder from PYTHONPATH and *.pth files",
         )
     else:
-        names = "lib, modules, core, importer"
+        names = ", ".join(NAMES)
         yield Check("AIL's packages", Grade.OK, f"no other package takes the names of AIL's own ({names})")
 
 

@@ -188,8 +188,9 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         if state is PatchState.CHANGED:
             differs = f"AIL's text differs (looked for {edit.sought!r})"
             what = f"{edit.name}: {'there is no such file' if text is None else differs}"
-            remedy = "AIL has changed, or somebody edited it. Look at the file by hand"
-            return PatchStatus(each, state, f"{what}; {remedy}")
+            return PatchStatus(
+                each, state, f"{what}; AIL has changed, or somebody edited it. Look at the file by hand"
+            )
         states.add(state)
     if len(states) == 1:
         (state,) = states

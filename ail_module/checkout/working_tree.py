@@ -157,9 +157,12 @@ class FileChange:
             [] if side is None else side.decode("utf-8", "replace").splitlines(keepends=True)
             for side in (self.before, self.after)
         )
-        source = "/dev/null" if self.before is None else f"a/{self.name}"
-        target = "/dev/null" if self.after is None else f"b/{self.name}"
-        lines = difflib.unified_diff(old, new, source, target)
+        lines = difflib.unified_diff(
+            old,
+            new,
+            "/dev/null" if self.before is None else f"a/{self.name}",
+            "/dev/null" if self.after is None else f"b/{self.name}",
+        )
         return "".join(
             line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
         )

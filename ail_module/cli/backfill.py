@@ -98,8 +98,7 @@ def backfill(
     words = {"hash_only": "of these hashes only", "sent": f"sent to {MODULES[0]}"}
     if dry_run:
         words = {"added": "to add", "known": "known already"}
-    always = ("added", "known", "matching")
-    told = [(name, count) for name, count in line.items() if count or name in always]
+    told = [item for item in line.items() if item[1] or item[0] in ("added", "known", "matching")]
     print_result(
         {"summary": line | {"complete": counts.complete, "dry_run": dry_run}},
         ", ".join(f"{count:,} {words.get(name, name)}" for name, count in told),
@@ -108,9 +107,8 @@ def backfill(
     if not as_json and not counts.complete:
         say(f"--limit {limit} ended the run; the next run goes on there, and links when all files are stored")
     elif not as_json and not dry_run and counts.matching > counts.sent:
-        unsent = counts.matching - counts.sent
         say(
-            f"{unsent:,} match others and AIL was not told: `quaid ail backfill --write` puts them into the "
-            "module's queue"
+            f"{counts.matching - counts.sent:,} match others and AIL was not told: "
+            "`quaid ail backfill --write` puts them into the module's queue"
         )
     return 1 if counts.broken else 0

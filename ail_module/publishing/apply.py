@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .. import tags
 from ..objects import AilObject
-from .ledger import Correlation, Entry, Ledger, Line, Tag
+from .ledger import Correlation, Entry, Ledger, Line, Lines, Tag
 
 #: Name under which scores stand in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"
@@ -50,7 +50,7 @@ def without_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, a
     """Return `after` without new lines that AIL has already, from somebody else or from the other side of the
     pair. Answers of analysts that are there already count as heard: they are not about these lines.
     """
-    ours = (*before.lines, *before.going)
+    ours = (*before.lines, *before.going.lines)
     correlations = [
         line
         for line in after.correlations
@@ -75,21 +75,20 @@ def apply(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entr
     What the ledger calls settled is not written again, so what somebody removed in AIL stays removed. Raises
     StoreError, and what AIL raises while its servers are away.
     """
-    going = tuple(
-        dict.fromkeys(line for line in (*before.lines, *before.going) if not _shows(after.lines, line))
-    )
+    written = (*before.lines, *before.going.lines)
+    going = Lines.of(line for line in written if not _shows(after.lines, line))
     coming = tuple(line for line in after.lines if not before.settled or not _shows(before.lines, line))
-    if not going and not coming and before.settled:
+    if not going.lines and not coming and before.settled:
         if after != before:
             ledger.write(obj, after)
         return False
     ledger.write(obj, replace(after, going=going, settled=False))
-    for line in going:
+    for line in going.lines:
         _remove(ledger, sink, obj, line)
     there = sink.tags(obj) if any(isinstance(line, Tag) for line in coming) else set()
     for line in coming:
         _add(sink, obj, line, there)
-    ledger.write(obj, replace(after, going=(), settled=True))
+    ledger.write(obj, replace(after, going=Lines(), settled=True))
     return True
 
 

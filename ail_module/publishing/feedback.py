@@ -267,5 +267,7 @@ class FeedbackLoop:
     def _log(self, answers: list[Answer]) -> None:
         for answer in answers:
             relation = "the same as" if answer.said == SAME else "different from"
-            said = f"an analyst says that it is {relation} {answer.other}"
-            self._logger.info(f"{answer.obj.gid}: {said}; {answer.refused or 'noted'}")
+            self._logger.info(
+                f"{answer.obj.gid}: an analyst says that it is {relation} {answer.other}; "
+                f"{answer.refused or 'noted'}"
+            )

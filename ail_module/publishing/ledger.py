@@ -7,17 +7,17 @@ one process at a time change the entry of an object.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptRecord, UnknownVersion
 from douglas_quaid.records import ImageId
+from douglas_quaid.strict_json import from_object, parse_object, to_object
 
-from ..objects import AilObject, BadObject
+from ..objects import AilObject
 
 #: Start of the names of entries among the store's bookmarks.
 PREFIX = "ail:wrote:"
@@ -81,26 +81,42 @@ Line = Correlation | Duplicate | Tag
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """All that is written about one object."""
+class Lines:
+    """Lines of one object, by their kind."""
 
-    #: Its correlations; the one with the representative of its own cluster comes first.
+    #: Correlations; the one with the representative of the object's own cluster comes first.
     correlations: tuple[Correlation, ...] = ()
-    #: Its rows of AIL's duplicates.
+    #: Rows of AIL's duplicates.
     duplicates: tuple[Duplicate, ...] = ()
-    #: Its tags.
+    #: Tags.
     tags: tuple[Tag, ...] = ()
-    #: Lines that are being removed. AIL may or may not have them.
-    going: tuple[Line, ...] = ()
-    #: Whether AIL was given all of it. What somebody removes in AIL afterwards stays removed.
-    settled: bool = True
-    #: Tags by which analysts answered, and which were acted upon or were there before this module wrote.
-    heard: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, lines: Iterable[Line]) -> "Lines":
+        """Return these lines by their kind, each once."""
+        each = tuple(dict.fromkeys(lines))
+        return Lines(
+            tuple(line for line in each if isinstance(line, Correlation)),
+            tuple(line for line in each if isinstance(line, Duplicate)),
+            tuple(line for line in each if isinstance(line, Tag)),
+        )
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """Correlations, duplicates and tags, in this order."""
         return (*self.correlations, *self.duplicates, *self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Lines):
+    """All that is written about one object."""
+
+    #: Lines that are being removed. AIL may or may not have them.
+    going: Lines = Lines()
+    #: Whether AIL was given all of it. What somebody removes in AIL afterwards stays removed.
+    settled: bool = True
+    #: Tags by which analysts answered, and which were acted upon or were there before this module wrote.
+    heard: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -115,11 +131,23 @@ class Ledger:
         Raises CorruptRecord and UnknownVersion.
         """
         text = self._engine.bookmark(PREFIX + obj.gid)
-        return Entry() if text is None else _decoded(obj.gid, text)
+        if text is None:
+            return Entry()
+        try:
+            fields = parse_object(text)
+            if fields.pop("v") > VERSION:
+                raise UnknownVersion(
+                    f"the ledger entry of {obj.gid} was written by a newer douglas-quaid; update this one. "
+                    "Nothing was changed"
+                )
+            return from_object(Entry, fields)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptRecord(f"the ledger entry of {obj.gid} cannot be read: {error}") from None
 
     def write(self, obj: AilObject, entry: Entry) -> None:
         """Replace the entry of an object. Call it while holding the object."""
-        self._engine.set_bookmark(PREFIX + obj.gid, None if entry == Entry() else _encoded(entry))
+        text = json.dumps({"v": VERSION} | to_object(entry), separators=(",", ":"))
+        self._engine.set_bookmark(PREFIX + obj.gid, None if entry == Entry() else text)
 
     def objects(self) -> Iterator[AilObject]:
         """Yield every object that has an entry, each at least once, in no order."""
@@ -139,64 +167,3 @@ class Ledger:
         Entering raises StoreTimeout if another process does not release it.
         """
         return self._engine.lock(LOCK + obj.gid, HOLD_SECONDS, wait=2 * HOLD_SECONDS)
-
-
-def _encoded(entry: Entry) -> str:
-    correlations, duplicates, tags = _as_lists(entry.lines)
-    fields: dict[str, object] = {
-        "v": VERSION,
-        "edges": correlations,
-        "rows": duplicates,
-        "tags": tags,
-        "heard": list(entry.heard),
-        "going": _as_lists(entry.going) if entry.going else [],
-        "open": [] if entry.settled else True,
-    }
-    return json.dumps({name: value for name, value in fields.items() if value != []}, separators=(",", ":"))
-
-
-def _as_lists(lines: Sequence[Line]) -> list[list[list[object]]]:
-    """Correlations, duplicates and tags as lists of their fields; an empty `via` is left out."""
-    return [
-        [
-            [line.other.gid, *([line.via] if line.via else [])]
-            for line in lines
-            if isinstance(line, Correlation)
-        ],
-        [[line.other.gid, line.score] for line in lines if isinstance(line, Duplicate)],
-        [[line.name, line.kind.value, line.about, line.seen] for line in lines if isinstance(line, Tag)],
-    ]
-
-
-def _decoded(gid: str, text: str) -> Entry:
-    try:
-        fields = json.loads(text)
-        if fields["v"] > VERSION:
-            raise UnknownVersion(
-                f"the ledger entry of {gid} was written by a newer douglas-quaid; update this one. "
-                "Nothing was changed"
-            )
-        lists = [fields.get(name, []) for name in ("edges", "rows", "tags")]
-        correlations, duplicates, tags = _from_lists(lists)
-        going = [line for lines in _from_lists(fields.get("going", ([], [], []))) for line in lines]
-        return Entry(
-            correlations,
-            duplicates,
-            tags,
-            tuple(going),
-            not fields.get("open", False),
-            tuple(fields.get("heard", [])),
-        )
-    except (ValueError, KeyError, TypeError, BadObject) as error:
-        raise CorruptRecord(f"the ledger entry of {gid} cannot be read: {error}") from None
-
-
-def _from_lists(
-    lists: Sequence[Sequence[Sequence[Any]]],
-) -> tuple[tuple[Correlation, ...], tuple[Duplicate, ...], tuple[Tag, ...]]:
-    correlations, duplicates, tags = lists
-    return (
-        tuple(Correlation(AilObject.parse(other), *via) for other, *via in correlations),
-        tuple(Duplicate(AilObject.parse(other), int(score)) for other, score in duplicates),
-        tuple(Tag(name, Kind(kind), about, bool(seen)) for name, kind, about, seen in tags),
-    )

@@ -155,7 +155,8 @@ class Publisher:
         """Note how far the check has come, unless the star changed in the meantime."""
         now = self._stars.read(cluster_id)
         if now and (star is None or (now.centre, now.former_ids) == (star.centre, star.former_ids)):
-            self._stars.write(cluster_id, replace(now, checked=checked))
+            former = () if checked is None else now.former
+            self._stars.write(cluster_id, replace(now, checked=checked, former=former))
 
     def _adopt(self, obj: AilObject, cluster_id: str) -> bool:
         """Correlate a former representative with the one that stayed. What was correlated with it moves, so

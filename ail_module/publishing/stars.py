@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptRecord
+from douglas_quaid.strict_json import from_object, parse_object, to_object
 
 from ..objects import AilObject
 
@@ -98,16 +99,11 @@ class Stars:
 
 
 def _encoded(star: Star) -> str:
-    fields: dict[str, object] = {"centre": star.centre.gid, "names": star.former_ids}
-    if star.checked is not None:
-        fields |= {"walked": star.checked, "former": [obj.gid for obj in star.former]}
-    return json.dumps(fields, separators=(",", ":"))
+    return json.dumps(to_object(star), separators=(",", ":"))
 
 
 def _decoded(cluster_id: str, text: str) -> Star:
     try:
-        fields = json.loads(text)
-        former = tuple(AilObject.parse(gid) for gid in fields.get("former", []))
-        return Star(AilObject.parse(fields["centre"]), int(fields["names"]), fields.get("walked"), former)
-    except (ValueError, KeyError, TypeError) as error:
+        return from_object(Star, parse_object(text))
+    except ValueError as error:
         raise CorruptRecord(f"the star of cluster {cluster_id} cannot be read: {error}") from None

@@ -192,7 +192,7 @@ class StoreView:
 
 def images_of(entry: Entry) -> list[ImageId]:
     """Return the images that the lines of an entry name, also those that are being removed."""
-    lines = (*entry.lines, *entry.going)
+    lines = (*entry.lines, *entry.going.lines)
     return [
         *(line.about for line in lines if isinstance(line, Tag)),
         *(line.other.id for line in lines if not isinstance(line, Tag)),

@@ -153,17 +153,12 @@ class Delivery:
         failures = count_failure(self._engine, gid)
         if failures.attempts < self._attempts:
             tried = f"attempt {failures.attempts} of {self._attempts}"
-            words = f"{gid[:120]}: {tried} failed: {type(error).__name__}: {error}"
-            self._log(logging.INFO, words, error)
+            self._log(logging.INFO, f"{gid[:120]}: {tried} failed: {type(error).__name__}: {error}", error)
             return Delivered(Fate.LATER, failures.attempts)
         if isinstance(error, NoScreenshot):
             forget_failures(self._engine, gid)
             return Delivered(Fate.DONE)
         return self._give_up(gid, message, error, failures)
-
-    def done(self, gid: str) -> None:
-        """Forget the failures and the dead letter of an object. Raises StoreError."""
-        forget_failures(self._engine, gid)
 
     def _give_up(
         self, gid: str, message: str, error: Exception, failures: Failures | None = None

@@ -81,8 +81,7 @@ def process(
     labels = occurrence_labels(about, first)
     unsafe = settings.unsafe_hash_only and about.unsafe
     before = stored(engine, [obj]).get(obj)
-    is_done = before is not None and _is_done(before, labels) and not unsafe
-    if is_done:
+    if before is not None and _is_done(before, labels) and not unsafe:
         outcome = Outcome("known")
     else:
         path = host.path(obj)

@@ -42,8 +42,7 @@ def fetch(
             return Outcome.of(item, Status.WAITING, reason=str(error))
 
     waiting = 0
-    files = _files(client, filters, attributes)
-    with closing(in_parallel(index, files, workers)) as outcomes:
+    with closing(in_parallel(index, _files(client, filters, attributes), workers)) as outcomes:
         for outcome in outcomes:
             waiting = waiting + 1 if outcome.status is Status.WAITING else 0
             if waiting and waiting % WAITING_BEFORE_CHECK == 0:

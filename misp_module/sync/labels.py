@@ -49,8 +49,7 @@ def membership_labels(attribute: Attribute) -> dict[str, str]:
 
 
 def _of_tags(tags: Iterable[str]) -> dict[str, str]:
-    found = (_TAG.fullmatch(tag) for tag in tags)
-    return {match[1].lower(): match[2] for match in found if match}
+    return {match[1].lower(): match[2] for tag in tags if (match := _TAG.fullmatch(tag))}
 
 
 def _is_override(character: str) -> bool:

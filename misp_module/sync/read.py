@@ -155,8 +155,11 @@ class Reader:
             if outcome is not None:
                 self._report(outcome)
             elif state(row.uuid, row.timestamp) in self._set_aside:
-                reason = "set aside by an earlier pass, and unchanged since"
-                self._report(Outcome.of(row, Status.SKIPPED, reason=reason))
+                self._report(
+                    Outcome.of(
+                        row, Status.SKIPPED, reason="set aside by an earlier pass, and unchanged since"
+                    )
+                )
             else:
                 self.needed[row.uuid] = row.timestamp
 
