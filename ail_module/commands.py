@@ -3,7 +3,7 @@
 Importing this module loads nothing heavy.
 """
 
-from .cli import backfill, installation, operations  # importing them adds their commands to the group
+from .cli import installation, operations  # importing them adds their commands to the group
 from .cli.group import ail
 
-__all__ = ["ail", "backfill", "installation", "operations"]
+__all__ = ["ail", "installation", "operations"]

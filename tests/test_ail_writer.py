@@ -19,9 +19,8 @@ from support.steps import run_and_die
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import apply
-from douglas_quaid.ail.publishing.ledger import PREFIX, Correlation, Duplicate, Entry
+from douglas_quaid.ail.publishing.ledger import PREFIX, Correlation, Duplicate, Entry, Stars
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
-from douglas_quaid.ail.publishing.stars import Stars
 from douglas_quaid.ail.publishing.store_view import on_same_domain, stored_findings
 from douglas_quaid.records import Decision, Purpose, Relation
 from douglas_quaid.store import Store

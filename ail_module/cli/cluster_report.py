@@ -17,7 +17,7 @@ from douglas_quaid.records import Cluster
 
 from .. import tags
 from ..objects import AilObject, BadObject
-from ..publishing.stars import Stars
+from ..publishing.ledger import Stars
 from ..publishing.store_view import objects_of, stored
 
 #: Number of objects in one round trip. chosen.

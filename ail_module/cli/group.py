@@ -30,9 +30,8 @@ HOME = click.option("--ail-home", "home", metavar="DIR", help="Folder of AIL; de
 
 def shown_first(function: Command) -> Command:
     """Return a command with the options --dry-run and --yes, for changes outside of our store."""
-    dry_run = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
-    yes = click.option("--yes", is_flag=True, help="Do it without asking.")
-    return dry_run(yes(function))
+    with_yes = click.option("--yes", is_flag=True, help="Do it without asking.")(function)
+    return click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")(with_yes)
 
 
 def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:

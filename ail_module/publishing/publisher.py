@@ -22,8 +22,7 @@ from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
 from .desired import NOTHING_NEW, News, desired, is_refused, wanted_tags
-from .ledger import Entry, Kind, Ledger, Tag
-from .stars import Star, Stars
+from .ledger import Entry, Kind, Ledger, Star, Stars, Tag
 from .store_view import Finding, StoreView, images_of, objects_of, stored, stored_findings
 
 
@@ -112,11 +111,12 @@ class Publisher:
         """Bring an object, and everything that is or was in one cluster with it, into line. Return how many
         objects changed in AIL.
         """
-        ids = [obj.id, *images_of(self._ledger.read(obj))]
+        ids = self._engine.cluster_ids([obj.id, *images_of(self._ledger.read(obj))])
         centred = (cluster_id for cluster_id, star in self._stars.all() if star.centre == obj)
-        clusters = dict.fromkeys([*self._engine.cluster_ids(ids), *centred])
-        changed = int(self.check(obj))
-        changed += sum(self.check_cluster(cluster_id, whole=True) for cluster_id in clusters if cluster_id)
+        clusters = dict.fromkeys([*ids, *centred])
+        changed = self.check(obj) + sum(
+            self.check_cluster(cluster_id, whole=True) for cluster_id in clusters if cluster_id
+        )
         parts = (f.other for f in stored_findings(self._engine, obj) if f.hit.relation is Relation.PARTIAL)
         return changed + sum(self.check(other) for other in dict.fromkeys(parts) if other)
 

@@ -14,8 +14,7 @@ from douglas_quaid.records import Cluster, Decision, ImageId, Relation, Seen, Ve
 from .. import tags
 from ..config import Settings
 from ..objects import TYPES, AilObject
-from .ledger import Correlation, Entry, Ledger, Tag
-from .stars import Stars
+from .ledger import Correlation, Entry, Ledger, Stars, Tag
 
 #: Maximum number of images whose verdicts are read, surest first. chosen: an object gets few lines, and other
 #: images are copies in the same cluster.

@@ -17,9 +17,8 @@ from douglas_quaid.records import Cluster, Decision, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
-from ..publishing.ledger import Entry, Ledger
+from ..publishing.ledger import Entry, Ledger, Stars
 from ..publishing.publisher import Publisher
-from ..publishing.stars import Stars
 from ..publishing.store_view import Finding, objects_of, stored, stored_findings
 from ..servers import About
 

@@ -1,11 +1,13 @@
-"""Attributes of MISP that may hold a picture, parsed once from MISP's JSON and checked, and the filters that
-say which of them are indexed.
+"""Attributes of MISP that may hold a picture, parsed once from MISP's JSON and checked; the filters that say
+which of them are indexed; and what became of each (`Outcome`).
 
 Takes a response of `attributes/restSearch` as PyMISP returns it, returns `Attribute`s. Anything missing or of
 the wrong type is an error: a response of some other server must not look like a MISP without images. MISP
 applies the filters that it supports; those that it does not support, or must not get wrong, are checked here
 too.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -15,6 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from enum import Enum
 from typing import Any
 
 from ..attributes import FILE_TYPES, occurrence_of
@@ -148,8 +151,12 @@ class Filters:
 
     def passes(self, attribute: Attribute) -> bool:
         """Return whether the attribute passes the filters that are checked here."""
+        # Every level from the event to the attribute must be allowed; `inherit` means the level above.
+        allowed = {INHERIT, *(self.distribution or attribute.distribution)}
         return (
-            attribute.type in self.types and self._may_be_shown(attribute) and not self._excluded(attribute)
+            attribute.type in self.types
+            and allowed.issuperset(attribute.distribution)
+            and not self._excluded(attribute)
         )
 
     def digest(self) -> str:
@@ -158,12 +165,6 @@ class Filters:
             name: sorted(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]
-
-    def _may_be_shown(self, attribute: Attribute) -> bool:
-        """Whether every level from the event to the attribute is allowed; `inherit` means the level above."""
-        return not self.distribution or all(
-            level == INHERIT or level in self.distribution for level in attribute.distribution
-        )
 
     def _excluded(self, attribute: Attribute) -> bool:
         """MISP knows only tags that it has seen, and hides some from exports, so excluded tags are checked
@@ -175,3 +176,82 @@ class Filters:
             for pattern in excluded
             for tag in (*attribute.tags, *attribute.event_tags)
         )
+
+
+class Status(str, Enum):
+    """What a pass did with an attribute."""
+
+    #: The image is new in the store.
+    ADDED = "added"
+    #: The image was known; its occurrence is new or has changed.
+    UPDATED = "updated"
+    #: Nothing to do.
+    KNOWN = "known"
+    #: The filters exclude it.
+    FILTERED = "filtered"
+    #: The file is not a picture; it is not requested again unless it changes.
+    SKIPPED = "skipped"
+    #: The picture is broken; it is not requested again unless it changes.
+    FAILED = "failed"
+    #: MISP or the store could not handle it now; the next pass requests it again.
+    WAITING = "waiting"
+    #: It is no longer in MISP, so its occurrence was removed from the store.
+    WITHDRAWN = "withdrawn"
+    #: It is deleted in MISP, and was not in the store.
+    GONE = "gone"
+    #: Dry run: its file would be requested.
+    WOULD_FETCH = "would-fetch"
+    #: Dry run: its occurrence would be removed.
+    WOULD_WITHDRAW = "would-withdraw"
+    #: An analyst rejected a pair of images, which became a veto.
+    VETOED = "vetoed"
+    #: Dry run: the pair would be vetoed.
+    WOULD_VETO = "would-veto"
+    #: An analyst rejected a pair, but an image of it is not in the store.
+    NOT_IN_STORE = "not-in-store"
+    #: A relationship to another attribute was written to MISP.
+    RELATED = "related"
+    #: Dry run: the relationship would be written.
+    WOULD_RELATE = "would-relate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one attribute, or of one pair that begins with it."""
+
+    #: UUID.
+    attribute: str
+    #: What was done.
+    status: Status
+    #: UUID of its event, where it is known.
+    event: str | None = None
+    #: Timestamp of its state; 0 where it is not known.
+    timestamp: int = 0
+    #: Image that it holds, where it is known.
+    image_id: str | None = None
+    #: Why, or with which other image or attribute.
+    reason: str | None = None
+
+    @classmethod
+    def of(
+        cls, attribute: Attribute, status: Status, *, image_id: str | None = None, reason: str | None = None
+    ) -> Outcome:
+        """Return the outcome of an attribute that MISP has listed."""
+        return cls(
+            attribute=attribute.uuid,
+            event=attribute.event,
+            timestamp=attribute.timestamp,
+            status=status,
+            image_id=image_id,
+            reason=reason,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the line for `--json`."""
+        line = {
+            "attribute": self.attribute,
+            "event": self.event,
+            "image_id": self.image_id,
+            "status": self.status.value,
+        }
+        return line | ({"reason": self.reason} if self.reason else {})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 from ..attributes import FILE_TYPES
-from .attribute import Filters
+from .attribute import Filters, Outcome, Status
 from .client import Access, Client, Patience
 from .index import IndexOptions
-from .outcome import Outcome, Status
 from .run import Summary, SyncOptions, synchronise
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -78,7 +77,6 @@ def run(
     _check(options)
     access = Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle))
     patience = click.get_current_context().find_object(Patience)
-    report = _report_json if as_json else _report_problem
     with ExitStack() as stack:
 
         @cache  # connected by the first pass that succeeds in it
@@ -87,7 +85,9 @@ def run(
 
         def once(options: SyncOptions) -> int:
             client, engine = connection()
-            summary = synchronise(engine, client, options, report, workers=engine.config.threads)
+            summary = synchronise(
+                engine, client, options, partial(_report, as_json=as_json), workers=engine.config.threads
+            )
             return _show(base, summary, options, as_json=as_json)
 
         return once(options) if watch is None else _watch(once, options, watch, as_json=as_json)
@@ -173,12 +173,11 @@ def moment(text: str) -> int:
     return max(1, int((given if given.tzinfo else given.replace(tzinfo=timezone.utc)).timestamp()))
 
 
-def _report_json(outcome: Outcome) -> None:
-    json_line(outcome.to_json())
-
-
-def _report_problem(outcome: Outcome) -> None:
-    if outcome.status in (Status.FAILED, Status.WAITING):
+def _report(outcome: Outcome, *, as_json: bool) -> None:
+    """Print the outcome as JSON, or for people what failed or waits."""
+    if as_json:
+        json_line(outcome.to_json())
+    elif outcome.status in (Status.FAILED, Status.WAITING):
         complain(f"{outcome.status.value:<8} attribute {outcome.attribute}: {outcome.reason}")
 
 

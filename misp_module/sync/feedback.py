@@ -14,10 +14,9 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
 
 from ..attributes import FILE_TYPES, occurrence_of
-from .attribute import Attribute
+from .attribute import Attribute, Outcome, Status
 from .bookmark import PersistentSet
 from .client import Client
-from .outcome import Outcome, Status
 from .read import walk
 
 #: Tag of the workflow taxonomy that rejects. spec: MISP taxonomy workflow.
@@ -71,11 +70,9 @@ def feedback(
 
 def _is_rejected(attribute: Attribute) -> bool:
     """Whether a tag of its own rejects it; MISP's search also returns attributes of tagged events."""
-    return any(_rejects(tag.casefold()) for tag in attribute.tags) and not attribute.deleted
-
-
-def _rejects(tag: str) -> bool:
-    return tag == REJECTED or (tag.partition(":")[0] == REJECTING[0] and tag not in NOT_REJECTING)
+    tags = {tag.casefold() for tag in attribute.tags} - set(NOT_REJECTING)
+    rejecting = any(tag == REJECTED or tag.partition(":")[0] == REJECTING[0] for tag in tags)
+    return rejecting and not attribute.deleted
 
 
 def _about_image(engine: Engine, attribute: Attribute, dry_run: bool) -> Iterator[Outcome]:

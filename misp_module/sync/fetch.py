@@ -6,11 +6,10 @@ from contextlib import closing
 from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.errors import FormatError, StoreError
 
-from .attribute import Attribute, Filters
+from .attribute import Attribute, Filters, Outcome, Status
 from .client import Client
 from .failures import MispAway
 from .index import Indexer
-from .outcome import Outcome, Status
 
 #: Files in one request. chosen: MISP builds the response in memory, a third larger than the files.
 FILES_PER_REQUEST = 8

@@ -10,9 +10,8 @@ from douglas_quaid.errors import CorruptImage, ImageError, ImageTooLarge, Unsupp
 from douglas_quaid.records import ImageId, Seen, Withdrawn
 
 from ..attachment import decode_attachment, unpack_sample
-from .attribute import Attribute
+from .attribute import Attribute, Outcome, Status
 from .labels import clean, membership_labels
-from .outcome import Outcome, Status
 
 #: Labels that `--no-names` leaves out.
 NAMES = ("filename", "info")
@@ -77,10 +76,9 @@ class Indexer:
             not self._options.names and any(name in labels for name in NAMES)
         ):
             return False
-        return self._options.into is None or self._is_member(attribute, seen.image_id)
-
-    def _is_member(self, attribute: Attribute, image_id: str) -> bool:
-        found = self._engine.show(image_id)
+        if self._options.into is None:
+            return True
+        found = self._engine.show(seen.image_id)
         memberships = found.info.memberships if isinstance(found, Description) else ()
         return any(
             member.name == self._options.into and dict(member.labels) == membership_labels(attribute)

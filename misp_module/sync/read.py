@@ -1,4 +1,4 @@
-"""Finds what changed in MISP since the last pass, and which files are needed for it.
+"""Finds what changed in MISP since the last pass, which files are needed for it, and what MISP no longer has.
 
 MISP has three clocks, and all are read: attributes that were edited or deleted, events that were edited
 (tags, distribution), and events that were published (or pulled from another MISP, with old timestamps).
@@ -7,20 +7,27 @@ MISP has three clocks, and all are read: attributes that were edited or deleted,
 read by time: each page begins at the latest timestamp so far, and the page size grows while a page holds only
 one second. So no row is missed when another is edited or deleted meanwhile, and edited rows appear again at
 the end. A server too old to sort is read by page number, repeatedly, until one reading finds nothing new.
+
+`prune` removes occurrences from the store that this MISP no longer has, or that no longer pass the filters. A
+normal pass learns of soft deletions only. It does not learn of attributes and events that were deleted for
+good, nor of those that became less visible. So the occurrences in the store are compared with everything that
+MISP lists, and MISP is asked again about each that is missing: an attribute that was added meanwhile, or that
+moved between two pages, is kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from douglas_quaid.batches import in_groups
+from douglas_quaid.engine import Engine
 
-from .attribute import Attribute, Filters
+from ..attributes import OCCURRENCE_PREFIX
+from .attribute import Attribute, Filters, Outcome, Status
 from .bookmark import PersistentSet
 from .client import Client, Since
 from .failures import MispAway
-from .index import Indexer
-from .outcome import Outcome, Status
+from .index import Indexer, withdraw
 
 #: Maximum number of rows with the same timestamp. chosen: far above what one import writes in a second.
 LARGEST_PAGE = 1_000_000
@@ -167,3 +174,49 @@ class Reader:
 def state(attribute: str, timestamp: int) -> str:
     """Return a name for one state of an attribute (UUID)."""
     return f"{attribute}@{timestamp}"
+
+
+#: Occurrences that are read from the store in one go. chosen.
+OCCURRENCES_PER_READ = 500
+
+
+def prune(
+    engine: Engine,
+    client: Client,
+    filters: Filters,
+    listed: Collection[str],
+    report: Callable[[Outcome], None],
+    *,
+    dry_run: bool,
+) -> None:
+    """Remove what is missing in `listed`, the UUIDs of all attributes that MISP has and that pass the
+    filters.
+
+    Raises MispAway, MispRefused, StoreError.
+    """
+    status = Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN
+    for group in in_groups(_missing(engine, client, filters, listed), UUIDS_PER_REQUEST):
+        rows = client.present(filters, group)
+        there = {row.uuid for row in rows if filters.passes(row) and not row.deleted}
+        for attribute in group:
+            if attribute in there:
+                continue
+            withdrawn = () if dry_run else withdraw(engine, OCCURRENCE_PREFIX + attribute)
+            image_id = withdrawn[0].image_id if withdrawn else None
+            report(Outcome(attribute=attribute, image_id=image_id, status=status))
+
+
+def _missing(engine: Engine, client: Client, filters: Filters, listed: Collection[str]) -> Iterator[str]:
+    """UUIDs of this MISP's attributes in the store that are not listed; with a filter for an event, of its
+    own.
+    """
+    missing: set[str] = set()
+    occurrences = map(str, engine.occurrences(OCCURRENCE_PREFIX))
+    for places in in_groups(occurrences, OCCURRENCES_PER_READ):
+        for place, seen in zip(places, engine.sightings(places), strict=True):
+            attribute = place.removeprefix(OCCURRENCE_PREFIX)
+            labels = seen[0].sighting.labels if seen else {}
+            ours = labels.get("misp") == client.url and filters.event in (None, labels.get("event"))
+            if ours and attribute not in listed and attribute not in missing:
+                missing.add(attribute)
+                yield attribute

@@ -12,9 +12,9 @@ from douglas_quaid.errors import NotFound
 from douglas_quaid.records import Decision
 
 from ..attributes import OCCURRENCE_PREFIX, occurrence_of
+from .attribute import Outcome, Status
 from .bookmark import PersistentSet
 from .client import Client
-from .outcome import Outcome, Status
 from .own_data import Relationship
 
 

@@ -16,15 +16,13 @@ from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Purpose
 
-from .attribute import Filters
+from .attribute import Filters, Outcome, Status
 from .bookmark import MAX_WAITING, Bookmark, PersistentSet, digest
 from .client import Client
 from .feedback import feedback
 from .fetch import fetch
 from .index import Indexer, IndexOptions
-from .outcome import Outcome, Status
-from .prune import prune
-from .read import Reader, state
+from .read import Reader, prune, state
 from .relationships import relate
 
 #: Seconds that the next pass reads again. chosen: for transactions that end late, and inexact clocks of
