@@ -198,8 +198,8 @@ MAX_REFERENCES = 3
 
 def wanted_tags(
     engine: Engine, settings: Settings, obj: AilObject, across: Sequence[Finding], found: Sequence[Finding]
-) -> list[Tag]:
-    """Return the tags that an object should have, unsafe ones included.
+) -> tuple[Tag, ...]:
+    """Return the tags that an object should have. Unsafe ones are left out unless the operator allowed them.
 
     `across`: the findings on other domains, surest first. `found`: all findings. Raises StoreError.
     """
@@ -219,7 +219,8 @@ def wanted_tags(
     if settings.tag_review and (review := next(reviews, None)):
         wanted.append(Tag(tags.REVIEW, Kind.REVIEW, review.image_id))
     references = {tag.name: tag for tag in _references(engine, settings, obj, found, baselines)}
-    return [*wanted, *islice(references.values(), MAX_REFERENCES)]
+    wanted += islice(references.values(), MAX_REFERENCES)
+    return tuple(tag for tag in wanted if not tags.is_unsafe(tag.name) or tag.name in settings.allow_tags)
 
 
 def is_review(found: Finding) -> bool:
@@ -227,11 +228,6 @@ def is_review(found: Finding) -> bool:
     one, the answer is known.
     """
     return found.hit.decision is Decision.REVIEW and found.hit.relation is not Relation.LOOKS_LIKE
-
-
-def is_refused(tag: str, settings: Settings) -> bool:
-    """Return whether a tag is unsafe and the operator did not allow it."""
-    return tags.is_unsafe(tag) and tag not in settings.allow_tags
 
 
 def _baselines(engine: Engine, found: Sequence[Finding]) -> frozenset[str]:

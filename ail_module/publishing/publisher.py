@@ -21,7 +21,7 @@ from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
-from .desired import NOTHING_NEW, News, desired, is_refused, wanted_tags
+from .desired import NOTHING_NEW, News, desired, wanted_tags
 from .ledger import Entry, Kind, Ledger, Star, Stars, Tag
 from .store_view import Finding, StoreView, images_of, objects_of, stored, stored_findings
 
@@ -37,22 +37,6 @@ class PublishingOptions:
     #: that had one. chosen: nobody removes so many by hand in a minute, but an emptied or restored tag
     #: database loses all of them.
     max_removed: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What is written about an object after a write, by this one or an earlier one."""
-
-    #: Objects with which it is correlated.
-    correlated: tuple[AilObject, ...] = ()
-    #: Scores in AIL's duplicates, 0 to 100.
-    scores: tuple[tuple[AilObject, int], ...] = ()
-    #: Its tags.
-    tags: tuple[str, ...] = ()
-    #: Unsafe tags that a collection asks for and the settings do not allow.
-    refused: tuple[str, ...] = ()
-    #: Whether this write asked AIL to change anything.
-    changed: bool = False
 
 
 class Publisher:
@@ -75,27 +59,20 @@ class Publisher:
         self._ledger = Ledger(engine)
         self._stars = Stars(engine)
 
-    def write(self, obj: AilObject, found: Sequence[Finding]) -> Written:
-        """Tell AIL what was found about an object, and return everything that is written about it."""
+    def write(self, obj: AilObject, found: Sequence[Finding]) -> bool:
+        """Tell AIL what was found about an object, and return whether AIL was asked to change anything."""
         across = [f for f in found if self._settings.same_domain or not f.same_domain]
         across.sort(key=lambda f: -f.hit.confidence)
         if not across and not any(f.hit.collections for f in found):
-            return Written()
+            return False
         wanted = wanted_tags(self._engine, self._settings, obj, across, found)
-        allowed = tuple(tag for tag in wanted if not is_refused(tag.name, self._settings))
         matches = tuple(f for f in across if f.other and f.hit.decision is Decision.MATCH)
-        entry, changed = self._update(obj, News(matches=matches, tags=allowed), found=found)
+        entry, changed = self._update(obj, News(matches=matches, tags=wanted), found=found)
         if matches and self._settings.tag_match:
             changed |= self._tell(matches[0], obj)
         if entry.correlations and (cluster_id := self._engine.cluster_ids([obj.id])[0]):
             self.check_cluster(cluster_id, limit=self._options.cluster_step)
-        return Written(
-            correlated=tuple(line.other for line in entry.correlations),
-            scores=tuple((row.other, row.score) for row in entry.duplicates),
-            tags=tuple(tag.name for tag in entry.tags),
-            refused=tuple(tag.name for tag in wanted if tag not in allowed),
-            changed=changed,
-        )
+        return changed
 
     def check(self, obj: AilObject) -> bool:
         """Bring what is written about this object alone into line, and return whether AIL was changed.

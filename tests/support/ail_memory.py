@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import ALGORITHM
 from douglas_quaid.ail.publishing.ledger import Ledger
-from douglas_quaid.ail.publishing.publisher import Publisher, PublishingOptions, Written
+from douglas_quaid.ail.publishing.publisher import Publisher, PublishingOptions
 from douglas_quaid.ail.publishing.store_view import stored_findings
 from douglas_quaid.config import Config
 from douglas_quaid.engine import Engine
@@ -28,6 +28,20 @@ from douglas_quaid.store import Store
 from support.pictures import page, png
 
 _FEATURES: list[ImageFeatures] = []
+
+
+@dataclass(frozen=True)
+class Written:
+    """What is written about an object after a write, by this one or an earlier one."""
+
+    #: Objects with which it is correlated.
+    correlated: tuple[AilObject, ...]
+    #: Scores in AIL's duplicates, 0 to 100.
+    scores: tuple[tuple[AilObject, int], ...]
+    #: Its tags.
+    tags: tuple[str, ...]
+    #: Whether this write asked AIL to change anything.
+    changed: bool
 
 
 class Killed(BaseException):
@@ -172,7 +186,15 @@ class World:
         )
 
     def write(self, obj: AilObject, **settings: object) -> Written:
-        return self.publisher(**settings).write(obj, stored_findings(self.engine, obj))
+        """Write about an object, and return what is written about it then."""
+        changed = self.publisher(**settings).write(obj, stored_findings(self.engine, obj))
+        entry = Ledger(self.engine).read(obj)
+        return Written(
+            correlated=tuple(line.other for line in entry.correlations),
+            scores=tuple((row.other, row.score) for row in entry.duplicates),
+            tags=tuple(tag.name for tag in entry.tags),
+            changed=changed,
+        )
 
     def publisher(self, **settings: object) -> Publisher:
         """Return a publisher with these settings; the others have their defaults."""
