@@ -80,7 +80,9 @@ class Publisher:
         Takes one round trip if nothing is written about it.
         """
         entry = self._ledger.read(obj)
-        if entry == Entry() or (entry.settled and desired(self._view(obj), entry) == entry):
+        if entry == Entry() or (
+            entry.settled and desired(StoreView(self._engine, self._settings, obj), entry) == entry
+        ):
             return False
         return self._update(obj)[1]
 
@@ -158,12 +160,9 @@ class Publisher:
         """Bring an object into line. Return what is written about it, and whether AIL was changed."""
         with self._ledger.hold(obj):
             before = self._ledger.read(obj)
-            after = desired(self._view(obj, found), before, news)
+            after = desired(StoreView(self._engine, self._settings, obj, found=found), before, news)
             after = without_foreign(self._ledger, self._sink, obj, before, after)
             return after, apply(self._ledger, self._sink, obj, before, after)
-
-    def _view(self, obj: AilObject, found: Sequence[Finding] | None = None) -> StoreView:
-        return StoreView(self._engine, self._settings, obj, found=found)
 
     def _cluster(self, cluster_id: str) -> Cluster | None:
         try:

@@ -16,14 +16,13 @@ from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Purpose
 
+from .analyst_data import feedback, relate
 from .attribute import Filters, Outcome, Status
 from .bookmark import MAX_WAITING, Bookmark, PersistentSet, digest
 from .client import Client
-from .feedback import feedback
 from .fetch import fetch
 from .index import Indexer, IndexOptions
 from .read import Reader, prune, state
-from .relationships import relate
 
 #: Seconds that the next pass reads again. chosen: for transactions that end late, and inexact clocks of
 #: proxies.
@@ -84,9 +83,9 @@ def synchronise(
     if options.prune:
         prune(engine, client, options.filters, this.reader.listed, this.record, dry_run=this.dry_run)
     if options.feedback:
-        this.feedback()
+        feedback(engine, client, this.record, page_size=options.page_size, dry_run=this.dry_run)
     if options.relationships:
-        this.relate()
+        relate(engine, client, this.images.items(), this.record, dry_run=this.dry_run)
     this.remember(after)
     this.summary.seconds = time.monotonic() - started
     return this.summary
@@ -108,7 +107,8 @@ class _Pass:
         )
         self._bookmark = Bookmark.read(engine, self._name)
         self._waiting: dict[str, int] = {}
-        self._images: dict[str, str] = {}
+        #: UUIDs of attributes with their image ids, whose matches are to be written to MISP.
+        self.images: dict[str, str] = {}
         self._indexer = Indexer(engine, options.index)
         self.reader = Reader(
             client, filters, self._indexer, self._set_aside, self.record, page_size=options.page_size
@@ -123,7 +123,7 @@ class _Pass:
             and outcome.image_id
             and outcome.status in (Status.ADDED, Status.UPDATED, Status.KNOWN)
         ):
-            self._images[outcome.attribute] = outcome.image_id
+            self.images[outcome.attribute] = outcome.image_id
         if outcome.status in (Status.SKIPPED, Status.FAILED):
             self._set_aside.add(state(outcome.attribute, outcome.timestamp))
         self.summary.statuses[outcome.status] += 1
@@ -171,25 +171,6 @@ class _Pass:
         """Raises MispAway or StoreError when MISP or the store is away."""
         self._client.present(self._options.filters, list(self.reader.needed)[:1])
         self._engine.count()
-
-    def feedback(self) -> None:
-        done = PersistentSet(self._engine, f"misp:feedback:{digest(self._client.url)}")
-        feedback(
-            self._engine,
-            self._client,
-            done,
-            self.record,
-            page_size=self._options.page_size,
-            dry_run=self.dry_run,
-        )
-        done.save()
-
-    def relate(self) -> None:
-        done = PersistentSet(self._engine, f"misp:relationships:{digest(self._client.url)}")
-        try:
-            relate(self._engine, self._client, self._images.items(), done, self.record, dry_run=self.dry_run)
-        finally:
-            done.save()
 
     def remember(self, after: int) -> None:
         """Move the bookmark, so that the next pass reads what changed since `after`."""

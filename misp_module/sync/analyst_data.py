@@ -1,10 +1,15 @@
-"""Turns what analysts rejected into vetoes: a veto says that two images are not the same, whatever was
-measured.
+"""What analysts of a MISP said becomes vetoes in the store, and the matches of the store become relationships
+in MISP.
 
-An analyst tags an attribute with `false-positive:...` or `workflow:state="rejected"`. On an attribute of a
-saved `image-similarity` object, that rejects each pair of the queried picture and one that the object names.
-On an attribute with a picture, it rejects every stored match of that picture. Tags are searched for in every
-pass, since a local tag changes no timestamp; what is done is remembered.
+`feedback`: a veto says that two images are not the same, whatever was measured. An analyst tags an attribute
+with `false-positive:...` or `workflow:state="rejected"`. On an attribute of a saved `image-similarity`
+object, that rejects each pair of the queried picture and one that the object names. On an attribute with a
+picture, it rejects every stored match of that picture. Tags are searched for in every pass, since a local tag
+changes no timestamp; what is done is remembered.
+
+`relate` writes matches between attributes of different events as analyst data: `similar`, or `same-as` for
+equal bytes. Only matches are written, only between attributes of this MISP, and only the organisation of the
+key sees them: each side names an attribute that readers of the other side may not be allowed to see.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,11 +17,13 @@ from functools import partial
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import NotFound
+from douglas_quaid.records import Decision
 
-from ..attributes import FILE_TYPES, occurrence_of
+from ..attributes import FILE_TYPES, OCCURRENCE_PREFIX, occurrence_of
 from .attribute import Attribute, Outcome, Status
-from .bookmark import PersistentSet
+from .bookmark import PersistentSet, digest
 from .client import Client
+from .own_data import Relationship
 from .read import walk
 
 #: Tag of the workflow taxonomy that rejects. spec: MISP taxonomy workflow.
@@ -34,15 +41,13 @@ NOT_REJECTING = (
 def feedback(
     engine: Engine,
     client: Client,
-    done: PersistentSet,
     report: Callable[[Outcome], None],
     *,
     page_size: int,
     dry_run: bool,
 ) -> None:
-    """Veto what the rejected attributes mean, unless it is `done`. Raises MispAway, MispRefused,
-    StoreError.
-    """
+    """Veto what the rejected attributes mean, once. Raises MispAway, MispRefused, StoreError."""
+    done = PersistentSet(engine, f"misp:feedback:{digest(client.url)}")
     in_objects: dict[str, list[Attribute]] = {}
     for rows in walk(partial(client.tagged, REJECTING), size=page_size, sorts=client.sorts()):
         for row in filter(_is_rejected, rows):
@@ -66,6 +71,7 @@ def feedback(
                 report(outcome)
             if not dry_run and all(outcome.status is Status.VETOED for outcome in outcomes):
                 done.add(row.uuid)
+    done.save()
 
 
 def _is_rejected(attribute: Attribute) -> bool:
@@ -123,3 +129,59 @@ def _not_in_store(attribute: Attribute, missing: str) -> Outcome:
         Status.NOT_IN_STORE,
         reason=f"rejected, but the image of attribute {missing} is not in the store",
     )
+
+
+def relate(
+    engine: Engine,
+    client: Client,
+    images: Iterable[tuple[str, str]],
+    report: Callable[[Outcome], None],
+    *,
+    dry_run: bool,
+) -> None:
+    """Write the relationships of these attributes that MISP does not have yet.
+
+    `images` are pairs of an attribute's UUID and its image id. Raises MispAway, MispRefused, StoreError.
+    """
+    status = Status.WOULD_RELATE if dry_run else Status.RELATED
+    done = PersistentSet(engine, f"misp:relationships:{digest(client.url)}")
+    relations = (
+        (image_id, relation)
+        for attribute, image_id in images
+        for relation in _relations(engine, client.url, attribute, image_id)
+    )
+    try:
+        for image_id, relation in relations:
+            if relation.uuid in done:
+                continue
+            if dry_run or client.relate(relation):
+                report(
+                    Outcome(
+                        attribute=relation.attribute,
+                        image_id=image_id,
+                        status=status,
+                        reason=f"{relation.kind} attribute {relation.related}",
+                    )
+                )
+            if not dry_run:
+                done.add(relation.uuid)
+    finally:
+        done.save()
+
+
+def _relations(engine: Engine, url: str, attribute: str, image_id: str) -> Iterator[Relationship]:
+    (here,) = engine.sightings([occurrence_of(attribute)])
+    event = next((seen.sighting.labels.get("event") for seen in here if seen.image_id == image_id), None)
+    if event is None:
+        return
+    try:
+        hits = engine.hits(image_id, elsewhere=True)
+    except NotFound:  # forgotten meanwhile
+        return
+    for hit in (hit for hit in hits if hit.decision is Decision.MATCH):
+        kind = "same-as" if hit.image_id == image_id else "similar"
+        for place, labels in zip(hit.occurrences, hit.labels, strict=True):
+            is_elsewhere = labels.get("event") not in (None, event) and labels.get("misp") == url
+            if is_elsewhere and place.startswith(OCCURRENCE_PREFIX):
+                first, second = sorted((attribute, place.removeprefix(OCCURRENCE_PREFIX)))
+                yield Relationship(first, second, kind)
