@@ -13,20 +13,20 @@ import time
 from datetime import datetime, timezone
 from typing import Any
 
+from xxhash import xxh3_64_hexdigest
+
+if os.environ["AIL_BIN"] not in sys.path:
+    sys.path.append(os.environ["AIL_BIN"])
+
 from lib import Tag, ail_queues  # type: ignore[import-not-found]
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
 from lib.objects import ail_objects  # type: ignore[import-not-found]
-from xxhash import xxh3_64_hexdigest
 
 from ..objects import TYPES, AilObject, BadObject
 from ..publishing.apply import ALGORITHM
 from ..servers import About
 
-if os.environ["AIL_BIN"] not in sys.path:
-    sys.path.append(os.environ["AIL_BIN"])
-
-
-__all__ = ["AilHost", "AilSink", "ail_object", "ail_queues", "day"]
+__all__ = ["AilHost", "AilSink", "ReturnedMessages", "ail_object", "day"]
 
 #: Maximum number of domains of a screenshot that are checked for unsafe tags. chosen.
 MAX_DOMAINS = 20
