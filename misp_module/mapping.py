@@ -10,7 +10,6 @@ tags.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -47,16 +46,6 @@ _DOMAIN = re.compile(r"[\w.-]+\.[\w-]{2,}")
 
 #: Relations that a hover shows, in this order; it has no room for more. chosen.
 _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain", "filename", "event", "link")
-
-
-@dataclass(frozen=True, slots=True)
-class AttributePlace:
-    """An attribute of a MISP that holds a picture."""
-
-    #: UUID of the attribute.
-    attribute: str
-    #: UUID of its event, or the event's number if only that is known; empty if neither is.
-    event: str
 
 
 @cache
@@ -117,16 +106,6 @@ def queried_attribute(attribute: QueriedAttribute) -> list[dict[str, Any]]:
     return [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}]
 
 
-def attribute_places(sightings: Iterable[Sighting]) -> tuple[AttributePlace, ...]:
-    """Return the MISP attributes among the sightings, in their order, without duplicates."""
-    found: dict[str, AttributePlace] = {}
-    for sighting in sightings:
-        uuid = str(sighting.occurrence).removeprefix(OCCURRENCE_PREFIX)
-        if is_uuid(uuid):
-            found.setdefault(uuid, AttributePlace(uuid, _event(sighting.labels)))
-    return tuple(found.values())
-
-
 def sighting_summary(similar: Similar) -> str:
     """Return a summary such as: seen 14 times in 6 events since 2026-03-02."""
     history = similar.history
@@ -134,7 +113,7 @@ def sighting_summary(similar: Similar) -> str:
         return (
             "in a collection; no sighting is recorded" if similar.memberships else "no sighting is recorded"
         )
-    events = len({place.event for place in attribute_places(history.sightings) if place.event})
+    events = len(set(filter(None, _attributes(history.sightings).values())))
     least = "" if history.complete else "at least "
     times = "once" if history.count == 1 else f"{least}{history.count:,} times"
     where = f" in {least}{events:,} event{'s' if events > 1 else ''}" if events else ""
@@ -150,8 +129,9 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     """
     hit, history = similar.hit, similar.history
     labels = _page_labels(similar, settings)
-    known = attribute_places(history.sightings)[: 4 * MAX_PLACES]
-    events = tuple(dict.fromkeys(place.event for place in known if place.event))[:MAX_PLACES]
+    attributes = list(_attributes(history.sightings).items())[: 4 * MAX_PLACES]
+    events = tuple(dict.fromkeys(event for _, event in attributes if event))[:MAX_PLACES]
+    uuids = tuple(uuid for uuid, event in attributes if not event or event in events)
     # What may be disclosed of one image of a cluster may not of the others, and what may be disclosed of an
     # image in a collection may not of all its sightings.
     disclosed = settings.disclose.covers(hit.collections)
@@ -168,9 +148,7 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "first-seen": _moment(history.first_seen if history.complete else None),
         "last-seen": _moment(history.last_seen if history.complete else None),
         "event": events,
-        "attribute-uuid": tuple(
-            place.attribute for place in known if not place.event or place.event in events
-        )[:MAX_PLACES],
+        "attribute-uuid": uuids[:MAX_PLACES],
         "brand": _optional(labels.get("brand")),
         "domain": tuple(name for name in _optional(labels.get("domain")) if _DOMAIN.fullmatch(name)),
         "collection": tuple(harmless(m.name) for m in similar.memberships if settings.disclose.covers([m])),
@@ -229,6 +207,19 @@ def _tags(hit: Hit) -> list[dict[str, Any]]:
         {"name": f'estimative-language:likelihood-probability="{band(hit.confidence)}"'},
         *review,
     ]
+
+
+def _attributes(sightings: Iterable[Sighting]) -> dict[str, str]:
+    """The MISP attributes (UUIDs) among the sightings, in their order, each with its event.
+
+    An event is a UUID, or the event's number if only that is known; empty if neither is.
+    """
+    found: dict[str, str] = {}
+    for sighting in sightings:
+        uuid = str(sighting.occurrence).removeprefix(OCCURRENCE_PREFIX)
+        if is_uuid(uuid):
+            found.setdefault(uuid, _event(sighting.labels))
+    return found
 
 
 def _event(labels: Mapping[str, str]) -> str:

@@ -109,11 +109,11 @@ class _Connections:
             if config not in self._known and len(self._known) >= MAX_STORES:
                 # Stores that could not be opened, such as mistyped ones, make room.
                 self._known = {known: opened for known, opened in self._known.items() if opened.is_open}
-            if config not in self._known and len(self._known) >= MAX_STORES:
-                raise ConfigError(
-                    f"this process serves {MAX_STORES} stores already; restart misp-modules"
-                    " after changing store or limits so often"
-                )
+                if len(self._known) >= MAX_STORES:
+                    raise ConfigError(
+                        f"this process serves {MAX_STORES} stores already; restart misp-modules"
+                        " after changing store or limits so often"
+                    )
             return self._known.setdefault(config, _Connection(config))
 
 
