@@ -190,7 +190,7 @@ def test_a_veto_undoes_a_confirmation_and_is_not_undone_by_one(engine: Engine) -
 def test_what_is_taken_back_leaves_what_the_scores_say(engine: Engine) -> None:
     # Given a copy that a link has joined, and a stranger
     cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
-    copy = engine.add(saved(opened("cat.jpg").resize((300, 200)))).image_id
+    copy = engine.add(encoded(opened("cat.jpg").resize((300, 200)))).image_id
     before = said(engine, cat, copy)
     assert before and cluster_of(engine, cat) == {cat, copy}
     # When a person says otherwise of both, and takes it back
@@ -214,7 +214,7 @@ def test_a_pair_that_no_search_has_scored_is_searched_for_when_a_word_is_taken_b
 ) -> None:
     # Given a person who judges a pair before it was linked, and links that leave such pairs out
     cat = engine.add(CAT).image_id
-    copy = engine.add(saved(opened("cat.jpg").resize((300, 200))), link=False).image_id
+    copy = engine.add(encoded(opened("cat.jpg").resize((300, 200))), link=False).image_id
     engine.judge(cat, copy, word)
     engine.link(copy)
     engine.link(cat)

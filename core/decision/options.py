@@ -16,10 +16,10 @@ class PredictorOptions:
     #: Coverage of both pictures from which the agreement of the emptier one counts, 0 to 1. measured: with
     #: the band of verification/blocks.py.
     emptier_coverage: float = 0.8
-    #: Agreeing blocks, and blocks, with which every share is mixed, so that few blocks carry little weight.
+    #: Agreeing blocks added to those of every pair, so that a share of few blocks carries little weight.
     #: chosen: after Laplace's rule of succession.
     prior_agreeing: float = 1.0
-    #: See `prior_agreeing`.
+    #: Blocks added to those of every pair, of which `prior_agreeing` agree. chosen: as `prior_agreeing`.
     prior_blocks: float = 4.0
     #: Inliers added to a pair's and to its rival's before they are compared, so that a few inliers without a
     #: rival carry little weight. measured (2026-11, fitting part, sites left out in two folds): 0, 20 and 40

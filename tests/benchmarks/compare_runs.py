@@ -38,8 +38,8 @@ def main() -> None:
         lost = [key for key in lost if after[key][0] == before[key][0] == "no-match"]
         apart = len(before.keys() ^ after.keys())
         print(
-            f"{len(shared):,} {name} in both runs, {apart:,} in one only, {len(different):,} decided otherwise, "
-            f"{len(lost):,} no-match that lost the relation of a match"
+            f"{len(shared):,} {name} in both runs, {apart:,} in one only, {len(different):,} decided "
+            f"otherwise, {len(lost):,} no-match that lost the relation of a match"
         )
         for key in different:
             print("  " + " ".join(filter(None, key)), before[key], "->", after[key])

@@ -34,11 +34,11 @@ from numpy.typing import NDArray
 from douglas_quaid.config import Config
 from douglas_quaid.evaluation.edits import edit, opened
 from douglas_quaid.features.local import extract_local
-from douglas_quaid.features.picture import BETWEEN
+from douglas_quaid.features.options import LocalOptions
 from douglas_quaid.index import words
 from douglas_quaid.index.options import DEFAULTS
 from douglas_quaid.index.words import SAMPLED_BYTES, WordIndex, WordKeypoints
-from douglas_quaid.search.candidates import RANKED_BETWEEN
+from douglas_quaid.search.options import CandidateOptions
 from douglas_quaid.store import ColumnState, Store
 
 from . import report
@@ -164,7 +164,10 @@ def _query(corpus: Corpus, item: Item, kind: str, name: str, right: NDArray[np.i
     yield WordQuery(
         kind,
         name,
-        tuple(WordKeypoints.of(extract_local(grey, steps_below=steps)) for steps in (0.0, *BETWEEN)),
+        tuple(
+            WordKeypoints.of(extract_local(grey, steps_below=steps))
+            for steps in (0.0, *LocalOptions().between)
+        ),
         right,
     )
 
@@ -250,7 +253,7 @@ def answered(index: WordIndex, count: int, queries: Sequence[WordQuery]) -> tupl
         for number, keypoints in enumerate(query.views):
             votes, again = (
                 index.vote(keypoints.sampled, count),
-                RANKED_BETWEEN if number else DEFAULTS.arranged,
+                CandidateOptions().arranged_between if number else DEFAULTS.arranged,
             )
             first = np.argpartition(-votes, min(again, count) - 1)[:again]
             scores[first] = np.maximum(scores[first], index.vote_by_arrangement(keypoints, first))
