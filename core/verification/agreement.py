@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .blocks import NOTHING, Agreement, as_grey, blurred, compare_blocks, enlarged, summarise
+from .blocks import NOTHING, Agreement, as_grey, comparable, compare_blocks, summarise
 from .edges import edges_contained
 from .options import DEFAULTS, AgreementOptions, BlockOptions
 
@@ -34,7 +34,7 @@ def content_agreement(
     aligned = _align(query, reference, matrix, without, options)
     if aligned is None:
         return NOTHING
-    one, other, inside = _comparable(aligned, options.blocks)
+    one, other, inside = comparable(aligned.one, aligned.other, aligned.inside, options=options.blocks)
     agreement = summarise(compare_blocks(one, other, inside, options=options.blocks), options=options.blocks)
     return replace(agreement, edges_contained=edges_contained(one, other, inside, options=options.edges))
 
@@ -52,7 +52,7 @@ def agreeing_pixels(
     aligned = _align(query, reference, matrix, None, options)
     if aligned is None:
         return np.zeros(query.shape, bool)
-    one, other, inside = _comparable(aligned, options.blocks)
+    one, other, inside = comparable(aligned.one, aligned.other, aligned.inside, options=options.blocks)
     blocks = compare_blocks(one, other, inside, options=options.blocks)
     alike = (blocks.agree & (blocks.textured_one | blocks.textured_other)).reshape(len(blocks.tops), -1)
     pixels, side = np.zeros(one.shape, np.uint8), options.blocks.side
@@ -127,13 +127,6 @@ def _eroded(inside: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
     kernel = np.ones((1 + 2 * rim, 1 + 2 * rim), np.uint8)
     eroded = cv2.erode(inside.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=[0])
     return np.asarray(eroded > 0, bool)
-
-
-def _comparable(
-    aligned: _Aligned, options: BlockOptions
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
-    one, other, inside = enlarged(aligned.one, aligned.other, aligned.inside, options=options)
-    return blurred(one, options=options), blurred(other, options=options), inside
 
 
 def _filled(

@@ -6,7 +6,7 @@ first one under which the content agrees, or the best of all.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..features.insets import Inset
 from ..features.pdq import ORIENTATIONS
 from ..features.picture import Picture
-from ..records import Configuration, ImageFeatures, LocalFeatures
+from ..records import Configuration, LocalFeatures
 from ..transforms import as_matrix
 from .agreement import content_agreement
 from .blocks import Agreement
@@ -35,38 +35,12 @@ from .overlap import covered_shares
 MIRROR = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], float)
 
 
-def _no_points() -> NDArray[np.float32]:
-    return np.empty((0, 2), np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GeometryEvidence:
-    """A transform from query to reference, and what keypoints say about it; None: not measured."""
-
-    #: Kind of the transform, or why there is none.
-    configuration: Configuration
-    #: Query to reference in unit coordinates, shape (3, 3); None without a transform.
-    matrix: NDArray[np.float64] | None = None
-    #: Share of the query's area inside the reference, 0 to 1.
-    covered_query: float | None = None
-    #: Share of the reference's area inside the query, 0 to 1.
-    covered_reference: float | None = None
-    #: Number of inliers at distinct places.
-    inliers: int | None = None
-    #: Share of the keypoints in the overlap that have a counterpart, 0 to 1.
-    explained: float | None = None
-    #: Inliers in unit coordinates of the query, shape (n, 2); empty where keypoints were not matched.
-    points_query: NDArray[np.float32] = field(default_factory=_no_points)
-    #: The same inliers in unit coordinates of the reference, shape (n, 2).
-    points_reference: NDArray[np.float32] = field(default_factory=_no_points)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Alignment:
     """One way to align a pair."""
 
     #: The transform, or why there is none.
-    geometry: GeometryEvidence
+    geometry: Geometry
     #: How far the content agrees under it; None where it was not compared.
     content: Agreement | None = None
     #: True when both hold for the query with light and dark exchanged.
@@ -98,24 +72,22 @@ def align_whole(
     if hashes.orientation is None or hashes.pdq_bits is None or hashes.pdq_bits > radius:
         return None
     matrix = as_matrix(ORIENTATIONS[hashes.orientation].matrix)
-    configuration = Configuration.LOW_TEXTURE if few else Configuration.WHOLE
-    geometry = GeometryEvidence(configuration, matrix, 1.0, 1.0)
+    geometry = Geometry(configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
     content = _compare_content(query, reference, matrix, inverted=hashes.inverted, options=options)
-    mirrored = hashes.mirrored
-    # Keypoints of a picture that is both mirrored and inverted are not computed: it is too rare.
-    local = query.inverted if hashes.inverted else query.mirrored if mirrored else q.local
-    if not few and local is not None and not (mirrored and hashes.inverted) and _same_local(q, r):
-        upright = matrix @ MIRROR if mirrored else matrix
+    local = query.inverted if hashes.inverted else query.mirrored if hashes.mirrored else q.local
+    if (
+        not few
+        and local is not None
+        and q.versions.local == r.versions.local
+        # Keypoints of a picture that is both mirrored and inverted are not computed: it is too rare.
+        and not (hashes.mirrored and hashes.inverted)
+    ):
+        upright = matrix @ MIRROR if hashes.mirrored else matrix
         found = confirm_geometry(local, r.local, upright, options=options.geometry)
-        if mirrored:
+        if hashes.mirrored:
             found = _seen_from_query(found, MIRROR)
-        geometry = replace(
-            geometry,
-            inliers=found.inliers,
-            explained=found.explained,
-            points_query=found.points_query,
-            points_reference=found.points_reference,
-        )
+        geometry = replace(found, configuration=geometry.configuration)
+    geometry = replace(geometry, matrix=matrix, covered_query=1.0, covered_reference=1.0)
     return Alignment(geometry, content, hashes.inverted)
 
 
@@ -133,8 +105,9 @@ def align_by_keypoints(
     `mirrored`, `inverted`, `insets`: the views of the query that are tried besides the query as it is.
     """
     cascade, best = options.cascade, None
-    if not (_same_local(query.features, reference.features) and query.features.versions.local):
-        return Alignment(GeometryEvidence(Configuration.INCOMPARABLE))
+    version = query.features.versions.local
+    if not version or version != reference.features.versions.local:
+        return Alignment(Geometry(configuration=Configuration.INCOMPARABLE))
     transforms = _transforms(query, reference.features.local, mirrored, inverted, insets, options)
     for number, (geometry, of_inverted) in enumerate(transforms):
         found = _aligned(query, reference, geometry, inverted=of_inverted or None, options=options)
@@ -143,7 +116,8 @@ def align_by_keypoints(
         enough = cascade.convincing_agreement if number else cascade.sure_agreement
         if found.geometry.matrix is not None and (not found.blocks or found.agreement >= enough):
             break  # without content to compare, any transform has to do
-    return best or Alignment(GeometryEvidence(Configuration.NO_GEOMETRY))
+    assert best is not None  # there is always an upright transform, or the reason why there is none
+    return best
 
 
 def _transforms(
@@ -160,20 +134,20 @@ def _transforms(
     near = find_neighbours(local, reference, options=of_matching)
     upright = estimate_geometry(near, options=of_geometry)
     yield upright, False
-    if upright.inliers >= of_geometry.minimum_inliers:
+    inliers = upright.inliers or 0
+    if inliers >= of_geometry.minimum_inliers:
         homography = estimate_homography(near, options=of_geometry)
-        if homography.inliers > cascade.homography_inlier_ratio * upright.inliers:
+        if (homography.inliers or 0) > cascade.homography_inlier_ratio * inliers:
             yield homography, False
-    if upright.explained < cascade.certain_explained:
+    if (upright.explained or 0.0) < cascade.certain_explained:
         voted = vote_geometry(near, options=of_geometry)
         if not is_same_transform(voted, upright, options=of_geometry):
             yield voted, False
-    rotation = None
-    if upright.inliers < of_geometry.minimum_inliers:
+    if inliers < of_geometry.minimum_inliers:
         rotation = likely_rotation(local, reference, options=of_matching)
-    if rotation is not None:
-        near = find_neighbours(local, reference, rotation, options=of_matching)
-        yield estimate_geometry(near, options=of_geometry), False
+        if rotation is not None:
+            near = find_neighbours(local, reference, rotation, options=of_matching)
+            yield estimate_geometry(near, options=of_geometry), False
     if mirrored and query.mirrored is not None:
         near = find_neighbours(query.mirrored, reference, options=of_matching)
         yield _seen_from_query(estimate_geometry(near, options=of_geometry), MIRROR), False
@@ -200,17 +174,9 @@ def _aligned(
     options: VerificationOptions,
 ) -> Alignment:
     if geometry.matrix is None:
-        missing = GeometryEvidence(geometry.configuration, inliers=geometry.inliers)
-        return Alignment(missing, inverted=inverted)
-    measured = GeometryEvidence(
-        geometry.configuration,
-        geometry.matrix,
-        *covered_shares(geometry.matrix),
-        geometry.inliers,
-        geometry.explained,
-        geometry.points_query,
-        geometry.points_reference,
-    )
+        return Alignment(geometry, inverted=inverted)
+    covered_query, covered_reference = covered_shares(geometry.matrix)
+    measured = replace(geometry, covered_query=covered_query, covered_reference=covered_reference)
     content = _compare_content(query, reference, geometry.matrix, inverted=inverted, options=options)
     return Alignment(measured, content, inverted)
 
@@ -240,7 +206,3 @@ def _seen_from_query(found: Geometry, view: NDArray[np.float64]) -> Geometry:
     back = np.linalg.inv(view)
     points = (found.points_query @ back[:2, :2].T + back[:2, 2]).astype(np.float32)
     return replace(found, matrix=found.matrix @ view, points_query=points)
-
-
-def _same_local(q: ImageFeatures, r: ImageFeatures) -> bool:
-    return q.versions.local == r.versions.local

@@ -66,13 +66,6 @@ class Blocks:
     textured_other: NDArray[np.bool_]
 
 
-def blurred(
-    picture: NDArray[np.uint8], *, options: BlockOptions = DEFAULTS.agreement.blocks
-) -> NDArray[np.uint8]:
-    """Return u8[h, w] blurred as blocks and edges are compared."""
-    return as_grey(cv2.GaussianBlur(picture, (0, 0), options.blur))
-
-
 def compare_blocks(
     one: NDArray[np.uint8],
     other: NDArray[np.uint8],
@@ -81,7 +74,7 @@ def compare_blocks(
     options: BlockOptions = DEFAULTS.agreement.blocks,
 ) -> Blocks:
     """Compare two pictures u8[h, w] where `inside`, bool[h, w], says that they overlap. Returns one entry for
-    each block. Both are `blurred`, and no side is shorter than `options.minimum_side`.
+    each block. Both are as `comparable` returns them.
     """
     a, b = (_cut(picture, options.side).astype(np.float32) for picture in (one, other))
     agree, correlation, deviation_one, deviation_other = _agree(a, b, options)
@@ -184,14 +177,16 @@ def _grouped(length: int, cells: int) -> NDArray[np.int64]:
     return np.arange(min(length, cells)) * length // min(length, cells)
 
 
-def enlarged(
+def comparable(
     one: NDArray[np.uint8],
     other: NDArray[np.uint8],
     inside: NDArray[np.bool_],
     *,
     options: BlockOptions = DEFAULTS.agreement.blocks,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return a narrow overlap large enough to have blocks, and any other one as it is."""
+    """Return two aligned pictures u8[h, w] and their overlap bool[h, w] as blocks and edges are compared:
+    both pictures blurred, and a narrow overlap enlarged until it has blocks.
+    """
     shortest = min(one.shape)
     if shortest < options.minimum_side:
         factor = options.minimum_side / shortest
@@ -200,6 +195,7 @@ def enlarged(
             as_grey(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)) for picture in (one, other)
         )
         inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
+    one, other = (as_grey(cv2.GaussianBlur(picture, (0, 0), options.blur)) for picture in (one, other))
     return one, other, inside
 
 

@@ -10,7 +10,7 @@ angle; 58 pairs of pages of one site): it finds 31 with 2,542 inliers, in 0.25 m
 Plain RANSAC finds 31 with 2,443, in 20 ms; MAGSAC 30, FAST 30, PROSAC 30, RHO 30 with 2,174.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -23,27 +23,30 @@ from .options import DEFAULTS, GeometryOptions
 from .registration import Registration, register
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def _no_points() -> NDArray[np.float32]:
+    return np.empty((0, 2), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Geometry:
-    """A transform from query to reference in unit coordinates (0 to 1 on both axes), and what supports it."""
+    """A transform from query to reference, and what supports it; None: not measured."""
 
     #: Kind of the transform, or why there is none.
     configuration: Configuration
-    #: Query to reference, shape (3, 3); None without a transform.
-    matrix: NDArray[np.float64] | None
+    #: Query to reference in unit coordinates (0 to 1 on both axes), shape (3, 3); None without a transform.
+    matrix: NDArray[np.float64] | None = None
+    #: Share of the query's area inside the reference, 0 to 1.
+    covered_query: float | None = None
+    #: Share of the reference's area inside the query, 0 to 1.
+    covered_reference: float | None = None
     #: Number of inliers at distinct places.
-    inliers: int
+    inliers: int | None = None
     #: Share of the keypoints in the overlap that have a counterpart, 0 to 1 (see registration.py).
-    explained: float
-    #: Inliers in unit coordinates of the query, shape (n, 2).
-    points_query: NDArray[np.float32]
+    explained: float | None = None
+    #: Inliers in unit coordinates of the query, shape (n, 2); empty where keypoints were not matched.
+    points_query: NDArray[np.float32] = field(default_factory=_no_points)
     #: The same inliers in unit coordinates of the reference, shape (n, 2).
-    points_reference: NDArray[np.float32]
-
-
-def _nothing(configuration: Configuration = Configuration.NO_GEOMETRY, inliers: int = 0) -> Geometry:
-    empty = np.empty((0, 2), np.float32)
-    return Geometry(configuration, None, inliers, 0.0, empty, empty)
+    points_reference: NDArray[np.float32] = field(default_factory=_no_points)
 
 
 def estimate_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geometry) -> Geometry:
@@ -65,7 +68,7 @@ def confirm_geometry(
     to_frame = np.diag([reference.frame_width, reference.frame_height, 1.0])
     found = register(query, reference, to_frame @ matrix @ from_frame, options=options.registration)
     if found is None or not _plausible(found.matrix, query, options):
-        return _nothing()
+        return Geometry(configuration=Configuration.NO_GEOMETRY, inliers=0, explained=0.0)
     return _geometry(Configuration.AFFINE, found, query, reference, options)
 
 
@@ -75,7 +78,7 @@ def estimate_homography(near: Neighbours, *, options: GeometryOptions = DEFAULTS
     """
     pairs = near.matches
     if len(pairs) < options.minimum_inliers_homography:
-        return _nothing()
+        return Geometry(configuration=Configuration.NO_GEOMETRY, inliers=0)
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
     matrix, mask = cv2.findHomography(
         source,
@@ -103,7 +106,7 @@ def vote_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geome
     likely = np.abs((source[:, 3] - target[:, 3] + 180) % 360 - 180) <= options.vote_angle
     pairs, source, target = pairs[likely], source[likely], target[likely]
     if len(pairs) < options.minimum_inliers:
-        return _nothing()
+        return Geometry(configuration=Configuration.NO_GEOMETRY, inliers=0)
     enlarged = np.rint(steps * np.log2(target[:, 2] / source[:, 2]))
     translation = target[:, :2] - source[:, :2] * (2 ** (enlarged / steps))[:, None]
     cells = np.column_stack([enlarged, np.floor(translation / options.vote_cell)]).astype(np.int64)
@@ -181,7 +184,7 @@ def _checked(
 
 def _registered(fit: _Fit, near: Neighbours, options: GeometryOptions) -> Geometry:
     if fit.matrix is None:
-        return _nothing(fit.configuration, fit.inliers)
+        return Geometry(configuration=fit.configuration, inliers=fit.inliers)
     found = register(
         near.query,
         near.reference,
@@ -189,9 +192,12 @@ def _registered(fit: _Fit, near: Neighbours, options: GeometryOptions) -> Geomet
         perspective=fit.configuration is Configuration.HOMOGRAPHY,
         options=options.registration,
     )
-    explains = found is not None and found.explained >= options.minimum_explained
-    if found is None or not explains or not _plausible(found.matrix, near.query, options):
-        return _nothing(inliers=fit.inliers)
+    if (
+        found is None
+        or found.explained < options.minimum_explained
+        or not _plausible(found.matrix, near.query, options)
+    ):
+        return Geometry(configuration=Configuration.NO_GEOMETRY, inliers=fit.inliers)
     return _geometry(fit.configuration, found, near.query, near.reference, options)
 
 
@@ -206,20 +212,22 @@ def _geometry(
     source, target = query.keypoints[found.pairs[:, 0], :2], reference.keypoints[found.pairs[:, 1], :2]
     from_unit = np.diag([query.frame_width, query.frame_height, 1.0])
     to_unit = np.diag([1 / reference.frame_width, 1 / reference.frame_height, 1.0])
-    unit = to_unit @ found.matrix @ from_unit
+    matrix = to_unit @ found.matrix @ from_unit
     scale_q = np.array([query.frame_width, query.frame_height], np.float32)
     scale_r = np.array([reference.frame_width, reference.frame_height], np.float32)
-    inliers = min(_distinct(source, options), _distinct(target, options))
     return Geometry(
-        configuration, unit / unit[2, 2], inliers, found.explained, source / scale_q, target / scale_r
+        configuration=configuration,
+        matrix=matrix / matrix[2, 2],
+        inliers=min(_distinct(source, options), _distinct(target, options)),
+        explained=found.explained,
+        points_query=source / scale_q,
+        points_reference=target / scale_r,
     )
 
 
 def _distinct(points: NDArray[np.float32], options: GeometryOptions) -> int:
     """The number of cells in which these points lie."""
-    cells = np.floor(points / options.cell).astype(np.int64)
-    cells -= cells.min(axis=0)
-    return len(np.unique(cells[:, 1] * (cells[:, 0].max() + 1) + cells[:, 0], return_index=True)[0])
+    return len(set(map(tuple, np.floor(points / options.cell).tolist())))
 
 
 def _plausible(matrix: NDArray[np.float64], query: LocalFeatures, options: GeometryOptions) -> bool:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from ..features.picture import Picture
 from ..records import Configuration, Evidence, ImageFeatures
 from ..transforms import flatten
-from .alignment import Alignment, GeometryEvidence, align_by_keypoints, align_whole
+from .alignment import Alignment, align_by_keypoints, align_whole
 from .blocks import Agreement
+from .geometry import Geometry
 from .hashes import HashEvidence, compare_hashes
 from .options import DEFAULTS, CascadeOptions, VerificationOptions
 
@@ -56,9 +57,11 @@ def verify(
     q, r, cascade = query.features, reference.features, options.cascade
     hashes = compare_hashes(q, r, options=cascade)
     if not (q.informative and r.informative):
-        return _join(hashes, Alignment(GeometryEvidence(Configuration.UNINFORMATIVE), None, hashes.inverted))
+        return _join(
+            hashes, Alignment(Geometry(configuration=Configuration.UNINFORMATIVE), None, hashes.inverted)
+        )
     if hashes.same and not thorough:
-        return _join(hashes, Alignment(GeometryEvidence(Configuration.SAME_PIXELS)))
+        return _join(hashes, Alignment(Geometry(configuration=Configuration.SAME_PIXELS)))
     comparable = hashes.same or _same_versions(q, r)
     whole = align_whole(query, reference, hashes, options)
     if whole is not None and not thorough and comparable and _settles(whole, cascade):
@@ -82,11 +85,10 @@ def verify(
 
 def _settles(whole: Alignment, options: CascadeOptions) -> bool:
     """Whether the whole pictures agree so well, or keypoints confirm it, that no other transform is tried."""
-    agreement, explained = whole.agreement, whole.geometry.explained
-    if agreement >= options.sure_agreement and whole.blocks >= options.sure_blocks:
+    if whole.agreement >= options.sure_agreement and whole.blocks >= options.sure_blocks:
         return True
-    confirmed = explained is not None and explained >= options.sure_explained
-    return confirmed and agreement >= options.convincing_agreement
+    confirmed = (whole.geometry.explained or 0.0) >= options.sure_explained
+    return confirmed and whole.agreement >= options.convincing_agreement
 
 
 def _explains_more(by_keypoints: Alignment, whole: Alignment, options: CascadeOptions) -> bool:
