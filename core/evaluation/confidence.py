@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Bins of the reliability curve, of equal width. spec: issue of this project; usual for the expected
-#: calibration error.
+#: Bins of the reliability curve, of equal width. chosen: usual for the expected calibration error.
 BINS = 15
 #: Confidence from which a verdict must be correct in as many cases.
 SURE = 0.99

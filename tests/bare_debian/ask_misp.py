@@ -1,8 +1,9 @@
-"""Asks the running misp-modules as MISP does: the list of modules, then a hover. Only the standard library is
-used.
+"""Sends the requests of a MISP to a running misp-modules: the list of modules, then a hover.
 
-    ask_misp.py URL ATTRIBUTE_UUID [PICTURE]     with a picture: an enrichment too; its answer must name the
-    image that the store knows
+    ask_misp.py URL ATTRIBUTE_UUID [PICTURE]     with PICTURE: an enrichment, too, whose answer must name the
+                                                 image that the store knows
+
+Only the standard library is used.
 """
 
 from __future__ import annotations

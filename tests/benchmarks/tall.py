@@ -8,7 +8,7 @@ are, as JPEG of quality 50, and at 75 % of the size under a browser bar.
 10 hits, at least `review`. 2. The plain shots are stored among other pictures, and each capture is queried.
 Found: the same, for each of its shots, among 20 hits.
 
-Must: 95 % of the plain shots in both directions (chosen; the issue states no share). Misses are listed with
+Must: 95 % of the plain shots in both directions (chosen). Misses are listed with
 the verdict of `compare` about the pair, which separates missing candidates from wrong verdicts.
 
     python -m benchmarks.tall --pictures DIR [--rendered DIR] [--stacked 27] [--others 400] [--sample]

@@ -1,12 +1,11 @@
-"""Draws the pictures of misp_module/README.md: real answers of the module, laid out as MISP's pages lay them
-out.
+"""Draws the pictures of misp_module/README.md: real answers of the module in the layout of MISP's pages.
 
     python -P tests/readme/misp_pages.py            # writes hover.webp and enrichment.webp beside this file
 
-A store is filled as `quaid misp sync` fills it, misp-modules is started, asked over HTTP, and what it answers
-is put into HTML after the layout of MISP's hover and of its page of enrichment results: a hover shows
-relation and value only, nothing but links can be clicked, of a tag the page shows what stands behind the `=`.
-Headless Chromium draws the HTML. No MISP takes part.
+The script fills a store as `quaid misp sync` does, starts misp-modules, and sends it a hover and an
+enrichment over HTTP. It writes the answers as HTML in the layout of MISP's hover and of its page of
+enrichment results: a hover shows only relations and values, only links can be clicked, and the page shows of
+a tag the part behind the `=`. Headless Chromium draws the HTML. No MISP is involved.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ def uuid(number: int) -> str:
 
 
 def fill(engine: Engine) -> dict[str, Any]:
-    """A phishing page in six events since March, its model in a baseline; gives the attribute that is looked
-    at.
+    """Store a phishing page in six events since March, and in a baseline the page that it imitates. Return
+    the attribute under the mouse.
     """
     engine.create_collection("brands", "baseline")
     labels = {"brand": "Example Bank", "domain": "bank.example", "page": "sign-in page"}
