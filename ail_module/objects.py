@@ -87,7 +87,8 @@ def read(path: str | Path, max_bytes: int) -> bytes:
     Raises FileNotThere if there is none, ImageTooLarge, and OSError for faults of the disk.
     """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
+        # With O_NONBLOCK, a pipe in place of the file does not block.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             found = os.fstat(file.fileno())
             data = file.read(max_bytes + 1) if stat.S_ISREG(found.st_mode) else None
     except (FileNotFoundError, NotADirectoryError):
@@ -116,8 +117,3 @@ def read_picture(obj: AilObject, path: str | Path, max_bytes: int) -> bytes:
             "written, was truncated or changed"
         )
     return data
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Opens a file; a pipe in its place does not block."""
-    return os.open(path, flags | os.O_NONBLOCK)

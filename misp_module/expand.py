@@ -11,8 +11,7 @@ from douglas_quaid.records import Decision
 
 from .attachment import decode_attachment, unpack_sample
 from .mapping import expansion_object, queried_attribute
-from .request import ModuleRequest, QueriedAttribute
-from .responses import Response, empty, with_objects
+from .messages import ModuleRequest, QueriedAttribute, Response, empty, with_objects
 from .settings import Settings
 from .similar import Similar, require_collections, similar_to
 from .text import harmless

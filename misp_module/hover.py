@@ -6,8 +6,7 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.records import Decision
 
 from .mapping import hover_object
-from .request import ModuleRequest
-from .responses import Response, text_row, with_objects
+from .messages import ModuleRequest, Response, text_row, with_objects
 from .settings import Settings
 from .similar import require_collections, similar_to
 

@@ -23,7 +23,7 @@ from douglas_quaid.decision.sentence import LOOKS_LIKE
 from douglas_quaid.records import Decision, Evidence, Relation, Sighting
 
 from .attributes import OCCURRENCE_PREFIX, is_uuid
-from .request import QueriedAttribute
+from .messages import QueriedAttribute
 from .settings import Settings
 from .similar import Similar
 from .text import harmless

@@ -29,8 +29,7 @@ from douglas_quaid.store.embedded import has_default_store
 
 from .expand import expand
 from .hover import hover
-from .request import ModuleRequest
-from .responses import Response, failure
+from .messages import ModuleRequest, Response, failure
 from .settings import Settings
 from .text import harmless
 from .workers import NoTime, Workers

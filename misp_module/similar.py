@@ -8,7 +8,7 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError
 from douglas_quaid.records import Membership, Sighting
 
-from .request import QueriedAttribute
+from .messages import QueriedAttribute
 from .settings import Settings
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, TimeoutError as FutureTimeout
 from douglas_quaid.deadline import time_limit
 from douglas_quaid.errors import StoreTimeout
 
-from .responses import Response
+from .messages import Response
 
 #: Weight of the latest job in the moving average of seconds per job. chosen.
 NEWEST_SHARE = 0.3

@@ -30,7 +30,7 @@ from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
 from douglas_quaid.errors import StoreTimeout
 from douglas_quaid.misp.expand import expand
 from douglas_quaid.misp.mapping import template_definition
-from douglas_quaid.misp.request import ModuleRequest
+from douglas_quaid.misp.messages import ModuleRequest
 from douglas_quaid.misp.settings import Settings
 
 #: The file that misp-modules loads.

@@ -8,7 +8,6 @@ folder on each level are held.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from douglas_quaid.errors import ConfigError
 
@@ -36,10 +35,6 @@ class Broken:
     path: str
     #: What is wrong with it.
     reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the fields as JSON has them."""
-        return {"path": self.path, "error": self.reason}
 
 
 def picture_files(

@@ -233,7 +233,7 @@ def backfill(
 
     def tell(broken: Broken) -> None:
         if as_json:
-            json_line(broken.to_json())
+            json_line({"path": broken.path, "error": broken.reason})
         else:
             complain(f"broken   {broken.reason}")
 

@@ -20,8 +20,7 @@ from .analyst_data import feedback, relate
 from .attribute import Filters, Outcome, Status
 from .bookmark import MAX_WAITING, Bookmark, PersistentSet, digest
 from .client import Client
-from .fetch import fetch
-from .index import Indexer, IndexOptions
+from .index import Indexer, IndexOptions, fetch
 from .read import Reader, prune, state
 
 #: Seconds that the next pass reads again. chosen: for transactions that end late, and inexact clocks of

@@ -1,13 +1,17 @@
-"""A request as MISP posts it, parsed once into a `ModuleRequest`.
+"""A request as MISP posts it, parsed once into a `ModuleRequest`, and the response formats of misp-modules.
 
 MISP does not mark hovers: a hover is a request that has neither an event nor data. Every value may have been
 typed by a person, so each is checked, and an error names the field and the remedy.
+
+No other file of the adapter builds the dictionaries of a response. An error is always accompanied by
+`results`: without that key, MISP stops enriching the remaining attributes of the event. A hover does not show
+errors, so in a hover the reason is also a row of the results.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,3 +159,32 @@ def _seconds(timeout: object, default: float, limit: float) -> float:
         )
     allowed = min(math.floor(seconds) or seconds, limit)  # misp-modules waits for whole seconds
     return allowed - min(MARGIN_SECONDS, allowed / 2)
+
+
+#: What misp-modules serialises to JSON, the outer border of this package.
+Response = dict[str, Any]
+
+
+def empty() -> Response:
+    """Return a response without results."""
+    return {"results": {}}
+
+
+def text_row(text: str) -> Response:
+    """Return a response that shows one line of text in a hover."""
+    return {"results": [{"types": ["text"], "values": [text]}]}
+
+
+def failure(reason: str, *, hover: bool) -> Response:
+    """Return an error response. In a hover the reason is shown as a row of text too."""
+    return {"error": reason} | (text_row(reason) if hover else empty())
+
+
+def with_objects(objects: Sequence[Any], *, queried: Sequence[Any] | None) -> Response:
+    """Return a response with MISP objects.
+
+    `queried` are the queried attributes as JSON, which MISP's preview needs to name the target of a
+    reference. It is None in a hover, where MISP accepts objects only.
+    """
+    attributes = {} if queried is None else {"Attribute": list(queried)}
+    return {"results": attributes | {"Object": list(objects)}}
