@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 from support.ail_host import AilHome
 
-from douglas_quaid.demo.pictures import sample, saved, scaled
+from douglas_quaid.demo.pictures import sample
+from douglas_quaid.evaluation.edits import encoded, resized
 
 pytest_plugins = ["support.ail_fixtures"]
 README = (Path(__file__).resolve().parent.parent / "ail_module" / "README.md").read_text("utf-8")
@@ -58,7 +59,7 @@ def write_files(folder: Path) -> None:
     """A legitimate sign-in page, one that imitates it, a market, and the same market captured again."""
     market = sample("indexed/market.png")
     with Image.open(io.BytesIO(market)) as picture:
-        again = saved(scaled(picture.convert("RGB"), 0.9), quality=80)
+        again = encoded(resized(picture.convert("RGB"), 0.9), "JPEG", quality=80)
     files = {
         "bank-login.png": sample("indexed/bank-login.png"),
         "imitation.png": sample("asked/bank-imitation.png"),

@@ -23,7 +23,8 @@ from support.misp_server import KEY, Misp, misp_server
 from support.ports import free_port
 
 from douglas_quaid.config import PREFIX
-from douglas_quaid.demo.pictures import sample, saved, scaled
+from douglas_quaid.demo.pictures import sample
+from douglas_quaid.evaluation.edits import encoded, resized
 from douglas_quaid.misp.commands import misp
 from douglas_quaid.misp.mapping import template_definition
 from douglas_quaid.misp.settings import NAMES, Disclosure, Settings
@@ -201,7 +202,7 @@ def fill(misp: Misp) -> None:
     """Add two phishing reports, and an event of legitimate pages."""
     page = sample("asked/bank-imitation.png")
     with Image.open(io.BytesIO(page)) as picture:
-        smaller = saved(scaled(picture.convert("RGB"), 0.8), quality=70)
+        smaller = encoded(resized(picture.convert("RGB"), 0.8), "JPEG", quality=70)
     titles = ("Phishing against Example Bank", "Report of a customer")
     reports = [
         misp.event(info, uuid=f"e0000000-0000-4000-8000-00000000000{number}")

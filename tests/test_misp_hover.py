@@ -10,15 +10,15 @@ from support import pictures
 from support.misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
 
 from douglas_quaid import Engine
-from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
-from douglas_quaid.evaluation.edits import png
+from douglas_quaid.demo.pictures import in_browser, opened, sample
+from douglas_quaid.evaluation.edits import encoded, png
 
 
 def test_a_hover_answers_from_stored_verdicts(host: Host, known: str) -> None:
     mine = str(uuid.uuid4())
     with Engine.open(known) as engine:
         engine.add(
-            saved(in_browser(opened("coffee.jpg"))),
+            encoded(in_browser(opened("coffee.jpg"))),
             occurrence=f"misp:attribute:{mine}",
             labels={"event": str(uuid.uuid4())},
         )
@@ -71,8 +71,8 @@ def test_a_hover_finds_in_a_collection_what_an_enrichment_finds(host: Host, know
     with Engine.open(known) as engine:
         engine.create_collection("brands", "known")
         engine.create_collection("kits", "known")
-        engine.add(saved(opened("coffee.jpg").resize((500, 333))))
-        engine.add(saved(opened("coffee.jpg").resize((400, 267))), collection="brands")
+        engine.add(encoded(opened("coffee.jpg").resize((500, 333))))
+        engine.add(encoded(opened("coffee.jpg").resize((400, 267))), collection="brands")
     asked = attribute(uuid=OTHER)
     assert len(host.post(hover(known, asked, collections="brands"))["results"]["Object"]) == 1
     assert (

@@ -26,8 +26,9 @@ from support.misp_host import (
 
 from douglas_quaid import Engine
 from douglas_quaid.answers import QueryResult
-from douglas_quaid.demo.pictures import in_browser, opened, sample, saved
+from douglas_quaid.demo.pictures import in_browser, opened, sample
 from douglas_quaid.errors import StoreTimeout
+from douglas_quaid.evaluation.edits import encoded
 from douglas_quaid.misp.expand import expand
 from douglas_quaid.misp.mapping import template_definition
 from douglas_quaid.misp.messages import ModuleRequest
@@ -96,7 +97,7 @@ def test_the_module_path_of_an_installation_holds_the_module() -> None:
 def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_seen(
     host: Host, known: str
 ) -> None:
-    asked = attribute(saved(in_browser(opened("coffee.jpg"))))
+    asked = attribute(encoded(in_browser(opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, misp_url="https://misp.example.org/"))
     (found,) = objects(answer)
     said = values(found)
@@ -117,7 +118,7 @@ def test_a_response_is_what_misp_accepts(host: Host, known: str) -> None:
     """It fits the template, does not refer to other events, marks nothing for detection, and returns no
     picture.
     """
-    asked = attribute(saved(in_browser(opened("coffee.jpg"))))
+    asked = attribute(encoded(in_browser(opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, disclose="full", misp_url="https://misp.example.org"))
     assert asked["data"][:200] not in json.dumps(answer)
     event = MISPEvent()
@@ -144,14 +145,14 @@ def test_a_response_is_what_misp_accepts(host: Host, known: str) -> None:
 
 def test_the_same_request_has_the_same_response_but_for_uuids(host: Host, known: str) -> None:
     request = json.dumps(
-        enrichment(known, asked := attribute(saved(in_browser(opened("coffee.jpg")))), disclose="full")
+        enrichment(known, asked := attribute(encoded(in_browser(opened("coffee.jpg")))), disclose="full")
     ).encode()
     first, second = (without_new_uuids(host.post_bytes(request).decode(), asked["uuid"]) for _ in range(2))
     assert first == second and "image-similarity" in first
 
 
 def test_a_malware_sample_has_the_hits_of_its_picture(host: Host, known: str) -> None:
-    picture = saved(in_browser(opened("coffee.jpg")))
+    picture = encoded(in_browser(opened("coffee.jpg")))
     plain = host.post(enrichment(known, attribute(picture)))
     zipped = host.post(
         enrichment(
@@ -249,7 +250,7 @@ def test_only_uuids_are_disclosed_unless_the_operator_allows_more(host: Host, kn
 
 def test_disclosure_of_one_picture_of_a_cluster_does_not_extend_to_the_others(host: Host, known: str) -> None:
     # Given a picture in a disclosed collection, and in the same cluster another that is in none
-    smaller = saved(opened("coffee.jpg").resize((400, 267)))
+    smaller = encoded(opened("coffee.jpg").resize((400, 267)))
     with Engine.open(known) as engine:
         engine.create_collection("brands", "known")
         engine.add(smaller, collection="brands", labels={"filename": "logo.jpg"})
@@ -273,7 +274,7 @@ def test_disclosure_of_one_picture_of_a_cluster_does_not_extend_to_the_others(ho
 def test_a_match_in_a_cluster_correlates_on_every_name_of_it(host: Host, known: str) -> None:
     with Engine.open(known) as engine:
         second = engine.add(
-            saved(opened("coffee.jpg").resize((400, 267))),
+            encoded(opened("coffee.jpg").resize((400, 267))),
             occurrence=f"misp:attribute:{uuid.uuid4()}",
             labels={"event": str(uuid.uuid4())},
         )
@@ -318,7 +319,7 @@ def test_hits_of_one_picture_are_returned_though_the_time_is_up_for_the_next(kno
 
     cup, next_one = (
         attribute(COFFEE, object_id="3"),
-        attribute(saved(opened("coffee.jpg").resize((400, 267))), object_id="3"),
+        attribute(encoded(opened("coffee.jpg").resize((400, 267))), object_id="3"),
     )
     with Hurried.open(known) as engine:
 
@@ -337,7 +338,7 @@ def test_hits_of_one_picture_are_returned_though_the_time_is_up_for_the_next(kno
 def test_an_enrichment_that_stores_its_picture_has_the_same_response_the_next_time(
     host: Host, known: str
 ) -> None:
-    asked = attribute(saved(opened("coffee.jpg").resize((400, 267))))
+    asked = attribute(encoded(opened("coffee.jpg").resize((400, 267))))
     body = json.dumps(enrichment(known, asked, index_query_image="true", disclose="full")).encode()
     first, second = (without_new_uuids(host.post_bytes(body).decode(), asked["uuid"]) for _ in range(2))
     assert first == second and '"cluster"' in first

@@ -28,7 +28,8 @@ sys.path.insert(0, str(HERE.parent))
 from support.misp_host import attribute, enrichment, hover, running  # noqa: E402
 
 from douglas_quaid import Engine  # noqa: E402
-from douglas_quaid.demo.pictures import sample, saved, scaled  # noqa: E402
+from douglas_quaid.demo.pictures import sample  # noqa: E402
+from douglas_quaid.evaluation.edits import encoded, resized  # noqa: E402
 from douglas_quaid.store.embedded import stop_embedded  # noqa: E402
 
 MISP = "https://misp.example.org"
@@ -58,12 +59,12 @@ def fill(engine: Engine) -> dict[str, Any]:
     for number in range(14):
         event = uuid(0xE000 + min(number // 2, 5))
         engine.add(
-            saved(page),
+            encoded(page),
             occurrence=f"misp:attribute:{uuid(number)}",
             labels={"event": event},
             seen=first + timedelta(days=19 * number),
         )
-    asked = saved(scaled(page, 0.8), quality=70)
+    asked = encoded(resized(page, 0.8), "JPEG", quality=70)
     engine.add(
         asked,
         occurrence=f"misp:attribute:{uuid(100)}",
