@@ -121,8 +121,7 @@ def drawn(count: int, seed: int) -> list[LabelledPair]:
 
 def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from() -> None:
     # Given labels that were drawn from known curves, met in use as they were drawn
-    found = fit.fit_curves(drawn(6_000, 1), weigh=lambda groups: np.ones(sum(map(len, groups))))
-    fitted = replace(shipped(), models=found.models, without_transform=found.without_transform)
+    fitted = fit.fit_curves(drawn(6_000, 1), shipped(), weigh=lambda groups: np.ones(sum(map(len, groups))))
     # Then other pairs get the odds that they have, and the confidences are right as often as they say
     fresh = drawn(2_000, 2)
     far = [abs(fitted.log_odds(one.verdict.evidence) - truth(one.verdict.evidence)) for one in fresh]
@@ -130,7 +129,7 @@ def test_a_fit_finds_the_curves_that_the_labels_were_drawn_from() -> None:
     held = recalibration.measure_held_out(fresh, fitted)
     assert held.error < 0.03
     # And what the labels do not hang on has next to no weight
-    (explained,) = (term for term in found.models[0].terms if term.predictor == "explained")
+    (explained,) = (term for term in fitted.models[0].terms if term.predictor == "explained")
     assert explained.points[-1][1] - explained.points[0][1] < 0.4
 
 
@@ -190,7 +189,7 @@ def test_four_queries_in_five_have_no_answer_and_edits_count_alike() -> None:
 def test_too_few_labels_are_refused_with_what_can_be_done() -> None:
     for pairs in ([], drawn(900, 1), [pair(evidence(), False, query=str(n)) for n in range(2_000)]):
         with pytest.raises(ConfigError, match=r"too few for a fit.*--false-matches-per-million"):
-            fit.fit_curves(pairs)
+            fit.fit_curves(pairs, shipped())
 
 
 # -- thresholds ----------------------------------------------------------------------------------------------

@@ -176,6 +176,7 @@ def _make(
     """Return the calibration that the arguments ask for, after writing and reporting it."""
     from ..decision.calibration_file import shipped, write
     from ..evaluation.calibration_report import new_calibration_json, report
+    from ..evaluation.fit import label_counts
     from ..evaluation.recalibration import adjust_thresholds, fit_calibration, measure_held_out
     from ..evaluation.sources import load_pairs, pairs_of_runs
     from ..evaluation.thresholds import FALSE_MATCHES, REVIEWS, TargetRates
@@ -203,7 +204,7 @@ def _make(
         rates,
         base=base,
         name=name or f"{'fit' if fits else 'own'}-{found.provenance.date}",
-        provenance=replace(found.provenance, note=note),
+        provenance=replace(found.provenance, note=note, counts=label_counts(found.pairs)),
     )
     held = measure_held_out(pairs_of_runs(check).pairs, made.calibration) if check else None
     written = out or (None if keep else DEFAULT_OUT)

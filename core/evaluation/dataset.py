@@ -11,7 +11,6 @@ with `id` and `image` (a file beside it), and edges `from`, `to` between picture
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -109,13 +108,9 @@ class Dataset:
         """The pictures by file."""
         return {item.file: item for item in self.items}
 
-    @cached_property
-    def groups(self) -> dict[str, tuple[Item, ...]]:
-        """The pictures by group."""
-        grouped: dict[str, list[Item]] = defaultdict(list)
-        for item in self.items:
-            grouped[item.group].append(item)
-        return {group: tuple(members) for group, members in grouped.items()}
+    def linked(self, file: str) -> frozenset[str]:
+        """Return the files that belong together with this one by an edge."""
+        return frozenset().union(*(edge for edge in self.edges if file in edge)) - {file}
 
     @cached_property
     def indexed(self) -> tuple[Item, ...]:

@@ -11,16 +11,16 @@ answer, and all edits of the other queries count alike (`pair_weights`). The pri
 that of a candidate in use.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
-from ..decision.calibration import Model, Term, logit
+from ..decision.calibration import Calibration, Model, Term, logit
 from ..decision.predictors import PREDICTORS, Predictor, measure_all
 from ..errors import ConfigError
 from . import strata
@@ -58,16 +58,6 @@ MODELS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FittedCurves:
-    """What a fit contributes to a calibration."""
-
-    #: One set of curves for each line of MODELS.
-    models: tuple[Model, ...]
-    #: Probability, 0 to 1, of a pair without a transform.
-    without_transform: float
-
-
 def pair_weights(groups: Sequence[Sequence[LabelledPair]]) -> NDArray[np.float64]:
     """Return how often each pair occurs in use, shape (n,), with mean 1. `groups`: the pairs of each query.
 
@@ -102,10 +92,11 @@ def _kind(group: Sequence[LabelledPair]) -> _Kind:
 
 def fit_curves(
     pairs: Sequence[LabelledPair],
+    base: Calibration,
     *,
     weigh: Callable[[Sequence[Sequence[LabelledPair]]], NDArray[np.float64]] = pair_weights,
-) -> FittedCurves:
-    """Return curves over all predictors. `weigh`: how often the pairs of each query count.
+) -> Calibration:
+    """Return `base` with other curves over all predictors. `weigh`: how often the pairs of each query count.
 
     Leaves out pairs without a label and pairs that a rule decides: those with the same pixels, and those of
     ambiguous queries. Raises ConfigError when too few labelled pairs have a transform.
@@ -120,11 +111,13 @@ def fit_curves(
     aligned = np.array([pair.verdict.evidence.matrix is not None for pair in pairs], bool)
     _check_enough(labels[aligned])
     weights = weigh(groups)
-    values = np.array([_values(pair) for pair in pairs if pair.verdict.evidence.matrix is not None])
+    # None, not measured, becomes NaN
+    values = np.array([measure_all(pair.verdict.evidence) for pair in pairs], float)[aligned]
     models = tuple(
         _model(values, labels[aligned], weights[aligned], needs, without) for needs, without in MODELS
     )
-    return FittedCurves(models, _share_correct(labels[~aligned], weights[~aligned]))
+    without_transform = _share_correct(labels[~aligned], weights[~aligned])
+    return replace(base, models=models, without_transform=without_transform)
 
 
 def _model(
@@ -215,10 +208,6 @@ def _check_enough(labels: NDArray[np.bool_]) -> None:
         )
 
 
-def _values(pair: LabelledPair) -> list[float]:
-    return [np.nan if value is None else value for value in measure_all(pair.verdict.evidence)]
-
-
 def _ramps(predictor: Predictor, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for each interval of the curve how far a value has come along it from the worse end, 0 to 1;
     shape (n, knots - 1). A value that was not measured counts as the worst.
@@ -253,7 +242,8 @@ def _share_correct(labels: NDArray[np.bool_], weights: NDArray[np.float64]) -> f
 
 def label_counts(pairs: Sequence[LabelledPair]) -> tuple[tuple[str, int, int, int], ...]:
     """Return for each stratum how many pairs show the same picture, show different ones, and are unknown."""
-    counts: dict[str, Counter[bool | None]] = defaultdict(Counter)
-    for pair in pairs:
-        counts[pair.stratum][pair.label] += 1
-    return tuple((stratum, of[True], of[False], of[None]) for stratum, of in sorted(counts.items()))
+    counts = Counter((pair.stratum, pair.label) for pair in pairs)
+    return tuple(
+        (stratum, counts[stratum, True], counts[stratum, False], counts[stratum, None])
+        for stratum in sorted({pair.stratum for pair in pairs})
+    )

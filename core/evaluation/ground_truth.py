@@ -13,7 +13,6 @@ as a site while its pictures carry none: such a set shows the components of one 
 may be two states of one page. It is False for all other pairs.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..batches import grouped
 from ..features.perceptual import hamming
 from ..index.hamming import BYTES, distances
 from ..records import ImageId
@@ -61,31 +61,36 @@ class GroundTruth:
     #: The division into parts, which also says which site a picture belongs to.
     split: Split
 
+    @cached_property
+    def indexed(self) -> list[Item]:
+        """The indexed pictures that could be read."""
+        return [item for item in self.dataset.indexed if item.file in self.fingerprints]
+
     def image_ids(self, files: Iterable[str]) -> frozenset[ImageId]:
         """Return the ids of these files, as far as they could be read."""
         return frozenset(self.fingerprints[file].image_id for file in files if file in self.fingerprints)
 
     def same_pixels(self, item: Item) -> frozenset[str]:
         """Return the indexed files with the pixels of this picture, itself included if it is indexed."""
-        return self._by_pixels.get(self.fingerprints[item.file].pixels, frozenset())
+        return frozenset(same.file for same in self._by_pixels.get(self.fingerprints[item.file].pixels, ()))
 
     def twins(self, item: Item) -> frozenset[str]:
         """Return the indexed files of other groups that show the same as this picture."""
-        files, hashes = self._hashes
-        bits = distances(hashes, np.frombuffer(self.fingerprints[item.file].pdq, np.uint8))
-        near = {files[place] for place in np.flatnonzero(bits <= TWIN_BITS)} | self.same_pixels(item)
-        return frozenset(file for file in near if self.dataset.by_file[file].group != item.group)
+        bits = distances(self._hashes, np.frombuffer(self.fingerprints[item.file].pdq, np.uint8))
+        near = {self.indexed[place].file for place in np.flatnonzero(bits <= TWIN_BITS)}
+        twins = near | self.same_pixels(item)
+        return frozenset(file for file in twins if self.dataset.by_file[file].group != item.group)
 
     def correct_answers(self, item: Item) -> frozenset[str]:
         """Return the indexed files that are correct answers to `item`, edited or not, indexed or not."""
         if item.file not in self._correct:
             groups = {
                 self.dataset.by_file[twin].group
-                for member in (item, *self._indexed_of(item.group))
+                for member in (item, *self._by_group.get(item.group, ()))
                 for twin in self.twins(member)
             }
             self._correct[item.file] = frozenset(
-                member.file for group in (item.group, *groups) for member in self._indexed_of(group)
+                member.file for group in (item.group, *groups) for member in self._by_group.get(group, ())
             )
         return self._correct[item.file]
 
@@ -119,36 +124,26 @@ class GroundTruth:
         unknown = one_design or bits <= TWIN_BITS or other.file in self.correct_answers(query)
         return None if unknown else False
 
-    def _indexed_of(self, group: str) -> list[Item]:
-        return [
-            member
-            for member in self.dataset.groups[group]
-            if member.indexed and member.file in self.fingerprints
-        ]
-
     @cached_property
     def _correct(self) -> dict[str, frozenset[str]]:
         """The correct answers that were looked up before."""
         return {}
 
     @cached_property
-    def _files(self) -> dict[ImageId, tuple[str, ...]]:
+    def _files(self) -> dict[ImageId, list[str]]:
         """Files of each image: copies have the same bytes."""
-        found: dict[ImageId, list[str]] = defaultdict(list)
-        for file, fingerprint in self.fingerprints.items():
-            found[fingerprint.image_id].append(file)
-        return {image_id: tuple(files) for image_id, files in found.items()}
+        return grouped(self.fingerprints, lambda file: self.fingerprints[file].image_id)
 
     @cached_property
-    def _by_pixels(self) -> dict[bytes, frozenset[str]]:
-        found: dict[bytes, set[str]] = defaultdict(set)
-        for item in self.dataset.indexed:
-            if item.file in self.fingerprints:
-                found[self.fingerprints[item.file].pixels].add(item.file)
-        return {pixels: frozenset(files) for pixels, files in found.items()}
+    def _by_group(self) -> dict[str, list[Item]]:
+        return grouped(self.indexed, lambda item: item.group)
 
     @cached_property
-    def _hashes(self) -> tuple[list[str], NDArray[np.uint8]]:
-        files = [item.file for item in self.dataset.indexed if item.file in self.fingerprints]
-        hashes = b"".join(self.fingerprints[file].pdq for file in files)
-        return files, np.frombuffer(hashes, np.uint8).reshape(-1, BYTES)
+    def _by_pixels(self) -> dict[bytes, list[Item]]:
+        return grouped(self.indexed, lambda item: self.fingerprints[item.file].pixels)
+
+    @cached_property
+    def _hashes(self) -> NDArray[np.uint8]:
+        """PDQ hashes of the indexed pictures, shape (n, 32)."""
+        hashes = b"".join(self.fingerprints[item.file].pdq for item in self.indexed)
+        return np.frombuffer(hashes, np.uint8).reshape(-1, BYTES)

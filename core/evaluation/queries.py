@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from ..batches import grouped
 from ..errors import ConfigError
 from . import edits, strata
 from .dataset import Item, Kind
@@ -147,16 +148,12 @@ def _versions(truth: GroundTruth, items: Sequence[Item], count: int) -> list[Eva
 def _linked(truth: GroundTruth, items: Sequence[Item]) -> list[EvaluationQuery]:
     """Return the nodes of a graph as they are, each judged against each other."""
     files = frozenset(item.file for item in items)
-    linked: dict[str, set[str]] = defaultdict(set)
-    for edge in truth.dataset.edges:
-        for file in edge:
-            linked[file] |= edge - {file}
     return [
         EvaluationQuery(
             item,
             "",
             strata.PHISHING,
-            frozenset(linked[item.file]),
+            truth.dataset.linked(item.file),
             frozenset({item.file}),
             tuple(sorted(files - {item.file})),
         )
@@ -171,12 +168,9 @@ def _without(truth: GroundTruth, usable: Sequence[Item], count: int, seed: int) 
     rng = random.Random(f"without:{seed}")
     never = [item for item in usable if not item.indexed]
     pool = spread(never or [item for item in usable if item.kind is not Kind.LINKED], len(usable), seed)
-    pages = defaultdict(list)
-    for item in truth.dataset.indexed:
-        if (site := truth.split.site(item)) is not None and item.file in truth.fingerprints:
-            pages[site].append(item)
+    pages = grouped(truth.indexed, truth.split.site) | {None: []}  # an unknown site has no other pages
     siblings = {
-        item.file: [page for page in pages.get(truth.split.site(item) or "", ()) if page.group != item.group]
+        item.file: [page for page in pages.get(truth.split.site(item), ()) if page.group != item.group]
         for item in pool
     }
     same_site = [item for item in pool if siblings[item.file]][: max(1, count // SITE_SHARE) if count else 0]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ..decision.calibration import Calibration, Provenance
 from ..decision.decide import decide_stored
 from .confidence import confidence_metrics
-from .fit import fit_curves, label_counts
+from .fit import fit_curves
 from .results import LabelledPair
 from .thresholds import (
     MIN_BEYOND_OWN,
@@ -51,16 +51,12 @@ def fit_calibration(
     What no pair can say (looks-like, which share counts as whole) stays as in `base`. `rates.images` is the
     number of images that were searched. Raises ConfigError when there are too few pairs.
     """
-    curves = fit_curves(pairs)
-    draft = replace(base, name=name, models=curves.models, without_transform=curves.without_transform)
+    draft = fit_curves(pairs, base)
     best = best_candidates(pairs, draft)
-    tails = measure_tails(best, images=rates.images)
-    choice = choose_thresholds(tails, rates)
-    calibration = replace(
-        draft,
-        provenance=replace(provenance, counts=label_counts(pairs)),
-        thresholds=replace(draft.thresholds, match=choice.match, review=choice.review),
-        tails=tails,
+    draft = replace(draft, tails=measure_tails(best, images=rates.images))
+    choice = choose_thresholds(draft.tails, rates)
+    calibration = draft.with_thresholds(
+        match=choice.match, review=choice.review, provenance=provenance, name=name
     )
     return NewCalibration(calibration, choice, best)
 
@@ -82,8 +78,9 @@ def adjust_thresholds(
     own = measure_tails(best, images=0, min_beyond=MIN_BEYOND_OWN) if pairs else None
     worst = max((query.wrong for query in best), default=float("-inf"))
     choice = choose_thresholds(base.tails, rates, own=own, worst=worst)
-    noted = replace(provenance, counts=label_counts(pairs))
-    calibration = base.with_thresholds(match=choice.match, review=choice.review, provenance=noted, name=name)
+    calibration = base.with_thresholds(
+        match=choice.match, review=choice.review, provenance=provenance, name=name
+    )
     return NewCalibration(calibration, choice, best)
 
 
