@@ -14,8 +14,8 @@ from . import edits, strata
 from .dataset import Dataset, Item
 from .ground_truth import GroundTruth
 from .indexing import Failure, fingerprint, index_pictures
-from .queries import EvaluationQuery
-from .querying import QueryResponse, query_task, run_query
+from .queries import EvaluationQuery, make_query
+from .querying import QueryResponse, run_query
 from .results import LabelledPair
 
 #: Number of near copies of the template's other page. spec: brief of the evaluation; twice as many as
@@ -39,7 +39,7 @@ class Template:
     @property
     def last_query(self) -> EvaluationQuery:
         """The query that ends this template's part of a run."""
-        return EvaluationQuery(self.queried, CLONE_EDITS[-1], strata.CLONES, frozenset(), frozenset())
+        return EvaluationQuery(self.queried, CLONE_EDITS[-1], strata.CLONES, frozenset())
 
 
 def find_templates(pairs: Iterable[LabelledPair], truth: GroundTruth, count: int) -> list[Template]:
@@ -90,7 +90,6 @@ def query_among_clones(
         fingerprints[clone.file] = fingerprint(engine, data, name=copied.file, add=True, link=True)
     small = GroundTruth(Dataset((*items, *clones), frozenset()), fingerprints, truth.split)
     for name in CLONE_EDITS:
-        query = EvaluationQuery(
-            queried, name, strata.CLONES, small.correct_answers(queried), frozenset(), (queried.file,)
-        )
-        yield small, run_query(engine, query_task(query, small))
+        expected = small.correct_answers(queried)
+        query = make_query(small, queried, name, strata.CLONES, expected=expected, besides=(queried.file,))
+        yield small, run_query(engine, query)

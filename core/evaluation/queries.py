@@ -8,10 +8,11 @@ left out of the search; so indexed pictures can serve, too, where the data set h
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..batches import grouped
 from ..errors import ConfigError
+from ..records import ImageId
 from . import edits, strata
 from .dataset import Item, Kind
 from .ground_truth import GroundTruth
@@ -52,10 +53,10 @@ class EvaluationQuery:
     stratum: str
     #: Files that are correct answers.
     expected: frozenset[str]
-    #: Files that the search must leave out.
-    left_out: frozenset[str]
-    #: Files that are judged even if the search does not propose them.
-    besides: tuple[str, ...] = ()
+    #: Images that the search must leave out.
+    exclude: frozenset[ImageId] = frozenset()
+    #: Images that are judged even if the search does not propose them.
+    besides: tuple[ImageId, ...] = ()
 
     @property
     def keys(self) -> frozenset[tuple[str, str, str]]:
@@ -63,6 +64,21 @@ class EvaluationQuery:
         return frozenset(
             (self.item.file, self.edit, stratum) for stratum in (self.stratum, strata.LOW_TEXTURE)
         )
+
+
+def make_query(
+    truth: GroundTruth,
+    item: Item,
+    edit: str,
+    stratum: str,
+    *,
+    expected: frozenset[str] = frozenset(),
+    left_out: Iterable[str] = (),
+    besides: Iterable[str] = (),
+) -> EvaluationQuery:
+    """Return a query. Takes files instead of images; those that could not be read are in no store."""
+    judged = tuple(truth.fingerprints[file].image_id for file in besides if file in truth.fingerprints)
+    return EvaluationQuery(item, edit, stratum, expected, truth.image_ids(left_out), judged)
 
 
 def parse_edits(names: str) -> tuple[str, ...]:
@@ -128,7 +144,7 @@ def _edited(
 ) -> list[EvaluationQuery]:
     """Return each picture after each edit. The picture itself is indexed, and is always judged."""
     return [
-        EvaluationQuery(item, name, stratum, truth.correct_answers(item), frozenset(), (item.file,))
+        make_query(truth, item, name, stratum, expected=truth.correct_answers(item), besides=(item.file,))
         for item in items
         for name in names
     ]
@@ -141,7 +157,17 @@ def _versions(truth: GroundTruth, items: Sequence[Item], count: int) -> list[Eva
         same = truth.same_pixels(item) | {item.file}
         others = truth.correct_answers(item) - same
         if any(truth.dataset.by_file[file].group == item.group for file in others):
-            found.append(EvaluationQuery(item, "", strata.VERSIONS, others, same, tuple(sorted(others)[:3])))
+            found.append(
+                make_query(
+                    truth,
+                    item,
+                    "",
+                    strata.VERSIONS,
+                    expected=others,
+                    left_out=same,
+                    besides=sorted(others)[:3],
+                )
+            )
     return found[:count]
 
 
@@ -149,13 +175,14 @@ def _linked(truth: GroundTruth, items: Sequence[Item]) -> list[EvaluationQuery]:
     """Return the nodes of a graph as they are, each judged against each other."""
     files = frozenset(item.file for item in items)
     return [
-        EvaluationQuery(
+        make_query(
+            truth,
             item,
             "",
             strata.PHISHING,
-            truth.dataset.linked(item.file),
-            frozenset({item.file}),
-            tuple(sorted(files - {item.file})),
+            expected=truth.dataset.linked(item.file),
+            left_out=(item.file,),
+            besides=sorted(files - {item.file}),
         )
         for item in items
     ]
@@ -176,21 +203,26 @@ def _without(truth: GroundTruth, usable: Sequence[Item], count: int, seed: int) 
     same_site = [item for item in pool if siblings[item.file]][: max(1, count // SITE_SHARE) if count else 0]
     queries = []
     for number, item in enumerate(same_site):
-        query = _unanswered(truth, item, "", strata.SAME_SITE)
-        others = [page.file for page in siblings[item.file] if page.file not in query.left_out]
+        correct = truth.correct_answers(item) | {item.file}
+        others = [page.file for page in siblings[item.file] if page.file not in correct]
         pairs = rng.sample(others, min(SITE_PAIRS, len(others)))
-        unknown = frozenset(others) - frozenset(pairs[:1]) if number % ONE_PAGE_KNOWN == 0 else frozenset()
-        queries.append(replace(query, left_out=query.left_out | unknown, besides=tuple(pairs)))
+        unknown = {*others} - {*pairs[:1]} if number % ONE_PAGE_KNOWN == 0 else set()
+        queries.append(
+            make_query(truth, item, "", strata.SAME_SITE, left_out=correct | unknown, besides=pairs)
+        )
     strangers = [item for item in pool if not siblings[item.file]]
     rounds = {item.file: ["", *rng.sample(edits.SUITE, len(edits.SUITE))] for item in strangers}
     for turn in range(min(count, len(edits.SUITE) + 1)):
         queries += [
-            _unanswered(truth, item, rounds[item.file][turn], strata.UNANSWERED) for item in strangers
+            make_query(
+                truth,
+                item,
+                rounds[item.file][turn],
+                strata.UNANSWERED,
+                left_out=truth.correct_answers(item) | {item.file},
+            )
+            for item in strangers
         ]
         if len(queries) >= count + len(same_site) or not strangers:
             break
     return queries[: count + len(same_site)]
-
-
-def _unanswered(truth: GroundTruth, item: Item, edit: str, stratum: str) -> EvaluationQuery:
-    return EvaluationQuery(item, edit, stratum, frozenset(), truth.correct_answers(item) | {item.file})

@@ -14,31 +14,17 @@ from ..config import Config
 from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, StoreError
 from ..inputs import Input
-from ..records import ImageId
 from ..search.hits import Inquiry
 from . import edits
 from .dataset import Item
-from .ground_truth import GroundTruth
 from .indexing import Failure
 from .low_texture import is_low_texture
 from .queries import EvaluationQuery
 
 
 @dataclass(frozen=True, slots=True)
-class QueryTask:
-    """A query as a worker needs it."""
-
-    #: The query.
-    query: EvaluationQuery
-    #: Images that the search must leave out.
-    exclude: frozenset[ImageId]
-    #: Images to judge even if the search does not propose them.
-    besides: tuple[ImageId, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class QueryResponse:
-    """What the engine answered to a QueryTask."""
+    """What the engine answered to a query."""
 
     #: The query.
     query: EvaluationQuery
@@ -48,19 +34,11 @@ class QueryResponse:
     low_texture: bool
 
 
-def query_task(query: EvaluationQuery, truth: GroundTruth) -> QueryTask:
-    """Return a query with the ids of the images that it names, as far as these could be read."""
-    fingerprints = truth.fingerprints
-    besides = tuple(fingerprints[file].image_id for file in query.besides if file in fingerprints)
-    return QueryTask(query, truth.image_ids(query.left_out), besides)
-
-
-def run_query(engine: Engine, task: QueryTask) -> QueryResponse | Failure:
+def run_query(engine: Engine, query: EvaluationQuery) -> QueryResponse | Failure:
     """Return the engine's response, or the failure of a broken picture. Raises StoreError and ConfigError."""
-    query = task.query
     try:
         data, low_texture = query_bytes(query.item, query.edit, engine.config.max_bytes)
-        inquiry = engine.inquire(data, exclude=task.exclude, besides=task.besides, name=query.item.file)
+        inquiry = engine.inquire(data, exclude=query.exclude, besides=query.besides, name=query.item.file)
         return QueryResponse(query, inquiry, low_texture)
     except (StoreError, ConfigError):
         raise
@@ -84,23 +62,23 @@ def query_bytes(item: Item, edit: str, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def run_queries(
-    config: Config, tasks: Iterable[QueryTask], processes: int
+    config: Config, queries: Iterable[EvaluationQuery], processes: int
 ) -> Iterator[QueryResponse | Failure]:
-    """Yield the responses as they arrive, from a bounded number of tasks at a time. With one process the work
-    is done in this one. Raises StoreError and ConfigError.
+    """Yield the responses as they arrive, from a bounded number of queries at a time. With one process the
+    work is done in this one. Raises StoreError and ConfigError.
     """
-    waiting = iter(tasks)
+    waiting = iter(queries)
     if processes == 1:
         cv2.setNumThreads(1)
         with Engine.open(config=config) as engine:
-            yield from (run_query(engine, task) for task in waiting)
+            yield from (run_query(engine, query) for query in waiting)
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (config,)) as pool:
         try:
-            running = {pool.submit(_run_in_worker, task) for task in islice(waiting, 4 * processes)}
+            running = {pool.submit(_run_in_worker, query) for query in islice(waiting, 4 * processes)}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_run_in_worker, task) for task in islice(waiting, len(done))}
+                running |= {pool.submit(_run_in_worker, query) for query in islice(waiting, len(done))}
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -115,5 +93,5 @@ def _start_worker(config: Config) -> None:
     _engine.append(Engine.open(config=config))
 
 
-def _run_in_worker(task: QueryTask) -> QueryResponse | Failure:
-    return run_query(_engine[0], task)
+def _run_in_worker(query: EvaluationQuery) -> QueryResponse | Failure:
+    return run_query(_engine[0], query)

@@ -22,7 +22,7 @@ from .ground_truth import GroundTruth
 from .indexing import Failure, index_pictures
 from .labelling import label_response
 from .queries import SampleSizes, sample_queries, spread
-from .querying import QueryResponse, query_task, run_queries
+from .querying import QueryResponse, run_queries
 from .results import PAIRS, append_results, read_pairs, resume_run, start_run
 from .split import Split, Subset
 
@@ -98,12 +98,12 @@ def run(
         truth = GroundTruth(dataset, fingerprints, plan.split)
         header = _header(plan, indexed, calibration)
         done = resume_run(out, header) if resume else start_run(out, header)
-        tasks = [
-            query_task(query, truth)
+        queries = [
+            query
             for query in sample_queries(truth, plan.subset, plan.edits, plan.sizes, plan.seed)
             if not query.keys & done
         ]
-        for response in progress(run_queries(config, tasks, processes), len(tasks), "querying"):
+        for response in progress(run_queries(config, queries, processes), len(queries), "querying"):
             failures += _record(out, response, truth, calibration)
     for template in find_templates(read_pairs(out / PAIRS), truth, plan.sizes.templates):
         if not template.last_query.keys & done:
