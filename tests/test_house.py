@@ -12,13 +12,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = ("core", "misp_module", "ail_module")
 
-#: Folders (or files, where they stand in none) with public names that are not documented yet; this list only
-#: shrinks.
-STILL_BARE: tuple[str, ...] = ()
-
-#: Folders and files that still have one of the phrases; this list only shrinks.
-STILL_WORDED: tuple[str, ...] = ()
-
 #: Names at the top of a file that every file has for the same purpose.
 USUAL = {"log", "__all__"}
 
@@ -48,12 +41,6 @@ GONE = (
 
 FILES = [path for folder in PRODUCTION for path in sorted((ROOT / folder).rglob("*.py"))]
 NAMES = [path.relative_to(ROOT).as_posix() for path in FILES]
-
-
-def part(name: str) -> str:
-    """The folder of a file, or the file itself where it stands in the main folder of its package."""
-    folders = name.split("/")[:-1]
-    return "/".join(folders) if len(folders) > 1 else name
 
 
 @cache
@@ -172,21 +159,16 @@ def untold(name: str) -> list[str]:
     return found
 
 
-def clean(still: tuple[str, ...]) -> list[str]:
-    """Files of production code without those of some folders."""
-    return [name for name in NAMES if part(name) not in still]
-
-
 def test_every_public_name_is_documented() -> None:
-    assert [line for name in clean(STILL_BARE) for line in undocumented(name)] == []
+    assert [line for name in NAMES for line in undocumented(name)] == []
 
 
 def test_a_function_says_which_errors_it_raises() -> None:
-    assert [line for name in clean(STILL_BARE) for line in untold(name)] == []
+    assert [line for name in NAMES for line in untold(name)] == []
 
 
 def test_no_documentation_goes_on_where_another_one_ended() -> None:
-    for name in clean(STILL_BARE):
+    for name in NAMES:
         tree, lines = source(name)
         constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         assert not [node for node in constants if str(node.value).strip().startswith("... ")], name
@@ -226,10 +208,7 @@ def phrases(path: Path) -> list[str]:
 
 
 def test_what_nobody_should_read_twice_is_gone() -> None:
-    names = [path.relative_to(ROOT).as_posix() for path in tracked()]
-    found = {
-        name: some for name in names if part(name) not in STILL_WORDED and (some := phrases(ROOT / name))
-    }
+    found = {path.relative_to(ROOT).as_posix(): some for path in tracked() if (some := phrases(path))}
     assert found == {}
 
 
