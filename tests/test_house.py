@@ -55,16 +55,9 @@ def is_public(name: str) -> bool:
     return not name.startswith("_")
 
 
-def is_documented(body: list[ast.stmt], number: int, lines: tuple[str, ...]) -> bool:
-    """Whether an assignment has `#:` lines above it, or a string below."""
-    below = body[number + 1] if number + 1 < len(body) else None
-    if (
-        isinstance(below, ast.Expr)
-        and isinstance(below.value, ast.Constant)
-        and isinstance(below.value.value, str)
-    ):
-        return True
-    line = body[number].lineno - 2
+def is_documented(node: ast.stmt, lines: tuple[str, ...]) -> bool:
+    """Whether an assignment has `#:` lines above it."""
+    line = node.lineno - 2
     while line >= 0 and lines[line].strip().startswith("#"):
         if lines[line].strip().startswith("#:"):
             return True
@@ -89,7 +82,7 @@ def assigned(node: ast.stmt) -> list[str]:
 
 def bare(body: list[ast.stmt], lines: tuple[str, ...], above: str = "") -> Iterator[tuple[int, str]]:
     """Lines and names of what has no documentation in the body of a file or class."""
-    for number, node in enumerate(body):
+    for node in body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and is_public(node.name):
             twin = any(
                 isinstance(mark, ast.Attribute) and mark.attr == "setter" for mark in node.decorator_list
@@ -98,7 +91,7 @@ def bare(body: list[ast.stmt], lines: tuple[str, ...], above: str = "") -> Itera
                 yield node.lineno, f"{above}{node.name}"
             if isinstance(node, ast.ClassDef):
                 yield from bare(node.body, lines, f"{above}{node.name}.")
-        elif (names := assigned(node)) and not is_documented(body, number, lines):
+        elif (names := assigned(node)) and not is_documented(node, lines):
             yield node.lineno, f"{above}{', '.join(names)}"
 
 
