@@ -176,7 +176,7 @@ def test_linking_notes_the_hub_once_and_joins_nothing(
     again = crowd.add(jpeg(cookie_banner(), 70), occurrence="test:part:again")
     # Then its copy is its only match, and the hub is listed, once
     assert {hit.image_id for hit in crowd.hits(added.image_id)} == {again.image_id}
-    found = [hub for hub in crowd.hubs() if hub.kind == "patch"]
+    found = [hub for hub in crowd.hubs() if hub.kind == "common-region"]
     assert (
         len(found) == 1
         and found[0].pictures >= OPTIONS.minimum_pictures
@@ -188,7 +188,7 @@ def test_linking_notes_the_hub_once_and_joins_nothing(
     assert top >= 1 - BANNER / HEIGHT - 0.02 and bottom <= 1 and left < 0.1 and right > 0.6
     # And forgetting that page forgets the note
     crowd.forget(found[0].id)
-    assert [hub for hub in crowd.hubs() if hub.kind == "patch"] == []
+    assert [hub for hub in crowd.hubs() if hub.kind == "common-region"] == []
 
 
 def test_a_campaign_of_clones_makes_no_hub_of_its_page(store_url: str) -> None:

@@ -127,9 +127,9 @@ class FeedbackReader:
     def _act(self, obj: AilObject, said: str, other: ImageId) -> Answer:
         try:
             if said == SAME:
-                self._engine.confirm(obj.id, other)
+                self._engine.confirm(obj.id, other, source=str(obj.occurrence))
             else:
-                self._engine.veto(obj.id, other)
+                self._engine.veto(obj.id, other, source=str(obj.occurrence))
         except (ConfigError, NotFound) as error:
             return Answer(obj, said, other, refused=str(error))
         return Answer(obj, said, other)

@@ -33,7 +33,7 @@ def describe(calibration: Calibration, *, source: str) -> str:
         needs = " and ".join(model.needs) or "nothing else"
         lines += [f"  where {needs} was measured: weights (natural logarithms), prior {model.prior:.2f}"]
         lines += [
-            f"    {term.predictor:<12}"
+            f"    {term.predictor:<28}"
             + " ".join(f"{x:g}:{y:.2f}" for x, y in term.points)
             + f" absent:{term.absent:.2f}"
             for term in model.terms

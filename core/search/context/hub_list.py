@@ -1,6 +1,6 @@
 """What an operator sees of common regions and large clusters, and how pictures are silenced for good.
 
-Two kinds of hub. A *patch* is a common region: many different pictures show it, and it produces no matches by
+Two kinds of hub. A *common region* is a part that many different pictures show; it produces no matches by
 itself. A *cluster* with a large share of all images, such as a placeholder or the page of a suspended
 account, matches every new capture, and rightly so; whether that is worth knowing, only a person can say.
 """
@@ -25,17 +25,17 @@ IGNORED = "ignored"
 class Hub:
     """A part or a cluster that is found in a large share of all pictures."""
 
-    #: patch or cluster.
+    #: common-region or cluster.
     kind: str
-    #: Id of an image that shows the patch, or of the cluster.
+    #: Id of an image that shows the region, or of the cluster.
     id: str
-    #: Minimum number of different pictures that show the patch; or number of images in the cluster.
+    #: Minimum number of different pictures that show the region; or number of images in the cluster.
     pictures: int
     #: Share of all pictures there were when it was met, 0 to 1.
     share: float
-    #: Where the patch lies in that image: left, top, right, bottom, 0 to 1; None for a cluster.
+    #: Where the region lies in that image: left, top, right, bottom, 0 to 1; None for a cluster.
     region: Box | None
-    #: When linking met the patch last; None for a cluster.
+    #: When linking met the region last; None for a cluster.
     met: datetime | None
     #: Whether the image, or one of the cluster, is in a collection of purpose `ignore`.
     ignored: bool
@@ -59,7 +59,7 @@ class Hub:
 def list_hubs(store: Store) -> tuple[Hub, ...]:
     """Return everything that is found in a large share of all pictures, the largest share first."""
     (ignored,) = store.collections.members_by_purpose(Purpose.IGNORE)
-    hubs = [*_patches(store, ignored), *_clusters(store, ignored)]
+    hubs = [*_regions(store, ignored), *_clusters(store, ignored)]
     return tuple(sorted(hubs, key=lambda hub: (-hub.share, hub.id)))
 
 
@@ -77,14 +77,14 @@ def ignore(store: Store, name: str, collection: str) -> tuple[ImageId, ...]:
     return images
 
 
-def _patches(store: Store, ignored: frozenset[ImageId]) -> Iterator[Hub]:
+def _regions(store: Store, ignored: frozenset[ImageId]) -> Iterator[Hub]:
     notes = store.common_regions.all()
     infos = store.images.infos([note.region.image_id for note in notes])
     for note, info in zip(notes, infos, strict=True):
         if info is not None:  # not forgotten at this moment
             region = note.region
             yield Hub(
-                kind="patch",
+                kind="common-region",
                 id=region.image_id,
                 pictures=region.pictures,
                 share=region.pictures / max(region.images, 1),
