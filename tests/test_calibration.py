@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from support.command_line import runner
 from support.pictures import page, png
+from support.records import write_records
 
 from douglas_quaid import ConfigError, Engine
 from douglas_quaid.cli.main import main
@@ -25,7 +26,7 @@ from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME, PREDICTORS
 from douglas_quaid.errors import UnknownVersion
 from douglas_quaid.evaluation import edits, fit, recalibration
-from douglas_quaid.evaluation.results import LabelledPair, write_records
+from douglas_quaid.evaluation.results import LabelledPair
 from douglas_quaid.evaluation.thresholds import (
     QueryBest,
     TargetRates,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from support.records import write_records
 
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
@@ -19,13 +20,7 @@ from douglas_quaid.evaluation.dataset import Item, Kind
 from douglas_quaid.evaluation.error_gallery import ErrorKind, find_errors
 from douglas_quaid.evaluation.metrics import compute_metrics
 from douglas_quaid.evaluation.reliability_diagram import draw_reliability
-from douglas_quaid.evaluation.results import (
-    LabelledPair,
-    QueryOutcome,
-    read_outcomes,
-    read_pairs,
-    write_records,
-)
+from douglas_quaid.evaluation.results import LabelledPair, QueryOutcome, read_outcomes, read_pairs
 from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.records import Configuration, Decision, Evidence, Relation, Verdict
 

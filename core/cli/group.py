@@ -56,6 +56,19 @@ def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., 
     """
 
     def wrap(function: Callable[..., int | None]) -> click.Command:
+        @group.command(name)
+        @click.option(
+            "--store",
+            metavar="URL",
+            help="URL of the feature store: embedded: (default), embedded:PATH, redis://, rediss://, unix://,"
+            " redis+cluster://.",
+        )
+        @click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print one JSON object per line, and nothing else on standard output.",
+        )
         @wraps(function)
         def run(*, store: str | None, as_json: bool, **options: Any) -> None:
             try:
@@ -67,19 +80,7 @@ def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., 
                 sys.exit(2 if isinstance(error, ConfigError) else 1)
             sys.exit(status or 0)
 
-        with_store = click.option(
-            "--store",
-            metavar="URL",
-            help="URL of the feature store: embedded: (default), embedded:PATH, redis://, rediss://, unix://,"
-            " redis+cluster://.",
-        )
-        with_json = click.option(
-            "--json",
-            "as_json",
-            is_flag=True,
-            help="Print one JSON object per line, and nothing else on standard output.",
-        )
-        return group.command(name)(with_store(with_json(run)))
+        return run
 
     return wrap
 

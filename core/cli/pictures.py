@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConfigError, DouglasQuaidError, StoreError
+from ..errors import ConfigError, FormatError, ImageError, NotFound
 from .group import command, open_engine, with_engine
 from .terminal import complain, decision_text, error_json, hit_text, json_line, say, with_progress
 
@@ -34,9 +34,7 @@ def _for_each(
     def one(item: Input) -> dict[str, Any]:
         try:
             return {"path": item.path} | work(item, item.read(engine.config.max_bytes))
-        except (StoreError, ConfigError):
-            raise
-        except DouglasQuaidError as error:
+        except (ImageError, FormatError, NotFound) as error:
             return {"path": item.path} | error_json(error)
 
     failed = 0

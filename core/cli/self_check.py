@@ -1,6 +1,5 @@
 """`quaid self-check`: does this installation work, and what to do if not."""
 
-import io
 from importlib.metadata import version
 
 from ..config import Config, shown
@@ -55,17 +54,16 @@ def _features() -> str:
     from PIL import Image, ImageDraw
 
     from ..decoding.image import decode_image
+    from ..evaluation.edits import encoded
     from ..features import codec, extract_features
 
     picture = Image.new("RGB", (320, 240), "white")
     pen = ImageDraw.Draw(picture)
     for step in range(0, 240, 16):
         pen.rectangle((step, step, step + 40, step + 9), fill=(step, 90, 200))
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
     config = Config()
     features = extract_features(
-        decode_image(stream.getvalue(), max_bytes=config.max_bytes, max_pixels=config.max_pixels)
+        decode_image(encoded(picture), max_bytes=config.max_bytes, max_pixels=config.max_pixels)
     )
     record = codec.encode(features)
     again = codec.decode(record)

@@ -30,7 +30,7 @@ WIDTH, HEIGHT = 1500, 900
 def write_report(
     engine: Engine, samples: Sequence[SamplePicture], answers: Sequence[DemoAnswer], folder: Path
 ) -> Path:
-    """Write `folder`/index.html and return its path; the folder is created if necessary."""
+    """Write `folder`/index.html and return its path."""
     by_id = {sample.image_id: sample for sample in samples}
     cards = "\n".join(_card(engine, number, answer, by_id) for number, answer in enumerate(answers, 1))
     right = sum(answer.right for answer in answers)
@@ -47,7 +47,6 @@ def write_report(
         cards=cards,
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
     path.write_text(page, encoding="utf-8")
     return path

@@ -191,35 +191,27 @@ def viewport(page: Picture, scroll: float, aspect: float = 1.6) -> Picture:
     return page.crop((0, top, page.width, top + height))
 
 
-def embedded(picture: Picture, host: Picture, share: float, seed: object = 0) -> Picture:
-    """Return the picture as an illustration in another page: `share` of the host's width, at a random
-    position, with a thin frame.
-    """
-    rng = random.Random(f"embedded:{seed}")
-    small = resized(picture, share * host.width / picture.width)
-    small = small.crop((0, 0, small.width, min(small.height, host.height)))
-    left, top = rng.randint(0, host.width - small.width), rng.randint(0, host.height - small.height)
-    result = host.copy()
-    result.paste(small, (left, top))
-    ImageDraw.Draw(result).rectangle(
-        (left, top, left + small.width - 1, top + small.height - 1), outline="#808080"
-    )
-    return result
-
-
 def embedded_in_text(picture: Picture, rng: random.Random) -> Picture:
     """Return a page of text, 1,280 pixels wide and as high as necessary, with the picture at 40 % of its
-    width.
+    width, at a random position and with a thin frame.
     """
-    width = 1280
-    height = max(960, round(0.4 * width * picture.height / picture.width))
-    return embedded(picture, text_page(rng, width, height), 0.4, rng.random())
+    width, height = 1280, max(960, round(0.4 * 1280 * picture.height / picture.width))
+    page = text_page(rng, width, height)
+    rng = random.Random(f"embedded:{rng.random()}")
+    small = resized(picture, 0.4 * width / picture.width)
+    small = small.crop((0, 0, small.width, min(small.height, height)))
+    left, top = rng.randint(0, width - small.width), rng.randint(0, height - small.height)
+    page.paste(small, (left, top))
+    ImageDraw.Draw(page).rectangle(
+        (left, top, left + small.width - 1, top + small.height - 1), outline="#808080"
+    )
+    return page
 
 
 #: Names of the edits of which `recolour` draws one; inversion is not among them.
 RECOLOURINGS = ("brightness_contrast", "saturation", "hue_shift", "greyscale", "sepia")
 
-#: Every edit of one picture by name. `embedded` is missing, because it needs a host, too.
+#: Every edit by name.
 EDITS: dict[str, Edit] = {
     "resize_50": lambda picture, rng: resized(picture, 0.5),
     "resize_33": lambda picture, rng: resized(picture, 1 / 3),
@@ -324,9 +316,3 @@ SUITE = (
 
 #: Further edits of tall pages: what a window shows of them.
 TALL = ("viewport",)
-
-#: Edits after which the whole picture is still there and fills the frame, for benchmarks of retrieval.
-WHOLE_PICTURE = ("resize_50", "resize_33", "jpeg_30", "blur", "recolour", "mirror", "rotate_90")
-
-#: Edits that add to the picture or take from it, for benchmarks of verification.
-PARTIAL = ("browser_bar", "border_10", "crop_75", "banner", "rotate_5")

@@ -125,7 +125,7 @@ def draw_errors(
                 continue
             name = f"{number:02d}-{example.kind.value}-{pair.edit or 'as-it-is'}.png"
             (folder / name).write_bytes(picture)
-            tiles.append(_tile(picture))
+            tiles.append(ImageOps.pad(opened(picture), TILE, color="#dddddd"))
             shown = f"{example.kind.value}: {pair.query} ({pair.edit or 'as it is'}) and {pair.reference}"
             drawn.append((f"{FOLDER}/{name}", shown))
     finally:
@@ -142,20 +142,15 @@ def _draw(pair: LabelledPair, truth: GroundTruth, config: Config, extractor: Ext
     if query is None or reference is None:
         return None
     try:
-        data = [
-            query_bytes(item, edit, config.max_bytes)[0]
+        sides = [
+            (query_bytes(item, edit, config.max_bytes)[0], item.file)
             for item, edit in ((query, pair.edit), (reference, ""))
         ]
-        names = (query.file, reference.file)
-        one, two = (extractor.extract(each, name=name) for each, name in zip(data, names, strict=True))
-        left, right = (extractor.pixels(each, name=name) for each, name in zip(data, names, strict=True))
+        one, two = (extractor.extract(data, name=name) for data, name in sides)
+        left, right = (extractor.pixels(data, name=name) for data, name in sides)
         return draw_overlay(left, right, verify(one, two), pair.verdict)
     except (DouglasQuaidError, OSError):
         return None
-
-
-def _tile(data: bytes) -> Image.Image:
-    return ImageOps.pad(opened(data), TILE, color="#dddddd")
 
 
 def _sheet(tiles: list[Image.Image]) -> Image.Image:

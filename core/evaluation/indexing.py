@@ -10,7 +10,7 @@ from typing import Any
 from ..batches import in_parallel
 from ..decoding.image import decode_image
 from ..engine import Engine
-from ..errors import ConfigError, DouglasQuaidError, StoreError
+from ..errors import FormatError, ImageError, NotFound
 from ..features import pixel_digest
 from ..features.pdq import pdq_hash
 from ..inputs import Input
@@ -46,9 +46,7 @@ def index_pictures(
         try:
             data = Input(str(item.path)).read(engine.config.max_bytes)
             return fingerprint(engine, data, name=item.file, add=item.indexed)
-        except (StoreError, ConfigError):
-            raise
-        except DouglasQuaidError as error:
+        except (ImageError, FormatError, NotFound) as error:
             return Failure(item.file, str(error))
 
     outcomes = list(progress(in_parallel(work, items, threads), len(items)))

@@ -12,7 +12,7 @@ import cv2
 
 from ..config import Config
 from ..engine import Engine
-from ..errors import ConfigError, DouglasQuaidError, StoreError
+from ..errors import FormatError, ImageError, NotFound
 from ..inputs import Input
 from ..search.hits import Inquiry
 from . import edits
@@ -40,9 +40,7 @@ def run_query(engine: Engine, query: EvaluationQuery) -> QueryResponse | Failure
         data, low_texture = query_bytes(query.item, query.edit, engine.config.max_bytes)
         inquiry = engine.inquire(data, exclude=query.exclude, besides=query.besides, name=query.item.file)
         return QueryResponse(query, inquiry, low_texture)
-    except (StoreError, ConfigError):
-        raise
-    except (DouglasQuaidError, OSError, ValueError) as error:
+    except (ImageError, FormatError, NotFound, OSError, ValueError) as error:
         return Failure(query.item.file, str(error))
 
 

@@ -40,8 +40,9 @@ def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
         error = "-" if found.error is None else f"{found.error:.4f}"
         legend = f"{name}: {found.pairs:,} pairs, calibration error {error}"
         pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=_font(14))
-    note = "Below: pairs in each bin, logarithmic"
-    pen.text((LEFT, TOP + SIDE + BARS + 60), note, fill=FAINT, font=_font(13))
+    pen.text(
+        (LEFT, TOP + SIDE + BARS + 60), "Below: pairs in each bin, logarithmic", fill=FAINT, font=_font(13)
+    )
     return encoded(sheet, optimize=True)
 
 

@@ -130,12 +130,6 @@ def json_line(record: LabelledPair | QueryOutcome) -> str:
     return f"{line}\n"
 
 
-def write_records(path: Path, records: Iterable[LabelledPair | QueryOutcome]) -> None:
-    """Write (replace) a file of labelled pairs or of query outcomes."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.writelines(map(json_line, records))
-
-
 def read_pairs(path: Path) -> Iterator[LabelledPair]:
     """Yield the pairs of a file while reading it. Raises NotFound, or ConfigError naming file and line."""
     return _read(path, LabelledPair, "labelled pair")

@@ -155,10 +155,10 @@ def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, 
 
 def commit() -> str | None:
     """Return the commit of the checkout that runs; None for an installed package."""
-    here = Path(__file__).resolve().parent
     try:
         done = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty"],
+            ["git", "describe", "--always", "--dirty"],
+            cwd=Path(__file__).resolve().parent,
             capture_output=True,
             text=True,
             timeout=20,

@@ -86,19 +86,21 @@ def pairs_of_runs(sources: Sequence[Path]) -> LabelledPairs:
     """Return the pairs of all these runs (folders, or the files of pairs in them), with what run.json beside
     them says. Raises NotFound for missing files, ConfigError for broken ones.
     """
-    pairs: list[LabelledPair] = []
-    data: list[tuple[str, str]] = []
-    header: dict[str, Any] = {}
-    images = 0
-    for source in sources:
-        file = source / PAIRS if source.is_dir() else source
-        pairs += read_pairs(file)
-        beside = file.with_name(HEADER)
-        header = json.loads(beside.read_text("utf-8")) if beside.is_file() else {}
-        images = max(images, int(header.get("indexed", 0)))
-        name = Path(str(header.get("source", file))).name
-        data.append((name, hashlib.sha256(file.read_bytes()).hexdigest()))
-    return LabelledPairs(pairs, images or len({pair.reference for pair in pairs}), _provenance(data, header))
+    files = [source / PAIRS if source.is_dir() else source for source in sources]
+    headers = [_header_beside(file) for file in files]
+    pairs = [pair for file in files for pair in read_pairs(file)]
+    data = [
+        (Path(str(header.get("source", file))).name, hashlib.sha256(file.read_bytes()).hexdigest())
+        for file, header in zip(files, headers, strict=True)
+    ]
+    images = max(int(header.get("indexed", 0)) for header in headers)
+    images = images or len({pair.reference for pair in pairs})
+    return LabelledPairs(pairs, images, _provenance(data, headers[-1]))
+
+
+def _header_beside(pairs: Path) -> dict[str, Any]:
+    header = pairs.with_name(HEADER)
+    return json.loads(header.read_text("utf-8")) if header.is_file() else {}
 
 
 def _pairs_of_pictures(source: Path, *, edits: str, seed: int, progress: Progress) -> LabelledPairs:

@@ -23,6 +23,10 @@ from PIL import Image
 SET_ASIDE = Path(__file__).with_name("set_aside.jsonl")
 PHOTOS = "photos"
 PHISHING = "phishing"
+#: Edits after which the whole picture is still there and fills the frame, for benchmarks of retrieval.
+WHOLE_PICTURE = ("resize_50", "resize_33", "jpeg_30", "blur", "recolour", "mirror", "rotate_90")
+#: Edits that add to the picture or take from it, for benchmarks of verification.
+PARTIAL = ("browser_bar", "border_10", "crop_75", "banner", "rotate_5")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ import random
 from dataclasses import fields, replace
 from pathlib import Path
 
+from support.records import write_records
+
 from douglas_quaid.decision.calibration_file import shipped
-from douglas_quaid.evaluation.results import PAIRS, LabelledPair, group_by_query, read_pairs, write_records
+from douglas_quaid.evaluation.results import PAIRS, LabelledPair, group_by_query, read_pairs
 from douglas_quaid.records import Decision, Evidence, Verdict
 
 OUT = Path(__file__).resolve().parents[1] / "data" / "pairs.jsonl"

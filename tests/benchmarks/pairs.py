@@ -28,10 +28,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from douglas_quaid import Engine
-from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
+from douglas_quaid.evaluation.edits import edit, opened, png
 
 from . import report
 from .corpus import (
+    PARTIAL,
     PHOTOS,
     Corpus,
     Item,

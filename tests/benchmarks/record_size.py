@@ -21,7 +21,7 @@ from statistics import median
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.decoding.image import decode_image
-from douglas_quaid.evaluation.edits import PARTIAL, edit, opened, png
+from douglas_quaid.evaluation.edits import edit, opened, png
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.options import DEFAULTS, FeatureOptions
 from douglas_quaid.features.picture import Picture
@@ -29,7 +29,7 @@ from douglas_quaid.records import Decision
 from douglas_quaid.verification.verify import verify
 
 from . import report
-from .corpus import Corpus, Item, spread_screenshots
+from .corpus import PARTIAL, Corpus, Item, spread_screenshots
 
 #: Target sizes of a record in KiB.
 SIZES = (16, 24, 32, 40, 48, 64)

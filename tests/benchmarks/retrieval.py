@@ -22,10 +22,10 @@ from statistics import median
 import cv2
 
 from douglas_quaid import Engine
-from douglas_quaid.evaluation.edits import WHOLE_PICTURE, edit, opened, png
+from douglas_quaid.evaluation.edits import edit, opened, png
 
 from . import report
-from .corpus import PHOTOS, Corpus, Item, random_photos, spread_screenshots
+from .corpus import PHOTOS, WHOLE_PICTURE, Corpus, Item, random_photos, spread_screenshots
 from .filled_store import add_argument, filled_store
 
 MUST = 0.97
