@@ -37,26 +37,25 @@ _PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL = range(1, 7)
 
 def encode(features: ImageFeatures) -> bytes:
     """Return the record of one picture in the current format version."""
-    hashes, local, versions = features.hashes, features.local, features.versions
+    hashes, versions = features.hashes, features.versions
     families = [
         (_PIXELS, versions.pixels, features.pixel_digest),
         (_PDQ, versions.pdq, b"".join(hashes.orientations) + bytes([hashes.pdq_quality])),
         (_IMAGEHASH, versions.imagehash, hashes.ahash + hashes.phash + hashes.dhash + (hashes.whash or b"")),
         (_TLSH, versions.tlsh, (features.tlsh or "").encode("ascii")),
-        (_LOCALS, versions.local, _encode_local(local)),
+        (_LOCALS, versions.local, _encode_local(features.local)),
     ]
     if features.thumbnail is not None:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
     body = b"".join(
         FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families
     )
-    size = HEAD.size + len(body) + CHECKSUM
     head = HEAD.pack(
         MAGIC,
         FORMAT_VERSION,
         int(features.informative),
         len(families),
-        size,
+        HEAD.size + len(body) + CHECKSUM,
         bytes.fromhex(features.image_id),
         features.width,
         features.height,
@@ -94,10 +93,8 @@ def _decode_v1(data: bytes) -> ImageFeatures:
     if size != len(data):
         raise ValueError(f"size field says {size}")
     families = {code: (version, payload) for code, version, payload in _families(data, count)}
-    digest = _sized(families[_PIXELS][1], 32)
     pdq = _sized(families[_PDQ][1], 257)
     hashes = _sized(families[_IMAGEHASH][1], 24, 32)
-    tlsh = _sized(families[_TLSH][1], 0, 72)
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
     return ImageFeatures(
         image_id=image_id.hex(),
@@ -113,7 +110,7 @@ def _decode_v1(data: bytes) -> ImageFeatures:
             local=families[_LOCALS][0],
             thumbnail=thumbnail_version,
         ),
-        pixel_digest=digest,
+        pixel_digest=_sized(families[_PIXELS][1], 32),
         hashes=Hashes(
             pdq=pdq[:32],
             orientations=tuple(pdq[i : i + 32] for i in range(0, 256, 32)),
@@ -123,7 +120,7 @@ def _decode_v1(data: bytes) -> ImageFeatures:
             dhash=hashes[16:24],
             whash=hashes[24:] or None,
         ),
-        tlsh=tlsh.decode("ascii") or None,
+        tlsh=_sized(families[_TLSH][1], 0, 72).decode("ascii") or None,
         local=_decode_local(families[_LOCALS][1]),
         thumbnail=thumbnail,
         informative=bool(flags & 1),

@@ -65,8 +65,9 @@ def find_boxes(
     factor = min(1.0, options.maximum_width / grey.shape[1])
     page = grey
     if factor < 1:
-        small = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        page = np.asarray(small, np.uint8)
+        page = np.asarray(
+            cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
+        )
     height, width = page.shape
     if min(height, width) <= options.minimum_height:
         return []

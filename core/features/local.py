@@ -78,7 +78,7 @@ def extract_local(
     # What was enlarged holds no more than the source did.
     bands = max(1, round(min(frame_width * frame_height, width * height) / options.band_area))
     budget = options.budget * bands
-    rows, descriptors, ranks = [], [], []
+    rows, descriptors, ranks = [np.empty((0, 4))], [np.empty((0, 32), np.uint8)], [np.empty(0)]
     for exponent, level, share in _levels(grey, frame_width, frame_height):
         wanted = round(budget * share)
         chosen = _spread(_detect(level, bands, wanted, options), wanted, options)
@@ -91,9 +91,7 @@ def extract_local(
         across, down, scale = level.shape[1] / frame_width, level.shape[0] / frame_height, STEP**exponent
         rows.append(np.array([(p.pt[0] / across, p.pt[1] / down, p.size / scale, p.angle) for p in points]))
         ranks.append(np.array([p.class_id for p in points]) / wanted)
-        descriptors.append(found)
-    if not rows:
-        return _without_keypoints(frame_width, frame_height)
+        descriptors.append(np.asarray(found, np.uint8))
     order = np.argsort(np.concatenate(ranks), kind="stable")
     packed = pack(np.concatenate(rows)[order], frame_width, frame_height)
     return LocalFeatures(
@@ -108,10 +106,7 @@ def without_keypoints(width: int, height: int, *, options: LocalOptions = DEFAUL
     """Return the frame of a picture of that size in pixels, without keypoints: for pictures of which only
     hashes may be kept.
     """
-    return _without_keypoints(*_frame(width, height, options))
-
-
-def _without_keypoints(frame_width: int, frame_height: int) -> LocalFeatures:
+    frame_width, frame_height = _frame(width, height, options)
     return LocalFeatures(
         float(frame_width), float(frame_height), np.empty((0, 4), np.float32), np.empty((0, 32), np.uint8)
     )
@@ -120,10 +115,8 @@ def _without_keypoints(frame_width: int, frame_height: int) -> LocalFeatures:
 def _frame(width: int, height: int, options: LocalOptions, steps_below: float = 0.0) -> tuple[int, int]:
     """Width and height of the frame, in frame pixels."""
     scale = min(
-        max(options.frame_width / width, options.frame_minimum_height / height), options.maximum_enlargement
-    )
-    scale = min(
-        scale,
+        max(options.frame_width / width, options.frame_minimum_height / height),
+        options.maximum_enlargement,
         math.sqrt(options.maximum_bands * options.band_area / (width * height)),
         LONGEST_SIDE / max(width, height),
     )
@@ -220,12 +213,10 @@ def pack(keypoints: NDArray[np.floating], frame_width: float, frame_height: floa
     steps = np.array([65535.0 / frame_width, 65535.0 / frame_height, 16.0, 65536.0 / 360.0])
     values = np.rint(keypoints.astype(np.float64) * steps)
     values[:, 3] %= 65536
-    packed: NDArray[np.uint16] = np.clip(values, 0, 65535).astype("<u2")
-    return packed
+    return np.asarray(np.clip(values, 0, 65535), "<u2")
 
 
 def unpack(packed: NDArray[np.uint16], frame_width: float, frame_height: float) -> NDArray[np.float32]:
     """Return the keypoints f32[n, 4] that `pack` was given, rounded; packed again they are the same."""
     steps = np.array([frame_width / 65535.0, frame_height / 65535.0, 1 / 16.0, 360.0 / 65536.0])
-    keypoints: NDArray[np.float32] = (packed.astype(np.float64) * steps).astype(np.float32)
-    return keypoints
+    return np.asarray(packed.astype(np.float64) * steps, np.float32)

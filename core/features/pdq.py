@@ -259,5 +259,4 @@ def _weights(count: int, first: int) -> tuple[int, NDArray[np.float32]]:
 @lru_cache(maxsize=1)
 def _cosines() -> NDArray[np.float64]:
     row, column = np.mgrid[1 : COEFFICIENTS + 1, 0:SAMPLES]
-    cosines: NDArray[np.float64] = np.cos(np.pi / (2 * SAMPLES) * row * (2 * column + 1))
-    return cosines
+    return np.asarray(np.cos(np.pi / (2 * SAMPLES) * row * (2 * column + 1)), np.float64)

@@ -31,36 +31,33 @@ class Picture:
     @cached_property
     def thumbnail(self) -> NDArray[np.uint8] | None:
         """Return the grey thumbnail, shape (height, width); None when none was kept."""
-        stored = self.features.thumbnail
-        return None if stored is None else read_thumbnail(stored)
+        return None if self.features.thumbnail is None else read_thumbnail(self.features.thumbnail)
 
     @cached_property
     def between(self) -> tuple[LocalFeatures, ...]:
         """Return the keypoints at scales between the usual levels, one entry for each step: a keypoint that
         lies between two levels has the visual words of neither.
         """
-        picture, local = self._pixels, self.options.local
-        if picture is None:
+        if self._pixels is None:
             return ()
-        return tuple(extract_local(picture, steps_below=steps, options=local) for steps in local.between)
+        local = self.options.local
+        return tuple(extract_local(self._pixels, steps_below=steps, options=local) for steps in local.between)
 
     @cached_property
     def mirrored(self) -> LocalFeatures | None:
         """Return the keypoints of the mirrored picture, or of its thumbnail: descriptors cannot be mirrored,
         and pixels are not kept. None without either.
         """
-        picture = self._pixels
-        if picture is None:
+        if self._pixels is None:
             return None
-        return extract_local(np.ascontiguousarray(picture[:, ::-1]), options=self.options.local)
+        return extract_local(np.ascontiguousarray(self._pixels[:, ::-1]), options=self.options.local)
 
     @cached_property
     def inverted(self) -> LocalFeatures | None:
         """Return the keypoints with light and dark exchanged, which changes ORB's angles and descriptors.
         None without pixels and thumbnail.
         """
-        picture = self._pixels
-        return None if picture is None else extract_local(255 - picture, options=self.options.local)
+        return None if self._pixels is None else extract_local(255 - self._pixels, options=self.options.local)
 
     @cached_property
     def insets(self) -> tuple[Inset, ...]:

@@ -118,8 +118,7 @@ def _levels(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _angles(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
-    angles: NDArray[np.int64] = np.rint(keypoints[:, 3] * (ANGLES / 360)).astype(np.int64) % ANGLES
-    return angles
+    return np.asarray(np.rint(keypoints[:, 3] * (ANGLES / 360)).astype(np.int64) % ANGLES)
 
 
 def _parts(

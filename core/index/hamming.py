@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .options import UPKEEP, UpkeepOptions
-from .rows import Rows
+from .rows import Rows, numbers_in
 
 #: Bytes of a hash. spec: PDQ has 256 bits.
 BYTES = 32
@@ -48,8 +48,7 @@ def distances(hashes: NDArray[np.uint8], query: NDArray[np.uint8]) -> NDArray[np
     the brute force that the index is tested against.
     """
     different = np.bitwise_count(hashes.view(np.uint64) ^ query.view(np.uint64))
-    bits: NDArray[np.uint16] = different.sum(axis=1, dtype=np.uint16)
-    return bits
+    return np.asarray(different.sum(axis=1, dtype=np.uint16))
 
 
 class HammingIndex:
@@ -116,12 +115,7 @@ class HammingIndex:
         """
         keys = ((words.view("<u2")[:, None] ^ flips) + _SLOT_START).ravel()
         starts = self._starts.take(keys)
-        counts = self._starts.take(keys + 1) - starts
-        ends = counts.cumsum()
-        # One long index: the runs start..start+count of all keys, one after the other.
-        index = np.arange(ends[-1], dtype=np.int64)
-        index += np.repeat(starts - ends + counts, counts)
-        return self._postings.take(index)
+        return self._postings.take(numbers_in(starts, self._starts.take(keys + 1) - starts))
 
     def _merge(self) -> None:
         count = len(self)

@@ -101,7 +101,6 @@ class IndexReplica:
         self._live = Rows(np.bool_)
         # For each shard: the row here of each row there.
         self._numbers = [Rows(np.uint32) for _ in SHARDS]
-        self._dead = 0
         # Shard and number of rows, in the order in which they were read; None when a shard was read again, so
         # that some rows belong to no generation.
         self._runs: list[tuple[int, int]] | None = []
@@ -124,8 +123,8 @@ class IndexReplica:
                 " send it again in a moment"
             )
         try:
-            least = self._upkeep.rebuild_minimum, self._upkeep.rebuild_share * len(self._live)
-            if self._dead > max(least):
+            upkeep, dead = self._upkeep, int(np.count_nonzero(~self._live.view))
+            if dead > max(upkeep.rebuild_minimum, upkeep.rebuild_share * len(self._live)):
                 self._clear()
             elif self._shared is not None and not len(self._ids):
                 self._map(self._shared.load())
@@ -156,7 +155,6 @@ class IndexReplica:
         self._ids.extend(rows["image_id"])
         self._hashes.extend(rows["pdq"], np.logical_and(alive, rows["flags"] & INFORMATIVE))
         self._live.extend(alive)
-        self._dead += int(np.count_nonzero(~alive))
         numbers = np.arange(first, first + len(rows), dtype=np.uint32)
         self._numbers[shard].extend(numbers)
         if self._runs is not None:
@@ -222,7 +220,6 @@ class IndexReplica:
         self._know(len(self._ids), int(np.count_nonzero(~self._live.view)), snapshot.written)
 
     def _kill(self, numbers: NDArray[np.uint32]) -> None:
-        self._dead += int(np.count_nonzero(self._live.view[numbers]))
         self._live.view[numbers] = False
         self._ids.view[numbers] = 0
         self._hashes.remove(numbers)

@@ -1,4 +1,4 @@
-"""A numpy array that grows at its end: every replica keeps its rows in such arrays."""
+"""Rows of a replica: a numpy array that grows at its end, and the numbers of the rows in several runs."""
 
 from typing import Any
 
@@ -42,3 +42,12 @@ class Rows:
             self._array = grown
         self._array[self._count : needed] = rows
         self._count = needed
+
+
+def numbers_in(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers in these runs, one run after the other: starts[0], starts[0] + 1, ... (lengths[0] of
+    them), starts[1], ..., shape (sum of lengths,).
+    """
+    stops = lengths.cumsum()
+    shifts = np.repeat(starts - stops + lengths, lengths)
+    return np.asarray(np.arange(len(shifts)) + shifts, np.int64)

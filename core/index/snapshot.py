@@ -20,7 +20,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +88,12 @@ class SnapshotFile:
     def __init__(self, folder: Path, identity: Callable[[], str]) -> None:
         """`identity` returns the identity of the store; it is called at the first use."""
         self._folder = folder
-        self._ask_identity = identity
-
-    @cached_property
-    def _identity(self) -> str:
-        return self._ask_identity()
+        self._identity = cache(identity)
 
     @cached_property
     def path(self) -> Path:
         """Where the file is, whether it exists or not."""
-        return self._folder / f"words-{hashlib.sha256(self._identity.encode()).hexdigest()[:32]}.snapshot"
+        return self._folder / f"words-{hashlib.sha256(self._identity().encode()).hexdigest()[:32]}.snapshot"
 
     def load(self) -> Snapshot | None:
         """Map the file and return it; None when it does not exist, is damaged, or is not ours."""
@@ -122,7 +118,7 @@ class SnapshotFile:
         if hashlib.sha256(text).digest() != mapped[start - 32 : start]:
             raise ValueError("its header is damaged")
         header = Header(**json.loads(text))
-        if (header.identity, header.tables, header.bits) != (self._identity, TABLES, BITS):
+        if (header.identity, header.tables, header.bits) != (self._identity(), TABLES, BITS):
             raise ValueError("it belongs to another store, or to another kind of words")
         arrays, place = [], start + length
         for dtype, shape in _layout(header):
@@ -135,15 +131,11 @@ class SnapshotFile:
         if place != len(mapped):
             raise ValueError("it is longer than it says")
         runs, counts, marks, *tables = arrays
-        segments = [
-            Segment(block, postings, None, starts)
-            for (block, _), starts, postings in zip(header.segments, tables[::2], tables[1::2], strict=True)
-        ]
-        for segment in segments:
-            starts = segment.starts
-            assert starts is not None
-            if starts[0] != 0 or starts[-1] != len(segment.postings) or (starts[1:] < starts[:-1]).any():
+        segments = []
+        for (block, _), starts, postings in zip(header.segments, tables[::2], tables[1::2], strict=True):
+            if starts[0] != 0 or starts[-1] != len(postings) or (starts[1:] < starts[:-1]).any():
                 raise ValueError("a table in it is damaged")
+            segments.append(Segment(block, postings, None, starts))
         return Snapshot(
             [(generation, rows) for generation, rows in header.covered],
             runs,
@@ -160,7 +152,7 @@ class SnapshotFile:
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 left.unlink(missing_ok=True)
         header = Header(
-            identity=self._identity,
+            identity=self._identity(),
             tables=TABLES,
             bits=BITS,
             written=snapshot.written,

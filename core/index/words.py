@@ -26,7 +26,7 @@ from ..records import LocalFeatures
 from .arrangement import fullest_cells, quantise_keypoints, restore_keypoints
 from .options import DEFAULTS, UPKEEP, IndexOptions, UpkeepOptions
 from .postings import Segment, build, joined, rows_of, tables
-from .rows import Rows
+from .rows import Rows, numbers_in
 
 #: Number of tables, each with a word of every descriptor. measured (2026-11, 6,511 images, 348 hard queries;
 #: share whose correct match is among the first 8, arrangement counted): 4 tables and 450 descriptors find 89
@@ -92,8 +92,7 @@ class WordKeypoints:
 def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the 112 sampled bits of each ORB descriptor u8[n, 32], shape (n, 14)."""
     bits = np.unpackbits(descriptors, axis=1).take(_SAMPLED, axis=1)
-    packed: NDArray[np.uint8] = np.packbits(bits, axis=1)
-    return packed
+    return np.packbits(bits, axis=1)
 
 
 def _split(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
@@ -127,7 +126,6 @@ class WordIndex:
         self._segments: list[Segment] = []
         self._pending: list[tuple[NDArray[np.uint32], NDArray[np.uint8]]] = []
         self._waiting = 0
-        self._images = 0
         self._sizes = Rows(np.uint16)
 
     @property
@@ -145,7 +143,6 @@ class WordIndex:
         self._waiting += len(rows)
         known = len(self._sizes)
         held = np.bincount(rows - np.uint32(known))
-        self._images += int(np.count_nonzero(held))
         self._sizes.extend(np.minimum(held, np.iinfo(np.uint16).max))
         if self._waiting >= self._upkeep.piece:
             self._settle()
@@ -183,7 +180,6 @@ class WordIndex:
         self._segments, self._pending, self._waiting = list(segments), [], 0
         self._sizes = Rows(np.uint16)
         self._sizes.extend(counts)
-        self._images = int(np.count_nonzero(counts))
 
     def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
         """Return the votes for rows 0 to `count` - 1 from a query's sampled bits (n, 14), shape (count,),
@@ -195,7 +191,7 @@ class WordIndex:
         weights = query.weights * np.sqrt(query.repeated)
         for segment, starts, lengths in query.runs:
             if segment.block < len(votes):
-                rows = rows_of(segment.postings.take(_ranges(starts, lengths)))
+                rows = rows_of(segment.postings.take(numbers_in(starts, lengths)))
                 weight = np.repeat(weights, lengths)
                 # A word votes once for an image that has it at several keypoints; these postings are
                 # adjacent.
@@ -204,7 +200,9 @@ class WordIndex:
                 begins[lengths.cumsum() - lengths] = True
                 weight[again[~begins[again]]] = 0
                 votes[segment.block] += np.bincount(rows, weights=weight, minlength=size)
-        return votes.reshape(-1)[:count] / self._size(np.arange(count))
+        words = np.zeros(max(count, len(self._sizes)))
+        words[: len(self._sizes)] = self._sizes.view
+        return votes.reshape(-1)[:count] / np.sqrt(words[:count] + self._options.size_offset)
 
     def vote_by_arrangement(self, keypoints: WordKeypoints, rows: NDArray[np.integer]) -> NDArray[np.float64]:
         """Return the votes for `rows` (m,) of the words that lie in the same arrangement in the query and in
@@ -222,13 +220,13 @@ class WordIndex:
             number = np.full(size, -1)
             inside = np.flatnonzero(rows // size == segment.block)
             number[rows[inside] % size] = inside
-            postings = segment.postings.take(_ranges(starts, lengths))
+            postings = segment.postings.take(numbers_in(starts, lengths))
             image = number.take(rows_of(postings))
             held = np.flatnonzero(image >= 0)
             word = np.searchsorted(lengths.cumsum(), held, side="right")
             many = query.repeated[word]
             images.append(np.repeat(image[held], many))
-            slots.append(slot_of[_ranges(firsts[word], many)])
+            slots.append(slot_of[numbers_in(firsts[word], many)])
             quantised.append(np.repeat(postings[held].astype(np.uint16), many))
         return fullest_cells(
             keypoints.keypoints,
@@ -240,21 +238,14 @@ class WordIndex:
             options=self._options,
         )
 
-    def _size(self, rows: NDArray[np.integer]) -> NDArray[np.float64]:
-        """What the votes of these rows are divided by."""
-        sizes = np.zeros(max(len(self._sizes), int(rows.max(initial=-1)) + 1))
-        sizes[: len(self._sizes)] = self._sizes.view
-        size: NDArray[np.float64] = np.sqrt(sizes[rows] + self._options.size_offset)
-        return size
-
     def _look_up(self, sampled: NDArray[np.uint8]) -> _QueryWords:
         self._settle()
-        options = self._options
+        options, known = self._options, int(np.count_nonzero(self._sizes.view))
         words, word_of, repeated = np.unique(words_of(sampled), return_inverse=True, return_counts=True)
         runs = [(segment, *segment.runs(words)) for segment in self._segments]
         frequency = sum((ends - starts for _, starts, ends in runs), start=np.zeros(len(words), np.int64))
-        common = max(options.common_floor, options.common_share * self._images)
-        images = self._images + options.assumed_images
+        common = max(options.common_floor, options.common_share * known)
+        images = known + options.assumed_images
         rarity = np.log1p(images / np.maximum(frequency, 1)) / np.log1p(images)
         weights = np.where(frequency <= common, rarity**2, 0)
         lengths = [
@@ -275,12 +266,3 @@ class _QueryWords:
     word_of: NDArray[np.int64]
     #: For each segment: where each word's postings start, and how many of them count.
     runs: list[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]]
-
-
-def _ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """starts[0], starts[0] + 1, ... (lengths[0] of them), starts[1], ..."""
-    stops = lengths.cumsum()
-    ranges: NDArray[np.int64] = np.arange(stops[-1] if len(stops) else 0) + np.repeat(
-        starts - stops + lengths, lengths
-    )
-    return ranges
