@@ -166,20 +166,19 @@ def _gif_colours(flags: int) -> int:
 
 def _webp(data: bytes) -> Header:
     kind = data[12:16]
-    frames, orientation = 1, 1
+    frames, orientation = 0, 1
     if kind == b"VP8X":
         width = 1 + int.from_bytes(data[24:27], "little")
         height = 1 + int.from_bytes(data[27:30], "little")
-        found, position = 0, 12
+        position = 12
         for _ in steps("WebP"):
             if position + 8 > len(data):
                 break
             kind, length = struct.unpack_from("<4sI", data, position)
-            found += kind == b"ANMF"
+            frames += kind == b"ANMF"
             if kind == b"EXIF":
                 orientation = exif_orientation(data[position + 8 : position + 8 + length])
             position += 8 + length + (length & 1)
-        frames = max(found, 1)
     elif kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
@@ -187,7 +186,7 @@ def _webp(data: bytes) -> Header:
         width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
     else:
         raise CorruptImage("WebP without picture data; fetch or save the picture again")
-    return Header("WEBP", width, height, frames, orientation)
+    return Header("WEBP", width, height, max(frames, 1), orientation)
 
 
 def _bmp(data: bytes) -> Header:

@@ -152,14 +152,12 @@ def _open(data: bytes, format: str) -> ImageFile:
     pixels and warn of it.
     """
     name = _READERS[format]
-    reader = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
-    opened: ImageFile = reader(io.BytesIO(data))
-    return opened
+    reader: type[ImageFile] = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
+    return reader(io.BytesIO(data))
 
 
 def _words(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text[:200] or type(error).__name__
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -199,9 +197,7 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     clear = image.info.get("transparency")
     if image.mode.startswith("I;16"):
-        bits = 16
-        if hasattr(image, "tag_v2"):
-            bits = int(image.tag_v2.get(258, (16,))[0])
+        bits = int(getattr(image, "tag_v2", {}).get(258, (16,))[0])
         grey = (values.astype(np.uint16) >> (bits - 8)).astype(np.uint8)
     else:
         finite = np.nan_to_num(values.astype(np.float64))

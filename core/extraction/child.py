@@ -83,14 +83,13 @@ class Child:
         ]
         environment = {name: value for name, value in os.environ.items() if name.startswith(ENVIRONMENT)}
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        pipe = subprocess.PIPE
         try:
             # A session of its own leaves Ctrl-C in a terminal to the parent; its folder is nobody's.
             self._process = subprocess.Popen(
                 command,
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 cwd="/",
                 env=environment,
                 start_new_session=True,

@@ -30,7 +30,7 @@ class Extractor:
         `hash_only`: a picture of which only hashes may be kept is not compared by more either.
         """
         if self._decoders is not None:
-            return Picture(*self._decoders.features(data, name=name, hash_only=hash_only, grey=not hash_only))
+            return Picture(*self._decoders.features(data, name=name, hash_only=hash_only))
         image = decode_image(
             data, max_bytes=self._config.max_bytes, max_pixels=self._config.max_pixels, name=name
         )

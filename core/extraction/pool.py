@@ -44,28 +44,28 @@ class Decoders:
         self._owner = os.getpid()
         self._idle: list[Child] = []
         self._busy: set[Child] = set()
-        self._places = config.threads
         self._closed = False
         weakref.finalize(self, _end_all, self._idle, self._owner)
 
     def features(
-        self, data: bytes, *, name: str, hash_only: bool, grey: bool
+        self, data: bytes, *, name: str, hash_only: bool
     ) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
-        """Return the features of a picture, and its grey pixels u8[h, w] if `grey` says so.
+        """Return the features of a picture, and its grey pixels u8[h, w], but with `hash_only` no pixels.
 
         Raises ImageError named `name` for what is wrong with the picture, and ConfigError when no child can
         be started or the engine was closed.
         """
-        wanted = (Wanted.HASH_ONLY if hash_only else Wanted(0)) | (Wanted.GREY if grey else Wanted(0))
         image_id = hashlib.sha256(data).hexdigest()
 
         def read(response: Response) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
             features = codec.decode(_expected(response, Kind.RECORD))
             if features.image_id != image_id:
                 raise Invalid
-            return features, _pixels(response.second, features.height, features.width) if grey else None
+            if hash_only:
+                return features, None
+            return features, _pixels(response.second, features.height, features.width)
 
-        return self._ask(data, wanted, name, read)
+        return self._ask(data, Wanted.HASH_ONLY if hash_only else Wanted.FEATURES, name, read)
 
     def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:
         """Return RGB pixels u8[h, w, 3]. Raises ImageError and ConfigError as `features` does."""
@@ -137,7 +137,15 @@ class Decoders:
         """A child that is free, or a new one; waits while all are at work. One that fails, or whose request
         is given up, is ended.
         """
-        child = self._take()
+        with self._changed:
+            self._forget_if_forked()
+            self._changed.wait_for(
+                lambda: self._closed or self._idle or len(self._busy) < self._config.threads
+            )
+            if self._closed:
+                raise ConfigError("the engine is closed; open it again")
+            child = self._idle.pop() if self._idle else Child()
+            self._busy.add(child)
         try:
             child.start(self._config)
             yield child
@@ -145,18 +153,11 @@ class Decoders:
             child.end()
             raise
         finally:
-            self._give_back(child)
-
-    def _take(self) -> Child:
-        with self._changed:
-            self._forget_if_forked()
-            while not self._closed and not self._idle and len(self._busy) >= self._places:
-                self._changed.wait()
-            if self._closed:
-                raise ConfigError("the engine is closed; open it again")
-            child = self._idle.pop() if self._idle else Child()
-            self._busy.add(child)
-            return child
+            with self._changed:
+                self._busy.discard(child)
+                if child.is_alive and not self._closed:
+                    self._idle.append(child)
+                self._changed.notify_all()
 
     def _forget_if_forked(self) -> None:
         if self._owner != os.getpid():  # the children belong to the other process
@@ -164,13 +165,6 @@ class Decoders:
             self._idle.clear()
             self._busy.clear()
             weakref.finalize(self, _end_all, self._idle, self._owner)
-
-    def _give_back(self, child: Child) -> None:
-        with self._changed:
-            self._busy.discard(child)
-            if child.is_alive and not self._closed:
-                self._idle.append(child)
-            self._changed.notify_all()
 
 
 def _pixels(data: bytes, *shape: int) -> NDArray[np.uint8]:

@@ -8,11 +8,11 @@ has sizes and bytes, which the reader checks before it allocates. This limits ac
 it does not confine code that a decoder's bug lets an attacker run.
 
     ready        1 byte, once
-    request      options u8, bytes of the name u32, bytes of the picture u64; name; picture
+    request      what is wanted u8, bytes of the name u32, bytes of the picture u64; name; picture
     begun        1 byte, when all of it was read: from here on a failure is this picture's fault
     response     kind u8, bytes of the first part u32, bytes of the second u64; both parts
-                 record: the record, and the grey pixels if requested; pixels: width and height, u32, and
-                 RGB; error: the name of its class, and its text
+                 record: the record, and the grey pixels unless only hashes are wanted; pixels: width and
+                 height, u32, and RGB; error: the name of its class, and its text
 
 The child ends with its parent: at the end of its input, when the parent is gone, and, while a picture keeps
 it busy, by an alarm.
@@ -25,7 +25,7 @@ import resource
 import select
 import signal
 import struct
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,21 +61,21 @@ TEXT_BYTES = 4096
 OPENCV_NO_MEMORY = -4
 
 
-class Wanted(IntFlag):
-    """Options of a request."""
+class Wanted(IntEnum):
+    """What is wanted of a picture."""
 
+    #: All features, and the grey pixels u8[h, w].
+    FEATURES = 0
     #: Hashes alone, without keypoints and thumbnail.
     HASH_ONLY = 1
-    #: The grey pixels u8[h, w] as well.
-    GREY = 2
     #: The RGB pixels u8[h, w, 3] instead of features.
-    RGB = 4
+    RGB = 2
 
 
 class Kind(IntEnum):
     """Kinds of a response."""
 
-    #: An encoded record, and the grey pixels if requested.
+    #: An encoded record, and the grey pixels unless only hashes are wanted.
     RECORD = 0
     #: The size and RGB pixels.
     PIXELS = 1
@@ -85,14 +85,8 @@ class Kind(IntEnum):
 
 def arguments(config: Config) -> list[str]:
     """Return the settings as the arguments of `main`."""
-    numbers = (
-        os.getpid(),
-        config.max_bytes,
-        config.max_pixels,
-        int(config.whash),
-        int(config.thumbnails),
-        config.decode_seconds,
-    )
+    switches = int(config.whash), int(config.thumbnails)
+    numbers = os.getpid(), config.max_bytes, config.max_pixels, *switches, config.decode_seconds
     return [str(number) for number in numbers]
 
 
@@ -115,21 +109,22 @@ def main(given: list[str]) -> None:
 
     def work(wanted: Wanted, name: str, data: bytes) -> tuple[Kind, bytes, bytes | memoryview]:
         image = decode_image(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
-        if Wanted.RGB in wanted:
+        if wanted is Wanted.RGB:
             return Kind.PIXELS, SIZE.pack(image.width, image.height), _bytes(image.pixels)
+        hash_only = wanted is Wanted.HASH_ONLY
         features = extract_features(
-            image, whash=bool(whash), thumbnails=bool(thumbnails), hash_only=Wanted.HASH_ONLY in wanted
+            image, whash=bool(whash), thumbnails=bool(thumbnails), hash_only=hash_only
         )
-        return Kind.RECORD, codec.encode(features), _bytes(image.grey) if Wanted.GREY in wanted else b""
+        return Kind.RECORD, codec.encode(features), b"" if hash_only else _bytes(image.grey)
 
     _write(responses, READY)
     while _parent_speaks(parent):
-        options, name_bytes, data_bytes = REQUEST.unpack(_read(REQUEST.size))
+        wanted, name_bytes, data_bytes = REQUEST.unpack(_read(REQUEST.size))
         name, data = _read(name_bytes).decode("utf-8", "surrogatepass"), _read(data_bytes)
         _write(responses, BEGUN)
         signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
         try:
-            kind, first, second = work(Wanted(options), name, data)
+            kind, first, second = work(Wanted(wanted), name, data)
         except Exception as error:
             kind, first, second = (Kind.ERROR, *_described(error, name))
         signal.setitimer(signal.ITIMER_REAL, 0)
