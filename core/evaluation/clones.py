@@ -12,10 +12,9 @@ from ..engine import Engine
 from ..records import Relation
 from . import edits, strata
 from .dataset import Dataset, Item
+from .engine_calls import Failure, QueryResponse, fingerprint, index_pictures, run_query
 from .ground_truth import GroundTruth
-from .indexing import Failure, fingerprint, index_pictures
 from .queries import EvaluationQuery, make_query
-from .querying import QueryResponse, run_query
 from .results import LabelledPair
 
 #: Number of near copies of the template's other page. spec: brief of the evaluation; twice as many as

@@ -41,8 +41,6 @@ class Bin:
 
     #: Lower bound of the confidence.
     low: float
-    #: Upper bound of the confidence.
-    high: float
     #: Number of pairs.
     pairs: int
     #: Mean confidence of the pairs.
@@ -78,7 +76,6 @@ def confidence_metrics(confidences: Iterable[tuple[float, bool]]) -> ConfidenceM
     bins = tuple(
         Bin(
             n / BINS,
-            (n + 1) / BINS,
             int((place == n).sum()),
             float(confidence[place == n].mean()),
             float(right[place == n].mean()),

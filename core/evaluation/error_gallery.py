@@ -21,8 +21,8 @@ from ..records import Decision
 from ..verification.verify import verify
 from . import strata
 from .edits import opened
+from .engine_calls import query_bytes
 from .ground_truth import GroundTruth
-from .querying import query_bytes
 from .results import LabelledPair, QueryOutcome
 
 #: Sub-folder of a run for the drawings.

@@ -8,9 +8,9 @@ from ..records import Decision, ImageId
 from ..search.hits import Inquiry, Judged, is_listed
 from . import strata
 from .dataset import Kind
+from .engine_calls import QueryResponse
 from .ground_truth import GroundTruth
 from .queries import EvaluationQuery
-from .querying import QueryResponse
 from .results import NOT_A_CANDIDATE, LabelledPair, QueryOutcome
 
 

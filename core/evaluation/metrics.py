@@ -15,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from statistics import fmean
 
+from ..batches import grouped
 from ..records import Decision, Relation
 from . import strata
 from .confidence import NOTHING, ConfidenceMetrics, Share, confidence_metrics
@@ -166,11 +167,9 @@ class Metrics:
         """Return the mean over the edits of the share found in these strata, each edit with the same weight;
         None without queries.
         """
-        found: dict[str, Share] = defaultdict(lambda: NOTHING)
-        for row in self.rows:
-            if row.stratum in names:
-                found[row.edit] += row.found
-        known = [share.value for share in found.values() if share.value is not None]
+        by_edit = grouped((row for row in self.rows if row.stratum in names), lambda row: row.edit)
+        shares = [sum((row.found for row in rows), NOTHING).value for rows in by_edit.values()]
+        known = [share for share in shares if share is not None]
         return fmean(known) if known else None
 
     def edits(self, *names: str) -> tuple[str, ...]:
@@ -186,17 +185,17 @@ def compute_metrics(
     counts = _PairCounts()
     for pair in pairs:
         counts.add(pair)
-    grouped: dict[tuple[str, str], list[QueryOutcome]] = defaultdict(list)
-    for outcome in listed:
-        grouped[outcome.stratum, outcome.edit].append(outcome)
-    order = [*strata.ORDER, *sorted({stratum for stratum, _ in grouped} - {*strata.ORDER})]
-    edit_order = ["", *edits, *sorted({edit for _, edit in grouped} - {"", *edits})]
-    names = sorted(grouped, key=lambda name: (order.index(name[0]), edit_order.index(name[1])))
+    by_name = grouped(listed, lambda outcome: (outcome.stratum, outcome.edit))
+    order = [*strata.ORDER, *sorted({stratum for stratum, _ in by_name} - {*strata.ORDER})]
+    edit_order = ["", *edits, *sorted({edit for _, edit in by_name} - {"", *edits})]
+    names = sorted(by_name, key=lambda name: (order.index(name[0]), edit_order.index(name[1])))
     seconds = sorted(outcome.seconds for outcome in listed) or [0.0]
     return Metrics(
-        rows=tuple(MetricsRow.of(*name, grouped[name], counts.judged[name]) for name in names),
-        all_pairs=confidence_metrics(counts.confidences),
-        mapped_pairs=confidence_metrics(counts.aligned),
+        rows=tuple(MetricsRow.of(*name, by_name[name], counts.judged[name]) for name in names),
+        all_pairs=confidence_metrics((confidence, label) for confidence, label, _ in counts.labelled),
+        mapped_pairs=confidence_metrics(
+            (confidence, label) for confidence, label, aligned in counts.labelled if aligned
+        ),
         pages_as_they_are=SameSite.of(counts.as_they_are),
         after_edits=SameSite.of(counts.after_edits),
         of_one_design=SameSite.of(counts.of_one_design),
@@ -222,8 +221,8 @@ class _PairCounts:
 
     def __init__(self) -> None:
         self.judged: dict[tuple[str, str], Share] = defaultdict(lambda: NOTHING)
-        self.confidences: list[tuple[float, bool]] = []
-        self.aligned: list[tuple[float, bool]] = []
+        #: Confidence, label, and whether there is a transform.
+        self.labelled: list[tuple[float, bool, bool]] = []
         self.as_they_are: list[Decision | None] = []
         self.after_edits: list[Decision | None] = []
         self.of_one_design: list[Decision | None] = []
@@ -240,9 +239,7 @@ class _PairCounts:
             self._relations[key] = (pair.label is None, stronger)
         # The confidence of a page that looks like another one is about something else
         if pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE:
-            self.confidences.append((verdict.confidence, pair.label))
-            if evidence.matrix is not None:
-                self.aligned.append((verdict.confidence, pair.label))
+            self.labelled.append((verdict.confidence, pair.label, evidence.matrix is not None))
         if pair.reference == pair.query:
             self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
         elif pair.stratum == strata.SAME_SITE and not (evidence.same_bytes or evidence.same_pixels):

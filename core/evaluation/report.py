@@ -7,7 +7,7 @@ from typing import Any
 
 from ..config import Config
 from . import strata
-from .confidence import SURE, ConfidenceMetrics, Share
+from .confidence import BINS, SURE, ConfidenceMetrics, Share
 from .error_gallery import draw_errors, find_errors
 from .metrics import SHARES, Metrics, MetricsRow, SameSite
 from .reliability_diagram import draw_reliability
@@ -195,7 +195,7 @@ def _confidence(metrics: Metrics) -> list[str]:
     ]
     curve = [
         (
-            f"{bin_.low:.2f} to {bin_.high:.2f}",
+            f"{bin_.low:.2f} to {bin_.low + 1 / BINS:.2f}",
             f"{bin_.pairs:,}",
             f"{bin_.confidence:.3f}",
             f"{bin_.right:.3f}",

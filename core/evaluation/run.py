@@ -18,11 +18,10 @@ from ..engine import Engine
 from ..store.throwaway import given_or_throwaway
 from .clones import find_templates, query_among_clones
 from .dataset import Dataset, Item
+from .engine_calls import Failure, QueryResponse, index_pictures, run_queries
 from .ground_truth import GroundTruth
-from .indexing import Failure, index_pictures
 from .labelling import label_response
 from .queries import SampleSizes, sample_queries, spread
-from .querying import QueryResponse, run_queries
 from .results import PAIRS, append_results, read_pairs, resume_run, start_run
 from .split import Split, Subset
 

@@ -1,25 +1,90 @@
-"""Runs the queries of an evaluation: makes the edited picture, lets the engine judge, and returns the
-response. Runs in worker processes with one engine each.
+"""What an evaluation asks of an engine: to index the pictures of a data set, and to judge its queries, in
+worker processes with one engine each. A picture that cannot be used becomes a `Failure`, and the others are
+done.
 """
 
-from collections.abc import Iterable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
+from typing import Any
 
 import cv2
 
+from ..batches import in_parallel
 from ..config import Config
+from ..decoding.image import decode_image
 from ..engine import Engine
 from ..errors import FormatError, ImageError, NotFound
+from ..features import pixel_digest
+from ..features.pdq import pdq_hash
 from ..inputs import Input
 from ..search.hits import Inquiry
 from . import edits
 from .dataset import Item
-from .indexing import Failure
+from .ground_truth import Fingerprint
 from .low_texture import is_low_texture
 from .queries import EvaluationQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A picture that could not be used, while the others were."""
+
+    #: The file as the data set names it.
+    file: str
+    #: The reason.
+    message: str
+
+
+def index_pictures(
+    engine: Engine,
+    items: Sequence[Item],
+    *,
+    threads: int,
+    progress: Callable[[Iterator[Any], int], Iterator[Any]],
+) -> tuple[dict[str, Fingerprint], list[Failure]]:
+    """Add the indexed ones of `items`, unlinked, and return the fingerprints of all by file, and the
+    failures.
+
+    `progress` passes the work through, as a progress bar does; its second argument is the number of steps.
+    Raises StoreError; a missing or broken picture becomes a Failure.
+    """
+
+    def work(item: Item) -> Fingerprint | Failure:
+        try:
+            data = Input(str(item.path)).read(engine.config.max_bytes)
+            return fingerprint(engine, data, name=item.file, add=item.indexed)
+        except (ImageError, FormatError, NotFound) as error:
+            return Failure(item.file, str(error))
+
+    outcomes = list(progress(in_parallel(work, items, threads), len(items)))
+    fingerprints = {
+        item.file: outcome
+        for item, outcome in zip(items, outcomes, strict=True)
+        if isinstance(outcome, Fingerprint)
+    }
+    return fingerprints, [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+
+
+def fingerprint(engine: Engine, data: bytes, *, name: str, add: bool, link: bool = False) -> Fingerprint:
+    """Return the fingerprint of a picture. `add`: add it to the store unless it is there; `link`: and link
+    it.
+
+    Raises ImageError for a broken picture, and StoreError.
+    """
+    image_id = hashlib.sha256(data).hexdigest()
+    (known,) = engine.features([image_id])
+    if known is None and add:
+        engine.add(data, link=link, name=name)
+        (known,) = engine.features([image_id])
+    if known is not None:
+        return Fingerprint(image_id, known.pixel_digest, known.hashes.pdq, known.width, known.height)
+    config = engine.config
+    image = decode_image(data, max_bytes=config.max_bytes, max_pixels=config.max_pixels, name=name)
+    return Fingerprint(image_id, pixel_digest(image), pdq_hash(image.pixels)[0], image.width, image.height)
 
 
 @dataclass(frozen=True, slots=True)
