@@ -54,10 +54,7 @@ def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Ite
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=total)
-        for item in items:
-            bar.advance(task)
-            yield item
+        yield from bar.track(items, total=total, description=label)
 
 
 def decision_text(decision: str) -> str:

@@ -131,11 +131,10 @@ def _load(source: Path) -> tuple[list[Item], list[frozenset[str]]]:
 def _load_list(folder: Path, lines: Path) -> tuple[list[Item], list[frozenset[str]]]:
     items = [_item(folder, row, place) for row, place in _rows(lines)]
     known = {item.file for item in items}
-    photos = sorted(path for path in (folder / PHOTOS).glob("*") if path.is_file())
     items += [
         Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", path.name, None, True, Kind.PHOTOGRAPH)
-        for path in photos
-        if (file := f"{PHOTOS}/{path.name}") not in known
+        for path in sorted((folder / PHOTOS).glob("*"))
+        if path.is_file() and (file := f"{PHOTOS}/{path.name}") not in known
     ]
     graph = folder / PHISHING / GRAPH
     linked, edges = _load_graph(graph, f"{PHISHING}/") if graph.is_file() else ([], [])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ..batches import grouped
 from ..config import Config
 from ..errors import DouglasQuaidError
 from ..extraction.extractor import Extractor
@@ -73,14 +74,14 @@ def find_errors(outcomes: Iterable[QueryOutcome], pairs: Iterable[LabelledPair])
         for outcome in outcomes
         if outcome.stratum in strata.ANSWERED and not outcome.found
     }
-    found: dict[ErrorKind, list[ErrorExample]] = {kind: [] for kind in ErrorKind}
-    for pair in pairs:
-        if (kind := _kind(pair, missed)) is not None:
-            found[kind].append(ErrorExample(kind, pair))
+    found = grouped(
+        (ErrorExample(kind, pair) for pair in pairs if (kind := _kind(pair, missed)) is not None),
+        lambda example: example.kind,
+    )
     return [
         example
-        for examples in found.values()
-        for _, example in nlargest(MAX_PER_KIND, _varied(examples), key=lambda ranked: ranked[0])
+        for kind in ErrorKind
+        for _, example in nlargest(MAX_PER_KIND, _varied(found.get(kind, [])), key=lambda ranked: ranked[0])
     ]
 
 

@@ -29,19 +29,24 @@ def draw_reliability(curves: dict[str, tuple[ConfidenceMetrics, str]]) -> bytes:
         x, y = _point(tenth / 10, tenth / 10)
         pen.line((x, TOP, x, TOP + SIDE), fill=GRID)
         pen.line((LEFT, y, LEFT + SIDE, y), fill=GRID)
-        pen.text((x, TOP + SIDE + 6), f"{tenth / 10:.1f}", fill=FAINT, anchor="mt", font=_font(13))
-        pen.text((LEFT - 8, y), f"{tenth / 10:.1f}", fill=FAINT, anchor="rm", font=_font(13))
+        pen.text(
+            (x, TOP + SIDE + 6), f"{tenth / 10:.1f}", fill=FAINT, anchor="mt", font=ImageFont.load_default(13)
+        )
+        pen.text((LEFT - 8, y), f"{tenth / 10:.1f}", fill=FAINT, anchor="rm", font=ImageFont.load_default(13))
     pen.line((*_point(0, 0), *_point(1, 1)), fill=FAINT)
-    pen.text((LEFT, 8), "Share correct, by confidence", fill=INK, font=_font(18))
+    pen.text((LEFT, 8), "Share correct, by confidence", fill=INK, font=ImageFont.load_default(18))
     most = max((bin_.pairs for found, _ in curves.values() for bin_ in found.bins), default=1)
     for place, (name, (found, colour)) in enumerate(curves.items()):
         _draw_curve(pen, found, colour)
         _draw_counts(pen, found, colour, place, len(curves), most)
         error = "-" if found.error is None else f"{found.error:.4f}"
         legend = f"{name}: {found.pairs:,} pairs, calibration error {error}"
-        pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=_font(14))
+        pen.text((LEFT + 12, TOP + 10 + 20 * place), legend, fill=colour, font=ImageFont.load_default(14))
     pen.text(
-        (LEFT, TOP + SIDE + BARS + 60), "Below: pairs in each bin, logarithmic", fill=FAINT, font=_font(13)
+        (LEFT, TOP + SIDE + BARS + 60),
+        "Below: pairs in each bin, logarithmic",
+        fill=FAINT,
+        font=ImageFont.load_default(13),
     )
     return encoded(sheet, optimize=True)
 
@@ -66,7 +71,3 @@ def _draw_counts(
 
 def _point(x: float, y: float) -> tuple[float, float]:
     return LEFT + x * SIDE, TOP + (1 - y) * SIDE
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
