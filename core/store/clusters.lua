@@ -7,33 +7,39 @@ local seed, given = '', 0
 local function fresh_cluster()
   given = given + 1
   local cluster = 'c-' .. string.sub(redis.sha1hex(seed .. ':' .. given), 1, 32)
-  call('SADD', P .. 'clusters', cluster)
+  call('SADD', 'clusters', cluster)
   return cluster
 end
 
 -- The cluster of an image, or the image itself where it is in none. The images there.
-local function home_of(id) return call('HGET', P .. 'cluster-of', id) or id end
+local function home_of(id) return call('HGET', 'cluster-of', id) or id end
 local function images_at(home)
-  local members = call('SMEMBERS', P .. 'members:' .. home)
+  local members = call('SMEMBERS', 'members:' .. home)
   return #members > 0 and members or {home}
 end
 
 local function place(cluster, id)
-  call('HSET', P .. 'cluster-of', id, cluster)
-  call('SADD', P .. 'members:' .. cluster, id)
+  call('HSET', 'cluster-of', id, cluster)
+  call('SADD', 'members:' .. cluster, id)
+end
+
+local function remove(cluster)
+  call('DEL', 'members:' .. cluster)
+  call('DEL', 'aliases:' .. cluster)
+  call('SREM', 'clusters', cluster)
 end
 
 -- Run a command on both sides of a pair, such as ('HDEL', 'blocked:', a, b).
 local function on_both(command, kind, a, b, ...)
-  call(command, P .. kind .. a, b, ...)
-  call(command, P .. kind .. b, a, ...)
+  call(command, kind .. a, b, ...)
+  call(command, kind .. b, a, ...)
 end
 
 -- The word in a stored judgement, whose JSON begins at byte 21; the word about a pair, or false.
 local KEEPS_APART = {different = true, ['same-design'] = true}
 local function word_in(judgement) return string.match(judgement, '^{"judgement":"([%a-]+)"', 21) end
 local function word_about(a, b)
-  local judgement = call('HGET', P .. 'judged:' .. a, b)
+  local judgement = call('HGET', 'judged:' .. a, b)
   return judgement and word_in(judgement)
 end
 
@@ -41,13 +47,13 @@ local function leaves_to_score(word) return not word or word == 'unsure' end
 
 local function is_to_be_joined(a, b)
   local word = word_about(a, b)
-  return word == 'same' or (leaves_to_score(word) and call('HEXISTS', P .. 'joining:' .. a, b) == 1)
+  return word == 'same' or (leaves_to_score(word) and call('HEXISTS', 'joining:' .. a, b) == 1)
 end
 
 -- Does a person's word keep one of these images apart from one at this home?
 local function forbidden(images, home)
   for _, image in ipairs(images) do
-    local judged = call('HGETALL', P .. 'judged:' .. image)
+    local judged = call('HGETALL', 'judged:' .. image)
     for at = 1, #judged, 2 do
       if KEEPS_APART[word_in(judged[at + 1])] and home_of(judged[at]) == home then return true end
     end
@@ -56,11 +62,11 @@ local function forbidden(images, home)
 end
 
 -- Join two images: the larger cluster keeps its id (of two equal ones the smaller id), the other's id becomes an alias.
--- Returns joined; or apart, when the union would put a pair into one cluster that a person's word keeps apart: then it is blocked.
+-- Returns joined; or apart where a person's word forbids the union: then the pair is blocked.
 local function join(a, b)
   local large, small = home_of(a), home_of(b)
   if large ~= small then
-    local larger = call('SCARD', P .. 'members:' .. small) - call('SCARD', P .. 'members:' .. large)
+    local larger = call('SCARD', 'members:' .. small) - call('SCARD', 'members:' .. large)
     if larger > 0 or (larger == 0 and small < large) then large, small = small, large end
     local images = images_at(small)
     if forbidden(images, large) then
@@ -74,24 +80,17 @@ local function join(a, b)
     end
     for _, image in ipairs(images) do place(large, image) end
     if images[1] ~= small then
-      local old = call('SMEMBERS', P .. 'aliases:' .. small)
+      local old = call('SMEMBERS', 'aliases:' .. small)
       old[#old + 1] = small
       for _, alias in ipairs(old) do
-        call('HSET', P .. 'alias', alias, large)
-        call('SADD', P .. 'aliases:' .. large, alias)
+        call('HSET', 'alias', alias, large)
+        call('SADD', 'aliases:' .. large, alias)
       end
-      call('DEL', P .. 'members:' .. small, P .. 'aliases:' .. small)
-      call('SREM', P .. 'clusters', small)
+      remove(small)
     end
   end
   on_both('HDEL', 'blocked:', a, b)
   return 'joined'
-end
-
-local function dissolve(cluster)
-  for _, alias in ipairs(call('SMEMBERS', P .. 'aliases:' .. cluster)) do call('HDEL', P .. 'alias', alias) end
-  call('DEL', P .. 'members:' .. cluster, P .. 'aliases:' .. cluster)
-  call('SREM', P .. 'clusters', cluster)
 end
 
 -- The edges at these images, or the blocked pairs, as {a, b, confidence}: the surest first, ties by id, so that nothing depends on luck.
@@ -100,13 +99,13 @@ local function pairs_at(images, blocked)
   local found = {}
   for _, image in ipairs(images) do
     local is_blocked, words = {}, {}
-    for _, other in ipairs(call('HKEYS', P .. 'blocked:' .. image)) do is_blocked[other] = true end
+    for _, other in ipairs(call('HKEYS', 'blocked:' .. image)) do is_blocked[other] = true end
     local function add(other, confidence)
       if (is_blocked[other] or false) == blocked then
         found[#found + 1] = image < other and {image, other, confidence} or {other, image, confidence}
       end
     end
-    local judged, scores = call('HGETALL', P .. 'judged:' .. image), call('HGETALL', P .. 'joining:' .. image)
+    local judged, scores = call('HGETALL', 'judged:' .. image), call('HGETALL', 'joining:' .. image)
     for at = 1, #judged, 2 do
       words[judged[at]] = word_in(judged[at + 1])
       if words[judged[at]] == 'same' then add(judged[at], 1) end
@@ -132,7 +131,7 @@ end
 -- edge by edge, the surest first, and an edge that would connect the two is blocked. The largest part keeps the id (of equal ones the
 -- one with the smallest image id), the others get new ids, an image alone has none. Then what this frees is joined. Returns who moved.
 local function regroup(cluster, left, right)
-  local members = call('SMEMBERS', P .. 'members:' .. cluster)
+  local members = call('SMEMBERS', 'members:' .. cluster)
   local parent = {}
   for _, member in ipairs(members) do parent[member] = member end
   local function root(id)
@@ -174,21 +173,23 @@ local function regroup(cluster, left, right)
     if part ~= keeper or #part == 1 then
       local home = part ~= keeper and #part > 1 and fresh_cluster()
       for _, member in ipairs(part) do
-        call('SREM', P .. 'members:' .. cluster, member)
-        if home then place(home, member) else call('HDEL', P .. 'cluster-of', member) end
+        call('SREM', 'members:' .. cluster, member)
+        if home then place(home, member) else call('HDEL', 'cluster-of', member) end
         moved[#moved + 1] = member
       end
     end
   end
-  if not keeper or #keeper == 1 then dissolve(cluster) end
+  if not keeper or #keeper == 1 then
+    for _, alias in ipairs(call('SMEMBERS', 'aliases:' .. cluster)) do call('HDEL', 'alias', alias) end
+    remove(cluster)
+  end
   rejoin(members)
   return moved
 end
 
--- Change what is known of a pair by `write`, and make it an edge or no edge accordingly.
--- Returns joined, apart, vetoed, or stored (nothing joins the two).
+-- Change what is known of a pair by `write`, and make it an edge or no edge accordingly. Returns its RecordOutcome (clusters.py).
 local function change(a, b, write)
-  local was_edge = is_to_be_joined(a, b) and call('HEXISTS', P .. 'blocked:' .. a, b) == 0
+  local was_edge = is_to_be_joined(a, b) and call('HEXISTS', 'blocked:' .. a, b) == 0
   write()
   if is_to_be_joined(a, b) then return join(a, b) end
   on_both('HDEL', 'blocked:', a, b)

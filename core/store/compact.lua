@@ -1,13 +1,13 @@
 -- One slice of rewriting the shard's columns without dead rows, under a new generation. ARGV: the old generation, most chunks to copy.
 -- Slices keep the server free in between. Until the last, everybody reads and appends to the old generation, and a row that dies is
--- killed in both. The slice that copies the last chunk also makes the new generation the current one. The name of every chunk holds
--- its generation, so that no reader mixes two. Returns 1 when nothing is left to do, else 0.
+-- killed in both. The slice that copies the last chunk also makes the new generation the current one.
+-- Returns 1 when nothing is left to do, else 0.
 -- Keys: head, rows:<gen>:<chunk>, words:<gen>:<chunk>, tombs:<gen>, img:<id>
 local old = generation()
 if old ~= ARGV[1] then return 1 end
 local new = string.format('%d', tonumber(old) + 1)
 local past = 'row:' .. string.format('%d', tonumber(old) - 1)
-local head = call('HMGET', P .. 'head', 'rows', 'next_chunk', 'next_rows', 'next_dead')
+local head = call('HMGET', 'head', 'rows', 'next_chunk', 'next_rows', 'next_dead')
 local total, first, kept = tonumber(head[1] or '0'), tonumber(head[2] or '0'), tonumber(head[3] or '0')
 local chunks, dead_id, hex = math.ceil(total / CHUNK), string.rep('\0', 32), {}
 for byte = 0, 255 do hex[string.char(byte)] = string.format('%02x', byte) end
@@ -15,18 +15,18 @@ for byte = 0, 255 do hex[string.char(byte)] = string.format('%02x', byte) end
 local pending_rows, pending_words = {}, {}
 local function flush(chunk)
   local words = table.concat(pending_words)
-  if #pending_rows > 0 then call('APPEND', P .. 'rows:' .. new .. ':' .. chunk, table.concat(pending_rows)) end
-  if #words > 0 then call('APPEND', P .. 'words:' .. new .. ':' .. chunk, words) end
+  if #pending_rows > 0 then call('APPEND', 'rows:' .. new .. ':' .. chunk, table.concat(pending_rows)) end
+  if #words > 0 then call('APPEND', 'words:' .. new .. ':' .. chunk, words) end
   pending_rows, pending_words = {}, {}
 end
 
 local function copy(name)
-  local rows, words, word_at = call('GET', P .. 'rows:' .. name), call('GET', P .. 'words:' .. name) or '', 0
+  local rows, words, word_at = call('GET', 'rows:' .. name), call('GET', 'words:' .. name) or '', 0
   for at = 0, #rows - ROW, ROW do
     local size = word_count(rows, at) * WORD
     local id = string.sub(rows, at + 1, at + 32)
     if id ~= dead_id then
-      local image = P .. 'img:' .. string.gsub(id, '.', hex)
+      local image = 'img:' .. string.gsub(id, '.', hex)
       call('HSET', image, 'row:' .. new, kept)
       call('HDEL', image, past)
       pending_rows[#pending_rows + 1] = string.sub(rows, at + 1, at + ROW)
@@ -42,12 +42,14 @@ end
 local last = math.min(first + tonumber(ARGV[2]), chunks)
 for chunk = first, last - 1 do copy(old .. ':' .. chunk) end
 if last < chunks then
-  call('HSET', P .. 'head', 'next', new, 'next_chunk', last, 'next_rows', kept, 'next_dead', head[4] or '0')
+  call('HSET', 'head', 'next', new, 'next_chunk', last, 'next_rows', kept, 'next_dead', head[4] or '0')
   return 0
 end
-for chunk = 0, chunks - 1 do call('UNLINK', P .. 'rows:' .. old .. ':' .. chunk, P .. 'words:' .. old .. ':' .. chunk) end
-call('UNLINK', P .. 'tombs:' .. old)
-call('HDEL', P .. 'head', 'next', 'next_chunk', 'next_rows', 'next_dead')
-call('HSET', P .. 'head', 'generation', new, 'rows', kept, 'dead', head[4] or '0')
+for chunk = 0, chunks - 1 do
+  for _, kind in ipairs({'rows:', 'words:'}) do call('UNLINK', kind .. old .. ':' .. chunk) end
+end
+call('UNLINK', 'tombs:' .. old)
+call('HDEL', 'head', 'next', 'next_chunk', 'next_rows', 'next_dead')
+call('HSET', 'head', 'generation', new, 'rows', kept, 'dead', head[4] or '0')
 stamp()
 return 1

@@ -1,8 +1,7 @@
--- Begins every script. KEYS[1] is the prefix of one tag; a script touches only keys under it, those that its head and those of the
--- files before it name. keys.py says what they hold.
+-- Begins every script. A script touches only keys under the prefix KEYS[1], those that its head and the files before it name.
 -- Keys: head
-local P, call = KEYS[1], redis.call
+local function call(command, name, ...) return redis.call(command, KEYS[1] .. name, ...) end
 
 local function fence_moved(expected)
-  return (call('HGET', P .. 'head', 'fence') or '0') ~= expected
+  return (call('HGET', 'head', 'fence') or '0') ~= expected
 end

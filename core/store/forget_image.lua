@@ -7,46 +7,46 @@
 --   Returns 'fence' and does nothing when another has raised it.
 -- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>
 local function begin(id)
-  local digest, rows = call('HGET', P .. 'img:' .. id, 'digest'), rows_of(P .. 'img:' .. id)
+  local digest, rows = call('HGET', 'img:' .. id, 'digest'), rows_of('img:' .. id)
   if not digest then return 0 end
-  call('DEL', P .. 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
-  call('SADD', P .. 'forgetting', id)
+  call('DEL', 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
+  call('SADD', 'forgetting', id)
   kill_rows(rows)
-  call('ZREM', P .. 'ids', id)
+  call('ZREM', 'ids', id)
   list_remove('pixels', digest, id)
-  local occurrences = call('HKEYS', P .. 'occ:' .. id)
+  local occurrences = call('HKEYS', 'occ:' .. id)
   for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
-  for _, collection in ipairs(call('HKEYS', P .. 'mem:' .. id)) do call('SREM', P .. 'set:' .. collection, id) end
-  call('HINCRBY', P .. 'head', 'occurrences', 0 - #occurrences) -- not -#: Redis before 7.2 would be sent -0
-  call('DEL', P .. 'occ:' .. id, P .. 'seen:' .. id, P .. 'mem:' .. id, P .. 'ver:' .. id)
+  for _, collection in ipairs(call('HKEYS', 'mem:' .. id)) do call('SREM', 'set:' .. collection, id) end
+  call('HINCRBY', 'head', 'occurrences', 0 - #occurrences) -- not -#: Redis before 7.2 would be sent -0
+  for _, kind in ipairs({'occ:', 'seen:', 'mem:', 'ver:'}) do call('DEL', kind .. id) end
   return #occurrences
 end
 
 if ARGV[1] == 'begin' then
   local occurrences = begin(ARGV[2])
-  return {call('SISMEMBER', P .. 'forgetting', ARGV[2]), occurrences}
+  return {call('SISMEMBER', 'forgetting', ARGV[2]), occurrences}
 
 elseif ARGV[1] == 'withdraw' then
   local occurrence, collection, gone = ARGV[2], ARGV[3], {}
   for at = 4, #ARGV do
     local id = ARGV[at]
-    if call('HDEL', P .. 'occ:' .. id, occurrence) == 1 then
-      call('ZREM', P .. 'seen:' .. id, occurrence)
+    if call('HDEL', 'occ:' .. id, occurrence) == 1 then
+      call('ZREM', 'seen:' .. id, occurrence)
       list_remove('where', occurrence, id)
-      call('HINCRBY', P .. 'head', 'occurrences', -1)
-      if call('HLEN', P .. 'occ:' .. id) == 0 then
-        if collection ~= '' and call('HDEL', P .. 'mem:' .. id, collection) == 1 then call('SREM', P .. 'set:' .. collection, id) end
-        if call('HLEN', P .. 'mem:' .. id) == 0 then begin(id) end
+      call('HINCRBY', 'head', 'occurrences', -1)
+      if call('HLEN', 'occ:' .. id) == 0 then
+        if collection ~= '' and call('HDEL', 'mem:' .. id, collection) == 1 then call('SREM', 'set:' .. collection, id) end
+        if call('HLEN', 'mem:' .. id) == 0 then begin(id) end
       end
     end
-    gone[#gone + 1] = 1 - call('EXISTS', P .. 'img:' .. id)
+    gone[#gone + 1] = 1 - call('EXISTS', 'img:' .. id)
   end
   return gone
 
 elseif ARGV[1] == 'end' then
   if fence_moved(ARGV[2]) then return 'fence' end
-  call('DEL', P .. 'partners:' .. ARGV[3])
-  call('SREM', P .. 'forgetting', ARGV[3])
-  return call('HINCRBY', P .. 'head', 'fence', 1)
+  call('DEL', 'partners:' .. ARGV[3])
+  call('SREM', 'forgetting', ARGV[3])
+  return call('HINCRBY', 'head', 'fence', 1)
 end
 return redis.error_reply('unknown step')

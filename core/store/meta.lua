@@ -6,14 +6,14 @@ if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]
 
 if operation == 'intend' then -- bytes: remember what is about to be done across tags
-  call('DEL', P .. 'none') -- a removal comes first: a server that is full still lets images be forgotten
-  call('HSET', P .. 'intents', intent, ARGV[4])
+  call('DEL', 'none') -- a removal comes first: a server that is full still lets images be forgotten
+  call('HSET', 'intents', intent, ARGV[4])
   return 'intended'
 
 elseif operation == 'score' then
   -- seed, then four for each pair: a, b, '1' if the verdict joins, confidence. Only for an intent that still stands, so that a late
-  -- repetition changes nothing. Ends the intent. Returns for each pair joined, apart, vetoed, or stored (nothing joins the two).
-  if call('HDEL', P .. 'intents', intent) == 0 then return 'gone' end
+  -- repetition changes nothing. Ends the intent. Returns the outcome of each pair.
+  if call('HDEL', 'intents', intent) == 0 then return 'gone' end
   local answers = {}
   for at = 5, #ARGV, 4 do
     local a, b = ARGV[at], ARGV[at + 1]
@@ -27,13 +27,13 @@ elseif operation == 'judge' then -- seed, a, b, a person's judgement for the sid
   local a, b = ARGV[5], ARGV[6]
   if KEEPS_APART[word_about(a, b)] and not KEEPS_APART[word_in(ARGV[7])] then return 'refused' end
   return change(a, b, function()
-    call('HSET', P .. 'judged:' .. a, b, ARGV[7])
-    call('HSET', P .. 'judged:' .. b, a, ARGV[8])
+    call('HSET', 'judged:' .. a, b, ARGV[7])
+    call('HSET', 'judged:' .. b, a, ARGV[8])
   end)
 
 elseif operation == 'undo' then -- seed, a, b, the judgement that is to be taken back, as it lies on the side of a
   local a, b = ARGV[5], ARGV[6]
-  local found = call('HGET', P .. 'judged:' .. a, b)
+  local found = call('HGET', 'judged:' .. a, b)
   if found and found ~= ARGV[7] then return 'changed' end
   change(a, b, function() on_both('HDEL', 'judged:', a, b) end)
   rejoin(images_at(home_of(a))) -- what this word blocked has an end there
@@ -41,18 +41,18 @@ elseif operation == 'undo' then -- seed, a, b, the judgement that is to be taken
 
 elseif operation == 'forget' then -- seed, id: everything here that names the image; returns the images that lost a connection
   local id = ARGV[5]
-  call('SREM', P .. 'relink', id)
-  call('HDEL', P .. 'hubs', id)
+  call('SREM', 'relink', id)
+  call('HDEL', 'hubs', id)
   for _, kind in ipairs({'judged:', 'joining:', 'blocked:'}) do
-    for _, other in ipairs(call('HKEYS', P .. kind .. id)) do call('HDEL', P .. kind .. other, id) end
-    call('DEL', P .. kind .. id)
+    for _, other in ipairs(call('HKEYS', kind .. id)) do call('HDEL', kind .. other, id) end
+    call('DEL', kind .. id)
   end
   local cluster = home_of(id)
   if cluster == id then return {} end
-  call('HDEL', P .. 'cluster-of', id)
-  call('SREM', P .. 'members:' .. cluster, id)
+  call('HDEL', 'cluster-of', id)
+  call('SREM', 'members:' .. cluster, id)
   local moved = regroup(cluster)
-  for _, member in ipairs(moved) do call('SADD', P .. 'relink', member) end
+  for _, member in ipairs(moved) do call('SADD', 'relink', member) end
   return moved
 end
 return redis.error_reply('unknown operation')

@@ -5,15 +5,15 @@
 -- Keys: head, ids, forgetting, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
 local id, seen, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
-local image, status = P .. 'img:' .. id, 'known'
+local image, status = 'img:' .. id, 'known'
 
-if call('SISMEMBER', P .. 'forgetting', id) == 1 then return 'forgetting' end
+if call('SISMEMBER', 'forgetting', id) == 1 then return 'forgetting' end
 local known = call('HMGET', image, 'digest', 'first', 'last')
 if not known[1] then
   if not record then return 'absent' end
   call('HSET', image, 'record', record, 'digest', digest, 'first', seen, 'last', seen)
   append_row(image, row, words)
-  call('ZADD', P .. 'ids', 0, id)
+  call('ZADD', 'ids', 0, id)
   list_add('pixels', digest, id)
   status = 'added'
 else
@@ -34,10 +34,10 @@ end
 
 if occurrence ~= '' then
   local given = collection == '' and labels or '{}'
-  local old = call('HGET', P .. 'occ:' .. id, occurrence)
+  local old = call('HGET', 'occ:' .. id, occurrence)
   if not old then
-    call('HSET', P .. 'occ:' .. id, occurrence, seen .. ' ' .. given)
-    call('HINCRBY', P .. 'head', 'occurrences', 1)
+    call('HSET', 'occ:' .. id, occurrence, seen .. ' ' .. given)
+    call('HINCRBY', 'head', 'occurrences', 1)
     list_add('where', occurrence, id)
     if status == 'known' then status = 'updated' end
   else
@@ -45,16 +45,16 @@ if occurrence ~= '' then
     if given == '{}' then given = had end
     if given ~= had and status == 'known' then status = 'updated' end
     if tonumber(seen) < tonumber(first) then first = seen end
-    if first .. ' ' .. given ~= old then call('HSET', P .. 'occ:' .. id, occurrence, first .. ' ' .. given) end
+    if first .. ' ' .. given ~= old then call('HSET', 'occ:' .. id, occurrence, first .. ' ' .. given) end
   end
-  call('ZADD', P .. 'seen:' .. id, 'GT', seen, occurrence)
+  call('ZADD', 'seen:' .. id, 'GT', seen, occurrence)
 end
 
 if collection ~= '' then
-  local had = call('HGET', P .. 'mem:' .. id, collection)
+  local had = call('HGET', 'mem:' .. id, collection)
   if not had or (labels ~= '{}' and labels ~= had) then
-    call('HSET', P .. 'mem:' .. id, collection, labels)
-    call('SADD', P .. 'set:' .. collection, id)
+    call('HSET', 'mem:' .. id, collection, labels)
+    call('SADD', 'set:' .. collection, id)
     if status == 'known' then status = 'updated' end
   end
 end

@@ -1,6 +1,6 @@
--- Raise a tag's fence: whoever read it before cannot write verdicts or clusters here without starting again.
+-- Raise a tag's fence (intents.py).
 -- ARGV: expected fence. Returns the new fence, or 'fence' when somebody else raised it.
 -- Keys: head, none (never there)
 if fence_moved(ARGV[1]) then return 'fence' end
-call('DEL', P .. 'none') -- a removal comes first, so that a server that is full lets the rest through
-return tostring(call('HINCRBY', P .. 'head', 'fence', 1))
+call('DEL', 'none') -- a removal comes first, so that a server that is full lets the rest through
+return tostring(call('HINCRBY', 'head', 'fence', 1))

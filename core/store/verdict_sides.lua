@@ -1,14 +1,14 @@
 -- Write or drop verdicts on the side of images of this shard.
 -- ARGV: expected fence, most verdicts on one side, then four for each: owner id, other id, verdict bytes ('' to drop it), rank.
 -- Returns 'fence' and does nothing when a forget has passed; else for each 0 where a verdict has no owner any more, 1 otherwise.
--- Bytes 5 to 12 of a verdict are the time it was judged, big-endian: text order is time order, and an older one replaces no newer.
+-- An older verdict replaces no newer one: bytes 5 to 12 are the time it was judged (FORMAT.md).
 -- Keys: img:<id>, ver:<id>, partners:<id>
 if fence_moved(ARGV[1]) then return 'fence' end
 local answers = {}
 for at = 3, #ARGV, 4 do
   local owner, other, bytes, rank = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local verdicts, partners = P .. 'ver:' .. owner, P .. 'partners:' .. owner
-  local there = bytes == '' or call('EXISTS', P .. 'img:' .. owner) == 1
+  local verdicts, partners = 'ver:' .. owner, 'partners:' .. owner
+  local there = bytes == '' or call('EXISTS', 'img:' .. owner) == 1
   answers[#answers + 1] = there and 1 or 0
   if bytes == '' then
     call('HDEL', verdicts, other)
