@@ -59,8 +59,7 @@ class Clusters(StorePart):
 
     def sizes(self) -> dict[str, int]:
         """Return the number of images in each cluster, by its canonical id."""
-        found = self.connection.ask(on_meta("SMEMBERS", "clusters"))
-        names = sorted(as_text(name) for name in found)
+        names = sorted(as_text(name) for name in self.connection.ask(on_meta("SMEMBERS", "clusters")))
         sizes = self.connection.run([on_meta("SCARD", f"members:{name}") for name in names])
         return dict(zip(names, sizes, strict=True))
 

@@ -138,8 +138,9 @@ class ColumnReader(StorePart):
     def _changed(self, states: Mapping[int, ShardState], numbers: Iterable[int]) -> list[tuple[int, Head]]:
         """Return the heads of these shards that differ from those of the states."""
         numbers = list(numbers)
-        fields = ("generation", "rows", "dead", "stamp")
-        answers = self.connection.run([on_shard(SHARDS[n], "HMGET", "head", *fields) for n in numbers])
+        answers = self.connection.run(
+            [on_shard(SHARDS[n], "HMGET", "head", "generation", "rows", "dead", "stamp") for n in numbers]
+        )
         heads = [Head(int(a or 0), int(b or 0), int(c or 0), d or b"") for a, b, c, d in answers]
         return [(n, head) for n, head in zip(numbers, heads, strict=True) if head != states[n].head]
 

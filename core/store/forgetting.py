@@ -129,11 +129,10 @@ class Forgetting(StorePart):
 
     def _clean_partners(self, image_id: ImageId, fences: dict[str, bytes]) -> set[ImageId]:
         found = self.connection.ask(on_image("ZRANGE", "partners", image_id, 0, -1))
-        partners = [as_text(partner) for partner in found]
-        for start in range(0, len(partners), PARTNERS_AT_ONCE):
-            batch = partners[start : start + PARTNERS_AT_ONCE]
-            self._verdicts.drop_sides([(partner, image_id) for partner in batch], fences)
-        return set(partners)
+        sides = [(as_text(partner), image_id) for partner in found]
+        for start in range(0, len(sides), PARTNERS_AT_ONCE):
+            self._verdicts.drop_sides(sides[start : start + PARTNERS_AT_ONCE], fences)
+        return {partner for partner, _ in sides}
 
 
 def compact(connection: Connection, tag: str) -> None:
@@ -148,12 +147,10 @@ def compact(connection: Connection, tag: str) -> None:
         pass
 
 
-def compact_if_worth_it(connection: Connection, tag: str) -> bool:
-    """Compact a shard with many dead rows, and return whether it was compacted."""
+def compact_if_worth_it(connection: Connection, tag: str) -> None:
+    """Compact a shard with many dead rows."""
     options = connection.options
     found = connection.ask(on_shard(tag, "HMGET", "head", "rows", "dead"))
     rows, dead = (int(value or 0) for value in found)
-    if dead <= options.compact_dead_rows or dead <= options.compact_dead_share * rows:
-        return False
-    compact(connection, tag)
-    return True
+    if dead > options.compact_dead_rows and dead > options.compact_dead_share * rows:
+        compact(connection, tag)

@@ -228,8 +228,12 @@ class Images(StorePart):
             raise ConfigError(f"labels of {len(text)} characters; at most {LABEL_CHARACTERS} are kept")
         if labels and occurrence is None and collection is None:
             raise ConfigError("labels belong to an occurrence or to a collection; name one of them")
-        moment = int(checked_time(seen).timestamp())
-        return moment, as_bytes(occurrence or ""), as_bytes(collection or ""), text.encode()
+        return (
+            int(checked_time(seen).timestamp()),
+            as_bytes(occurrence or ""),
+            as_bytes(collection or ""),
+            text.encode(),
+        )
 
     def _put(
         self, ids: Sequence[ImageId], arguments: Sequence[tuple[bytes | str | int, ...]]

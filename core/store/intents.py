@@ -93,10 +93,6 @@ class Intents(StorePart):
         """Return whether nobody else has finished the intent."""
         return bool(self.connection.ask(on_meta("HEXISTS", "intents", intent.intent_id)))
 
-    def record(self, intent: Intent, fences: dict[str, bytes]) -> None:
-        """Record an intent. Raises Interrupted when the fence has moved."""
-        self.meta("intend", fences, intent.encode(), intent_id=intent.intent_id)
-
     def meta(
         self, operation: str, fences: dict[str, bytes], *arguments: bytes | str, intent_id: str = ""
     ) -> object:

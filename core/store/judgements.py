@@ -144,8 +144,7 @@ def judgements_of(image_id: ImageId) -> Command:
 
 def decoded(judged: Mapping[bytes, bytes]) -> Said:
     """Return the judgements that `judgements_of` read. Raises FormatError for one that cannot be read."""
-    found = ((as_text(other), data) for other, data in judged.items())
-    return {other: codec.decode_judgement(other, data) for other, data in found}
+    return {as_text(other): codec.decode_judgement(as_text(other), data) for other, data in judged.items()}
 
 
 def outranked(other: ImageId, scored: StoredVerdict | None, judged: bytes | None) -> StoredVerdict | None:

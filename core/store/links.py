@@ -38,5 +38,4 @@ class Links(StorePart):
         """Return the images to be linked again, in order: they lost a connection when another image was
         forgotten, or were added to a baseline collection.
         """
-        found = self.connection.ask(on_meta("SMEMBERS", "relink"))
-        return sorted(as_text(member) for member in found)
+        return sorted(as_text(member) for member in self.connection.ask(on_meta("SMEMBERS", "relink")))

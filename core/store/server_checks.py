@@ -49,8 +49,10 @@ class ServerFacts:
                 "everysec": "the last second or two",
                 "no": "what the system had not yet written, some 30 s",
             }.get(self.fsync, "an unknown part")
-            fsync = self.fsync or "unknown"
-            return f"append-only file, fsync {fsync}: a power cut or a killed server loses {loss}"
+            return (
+                f"append-only file, fsync {self.fsync or 'unknown'}:"
+                f" a power cut or a killed server loses {loss}"
+            )
         if self.snapshots:
             return "snapshots only: a power cut or a killed server loses everything since the last one"
         return (

@@ -134,7 +134,7 @@ class Verdicts(StorePart):
                 return []
             with suppress(Interrupted):
                 if not recorded:
-                    self._intents.record(intent, fences)
+                    self._intents.meta("intend", fences, intent.encode(), intent_id=intent.intent_id)
                     recorded = True
                 outcomes = self._record_once(intent, fences)
                 break
