@@ -16,7 +16,7 @@ from support.records import write_records
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.confidence import BINS, Share, confidence_metrics
-from douglas_quaid.evaluation.dataset import Item, Kind
+from douglas_quaid.evaluation.dataset import Item
 from douglas_quaid.evaluation.error_gallery import ErrorKind, find_errors
 from douglas_quaid.evaluation.metrics import compute_metrics
 from douglas_quaid.evaluation.reliability_diagram import draw_reliability
@@ -291,9 +291,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 SITES = st.one_of(st.none(), st.sampled_from(["a.example", "b.example", "c.example", "one", "two"]))
 ITEMS = st.builds(
-    lambda set_, group, site: Item(
-        f"{set_}/{group}/{site}", Path("x"), set_, group, "", site, True, Kind.SCREENSHOT
-    ),
+    lambda set_, group, site: Item(f"{set_}/{group}/{site}", Path("x"), set_, group, site),
     st.sampled_from(["one", "two", "three"]),
     st.integers(0, 30).map(str),
     SITES,

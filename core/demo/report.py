@@ -126,9 +126,8 @@ def _picture(data: bytes, alt: str, width: int, height: int, *, top: bool = Fals
     part of a tall picture.
     """
     picture = opened(data)
-    picture = picture.crop((0, above, picture.width, picture.height))
-    if top:
-        picture = picture.crop((0, 0, picture.width, min(picture.height, picture.width)))
+    bottom = min(picture.height, above + picture.width) if top else picture.height
+    picture = picture.crop((0, above, picture.width, bottom))
     picture.thumbnail((width, height), Image.Resampling.LANCZOS)
     source = base64.b64encode(encoded(picture, "WEBP", quality=82)).decode("ascii")
     size = f'width="{picture.width}" height="{picture.height}"'

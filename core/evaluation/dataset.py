@@ -57,14 +57,12 @@ class Item:
     set: str
     #: Its group: pictures of one source.
     group: str
-    #: The page that it shows; "" if unknown.
-    page: str
-    #: The site of the page; None if unknown.
-    site: str | None
+    #: The site of the page that it shows; None if unknown.
+    site: str | None = None
     #: Whether it is added to the store.
-    indexed: bool
+    indexed: bool = True
     #: What it is.
-    kind: Kind
+    kind: Kind = Kind.SCREENSHOT
     #: Whether it may be a query; False for a distractor.
     queried: bool = True
 
@@ -132,7 +130,7 @@ def _load_list(folder: Path, lines: Path) -> tuple[list[Item], list[frozenset[st
     items = [_item(folder, row, place) for row, place in _rows(lines)]
     known = {item.file for item in items}
     items += [
-        Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", path.name, None, True, Kind.PHOTOGRAPH)
+        Item(file, path, PHOTOS, f"{PHOTOS}-{path.stem}", kind=Kind.PHOTOGRAPH)
         for path in sorted((folder / PHOTOS).glob("*"))
         if path.is_file() and (file := f"{PHOTOS}/{path.name}") not in known
     ]
@@ -157,10 +155,7 @@ def _load_folders(folder: Path) -> list[Item]:
             "folder with one of them"
         )
     name = folder.resolve().name
-    return [
-        Item(str(file.relative_to(folder)), file, name, group, file.name, None, True, Kind.SCREENSHOT)
-        for file, group in files
-    ]
+    return [Item(str(file.relative_to(folder)), file, name, group) for file, group in files]
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
@@ -191,16 +186,7 @@ def _item(folder: Path, row: dict[str, Any], place: str) -> Item:
     path = folder / row["file"]
     if not path.resolve().is_relative_to(folder.resolve()):
         raise ConfigError(f"{place}: {row['file']!r} lies outside {folder}")
-    return Item(
-        row["file"],
-        path,
-        row["set"],
-        row["group"],
-        row.get("page") or "",
-        row.get("site"),
-        role == "indexed",
-        Kind(kind),
-    )
+    return Item(row["file"], path, row["set"], row["group"], row.get("site"), role == "indexed", Kind(kind))
 
 
 def _load_graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str]]]:
@@ -229,16 +215,7 @@ def _load_graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str
         group = {node: kept if name == joined else name for node, name in group.items()}
     files = {node: prefix + image for node, image in nodes.items()}
     items = [
-        Item(
-            files[node],
-            path.parent / image,
-            PHISHING,
-            f"{PHISHING}-{group[node]}",
-            image,
-            None,
-            True,
-            Kind.LINKED,
-        )
+        Item(files[node], path.parent / image, PHISHING, f"{PHISHING}-{group[node]}", kind=Kind.LINKED)
         for node, image in nodes.items()
     ]
     return items, [frozenset((files[one], files[other])) for one, other in pairs if one != other]

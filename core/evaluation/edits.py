@@ -91,11 +91,6 @@ def brightness_contrast(picture: Picture, rng: random.Random) -> Picture:
     return ImageEnhance.Contrast(picture).enhance(rng.choice((0.7, 1.3)))
 
 
-def saturation(picture: Picture, rng: random.Random) -> Picture:
-    """Return the picture with colours paler (0.3 or 0.5) or stronger (2.0)."""
-    return ImageEnhance.Color(picture).enhance(rng.choice((0.3, 0.5, 2.0)))
-
-
 def hue_shift(picture: Picture, rng: random.Random) -> Picture:
     """Return the picture with its hues rotated by 60 to 300 degrees; greys stay grey."""
     hue, sat, value = picture.convert("HSV").split()
@@ -219,7 +214,7 @@ EDITS: dict[str, Edit] = {
     "blur": lambda picture, rng: blurred(picture, 2.0),
     "recolour": lambda picture, rng: EDITS[rng.choice(RECOLOURINGS)](picture, rng),
     "brightness_contrast": brightness_contrast,
-    "saturation": saturation,
+    "saturation": lambda picture, rng: ImageEnhance.Color(picture).enhance(rng.choice((0.3, 0.5, 2.0))),
     "hue_shift": hue_shift,
     "greyscale": lambda picture, rng: ImageOps.grayscale(picture).convert("RGB"),
     "sepia": lambda picture, rng: ImageOps.colorize(

@@ -132,8 +132,7 @@ def _pairs_of_pictures(source: Path, *, edits: str, seed: int, progress: Progres
         for pair in pairs
     ]
     ids = sorted(fingerprint.image_id for fingerprint in done.truth.fingerprints.values())
-    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
-    data = [(source.resolve().name, digest)]
+    data = [(source.resolve().name, hashlib.sha256("\n".join(ids).encode()).hexdigest())]
     return LabelledPairs(pairs, done.header["indexed"], _provenance(data, done.header | {"part": ""}))
 
 
