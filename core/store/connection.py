@@ -72,8 +72,9 @@ class Connection:
         """
         cursor, pattern = -1, starting_with(prefix)
         while cursor:
-            scan = on_shard(tag, "HSCAN", name, max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
-            cursor, found = self.ask(scan)
+            cursor, found = self.ask(
+                on_shard(tag, "HSCAN", name, max(cursor, 0), "MATCH", pattern, "COUNT", SCAN_COUNT)
+            )
             yield from found.items()
 
     def everywhere(self, *parts: object) -> list[Any]:

@@ -153,8 +153,11 @@ class EmbeddedServer:
         return self.folder / "server.log"
 
     def _start(self, lock: int) -> None:
-        places = {"dir": self.folder, "unixsocket": self.socket, "logfile": self._log}
-        settings = _SETTINGS | {name: str(path) for name, path in places.items()}
+        settings = _SETTINGS | {
+            "dir": str(self.folder),
+            "unixsocket": str(self.socket),
+            "logfile": str(self._log),
+        }
         done = subprocess.run(
             [str(_binary()), "-"],
             input="".join(f"{name} {_quoted(value)}\n" for name, value in settings.items()).encode(),

@@ -166,8 +166,10 @@ class Images(StorePart):
         found = [answers[at : at + 5] for at in range(0, len(answers), 5)]
         details = []
         for i, (_, seen, _, _, cluster) in zip(ids, found, strict=True):
-            details.append(on_image("HMGET", "occ", i, "", *(name for name, _ in _pairs(seen))))
-            details.append(on_meta("SMEMBERS", "aliases:" + as_text(cluster or b"")))
+            details += [
+                on_image("HMGET", "occ", i, "", *(name for name, _ in _pairs(seen))),
+                on_meta("SMEMBERS", "aliases:" + as_text(cluster or b"")),
+            ]
         more = self.connection.run(details)
         return [_info(i, found[n], more[2 * n], more[2 * n + 1]) for n, i in enumerate(ids)]
 
