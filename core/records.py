@@ -301,8 +301,8 @@ class Configuration(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What verification measured about a pair, and what other candidates said. None: not measured."""
+class HashEvidence:
+    """Distances of two whole pictures. None: not measured, because the extractor versions differ, say."""
 
     #: Whether the bytes are equal.
     same_bytes: bool | None = None
@@ -312,7 +312,8 @@ class Evidence:
     pdq_bits: int | None = None
     #: Index into features.pdq.ORIENTATIONS, 0 to 7: how the query was turned for that distance.
     orientation: int | None = None
-    #: True when PDQ, transform and content hold for the query with light and dark exchanged.
+    #: True when PDQ, and transform and content where there are any, hold for the query with light and dark
+    #: exchanged.
     inverted: bool | None = None
     #: Hamming distance of ImageHash's phash, 0 to 64 bits.
     phash_bits: int | None = None
@@ -324,6 +325,17 @@ class Evidence:
     whash_bits: int | None = None
     #: TLSH distance of the files, 0 and more.
     tlsh_distance: int | None = None
+
+    @property
+    def same(self) -> bool:
+        """Return whether both are the same picture for certain: equal bytes or pixels."""
+        return bool(self.same_bytes or self.same_pixels)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence(HashEvidence):
+    """What verification measured about a pair, and what other candidates said. None: not measured."""
+
     #: Number of geometrically consistent correspondences at distinct places.
     inliers: int | None = None
     #: Share of the keypoints in the overlap with a counterpart where the transform predicts it, 0 to 1, in

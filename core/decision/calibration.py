@@ -153,7 +153,7 @@ class Calibration:
         """Return what each predictor adds to the log odds of the pair, the prior first; their sum is the log
         odds. Equal bytes or pixels are certain and have none.
         """
-        if evidence.same_bytes or evidence.same_pixels:
+        if evidence.same:
             return ()
         if evidence.matrix is None:
             return (Contribution("without_transform", None, logit(self.without_transform)),)

@@ -54,7 +54,7 @@ def accepted_relation(
 
     It is asked before everything about a candidate is known, to do expensive work for the promising only.
     """
-    if evidence.same_bytes or evidence.same_pixels:
+    if evidence.same:
         return Relation.IDENTICAL
     if evidence.matrix is None:
         return None

@@ -8,8 +8,7 @@ def reasons_of(
     evidence: Evidence, decision: Decision, relation: Relation | None, options: VerdictOptions
 ) -> tuple[Reason, ...]:
     """Return the reasons for a verdict, the most important first."""
-    equal = evidence.same_bytes or evidence.same_pixels
-    configuration = None if equal else evidence.configuration
+    configuration = None if evidence.same else evidence.configuration
     unaligned = evidence.matrix is None and configuration is not None
     aligned = relation in (Relation.NEAR_DUPLICATE, Relation.PARTIAL)
     holds = {

@@ -193,7 +193,7 @@ def regress(
 
 def _decided_by_rule(pair: LabelledPair) -> bool:
     evidence = pair.verdict.evidence
-    return bool(evidence.same_bytes or evidence.same_pixels or evidence.ambiguous_with)
+    return evidence.same or bool(evidence.ambiguous_with)
 
 
 def _check_enough(labels: NDArray[np.bool_]) -> None:

@@ -242,7 +242,7 @@ class _PairCounts:
             self.labelled.append((verdict.confidence, pair.label, evidence.matrix is not None))
         if pair.reference == pair.query:
             self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
-        elif pair.stratum == strata.SAME_SITE and not (evidence.same_bytes or evidence.same_pixels):
+        elif pair.stratum == strata.SAME_SITE and not evidence.same:
             decision = None if evidence.matrix is None else verdict.decision
             if pair.label is False:
                 (self.after_edits if pair.edit else self.as_they_are).append(decision)

@@ -142,7 +142,7 @@ def _best(group: Sequence[LabelledPair], calibration: Calibration) -> QueryBest:
 
 def _log_odds(pair: LabelledPair, calibration: Calibration) -> float:
     evidence = pair.verdict.evidence
-    if evidence.same_bytes or evidence.same_pixels:
+    if evidence.same:
         return HIGHEST
     return -inf if evidence.matrix is None else min(calibration.log_odds(evidence), HIGHEST)
 

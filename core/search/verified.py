@@ -28,8 +28,7 @@ class Pair:
     @classmethod
     def of(cls, image_id: ImageId, reference: Picture, verification: Verification) -> Pair:
         """Return the pair, without the features that nobody will need."""
-        same = verification.evidence.same_bytes or verification.evidence.same_pixels
-        kept = Picture(hashes_alone(reference.features)) if same else reference
+        kept = Picture(hashes_alone(reference.features)) if verification.evidence.same else reference
         return cls(image_id, kept, verification)
 
     @property

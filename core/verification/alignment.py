@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..features.insets import Inset
 from ..features.pdq import ORIENTATIONS
 from ..features.picture import Picture
-from ..records import Configuration, LocalFeatures
+from ..records import Configuration, HashEvidence, LocalFeatures
 from ..transforms import as_matrix
 from .agreement import content_agreement
 from .blocks import Agreement
@@ -26,7 +26,7 @@ from .geometry import (
     is_same_transform,
     vote_geometry,
 )
-from .hashes import HashEvidence
+from .hashes import is_mirrored
 from .matching import find_neighbours, likely_rotation
 from .options import VerificationOptions
 from .overlap import covered_shares
@@ -74,17 +74,17 @@ def align_whole(
     matrix = as_matrix(ORIENTATIONS[hashes.orientation].matrix)
     geometry = Geometry(configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
     content = _compare_content(query, reference, matrix, inverted=hashes.inverted, options=options)
-    local = query.inverted if hashes.inverted else query.mirrored if hashes.mirrored else q.local
+    local = query.inverted if hashes.inverted else query.mirrored if is_mirrored(hashes) else q.local
     if (
         not few
         and local is not None
         and q.versions.local == r.versions.local
         # Keypoints of a picture that is both mirrored and inverted are not computed: it is too rare.
-        and not (hashes.mirrored and hashes.inverted)
+        and not (is_mirrored(hashes) and hashes.inverted)
     ):
-        upright = matrix @ MIRROR if hashes.mirrored else matrix
+        upright = matrix @ MIRROR if is_mirrored(hashes) else matrix
         found = confirm_geometry(local, r.local, upright, options=options.geometry)
-        if hashes.mirrored:
+        if is_mirrored(hashes):
             found = _seen_from_query(found, MIRROR)
         geometry = replace(found, configuration=geometry.configuration)
     geometry = replace(geometry, matrix=matrix, covered_query=1.0, covered_reference=1.0)

@@ -1,52 +1,14 @@
 """Whole-picture evidence: bytes, pixels and perceptual hashes of two pictures."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..features.pdq import ORIENTATIONS
 from ..features.perceptual import hamming, tlsh_distance
-from ..records import ImageFeatures
+from ..records import HashEvidence, ImageFeatures
 from .options import DEFAULTS, CascadeOptions
 
 #: Length of a PDQ hash. spec: PDQ.
 PDQ_BITS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class HashEvidence:
-    """Distances of the whole pictures; a field of `Evidence` has the same name and meaning."""
-
-    #: Whether the bytes are equal.
-    same_bytes: bool
-    #: Whether the pixels are equal; None for digests of different versions.
-    same_pixels: bool | None
-    #: PDQ distance in `orientation`, in bits; None for hashes of different versions.
-    pdq_bits: int | None
-    #: Orientation of the query at that distance, 0 to 7.
-    orientation: int | None
-    #: True when the distance is that of the query with light and dark exchanged.
-    inverted: bool | None
-    #: Distance of ImageHash's phash, in bits.
-    phash_bits: int | None
-    #: Distance of ImageHash's dhash, in bits.
-    dhash_bits: int | None
-    #: Distance of ImageHash's average_hash, in bits.
-    ahash_bits: int | None
-    #: Distance of ImageHash's whash, in bits.
-    whash_bits: int | None
-    #: TLSH distance of the files.
-    tlsh_distance: int | None
-
-    @property
-    def same(self) -> bool:
-        """Return whether both are the same picture for certain: equal bytes or pixels."""
-        return self.same_bytes or bool(self.same_pixels)
-
-    @property
-    def mirrored(self) -> bool:
-        """Return whether the query comes nearest when it is mirrored."""
-        return self.orientation is not None and ORIENTATIONS[self.orientation].is_mirror
 
 
 def compare_hashes(
@@ -82,3 +44,8 @@ def compare_hashes(
         whash_bits=hamming(q.whash or b"", r.whash or b"") if both_whash else None,
         tlsh_distance=tlsh_distance(query.tlsh or "", reference.tlsh or "") if both_tlsh else None,
     )
+
+
+def is_mirrored(hashes: HashEvidence) -> bool:
+    """Return whether the query comes nearest when it is mirrored."""
+    return hashes.orientation is not None and ORIENTATIONS[hashes.orientation].is_mirror

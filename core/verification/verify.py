@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.picture import Picture
-from ..records import Configuration, Evidence, ImageFeatures
+from ..records import Configuration, Evidence, HashEvidence, ImageFeatures
 from ..transforms import flatten
 from .alignment import Alignment, align_by_keypoints, align_whole
 from .blocks import Agreement
 from .geometry import Geometry
-from .hashes import HashEvidence, compare_hashes
+from .hashes import compare_hashes, is_mirrored
 from .options import DEFAULTS, CascadeOptions, VerificationOptions
 
 
@@ -66,7 +66,7 @@ def verify(
     whole = align_whole(query, reference, hashes, options)
     if whole is not None and not thorough and comparable and _settles(whole, cascade):
         return _join(hashes, whole)
-    near_mirrored = hashes.mirrored and (hashes.pdq_bits or 0) <= cascade.whole_radius_low_texture
+    near_mirrored = is_mirrored(hashes) and (hashes.pdq_bits or 0) <= cascade.whole_radius_low_texture
     insets = query.insets if thorough else () if inset is None else query.insets[inset : inset + 1]
     best = align_by_keypoints(
         query,

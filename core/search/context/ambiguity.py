@@ -31,7 +31,7 @@ def ambiguous_with(
     floor, sure = logit(options.minimum_probability), logit(options.sure_probability)
     odds: dict[ImageId, float] = {}
     for image_id, evidence in accepted:
-        if evidence.matrix is not None and not (evidence.same_bytes or evidence.same_pixels):
+        if evidence.matrix is not None and not evidence.same:
             # Without rivals: pages that differ in a word count as captures of one picture, so they are no
             # rivals, and each would seem to stand alone.
             alone = calibration.log_odds(replace(evidence, rival_inliers=None))
