@@ -163,10 +163,15 @@ def _processes_with(*words: str) -> list[int]:
     return found
 
 
+def delete(folder: Path) -> None:
+    """Delete a folder to which a server may write at the same time."""
+    shutil.rmtree(folder.rename(folder.with_name("deleted")), ignore_errors=True)
+
+
 def test_a_server_whose_folder_was_deleted_ends(folder):
     with Store.open(config(folder, idle_seconds=4)) as store:
         pid = server_pid(store)
-        shutil.rmtree(folder)
+        delete(folder)
     until(lambda: not Path(f"/proc/{pid}").exists())
     until(lambda: not _processes_with("embedded_watcher.py", str(folder)))
 
@@ -175,7 +180,7 @@ def test_a_server_of_a_deleted_folder_does_not_take_the_new_one_with_it(folder, 
     # Given a server whose folder was deleted, and another that works in a new folder at the same path
     with Store.open(config(folder, idle_seconds=2)) as old:
         old_pid = server_pid(old)
-        shutil.rmtree(folder)
+        delete(folder)
         with Store.open(config(folder)) as new:
             new.images.put(make_image(1))
             assert server_pid(new) != old_pid
