@@ -171,7 +171,8 @@ class Comparison(Bookkeeping):
         found = self._verified(query, reference, thorough=True)
         (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
         context = Context(baseline=reference.features.image_id in baseline)
-        return found, decide(found.evidence, context, self.calibration)
+        options = self._options.decision.verdict
+        return found, decide(found.evidence, context, self.calibration, options=options)
 
     def _features(self, image_id: ImageId) -> ImageFeatures:
         record = self._store.images.records([image_id])[0]

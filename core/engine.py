@@ -137,7 +137,7 @@ class Engine(Upkeep):
             Judged(said.image_id, said.verdict) for said in scope.confirmed if scope.allows(said.image_id)
         ]
         judged, settled = list(said), {said.image_id for said in scope.confirmed}
-        surroundings = Surroundings(search)
+        surroundings, options = Surroundings(search), self._options.decision.verdict
         self._index.refresh()
         for view in View:
             candidates = find_candidates(
@@ -146,7 +146,7 @@ class Engine(Upkeep):
             pairs = verify_all(search, candidates)
             contexts = surroundings.compare(pairs)
             verdicts = [
-                Judged(pair.image_id, decide(pair.evidence, context, search.calibration))
+                Judged(pair.image_id, decide(pair.evidence, context, search.calibration, options=options))
                 for pair, context in zip(pairs, contexts, strict=True)
             ]
             judged += verdicts
@@ -194,7 +194,8 @@ class Engine(Upkeep):
         for image_id in (other for other in besides if other not in known):
             evidence = self._verified(picture, Picture(self._features(image_id))).evidence
             context = Context(baseline=image_id in scope.baseline)
-            apart.append(Judged(image_id, decide(evidence, context, self.calibration)))
+            options = self._options.decision.verdict
+            apart.append(Judged(image_id, decide(evidence, context, self.calibration, options=options)))
         return Inquiry(candidates, tuple(apart), seconds)
 
     def hits(

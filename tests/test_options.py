@@ -9,7 +9,10 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
+from support.pictures import page, png
 
+from douglas_quaid import Engine
+from douglas_quaid.decision.options import DecisionOptions, VerdictOptions
 from douglas_quaid.options import DEFAULTS, Options
 
 LABELS = ("spec:", "measured", "chosen")
@@ -61,3 +64,17 @@ def test_every_number_says_whether_it_is_specified_measured_or_chosen(group: Any
         if not is_dataclass(getattr(group, field.name)):
             above = text.split(f"\n    {field.name}:")[0].rpartition("\n")[2]
             assert any(label in above for label in LABELS), f"{type(group).__name__}.{field.name}: {above}"
+
+
+def test_an_engine_decides_by_the_options_that_it_was_opened_with(store_url: str) -> None:
+    # Given an engine that is less certain of equal pixels than others
+    careful = Options(decision=DecisionOptions(verdict=VerdictOptions(certain=0.75)))
+    picture = page(3, 400, 300)
+    with Engine.open(store_url, options=careful) as engine:
+        known = engine.add(png(picture)).image_id
+        other = png(picture, compress_level=1)
+        # When the same pixels in another file are the query, or are compared
+        (hit,), compared = engine.query(other).hits, engine.compare(other, known)
+    # Then its own option counts, in both
+    assert hit.image_id == known and hit.evidence.same_bytes is False
+    assert (hit.confidence, compared.confidence) == (0.75, 0.75)

@@ -164,14 +164,17 @@ class CommonRegions:
         if found is None:
             found = verify(self._query, picture, options=self._search.verification)
             self._verified[other] = found
+        agreement = self._search.verification.agreement
         query, margin = self._compared_thumbnail(found.evidence), self._options.margin
         places = np.zeros(self._shape, np.uint8)
         if query is not None and picture.thumbnail is not None:
             if found.evidence.matrix is not None:
-                places |= agreeing_pixels(query, picture.thumbnail, as_matrix(found.evidence.matrix))
+                places |= agreeing_pixels(
+                    query, picture.thumbnail, as_matrix(found.evidence.matrix), options=agreement
+                )
             if pair.evidence.matrix is not None and pair.evidence.inverted == found.evidence.inverted:
                 same_place = _at_the_same_place(pair.evidence.matrix, pair.reference, picture)
-                places |= agreeing_pixels(query, picture.thumbnail, same_place)
+                places |= agreeing_pixels(query, picture.thumbnail, same_place, options=agreement)
         elif len(found.points_query):
             places[tuple(pixels(found.points_query, self._shape))] = 1
         kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
@@ -235,7 +238,13 @@ class CommonRegions:
         thumbnail, options = pair.reference.thumbnail, self._options
         if matrix is None or query is None or thumbnail is None:
             return False
-        left = content_agreement(query, thumbnail, as_matrix(matrix), without=found.mask)
+        left = content_agreement(
+            query,
+            thumbnail,
+            as_matrix(matrix),
+            without=found.mask,
+            options=self._search.verification.agreement,
+        )
         if relation is Relation.NEAR_DUPLICATE:
             most = max(
                 left.content_agreement,

@@ -22,6 +22,7 @@ import numpy as np
 from ...features.perceptual import hamming
 from ...transforms import as_matrix
 from ...verification.agreement import content_agreement
+from ...verification.options import DEFAULTS as VERIFICATION, AgreementOptions
 from ..options import DEFAULTS, RivalOptions
 from ..search import ClusterOf
 from ..verified import Pair
@@ -33,6 +34,7 @@ def rival_inliers(
     cluster_of: ClusterOf,
     *,
     options: RivalOptions = DEFAULTS.context.rivals,
+    agreement: AgreementOptions = VERIFICATION.agreement,
 ) -> list[int | None]:
     """Return for each of `pairs` the most inliers of a rival within the box of its own; None for a pair
     without inliers. Rivals are among `pairs` and `earlier`, the pairs of views tried before.
@@ -49,14 +51,16 @@ def rival_inliers(
         return one.image_id == other.image_id or same_cluster
 
     return [
-        _best_rival(pair, (other for other in aligned if not joined(pair, other)), options)
+        _best_rival(pair, (other for other in aligned if not joined(pair, other)), options, agreement)
         if pair.inliers
         else None
         for pair in pairs
     ]
 
 
-def _best_rival(pair: Pair, others: Iterable[Pair], options: RivalOptions) -> int:
+def _best_rival(
+    pair: Pair, others: Iterable[Pair], options: RivalOptions, agreement: AgreementOptions
+) -> int:
     """Of the others, which come strongest first."""
     own, most = pair.verification.points_query, 0.0
     low, high = own.min(axis=0), own.max(axis=0)
@@ -66,12 +70,12 @@ def _best_rival(pair: Pair, others: Iterable[Pair], options: RivalOptions) -> in
         # Inliers are counted at distinct places, of which there are fewer than points.
         points = other.verification.points_query
         within = other.inliers * float(((points >= low) & (points <= high)).all(axis=1).mean())
-        if within > most and not _show_the_same(pair, other, options):
+        if within > most and not _show_the_same(pair, other, options, agreement):
             most = within
     return round(most)
 
 
-def _show_the_same(one: Pair, other: Pair, options: RivalOptions) -> bool:
+def _show_the_same(one: Pair, other: Pair, options: RivalOptions, agreement: AgreementOptions) -> bool:
     """Whether two references are captures of one picture: near hashes, or equal content where the query
     aligns them.
     """
@@ -88,4 +92,5 @@ def _show_the_same(one: Pair, other: Pair, options: RivalOptions) -> bool:
     between = as_matrix(transforms[1]) @ np.linalg.inv(as_matrix(transforms[0]))
     inverted = one.evidence.inverted != other.evidence.inverted
     seen = 255 - thumbnails[0] if inverted else thumbnails[0]
-    return content_agreement(seen, thumbnails[1], between).content_agreement >= options.same_content
+    shared = content_agreement(seen, thumbnails[1], between, options=agreement)
+    return shared.content_agreement >= options.same_content

@@ -65,7 +65,13 @@ class Surroundings:
         search, options = self._search, self._search.options.context.rivals
         if search.images < options.minimum_images:
             return list(contexts)
-        inliers = rival_inliers(pairs, self._earlier, search.cluster_of, options=options)
+        inliers = rival_inliers(
+            pairs,
+            self._earlier,
+            search.cluster_of,
+            options=options,
+            agreement=search.verification.agreement,
+        )
         found = []
         for pair, context, most in zip(pairs, contexts, inliers, strict=True):
             rivalled = replace(context, rival_inliers=most)
