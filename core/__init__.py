@@ -19,26 +19,49 @@ Start reading at engine.py. The folders follow the path of a picture:
     decision/       from evidence to a verdict, its sentence and its reasons
     evaluation/     how good the answers are; demo/, cli/: what people use
 
-Importing this package is light: OpenCV, numpy and redis are loaded when a name is first used.
+Importing this package is light: OpenCV, numpy and redis are loaded when a name that needs them is first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .answers import AddResult, Hit, QueryResult
+    from .answers import AddResult, Description, History, Hit, QueryResult
     from .config import Config
+    from .deadline import seconds_left, time_limit
     from .engine import Engine
-    from .errors import ConfigError, DouglasQuaidError, FormatError, ImageError, NotFound, StoreError
-    from .records import Cluster, Collection, Decision, Evidence, Occurrence, Purpose, Relation
-
-_HOMES = {
-    "answers": ("AddResult", "Hit", "QueryResult"),
-    "config": ("Config",),
-    "engine": ("Engine",),
-    "errors": ("ConfigError", "DouglasQuaidError", "FormatError", "ImageError", "NotFound", "StoreError"),
-    "records": ("Cluster", "Collection", "Decision", "Evidence", "Occurrence", "Purpose", "Relation"),
-}
+    from .errors import (
+        ConfigError,
+        CorruptImage,
+        CorruptRecord,
+        DouglasQuaidError,
+        EmptyImage,
+        FormatError,
+        ImageError,
+        ImageTooLarge,
+        NotFound,
+        StoreError,
+        StoreFull,
+        StoreTimeout,
+        StoreUnavailable,
+        UnknownVersion,
+        UnsupportedImage,
+    )
+    from .records import (
+        Cluster,
+        Collection,
+        Decision,
+        Evidence,
+        ImageId,
+        Membership,
+        Occurrence,
+        Purpose,
+        Relation,
+        Seen,
+        Sighting,
+        Verdict,
+        Withdrawn,
+    )
 
 __all__ = [
     "AddResult",
@@ -46,24 +69,48 @@ __all__ = [
     "Collection",
     "Config",
     "ConfigError",
+    "CorruptImage",
+    "CorruptRecord",
     "Decision",
+    "Description",
     "DouglasQuaidError",
+    "EmptyImage",
     "Engine",
     "Evidence",
     "FormatError",
+    "History",
     "Hit",
     "ImageError",
+    "ImageId",
+    "ImageTooLarge",
+    "Membership",
     "NotFound",
     "Occurrence",
     "Purpose",
     "QueryResult",
     "Relation",
+    "Seen",
+    "Sighting",
     "StoreError",
+    "StoreFull",
+    "StoreTimeout",
+    "StoreUnavailable",
+    "UnknownVersion",
+    "UnsupportedImage",
+    "Verdict",
+    "Withdrawn",
+    "seconds_left",
+    "time_limit",
 ]
+
+#: Modules that hold the public names, the ones that load fastest first.
+_HOMES = ("errors", "config", "deadline", "records", "answers", "engine")
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f".{module}", __name__), name)
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f".{home}", __name__)
+            if hasattr(module, name):
+                return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

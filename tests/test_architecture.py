@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from support.modules import CORE, IN_CORE, MODULES, ROOT, imports, own_imports, part, tree
 
+import douglas_quaid
+
 #: Folders of the core, and files beside them, in the order of a picture's path. Each may import only what
 #: stands above it; within a folder no files import each other in a circle. `__init__` of the package
 #: re-exports names and may import all, lazily.
@@ -252,6 +254,7 @@ def test_no_file_has_a_name_that_says_nothing_or_shadows_the_standard_library() 
     "statement",
     [
         "import douglas_quaid",
+        "from douglas_quaid import Config, ConfigError, time_limit",
         "from douglas_quaid.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass",
     ],
 )
@@ -264,3 +267,13 @@ def test_the_entrance_loads_nothing_heavy(statement: str, tmp_path: Path) -> Non
     # then it ends well and none of the large libraries were loaded.
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+@pytest.mark.parametrize("name", douglas_quaid.__all__)
+def test_every_public_name_loads(name: str) -> None:
+    assert getattr(douglas_quaid, name) is not None
+
+
+def test_a_name_that_is_not_public_is_missing() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'import_cycle'"):
+        douglas_quaid.import_cycle  # noqa: B018
