@@ -13,7 +13,7 @@ import time
 import zipfile
 import zlib
 
-from douglas_quaid.errors import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
+from douglas_quaid import CorruptImage, EmptyImage, ImageTooLarge, UnsupportedImage
 
 #: Password of every malware sample. spec: MISP, AttachmentTool::encrypt.
 PASSWORD = b"infected"

@@ -4,10 +4,15 @@ import logging
 import time
 from typing import Any
 
-from douglas_quaid.deadline import seconds_left
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import DouglasQuaidError, EmptyImage, ImageError, StoreTimeout
-from douglas_quaid.records import Decision
+from douglas_quaid import (
+    Decision,
+    DouglasQuaidError,
+    EmptyImage,
+    Engine,
+    ImageError,
+    StoreTimeout,
+    seconds_left,
+)
 
 from .attachment import decode_attachment, unpack_sample
 from .mapping import expansion_object, queried_attribute

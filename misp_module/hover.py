@@ -2,8 +2,7 @@
 about its image.
 """
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.records import Decision
+from douglas_quaid import Decision, Engine
 
 from .mapping import hover_object
 from .messages import ModuleRequest, Response, text_row, with_objects

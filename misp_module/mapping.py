@@ -17,10 +17,9 @@ from typing import Any
 
 from pymisp import MISPObject
 
-from douglas_quaid.answers import Hit
+from douglas_quaid import Decision, Evidence, Hit, Relation, Sighting
 from douglas_quaid.decision.likelihood import band
 from douglas_quaid.decision.sentence import LOOKS_LIKE
-from douglas_quaid.records import Decision, Evidence, Relation, Sighting
 
 from .attributes import OCCURRENCE_PREFIX, is_uuid
 from .messages import QueriedAttribute

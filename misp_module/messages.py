@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from douglas_quaid.errors import DouglasQuaidError
+from douglas_quaid import DouglasQuaidError
 
 from .attributes import FILE_TYPES, is_uuid, occurrence_of
 from .text import harmless

@@ -14,16 +14,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from douglas_quaid.config import Config
-from douglas_quaid.deadline import seconds_left, time_limit
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import (
+from douglas_quaid import (
+    Config,
     ConfigError,
     DouglasQuaidError,
+    Engine,
     FormatError,
     StoreError,
     StoreTimeout,
     StoreUnavailable,
+    seconds_left,
+    time_limit,
 )
 from douglas_quaid.store.embedded import has_default_store
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from douglas_quaid import ConfigError
 from douglas_quaid.config import shown
-from douglas_quaid.errors import ConfigError
 
 if TYPE_CHECKING:
     from douglas_quaid.records import Membership

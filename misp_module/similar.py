@@ -3,10 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from douglas_quaid.answers import History, Hit
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError
-from douglas_quaid.records import Membership, Sighting
+from douglas_quaid import ConfigError, Engine, History, Hit, Membership, Sighting
 
 from .messages import QueriedAttribute
 from .settings import Settings

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, TimeoutError as FutureTimeout
 
-from douglas_quaid.deadline import time_limit
-from douglas_quaid.errors import StoreTimeout
+from douglas_quaid import StoreTimeout, time_limit
 
 from .messages import Response
 

@@ -15,9 +15,7 @@ key sees them: each side names an attribute that readers of the other side may n
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import NotFound
-from douglas_quaid.records import Decision
+from douglas_quaid import Decision, Engine, NotFound
 
 from ..attributes import FILE_TYPES, OCCURRENCE_PREFIX, occurrence_of
 from .attribute import Attribute, Outcome, Status

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from douglas_quaid.engine import Engine
+from douglas_quaid import Engine
 
 #: Maximum number of attributes that a bookmark keeps for another try; with more of them the pass is repeated.
 #: chosen: 500 KB.

@@ -14,9 +14,8 @@ from typing import Any
 
 import click
 
+from douglas_quaid import ConfigError, DouglasQuaidError, Engine
 from douglas_quaid.cli.terminal import complain, error_json, json_line, say
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 from ..attributes import FILE_TYPES
 from .attribute import Filters, Outcome, Status

@@ -2,7 +2,7 @@
 others.
 """
 
-from douglas_quaid.errors import ConfigError, DouglasQuaidError
+from douglas_quaid import ConfigError, DouglasQuaidError
 
 
 class MispRefused(ConfigError):

@@ -6,19 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from douglas_quaid.answers import Description
-from douglas_quaid.batches import in_groups, in_parallel
-from douglas_quaid.decoding.headers import read_header
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import (
+from douglas_quaid import (
     CorruptImage,
+    Description,
+    Engine,
     FormatError,
     ImageError,
+    ImageId,
     ImageTooLarge,
+    Seen,
     StoreError,
     UnsupportedImage,
+    Withdrawn,
 )
-from douglas_quaid.records import ImageId, Seen, Withdrawn
+from douglas_quaid.batches import in_groups, in_parallel
+from douglas_quaid.decoding.headers import read_header
 
 from ..attachment import decode_attachment, unpack_sample
 from .attribute import Attribute, Filters, Outcome, Status

@@ -19,8 +19,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from douglas_quaid import Engine
 from douglas_quaid.batches import in_groups
-from douglas_quaid.engine import Engine
 
 from ..attributes import OCCURRENCE_PREFIX
 from .attribute import Attribute, Filters, Outcome, Status

@@ -12,9 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from douglas_quaid import Engine, Purpose
 from douglas_quaid.cli.terminal import with_progress
-from douglas_quaid.engine import Engine
-from douglas_quaid.records import Purpose
 
 from .analyst_data import feedback, relate
 from .attribute import Filters, Outcome, Status
