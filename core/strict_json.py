@@ -6,7 +6,7 @@ of them optionally None. Fields that are None by default are left out when None,
 """
 
 import json
-import math
+from math import isfinite
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -61,18 +61,15 @@ def _fields(kind: type[Any]) -> tuple[dict[str, Reader], frozenset[str]]:
 def _reader(hint: Any) -> Reader:
     """Return the reader of values of type `hint`."""
     if NoneType in get_args(hint):
-        return partial(_optional, _reader(get_args(hint)[0]))
+        reader = _reader(get_args(hint)[0])
+        return lambda name, value: None if value is None else reader(name, value)
     if get_origin(hint) is tuple:
         return partial(_tuple, [_reader(each) for each in get_args(hint) if each is not Ellipsis], hint)
     if is_dataclass(hint):
         return lambda _, value: from_object(cast(Any, hint), _object(value))
     if issubclass(hint, Enum):
         return lambda _, value: hint(value)
-    return partial(_float if hint is float else _plain_value, hint)
-
-
-def _optional(reader: Reader, name: str, value: Any) -> Any:
-    return None if value is None else reader(name, value)
+    return _float if hint is float else partial(_plain_value, hint)
 
 
 def _tuple(readers: list[Reader], hint: Any, name: str, value: Any) -> Any:
@@ -84,10 +81,10 @@ def _tuple(readers: list[Reader], hint: Any, name: str, value: Any) -> Any:
     return tuple(reader(name, one) for reader, one in zip(each, value, strict=True))
 
 
-def _float(_: type[float], name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def _float(name: str, value: Any) -> float:
+    if type(value) not in (float, int):  # a bool is not a number
         raise ValueError(f"{name} is {value!r:.80}, not a number")
-    if not math.isfinite(value):
+    if not isfinite(value):
         raise ValueError(f"{name} is {value}, not a finite number")
     return float(value)
 
