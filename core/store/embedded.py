@@ -118,7 +118,12 @@ class EmbeddedServer:
                         )
                     self._start(lock)
                     starts += 1
-            self._wait_while_alive(deadline)
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"the embedded server in {self.folder} did not start within {START_SECONDS:g} s;"
+                    f" see {self._log}"
+                )
+            time.sleep(POLL_SECONDS)
         with _lock(self.folder / "watcher.lock") as lock:
             if lock is not None:
                 self._spawn_watcher(lock)
@@ -136,15 +141,6 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 raise StoreTimeout(
                     f"the embedded server in {self.folder} did not end within {START_SECONDS:g} s"
-                )
-            time.sleep(POLL_SECONDS)
-
-    def _wait_while_alive(self, deadline: float) -> None:
-        while self.alive() and not self._answers():
-            if time.monotonic() > deadline:
-                raise StoreUnavailable(
-                    f"the embedded server in {self.folder} did not start within {START_SECONDS:g} s;"
-                    f" see {self._log}"
                 )
             time.sleep(POLL_SECONDS)
 
