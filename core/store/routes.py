@@ -57,7 +57,7 @@ class ServerRoute:
 
     def close(self) -> None:
         """Close all connections."""
-        _close(self._redis)
+        self._redis.connection_pool.disconnect()
 
 
 class EmbeddedRoute(ServerRoute):
@@ -121,7 +121,7 @@ class ClusterRoute:
     def close(self) -> None:
         """Close all connections."""
         for client in self._clients.values():
-            _close(client)
+            client.connection_pool.disconnect()
 
     def _at(self, address: tuple[str, int]) -> Redis:
         from redis import Redis
@@ -200,11 +200,6 @@ def _is_broken(error: Exception) -> bool:
     from redis import exceptions
 
     return isinstance(error, exceptions.ConnectionError) and not isinstance(error, exceptions.TimeoutError)
-
-
-def _close(client: Redis) -> None:
-    client.close()
-    client.connection_pool.disconnect()  # redis-py 5 leaves the pool of a URL open
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -30,7 +30,6 @@ def _limited(base: Any) -> Any:
         def __init__(self, *args: Any, socket_timeout: float | None = None, **options: Any) -> None:
             super().__init__(*args, socket_timeout=socket_timeout, **options)
             self.socket_timeout = socket_timeout  # redis-py 5.0 forgets it for Unix sockets
-            self._longest = socket_timeout
 
         def connect(self) -> Any:
             """Connect within the time left. Raises redis-py's TimeoutError."""
@@ -50,12 +49,12 @@ def _limited(base: Any) -> Any:
         def _wait(self) -> float | None:
             left = seconds_left()
             if left is None:
-                return self._longest
+                return self.socket_timeout
             if left <= 0:
                 # An answer may be on its way, which the next command must not take for its own.
                 self.disconnect()
                 raise exceptions.TimeoutError("the time for this request is over")
-            return left if self._longest is None else min(left, self._longest)
+            return left if self.socket_timeout is None else min(left, self.socket_timeout)
 
         def _set_timeout(self) -> None:
             wait = self._wait()
