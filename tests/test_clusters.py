@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.images import put_all
 from support.judging import judge, veto
 
 from douglas_quaid.errors import ConfigError, NotFound
@@ -28,7 +29,7 @@ def verdict(
 
 def fill(store: Store, make_image, count: int) -> list[str]:
     images = sorted((make_image(n) for n in range(count)), key=lambda image: image.image_id)
-    store.images.put_many(images)
+    put_all(store, images)
     return [image.image_id for image in images]
 
 

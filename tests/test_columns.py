@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from support.columns import refresh
+from support.images import put_all
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import CorruptRecord
@@ -120,7 +121,7 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
     for kind, n in steps:
         if kind == "put":
             new, unused = unused[:n], unused[n:]
-            store.images.put_many(new)
+            put_all(store, new)
             live += new
         elif kind == "forget" and live:
             store.forgetting.forget(live.pop(n % len(live)).image_id)
@@ -166,7 +167,7 @@ def test_a_row_says_what_was_put_in(store, make_image):
 
 
 def test_words_may_be_left_out(store, make_image):
-    store.images.put_many([make_image(n) for n in range(50)])
+    put_all(store, [make_image(n) for n in range(50)])
     changes = refresh(store.columns, words=False)
     assert sum(len(change.rows) for change in changes.shards) == 50
     assert all(change.words.shape == (0, 16) for change in changes.shards)
@@ -174,7 +175,7 @@ def test_words_may_be_left_out(store, make_image):
 
 def test_a_reader_gets_only_what_is_new(store, make_image):
     reader = store.columns
-    store.images.put_many([make_image(n) for n in range(100)])
+    put_all(store, [make_image(n) for n in range(100)])
     state = refresh(reader).state
     assert refresh(reader, state).shards == ()
     store.images.put(make_image(100))
@@ -184,7 +185,7 @@ def test_a_reader_gets_only_what_is_new(store, make_image):
 
 def test_a_forgotten_row_and_its_words_are_overwritten_where_they_lie(store, shared_server, make_image):
     first, second, third = in_one_shard(make_image, 3, words=3)
-    store.images.put_many([first, second, third])
+    put_all(store, [first, second, third])
     store.forgetting.forget(second.image_id)
     rows, words = (shared_server.redis.get(f"dq:{{7}}:{kind}:0:0") for kind in ("rows", "words"))
     assert not any(np.frombuffer(rows, ROW)[1]["image_id"]) and not any(np.frombuffer(rows, ROW)[1]["pdq"])
@@ -194,7 +195,7 @@ def test_a_forgotten_row_and_its_words_are_overwritten_where_they_lie(store, sha
 def test_a_shard_with_many_dead_rows_is_compacted(store_url, shared_server, make_image):
     images = in_one_shard(make_image, 20)
     with Store.open(Config(store=store_url), StoreOptions(compact_dead_rows=5)) as store:
-        store.images.put_many(images)
+        put_all(store, images)
         follower = Follower(store.columns).refresh()
         for image in images[:6]:
             store.forgetting.forget(image.image_id)
@@ -209,7 +210,7 @@ def test_an_image_renewed_and_forgotten_while_its_shard_is_compacted_dies_once(
 ):
     store = small_chunks
     images = in_one_shard(make_image, 9)
-    store.images.put_many(images)
+    put_all(store, images)
     assert (
         store.connection.ask(COMPACT("7", SMALL.chunk_rows, "0", 1)) == 0
     )  # the first of three chunks is copied
@@ -258,20 +259,20 @@ def test_a_reader_notices_a_server_that_lost_its_last_second(server, make_image,
     with Store.open(Config(store=server.url)) as store:
         store.images.put(images[0])
         saved = {key: server.redis.dump(key) for key in server.redis.keys("*")}
-        store.images.put_many(images[1:3])
+        put_all(store, images[1:3])
         follower = Follower(store.columns).refresh()
         server.redis.flushall()
         for key, value in saved.items():
             server.redis.restore(key, 0, value)
         # When fewer other images came since, as many, or more
-        store.images.put_many(images[3 : 3 + since])
+        put_all(store, images[3 : 3 + since])
         assert follower.refresh().images() == expected([images[0], *images[3 : 3 + since]])
 
 
 def test_a_reader_notices_that_other_rows_died_than_it_knows(server, make_image):
     images = in_one_shard(make_image, 6)
     with Store.open(Config(store=server.url)) as store:
-        store.images.put_many(images)
+        put_all(store, images)
         saved = {key: server.redis.dump(key) for key in server.redis.keys("*")}
         store.forgetting.forget(images[0].image_id)
         follower = Follower(store.columns).refresh()
@@ -284,7 +285,7 @@ def test_a_reader_notices_that_other_rows_died_than_it_knows(server, make_image)
 
 
 def test_columns_that_are_shorter_than_they_say_are_refused(store, shared_server, make_image):
-    store.images.put_many(in_one_shard(make_image, 3, words=2))
+    put_all(store, in_one_shard(make_image, 3, words=2))
     for kind, cut in (("words", 10), ("rows", 71)):
         key = f"dq:{{7}}:{kind}:0:0"
         whole = shared_server.redis.get(key)

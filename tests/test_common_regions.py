@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 from support.command_line import runner
+from support.images import put_all
 from support.pictures import blank, jpeg, logo, page, photo, png, words
 from support.server import Server
 
@@ -297,7 +298,7 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(
     first, second, third, stranger = (image.image_id for image in images)
     region = (0.0, 0.8, 1.0, 1.0)
     with Store.open(Config(store=server.url)) as store:
-        store.images.put_many(images[:3])
+        put_all(store, images[:3])
         # The same part by another picture that shows it is the same note; another part is another
         store.common_regions.note([CommonRegion(first, region, 30, 200, frozenset({second}))])
         store.common_regions.note([CommonRegion(second, (0.0, 0.0, 1.0, 0.5), 40, 300, frozenset({first}))])

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 from PIL import Image
+from support.images import put_all
 from support.judging import confirm, veto
 from support.pictures import page, png
 from support.steps import interleave, run_and_die
@@ -267,8 +268,9 @@ def test_whatever_a_link_does_meanwhile_the_word_of_the_person_stands(
                 make_image(2 * step + n, salt=f"score {verdict.decision.value}").image_id for n in range(2)
             )
             with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url)) as other:
-                store.images.put_many(
-                    [make_image(2 * step + n, salt=f"score {verdict.decision.value}") for n in range(2)]
+                put_all(
+                    store,
+                    [make_image(2 * step + n, salt=f"score {verdict.decision.value}") for n in range(2)],
                 )
                 reached = interleave(
                     monkeypatch,
@@ -290,7 +292,7 @@ def test_whatever_a_confirmation_does_meanwhile_the_veto_stands(server, make_ima
     while reached:
         a, b = (make_image(2 * step + n, salt="veto").image_id for n in range(2))
         with Store.open(Config(store=server.url)) as store, Store.open(Config(store=server.url)) as other:
-            store.images.put_many([make_image(2 * step + n, salt="veto") for n in range(2)])
+            put_all(store, [make_image(2 * step + n, salt="veto") for n in range(2)])
 
             def say_same() -> None:
                 nonlocal refused
@@ -315,7 +317,7 @@ def test_a_confirmation_killed_at_any_step_is_on_both_sides_or_on_none(
     while died:
         a, b = (make_image(2 * step + n, salt="confirm") for n in range(2))
         with Store.open(Config(store=server.url)) as store:
-            store.images.put_many([a, b])
+            put_all(store, [a, b])
         died = run_and_die(
             monkeypatch, server.url, lambda store, a=a, b=b: confirm(store, a.image_id, b.image_id), step
         )

@@ -13,6 +13,7 @@ import signal
 import time
 
 from support.columns import refresh
+from support.images import put_all
 from support.judging import veto
 from support.steps import in_child, run_and_die
 from support.waiting import until
@@ -142,7 +143,7 @@ def test_a_verdict_killed_at_any_step_is_on_both_sides_or_on_none(server, make_i
         # Given two images of different shards, and a writer that dies a step later each time
         a, b = (make_image(2 * step + n, salt="verdict") for n in range(2))
         with Store.open(Config(store=server.url)) as store:
-            store.images.put_many([a, b])
+            put_all(store, [a, b])
         died = run_and_die(
             monkeypatch,
             server.url,
@@ -168,7 +169,7 @@ def test_a_veto_killed_at_any_step_holds_wholly_or_not_at_all(server, make_image
     while died:
         a, b, c = (make_image(3 * step + n, salt="veto") for n in range(3))
         with Store.open(Config(store=server.url)) as store:
-            store.images.put_many([a, b, c])
+            put_all(store, [a, b, c])
             store.verdicts.record_many(a.image_id, [(b.image_id, MATCH), (c.image_id, MATCH)])
         died = run_and_die(
             monkeypatch, server.url, lambda store, a=a, b=b: veto(store, a.image_id, b.image_id), step

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+from support.images import put_all
 from support.judging import veto
 from support.steps import in_child, interleave, run_and_die
 
@@ -28,7 +29,7 @@ def rich_store(url: str, make_image, salt: str) -> tuple[NewImage, list[NewImage
     forgotten, *partners = (make_image(n, salt=salt) for n in range(6))
     with Store.open(Config(store=url)) as store:
         store.collections.create("known", Purpose.KNOWN)
-        store.images.put_many([forgotten, *partners])
+        put_all(store, [forgotten, *partners])
         store.images.note(forgotten.image_id, occurrence=HERE, labels={"event": "1"})
         store.images.note(forgotten.image_id, collection="known", labels={"brand": "Acme"})
         store.verdicts.record_many(
@@ -148,7 +149,7 @@ def test_a_slow_writer_cannot_bring_a_forgotten_image_back(
         while reached:
             images = [make_image(3 * step + n, salt=f"slow {victim}") for n in range(3)]
             a, b, c = (image.image_id for image in images)
-            writer.images.put_many(images)
+            put_all(writer, images)
             reached = interleave(
                 monkeypatch, writer, step,
                 work=lambda a=a, b=b, c=c: writer.verdicts.record_many(a, [(b, MATCH), (c, MATCH)]),
@@ -173,7 +174,7 @@ def test_a_verdict_in_the_middle_of_a_forget_leaves_nothing_behind(
         while reached:
             images = [make_image(3 * step + n, salt="middle") for n in range(3)]
             a, b, c = (image.image_id for image in images)
-            writer.images.put_many(images)
+            put_all(writer, images)
             writer.verdicts.record(b, a, MATCH)
             reached = interleave(
                 monkeypatch, forgetter, step,
@@ -195,7 +196,7 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
         while reached:
             images = [make_image(2 * step + n, salt="again") for n in range(2)]
             a, b = (image.image_id for image in images)
-            writer.images.put_many(images)
+            put_all(writer, images)
             writer.verdicts.record(b, a, MATCH)
 
             def add_again(image=images[0], b=b) -> None:
@@ -223,7 +224,7 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
 def test_two_forgets_at_once_both_end(server, make_image, everything):
     with Store.open(Config(store=server.url)) as store:
         images = [make_image(n) for n in range(40)]
-        store.images.put_many(images)
+        put_all(store, images)
         store.verdicts.record_many(images[0].image_id, [(image.image_id, MATCH) for image in images[1:]])
 
     def forget_all(chosen: list[NewImage]) -> None:

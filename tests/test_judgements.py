@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from importlib import resources
 
 import pytest
+from support.images import put_all
 from support.judging import SAID, confirm, judge, veto
 from support.steps import interleave, run_and_die
 
@@ -39,7 +40,7 @@ SCORES = [None, REVIEW, MATCH]
 
 def fill(store: Store, make_image, count: int, salt: str = "") -> list[str]:
     images = [make_image(n, salt=salt) for n in range(count)]
-    store.images.put_many(images)
+    put_all(store, images)
     return [image.image_id for image in images]
 
 

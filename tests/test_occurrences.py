@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.images import put_all
 from support.steps import interleave, run_and_die
 
 from douglas_quaid import Engine
@@ -227,8 +228,8 @@ def test_an_image_that_was_seen_nowhere_is_left_alone(store, make_image):
 
 def test_a_place_that_shows_hundreds_of_images_is_withdrawn(store, shared_server, make_image):
     images = [make_image(n, words=0) for n in range(300)]
-    store.images.put_many(images, occurrence=HERE)
-    store.images.put_many(images[::2], occurrence=THERE)
+    put_all(store, images, occurrence=HERE)
+    put_all(store, images[::2], occurrence=THERE)
     assert {image.image_id for image in store.occurrences.withdraw(HERE) if image.forgotten} == {
         image.image_id for image in images[1::2]
     }
@@ -260,7 +261,7 @@ def test_what_was_seen_nowhere_else_leaves_nothing_behind(server, make_image, ev
 
 def test_a_full_server_withdraws_since_that_makes_room(server, make_image):
     with Store.open(Config(store=server.url)) as store:
-        store.images.put_many([make_image(1), make_image(2)], occurrence=HERE)
+        put_all(store, [make_image(1), make_image(2)], occurrence=HERE)
         store.images.put(make_image(2), occurrence=THERE)
         server.redis.config_set("maxmemory", 1)
         assert set(store.occurrences.withdraw(HERE)) == {
@@ -639,7 +640,7 @@ def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_adde
             Store.open(Config(store=server.url)) as writer,
         ):
             image, partner = make_image(2 * step, salt="ended"), make_image(2 * step + 1, salt="ended")
-            writer.images.put_many([image, partner], occurrence=HERE)
+            put_all(writer, [image, partner], occurrence=HERE)
             writer.verdicts.record(partner.image_id, image.image_id, MATCH)
             begin_to_forget(writer, image.image_id)
             ending = Held(quick, ahead, partial(quick.forgetting.finish_marked, [image.image_id]))
@@ -680,8 +681,8 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
         # Given a place with two images, the other one seen elsewhere too
         alone, twice, partner = (make_image(n, salt=f"step {step} ") for n in range(3))
         with Store.open(Config(store=server.url)) as store:
-            store.images.put_many([alone, twice], occurrence=HERE)
-            store.images.put_many([twice, partner], occurrence=THERE)
+            put_all(store, [alone, twice], occurrence=HERE)
+            put_all(store, [twice, partner], occurrence=THERE)
             store.verdicts.record_many(alone.image_id, [(twice.image_id, MATCH), (partner.image_id, MATCH)])
         died = run_and_die(monkeypatch, server.url, lambda store: store.occurrences.withdraw(HERE), step)
         # Then the next to open finds each image whole or gone without a trace

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.columns import refresh
+from support.images import put_all
 from support.judging import veto
 from support.ports import free_port
 
@@ -58,7 +59,7 @@ def in_time() -> Iterator[None]:
 
 def test_a_server_that_is_away_is_unavailable_and_back_when_it_is_back(server, make_image):
     with Store.open(Config(store=server.url)) as store:
-        store.images.put_many([make_image(1), make_image(2)])
+        put_all(store, [make_image(1), make_image(2)])
         server.stop()
         for operation in operations(store, make_image):
             with in_time(), pytest.raises(StoreUnavailable) as caught:
@@ -77,7 +78,7 @@ def test_a_server_that_is_silent_times_out_and_what_was_asked_is_whole_or_absent
         Store.open(Config(store=server.url)) as store,
         Store.open(Config(store=server.url, store_timeout=SHORT)) as impatient,
     ):
-        store.images.put_many([make_image(1), make_image(2)])
+        put_all(store, [make_image(1), make_image(2)])
         for operation in operations(impatient, make_image):
             server.pause()
             try:
@@ -106,7 +107,7 @@ def test_a_connection_that_breaks_in_the_middle_of_work_is_made_anew(server, mak
     # Given threads that add and judge while all connections are cut again and again
     config, failures, stop = Config(store=server.url, store_timeout=5), [], threading.Event()
     with Store.open(config) as store:
-        store.images.put_many([make_image(n) for n in range(20)])
+        put_all(store, [make_image(n) for n in range(20)])
 
         def work(k: int) -> None:
             n = 0
@@ -144,7 +145,7 @@ def test_a_full_server_refuses_to_add_but_not_to_answer_or_forget(make_server, m
     server = make_server(maxmemory="0")
     with Store.open(Config(store=server.url)) as store:
         store.collections.create("known", Purpose.KNOWN)
-        store.images.put_many([make_image(1), make_image(2)])
+        put_all(store, [make_image(1), make_image(2)])
         store.verdicts.record(make_image(1).image_id, make_image(2).image_id, MATCH)
         server.redis.config_set("maxmemory", 1)
         for refused in (
@@ -256,7 +257,7 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
     with Store.open(Config(store=url)) as store:
         images = [make_image(n) for n in range(100)]
         store.collections.create("known", Purpose.KNOWN)
-        store.images.put_many(images, collection="known")
+        put_all(store, images, collection="known")
         assert all(server.redis.dbsize() > 50 for server in servers)
         # Reading across all shards
         assert store.images.records([image.image_id for image in images]) == [
@@ -280,7 +281,7 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
 def test_a_slot_that_moves_is_followed(cluster, make_image):
     servers, url, ports = cluster
     with Store.open(Config(store=url)) as store:
-        store.images.put_many([make_image(n) for n in range(40)])
+        put_all(store, [make_image(n) for n in range(40)])
         # Given the slot of shard 7 moved to another server, keys and all
         slot = servers[0].redis.execute_command("CLUSTER", "KEYSLOT", "dq:{7}:head")
         old = next(
@@ -298,7 +299,7 @@ def test_a_slot_that_moves_is_followed(cluster, make_image):
             server.redis.execute_command("CLUSTER", "SETSLOT", slot, "NODE", identities[new])
         # Then reading and adding go on
         assert all(store.images.exists(make_image(n).image_id) for n in range(40))
-        store.images.put_many([make_image(n) for n in range(40, 80)])
+        put_all(store, [make_image(n) for n in range(40, 80)])
         assert store.stats().images == 80
 
 
@@ -306,19 +307,19 @@ def test_a_cluster_with_a_server_away_fails_in_time_and_works_again_after(cluste
     servers, url, _ = cluster
     config = Config(store=url, store_timeout=1)
     with Store.open(config) as store:
-        store.images.put_many([make_image(n) for n in range(40)])
+        put_all(store, [make_image(n) for n in range(40)])
         for away, back, kinds in (
             (servers[1].pause, servers[1].resume, (StoreTimeout, StoreUnavailable)),
             (servers[1].kill, servers[1].start, (StoreUnavailable,)),
         ):
             away()
             with in_time(), pytest.raises(kinds):
-                store.images.put_many([make_image(n) for n in range(80)])
+                put_all(store, [make_image(n) for n in range(80)])
             back()
             deadline = time.monotonic() + 30
             while True:
                 try:
-                    store.images.put_many([make_image(n) for n in range(80)])
+                    put_all(store, [make_image(n) for n in range(80)])
                     break
                 except StoreError:
                     assert time.monotonic() < deadline

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from support.choosing_process import ask_and_link
+from support.images import put_all
 from support.judging import veto
 from support.pictures import page, png
 from support.steps import interleave, run_and_die
@@ -164,7 +165,7 @@ def few(make_image) -> Callable[[Store], list[str]]:
 
     def fill(store: Store) -> list[str]:
         images = [make_image(n) for n in range(5)]
-        store.images.put_many(images)
+        put_all(store, images)
         ids = [image.image_id for image in images]
         old = with_thresholds(0.99, 0.001, "old")
         for a, b, evidence in ((0, 1, SURE), (1, 2, SURE), (0, 3, DOUBTFUL), (2, 3, SURE)):
@@ -328,7 +329,7 @@ def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(store_url: str, 
     # Given a side that has room for three, two no-matches and a review
     with Store.open(Config(store=store_url), StoreOptions(verdict_cap=3)) as store:
         hub, *others = (make_image(n) for n in range(6))
-        store.images.put_many([hub, *others])
+        put_all(store, [hub, *others])
         decisions = [
             (Decision.NO_MATCH, 0.2),
             (Decision.REVIEW, 0.5),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.images import put_all
 from support.judging import SAID, confirm, judge, veto
 
 from douglas_quaid.errors import ConfigError, NotFound
@@ -17,7 +18,7 @@ def test_a_scope_holds_all_that_the_store_says_about_a_query(store, make_image):
     # Given images in collections of each purpose, with judgements, and one with the query's pixels
     images = [make_image(n) for n in range(7)]
     query, member, ignored, page, twin, other, told = (image.image_id for image in images)
-    store.images.put_many(images)
+    put_all(store, images)
     store.images.put(replace(images[4], pixel_digest=images[0].pixel_digest), renew=True)
     for image_id, name, purpose in (
         (member, "brands", Purpose.KNOWN),

@@ -12,6 +12,7 @@ from importlib import resources
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
+from support.images import put_all
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
@@ -245,7 +246,7 @@ def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store_
     # Given a cap of 5 and an image judged against 8, ever surer
     with Store.open(Config(store=store_url), StoreOptions(verdict_cap=5)) as store:
         images = [make_image(n) for n in range(9)]
-        store.images.put_many(images)
+        put_all(store, images)
         for n in range(1, 9):
             store.verdicts.record(
                 images[n].image_id,
@@ -266,7 +267,7 @@ def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store_
 def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     # Given a change that somebody recorded an hour ago and only now comes to write
     a, b = make_image(1), make_image(2)
-    store.images.put_many([a, b])
+    put_all(store, [a, b])
     store.verdicts.record(a.image_id, b.image_id, REVIEW)
     late = StoredVerdict(b.image_id, PARTIAL, datetime.now(timezone.utc) - timedelta(hours=1))
     store.verdicts._record(Intent("late", a.image_id, (late,)), recorded=False)

@@ -71,13 +71,12 @@ class PutStatus(str, Enum):
     KNOWN = "known"
 
 
+@dataclass(eq=False)
 class Images(StorePart):
     """The part of the store that keeps images."""
 
-    def __init__(self, connection: Connection, collections: Collections, forgetting: Forgetting) -> None:
-        super().__init__(connection)
-        self._collections = collections
-        self._forgetting = forgetting
+    _collections: Collections
+    _forgetting: Forgetting
 
     def exists(self, image_id: ImageId) -> bool:
         """Return whether the image is in the store."""
@@ -106,28 +105,8 @@ class Images(StorePart):
         never created, ConfigError for labels or a time that do not fit, StoreUnavailable when another process
         is forgetting the image.
         """
-        return self.put_many(
-            [entry], occurrence=occurrence, labels=labels, collection=collection, seen=seen, renew=renew
-        )[0]
-
-    def put_many(
-        self,
-        entries: Sequence[NewImage],
-        *,
-        occurrence: Occurrence | None = None,
-        labels: Mapping[str, str] | None = None,
-        collection: str | None = None,
-        seen: datetime | None = None,
-        renew: bool = False,
-    ) -> list[PutStatus]:
-        """Do what `put` does for many images that share occurrence, labels, collection and time, in few round
-        trips. Each image is added whole or not at all.
-        """
         about = self._about(occurrence, labels, collection, seen)
-        return self._put(
-            [entry.image_id for entry in entries],
-            [(*about, *_columns(entry), "1" if renew else "0") for entry in entries],
-        )
+        return self._put(entry.image_id, *about, *_columns(entry), "1" if renew else "0")
 
     def note(
         self,
@@ -143,7 +122,7 @@ class Images(StorePart):
 
         Raises NotFound when there is no such image, else as `put`.
         """
-        return self._put([image_id], [self._about(occurrence, labels, collection, seen)])[0]
+        return self._put(image_id, *self._about(occurrence, labels, collection, seen))
 
     def records(self, ids: Sequence[ImageId]) -> list[bytes | None]:
         """Return the encoded features of each image, in one round trip; None for one that is not there."""
@@ -237,27 +216,18 @@ class Images(StorePart):
             text.encode(),
         )
 
-    def _put(
-        self, ids: Sequence[ImageId], arguments: Sequence[tuple[bytes | str | int, ...]]
-    ) -> list[PutStatus]:
-        """Run put_image.lua for each image with its arguments behind the id."""
-        rows = self.connection.options.chunk_rows
-        commands = [PUT_IMAGE(shard(i), rows, i, *rest) for i, rest in zip(ids, arguments, strict=True)]
-        answers = self.connection.run(commands)
+    def _put(self, image_id: ImageId, *arguments: bytes | str | int) -> PutStatus:
+        """Run put_image.lua with these arguments behind the id."""
+        command = PUT_IMAGE(shard(image_id), self.connection.options.chunk_rows, image_id, *arguments)
         for _ in range(ATTEMPTS):
-            waiting = [n for n, answer in enumerate(answers) if answer == b"forgetting"]
-            if not waiting:
-                break
-            # Another process began to forget this image: finish that, then add the image afresh.
-            self._forgetting.finish_interrupted()
-            for n, answer in zip(waiting, self.connection.run([commands[n] for n in waiting]), strict=True):
-                answers[n] = answer
-        for image_id, answer in zip(ids, answers, strict=True):
+            answer = self.connection.ask(command)
             if answer == b"absent":
                 raise NotFound(f"image {image_id} is not in the store; add it first")
-            if answer == b"forgetting":
-                raise StoreUnavailable(f"image {image_id} is being forgotten by another process; try again")
-        return [PutStatus(as_text(answer)) for answer in answers]
+            if answer != b"forgetting":
+                return PutStatus(as_text(answer))
+            # Another process began to forget this image: finish that, then add the image afresh.
+            self._forgetting.finish_interrupted()
+        raise StoreUnavailable(f"image {image_id} is being forgotten by another process; try again")
 
 
 def ids_in_all_shards(connection: Connection, name: str, field_name: bytes) -> list[ImageId]:

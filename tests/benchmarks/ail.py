@@ -32,6 +32,7 @@ from pathlib import Path
 
 from PIL import Image
 from support.ail_host import AilHome
+from support.images import put_all
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
@@ -266,7 +267,7 @@ class Bench:
         config = Config.from_environment(store=store.url)
         with Store.open(config) as filled:
             for batch in random_images(count, 0, self._seed):
-                filled.images.put_many(batch)
+                put_all(filled, batch)
         with Engine.open(config=config) as engine:
             for item in self._known + self._others[:known]:
                 engine.add(self._corpus.data(item), link=False, name=item.file)

@@ -22,6 +22,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
+from support.images import put_all
 
 from douglas_quaid import Engine
 from douglas_quaid.evaluation import edits
@@ -92,12 +93,13 @@ def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: in
     }
     with Engine.open(source, mend=False) as engine, Store.open(replace(engine.config, store=url)) as store:
         for start in range(0, len(ids), BATCH):
-            store.images.put_many(
+            put_all(
+                store,
                 [
                     new_image(features)
                     for features in engine.features(ids[start : start + BATCH])
                     if features is not None
-                ]
+                ],
             )
         pool = [
             place for place, image_id in enumerate(ids) if image_id not in spared and len(words[place]) >= 100
@@ -107,9 +109,7 @@ def fill(source: str, url: str, corpus: Corpus, asked: Sequence[Item], count: in
         for start in range(len(ids), count, BATCH):
             chosen = [pool[place] for place in rng.integers(len(pool), size=min(BATCH, count - start))]
             bases = engine.features([ids[place] for place in chosen])
-            store.images.put_many(
-                [_variation(base, varied(lent, rng), rng) for base in bases if base is not None]
-            )
+            put_all(store, [_variation(base, varied(lent, rng), rng) for base in bases if base is not None])
     print(
         f"{max(count, len(ids)):,} images stored, {len(ids):,} of them real, in "
         f"{time.perf_counter() - began:.0f} s.\n",

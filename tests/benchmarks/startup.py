@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from support.images import put_all
 
 from douglas_quaid.config import Config
 from douglas_quaid.features.local import LOCAL_VERSION
@@ -143,7 +144,7 @@ def measure(count: int, words: int, starts: int, seed: int) -> tuple[float, list
             began = time.perf_counter()
             store = Store.open(Config.from_environment(store=url))
             for batch in random_images(count, words, seed):
-                store.images.put_many(batch)
+                put_all(store, batch)
             filled = time.perf_counter() - began
             store.close()
             return filled, [start(url) for _ in range(starts)]
