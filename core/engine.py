@@ -16,7 +16,6 @@ import hashlib
 import time
 from collections.abc import Collection as Names, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
 
 from .answers import AddResult, EngineStats, History, Hit, QueryResult
 from .bookkeeping import as_occurrence, optional_occurrence
@@ -260,7 +259,7 @@ class Engine(Upkeep):
         stay. It remains so until `forget`: adding it again without `hash_only` renews nothing, because
         whoever does so may not know why.
         """
-        purpose = None if collection is None else self._purpose(collection)
+        purpose = None if collection is None else self._store.collections.require(collection).purpose
         where = optional_occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
         try:
@@ -343,9 +342,7 @@ class Engine(Upkeep):
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # -- names and bytes to pictures -------------------------------------------------------------------------
@@ -357,19 +354,9 @@ class Engine(Upkeep):
         exclude: Names[str] = (),
         collection: str | Names[str] | None = None,
     ) -> Scope:
-        features = picture.features
         return self._store.scope(
-            features.image_id,
-            pixel_digest=features.pixel_digest,
+            picture.features.image_id,
+            pixel_digest=picture.features.pixel_digest,
             exclude=exclude,
             collection=collection,
-        )
-
-    def _purpose(self, collection: str) -> Purpose:
-        for known in self._store.collections.all():
-            if known.name == collection:
-                return known.purpose
-        raise NotFound(
-            f"collection {collection!r} does not exist; create it with: quaid collection create {collection} "
-            "--purpose known"
         )

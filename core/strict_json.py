@@ -6,11 +6,11 @@ of them optionally None. Fields that are None by default are left out when None,
 """
 
 import json
-from math import isfinite
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, partial
+from math import isfinite
 from types import NoneType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 

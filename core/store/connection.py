@@ -10,6 +10,7 @@ own.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -153,9 +154,9 @@ class Connection:
         return StoreError(f"the store at {self.name} answered: {text}")
 
 
+@dataclass(eq=False)
 class StorePart:
     """Base of the parts of a store. All their methods raise the errors of `Connection`."""
 
-    def __init__(self, connection: Connection) -> None:
-        #: The way to the servers.
-        self.connection = connection
+    #: The way to the servers.
+    connection: Connection

@@ -1,5 +1,6 @@
-"""Forgetting an image so that nothing of it can be found again, and finishing what was interrupted (see
-intents.py).
+"""Forgetting an image so that nothing of it can be found again, finishing what was interrupted (see
+intents.py), and purging: until a server has rewritten its append-only file or snapshot, what was forgotten is
+still in it.
 
 Steps: remove the record and all else in the image's own shard, overwrite its row and words, and mark the
 image; raise every fence, so that no writer who saw the image can still write about it; finish the intents
@@ -21,17 +22,23 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..errors import NotFound, StoreError
+from ..errors import NotFound, StoreError, StoreTimeout
 from ..records import ImageId
 from .connection import Connection, StorePart
 from .intents import Intents, Interrupted
 from .keys import SHARDS, TAGS, Command, as_text, on_image, on_shard, shard
-from .purging import rewrite_files
 from .scripts import COMPACT, FORGET_IMAGE, RAISE_FENCE
+from .server_checks import server_facts
 from .verdicts import Verdicts
 
 #: Partners whose sides are cleaned in one round trip. chosen: some milliseconds of a server's time.
 PARTNERS_AT_ONCE = 500
+#: Maximum time in seconds for rewriting a file. chosen.
+PURGE_SECONDS = 3600.0
+#: Pause in seconds between two looks at the progress of a rewrite. chosen.
+POLL_SECONDS = 0.02
+#: How often a rewrite is requested again because the server had just begun one by itself. chosen.
+ATTEMPTS = 5
 
 _log = logging.getLogger(__name__)
 
@@ -51,13 +58,12 @@ class ForgetReport:
     unlinked: tuple[ImageId, ...]
 
 
+@dataclass(eq=False)
 class Forgetting(StorePart):
     """The part of the store that forgets images."""
 
-    def __init__(self, connection: Connection, intents: Intents, verdicts: Verdicts) -> None:
-        super().__init__(connection)
-        self._intents = intents
-        self._verdicts = verdicts
+    _intents: Intents
+    _verdicts: Verdicts
 
     def forget(self, image_id: ImageId) -> ForgetReport:
         """Remove an image and everything that names it, and return what that was.
@@ -70,10 +76,17 @@ class Forgetting(StorePart):
         return replace(self.finish_marked([image_id])[0], occurrences=occurrences)
 
     def purge(self) -> None:
-        """Let every server rewrite its files, so that nothing forgotten is left in them; returns when that is
-        done. Raises StoreError when a server fails to.
+        """Let every server rewrite its append-only file, or its snapshot where it writes those, so that
+        nothing forgotten is left in them; returns when that is done. Copies made elsewhere (files of
+        replicas, backups) are the operator's task.
+
+        Raises StoreError when a server fails to, StoreTimeout after PURGE_SECONDS.
         """
-        rewrite_files(self.connection)
+        facts = server_facts(self.connection)
+        if any(fact.append_only for fact in facts):
+            _rewrite(self.connection, "BGREWRITEAOF", "aof_last_bgrewrite_status")
+        if any(fact.snapshots or not fact.append_only for fact in facts):
+            _rewrite(self.connection, "BGSAVE", "rdb_last_bgsave_status")
 
     def finish_interrupted(self) -> list[ForgetReport]:
         """Finish the changes that a crash interrupted, and return the reports of the forgets among them."""
@@ -154,3 +167,36 @@ def compact_if_worth_it(connection: Connection, tag: str) -> None:
     rows, dead = (int(value or 0) for value in found)
     if dead > options.compact_dead_rows and dead > options.compact_dead_share * rows:
         compact(connection, tag)
+
+
+def _rewrite(connection: Connection, command: str, status: str) -> None:
+    deadline = time.monotonic() + PURGE_SECONDS
+    for attempt in range(ATTEMPTS):
+        # A rewrite in progress began before the forgetting, so it does not count.
+        _wait_for_rewrites(connection, deadline)
+        try:
+            connection.everywhere(command)
+            break
+        except StoreError as error:
+            if "in progress" not in str(error) or attempt == ATTEMPTS - 1:
+                raise
+    for info in _wait_for_rewrites(connection, deadline):
+        if info.get(status) != "ok":
+            raise StoreError(
+                f"the store at {connection.name} could not rewrite its file ({command} ended with"
+                f" {info.get(status)}); see the server's log"
+            )
+
+
+def _wait_for_rewrites(connection: Connection, deadline: float) -> list[dict[str, Any]]:
+    """Wait until no server rewrites a file, and return what each says about its persistence."""
+    running = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
+    while True:
+        infos: list[dict[str, Any]] = connection.everywhere("INFO", "persistence")
+        if not any(info.get(name) for info in infos for name in running):
+            return infos
+        if time.monotonic() > deadline:
+            raise StoreTimeout(
+                f"the store at {connection.name} is still rewriting its files after {PURGE_SECONDS:g} s"
+            )
+        time.sleep(POLL_SECONDS)

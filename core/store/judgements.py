@@ -7,6 +7,7 @@ To keep or to take back one is a single script under `meta`, which joins or spli
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import ConfigError, NotFound
 from ..records import ImageId, Judgement, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
 from .clusters import RecordOutcome
-from .connection import Connection, StorePart
+from .connection import StorePart
 from .intents import Intents, Interrupted
 from .keys import META, Command, as_text, on_image, on_meta
 from .times import checked_time
@@ -31,12 +32,11 @@ NAME_CHARACTERS = 200
 Said = dict[ImageId, tuple[Judgement, StoredVerdict | None]]
 
 
+@dataclass(eq=False)
 class Judgements(StorePart):
     """The part of the store that keeps judgements."""
 
-    def __init__(self, connection: Connection, intents: Intents) -> None:
-        super().__init__(connection)
-        self._intents = intents
+    _intents: Intents
 
     def judge(
         self,

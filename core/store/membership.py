@@ -4,6 +4,7 @@ image's shard.
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from ..errors import ConfigError, CorruptRecord, NotFound
@@ -15,11 +16,12 @@ from .keys import SHARDS, as_bytes, as_text, on_meta, on_shard
 NAME_CHARACTERS = 200
 
 
+@dataclass(eq=False)
 class Collections(StorePart):
     """The part of the store that keeps collections."""
 
-    #: Names that are known to exist. Collections are never removed.
-    _known: frozenset[str] = frozenset()
+    #: Collections that were read, by name. A collection is never removed and keeps its purpose.
+    _known: dict[str, Collection] = field(default_factory=dict)
 
     def all(self) -> list[Collection]:
         """Return all collections, by name. Raises CorruptRecord for one that cannot be read."""
@@ -81,15 +83,16 @@ class Collections(StorePart):
         self.require(name)
         return sum(self.connection.run([on_shard(tag, "SCARD", f"set:{name}") for tag in SHARDS]))
 
-    def require(self, name: str) -> None:
-        """Check that a collection exists. Raises NotFound when it was never created."""
+    def require(self, name: str) -> Collection:
+        """Return a collection. Raises NotFound when it was never created."""
         if name not in self._known:
-            self._known = frozenset(collection.name for collection in self.all())
+            self._known = {collection.name: collection for collection in self.all()}
         if name not in self._known:
             raise NotFound(
                 f"collection {name!r} does not exist;"
                 f" create it with: quaid collection create {name} --purpose known"
             )
+        return self._known[name]
 
     def _members(self, names: Iterable[str]) -> frozenset[ImageId]:
         commands = [on_shard(tag, "SMEMBERS", f"set:{name}") for name in names for tag in SHARDS]

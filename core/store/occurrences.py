@@ -8,21 +8,21 @@ takes the sighting, so an add comes before it, and keeps the image, or after it,
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ..records import ImageId, Occurrence, Seen, Withdrawn
-from .connection import Connection, StorePart
+from .connection import StorePart
 from .forgetting import Forgetting
 from .images import ids_in_all_shards, sighting, split_ids
 from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
 from .scripts import FORGET_IMAGE
 
 
+@dataclass(eq=False)
 class Occurrences(StorePart):
     """The part of the store that finds images by occurrence."""
 
-    def __init__(self, connection: Connection, forgetting: Forgetting) -> None:
-        super().__init__(connection)
-        self._forgetting = forgetting
+    _forgetting: Forgetting
 
     def images_at(self, occurrence: Occurrence) -> list[ImageId]:
         """Return the images seen at an occurrence, the latest first."""

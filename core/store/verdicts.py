@@ -8,6 +8,7 @@ person's judgement outranks the verdict of a pair, in that script and wherever v
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import compress
 from typing import Any
@@ -16,7 +17,7 @@ from ..errors import ConfigError
 from ..records import ImageId, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
 from .clusters import Clusters, RecordOutcome
-from .connection import Connection, StorePart
+from .connection import StorePart
 from .intents import Intent, Intents, Interrupted
 from .judgements import decoded, judgements_of, outranked
 from .keys import META, as_text, on_image, on_meta, shard
@@ -24,13 +25,12 @@ from .scripts import VERDICT_SIDES
 from .verdict_sides import joins, rank, reversed_verdict
 
 
+@dataclass(eq=False)
 class Verdicts(StorePart):
     """The part of the store that keeps verdicts."""
 
-    def __init__(self, connection: Connection, intents: Intents, clusters: Clusters) -> None:
-        super().__init__(connection)
-        self._intents = intents
-        self._clusters = clusters
+    _intents: Intents
+    _clusters: Clusters
 
     def record(self, image_id: ImageId, other: ImageId, verdict: Verdict) -> RecordOutcome:
         """Store a verdict on both sides, with `image_id` as the query, join or cut their cluster, and return
