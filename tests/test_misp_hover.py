@@ -10,15 +10,15 @@ from support import pictures
 from support.misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
 
 from douglas_quaid import Engine
-from douglas_quaid.demo.pictures import in_browser, opened, sample
-from douglas_quaid.evaluation.edits import encoded, png
+from douglas_quaid.demo.pictures import opened, sample
+from douglas_quaid.evaluation.edits import edit, encoded, png
 
 
 def test_a_hover_answers_from_stored_verdicts(host: Host, known: str) -> None:
     mine = str(uuid.uuid4())
     with Engine.open(known) as engine:
         engine.add(
-            encoded(in_browser(opened("coffee.jpg"))),
+            encoded(edit("browser_bar", opened("coffee.jpg"))),
             occurrence=f"misp:attribute:{mine}",
             labels={"event": str(uuid.uuid4())},
         )

@@ -27,8 +27,8 @@ from support.waiting import slowness, until
 
 from douglas_quaid import Engine
 from douglas_quaid.config import Config
-from douglas_quaid.demo.pictures import in_browser, opened
-from douglas_quaid.evaluation.edits import encoded, png
+from douglas_quaid.demo.pictures import opened
+from douglas_quaid.evaluation.edits import edit, encoded, png
 from douglas_quaid.store import Store
 
 
@@ -114,7 +114,7 @@ def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: 
 
 
 def test_32_requests_at_once_have_the_results_of_one(host: Host, known: str) -> None:
-    asked = attribute(encoded(in_browser(opened("coffee.jpg"))))
+    asked = attribute(encoded(edit("browser_bar", opened("coffee.jpg"))))
     body = json.dumps(enrichment(known, asked)).encode()
     alone = without_new_uuids(host.post_bytes(body).decode(), asked["uuid"])
     with ThreadPoolExecutor(32) as threads:

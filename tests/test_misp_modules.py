@@ -26,9 +26,9 @@ from support.misp_host import (
 
 from douglas_quaid import Engine
 from douglas_quaid.answers import QueryResult
-from douglas_quaid.demo.pictures import in_browser, opened, sample
+from douglas_quaid.demo.pictures import opened, sample
 from douglas_quaid.errors import StoreTimeout
-from douglas_quaid.evaluation.edits import encoded
+from douglas_quaid.evaluation.edits import edit, encoded
 from douglas_quaid.misp.expand import expand
 from douglas_quaid.misp.mapping import template_definition
 from douglas_quaid.misp.messages import ModuleRequest
@@ -97,7 +97,7 @@ def test_the_module_path_of_an_installation_holds_the_module() -> None:
 def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_seen(
     host: Host, known: str
 ) -> None:
-    asked = attribute(encoded(in_browser(opened("coffee.jpg"))))
+    asked = attribute(encoded(edit("browser_bar", opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, misp_url="https://misp.example.org/"))
     (found,) = objects(answer)
     said = values(found)
@@ -118,7 +118,7 @@ def test_a_response_is_what_misp_accepts(host: Host, known: str) -> None:
     """It fits the template, does not refer to other events, marks nothing for detection, and returns no
     picture.
     """
-    asked = attribute(encoded(in_browser(opened("coffee.jpg"))))
+    asked = attribute(encoded(edit("browser_bar", opened("coffee.jpg"))))
     answer = host.post(enrichment(known, asked, disclose="full", misp_url="https://misp.example.org"))
     assert asked["data"][:200] not in json.dumps(answer)
     event = MISPEvent()
@@ -145,14 +145,16 @@ def test_a_response_is_what_misp_accepts(host: Host, known: str) -> None:
 
 def test_the_same_request_has_the_same_response_but_for_uuids(host: Host, known: str) -> None:
     request = json.dumps(
-        enrichment(known, asked := attribute(encoded(in_browser(opened("coffee.jpg")))), disclose="full")
+        enrichment(
+            known, asked := attribute(encoded(edit("browser_bar", opened("coffee.jpg")))), disclose="full"
+        )
     ).encode()
     first, second = (without_new_uuids(host.post_bytes(request).decode(), asked["uuid"]) for _ in range(2))
     assert first == second and "image-similarity" in first
 
 
 def test_a_malware_sample_has_the_hits_of_its_picture(host: Host, known: str) -> None:
-    picture = encoded(in_browser(opened("coffee.jpg")))
+    picture = encoded(edit("browser_bar", opened("coffee.jpg")))
     plain = host.post(enrichment(known, attribute(picture)))
     zipped = host.post(
         enrichment(

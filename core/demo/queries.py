@@ -12,20 +12,9 @@ from PIL import Image, ImageOps
 
 from ..answers import Hit, QueryResult
 from ..engine import Engine
-from ..evaluation.edits import encoded, resized
+from ..evaluation.edits import edit, encoded, resized, viewport
 from ..records import Decision, ImageId, Purpose, Relation
-from .pictures import (
-    collage,
-    cropped,
-    in_browser,
-    in_chat,
-    opened,
-    recoloured,
-    sample,
-    viewport,
-    with_banner,
-    with_note,
-)
+from .pictures import collage, in_chat, opened, sample, with_note
 
 #: Name of the collection of legitimate login pages.
 BASELINE = "brands"
@@ -164,10 +153,15 @@ DEMO_QUERIES = (
         _NEAR,
     ),
     DemoQuery(
-        "Coffee, in other colours", lambda: encoded(recoloured(opened("coffee.jpg"))), ("coffee.jpg",), _NEAR
+        "Coffee, in other colours",
+        lambda: encoded(edit("hue_shift", opened("coffee.jpg"))),
+        ("coffee.jpg",),
+        _NEAR,
     ),
     DemoQuery(
-        "Market, below a browser's bar", lambda: encoded(in_browser(opened("market.png"))), ("market.png",)
+        "Market, below a browser's bar",
+        lambda: encoded(edit("browser_bar", opened("market.png"))),
+        ("market.png",),
     ),
     DemoQuery(
         "Coffee, with a border of 10 %",
@@ -176,18 +170,18 @@ DEMO_QUERIES = (
     ),
     DemoQuery(
         "Login page, with a banner across",
-        lambda: encoded(with_banner(opened("bank-login.png"))),
+        lambda: encoded(edit("banner", opened("bank-login.png"))),
         ("bank-login.png",),
     ),
     DemoQuery(
         "Rocket, cropped to 75 % of width and height",
-        lambda: encoded(cropped(opened("rocket.jpg"), 0.75), "JPEG", quality=80),
+        lambda: encoded(edit("crop_75", opened("rocket.jpg")), "JPEG", quality=80),
         ("rocket.jpg",),
         _PART,
     ),
     DemoQuery(
         "A window's view of the long page",
-        lambda: encoded(viewport(opened("handbook.png"), 5200)),
+        lambda: encoded(viewport(opened("handbook.png"), 0.6)),
         ("handbook.png",),
         _PART,
     ),
