@@ -6,6 +6,7 @@ confident ones are drawn; pictures and edits that were not yet shown come first.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from heapq import nlargest
@@ -117,8 +118,8 @@ def draw_errors(
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
-    extractor, drawn, tiles = Extractor(config), [], []
-    try:
+    drawn, tiles = [], []
+    with closing(Extractor(config)) as extractor:
         for number, example in enumerate(examples, 1):
             pair = example.pair
             picture = _draw(pair, truth, config, extractor)
@@ -129,8 +130,6 @@ def draw_errors(
             tiles.append(ImageOps.pad(opened(picture), TILE, color="#dddddd"))
             shown = f"{example.kind.value}: {pair.query} ({pair.edit or 'as it is'}) and {pair.reference}"
             drawn.append((f"{FOLDER}/{name}", shown))
-    finally:
-        extractor.close()
     if tiles:
         _sheet(tiles).save(folder / SHEET, optimize=True)
         drawn.insert(0, (f"{FOLDER}/{SHEET}", "all of them"))

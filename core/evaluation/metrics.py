@@ -9,7 +9,7 @@ counted apart, and both together as a person meets them: a query is found if its
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -74,7 +74,7 @@ class MetricsRow:
             matched=share_of(
                 [outcome for outcome in outcomes if outcome.found], lambda outcome: outcome.matched
             ),
-            review=share_of(outcomes, lambda outcome: outcome.review),
+            review=share_of(outcomes, lambda outcome: outcome.decision is Decision.REVIEW),
             false_matches=Share(sum(outcome.false_matches for outcome in outcomes), len(outcomes)),
         )
 
@@ -196,22 +196,21 @@ def compute_metrics(
         mapped_pairs=confidence_metrics(
             (confidence, label) for confidence, label, aligned in counts.labelled if aligned
         ),
-        pages_as_they_are=SameSite.of(counts.as_they_are),
-        after_edits=SameSite.of(counts.after_edits),
-        of_one_design=SameSite.of(counts.of_one_design),
+        pages_as_they_are=SameSite.of(counts.same_site[False, False]),
+        after_edits=SameSite.of(counts.same_site[False, True]),
+        of_one_design=SameSite.of(counts.same_site[None, False]),
         linked=counts.linked(),
         seconds=(seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, len(seconds) * 99 // 100)]),
     )
 
 
-def metrics_of_runs(folders: Iterable[Path], edits: Iterable[str]) -> Metrics:
+def metrics_of_runs(folders: Sequence[Path], edits: Iterable[str]) -> Metrics:
     """Return the metrics of the runs in these folders, counted as one. Raises NotFound or ConfigError for
     missing or broken files.
     """
-    listed = list(folders)
     return compute_metrics(
-        chain.from_iterable(read_outcomes(folder / ANSWERS) for folder in listed),
-        chain.from_iterable(read_pairs(folder / PAIRS) for folder in listed),
+        chain.from_iterable(read_outcomes(folder / ANSWERS) for folder in folders),
+        chain.from_iterable(read_pairs(folder / PAIRS) for folder in folders),
         edits,
     )
 
@@ -223,9 +222,9 @@ class _PairCounts:
         self.judged: dict[tuple[str, str], Share] = defaultdict(lambda: NOTHING)
         #: Confidence, label, and whether there is a transform.
         self.labelled: list[tuple[float, bool, bool]] = []
-        self.as_they_are: list[Decision | None] = []
-        self.after_edits: list[Decision | None] = []
-        self.of_one_design: list[Decision | None] = []
+        #: Decisions of pairs of one site, by label and by whether the query was edited; None stands for a
+        #: pair without a transform.
+        self.same_site: dict[tuple[bool | None, bool], list[Decision | None]] = defaultdict(list)
         self._nodes: set[str] = set()
         self._relations: dict[frozenset[str], tuple[bool, Relation | None]] = {}
 
@@ -244,10 +243,7 @@ class _PairCounts:
             self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
         elif pair.stratum == strata.SAME_SITE and not evidence.same:
             decision = None if evidence.matrix is None else verdict.decision
-            if pair.label is False:
-                (self.after_edits if pair.edit else self.as_they_are).append(decision)
-            elif not pair.edit:
-                self.of_one_design.append(decision)
+            self.same_site[pair.label, bool(pair.edit)].append(decision)
 
     def linked(self) -> Linked:
         """Return the counts over pairs of two nodes of the graph; every node was a query."""

@@ -55,10 +55,11 @@ def fit_calibration(
     best = best_candidates(pairs, draft)
     draft = replace(draft, tails=measure_tails(best, images=rates.images))
     choice = choose_thresholds(draft.tails, rates)
-    calibration = draft.with_thresholds(
-        match=choice.match, review=choice.review, provenance=provenance, name=name
+    return NewCalibration(
+        draft.with_thresholds(match=choice.match, review=choice.review, provenance=provenance, name=name),
+        choice,
+        best,
     )
-    return NewCalibration(calibration, choice, best)
 
 
 def adjust_thresholds(
@@ -78,10 +79,11 @@ def adjust_thresholds(
     own = measure_tails(best, images=0, min_beyond=MIN_BEYOND_OWN) if pairs else None
     worst = max((query.wrong for query in best), default=float("-inf"))
     choice = choose_thresholds(base.tails, rates, own=own, worst=worst)
-    calibration = base.with_thresholds(
-        match=choice.match, review=choice.review, provenance=provenance, name=name
+    return NewCalibration(
+        base.with_thresholds(match=choice.match, review=choice.review, provenance=provenance, name=name),
+        choice,
+        best,
     )
-    return NewCalibration(calibration, choice, best)
 
 
 @dataclass(frozen=True, slots=True)

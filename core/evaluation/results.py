@@ -104,11 +104,6 @@ class QueryOutcome:
         if not 0 <= self.confidence <= 1:
             raise ValueError(f"confidence is {self.confidence}, not between 0 and 1")
 
-    @property
-    def review(self) -> bool:
-        """Whether a person has to decide the query."""
-        return self.decision is Decision.REVIEW
-
 
 def group_by_query(pairs: Iterable[LabelledPair]) -> Iterator[list[LabelledPair]]:
     """Yield the pairs of one query at a time. They lie together in a file: the candidates by rank, then those

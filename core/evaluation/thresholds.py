@@ -190,11 +190,9 @@ def share_beyond(tail: Tail, odds: float) -> float:
     """Return the share of queries, 0 to 1, whose best candidate reaches the log odds `odds`. Between points
     the logarithm of the share is linear.
     """
-    first, last = tail.points[0], tail.points[-1]
-    if odds <= first[0]:
-        return first[1]
-    if odds >= last[0]:
-        return last[1] * exp(-(odds - last[0]) / tail.scale)
+    highest, rest = tail.points[-1]
+    if odds >= highest:
+        return rest * exp(-(odds - highest) / tail.scale)
     return exp(float(np.interp(odds, [x for x, _ in tail.points], [log(share) for _, share in tail.points])))
 
 
