@@ -24,8 +24,7 @@ from ..batches import grouped
 from ..features.perceptual import hamming
 from ..index.hamming import BYTES, distances
 from ..records import ImageId
-from .dataset import Dataset, Item, Kind
-from .split import Split
+from .dataset import Dataset, Item, Kind, Split
 
 #: Maximum PDQ distance of twins in bits. chosen: see above.
 TWIN_BITS = 5

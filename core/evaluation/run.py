@@ -17,13 +17,12 @@ from ..decision.calibration import Calibration
 from ..engine import Engine
 from ..store.throwaway import given_or_throwaway
 from .clones import find_templates, query_among_clones
-from .dataset import Dataset, Item
+from .dataset import Dataset, Item, Split, Subset
 from .engine_calls import Failure, QueryResponse, index_pictures, run_queries
 from .ground_truth import GroundTruth
 from .labelling import label_response
 from .queries import SampleSizes, sample_queries, spread
 from .results import PAIRS, append_results, read_pairs, resume_run, start_run
-from .split import Split, Subset
 
 #: Pictures to read of those that are never indexed, per query without an answer. chosen: some of them are
 #: pages of indexed sites.
