@@ -23,13 +23,6 @@ def is_informative(grey: NDArray[np.uint8], *, options: InformativeOptions = DEF
     """
     if min(grey.shape) < options.minimum_side:
         return False
-    return cells_with_contrast(grey, options=options) >= options.minimum_cells
-
-
-def cells_with_contrast(
-    grey: NDArray[np.uint8], *, options: InformativeOptions = DEFAULTS.informative
-) -> int:
-    """Return how many cells of the grid over u8[h, w] differ from their neighbourhood."""
     height, width = grey.shape
     smallest = options.minimum_cell
     rows, columns = (
@@ -41,4 +34,4 @@ def cells_with_contrast(
     ]
     cells = cv2.resize(inner, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     contrast = np.abs(cells - cv2.blur(cells, (3, 3), borderType=cv2.BORDER_REPLICATE))
-    return int((contrast > options.minimum_contrast).sum())
+    return int((contrast > options.minimum_contrast).sum()) >= options.minimum_cells

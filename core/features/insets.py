@@ -63,11 +63,7 @@ def find_boxes(
     box first.
     """
     factor = min(1.0, options.maximum_width / grey.shape[1])
-    page = grey
-    if factor < 1:
-        page = np.asarray(
-            cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8
-        )
+    page = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     height, width = page.shape
     if min(height, width) <= options.minimum_height:
         return []

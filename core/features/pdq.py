@@ -18,7 +18,6 @@ shortcut, changing signs in the cosine transform, is wrong by up to 32 bits, bec
 in the middle of their windows.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -63,8 +62,7 @@ class Orientation:
     @property
     def is_mirror(self) -> bool:
         """Whether the picture is mirrored, besides any rotation."""
-        a, b, _, c, d, *_ = self.matrix
-        return a * d - b * c < 0
+        return bool(np.linalg.det(np.reshape(self.matrix, (3, 3))) < 0)
 
 
 #: All orientations, in the order of `pdq_orientations` and of `Candidate.orientation`.
@@ -161,31 +159,25 @@ def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     luma /= np.float32(1000)
     if (height, width) == (SAMPLES, SAMPLES):
         return luma
-    luma = _boxes(luma.T, range(width)).T
-    luma = _boxes(luma, range(height)).T
-    luma = _boxes(luma, _picks(width)).T
-    return _boxes(luma, _picks(height))
+    luma = _boxes(_boxes(luma.T).T)
+    luma = _boxes(luma.T)[_picks(width)].T
+    return _boxes(luma)[_picks(height)]
 
 
-def _boxes(rows: NDArray[np.float32], wanted: Sequence[int]) -> NDArray[np.float32]:
-    """The `wanted` rows of a box filter along the first axis of f32[n, m]."""
+def _boxes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A box filter along the first axis of f32[n, m]."""
     rows = np.ascontiguousarray(rows)
     behind, ahead = _window(len(rows))
-    total = np.zeros(rows.shape[1], np.float32)
-    result = np.empty((len(wanted), rows.shape[1]), np.float32)
-    left = right = at = 0
-    for centre in range(wanted[-1] + 1):
+    total, means = np.zeros(rows.shape[1], np.float32), np.empty_like(rows)
+    begin = end = 0
+    for centre, mean in enumerate(means):
+        for row in rows[end : centre + ahead]:
+            total += row
+        for row in rows[begin : max(centre - behind, 0)]:
+            total -= row
         begin, end = max(centre - behind, 0), min(centre + ahead, len(rows))
-        while right < end:
-            total += rows[right]
-            right += 1
-        if left < begin:
-            total -= rows[left]
-            left += 1
-        while at < len(wanted) and wanted[at] == centre:
-            np.divide(total, np.float32(end - begin), out=result[at])
-            at += 1
-    return result
+        np.divide(total, np.float32(end - begin), out=mean)
+    return means
 
 
 def _coefficients_as_rounded(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,19 +3,13 @@
 Takes the decoded picture and returns `Hashes`; takes a file's bytes and returns their TLSH.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+import tlsh
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..records import Hashes
 from .pdq import pdq_orientations
-
-if TYPE_CHECKING:
-    import imagehash
 
 #: Extractor version of the ImageHash family.
 IMAGEHASH_VERSION = 1
@@ -37,10 +31,10 @@ def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, 
         pdq=orientations[0],
         orientations=orientations,
         pdq_quality=quality,
-        ahash=_packed(imagehash.average_hash(picture)),
-        phash=_packed(imagehash.phash(picture)),
-        dhash=_packed(imagehash.dhash(picture)),
-        whash=_packed(imagehash.whash(picture)) if whash else None,
+        ahash=_packed(imagehash.average_hash(picture).hash),
+        phash=_packed(imagehash.phash(picture).hash),
+        dhash=_packed(imagehash.dhash(picture).hash),
+        whash=_packed(imagehash.whash(picture).hash) if whash else None,
     )
 
 
@@ -48,16 +42,12 @@ def tlsh_of(data: bytes) -> str | None:
     """Return the TLSH of a file's bytes as MISP's `tlsh` attribute has it, 72 characters; None when the bytes
     are too few or vary too little to have one.
     """
-    import tlsh
-
     text = str(tlsh.hash(data))
     return text if len(text) == 72 else None
 
 
 def tlsh_distance(a: str, b: str) -> int:
     """Return TLSH's own distance between two digests, 0 and up; below about 70 the files are similar."""
-    import tlsh
-
     return int(tlsh.diff(a, b))
 
 
@@ -66,5 +56,5 @@ def hamming(a: bytes, b: bytes) -> int:
     return (int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count()
 
 
-def _packed(hash: imagehash.ImageHash) -> bytes:
-    return np.packbits(hash.hash.ravel()).tobytes()
+def _packed(bits: NDArray[np.bool_]) -> bytes:
+    return np.packbits(bits.ravel()).tobytes()
