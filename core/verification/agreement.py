@@ -54,7 +54,7 @@ def agreeing_pixels(
         return np.zeros(query.shape, bool)
     one, other, inside = comparable(aligned.one, aligned.other, aligned.inside, options=options.blocks)
     blocks = compare_blocks(one, other, inside, options=options.blocks)
-    alike = (blocks.agree & (blocks.textured_one | blocks.textured_other)).reshape(len(blocks.tops), -1)
+    alike = blocks.agree & (blocks.textured_one | blocks.textured_other)
     pixels, side = np.zeros(one.shape, np.uint8), options.blocks.side
     for row, column in np.argwhere(alike):
         top, left = blocks.tops[row], blocks.lefts[column]

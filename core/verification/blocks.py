@@ -50,11 +50,11 @@ NOTHING = Agreement(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0, 0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
-    """One entry for each block, row by row."""
+    """One entry for each block, shape (rows, columns)."""
 
-    #: First pixel row of each row of blocks.
+    #: First pixel row of each row of blocks, shape (rows,).
     tops: NDArray[np.int64]
-    #: First pixel column of each column of blocks.
+    #: First pixel column of each column of blocks, shape (columns,).
     lefts: NDArray[np.int64]
     #: Whether both pictures show the same content.
     agree: NDArray[np.bool_]
@@ -73,19 +73,41 @@ def compare_blocks(
     *,
     options: BlockOptions = DEFAULTS.agreement.blocks,
 ) -> Blocks:
-    """Compare two pictures u8[h, w] where `inside`, bool[h, w], says that they overlap. Returns one entry for
-    each block. Both are as `comparable` returns them.
+    """Compare two pictures u8[h, w] where `inside`, bool[h, w], says that they overlap. Both are as
+    `comparable` returns them.
+
+    Lines of text are stripes: other words at the same places correlate above 0.6. What is left without the
+    means of rows and columns is the words themselves, and has to agree too. Measured (2026-11): two articles
+    set alike fall from 87 % of the blocks to 58 %, the median of pages of one site that share a frame from 24
+    % to 10 %, and no edit of tests/benchmarks/pairs.py loses a point.
     """
-    a, b = (_cut(picture, options.side).astype(np.float32) for picture in (one, other))
-    agree, correlation, deviation_one, deviation_other = _agree(a, b, options)
-    whole = _cut(inside.view(np.uint8), options.side).mean(axis=(1, 2)) >= options.minimum_inside
+    side = options.side
+    cut = [_cut(picture, side).astype(np.float32) for picture in (one, other)]
+    pixels = [blocks - blocks.mean(axis=(2, 3), keepdims=True) for blocks in cut]
+    rows = [blocks.mean(axis=3) for blocks in pixels]
+    columns = [blocks.mean(axis=2) for blocks in pixels]
+    # Rows, columns and the rest are orthogonal, so products of the rest are those of the whole minus those of
+    # the means.
+    whole, rest = [], []
+    for a, b in ((0, 0), (1, 1), (0, 1)):
+        whole.append(np.einsum("rcij,rcij->rc", pixels[a], pixels[b]) / side**2)
+        by_row = np.einsum("rci,rci->rc", rows[a], rows[b])
+        by_column = np.einsum("rcj,rcj->rc", columns[a], columns[b])
+        rest.append(whole[-1] - (by_row + by_column) / side)
+    one_deviates, other_deviates, one_rest, other_rest = (
+        np.sqrt(np.maximum(product, 0)) for product in (*whole[:2], *rest[:2])
+    )
+    correlation = whole[2] / np.maximum(one_deviates * other_deviates, 1e-3)
+    only_stripes = np.maximum(one_rest, other_rest) < options.residual_texture
+    rest_agrees = rest[2] > options.residual_correlation * np.maximum(one_rest * other_rest, 1e-3)
+    counted = _cut(inside.view(np.uint8), side).mean(axis=(2, 3)) >= options.minimum_inside
     return Blocks(
-        tops=_starts(one.shape[0], options.side),
-        lefts=_starts(one.shape[1], options.side),
-        agree=agree,
+        tops=_starts(one.shape[0], side),
+        lefts=_starts(one.shape[1], side),
+        agree=(correlation > options.minimum_correlation) & (only_stripes | rest_agrees),
         correlation=correlation,
-        textured_one=whole & (deviation_one > options.texture),
-        textured_other=whole & (deviation_other > options.texture),
+        textured_one=counted & (one_deviates > options.texture),
+        textured_other=counted & (other_deviates > options.texture),
     )
 
 
@@ -93,18 +115,16 @@ def summarise(blocks: Blocks, *, options: BlockOptions = DEFAULTS.agreement.bloc
     """Return the agreement of these blocks, without the edges."""
     either = blocks.textured_one | blocks.textured_other
     both = blocks.textured_one & blocks.textured_other
-    count, agreeing = int(either.sum()), int((either & blocks.agree).sum())
+    agreeing, count = either & blocks.agree, int(either.sum())
     if not count:
         return NOTHING
     emptier = min(int(blocks.textured_one.sum()), int(blocks.textured_other.sum()))
-    rows = len(blocks.tops)
-    grids = either.reshape(rows, -1), (either & blocks.agree).reshape(rows, -1)
-    outside_rectangle, rectangle = _outside_rectangle(*grids, options)
-    outside_band = _outside_band(grids[0].sum(axis=1), grids[1].sum(axis=1), options)
-    of_emptier = max(agreeing / max(options.minimum_emptier_blocks, emptier), outside_band)
+    outside_rectangle, rectangle = _outside_rectangle(either, agreeing, options)
+    outside_band = _outside_band(either.sum(axis=1), agreeing.sum(axis=1), options)
+    of_emptier = max(int(agreeing.sum()) / max(options.minimum_emptier_blocks, emptier), outside_band)
     both_agreeing = int((both & blocks.agree).sum())
     return Agreement(
-        content_agreement=agreeing / count,
+        content_agreement=int(agreeing.sum()) / count,
         agreement_of_emptier=min(1.0, of_emptier),
         agreement_both_textured=both_agreeing / max(options.minimum_blocks, int(both.sum())),
         agreement_outside_rectangle=outside_rectangle,
@@ -152,7 +172,8 @@ def _outside_rectangle(
     tables = []
     for grid in (blocks, agreeing):
         for axis in (0, 1):
-            starts = _grouped(grid.shape[axis], options.rectangle_cells)
+            groups = min(grid.shape[axis], options.rectangle_cells)
+            starts = np.arange(groups) * grid.shape[axis] // groups
             grid = np.add.reduceat(grid, starts, axis=axis, dtype=np.float32)
         tables.append(np.pad(grid.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0))).astype(np.float32))
     # Axes: first row, first column, last row and last column of the rectangle.
@@ -170,11 +191,6 @@ def _outside_rectangle(
     rectangle = 0.0 if plain >= enough else float(areas.min(where=some & (shares >= enough), initial=1.0))
     allowed = some & (areas <= options.maximum_rectangle)
     return float(shares.max(where=allowed, initial=plain)), rectangle
-
-
-def _grouped(length: int, cells: int) -> NDArray[np.int64]:
-    """Where the groups begin into which `length` blocks are divided: at most `cells`."""
-    return np.arange(min(length, cells)) * length // min(length, cells)
 
 
 def comparable(
@@ -199,41 +215,6 @@ def comparable(
     return one, other, inside
 
 
-def _agree(
-    a: NDArray[np.float32], b: NDArray[np.float32], options: BlockOptions
-) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """For each pair of blocks (n, side, side): whether they show the same content, their correlation, and the
-    deviation of each.
-
-    Lines of text are stripes: other words at the same places correlate above 0.6. What is left without the
-    means of rows and columns is the words themselves, and has to agree too. Measured (2026-11): two articles
-    set alike fall from 87 % of the blocks to 58 %, the median of pages of one site that share a frame from 24
-    % to 10 %, and no edit of tests/benchmarks/pairs.py loses a point.
-
-    Rows, columns and the rest are orthogonal, so products of the rest are those of the whole minus those of
-    the means.
-    """
-    a, b = (blocks - blocks.mean(axis=(1, 2), keepdims=True) for blocks in (a, b))
-    rows = [blocks.mean(axis=2) for blocks in (a, b)]
-    columns = [blocks.mean(axis=1) for blocks in (a, b)]
-    side = a.shape[1]
-    whole, rest = [], []
-    for left, right in ((0, 0), (1, 1), (0, 1)):
-        product = np.einsum("nij,nij->n", (a, b)[left], (a, b)[right]) / side**2
-        whole.append(product)
-        by_row = np.einsum("ni,ni->n", rows[left], rows[right])
-        by_column = np.einsum("ni,ni->n", columns[left], columns[right])
-        rest.append(product - (by_row + by_column) / side)
-    deviations = [np.sqrt(np.maximum(product, 0)) for product in (*whole[:2], *rest[:2])]
-    correlation = whole[2] / np.maximum(deviations[0] * deviations[1], 1e-3)
-    only_stripes = np.maximum(deviations[2], deviations[3]) < options.residual_texture
-    rest_scale = np.maximum(deviations[2] * deviations[3], 1e-3)
-    agree = (correlation > options.minimum_correlation) & (
-        only_stripes | (rest[2] > options.residual_correlation * rest_scale)
-    )
-    return agree, correlation, deviations[0], deviations[1]
-
-
 def _starts(length: int, side: int) -> NDArray[np.int64]:
     """Where blocks begin along a side of the picture: as many as fit, and one more that overlaps, so that the
     edge is compared too.
@@ -242,10 +223,9 @@ def _starts(length: int, side: int) -> NDArray[np.int64]:
 
 
 def _cut(picture: NDArray[Any], side: int) -> NDArray[Any]:
-    """Blocks of `side` x `side` pixels, row by row, shape (n, side, side)."""
+    """Blocks of `side` x `side` pixels, shape (rows, columns, side, side)."""
     windows = np.lib.stride_tricks.sliding_window_view(picture, (side, side))
-    starts = np.ix_(_starts(picture.shape[0], side), _starts(picture.shape[1], side))
-    return windows[starts].reshape(-1, side, side)
+    return windows[np.ix_(_starts(picture.shape[0], side), _starts(picture.shape[1], side))]
 
 
 def as_grey(picture: Any) -> NDArray[np.uint8]:

@@ -11,7 +11,6 @@ Plain RANSAC finds 31 with 2,443, in 20 ms; MAGSAC 30, FAST 30, PROSAC 30, RHO 3
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import cv2
 import numpy as np
@@ -51,7 +50,7 @@ class Geometry:
 
 def estimate_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geometry) -> Geometry:
     """Return the affine transform that most unambiguous correspondences agree on, or why there is none."""
-    return _registered(_robust_affine(near, near.matches, options), near, options)
+    return _registered(_robust(Configuration.AFFINE, near, near.matches, options), near, options)
 
 
 def confirm_geometry(
@@ -76,21 +75,7 @@ def estimate_homography(near: Neighbours, *, options: GeometryOptions = DEFAULTS
     """Return the homography that most unambiguous correspondences agree on, or why there is none: for
     pictures seen at an angle, where an affine transform fits only a part.
     """
-    pairs = near.matches
-    if len(pairs) < options.minimum_inliers_homography:
-        return Geometry(configuration=Configuration.NO_GEOMETRY, inliers=0)
-    source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
-    matrix, mask = cv2.findHomography(
-        source,
-        target,
-        cv2.USAC_ACCURATE,
-        options.reprojection_error,
-        maxIters=options.ransac_iterations,
-        confidence=options.ransac_confidence,
-    )
-    return _registered(
-        _checked(Configuration.HOMOGRAPHY, matrix, mask, source, target, near, options), near, options
-    )
+    return _registered(_robust(Configuration.HOMOGRAPHY, near, near.matches, options), near, options)
 
 
 def vote_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geometry) -> Geometry:
@@ -119,7 +104,10 @@ def vote_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geome
     votes = np.bincount(cell, weights=1.0 / np.bincount(pairs[:, 0])[pairs[:, 0]])
     fullest = kinds[np.argsort(-votes, kind="stable")[: options.vote_tries]]
     kinds = np.column_stack([fullest // (across * down), fullest // down % across, fullest % down])
-    fits = [_robust_affine(near, pairs[np.abs(cells - kind).max(axis=1) <= 1], options) for kind in kinds]
+    fits = [
+        _robust(Configuration.AFFINE, near, pairs[np.abs(cells - kind).max(axis=1) <= 1], options)
+        for kind in kinds
+    ]
     return _registered(max(fits, key=lambda fit: (fit.matrix is not None, fit.inliers)), near, options)
 
 
@@ -145,38 +133,33 @@ class _Fit:
     inliers: int
 
 
-def _robust_affine(near: Neighbours, pairs: NDArray[np.int64], options: GeometryOptions) -> _Fit:
-    if len(pairs) < options.minimum_inliers:
+def _robust(
+    configuration: Configuration, near: Neighbours, pairs: NDArray[np.int64], options: GeometryOptions
+) -> _Fit:
+    """The transform of this kind that most of the pairs agree on, if it is one that an edit can make."""
+    affine = configuration is Configuration.AFFINE
+    minimum = options.minimum_inliers if affine else options.minimum_inliers_homography
+    if len(pairs) < minimum:
         return _Fit(Configuration.NO_GEOMETRY, None, 0)
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
-    matrix, mask = cv2.estimateAffine2D(
+    estimate, method = (
+        (cv2.estimateAffine2D, cv2.RANSAC) if affine else (cv2.findHomography, cv2.USAC_ACCURATE)
+    )
+    matrix, mask = estimate(
         source,
         target,
-        method=cv2.RANSAC,
+        method=method,
         ransacReprojThreshold=options.reprojection_error,
         maxIters=options.ransac_iterations,
         confidence=options.ransac_confidence,
     )
-    return _checked(Configuration.AFFINE, matrix, mask, source, target, near, options)
-
-
-def _checked(
-    configuration: Configuration,
-    matrix: NDArray[Any] | None,
-    mask: NDArray[Any] | None,
-    source: NDArray[np.float32],
-    target: NDArray[np.float32],
-    near: Neighbours,
-    options: GeometryOptions,
-) -> _Fit:
     if matrix is None or mask is None or not np.isfinite(matrix).all():
         return _Fit(Configuration.NO_GEOMETRY, None, 0)
-    affine = configuration is Configuration.AFFINE
     inside = mask.ravel().astype(bool)
     inliers = min(_distinct(source[inside], options), _distinct(target[inside], options))
-    if inliers < (options.minimum_inliers if affine else options.minimum_inliers_homography):
+    if inliers < minimum:
         return _Fit(Configuration.NO_GEOMETRY, None, inliers)
-    full = np.vstack([matrix, [0, 0, 1]]) if affine else matrix
+    full = np.asarray(np.vstack([matrix, [0, 0, 1]]) if affine else matrix, np.float64)
     if not _plausible(full, near.query, options):
         return _Fit(Configuration.DEGENERATE, None, inliers)
     return _Fit(configuration, full, inliers)
