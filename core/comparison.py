@@ -12,8 +12,7 @@ from .bookkeeping import Bookkeeping
 from .config import Config
 from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration
-from .decision.context import Context
-from .decision.decide import confirmed, decide
+from .decision.decide import Context, confirmed, decide
 from .errors import ConfigError, NotFound
 from .extraction.extractor import Extractor
 from .features.picture import Picture

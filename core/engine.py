@@ -21,8 +21,7 @@ from .answers import AddResult, EngineStats, History, Hit, QueryResult
 from .bookkeeping import as_occurrence, optional_occurrence
 from .config import Config
 from .deadline import Timer
-from .decision.context import Context
-from .decision.decide import decide
+from .decision.decide import Context, decide
 from .decision.redecide import redecide_images
 from .errors import NotFound
 from .features import hashes_alone, is_hash_only
@@ -39,14 +38,13 @@ from .records import (
     Purpose,
     StoredVerdict,
 )
-from .search.candidates import find_candidates
+from .search.candidates import View, find_candidates
 from .search.context.surroundings import Surroundings
 from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
 from .search.references import References
 from .search.search import Search
 from .search.stored_hits import histories, stored_hits
 from .search.verified import verify_all
-from .search.views import View
 from .store import PutStatus, Store
 from .store.scope import Scope
 from .upkeep import Upkeep

@@ -10,14 +10,14 @@ To add a piece of evidence:
 
 - add the field to `records.Evidence`, None by default;
 - measure it in verification/: hashes.py, blocks.py and agreement.py (joined by themselves), or alignment.py
-  (joined by name in `verify._join`); what other candidates say goes into `decision.context.Context`;
+  (joined by name in `verify._join`); what other candidates say goes into `decision.decide.Context`;
 - if it depends on which of the two pictures is the query, turn it round in `store/verdict_sides.py`;
 - add its predictor here and fit the calibration again (`quaid calibrate --fit`); without a term it weighs
   nothing. A new option changes the digest of the options, which the calibration file names;
 - give stored verdicts a new format version (`store/verdict_codec.py`, store/FORMAT.md).
 
-JSON, contributions and the evidence that `quaid compare` prints follow by themselves; sentence.py and
-reasons.py name it to people and machines if they should.
+JSON, contributions and the evidence that `quaid compare` prints follow by themselves; sentence.py
+names it to people and machines if it should.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,10 @@
-"""The sentence of a verdict: the evidence in words, in the order in which a person would check it."""
+"""What a verdict says: its reasons, which a machine can read, and its sentence, the evidence in words in the
+order in which a person would check it.
+"""
 
 from ..features.pdq import ORIENTATIONS
-from ..records import Configuration, Evidence, Reason, Relation
+from ..records import Configuration, Decision, Evidence, Reason, Relation
 from .options import DEFAULTS, VerdictOptions
-from .reasons import has_notable_rival
 
 #: Last part of the sentence of a looks-like.
 LOOKS_LIKE = "looks like this page, but is not a picture of it"
@@ -16,6 +17,38 @@ _UNALIGNED = {
         "keypoints were not compared: their versions differ, or only hashes were kept"
     ),
 }
+
+
+def reasons_of(
+    evidence: Evidence, decision: Decision, relation: Relation | None, options: VerdictOptions
+) -> tuple[Reason, ...]:
+    """Return the reasons for a verdict, the most important first."""
+    configuration = None if evidence.same else evidence.configuration
+    unaligned = evidence.matrix is None and configuration is not None
+    aligned = relation in (Relation.NEAR_DUPLICATE, Relation.PARTIAL)
+    holds = {
+        Reason.IGNORED: evidence.ignored_image is not None,
+        Reason.COMMON_REGION: evidence.common_region_pictures is not None,
+        Reason.SAME_BYTES: bool(evidence.same_bytes),
+        Reason.SAME_PIXELS: bool(evidence.same_pixels) and not evidence.same_bytes,
+        Reason.BLANK: configuration is Configuration.UNINFORMATIVE,
+        Reason.INCOMPARABLE: configuration is Configuration.INCOMPARABLE,
+        Reason.NO_GEOMETRY: unaligned
+        and configuration not in (Configuration.UNINFORMATIVE, Configuration.INCOMPARABLE),
+        Reason.TEMPLATE: relation is Relation.SAME_TEMPLATE,
+        Reason.BASELINE: relation is Relation.LOOKS_LIKE,
+        Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
+        Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
+        Reason.RIVAL: _has_notable_rival(evidence, options),
+    }
+    found = tuple(reason for reason, is_so in holds.items() if is_so)
+    return found or (() if decision is Decision.MATCH else (Reason.WEAK_EVIDENCE,))
+
+
+def _has_notable_rival(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Whether a rival comes near the pair's own inliers."""
+    rival = evidence.rival_inliers
+    return bool(rival and rival >= options.notable_rival * (evidence.inliers or 0))
 
 
 def sentence(
@@ -75,7 +108,7 @@ def _alignment(evidence: Evidence) -> list[str]:
 def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
     if evidence.ambiguous_with:
         return [f"{evidence.ambiguous_with} other pictures agree as well"]
-    if has_notable_rival(evidence, options):
+    if _has_notable_rival(evidence, options):
         return [f"another picture has {evidence.rival_inliers} inliers in the same part"]
     return []
 

@@ -8,12 +8,28 @@ the list, so candidates are taken by cluster: of each cluster the nearest few, w
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from enum import Enum
 
 from ..features.picture import Picture
 from ..index.words import WordKeypoints
 from ..records import Candidate, ImageId, LocalFeatures
 from .search import Search
-from .views import View
+
+
+class View(Enum):
+    """Ways to look at the query, in the order in which they are tried: candidates of each are looked for only
+    when the view before has given no match.
+    """
+
+    #: The query as it is: equal pixels, near hashes, shared visual words.
+    WHOLE = "whole"
+    #: The pictures that stand in the query.
+    INSETS = "insets"
+    #: The query mirrored; found rarely, because parts of mirrored pictures are rare.
+    MIRRORED = "mirrored"
+    #: The query with light and dark exchanged.
+    INVERTED = "inverted"
+
 
 #: Whether an image may be proposed.
 Allowed = Callable[[ImageId], bool]

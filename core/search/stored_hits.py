@@ -10,8 +10,7 @@ from itertools import chain
 from ..answers import History, Hit
 from ..batches import in_groups
 from ..decision.calibration import Calibration
-from ..decision.context import Context
-from ..decision.decide import decide
+from ..decision.decide import Context, decide
 from ..records import (
     Cluster,
     Configuration,

@@ -8,17 +8,15 @@ candidate is accepted, so most queries pay nothing.
 
 import numpy as np
 
-from ...decision.context import Context
-from ...decision.decide import decide
+from ...decision.decide import Context, decide
 from ...features.picture import Picture
 from ...records import Box, Decision, ImageId
 from ...transforms import as_matrix
 from ...verification.overlap import shared_region
 from ...verification.verify import verify
-from ..candidates import find_candidates
+from ..candidates import View, find_candidates
 from ..search import Search
 from ..verified import Pair
-from ..views import View
 from .boxes import box_of, share_inside
 
 #: The whole of a picture.

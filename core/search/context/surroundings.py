@@ -7,8 +7,7 @@ shares is a common region or an ignored picture, are asked only about pairs that
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...decision.context import Context
-from ...decision.decide import accepted_relation
+from ...decision.decide import Context, accepted_relation
 from ...records import CommonRegion, Relation
 from ..search import Search
 from ..verified import Pair
