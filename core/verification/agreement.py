@@ -13,25 +13,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..features.picture import Picture
 from .blocks import NOTHING, Agreement, as_grey, comparable, compare_blocks, summarise
 from .edges import edges_contained
 from .options import DEFAULTS, AgreementOptions, BlockOptions
 
 
 def content_agreement(
-    query: NDArray[np.uint8],
-    reference: NDArray[np.uint8],
+    query: Picture,
+    reference: Picture,
     matrix: NDArray[np.float64],
     *,
+    inverted: bool | None = None,
     without: NDArray[np.bool_] | None = None,
     options: AgreementOptions = DEFAULTS.agreement,
-) -> Agreement:
-    """Return how far two grey thumbnails u8[h, w] agree under `matrix` (3, 3), which carries the query onto
-    the reference in unit coordinates.
+) -> Agreement | None:
+    """Return how far the thumbnails of two pictures agree under `matrix` (3, 3), which carries the query onto
+    the reference in unit coordinates. None where a thumbnail is missing, or comes from another version.
 
-    `without` marks pixels of the query, in its shape, that do not count.
+    `inverted`: the query is seen with light and dark exchanged. `without` marks pixels of its thumbnail, in
+    its shape, that do not count.
     """
-    aligned = _align(query, reference, matrix, without, options)
+    same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
+    if query.thumbnail is None or reference.thumbnail is None or not same_family:
+        return None
+    seen = 255 - query.thumbnail if inverted else query.thumbnail
+    aligned = _align(seen, reference.thumbnail, matrix, without, options)
     if aligned is None:
         return NOTHING
     one, other, inside = comparable(aligned.one, aligned.other, aligned.inside, options=options.blocks)
@@ -46,8 +53,8 @@ def agreeing_pixels(
     *,
     options: AgreementOptions = DEFAULTS.agreement,
 ) -> NDArray[np.bool_]:
-    """Return which pixels of the query, in its shape, lie in textured blocks that agree with the reference
-    under `matrix` (3, 3), as for `content_agreement`.
+    """Return which pixels of the query's thumbnail u8[h, w], in its shape, lie in textured blocks that agree
+    with the reference's under `matrix` (3, 3), as for `content_agreement`.
     """
     aligned = _align(query, reference, matrix, None, options)
     if aligned is None:

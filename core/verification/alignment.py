@@ -73,7 +73,7 @@ def align_whole(
         return None
     matrix = as_matrix(ORIENTATIONS[hashes.orientation].matrix)
     geometry = Geometry(configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
-    content = _compare_content(query, reference, matrix, inverted=hashes.inverted, options=options)
+    content = content_agreement(query, reference, matrix, inverted=hashes.inverted, options=options.agreement)
     local = query.inverted if hashes.inverted else query.mirrored if is_mirrored(hashes) else q.local
     if (
         not few
@@ -177,24 +177,10 @@ def _aligned(
         return Alignment(geometry, inverted=inverted)
     covered_query, covered_reference = covered_shares(geometry.matrix)
     measured = replace(geometry, covered_query=covered_query, covered_reference=covered_reference)
-    content = _compare_content(query, reference, geometry.matrix, inverted=inverted, options=options)
+    content = content_agreement(
+        query, reference, geometry.matrix, inverted=inverted, options=options.agreement
+    )
     return Alignment(measured, content, inverted)
-
-
-def _compare_content(
-    query: Picture,
-    reference: Picture,
-    matrix: NDArray[np.float64],
-    *,
-    inverted: bool | None,
-    options: VerificationOptions,
-) -> Agreement | None:
-    """None where a thumbnail is missing, or comes from another version."""
-    same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
-    if query.thumbnail is None or reference.thumbnail is None or not same_family:
-        return None
-    seen = 255 - query.thumbnail if inverted else query.thumbnail
-    return content_agreement(seen, reference.thumbnail, matrix, options=options.agreement)
 
 
 def _seen_from_query(found: Geometry, view: NDArray[np.float64]) -> Geometry:

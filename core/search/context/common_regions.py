@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from ...decision.decide import accepted_relation
 from ...features.picture import Picture
 from ...index.words import WordKeypoints
-from ...records import Box, CommonRegion, Evidence, ImageId, LocalFeatures, Relation
+from ...records import Box, CommonRegion, ImageId, LocalFeatures, Relation
 from ...transforms import as_matrix
 from ...verification.agreement import agreeing_pixels, content_agreement
 from ...verification.alignment import MIRROR
 from ...verification.verify import Verification, verify
+from ..hits import one_per_cluster
 from ..options import DEFAULTS, CommonRegionOptions
 from ..search import Search
 from ..verified import Pair
@@ -143,15 +144,9 @@ class CommonRegions:
 
     def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
         """One image of each cluster, without the clusters of the query and of the pair's reference."""
-        clusters = self._search.cluster_of([self._query.features.image_id, image_id, *holding])
-        seen = {cluster for cluster in clusters[:2] if cluster is not None}
-        chosen = []
-        for other, cluster in zip(holding, clusters[2:], strict=True):
-            if other == image_id or (cluster is not None and cluster in seen):
-                continue
-            chosen.append(other)
-            seen.update([cluster] if cluster is not None else [])
-        return chosen
+        query = self._query.features.image_id
+        chosen = one_per_cluster(self._search.cluster_of, [query, image_id, *holding])
+        return [other for other in chosen[1:] if other != image_id]
 
     def _shown_by(self, other: ImageId, picture: Picture, pair: Pair) -> NDArray[np.bool_]:
         """Where the query agrees with another picture: by content, because which keypoints a picture keeps
@@ -160,30 +155,24 @@ class CommonRegions:
         A browser's bar has few keypoints, and keeps its place in each picture, so the other picture is also
         compared at the place where the pair's reference shows the part.
         """
-        found = self._verified.get(other)
-        if found is None:
-            found = verify(self._query, picture, options=self._search.verification)
-            self._verified[other] = found
-        agreement = self._search.verification.agreement
-        query, margin = self._compared_thumbnail(found.evidence), self._options.margin
+        options = self._search.verification
+        if other not in self._verified:
+            self._verified[other] = verify(self._query, picture, options=options)
+        found, query = self._verified[other], self._query.thumbnail
         places = np.zeros(self._shape, np.uint8)
         if query is not None and picture.thumbnail is not None:
+            seen = 255 - query if found.evidence.inverted else query
+            transforms = []
             if found.evidence.matrix is not None:
-                places |= agreeing_pixels(
-                    query, picture.thumbnail, as_matrix(found.evidence.matrix), options=agreement
-                )
+                transforms.append(as_matrix(found.evidence.matrix))
             if pair.evidence.matrix is not None and pair.evidence.inverted == found.evidence.inverted:
-                same_place = _at_the_same_place(pair.evidence.matrix, pair.reference, picture)
-                places |= agreeing_pixels(query, picture.thumbnail, same_place, options=agreement)
+                transforms.append(_at_the_same_place(pair.evidence.matrix, pair.reference, picture))
+            for matrix in transforms:
+                places |= agreeing_pixels(seen, picture.thumbnail, matrix, options=options.agreement)
         elif len(found.points_query):
             places[tuple(pixels(found.points_query, self._shape))] = 1
-        kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
-        return np.asarray(cv2.dilate(places, kernel), bool)
-
-    def _compared_thumbnail(self, evidence: Evidence) -> NDArray[np.uint8] | None:
-        """The query's thumbnail as it was compared."""
-        thumbnail = self._query.thumbnail
-        return 255 - thumbnail if thumbnail is not None and evidence.inverted else thumbnail
+        side = 2 * self._options.margin + 1
+        return np.asarray(cv2.dilate(places, np.ones((side, side), np.uint8)), bool)
 
     @property
     def _minimum_inliers(self) -> int:
@@ -234,17 +223,19 @@ class CommonRegions:
         """Whether more than the common region speaks for the pair: a part must agree outside it, of whole
         pictures half of something there.
         """
-        matrix, query = pair.evidence.matrix, self._compared_thumbnail(pair.evidence)
-        thumbnail, options = pair.reference.thumbnail, self._options
-        if matrix is None or query is None or thumbnail is None:
+        options, evidence = self._options, pair.evidence
+        if evidence.matrix is None:
             return False
         left = content_agreement(
-            query,
-            thumbnail,
-            as_matrix(matrix),
+            self._query,
+            pair.reference,
+            as_matrix(evidence.matrix),
+            inverted=evidence.inverted,
             without=found.mask,
             options=self._search.verification.agreement,
         )
+        if left is None:
+            return False
         if relation is Relation.NEAR_DUPLICATE:
             most = max(
                 left.content_agreement,

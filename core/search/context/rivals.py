@@ -83,14 +83,10 @@ def _show_the_same(one: Pair, other: Pair, options: RivalOptions, agreement: Agr
     near = hamming(a.hashes.pdq, b.hashes.pdq) <= options.same_picture_bits
     if a.versions.pdq == b.versions.pdq and near:
         return True
-    transforms = one.evidence.matrix, other.evidence.matrix
-    thumbnails = one.reference.thumbnail, other.reference.thumbnail
-    if transforms[0] is None or transforms[1] is None or a.versions.thumbnail != b.versions.thumbnail:
+    to_one, to_other = one.evidence.matrix, other.evidence.matrix
+    if to_one is None or to_other is None:
         return False
-    if thumbnails[0] is None or thumbnails[1] is None:
-        return False
-    between = as_matrix(transforms[1]) @ np.linalg.inv(as_matrix(transforms[0]))
+    between = as_matrix(to_other) @ np.linalg.inv(as_matrix(to_one))
     inverted = one.evidence.inverted != other.evidence.inverted
-    seen = 255 - thumbnails[0] if inverted else thumbnails[0]
-    shared = content_agreement(seen, thumbnails[1], between, options=agreement)
-    return shared.content_agreement >= options.same_content
+    shared = content_agreement(one.reference, other.reference, between, inverted=inverted, options=agreement)
+    return shared is not None and shared.content_agreement >= options.same_content
