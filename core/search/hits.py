@@ -8,6 +8,7 @@ from ..answers import Hit
 from ..decision.calibration import Calibration
 from ..records import CommonRegion, Decision, ImageId, ImageInfo, Relation, Verdict
 from ..store import Store
+from .search import ClusterOf
 
 #: Decisions from the weakest to the strongest.
 RANK = {Decision.NO_MATCH: 0, Decision.REVIEW: 1, Decision.MATCH: 2}
@@ -80,7 +81,7 @@ def as_hits(
     best: dict[ImageId, Judged] = {}
     for found in sorted(judged, key=lambda found: (-found.verdict.confidence, found.image_id)):
         best.setdefault(found.image_id, found)
-    ids = one_per_cluster(store, list(best), set()) if per_cluster else list(best)
+    ids = one_per_cluster(store.clusters.ids, list(best)) if per_cluster else list(best)
     return first_hits(store, calibration, (best[image_id] for image_id in ids), limit, wanted)
 
 
@@ -101,10 +102,12 @@ def first_hits(
     return tuple(sorted(hits[:limit], key=lambda hit: (-hit.confidence, hit.image_id)))
 
 
-def one_per_cluster(store: Store, ids: Sequence[ImageId], seen: set[str]) -> list[ImageId]:
-    """Return the first image of each cluster not in `seen`, and every image in none, in their order."""
-    chosen = []
-    for image_id, cluster in zip(ids, store.clusters.ids(ids), strict=True):
+def one_per_cluster(
+    cluster_of: ClusterOf, ids: Sequence[ImageId], known: Iterable[str] = ()
+) -> list[ImageId]:
+    """Return the first image of each cluster not `known`, and every image in none, in their order."""
+    chosen, seen = [], set(known)
+    for image_id, cluster in zip(ids, cluster_of(ids), strict=True):
         if cluster is None or cluster not in seen:
             chosen.append(image_id)
             seen.update([cluster] if cluster else [])

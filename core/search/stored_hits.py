@@ -68,8 +68,8 @@ def stored_hits(
         first.append(Judged(subject, decide(ITSELF, Context(), calibration)))
     partners = store.verdicts.partners(subject)
     if per_cluster:  # most verdicts are about copies of one another; only the shown ones are decoded
-        known = {info.clusters[0]} if info and first and info.clusters else set()
-        partners = one_per_cluster(store, partners, known)
+        known = info.clusters[:1] if info and first else ()
+        partners = one_per_cluster(store.clusters.ids, partners, known)
     read_when_needed = (
         Judged(found.image_id, found.verdict)
         for batch in in_groups(partners, limit or len(partners) or 1)

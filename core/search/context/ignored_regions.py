@@ -6,6 +6,8 @@ out, other pictures with that part do not match. The query is searched for ignor
 candidate is accepted, so most queries pay nothing.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from ...decision.decide import Context, decide
@@ -29,13 +31,9 @@ class IgnoredRegions:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._options = search.options.context.ignored_regions
-        self._shown: list[tuple[ImageId, Box]] | None = None
 
     def covering(self, pair: Pair) -> ImageId | None:
         """Return the ignored picture that is all that an accepted pair shares; None where there is more."""
-        if self._shown is None:
-            found = [(image_id, self._where(picture)) for image_id, picture in self._candidates()]
-            self._shown = [(image_id, box) for image_id, box in found if box is not None]
         points = pair.verification.points_query
         enough = len(points) >= self._search.verification.geometry.minimum_inliers
         part = box_of(points) if enough else WHOLE
@@ -44,15 +42,17 @@ class IgnoredRegions:
                 return image_id
         return None
 
-    def _candidates(self) -> list[tuple[ImageId, Picture]]:
-        """Ignored pictures that the query may be a copy of, or hold, the most promising first."""
+    @cached_property
+    def _shown(self) -> list[tuple[ImageId, Box]]:
+        """Ignored pictures that the query is a copy of, or holds, and where it shows them."""
         search = self._search
         if not search.scope.ignored:
             return []
         found = find_candidates(search, View.WHOLE, allowed=search.scope.ignored.__contains__)
         ids = [candidate.image_id for candidate in found[: self._options.maximum_pictures]]
         pictures = zip(ids, search.references.read(ids), strict=True)
-        return [(image_id, picture) for image_id, picture in pictures if picture is not None]
+        places = [(image_id, self._where(picture)) for image_id, picture in pictures if picture is not None]
+        return [(image_id, box) for image_id, box in places if box is not None]
 
     def _where(self, ignored: Picture) -> Box | None:
         """Where the query shows this picture; None where it does not."""

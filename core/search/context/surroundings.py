@@ -48,12 +48,9 @@ class Surroundings:
         too_many = ambiguous_with(
             accepted, search.calibration, search.cluster_of, options=search.options.context.ambiguity
         )
-        among = {image_id for image_id, _ in accepted}
         self._earlier += [pair for pair in pairs if pair.inliers]
         return [
-            replace(context, ambiguous_with=too_many.get(pair.image_id))
-            if pair.image_id in among and not context.dismissed
-            else context
+            context if context.dismissed else replace(context, ambiguous_with=too_many.get(pair.image_id))
             for pair, context in zip(pairs, contexts, strict=True)
         ]
 
