@@ -150,14 +150,11 @@ class Child:
         if process is None:
             return "its decoder did not run"
         self._process = None
-        try:
-            process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
+        with process:  # which closes its pipes and waits for it
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
         return _ending(process.returncode)
 
     def _write(self, data: bytes, until: float) -> None:

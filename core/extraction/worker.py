@@ -20,20 +20,23 @@ it busy, by an alarm.
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import select
 import signal
 import struct
+import sys
+from contextlib import suppress
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from ..config import Config
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from ..config import Config
 
 #: Byte that a child sends when it is ready for requests.
 READY = b"\x06"
@@ -57,6 +60,8 @@ BYTES_PER_PIXEL = 32
 GRACE = 5.0
 #: Maximum length of the text of an error in bytes. chosen.
 TEXT_BYTES = 4096
+#: Settings that a child needs. None of them is a secret: other users can read a command line.
+SETTINGS = ("max_bytes", "max_pixels", "whash", "thumbnails", "decode_seconds")
 #: OpenCV's error code for want of memory. spec: cv::Error::StsNoMem.
 OPENCV_NO_MEMORY = -4
 
@@ -85,44 +90,43 @@ class Kind(IntEnum):
 
 def arguments(config: Config) -> list[str]:
     """Return the settings as the arguments of `main`."""
-    switches = int(config.whash), int(config.thumbnails)
-    numbers = os.getpid(), config.max_bytes, config.max_pixels, *switches, config.decode_seconds
-    return [str(number) for number in numbers]
+    return [str(os.getpid()), json.dumps({name: getattr(config, name) for name in SETTINGS})]
 
 
 def main(given: list[str]) -> None:
     """Serve requests until the parent closes the pipe or is gone; `given` comes from `arguments`."""
-    parent, max_bytes, max_pixels, whash, thumbnails = map(int, given[:5])
-    seconds = float(given[5])
-    responses = os.dup(1)
-    _limit_memory(max_bytes, max_pixels)
+    parent, config = int(given[0]), Config(**json.loads(given[1]))
+    responses = os.fdopen(os.dup(1), "wb")
+    _limit_memory(config)
 
     import cv2
 
-    from ..decoding.image import decode_image
-    from ..features import codec, extract_features
+    from ..features import codec
+    from .extractor import Extractor
 
     cv2.setNumThreads(1)  # the parent has one child for each processor to be used
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # what a library prints is not a response
     os.dup2(nothing, 2)
+    extractor = Extractor(config)
 
     def work(wanted: Wanted, name: str, data: bytes) -> tuple[Kind, bytes, bytes | memoryview]:
-        image = decode_image(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
         if wanted is Wanted.RGB:
-            return Kind.PIXELS, SIZE.pack(image.width, image.height), _bytes(image.pixels)
-        hash_only = wanted is Wanted.HASH_ONLY
-        features = extract_features(
-            image, whash=bool(whash), thumbnails=bool(thumbnails), hash_only=hash_only
-        )
-        return Kind.RECORD, codec.encode(features), b"" if hash_only else _bytes(image.grey)
+            pixels = extractor.pixels(data, name=name)
+            height, width, _ = pixels.shape
+            return Kind.PIXELS, SIZE.pack(width, height), _bytes(pixels)
+        picture = extractor.extract(data, name=name, hash_only=wanted is Wanted.HASH_ONLY)
+        return Kind.RECORD, codec.encode(picture.features), _bytes(picture.grey)
 
+    watched = [0]
+    with suppress(AttributeError, OSError):  # a system without it: Linux before 5.3
+        watched.append(os.pidfd_open(parent))
     _write(responses, READY)
-    while _parent_speaks(parent):
+    while _parent_speaks(parent, watched):
         wanted, name_bytes, data_bytes = REQUEST.unpack(_read(REQUEST.size))
         name, data = _read(name_bytes).decode("utf-8", "surrogatepass"), _read(data_bytes)
         _write(responses, BEGUN)
-        signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
+        signal.setitimer(signal.ITIMER_REAL, config.decode_seconds + GRACE)
         try:
             kind, first, second = work(Wanted(wanted), name, data)
         except Exception as error:
@@ -157,8 +161,8 @@ def _described(error: Exception, name: str) -> tuple[bytes, bytes]:
     return kind.encode(), text.encode("utf-8", "replace")[:TEXT_BYTES]
 
 
-def _limit_memory(max_bytes: int, max_pixels: int) -> None:
-    limit = BASE_BYTES + BYTES_PER_PIXEL * max_pixels + 3 * max_bytes
+def _limit_memory(config: Config) -> None:
+    limit = BASE_BYTES + BYTES_PER_PIXEL * config.max_pixels + 3 * config.max_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard != resource.RLIM_INFINITY:
         limit = min(limit, hard)
@@ -168,49 +172,27 @@ def _limit_memory(max_bytes: int, max_pixels: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
 
 
-def _parent_speaks(parent: int) -> bool:
-    """Wait until there is a request. False when the parent has closed the pipe or is gone, even if others
-    hold its end of the pipe.
+def _parent_speaks(parent: int, watched: list[int]) -> bool:
+    """Wait until there is a request on standard input. False when the parent has closed the pipe or is gone,
+    even if others hold its end of the pipe. `watched`: standard input and, where possible, a descriptor that
+    becomes readable when the parent ends.
     """
-    poll = select.poll()
-    poll.register(0, select.POLLIN)
-    watched = _watched(parent)
-    if watched is not None:
-        poll.register(watched, select.POLLIN)
-    ready = [descriptor for descriptor, _ in poll.poll()]
-    if watched is not None:
-        os.close(watched)
+    ready, _, _ = select.select(watched, [], [])
     return ready == [0] and os.getppid() == parent
-
-
-def _watched(process: int) -> int | None:
-    """A descriptor that becomes readable when a process ends; None on a system without it (Linux before
-    5.3).
-    """
-    try:
-        return os.pidfd_open(process)
-    except (AttributeError, OSError):
-        return None
 
 
 def _read(count: int) -> bytes:
     """Exactly `count` bytes of standard input."""
-    found = bytearray(count)
-    view, at = memoryview(found), 0
-    while at < count:
-        read = os.readv(0, [view[at:]])
-        if not read:
-            raise SystemExit  # the parent has closed the pipe, or is gone
-        at += read
-    return bytes(found)
+    found = sys.stdin.buffer.read(count)
+    if len(found) < count:
+        raise SystemExit  # the parent has closed the pipe, or is gone
+    return found
 
 
-def _write(descriptor: int, *parts: bytes | memoryview) -> None:
-    for part in parts:
-        view = memoryview(part)
-        while view:
-            view = view[os.write(descriptor, view) :]
+def _write(responses: BinaryIO, *parts: bytes | memoryview) -> None:
+    responses.writelines(parts)
+    responses.flush()
 
 
-def _bytes(pixels: NDArray[np.uint8]) -> memoryview:
-    return np.ascontiguousarray(pixels).reshape(-1).data
+def _bytes(pixels: NDArray[np.uint8] | None) -> bytes | memoryview:
+    return b"" if pixels is None else np.ascontiguousarray(pixels).reshape(-1).data
