@@ -9,23 +9,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 #: Moment of time.monotonic() at which this thread's wait for the store ends; None for no limit.
 _limit: ContextVar[float | None] = ContextVar("limit", default=None)
 
 
+@dataclass
 class Timer:
     """The time that a search may take."""
 
-    def __init__(self, at: float | None) -> None:
-        """`at` is the moment of time.monotonic() at which the time is up; None for no limit."""
-        self._at = at
-        self._cut = False
-
-    @property
-    def cut(self) -> bool:
-        """Whether `is_up` has returned True, so that work was left out."""
-        return self._cut
+    #: Moment of time.monotonic() at which the time is up; None for no limit.
+    at: float | None
+    #: Whether `is_up` has returned True, so that work was left out.
+    cut: bool = False
 
     @classmethod
     def after(cls, seconds: float | None) -> Timer:
@@ -34,8 +31,8 @@ class Timer:
 
     def is_up(self) -> bool:
         """Return whether the time is up; the caller then leaves out the work that remains."""
-        up = self._at is not None and time.monotonic() >= self._at
-        self._cut = self._cut or up
+        up = self.at is not None and time.monotonic() >= self.at
+        self.cut = self.cut or up
         return up
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 from support.images import put_all
-from support.judging import SAID, confirm, judge, veto
+from support.judging import SAID, confirm, judge, judgement, veto
 from support.steps import interleave, run_and_die
 
 from douglas_quaid.config import Config
@@ -60,12 +60,12 @@ def test_a_judgement_says_who_said_what_when_and_where_on_both_sides(store, make
         c, a, JudgementWord.DIFFERENT, who="", source="quaid veto", when=NOON + timedelta(microseconds=1)
     )
     first = Judgement(b, JudgementWord.UNSURE, "ada", NOON, "misp:event:7")
-    assert store.judgements.between(a, b) == first
-    assert store.judgements.between(b, a) == Judgement(a, JudgementWord.UNSURE, "ada", NOON, "misp:event:7")
+    assert judgement(store, a, b) == first
+    assert judgement(store, b, a) == Judgement(a, JudgementWord.UNSURE, "ada", NOON, "misp:event:7")
     # The latest first
     latest = Judgement(c, JudgementWord.DIFFERENT, "", NOON + timedelta(microseconds=1), "quaid veto")
     assert store.judgements.of(a) == [latest, first]
-    assert store.judgements.between(b, c) is None and store.judgements.of(c)[0].image_id == a
+    assert judgement(store, b, c) is None and store.judgements.of(c)[0].image_id == a
 
 
 @pytest.mark.parametrize("score", SCORES)
@@ -286,8 +286,8 @@ def test_a_judgement_or_its_undoing_killed_at_any_step_is_done_wholly_or_not_at_
                 step,
             )
             with Store.open(Config(store=server.url)) as store:
-                known = store.judgements.between(a, b)
-                assert (known is None) == (store.judgements.between(b, a) is None)
+                known = judgement(store, a, b)
+                assert (known is None) == (judgement(store, b, a) is None)
                 assert [found for found, _ in state(store, ids)[0]] == [
                     found for found, _ in (said if known else without)[0]
                 ]
@@ -345,7 +345,7 @@ def test_of_two_who_take_back_and_replace_a_word_at_once_the_later_word_stands(
                 between=lambda other=other, a=a, b=b: veto(other, a, b),
             )
             # What was taken back is what stood when it was taken back
-            assert store.judgements.between(a, b) is None and store.clusters.of([a]) == [None]
+            assert judgement(store, a, b) is None and store.clusters.of([a]) == [None]
         step += 1
     assert step >= 3
 

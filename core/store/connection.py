@@ -12,17 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from ..batches import grouped
 from ..config import Config, shown
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
 from .keys import SCAN_COUNT, Command, on_shard, starting_with
 from .options import DEFAULTS, StoreOptions
 from .routes import execute, route_of
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 T = TypeVar("T")
 
@@ -99,9 +97,7 @@ class Connection:
             return work()
 
     def _send(self, commands: Sequence[Command], batch: range, answers: list[Any]) -> None:
-        by_client: dict[Redis, list[int]] = {}
-        for position in batch:
-            by_client.setdefault(self._route.client(commands[position].tag), []).append(position)
+        by_client = grouped(batch, lambda position: self._route.client(commands[position].tag))
         for client, positions in by_client.items():
             if len(positions) == 1:
                 answers[positions[0]] = execute(client, commands[positions[0]])

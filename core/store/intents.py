@@ -102,22 +102,19 @@ class Intents(StorePart):
         )
 
     def attempts(self, change: str, image_id: ImageId, tags: Iterable[str]) -> Iterator[dict[str, bytes]]:
-        """Yield the fences of these tags, as they are now, for each attempt of a change.
+        """Yield the fences of these tags, as they are now, for each attempt of a change: decimal text.
 
         Raises StoreError when the forgetting of other images has interrupted it ATTEMPTS times.
         """
+        wanted = list(dict.fromkeys(tags))
+        commands = [on_shard(tag, "HGET", "head", "fence") for tag in wanted]
         for _ in range(ATTEMPTS):
-            yield self.fences(tags)
+            answers = self.connection.run(commands)
+            yield {tag: answer or b"0" for tag, answer in zip(wanted, answers, strict=True)}
         raise StoreError(
             f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others;"
             " try again"
         )
-
-    def fences(self, tags: Iterable[str]) -> dict[str, bytes]:
-        """Return the fence of each tag, as decimal text."""
-        wanted = list(dict.fromkeys(tags))
-        answers = self.connection.run([on_shard(tag, "HGET", "head", "fence") for tag in wanted])
-        return {tag: answer or b"0" for tag, answer in zip(wanted, answers, strict=True)}
 
     @staticmethod
     def unmoved(answer: object) -> object:

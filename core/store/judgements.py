@@ -93,7 +93,7 @@ class Judgements(StorePart):
         Returns what was taken back. Raises NotFound when nobody had said anything.
         """
         for fences in self._intents.attempts("taking back a judgement about", image_id, [META]):
-            said = self.connection.ask(_judgement(image_id, other))
+            said = self.connection.ask(on_meta("HGET", f"judged:{image_id}", other))
             if said is None:
                 raise NotFound(
                     f"there is no judgement about images {image_id} and {other} that could be taken back"
@@ -109,11 +109,6 @@ class Judgements(StorePart):
         """Return what persons said of an image and others, the latest first."""
         said = self._read(image_id).values()
         return sorted((one for one, _ in said), key=lambda one: (one.when, one.image_id), reverse=True)
-
-    def between(self, image_id: ImageId, other: ImageId) -> Judgement | None:
-        """Return what a person said of two images; None when nobody said anything."""
-        said = self.connection.ask(_judgement(image_id, other))
-        return None if said is None else codec.decode_judgement(other, said)[0]
 
     def vetoed(self, image_id: ImageId) -> frozenset[ImageId]:
         """Return the images that a person keeps apart from this one."""
@@ -155,7 +150,3 @@ def outranked(other: ImageId, scored: StoredVerdict | None, judged: bytes | None
         return scored
     judgement, verdict = codec.decode_judgement(other, judged)
     return scored if judgement.word is JudgementWord.UNSURE else verdict
-
-
-def _judgement(image_id: ImageId, other: ImageId) -> Command:
-    return on_meta("HGET", f"judged:{image_id}", other)

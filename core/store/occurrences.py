@@ -10,6 +10,7 @@ takes the sighting, so an add comes before it, and keeps the image, or after it,
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..batches import grouped
 from ..records import ImageId, Occurrence, Seen, Withdrawn
 from .connection import StorePart
 from .forgetting import Forgetting
@@ -77,10 +78,7 @@ class Occurrences(StorePart):
 
         An image that is then seen nowhere leaves `collection`; if it is then in none, it is forgotten.
         """
-        by_shard: dict[str, list[ImageId]] = {}
-        for image_id in self.images_at(occurrence):
-            if image_id != keep:
-                by_shard.setdefault(shard(image_id), []).append(image_id)
+        by_shard = grouped((i for i in self.images_at(occurrence) if i != keep), shard)
         rows = self.connection.options.chunk_rows
         answers = self.connection.run(
             [

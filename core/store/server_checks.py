@@ -66,10 +66,9 @@ def server_facts(connection: Connection) -> list[ServerFacts]:
     """Return the facts of every primary server."""
     infos = connection.everywhere("INFO")
     try:
-        answers = [_flat(answer) for answer in connection.everywhere("CONFIG", "GET", "*")]
+        settings = connection.everywhere("CONFIG GET", "*")
     except (StoreError, ConfigError):  # renamed, forbidden or unknown
-        answers = [[] for _ in infos]
-    settings = [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in answers]
+        settings = [{} for _ in infos]
     return [_facts(info, setting) for info, setting in zip(infos, settings, strict=True)]
 
 
@@ -117,9 +116,3 @@ def _facts(info: dict[str, Any], settings: dict[str, str]) -> ServerFacts:
         fsync="everysec" if kvrocks else settings.get("appendfsync", "") if info.get("aof_enabled") else "",
         snapshots=bool(settings["save"]) if "save" in settings else None,
     )
-
-
-def _flat(answer: Any) -> list[str]:
-    """Return the pairs of CONFIG GET as one list, whatever shape the client returned them in."""
-    items = [item for pair in answer.items() for item in pair] if isinstance(answer, dict) else answer
-    return [item.decode() if isinstance(item, bytes) else str(item) for item in items]

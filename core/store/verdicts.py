@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from itertools import compress
 from typing import Any
 
+from ..batches import grouped
 from ..errors import ConfigError
 from ..records import ImageId, JudgementWord, StoredVerdict, Verdict
 from . import verdict_codec as codec
@@ -145,13 +146,14 @@ class Verdicts(StorePart):
         both there.
         """
         query = intent.image_id
-        own, others = [], []
+        items = []
         for one in intent.verdicts:
+            forward = codec.encode(one.verdict, one.judged)
             backward = codec.encode(reversed_verdict(one.verdict), one.judged)
-            own.append((query, one.image_id, codec.encode(one.verdict, one.judged), repr(rank(one.verdict))))
-            others.append((one.image_id, query, backward, repr(rank(one.verdict))))
-        there = self._sides([*own, *others], fences)
-        both = [mine and theirs for mine, theirs in zip(there[: len(own)], there[len(own) :], strict=True)]
+            ranked = repr(rank(one.verdict))
+            items += [(query, one.image_id, forward, ranked), (one.image_id, query, backward, ranked)]
+        there = self._sides(items, fences)
+        both = [mine and theirs for mine, theirs in zip(there[::2], there[1::2], strict=True)]
         kept = list(compress(intent.verdicts, both))
         gone = [one.image_id for one, found in zip(intent.verdicts, both, strict=True) if not found]
         self.drop_sides([sides for other in gone for sides in ((query, other), (other, query))], fences)
@@ -185,9 +187,7 @@ class Verdicts(StorePart):
         for each whether the owner is there. Raises Interrupted when a fence has moved.
         """
         cap = self.connection.options.verdict_cap
-        by_shard: dict[str, list[int]] = {}
-        for position, item in enumerate(items):
-            by_shard.setdefault(shard(item[0]), []).append(position)
+        by_shard = grouped(range(len(items)), lambda position: shard(items[position][0]))
         commands = [
             VERDICT_SIDES(tag, fences[tag], cap, *(part for n in positions for part in items[n]))
             for tag, positions in by_shard.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from douglas_quaid.records import PERSON, Decision, Evidence, JudgementWord, Relation, Verdict
+from douglas_quaid.records import PERSON, Decision, Evidence, Judgement, JudgementWord, Relation, Verdict
 from douglas_quaid.store import RecordOutcome, Store
 
 #: What `confirm` stores.
@@ -25,3 +25,8 @@ def veto(store: Store, a: str, b: str) -> RecordOutcome:
 def confirm(store: Store, a: str, b: str) -> RecordOutcome:
     """Say that two images are the same."""
     return judge(store, a, b, JudgementWord.SAME)
+
+
+def judgement(store: Store, a: str, b: str) -> Judgement | None:
+    """What a person said of two images, as `a` has it; None when nobody said anything."""
+    return next((one for one in store.judgements.of(a) if one.image_id == b), None)
