@@ -66,14 +66,12 @@ def unpack_sample(
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             members = opened.infolist()
-            if len(members) > MAX_MEMBERS:
-                raise UnsupportedImage(f"the archive holds {len(members)} files; a malware sample holds one")
             files = [
                 member
                 for member in members
                 if not member.is_dir() and not member.filename.endswith(NAME_MEMBER)
             ]
-            if len(files) != 1:
+            if len(files) != 1 or len(members) > MAX_MEMBERS:
                 raise UnsupportedImage(f"the archive holds {len(files)} files; a malware sample holds one")
             return _decrypted(opened, files[0], max_bytes, until, only_first)
     except NotImplementedError as error:  # a ZIP feature that Python does not support
@@ -118,14 +116,13 @@ def _decrypted(
             f"the malware sample has {member.file_size:,} bytes, the limit is {max_bytes:,};"
             " raise max_image_mb"
         )
-    parts, size = [], 0
+    data = bytearray()
     with opened.open(member, pwd=PASSWORD) as stream:
-        while part := stream.read(min(STEP_BYTES, only_first or STEP_BYTES)):
-            parts.append(part)
-            size += len(part)
-            if only_first is not None and size >= only_first:
-                break
-            if size > max_bytes:
+        if only_first is not None:
+            return stream.read(only_first)
+        while part := stream.read(STEP_BYTES):
+            data += part
+            if len(data) > max_bytes:
                 raise ImageTooLarge(
                     f"the malware sample unpacks to more than {max_bytes:,} bytes, the limit;"
                     " raise max_image_mb"
@@ -135,7 +132,7 @@ def _decrypted(
                     f"the malware sample has {member.file_size:,} bytes, and decrypting it takes longer than"
                     " MISP waits; raise Plugin.Enrichment_timeout, or index it with: quaid misp sync"
                 )
-    return b"".join(parts)
+    return bytes(data)
 
 
 def _brief(error: Exception) -> str:

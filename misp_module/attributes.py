@@ -1,8 +1,9 @@
-"""What the module and the sync both know about MISP attributes: which types carry a file, and which
-occurrence of the store belongs to an attribute.
+"""What the module and the sync both know about MISP: which attribute types carry a file, which occurrence of
+the store belongs to an attribute, and what UUIDs and base URLs look like.
 """
 
 import re
+from urllib.parse import urlsplit
 
 #: Attribute types that carry a file. spec: MISP describeTypes.
 FILE_TYPES = ("attachment", "malware-sample")
@@ -20,3 +21,15 @@ def occurrence_of(uuid: str) -> str:
 def is_uuid(text: object) -> bool:
     """Return whether `text` is a UUID in its usual form, with hyphens."""
     return isinstance(text, str) and _UUID.fullmatch(text) is not None
+
+
+def is_base_url(text: str) -> bool:
+    """Return whether `text` can be the base URL of a MISP: http or https and a host, without a user, a query
+    or a fragment.
+    """
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    is_bare = not (parts.username or parts.query or parts.fragment)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_bare

@@ -17,7 +17,7 @@ from typing import Any
 
 from pymisp import MISPObject
 
-from douglas_quaid import Decision, Evidence, Hit, Relation, Sighting
+from douglas_quaid import Decision, Evidence, Hit, Membership, Relation, Sighting
 from douglas_quaid.decision.likelihood import band
 from douglas_quaid.decision.sentence import LOOKS_LIKE
 
@@ -51,8 +51,7 @@ _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain",
 def template_definition() -> dict[str, Any]:
     """Return the object template in the JSON form of misp-objects, which PyMISP accepts unchanged."""
     path = Path(__file__).resolve().parent / "templates" / TEMPLATE / "definition.json"
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    return dict(json.loads(path.read_text("utf-8")))
 
 
 def expansion_object(
@@ -62,16 +61,15 @@ def expansion_object(
 
     `note` is appended to the comment of the object.
     """
-    made = _new_object()
     hit = similar.hit
+    made = _object(_values(similar, settings), hit.decision)
     made.comment = f"{hit.decision.value} ({_score(hit)}) with {attribute.name}{note}"
     made.add_reference(attribute.uuid, "same-as" if hit.evidence.same_bytes else _REFERENCES[hit.decision])
-    for relation, values in _values(similar, settings).items():
-        for value in values:
-            added = _add(made, relation, value, hit.decision)
-            if relation == "verdict":
-                for tag in _tags(hit):
-                    added.add_tag(**tag)
+    (verdict,) = made.get_attributes_by_relation("verdict")
+    verdict.add_tag(name='misp:automation-level="unsupervised"')
+    verdict.add_tag(name=f'estimative-language:likelihood-probability="{band(hit.confidence)}"')
+    if hit.decision is Decision.REVIEW:
+        verdict.add_tag(name='workflow:todo="review"', local=True)  # a local tag stays on this MISP
     return json.loads(made.to_json())
 
 
@@ -79,12 +77,9 @@ def hover_object(similar: Similar, settings: Settings) -> Any:
     """Return the object of a hover as JSON: fewer attributes, beginning with how often the
     picture was seen.
     """
-    made = _new_object()
     values = _values(similar, settings)
-    for relation in _HOVER:
-        for value in values.get(relation, ())[:3]:
-            _add(made, relation, value, similar.hit.decision)
-    return json.loads(made.to_json())
+    shown = {relation: values[relation][:3] for relation in _HOVER if relation in values}
+    return json.loads(_object(shown, similar.hit.decision).to_json())
 
 
 def queried_attribute(attribute: QueriedAttribute) -> list[dict[str, Any]]:
@@ -133,8 +128,8 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     uuids = tuple(uuid for uuid, event in attributes if not event or event in events)
     # What may be disclosed of one image of a cluster may not of the others, and what may be disclosed of an
     # image in a collection may not of all its sightings.
-    disclosed = settings.disclose.covers(hit.collections)
-    named = [settings.disclose.labels(membership) for membership in hit.collections]
+    disclosed = settings.disclose.covers(membership.name for membership in hit.collections)
+    named = [_disclosed_labels(membership, settings) for membership in hit.collections]
     named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
     values: dict[str, tuple[str, ...]] = {
         "verdict": (hit.decision.value,),
@@ -150,7 +145,9 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "attribute-uuid": uuids[:MAX_PLACES],
         "brand": _optional(labels.get("brand")),
         "domain": tuple(name for name in _optional(labels.get("domain")) if _DOMAIN.fullmatch(name)),
-        "collection": tuple(harmless(m.name) for m in similar.memberships if settings.disclose.covers([m])),
+        "collection": tuple(
+            harmless(m.name) for m in similar.memberships if settings.disclose.covers([m.name])
+        ),
         "filename": _optional(next((labels["filename"] for labels in named if labels.get("filename")), None)),
         "sha256": (hit.image_id,) if disclosed else (),
         "cluster": hit.clusters[:MAX_CLUSTER_NAMES],
@@ -180,11 +177,12 @@ def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
 
 def _page_labels(similar: Similar, settings: Settings) -> Mapping[str, str]:
     """The labels of the first collection that has a brand or a domain and may be disclosed."""
-    for membership in similar.memberships:
-        labels = settings.disclose.labels(membership)
-        if labels.get("brand") or labels.get("domain"):
-            return labels
-    return {}
+    disclosed = (_disclosed_labels(membership, settings) for membership in similar.memberships)
+    return next((labels for labels in disclosed if labels.get("brand") or labels.get("domain")), {})
+
+
+def _disclosed_labels(membership: Membership, settings: Settings) -> Mapping[str, str]:
+    return membership.labels if settings.disclose.covers([membership.name]) else {}
 
 
 def _methods(evidence: Evidence) -> tuple[str, ...]:
@@ -196,16 +194,6 @@ def _methods(evidence: Evidence) -> tuple[str, ...]:
         "content": evidence.content_agreement is not None,
     }
     return tuple(method for method, used in measured.items() if used)
-
-
-def _tags(hit: Hit) -> list[dict[str, Any]]:
-    """The tags of the verdict; a local tag stays on this MISP."""
-    review = [{"name": 'workflow:todo="review"', "local": True}] if hit.decision is Decision.REVIEW else []
-    return [
-        {"name": 'misp:automation-level="unsupervised"'},
-        {"name": f'estimative-language:likelihood-probability="{band(hit.confidence)}"'},
-        *review,
-    ]
 
 
 def _attributes(sightings: Iterable[Sighting]) -> dict[str, str]:
@@ -235,12 +223,13 @@ def _optional(text: str | None) -> tuple[str, ...]:
     return (shown,) if shown else ()
 
 
-def _new_object() -> MISPObject:
-    return MISPObject(
+def _object(values: Mapping[str, Iterable[str]], decision: Decision) -> MISPObject:
+    """Return an object with these values of each relation."""
+    made = MISPObject(
         TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
     )
-
-
-def _add(made: MISPObject, relation: str, value: str, decision: Decision) -> Any:
-    correlates = relation in ("sha256", "cluster") and decision is Decision.MATCH
-    return made.add_attribute(relation, value=value, to_ids=False, disable_correlation=not correlates)
+    for relation, texts in values.items():
+        correlates = relation in ("sha256", "cluster") and decision is Decision.MATCH
+        for text in texts:
+            made.add_attribute(relation, value=text, to_ids=False, disable_correlation=not correlates)
+    return made

@@ -49,6 +49,10 @@ PROBE_SECONDS = 0.25
 _enrichments = Workers(max(2, os.cpu_count() or 2), "image-correlation")
 #: Each waits for the store. A separate pool, so that a hover never waits for an enrichment. chosen.
 _hovers = Workers(8, "image-correlation-hover")
+#: Engines by store and limits, opened by the first request and kept.
+_connections: dict[Config, _Connection] = {}
+#: Held while a connection is added or removed.
+_lock = threading.Lock()
 
 
 def answer(request: Any) -> Response:
@@ -68,7 +72,7 @@ def answer(request: Any) -> Response:
         settings = Settings.parse(request.get("config"))
         parsed = ModuleRequest.parse(request, max_seconds=settings.max_seconds)
         is_hover = parsed.hover
-        connection = _connections.get(settings)
+        connection = _connection(settings)
         workers, work = (_hovers, hover) if is_hover else (_enrichments, expand)
         return workers.run(
             started + parsed.seconds, lambda: connection.ask(lambda engine: work(engine, parsed, settings))
@@ -89,32 +93,27 @@ def _for_analysts(error: DouglasQuaidError) -> str:
     return harmless(text, limit=500)
 
 
-class _Connections:
-    """Engines by store and limits, opened by the first request and kept."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: dict[Config, _Connection] = {}
-
-    def get(self, settings: Settings) -> _Connection:
-        config = Config.from_environment(
-            store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels
+def _connection(settings: Settings) -> _Connection:
+    """The connection for this store and these limits."""
+    config = Config.from_environment(
+        store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels
+    )
+    if config.store == Config().store and not has_default_store():
+        raise ConfigError(
+            "no feature store is named, and this user has no embedded one; set “store” of this module"
+            " to the URL that quaid misp sync uses"
         )
-        if config.store == Config().store and not has_default_store():
-            raise ConfigError(
-                "no feature store is named, and this user has no embedded one; set “store” of this module"
-                " to the URL that quaid misp sync uses"
-            )
-        with self._lock:
-            if config not in self._known and len(self._known) >= MAX_STORES:
-                # Stores that could not be opened, such as mistyped ones, make room.
-                self._known = {known: opened for known, opened in self._known.items() if opened.is_open}
-                if len(self._known) >= MAX_STORES:
-                    raise ConfigError(
-                        f"this process serves {MAX_STORES} stores already; restart misp-modules"
-                        " after changing store or limits so often"
-                    )
-            return self._known.setdefault(config, _Connection(config))
+    with _lock:
+        if config not in _connections and len(_connections) >= MAX_STORES:
+            # Stores that could not be opened, such as mistyped ones, make room.
+            for failed in [known for known, connection in _connections.items() if connection.engine is None]:
+                del _connections[failed]
+            if len(_connections) >= MAX_STORES:
+                raise ConfigError(
+                    f"this process serves {MAX_STORES} stores already; restart misp-modules"
+                    " after changing store or limits so often"
+                )
+        return _connections.setdefault(config, _Connection(config))
 
 
 class _Connection:
@@ -123,12 +122,9 @@ class _Connection:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._lock = threading.Lock()
-        self._engine: Engine | None = None
+        #: None until it is opened.
+        self.engine: Engine | None = None
         self._silent = False
-
-    @property
-    def is_open(self) -> bool:
-        return self._engine is not None
 
     def ask(self, work: Callable[[Engine], Response]) -> Response:
         """Run `work` with the engine.
@@ -136,9 +132,9 @@ class _Connection:
         After a time-out the store is probed first, so that requests end soon while it is away.
         """
         try:
-            if self._silent and self._engine is not None:
+            if self._silent and self.engine is not None:
                 with time_limit(PROBE_SECONDS):
-                    self._engine.count()
+                    self.engine.count()
             response = work(self._open())
         except StoreTimeout:
             self._silent = True
@@ -152,15 +148,15 @@ class _Connection:
         if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
             raise NoTime("the store is being opened by another request; try again in a moment")
         try:
-            if self._engine is None:
+            if self.engine is None:
                 import cv2
 
                 cv2.setNumThreads(1)  # many pictures at once, each on its own thread
-                self._engine = Engine.open(config=self._config, mend=False)
+                self.engine = Engine.open(config=self._config, mend=False)
                 threading.Thread(
-                    target=self._load, args=(self._engine,), name="image-correlation-load", daemon=True
+                    target=self._load, args=(self.engine,), name="image-correlation-load", daemon=True
                 ).start()
-            return self._engine
+            return self.engine
         finally:
             self._lock.release()
 
@@ -178,6 +174,3 @@ class _Connection:
                 "the index could not be loaded, so the next enrichment loads it: %s",
                 harmless(str(error), limit=500),
             )
-
-
-_connections = _Connections()

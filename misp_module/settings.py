@@ -10,14 +10,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from configparser import RawConfigParser
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from functools import partial
 
 from douglas_quaid import ConfigError
 from douglas_quaid.config import shown
 
-if TYPE_CHECKING:
-    from douglas_quaid.records import Membership
+from .attributes import is_base_url
 
 #: Maximum length of a value. chosen.
 MAX_CHARACTERS = 2000
@@ -35,13 +33,9 @@ class Disclosure:
     #: Collections whose members' names and hashes may be returned.
     collections: frozenset[str] = frozenset()
 
-    def covers(self, memberships: Iterable[Membership]) -> bool:
+    def covers(self, collections: Iterable[str]) -> bool:
         """Return whether names, hashes and titles of a picture in these collections may be returned."""
-        return self.everything or any(membership.name in self.collections for membership in memberships)
-
-    def labels(self, membership: Membership) -> Mapping[str, str]:
-        """Return the labels of the membership if they may be returned, else none."""
-        return membership.labels if self.covers([membership]) else {}
+        return self.everything or not self.collections.isdisjoint(collections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,43 +128,24 @@ def _boolean(name: str, text: str) -> bool:
     return RawConfigParser.BOOLEAN_STATES[word]
 
 
-def _number(minimum: float, maximum: float) -> _Reader:
-    def read(name: str, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not minimum <= value <= maximum:
-            raise ConfigError(f"{name} is {_shown(text)}; expected a number from {minimum:g} to {maximum:g}")
-        return value
-
-    return read
+def _number(name: str, text: str, *, minimum: float, maximum: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not minimum <= value <= maximum:
+        raise ConfigError(f"{name} is {_shown(text)}; expected a number from {minimum:g} to {maximum:g}")
+    return value
 
 
-def _count(minimum: int, maximum: int) -> _Reader:
-    def read(name: str, text: str) -> int:
-        if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
-            raise ConfigError(
-                f"{name} is {_shown(text)}; expected a whole number from {minimum} to {maximum}"
-            )
-        return int(text)
-
-    return read
+def _count(name: str, text: str, *, minimum: int, maximum: int) -> int:
+    if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+        raise ConfigError(f"{name} is {_shown(text)}; expected a whole number from {minimum} to {maximum}")
+    return int(text)
 
 
 def _base_url(name: str, text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        sound = (
-            parts.scheme in ("http", "https")
-            and parts.hostname
-            and not parts.username
-            and not parts.query
-            and not parts.fragment
-        )
-    except ValueError:
-        sound = False
-    if not sound or any(character in text for character in "<>\"' \\"):
+    if not is_base_url(text) or any(character in text for character in "<>\"' \\"):
         raise ConfigError(
             f"{name} is {_shown(text)}; expected the address of this MISP, such as https://misp.example.org"
         )
@@ -191,14 +166,14 @@ def _disclosure(name: str, text: str) -> Disclosure:
 _READERS: dict[str, _Reader] = {
     "store": lambda name, text: text,
     "misp_url": _base_url,
-    "max_results": _count(1, 100),
+    "max_results": partial(_count, minimum=1, maximum=100),
     "include_review": _boolean,
     "include_same_template": _boolean,
     "include_same_event": _boolean,
     "collections": _listed,
     "disclose": _disclosure,
     "index_query_image": _boolean,
-    "max_image_mb": _number(0.001, 1000),
-    "max_megapixels": _number(0.001, 500),
-    "max_seconds": _number(0.2, 300),
+    "max_image_mb": partial(_number, minimum=0.001, maximum=1000),
+    "max_megapixels": partial(_number, minimum=0.001, maximum=500),
+    "max_seconds": partial(_number, minimum=0.2, maximum=300),
 }

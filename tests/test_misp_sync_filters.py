@@ -8,7 +8,7 @@ from support.misp_server import Misp
 
 from douglas_quaid.answers import Description
 from douglas_quaid.engine import Engine
-from douglas_quaid.misp.sync.labels import membership_labels
+from douglas_quaid.misp.sync.index import membership_labels
 from douglas_quaid.records import Membership
 
 pytest_plugins = ["support.misp_fixtures"]

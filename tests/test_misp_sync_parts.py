@@ -18,8 +18,8 @@ from douglas_quaid.misp.sync.bookmark import Bookmark, PersistentSet
 from douglas_quaid.misp.sync.client import Access, Since
 from douglas_quaid.misp.sync.command import moment
 from douglas_quaid.misp.sync.failures import MispAway
-from douglas_quaid.misp.sync.labels import MAX_ESCAPED, clean
 from douglas_quaid.misp.sync.read import walk
+from douglas_quaid.misp.text import MAX_ESCAPED, clean
 
 
 @pytest.fixture(scope="module")

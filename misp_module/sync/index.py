@@ -2,6 +2,7 @@
 threads meanwhile: is its image there already, add it, or remove its occurrence.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,10 +24,10 @@ from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.decoding.headers import read_header
 
 from ..attachment import decode_attachment, unpack_sample
+from ..text import clean
 from .attribute import Attribute, Filters, Outcome, Status
 from .client import Client
 from .failures import MispAway
-from .labels import clean, membership_labels
 
 #: Labels that `--no-names` leaves out.
 NAMES = ("filename", "info")
@@ -35,6 +36,13 @@ FILLED = "collection"
 #: Bytes that tell the type of a file. chosen: one step of Python's ZIP reader; the first 32 are
 #: enough.
 HEAD = 4096
+#: Labels that name a legitimate page; `page` is for example "sign-in page".
+PAGE_KEYS = ("brand", "domain", "page")
+
+_TAG = re.compile(r'douglas-quaid:(\w+)="?([^"]*)"?', re.IGNORECASE)
+_PAIR = re.compile(
+    r"""(?:^|[\s,;(])(brand|domain|page)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s,;]+))""", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +160,24 @@ class Indexer:
             return Outcome.of(attribute, Status.WOULD_WITHDRAW)
         withdrawn = withdraw(self._engine, attribute.occurrence)
         return Outcome.of(attribute, Status.WITHDRAWN, image_id=withdrawn[0].image_id if withdrawn else None)
+
+
+def membership_labels(attribute: Attribute) -> dict[str, str]:
+    """Return the PAGE_KEYS that the attribute states.
+
+    They are read from its tags, such as `douglas-quaid:brand="Example Bank"`, else from its comment, such as
+    `brand="Example Bank" domain=bank.example`, else from the tags of its event.
+    """
+    in_comment = {
+        key.lower(): next(filter(None, values), "")
+        for key, *values in _PAIR.findall(attribute.comment[:10_000])
+    }
+    labels = _of_tags(attribute.event_tags) | in_comment | _of_tags(attribute.tags)
+    return {key: clean(labels[key]) for key in PAGE_KEYS if labels.get(key)}
+
+
+def _of_tags(tags: Iterable[str]) -> dict[str, str]:
+    return {match[1].lower(): match[2] for tag in tags if (match := _TAG.fullmatch(tag))}
 
 
 def filled_by(engine: Engine, occurrence: str) -> str | None:
