@@ -72,12 +72,14 @@ def _events_of(engine: Engine, attribute: QueriedAttribute) -> frozenset[str]:
 def _without_events(history: History, events: frozenset[str]) -> History:
     """Return the history without the sightings in these events."""
     kept = tuple(seen for seen in history.sightings if not events.intersection(_event_names(seen)))
-    first_seen, last_seen = history.first_seen, history.last_seen
-    if history.complete:
-        first_seen = min((seen.first_seen for seen in kept), default=None)
-        last_seen = max((seen.last_seen for seen in kept), default=None)
-    count = history.count - (len(history.sightings) - len(kept))
-    return replace(history, sightings=kept, count=count, first_seen=first_seen, last_seen=last_seen)
+    rest = replace(history, sightings=kept, count=history.count - len(history.sightings) + len(kept))
+    if not history.complete:
+        return rest
+    return replace(
+        rest,
+        first_seen=min((seen.first_seen for seen in kept), default=None),
+        last_seen=max((seen.last_seen for seen in kept), default=None),
+    )
 
 
 def _event_names(sighting: Sighting) -> tuple[str, str]:

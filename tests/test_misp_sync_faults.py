@@ -227,6 +227,7 @@ def test_a_wrong_key_is_refused_and_never_shown(
     [
         (["--url", "http://misp.example.org"], "https"),
         (["--url", "misp.example.org"], "base URL"),
+        (["--url", "http://["], "base URL"),
         (["--url", "https://user:pass@misp.example.org"], "base URL"),
         (["--since", "yesterday"], "--since 'yesterday'"),
         (["--into", "banks"], "--event"),
@@ -286,6 +287,9 @@ def test_certificates_are_verified(
         # When it is read, then it is refused before the key is sent
         done = runner().invoke(main, asking)
         assert done.exit_code == 2 and "--ca-bundle" in done.stderr and not misp.requests
+        # And a file without certificates is named
+        done = runner().invoke(main, [*asking, "--ca-bundle", private])
+        assert done.exit_code == 2 and "does not contain certificates" in done.stderr and not misp.requests
         # And with --ca-bundle it is read
         done = runner().invoke(main, [*asking, "--ca-bundle", certificate])
         assert done.exit_code == 0 and "1 added" in done.stdout

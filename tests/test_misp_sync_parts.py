@@ -15,9 +15,8 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ConfigError
 from douglas_quaid.misp.sync.attribute import Attribute, attributes_of
 from douglas_quaid.misp.sync.bookmark import Bookmark, PersistentSet
-from douglas_quaid.misp.sync.client import Access, Since
+from douglas_quaid.misp.sync.client import MispAway, Since
 from douglas_quaid.misp.sync.command import moment
-from douglas_quaid.misp.sync.failures import MispAway
 from douglas_quaid.misp.sync.read import walk
 from douglas_quaid.misp.text import MAX_ESCAPED, clean
 
@@ -110,7 +109,3 @@ def test_bookmarks_and_sets_are_kept(store_url: str) -> None:
         noted.save()
         again = PersistentSet(engine, "misp:aside:test")
         assert all(f"attribute {number}" in again for number in range(1000)) and "attribute 1000" not in again
-
-
-def test_the_key_is_not_in_the_repr_of_the_access() -> None:
-    assert "secret" not in repr(Access(url="https://misp.example.org", key="secret" * 7))

@@ -5,12 +5,11 @@ after the time that the server states, else after twice the last wait; a refusal
 in no message: PyMISP's own log is switched off, because it prints headers.
 """
 
-import json
 import logging
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -20,9 +19,10 @@ import requests
 from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 
-from ..attributes import FILE_TYPES
+from douglas_quaid import ConfigError, DouglasQuaidError
+
+from ..attributes import FILE_TYPES, is_base_url
 from .attribute import Attribute, Filters, attributes_of
-from .failures import MispAway, MispMissing, MispRefused
 from .own_data import Relationship, Similarity, similarities_of
 
 Result = TypeVar("Result")
@@ -39,6 +39,25 @@ RISING, FALLING = ("Attribute.timestamp asc,Attribute.id asc", "Attribute.timest
 _PROBES = ((1, RISING), (1, FALLING), (2, RISING))
 
 
+class MispRefused(ConfigError):
+    """Raised when MISP refuses (key, right, certificate, address), or the server is not a MISP. Not
+    retryable.
+    """
+
+
+class MispMissing(MispRefused):
+    """Raised when MISP does not have the page or item, or does not show it to this user."""
+
+
+class MispAway(DouglasQuaidError):
+    """Raised when MISP cannot be reached, is overloaded or breaks off, after all tries that `Patience`
+    allows.
+    """
+
+    #: Later it may work.
+    retryable = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How often and how long a request that failed is repeated."""
@@ -50,18 +69,6 @@ class Patience:
     #: Maximum number of seconds that the server may make us wait. spec: MISP counts its rate limit over 15
     #: minutes.
     longest_wait: float = 900.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Where a MISP is, and as whom it is used."""
-
-    #: Base URL without a trailing slash.
-    url: str
-    #: Key of a MISP user.
-    key: str = field(repr=False)
-    #: File of certificates to trust instead of the usual ones. Certificates are always verified.
-    ca_bundle: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,19 +134,25 @@ class Client:
     after all tries.
     """
 
-    def __init__(self, access: Access, patience: Patience | None = None) -> None:
-        """Connect, and check address, certificate and key. Raises MispRefused, MispAway."""
+    def __init__(
+        self, url: str, key: str, *, ca_bundle: str | None = None, patience: Patience | None = None
+    ) -> None:
+        """Connect, and check address, certificate and key. Raises MispRefused, MispAway.
+
+        `url` is the base URL without a trailing slash. `ca_bundle` is a file of certificates to trust instead
+        of the usual ones; certificates are always verified.
+        """
         logging.getLogger("pymisp").disabled = True
         #: Base URL of the MISP.
-        self.url = access.url
+        self.url = url
         self._patience = patience or Patience()
-        _check(access)
+        _check(url, key)
         self._sorts: bool | None = None
         self._misp = self._ask(
             lambda: _CheckedMisp(
-                access.url + "/",
-                access.key,
-                ssl=access.ca_bundle or True,
+                url + "/",
+                key,
+                ssl=ca_bundle or True,
                 timeout=TIMEOUT,
                 tool="douglas-quaid",
             )
@@ -207,9 +220,7 @@ class Client:
 
         The whole event is requested, because MISP shows an object's references nowhere else.
         """
-        return self._parsed(
-            similarities_of, self._ask(lambda: self._misp.search(controller="events", eventid=event))
-        )
+        return self._ask(lambda: similarities_of(self._misp.search(controller="events", eventid=event)))
 
     def relate(self, relation: Relationship) -> bool:
         """Write a relationship that only the organisation of the key sees. Return False if it
@@ -234,26 +245,21 @@ class Client:
             return True
 
     def _search(self, filters: Filters, *, tries: int | None = None, **options: Any) -> list[Attribute]:
-        response = self._ask(
-            lambda: self._misp.search(
-                controller="attributes",
-                tags=list(filters.tags) or None,
-                org=filters.org,
-                published=True if filters.published else None,
-                eventid=filters.event,
-                include_event_tags=True,
-                include_event_uuid=True,
-                **options,
+        return self._ask(
+            lambda: attributes_of(
+                self._misp.search(
+                    controller="attributes",
+                    tags=list(filters.tags) or None,
+                    org=filters.org,
+                    published=True if filters.published else None,
+                    eventid=filters.event,
+                    include_event_tags=True,
+                    include_event_uuid=True,
+                    **options,
+                )
             ),
             tries,
         )
-        return self._parsed(attributes_of, response)
-
-    def _parsed(self, parse: Callable[[object], Result], response: object) -> Result:
-        try:
-            return parse(response)
-        except ValueError as error:
-            raise MispRefused(f"{self.url}: {error}; is this the base URL of a MISP, 2.4 or newer?") from None
 
     def _ask(self, request: Callable[[], Result], tries: int | None = None) -> Result:
         tries = min(tries or self._patience.tries, self._patience.tries)
@@ -272,6 +278,10 @@ class Client:
                     f"{self.url}: does not respond like a MISP ({type(error).__name__});"
                     " is this the base URL of a MISP?"
                 ) from None
+            except ValueError as error:  # JSON, but not what MISP returns
+                raise MispRefused(
+                    f"{self.url}: {error}; is this the base URL of a MISP, 2.4 or newer?"
+                ) from None
             if not left or (stated or 0) > self._patience.longest_wait:
                 break
             time.sleep(wait if stated is None else stated)
@@ -280,37 +290,27 @@ class Client:
         raise MispAway(f"{self.url}: {problem}{demand}; tried {tries - left} times")
 
 
-def _check(access: Access) -> None:
-    parts = urlsplit(access.url)
-    if (
-        parts.scheme not in ("https", "http")
-        or not parts.hostname
-        or parts.username
-        or parts.query
-        or len(access.url) > 500
-    ):
-        raise MispRefused(
-            f"{access.url[:80]!r}: expected the base URL of a MISP, such as https://misp.example.org"
-        )
+def _check(url: str, key: str) -> None:
+    if not is_base_url(url) or len(url) > 500:
+        raise MispRefused(f"{url[:80]!r}: expected the base URL of a MISP, such as https://misp.example.org")
+    parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise MispRefused(
-            f"{access.url}: http would send the key unencrypted;"
+            f"{url}: http would send the key unencrypted;"
             " use https, with --ca-bundle for a certificate of your own"
         )
-    if not re.fullmatch("[A-Za-z0-9]{40}", access.key):
-        raise MispRefused(
-            f"the key has {len(access.key)} characters; a key of MISP has 40 letters and digits"
-        )
+    if not re.fullmatch("[A-Za-z0-9]{40}", key):
+        raise MispRefused(f"the key has {len(key)} characters; a key of MISP has 40 letters and digits")
 
 
 def _connection_problem(error: requests.RequestException) -> _Problem:
     text = str(error)
+    if isinstance(error, requests.exceptions.SSLError) and "[X509" in text:
+        return _Problem("the file of --ca-bundle does not contain certificates that can be read")
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in text.upper():
         return _Problem(
             "its certificate is not trusted; name the authority that signed it with --ca-bundle FILE"
         )
-    if isinstance(error, OSError) and "CA certificate bundle" in text:
-        return _Problem("the file of --ca-bundle does not contain certificates that can be read")
     if isinstance(error, requests.Timeout):
         return _Problem("no response in time", MispAway)
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
@@ -323,7 +323,7 @@ def _connection_problem(error: requests.RequestException) -> _Problem:
 def _message(response: requests.Response, key: str) -> str:
     """What MISP says about an error, in at most 200 characters and without the key."""
     try:
-        body = json.loads(response.content)
+        body = response.json()
         text = str(body.get("message") or body.get("name") or body) if isinstance(body, dict) else str(body)
     except ValueError:
         text = response.reason or "no reason given"
@@ -333,13 +333,12 @@ def _message(response: requests.Response, key: str) -> str:
 
 def _wait(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait: Retry-After (RFC 9110), or MISP's own X-Rate-Limit-Reset."""
-    given = response.headers.get("Retry-After")
-    if given is not None:
-        if given.strip().isdigit():
-            return float(given)
-        moment = _seconds(given)
-        if moment is not None:
-            return max(0.0, moment - (_seconds(response.headers.get("Date")) or time.time()))
+    given = response.headers.get("Retry-After", "").strip()
+    if given.isdigit():
+        return float(given)
+    moment = _seconds(given)
+    if moment is not None:
+        return max(0.0, moment - (_seconds(response.headers.get("Date")) or time.time()))
     reset = response.headers.get("X-Rate-Limit-Reset", "")
     return float(reset) if response.status_code == 429 and reset.isdigit() else None
 
@@ -347,9 +346,7 @@ def _wait(response: requests.Response) -> float | None:
 def _seconds(date: str | None) -> int | None:
     """An HTTP date in seconds since 1970; None if there is none that can be read."""
     try:
-        moment = parsedate_to_datetime(date) if date else None
-    except ValueError:
-        return None
-    if moment is None:
+        moment = parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
         return None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp())

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,13 +16,13 @@ from typing import Any
 import click
 
 from douglas_quaid import ConfigError, DouglasQuaidError, Engine
-from douglas_quaid.cli.terminal import complain, error_json, json_line, say
+from douglas_quaid.cli.terminal import complain, error_json, json_line, print_result
 
 from ..attributes import FILE_TYPES
 from .attribute import Filters, Outcome, Status
-from .client import Access, Client, Patience
+from .client import Client, Patience
 from .index import IndexOptions
-from .run import Summary, SyncOptions, synchronise
+from .run import SyncOptions, synchronise
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -74,20 +75,23 @@ def run(
         page_size=page_size,
     )
     _check(options)
-    access = Access(url=base, key=_key(key_file), ca_bundle=_readable(ca_bundle))
+    _check_readable(ca_bundle)
     patience = click.get_current_context().find_object(Patience)
+    connect = partial(Client, base, _key(key_file), ca_bundle=ca_bundle, patience=patience)
     with ExitStack() as stack:
 
         @cache  # connected by the first pass that succeeds in it
         def connection() -> tuple[Client, Engine]:
-            return Client(access, patience), stack.enter_context(Engine.open(store))
+            return connect(), stack.enter_context(Engine.open(store))
 
         def once(options: SyncOptions) -> int:
             client, engine = connection()
-            summary = synchronise(
+            started = time.monotonic()
+            statuses = synchronise(
                 engine, client, options, partial(_report, as_json=as_json), workers=engine.config.threads
             )
-            return _show(base, summary, options, as_json=as_json)
+            _show(base, statuses, time.monotonic() - started, dry_run=dry_run, as_json=as_json)
+            return 1 if statuses[Status.FAILED] or statuses[Status.WAITING] else 0
 
         return once(options) if watch is None else _watch(once, options, watch, as_json=as_json)
 
@@ -147,10 +151,9 @@ def _key(path: str | None) -> str:
         raise ConfigError(f"--key-file {path}: cannot be read ({type(error).__name__})") from None
 
 
-def _readable(path: str | None) -> str | None:
+def _check_readable(path: str | None) -> None:
     if path is not None and not os.access(path, os.R_OK):
         raise ConfigError(f"--ca-bundle {path}: no such file, or not readable")
-    return path
 
 
 def moment(text: str) -> int:
@@ -180,15 +183,11 @@ def _report(outcome: Outcome, *, as_json: bool) -> None:
         complain(f"{outcome.status.value:<8} attribute {outcome.attribute}: {outcome.reason}")
 
 
-def _show(url: str, summary: Summary, options: SyncOptions, *, as_json: bool) -> int:
-    """Print the summary and return the exit status."""
-    counts = {status.value: summary.statuses[status] for status in Status if summary.statuses[status]}
-    dry_run = options.index.dry_run
-    if as_json:
-        line: dict[str, Any] = {"misp": url, "dry_run": dry_run, "seconds": round(summary.seconds, 1)}
-        json_line({"summary": line | counts})
-    else:
-        dry = "dry run, nothing written: " if dry_run else ""
-        done = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
-        say(f"{url}: {dry}{done} ({summary.seconds:.1f} s)")
-    return 1 if summary.failed else 0
+def _show(url: str, statuses: Counter[Status], seconds: float, *, dry_run: bool, as_json: bool) -> None:
+    """Print the summary."""
+    counts = {status.value: statuses[status] for status in Status if statuses[status]}
+    line: dict[str, Any] = {"misp": url, "dry_run": dry_run, "seconds": round(seconds, 1)}
+    dry = "dry run, nothing written: " if dry_run else ""
+    done = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
+    text = f"{url}: {dry}{done} ({seconds:.1f} s)"
+    print_result({"summary": line | counts}, text, as_json=as_json)

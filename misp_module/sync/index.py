@@ -4,7 +4,7 @@ threads meanwhile: is its image there already, add it, or remove its occurrence.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from douglas_quaid import (
@@ -26,8 +26,7 @@ from douglas_quaid.decoding.headers import read_header
 from ..attachment import decode_attachment, unpack_sample
 from ..text import clean
 from .attribute import Attribute, Filters, Outcome, Status
-from .client import Client
-from .failures import MispAway
+from .client import Client, MispAway
 
 #: Labels that `--no-names` leaves out.
 NAMES = ("filename", "info")
@@ -219,10 +218,8 @@ def picture_bytes(attribute: Attribute, *, max_bytes: int) -> bytes:
 
 def _require_picture(head: bytes) -> None:
     """Raise UnsupportedImage unless the file begins like a picture."""
-    try:
+    with suppress(CorruptImage):  # it begins like a picture; the decoder reports what is wrong with it
         read_header(head)
-    except CorruptImage:
-        return  # it begins like a picture; the decoder reports what is wrong with it
 
 
 def _name(attribute: Attribute) -> str:

@@ -15,7 +15,7 @@ MISP lists, and MISP is asked again about each that is missing: an attribute tha
 moved between two pages, is kept.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -25,8 +25,7 @@ from douglas_quaid.batches import in_groups
 from ..attributes import OCCURRENCE_PREFIX
 from .attribute import Attribute, Filters, Outcome, Status
 from .bookmark import PersistentSet
-from .client import Client, Since
-from .failures import MispAway
+from .client import Client, MispAway, Since
 from .index import Indexer, withdraw
 
 #: Maximum number of rows with the same timestamp. chosen: far above what one import writes in a second.
@@ -127,32 +126,21 @@ class Reader:
         #: UUIDs and timestamps of the attributes whose file is needed, in the order of the listing.
         self.needed: dict[str, int] = {}
 
-    def everything(self) -> None:
-        """Read all attributes."""
-        self._window(Since())
-
-    def changes(self, after: int) -> None:
-        """Read what changed since `after`, in seconds on MISP's clock."""
-        for since in (Since(attribute=after), Since(event=after), Since(publication=after)):
-            self._window(since)
-
-    def waiting(self, attributes: Iterable[str]) -> None:
-        """Read attributes of earlier passes; those that are gone or no longer pass the filters
-        are dropped.
+    def read(self, after: int, waiting: Iterable[str]) -> None:
+        """Read what changed since `after`, in seconds on MISP's clock (0: everything), and what waits from
+        earlier passes. Waiting attributes that are gone or no longer pass the filters are dropped.
         """
-        for group in in_groups(attributes, UUIDS_PER_REQUEST):
+        changes = [Since(attribute=after), Since(event=after), Since(publication=after)]
+        read_page = partial(self._client.page, self._filters)
+        for since in changes if after else [Since()]:
+            for rows in walk(read_page, since, size=self._page_size, sorts=self._client.sorts()):
+                self._page(rows)
+        for group in in_groups(waiting, UUIDS_PER_REQUEST):
             self._page(self._client.present(self._filters, group))
 
-    def _window(self, since: Since) -> None:
-        read_page = partial(self._client.page, self._filters)
-        for rows in walk(read_page, since, size=self._page_size, sorts=self._client.sorts()):
-            self._page(rows)
-
-    def _page(self, rows: Sequence[Attribute]) -> None:
-        fresh = [row for row in rows if (row.uuid, row.timestamp) not in self._done]
-        self._done.update((row.uuid, row.timestamp) for row in fresh)
+    def _page(self, rows: list[Attribute]) -> None:
         passing = []
-        for row in fresh:
+        for row in _fresh(rows, self._done):
             if self._filters.passes(row):
                 passing.append(row)
             else:

@@ -7,10 +7,9 @@ The bookmark moves at the end of a complete pass. An interrupted pass is repeate
 what is done already.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from douglas_quaid import Engine, Purpose
 from douglas_quaid.cli.terminal import with_progress
@@ -51,29 +50,13 @@ class SyncOptions:
     page_size: int = 500
 
 
-@dataclass(slots=True)
-class Summary:
-    """What one pass did."""
-
-    #: How many attributes have which status.
-    statuses: Counter[Status] = field(default_factory=Counter)
-    #: Duration.
-    seconds: float = 0.0
-
-    @property
-    def failed(self) -> bool:
-        """Whether an attribute failed, or waits for the next pass."""
-        return bool(self.statuses[Status.FAILED] or self.statuses[Status.WAITING])
-
-
 def synchronise(
     engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None], *, workers: int
-) -> Summary:
-    """Do one pass and return its summary; `report` is called for each attribute.
+) -> Counter[Status]:
+    """Do one pass and return how many attributes have which status; `report` is called for each attribute.
 
     Raises MispAway, MispRefused and StoreError; the next pass then begins where this one did.
     """
-    started = time.monotonic()
     this = _Pass(engine, client, options, report)
     after = client.now - OVERLAP
     this.read()
@@ -85,8 +68,7 @@ def synchronise(
     if options.relationships:
         relate(engine, client, this.images.items(), this.record, dry_run=this.dry_run)
     this.remember(after)
-    this.summary.seconds = time.monotonic() - started
-    return this.summary
+    return this.statuses
 
 
 class _Pass:
@@ -96,7 +78,7 @@ class _Pass:
         self, engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
     ) -> None:
         self._engine, self._client, self._options, self._report = engine, client, options, report
-        self.summary = Summary()
+        self.statuses: Counter[Status] = Counter()
         self.dry_run = options.index.dry_run
         into, misp, filters, limits = options.index.into, options.index.misp, options.filters, engine.config
         self._name = f"misp:sync:{digest(misp, filters.digest(), into)}"
@@ -124,7 +106,7 @@ class _Pass:
             self.images[outcome.attribute] = outcome.image_id
         if outcome.status in (Status.SKIPPED, Status.FAILED):
             self._set_aside.add(state(outcome.attribute, outcome.timestamp))
-        self.summary.statuses[outcome.status] += 1
+        self.statuses[outcome.status] += 1
         self._report(outcome)
 
     def _still_waiting(self, outcome: Outcome) -> Outcome:
@@ -142,11 +124,7 @@ class _Pass:
 
     def read(self) -> None:
         since = self._bookmark.after if self._options.since is None else self._options.since
-        if self._options.prune or not since:
-            self.reader.everything()
-        else:
-            self.reader.changes(since)
-        self.reader.waiting(self._bookmark.waiting)
+        self.reader.read(0 if self._options.prune else since, self._bookmark.waiting)
 
     def fetch(self, workers: int) -> None:
         needed = self.reader.needed
