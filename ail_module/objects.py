@@ -43,12 +43,20 @@ class NoScreenshot(FileNotThere):
 
 @dataclass(frozen=True, slots=True, order=True)
 class AilObject:
-    """One image or screenshot."""
+    """One image or screenshot. Raises BadObject if it is neither, or its id is not a sha256."""
 
     #: One of TYPES.
     type: str
     #: The sha256 of its bytes.
     id: ImageId
+
+    def __post_init__(self) -> None:
+        if self.type not in TYPES:
+            raise BadObject(
+                f"{self.gid[:120]!r}: type {self.type[:40]!r} is not one of {' and '.join(TYPES)}"
+            )
+        if not _SHA256.fullmatch(self.id):
+            raise BadObject(f"{self.gid[:120]!r}: expected {self.type}::<sha256>, 64 lower-case hex digits")
 
     @property
     def gid(self) -> str:
@@ -64,14 +72,9 @@ class AilObject:
     def parse(cls, gid: str) -> AilObject:
         """Return the object with a global id. Raises BadObject if the id is malformed or not of a picture."""
         kind, _, rest = gid.partition(":")
-        subtype, colon, name = rest.partition(":")
-        if not colon:
+        if ":" not in rest:
             raise BadObject(f"{gid[:120]!r}: expected a global id of three parts, <type>:<subtype>:<id>")
-        if kind not in TYPES:
-            raise BadObject(f"{gid[:120]!r}: type {kind[:40]!r} is not one of {' and '.join(TYPES)}")
-        if subtype or not _SHA256.fullmatch(name):
-            raise BadObject(f"{gid[:120]!r}: expected {kind}::<sha256>, 64 lower-case hex digits")
-        return cls(kind, name)
+        return cls(kind, rest.removeprefix(":"))  # with a subtype, it is no sha256
 
     @classmethod
     def of(cls, occurrence: Occurrence | str) -> AilObject | None:

@@ -4,6 +4,7 @@ with AIL's semantics.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,10 @@ from support.steps import run_and_die
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import apply
-from douglas_quaid.ail.publishing.ledger import PREFIX, Correlation, Duplicate, Entry, Stars
+from douglas_quaid.ail.publishing.ledger import PREFIX, STAR, Correlation, Duplicate, Entry, Stars
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.ail.publishing.store_view import on_same_domain, stored_findings
+from douglas_quaid.errors import CorruptRecord
 from douglas_quaid.records import Decision, Purpose, Relation
 from douglas_quaid.store import Store
 
@@ -670,6 +672,32 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
 
 def _cluster(world: World, obj: AilObject) -> str | None:
     return world.engine.cluster_ids([obj.id])[0]
+
+
+# -- what cannot be read -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"type": "image", "id": "../../passwd"}, "expected image::<sha256>, 64 lower-case hex digits"),
+        ({"type": "image", "id": "A" * 64}, "expected image::<sha256>, 64 lower-case hex digits"),
+        ({"type": "item", "id": "a" * 64}, "type 'item' is not one of image and screenshot"),
+        ({"type": "image"}, "unknown or missing: id"),
+    ],
+)
+def test_an_entry_or_star_that_names_no_picture_of_ail_is_refused(
+    world: World, other: dict[str, str], reason: str
+) -> None:
+    first = world.add("a.onion")
+    line = {"correlations": [{"other": other, "via": ""}], "duplicates": [], "tags": []}
+    entry = {"v": 1, **line, "going": {name: [] for name in line}, "settled": True, "heard": []}
+    world.engine.set_bookmark(PREFIX + first.gid, json.dumps(entry))
+    with pytest.raises(CorruptRecord, match=f"ledger entry of {first.gid} cannot be read: .*{reason}"):
+        world.ledger.read(first)
+    world.engine.set_bookmark(STAR + "c-1", json.dumps({"centre": other, "former_ids": 0, "former": []}))
+    with pytest.raises(CorruptRecord, match=f"star of cluster c-1 cannot be read: .*{reason}"):
+        Stars(world.engine).read("c-1")
 
 
 # -- bounds --------------------------------------------------------------------------------------------------

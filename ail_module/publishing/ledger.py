@@ -26,7 +26,7 @@ from douglas_quaid.errors import CorruptRecord, UnknownVersion
 from douglas_quaid.records import ImageId
 from douglas_quaid.strict_json import from_object, parse_object, to_object
 
-from ..objects import AilObject
+from ..objects import AilObject, BadObject
 
 #: Start of the names of entries among the store's bookmarks.
 PREFIX = "ail:wrote:"
@@ -150,7 +150,7 @@ class Ledger:
                     "Nothing was changed"
                 )
             return from_object(Entry, fields)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, BadObject) as error:
             raise CorruptRecord(f"the ledger entry of {obj.gid} cannot be read: {error}") from None
 
     def write(self, obj: AilObject, entry: Entry) -> None:
@@ -210,9 +210,10 @@ class Stars:
         text = self._engine.bookmark(STAR + cluster_id)
         return None if text is None else _star(cluster_id, text)
 
-    def write(self, cluster_id: str, star: Star | None) -> None:
-        """Replace the star of a cluster; None removes it."""
-        self._engine.set_bookmark(STAR + cluster_id, None if star is None else _star_text(star))
+    def write(self, cluster_id: str, star: Star | None, *, unless_there: bool = False) -> None:
+        """Replace the star of a cluster; None removes it. `unless_there`: only if it has none."""
+        text = None if star is None else json.dumps(to_object(star), separators=(",", ":"))
+        self._engine.set_bookmark(STAR + cluster_id, text, unless_there=unless_there)
 
     def all(self) -> Iterator[tuple[str, Star]]:
         """Yield every cluster id that has a star, with the star; each at least once, in no order."""
@@ -229,7 +230,7 @@ class Stars:
         star = self.read(cluster_id)
         if star is None:
             inherited = next((found.centre for name in former if (found := self.read(name))), propose)
-            self._engine.set_bookmark(STAR + cluster_id, _star_text(Star(inherited)), unless_there=True)
+            self.write(cluster_id, Star(inherited), unless_there=True)
             star = self.read(cluster_id) or Star(propose)
         if len(former) != star.former_ids:
             star = self._merge(cluster_id, former, star)
@@ -258,12 +259,8 @@ class Stars:
         return star
 
 
-def _star_text(star: Star) -> str:
-    return json.dumps(to_object(star), separators=(",", ":"))
-
-
 def _star(cluster_id: str, text: str) -> Star:
     try:
         return from_object(Star, parse_object(text))
-    except ValueError as error:
+    except (ValueError, BadObject) as error:
         raise CorruptRecord(f"the star of cluster {cluster_id} cannot be read: {error}") from None
