@@ -25,11 +25,10 @@ from .config import Locations, Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
 from .publishing.feedback import FeedbackLoop
 from .publishing.publisher import Publisher
-from .runtime.activity import Meter
 from .runtime.ail_api import AilHost, AilSink, ReturnedMessages, ail_object, day  # puts AIL_BIN on sys.path
-from .runtime.dead_letters import bury, forget_failures
 from .runtime.delivery import Delivered, Delivery, Died, Fate, Gate, ToldToEnd
 from .runtime.lost_messages import LostMessages
+from .runtime.monitoring import Meter, forget_failures
 from .runtime.process import process
 from .servers import AilServers, LedgerEntry
 
@@ -203,21 +202,16 @@ class _Module(AbstractModule):  # type: ignore[misc]
 
     def _refuse(self, gid: str | None, name: str | None, message: str, error: BadObject) -> bool:
         """Make a message a dead letter. Return False if that failed and it is in the queue again."""
-        assert self._engine is not None  # the gate opened it
-        try:
-            bury(self._engine, gid=gid or message, message=message, module=self.module_name, error=error)
-        except StoreError:
-            self._gate.doubt()
+        if self._delivery.failed(gid or message, message, error).fate is Fate.DEAD:
+            self._meter.count(dead=1)
             if gid:
-                self._returned.send_back(gid, str(name), message)
-            else:
-                self._queues.rpush(f"queue:{self.module_name}:in", message)
-            return False
-        self._meter.count(dead=1)
-        self.logger.warning(f"given up: {error}")
+                self.queue.end_message(gid, name)
+            return True
         if gid:
-            self.queue.end_message(gid, name)
-        return True
+            self._returned.send_back(gid, str(name), message)
+        else:
+            self._queues.rpush(f"queue:{self.module_name}:in", message)
+        return False
 
     # -- the message -----------------------------------------------------------------------------------------
 

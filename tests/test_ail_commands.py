@@ -25,8 +25,7 @@ from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Locations, Settings
 from douglas_quaid.ail.objects import FileNotThere
-from douglas_quaid.ail.runtime.activity import Meter, activities
-from douglas_quaid.ail.runtime.dead_letters import bury, dead_letters
+from douglas_quaid.ail.runtime.monitoring import Meter, activities, bury, dead_letters
 from douglas_quaid.cli import main as cli
 from douglas_quaid.decision import likelihood
 from douglas_quaid.engine import Engine

@@ -14,7 +14,7 @@ from support.formats import FORMATS
 from support.pictures import page, png
 from support.waiting import hanging_up, refusals, slowness
 
-from douglas_quaid.ail.runtime.dead_letters import DeadLetter, bury, count_failure, dead_letters
+from douglas_quaid.ail.runtime.monitoring import DeadLetter, bury, count_failure, dead_letters
 from douglas_quaid.engine import Engine
 from douglas_quaid.records import Sighting
 

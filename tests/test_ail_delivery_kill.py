@@ -18,7 +18,7 @@ from support.pictures import png, tall_page
 from support.waiting import calls
 
 from douglas_quaid.ail.publishing.ledger import Ledger
-from douglas_quaid.ail.runtime.dead_letters import dead_letters
+from douglas_quaid.ail.runtime.monitoring import dead_letters
 from douglas_quaid.engine import Engine
 
 pytest_plugins = ["support.ail_fixtures"]

@@ -10,7 +10,7 @@ import pytest
 from support.server import Server
 
 from douglas_quaid.ail.objects import AilObject, BadObject, FileNotThere, read
-from douglas_quaid.ail.runtime import dead_letters
+from douglas_quaid.ail.runtime import monitoring
 from douglas_quaid.ail.runtime.delivery import Gate
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import ImageTooLarge, StoreFull
@@ -100,27 +100,29 @@ def test_a_knock_that_waiting_does_not_help_is_not_taken_for_a_closed_gate() -> 
 def test_failures_are_counted_from_the_first_one_and_end_with_the_letter(server: Server) -> None:
     with Engine.open(server.url) as engine:
         gid, long = f"image::{NAME}", "image::" + "x" * 5000
-        first = dead_letters.count_failure(engine, gid)
-        second = dead_letters.count_failure(engine, gid)
+        first = monitoring.count_failure(engine, gid)
+        second = monitoring.count_failure(engine, gid)
         assert (first.attempts, second.attempts) == (1, 2) and first.first == second.first
         # when they become letters, one of them of a name too long for the store
-        letter = dead_letters.bury(
+        letter = monitoring.bury(
             engine, gid=gid, message="20260701", module="M", error=ValueError("a\nb"), failures=second
         )
-        other = dead_letters.bury(engine, gid=long, message="", module="M", error=BadObject("bad"))
+        other = monitoring.bury(engine, gid=long, message="", module="M", error=BadObject("bad"))
         # then both are listed and found by what they say of themselves
-        assert {found.gid for found in dead_letters.dead_letters(engine)} == {gid, long[:1000]}
-        assert sorted(dead_letters.dead_letters(engine), key=lambda found: found.attempts) == [other, letter]
+        assert {found.gid for found in monitoring.dead_letters(engine)} == {gid, long[:1000]}
+        assert sorted(monitoring.dead_letters(engine), key=lambda found: found.attempts) == [other, letter]
         assert (letter.attempts, letter.reason, letter.error) == (2, "a b", "ValueError")
         # and the count begins anew
-        assert dead_letters.count_failure(engine, gid).attempts == 1
-        assert dead_letters.remove(engine, other.gid) and not dead_letters.remove(engine, other.gid)
-        dead_letters.forget_failures(engine, gid)
-        assert list(dead_letters.dead_letters(engine)) == list(engine.bookmarks(dead_letters.ATTEMPTS)) == []
+        assert monitoring.count_failure(engine, gid).attempts == 1
+        assert monitoring.remove_dead_letter(engine, other.gid) and not monitoring.remove_dead_letter(
+            engine, other.gid
+        )
+        monitoring.forget_failures(engine, gid)
+        assert list(monitoring.dead_letters(engine)) == list(engine.bookmarks(monitoring.ATTEMPTS)) == []
         # and what is no letter of ours is passed over
-        engine.set_bookmark(dead_letters.DEAD + "x", "{}")
-        engine.set_bookmark(dead_letters.ATTEMPTS + "y", "no number")
+        engine.set_bookmark(monitoring.DEAD + "x", "{}")
+        engine.set_bookmark(monitoring.ATTEMPTS + "y", "no number")
         assert (
-            list(dead_letters.dead_letters(engine)) == []
-            and dead_letters.count_failure(engine, "y").attempts == 1
+            list(monitoring.dead_letters(engine)) == []
+            and monitoring.count_failure(engine, "y").attempts == 1
         )

@@ -60,7 +60,7 @@ def dead_letters(
     """List the messages that were given up, with their reasons: all of them, or those of the objects GID
     (image::<sha256>).
     """
-    from ..runtime import dead_letters as letters
+    from ..runtime import monitoring
     from ..servers import AilServers
 
     if requeue and remove:
@@ -71,7 +71,7 @@ def dead_letters(
         found = sorted(
             (
                 letter
-                for letter in letters.dead_letters(engine)
+                for letter in monitoring.dead_letters(engine)
                 if (not gids or letter.gid in gids) and (not errors or letter.error in errors)
             ),
             key=lambda letter: (letter.last, letter.gid),
@@ -94,7 +94,7 @@ def dead_letters(
                 if requeue:  # first queued, then removed: a crash in between repeats one, and loses none
                     has_id = letter.gid != letter.message
                     servers.push(letter.module, [f"{letter.gid};{letter.message}" if has_id else letter.gid])
-                letters.remove(engine, letter.gid)
+                monitoring.remove_dead_letter(engine, letter.gid)
             if not as_json:
                 say(f"{verb}d {len(found):,}.")
     return 1 if missing else 0

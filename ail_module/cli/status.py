@@ -1,7 +1,7 @@
 """How the modules are doing: what waits, since when, which processes run, how fast, what failed, and how much
 the store holds.
 
-AIL counts queue lengths and heartbeats, our processes count the rest (runtime/activity.py). Nothing is
+AIL counts queue lengths and heartbeats, our processes count the rest (runtime/monitoring.py). Nothing is
 written, and no index is loaded.
 """
 
@@ -14,8 +14,7 @@ from douglas_quaid.engine import Engine
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
 from ..objects import TYPES
-from ..runtime.activity import Activity, activities
-from ..runtime.dead_letters import dead_letters
+from ..runtime.monitoring import Activity, activities, dead_letters
 from ..servers import AilServers, running
 
 #: Approximate memory of one indexed picture in each process that searches, in bytes. measured:

@@ -148,9 +148,6 @@ class ReturnedMessages:
 
     def put_off(self, gid: str, name: str, message: str, seconds: float) -> None:
         """Keep a popped message in this process for some time, and in AIL's ledger as queued."""
-        if seconds <= 0:
-            self.send_back(gid, name, message)
-            return
         ail_queues.add_processed_obj(gid, name, queue=self._module)
         self._queue.end_message(gid, name, resend=True)
         heapq.heappush(self._waiting, (time.monotonic() + seconds, gid, name, message))

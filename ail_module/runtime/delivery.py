@@ -29,8 +29,7 @@ from douglas_quaid.engine import Engine
 from douglas_quaid.errors import DouglasQuaidError, ImageError, StoreError
 
 from ..objects import BadObject, NoScreenshot
-from .activity import Meter
-from .dead_letters import Failures, bury, count_failure, forget_failures
+from .monitoring import Failures, Meter, bury, count_failure, forget_failures
 
 #: Minimum time in seconds between two rounds of probes while all is well. chosen: a picture takes a tenth.
 MIN_SECONDS = 1.0
