@@ -19,11 +19,12 @@ from typing import TypeVar
 
 from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, DouglasQuaidError, NotFound, StoreError
-from douglas_quaid.records import Decision, Occurrence
+from douglas_quaid.errors import FormatError, ImageError, NotFound
+from douglas_quaid.records import Occurrence
 
 from ..config import Locations, Settings
-from ..objects import TYPES, AilObject, read_picture
+from ..objects import TYPES, AilObject, FileNotThere, read_picture
+from ..publishing.store_view import stored_findings
 from ..runtime.process import WRITTEN, WRITTEN_BY, occurrence_labels
 from ..servers import UNKNOWN, About, AilServers
 from .picture_files import Broken, File, picture_files
@@ -56,10 +57,8 @@ class Pace:
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """Yield the items, each when it is time for it."""
         for item in items:
-            if self._pause:
-                now = time.monotonic()
-                self._next = max(self._next, now) + self._pause
-                time.sleep(max(0.0, self._next - self._pause - now))
+            time.sleep(max(0.0, self._next - time.monotonic()))
+            self._next = time.monotonic() + self._pause
             yield item
 
 
@@ -186,8 +185,14 @@ class Backfill:
         """
         clock = Clock("link", self._progress)
         for batch in in_groups(self._occurrences(), self._options.batch):
-            seen_at = self._engine.sightings(batch)
-            waiting = sorted({seen.image_id for images in seen_at for seen in images if not seen.linked})
+            waiting = sorted(
+                {
+                    seen.image_id
+                    for images in self._engine.sightings(batch)
+                    for seen in images
+                    if not seen.linked
+                }
+            )
             self.counts.linked += sum(
                 in_parallel(self._link_one, self._pace.each(waiting), self._engine.config.threads)
             )
@@ -200,7 +205,11 @@ class Backfill:
         """
         clock = Clock("write", self._progress)
         for batch in in_groups(self._occurrences(), self._options.batch):
-            gids = [obj.gid for obj in self._pace.each(self._unwritten(batch)) if self._matches(obj)]
+            gids = [
+                obj.gid
+                for obj in self._pace.each(self._unwritten(batch))
+                if stored_findings(self._engine, obj)
+            ]
             self.counts.matching += len(gids)
             if ail and gids:
                 ail.push(module, [f"{gid};" for gid in gids])
@@ -221,42 +230,36 @@ class Backfill:
 
     def _add_batch(self, batch: Sequence[File], new: Sequence[File]) -> None:
         self.counts.known += len(batch) - len(new)
-        objects = [file.object for file in new]
-        known = self._ail.about(objects) if self._ail and new else [UNKNOWN] * len(new)
-        about = dict(zip(objects, known, strict=True))
-
-        def work(file: File) -> Counts | Broken:
-            try:
-                return self._add_one(file, about[file.object])
-            except (StoreError, ConfigError):
-                raise
-            except DouglasQuaidError as error:
-                return Broken(file.path, str(error))
-            except OSError as error:
-                return Broken(file.path, f"{file.path}: cannot be read: {error.strerror}")
-
-        for outcome in in_parallel(work, self._pace.each(new), self._engine.config.threads):
+        known = self._ail.about([file.object for file in new]) if self._ail and new else [UNKNOWN] * len(new)
+        files = self._pace.each(zip(new, known, strict=True))
+        for outcome in in_parallel(self._add_one, files, self._engine.config.threads):
             if isinstance(outcome, Broken):
                 self._broken(outcome)
-                continue
-            for name in ("added", "known", "skipped", "hash_only"):
-                setattr(self.counts, name, getattr(self.counts, name) + getattr(outcome, name))
+            else:
+                for name in ("added", "known", "skipped", "hash_only"):
+                    setattr(self.counts, name, getattr(self.counts, name) + getattr(outcome, name))
 
-    def _add_one(self, file: File, about: About) -> Counts:
-        """Raises ImageError, FileNotThere, OSError and StoreError."""
-        data = read_picture(file.object, file.path, self._settings.max_bytes)
-        if self._settings.skip_gif and data[:4] == b"GIF8":
-            return Counts(skipped=1)
+    def _add_one(self, found: tuple[File, About]) -> Counts | Broken:
+        """Store a file, given with what AIL knows of it. Raises StoreError and ConfigError."""
+        file, about = found
         hash_only = about.unsafe and self._settings.unsafe_hash_only
-        result = self._engine.add(
-            data,
-            occurrence=file.object.occurrence,
-            labels=occurrence_labels(about),
-            seen=datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc),
-            link=False,
-            hash_only=hash_only,
-            name=file.path,
-        )
+        try:
+            data = read_picture(file.object, file.path, self._settings.max_bytes)
+            if self._settings.skip_gif and data[:4] == b"GIF8":
+                return Counts(skipped=1)
+            result = self._engine.add(
+                data,
+                occurrence=file.object.occurrence,
+                labels=occurrence_labels(about),
+                seen=datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc),
+                link=False,
+                hash_only=hash_only,
+                name=file.path,
+            )
+        except (ImageError, FormatError, FileNotThere) as error:
+            return Broken(file.path, str(error))
+        except OSError as error:
+            return Broken(file.path, f"{file.path}: cannot be read: {error.strerror}")
         return Counts(added=1, hash_only=hash_only) if result.status == "added" else Counts(known=1)
 
     def _broken(self, broken: Broken) -> None:
@@ -281,10 +284,3 @@ class Backfill:
             obj = AilObject.of(occurrence)
             if obj and seen and not any(each.sighting.labels.get(WRITTEN) == WRITTEN_BY for each in seen):
                 yield obj
-
-    def _matches(self, obj: AilObject) -> bool:
-        try:
-            hits = self._engine.hits(str(obj.occurrence), limit=1, elsewhere=True)
-        except NotFound:
-            return False
-        return any(hit.decision is not Decision.NO_MATCH for hit in hits)
