@@ -125,11 +125,9 @@ class FeedbackReader:
         return found
 
     def _act(self, obj: AilObject, said: str, other: ImageId) -> Answer:
+        judge = self._engine.confirm if said == SAME else self._engine.veto
         try:
-            if said == SAME:
-                self._engine.confirm(obj.id, other, source=str(obj.occurrence))
-            else:
-                self._engine.veto(obj.id, other, source=str(obj.occurrence))
+            judge(obj.id, other, source=str(obj.occurrence))
         except (ConfigError, NotFound) as error:
             return Answer(obj, said, other, refused=str(error))
         return Answer(obj, said, other)

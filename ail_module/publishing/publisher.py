@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import NotFound
 from douglas_quaid.records import Cluster, Decision, Relation
 
 from .. import tags
@@ -23,7 +22,7 @@ from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
 from .desired import NOTHING_NEW, News, desired, wanted_tags
 from .ledger import Entry, Kind, Ledger, Star, Stars, Tag
-from .store_view import Finding, StoreView, images_of, objects_of, stored, stored_findings
+from .store_view import Finding, StoreView, find_cluster, images_of, objects_of, stored, stored_findings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ class Publisher:
         star = self._stars.read(cluster_id)
         if not whole and (star is None or star.checked is None):
             return 0
-        cluster = self._cluster(cluster_id)
+        cluster = find_cluster(self._engine, cluster_id)
         if cluster is None:
             self._stars.write(cluster_id, None)
             return 0
@@ -163,13 +162,6 @@ class Publisher:
             after = desired(StoreView(self._engine, self._settings, obj, found=found), before, news)
             after = without_foreign(self._ledger, self._sink, obj, before, after)
             return after, apply(self._ledger, self._sink, obj, before, after)
-
-    def _cluster(self, cluster_id: str) -> Cluster | None:
-        try:
-            found = self._engine.show(cluster_id)
-        except NotFound:
-            return None
-        return found if isinstance(found, Cluster) else None
 
     def _any_object(self, cluster: Cluster) -> AilObject | None:
         members = (stored(self._engine, objects_of(member)) for member in cluster.members)

@@ -92,6 +92,18 @@ def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Findin
         yield Finding(hit, None, same_domain=False)
 
 
+def find_cluster(engine: Engine, cluster_id: str) -> Cluster | None:
+    """Return the cluster with an id, perhaps a former one; None if nothing is in it any more.
+
+    Raises StoreError.
+    """
+    try:
+        found = engine.show(cluster_id)
+    except NotFound:
+        return None
+    return found if isinstance(found, Cluster) else None
+
+
 class StoreView:
     """The store as one object sees it, at the time of the first question. Every method may raise StoreError.
 
@@ -178,15 +190,9 @@ class StoreView:
         star = None if names else self._stars.read(cluster_id)
         if star is not None and self.cluster_of(star.centre.id) == cluster_id:
             return star.centre
-        names = names or (self._cluster_names(image_id) if propose else ())
+        if propose and not names and (cluster := find_cluster(self._engine, cluster_id)):
+            names = (cluster.cluster_id, *cluster.aliases)
         return self._stars.elect(names, propose) if propose and names else None
-
-    def _cluster_names(self, image_id: ImageId) -> tuple[str, ...]:
-        try:
-            found = self._engine.show(image_id)
-        except NotFound:
-            return ()
-        return () if isinstance(found, Cluster) else found.info.clusters
 
 
 def images_of(entry: Entry) -> list[ImageId]:

@@ -13,13 +13,13 @@ from typing import Protocol
 
 from douglas_quaid.engine import Engine
 from douglas_quaid.errors import CorruptImage
-from douglas_quaid.records import Cluster, Decision, Seen
+from douglas_quaid.records import Decision, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
 from ..publishing.ledger import Entry, Ledger, Stars
 from ..publishing.publisher import Publisher
-from ..publishing.store_view import Finding, objects_of, stored, stored_findings
+from ..publishing.store_view import Finding, find_cluster, objects_of, stored, stored_findings
 from ..servers import About
 
 #: Maximum number of domains or chats in a label. chosen: a placeholder page is seen on thousands.
@@ -127,8 +127,8 @@ def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bo
     (cluster_id,) = engine.cluster_ids([obj.id])
     if cluster_id is None or (not again and Stars(engine).read(cluster_id) is not None):
         return
-    cluster = engine.show(cluster_id)
-    if not isinstance(cluster, Cluster) or not 2 < len(cluster.members) <= MAX_TOLD:
+    cluster = find_cluster(engine, cluster_id)
+    if cluster is None or not 2 < len(cluster.members) <= MAX_TOLD:
         return
     others = (other for member in cluster.members if member != obj.id for other in objects_of(member))
     for other, seen in stored(engine, others).items():
