@@ -99,10 +99,10 @@ def test_the_same_bytes_as_image_and_as_screenshot_are_two_objects_that_correlat
     assert world.sink.tagged[picture.gid] == {
         'infoleak:automatic-detection="visual-identical-almost-certain"'
     }
-    assert not world.publisher().reconcile(picture)
+    assert world.publisher().sweep() == 0
     # And when the page is withdrawn there is nothing to correlate with
     world.engine.withdraw(page.occurrence)
-    world.publisher().reconcile(picture)
+    world.publisher().sweep()
     assert world.sink.pairs() == set()
 
 
@@ -199,7 +199,7 @@ def test_a_pair_is_written_by_one_of_its_sides_only(world: World) -> None:
     assert world.write(logo).correlated == ()
     # so it goes when that side's reason goes
     world.engine.veto(page.id, logo.id)
-    world.publisher().reconcile(page)
+    world.publisher().sweep()
     assert world.sink.pairs() == set()
 
 
@@ -347,7 +347,7 @@ def test_what_somebody_else_wrote_is_not_ours_and_stays(world: World) -> None:
     # When it is written, and then vetoed
     assert world.write(copy).correlated == ()
     world.engine.veto(copy.id, first.id)
-    world.publisher().reconcile(copy)
+    world.publisher().sweep()
     # Then ours is gone and theirs is not
     assert world.sink.pairs() == star(copy, centre=first) and world.sink.tagged[copy.gid] == {NEAR}
     assert not any(world.sink.rows.values())
@@ -357,7 +357,7 @@ def test_a_veto_takes_back_all_that_was_written_about_the_pair(world: World) -> 
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     world.engine.veto(first.id, copy.id)
-    assert world.publisher().reconcile(copy) + world.publisher().reconcile(first) == 2
+    assert world.publisher().sweep() == 2
     assert world.sink.state() == ({}, {}, {})
     assert list(world.engine.bookmarks("ail:")) == []
 
@@ -373,8 +373,8 @@ def test_of_a_cluster_that_a_veto_splits_each_part_gets_its_own_star(world: Worl
     assert world.sink.pairs() == star(*left[1:], *right, centre=left[0])
     # When a person says that two of them are not the same
     world.engine.veto(right[2].id, left[1].id)
-    for obj in (right[2], left[1]):
-        world.publisher().reconcile(obj)
+    while world.publisher().sweep():
+        pass
     # Then nothing connects the two groups, and each is a star
     for one, other in ((left, right), (right, left)):
         names = {obj.gid for obj in one}
@@ -414,7 +414,7 @@ def test_a_score_that_changed_replaces_the_row(world: World) -> None:
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     world.judge(copy, first, 0.99)
-    world.publisher().reconcile(copy)
+    world.publisher().sweep()
     assert world.sink.rows[copy.gid] == {f"99:douglas-quaid:{first.id}"} and world.sink.rows[first.gid] == {
         f"99:douglas-quaid:{copy.id}"
     }
@@ -424,8 +424,7 @@ def test_a_match_that_became_a_question_leaves_the_question(world: World) -> Non
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     world.judge(copy, first, **REVIEW)
-    world.publisher().reconcile(copy)
-    world.publisher().reconcile(first)
+    world.publisher().sweep()
     assert world.sink.state() == ({}, {}, {})
     world.write(copy)
     assert world.sink.tagged[copy.gid] == {tags.REVIEW}
@@ -487,13 +486,11 @@ def test_taking_back_that_is_killed_anywhere_and_repeated_leaves_nothing(world: 
         world.engine.veto(copy.id, first.id)
         world.sink.dies_at = len(world.sink.done) + step
         try:
-            for obj in (copy, first):
-                world.publisher().reconcile(obj)
+            world.publisher().sweep()
             break
         except Killed:
             world.sink.dies_at = None
-        for obj in (copy, first):
-            world.publisher().reconcile(obj)
+        world.publisher().sweep()
         assert world.sink.state() == ({}, {}, {})
     assert step > 2
 
@@ -551,8 +548,7 @@ def test_two_processes_that_write_about_one_object_take_turns(world: World, stor
 def _start_over(world: World, first: AilObject, copy: AilObject) -> None:
     """As before anything was written about the two."""
     world.judge(copy, first, decision=Decision.NO_MATCH)
-    for obj in (copy, first):
-        world.publisher().reconcile(obj)
+    world.publisher().sweep()
     assert world.sink.state() == ({}, {}, {})
 
 
@@ -593,7 +589,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
         elif kind == "veto":
             world.engine.veto(a.id, b.id)
         elif kind == "check":
-            world.publisher().reconcile(a)
+            world.publisher().check(a)
         else:
             relation = Relation.PARTIAL if kind == "part" else Relation.NEAR_DUPLICATE
             decision = {"review": Decision.REVIEW, "none": Decision.NO_MATCH}.get(kind, Decision.MATCH)

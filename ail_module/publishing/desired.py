@@ -143,16 +143,13 @@ class _Correlations:
 
 def _duplicates(view: StoreView, before: Entry, matches: Sequence[Finding]) -> tuple[Duplicate, ...]:
     """Those that stand come first, with the scores of today."""
-    scores: dict[AilObject, int] = {}
-    for f in matches if view.settings.duplicates else ():
-        if f.other and f.other.type == view.obj.type:
-            scores.setdefault(f.other, round(100 * f.hit.confidence))
     rows = {row.other: found for row in before.duplicates if (found := _measured(view, row))}
-    for other, score in scores.items():
+    for f in matches if view.settings.duplicates else ():
         if len(rows) >= view.settings.max_edges:
             break
-        if other not in rows and not view.has_duplicate(other):
-            rows[other] = Duplicate(other, score)
+        is_new = f.other and f.other.type == view.obj.type and f.other not in rows
+        if f.other and is_new and not view.has_duplicate(f.other):
+            rows[f.other] = Duplicate(f.other, round(100 * f.hit.confidence))
     return tuple(rows.values())
 
 

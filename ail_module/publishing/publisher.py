@@ -3,7 +3,6 @@ with the store.
 
     write      what a search found about an object
     check      one object, after anything that concerns it may have changed
-    reconcile  one object and everything that is or was in one cluster with it, for example after a veto
     sweep      everything that is written
 
 All of them ask `desired` what should stand, and `apply` brings it about. All may be repeated, and finish what
@@ -14,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from douglas_quaid.engine import Engine
-from douglas_quaid.records import Cluster, Decision, Relation
+from douglas_quaid.records import Cluster, Decision
 
 from .. import tags
 from ..config import Settings
@@ -22,7 +21,7 @@ from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
 from .desired import NOTHING_NEW, News, desired, wanted_tags
 from .ledger import Entry, Kind, Ledger, Star, Stars, Tag
-from .store_view import Finding, StoreView, find_cluster, images_of, objects_of, stored, stored_findings
+from .store_view import Finding, StoreView, find_cluster, objects_of, stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +59,10 @@ class Publisher:
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> bool:
         """Tell AIL what was found about an object, and return whether AIL was asked to change anything."""
-        across = [f for f in found if self._settings.same_domain or not f.same_domain]
-        across.sort(key=lambda f: -f.hit.confidence)
+        across = sorted(
+            (f for f in found if self._settings.same_domain or not f.same_domain),
+            key=lambda f: -f.hit.confidence,
+        )
         if not across and not any(f.hit.collections for f in found):
             return False
         wanted = wanted_tags(self._engine, self._settings, obj, across, found)
@@ -85,54 +86,39 @@ class Publisher:
             return False
         return self._update(obj)[1]
 
-    def reconcile(self, obj: AilObject) -> int:
-        """Bring an object, and everything that is or was in one cluster with it, into line. Return how many
-        objects changed in AIL.
-        """
-        ids = self._engine.cluster_ids([obj.id, *images_of(self._ledger.read(obj))])
-        centred = (cluster_id for cluster_id, star in self._stars.all() if star.centre == obj)
-        clusters = dict.fromkeys([*ids, *centred])
-        changed = self.check(obj) + sum(
-            self.check_cluster(cluster_id, whole=True) for cluster_id in clusters if cluster_id
-        )
-        parts = (f.other for f in stored_findings(self._engine, obj) if f.hit.relation is Relation.PARTIAL)
-        return changed + sum(self.check(other) for other in dict.fromkeys(parts) if other)
-
     def sweep(self) -> int:
         """Bring everything into line, some hundred objects a second. Return how many changed in AIL."""
         changed = sum(map(self.check, self._ledger.objects()))
-        due = [cluster_id for cluster_id, star in self._stars.all() if star.checked is not None]
-        return changed + sum(map(self.check_cluster, due))
+        return changed + sum(self.check_cluster(cluster_id) for cluster_id, _ in list(self._stars.all()))
 
-    def check_cluster(self, cluster_id: str, *, limit: int | None = None, whole: bool = False) -> int:
-        """Check the objects of a cluster whose representative changed. Return how many changed in AIL.
+    def check_cluster(self, cluster_id: str, *, limit: int | None = None) -> int:
+        """Check the objects of a cluster whose representative changed or left. Return how many AIL changed.
 
-        `limit`: maximum number of images in this step; the next step goes on behind them. `whole`: check all
-        of them, whether or not the representative changed.
+        `limit`: maximum number of images in this step; the next step goes on behind them.
         """
         star = self._stars.read(cluster_id)
-        if not whole and (star is None or star.checked is None):
+        if star is None or (star.checked is None and self._is_member(star.centre, cluster_id)):
             return 0
         cluster = find_cluster(self._engine, cluster_id)
         if cluster is None:
             self._stars.write(cluster_id, None)
             return 0
-        if cluster.cluster_id != cluster_id:  # merged into another one
-            return self.check_cluster(cluster.cluster_id, limit=limit, whole=True)
-        if star is not None:
-            self._stars.elect((cluster_id, *cluster.aliases), self._any_object(cluster) or star.centre)
-            star = self._stars.read(cluster_id) or star
-        start = "" if whole or star is None else star.checked or ""
-        changed = sum(self._adopt(obj, cluster_id) for obj in star.former) if star and not start else 0
+        names = (cluster.cluster_id, *cluster.aliases)
+        self._stars.elect(names, self._any_object(cluster) or star.centre)
+        if cluster.cluster_id != cluster_id:  # merged into another one, which took over the star
+            return self.check_cluster(cluster.cluster_id, limit=limit)
+        star = self._stars.read(cluster_id) or star
+        start = star.checked or ""
+        changed = 0 if start else sum(self._adopt(obj, cluster_id) for obj in star.former)
         members = [member for member in cluster.members if member > start][:limit]
         changed += sum(self.check(obj) for member in members for obj in objects_of(member))
         self._note_checked(cluster_id, star, members[-1] if limit and len(members) == limit else None)
         return changed
 
-    def _note_checked(self, cluster_id: str, star: Star | None, checked: str | None) -> None:
+    def _note_checked(self, cluster_id: str, star: Star, checked: str | None) -> None:
         """Note how far the check has come, unless the star changed in the meantime."""
         now = self._stars.read(cluster_id)
-        if now and (star is None or (now.centre, now.former_ids) == (star.centre, star.former_ids)):
+        if now and (now.centre, now.former_ids) == (star.centre, star.former_ids):
             former = () if checked is None else now.former
             self._stars.write(cluster_id, replace(now, checked=checked, former=former))
 
@@ -140,9 +126,10 @@ class Publisher:
         """Correlate a former representative with the one that stayed. What was correlated with it moves, so
         it would be left alone.
         """
-        if self._engine.cluster_ids([obj.id]) != [cluster_id]:
-            return False
-        return self._update(obj, News(merged=True))[1]
+        return self._is_member(obj, cluster_id) and self._update(obj, News(merged=True))[1]
+
+    def _is_member(self, obj: AilObject, cluster_id: str) -> bool:
+        return self._engine.cluster_ids([obj.id]) == [cluster_id]
 
     def _tell(self, match: Finding, obj: AilObject) -> bool:
         """Tag the other object of a match, too: one that came first has found nothing."""
