@@ -18,8 +18,7 @@ from typing import Any
 
 import redis
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, FormatError, ImageError, StoreError
+from douglas_quaid import ConfigError, Engine, FormatError, ImageError, StoreError
 
 from .config import Locations, Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot

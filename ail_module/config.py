@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from douglas_quaid.config import Config, shown
-from douglas_quaid.errors import ConfigError
+from douglas_quaid import Config, ConfigError
+from douglas_quaid.config import shown
 
 #: Our section of core.cfg; both modules read it.
 SECTION = "VisualCorrelation"

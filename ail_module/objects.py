@@ -14,8 +14,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from douglas_quaid.errors import DouglasQuaidError, ImageTooLarge
-from douglas_quaid.records import ImageId, Occurrence
+from douglas_quaid import DouglasQuaidError, ImageId, ImageTooLarge, Occurrence
 
 #: First part of the occurrences of AIL's objects.
 HOST = "ail"

@@ -19,8 +19,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from douglas_quaid import StoreUnavailable
 from douglas_quaid.batches import in_groups
-from douglas_quaid.errors import StoreUnavailable
 
 from .config import Locations, Server
 from .objects import AilObject

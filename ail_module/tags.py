@@ -7,8 +7,8 @@ Only tags under `infoleak:automatic-detection` have AIL's confirm button, which 
 import re
 from collections.abc import Collection, Mapping
 
+from douglas_quaid import Relation
 from douglas_quaid.decision.likelihood import band
-from douglas_quaid.records import Relation
 
 #: Namespace and predicate of our tags.
 AUTOMATIC = "infoleak:automatic-detection"

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from douglas_quaid.errors import ConfigError
+from douglas_quaid import ConfigError
 
 from ..objects import AilObject
 

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TypeVar
 
+from douglas_quaid import Engine, FormatError, ImageError, NotFound, Occurrence
 from douglas_quaid.batches import in_groups, in_parallel
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import FormatError, ImageError, NotFound
-from douglas_quaid.records import Occurrence
 
 from ..config import Locations, Settings
 from ..objects import TYPES, AilObject, FileNotThere, read_picture

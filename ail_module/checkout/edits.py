@@ -14,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from douglas_quaid.errors import ConfigError
+from douglas_quaid import ConfigError
 
 from .working_tree import Checkout, FileChange, Text
 

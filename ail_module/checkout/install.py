@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from douglas_quaid import ConfigError
 from douglas_quaid.config import shown
-from douglas_quaid.errors import ConfigError
 
 from ..config import CORE_CFG, MODULES, SECTION, Settings
 from .edits import MARK, Insertion, edited

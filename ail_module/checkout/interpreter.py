@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from douglas_quaid.errors import ConfigError
+from douglas_quaid import ConfigError
 
 from .check import Check, Grade
 from .working_tree import Checkout

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from douglas_quaid.errors import ConfigError
+from douglas_quaid import ConfigError
 
 from ..config import CORE_CFG
 from .edits import MARK, Edit, Insertion, PatchState, diffs, edited

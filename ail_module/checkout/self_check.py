@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from douglas_quaid import ConfigError, DouglasQuaidError
 from douglas_quaid.config import shown
-from douglas_quaid.errors import ConfigError, DouglasQuaidError
 
 from ..config import CORE_CFG, MODULES, SECTION, Locations, Settings
 from ..servers import AilServers, Queue, running
@@ -162,7 +162,7 @@ def _store(checkout: Checkout) -> Iterator[Check]:
             f"Run a Redis or Valkey of its own, and name it as `store` in {CORE_CFG}, [{SECTION}]",
         )
         return
-    from douglas_quaid.engine import Engine
+    from douglas_quaid import Engine
 
     try:
         with Engine.open(config=config, mend=False) as engine:

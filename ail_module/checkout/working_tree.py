@@ -18,8 +18,8 @@ from configparser import RawConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
+from douglas_quaid import ConfigError
 from douglas_quaid.config import shown
-from douglas_quaid.errors import ConfigError
 
 from ..config import read_cfg
 

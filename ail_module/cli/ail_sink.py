@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from douglas_quaid.errors import ConfigError, StoreUnavailable
+from douglas_quaid import ConfigError, StoreUnavailable
 
 from ..checkout.working_tree import MODULES_CFG, Checkout
 from ..publishing.apply import Sink

@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from douglas_quaid import Cluster, Engine, NotFound
 from douglas_quaid.answers import timestamp
 from douglas_quaid.batches import in_groups
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import NotFound
-from douglas_quaid.records import Cluster
 
 from .. import tags
 from ..objects import AilObject, BadObject

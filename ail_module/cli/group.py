@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from douglas_quaid.errors import ConfigError
+from douglas_quaid import ConfigError
 
 if TYPE_CHECKING:
-    from douglas_quaid.engine import Engine
+    from douglas_quaid import Engine
 
     from ..config import Settings
 
@@ -47,6 +47,6 @@ def open_engine(settings: Settings, store: str | None) -> Engine:
     """Return the engine of the modules' store, or of the one that --store names. Raises ConfigError and
     StoreError.
     """
-    from douglas_quaid.engine import Engine
+    from douglas_quaid import Engine
 
     return Engine.open(config=settings.engine_config(store=store), mend=False)

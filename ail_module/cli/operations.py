@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import click
 
+from douglas_quaid import ConfigError
 from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import complain, json_line, print_result, say
-from douglas_quaid.errors import ConfigError
 
 from ..config import MODULES, Locations, Settings, ail_home
 from .group import HOME, agreed, ail, open_engine, shown_first

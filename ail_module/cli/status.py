@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from douglas_quaid.engine import Engine
+from douglas_quaid import Engine
 
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings

@@ -15,8 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.records import Decision, ImageId, Membership, Purpose, Relation
+from douglas_quaid import Decision, Engine, ImageId, Membership, Purpose, Relation
 
 from .. import tags
 from ..config import Settings

@@ -21,9 +21,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, FormatError, NotFound
-from douglas_quaid.records import Decision, ImageId
+from douglas_quaid import ConfigError, Decision, Engine, FormatError, ImageId, NotFound
 
 from .. import tags
 from ..config import Settings

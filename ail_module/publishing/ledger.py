@@ -21,9 +21,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import CorruptRecord, UnknownVersion
-from douglas_quaid.records import ImageId
+from douglas_quaid import CorruptRecord, Engine, ImageId, UnknownVersion
 from douglas_quaid.strict_json import from_object, parse_object, to_object
 
 from ..objects import AilObject, BadObject

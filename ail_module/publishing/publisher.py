@@ -12,8 +12,7 @@ a killed process began. AIL is told nothing about a no-match, nor about two obje
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.records import Cluster, Decision
+from douglas_quaid import Cluster, Decision, Engine
 
 from .. import tags
 from ..config import Settings

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from douglas_quaid.answers import Hit
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import NotFound
-from douglas_quaid.records import Cluster, Decision, ImageId, Relation, Seen, Verdict
+from douglas_quaid import Cluster, Decision, Engine, Hit, ImageId, NotFound, Relation, Seen, Verdict
 
 from .. import tags
 from ..config import Settings

@@ -25,8 +25,7 @@ from enum import Enum
 
 import redis
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import DouglasQuaidError, ImageError, StoreError
+from douglas_quaid import DouglasQuaidError, Engine, ImageError, StoreError
 
 from ..objects import BadObject, NoScreenshot
 from .monitoring import Failures, Meter, bury, count_failure, forget_failures

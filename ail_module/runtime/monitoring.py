@@ -23,9 +23,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
+from douglas_quaid import Engine, StoreError
 from douglas_quaid.answers import timestamp
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import StoreError
 
 #: Start of the names of activities among the store's bookmarks.
 PREFIX = "ail:process:"

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Protocol
 
-from douglas_quaid.engine import Engine
-from douglas_quaid.errors import CorruptImage
-from douglas_quaid.records import Decision, Seen
+from douglas_quaid import CorruptImage, Decision, Engine, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
