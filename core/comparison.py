@@ -14,7 +14,7 @@ from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration
 from .decision.decide import Context, confirmed, decide
 from .errors import ConfigError, NotFound
-from .extraction.extractor import Extractor
+from .extraction.pool import extractor_of
 from .features.picture import Picture
 from .options import Options
 from .overlay import draw_overlay
@@ -40,7 +40,7 @@ class Comparison(Bookkeeping):
         super().__init__(store)
         self._config = config
         self._options = options
-        self._extractor = Extractor(config)
+        self._extractor = extractor_of(config)
         self._active = ActiveCalibration(store, options=options.digest())
 
     @property

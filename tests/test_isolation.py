@@ -66,7 +66,7 @@ def make() -> Iterator[Callable[..., Decoders]]:
 
 
 def features(decoders: Decoders, data: bytes, name: str = "a.png") -> bytes:
-    return codec.encode(decoders.features(data, name=name, hash_only=False)[0])
+    return codec.encode(decoders.extract(data, name=name).features)
 
 
 def children(of: int | None = None) -> dict[int, str]:
@@ -164,8 +164,8 @@ def test_two_hundred_pictures_from_four_threads_have_the_bits_they_have_without_
     assert len(files) == 200
 
     def elsewhere(data: bytes) -> tuple[bytes, np.ndarray | None]:
-        found, grey = decoders.features(data, name="a.png", hash_only=False)
-        return codec.encode(found), grey
+        picture = decoders.extract(data, name="a.png")
+        return codec.encode(picture.features), picture.grey
 
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(elsewhere, files))
@@ -181,8 +181,8 @@ def test_pixels_to_draw_on_and_hashes_alone_are_the_same_too(make: Callable[...,
     decoders, here = make(whash=True), Extractor(Config(whash=True))
     for data in (CAT, FORMATS["TIFF"], png(page(1, 301, 203))):
         assert np.array_equal(decoders.pixels(data, name="a"), here.pixels(data, name="a"))
-        found, grey = decoders.features(data, name="a", hash_only=True)
-        assert grey is None and codec.encode(found) == codec.encode(
+        picture = decoders.extract(data, name="a", hash_only=True)
+        assert picture.grey is None and codec.encode(picture.features) == codec.encode(
             here.extract(data, name="a", hash_only=True).features
         )
 
@@ -280,7 +280,7 @@ def test_a_picture_that_takes_too_much_memory_is_too_large_and_the_next_one_work
         from douglas_quaid.errors import ImageTooLarge
         decoders = Decoders(Config(isolate=True, workers=1))
         def extract(name):
-            decoders.features(open(name, "rb").read(), name=name, hash_only=False)
+            decoders.extract(open(name, "rb").read(), name=name)
         try:
             extract("large.png")
         except ImageTooLarge as error:
@@ -463,7 +463,7 @@ def test_an_invalid_response_is_an_error_of_its_picture(
     monkeypatch.setattr(sys, "executable", str(program))
     # When a picture is given to it, then only that picture fails
     with pytest.raises(CorruptImage, match=r"^evil\.jpg: "):
-        decoders.features(GOOD, name="evil.jpg", hash_only=False)
+        decoders.extract(GOOD, name="evil.jpg")
     monkeypatch.undo()
     assert children() == {} and features(decoders, GOOD)
 
@@ -558,7 +558,7 @@ HOST = """
     from douglas_quaid import Config
     from douglas_quaid.extraction.pool import Decoders
     decoders = Decoders(Config(isolate=True, workers=1, decode_seconds=60))
-    ask = lambda name: decoders.features(open(name, "rb").read(), name=name, hash_only=False)
+    ask = lambda name: decoders.extract(open(name, "rb").read(), name=name)
     ask("good")
     if sys.argv[1] == "shared" and not os.fork():
         time.sleep(600)  # a sibling that holds its ends of the pipes

@@ -18,6 +18,7 @@ from ..batches import grouped
 from ..config import Config
 from ..errors import DouglasQuaidError
 from ..extraction.extractor import Extractor
+from ..extraction.pool import extractor_of
 from ..overlay import draw_overlay
 from ..records import Decision
 from ..verification.verify import verify
@@ -119,7 +120,7 @@ def draw_errors(
     for old in folder.glob("*.png"):
         old.unlink()
     drawn, tiles = [], []
-    with closing(Extractor(config)) as extractor:
+    with closing(extractor_of(config)) as extractor:
         for number, example in enumerate(examples, 1):
             pair = example.pair
             picture = _draw(pair, truth, config, extractor)

@@ -25,8 +25,9 @@ from ..decoding.budget import BUDGET
 from ..decoding.image import admit, reserve
 from ..errors import ConfigError, CorruptImage, FormatError, ImageError
 from ..features import codec
-from ..records import ImageFeatures
+from ..features.picture import Picture
 from .child import Child, Died, Hung, Invalid, Response
+from .extractor import Extractor
 from .worker import SIZE, Kind, Wanted
 
 #: Seconds that children have to end by themselves when the engine is closed. chosen.
@@ -35,11 +36,11 @@ END_SECONDS = 2.0
 T = TypeVar("T")
 
 
-class Decoders:
-    """Decodes and extracts in child processes, with the bits of decoding/ and features/."""
+class Decoders(Extractor):
+    """An `Extractor` that works in child processes."""
 
     def __init__(self, config: Config) -> None:
-        self._config = config
+        super().__init__(config)
         self._changed = threading.Condition()
         self._owner = os.getpid()
         self._idle: list[Child] = []
@@ -47,28 +48,26 @@ class Decoders:
         self._closed = False
         weakref.finalize(self, _end_all, self._idle, self._owner)
 
-    def features(
-        self, data: bytes, *, name: str, hash_only: bool
-    ) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
-        """Return the features of a picture, and its grey pixels u8[h, w], but with `hash_only` no pixels.
+    def extract(self, data: bytes, *, name: str, hash_only: bool = False) -> Picture:
+        """Return the picture with its features, and with `hash_only` without pixels.
 
         Raises ImageError named `name` for what is wrong with the picture, and ConfigError when no child can
         be started or the engine was closed.
         """
         image_id = hashlib.sha256(data).hexdigest()
 
-        def read(response: Response) -> tuple[ImageFeatures, NDArray[np.uint8] | None]:
+        def read(response: Response) -> Picture:
             features = codec.decode(_expected(response, Kind.RECORD))
             if features.image_id != image_id:
                 raise Invalid
             if hash_only:
-                return features, None
-            return features, _pixels(response.second, features.height, features.width)
+                return Picture(features)
+            return Picture(features, _pixels(response.second, features.height, features.width))
 
         return self._ask(data, Wanted.HASH_ONLY if hash_only else Wanted.FEATURES, name, read)
 
     def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:
-        """Return RGB pixels u8[h, w, 3]. Raises ImageError and ConfigError as `features` does."""
+        """Return RGB pixels u8[h, w, 3]. Raises ImageError and ConfigError as `extract` does."""
 
         def read(response: Response) -> NDArray[np.uint8]:
             width, height = SIZE.unpack(_expected(response, Kind.PIXELS))
@@ -165,6 +164,11 @@ class Decoders:
             self._idle.clear()
             self._busy.clear()
             weakref.finalize(self, _end_all, self._idle, self._owner)
+
+
+def extractor_of(config: Config) -> Extractor:
+    """Return what decodes pictures, in child processes if the configuration asks for it."""
+    return Decoders(config) if config.isolate else Extractor(config)
 
 
 def _pixels(data: bytes, *shape: int) -> NDArray[np.uint8]:
