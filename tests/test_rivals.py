@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,15 +16,18 @@ from support.options import LARGE_STORE
 from support.pictures import page, png
 
 from douglas_quaid import Engine
+from douglas_quaid.deadline import Timer
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.options import DEFAULTS as DECISION
 from douglas_quaid.decision.predictors import PREDICTOR_BY_NAME
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import extract_features
 from douglas_quaid.features.picture import Picture
-from douglas_quaid.records import Decision, Evidence, ImageFeatures
+from douglas_quaid.records import Candidate, Decision, Evidence, ImageFeatures
 from douglas_quaid.search.context.rivals import rival_inliers
 from douglas_quaid.search.options import DEFAULTS
-from douglas_quaid.search.verified import Pair
+from douglas_quaid.search.verified import Pair, verify_all
+from douglas_quaid.verification.options import DEFAULTS as VERIFICATION
 from douglas_quaid.verification.verify import Verification
 
 #: Largest distance of two captures of one picture.
@@ -176,9 +180,15 @@ def test_an_exact_copy_in_the_store_speaks_against_nothing(store_url: str) -> No
 
 
 def test_of_many_copies_no_more_than_hashes_is_held() -> None:
-    features = some_features()
-    same = Verification(
-        Evidence(same_pixels=True), np.empty((0, 2), np.float32), np.empty((0, 2), np.float32)
+    picture = Picture(some_features())
+    search = Mock(
+        query=picture,
+        calibration=shipped(),
+        timer=Timer(None),
+        options=DEFAULTS,
+        verification=VERIFICATION,
+        **{"references.read.return_value": [picture], "is_baseline.return_value": False},
     )
-    one = Pair.of("a", Picture(features), same)
+    (one,) = verify_all(search, [Candidate("a", 0, 0, 0.0)])
+    assert one.evidence.same
     assert one.reference.features.thumbnail is None and len(one.reference.features.local) == 0

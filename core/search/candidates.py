@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from itertools import islice
 
+from ..batches import in_groups
 from ..features.picture import Picture
 from ..index.words import WordKeypoints
 from ..records import Candidate, ImageId, LocalFeatures
-from .search import Search
+from .search import Search, pictures_of
 
 
 class View(Enum):
@@ -52,8 +54,8 @@ def find_candidates(search: Search, view: View, *, allowed: Allowed) -> list[Can
 
     if query.features.informative:
         near = [candidate for candidate in _by_hash(search) if unknown(candidate.image_id)]
-        near = list(_few_of_each(search, near, options.by_hash))
-        found.update((candidate.image_id, candidate) for candidate in near)
+        few = islice(_few_of_each(search, near), options.by_hash)
+        found.update((candidate.image_id, candidate) for candidate in few)
         views = (query.features.local, *query.between)
         sharing = _by_words(search, views, unknown, options.by_words, options.above_noise)
         found.update((candidate.image_id, candidate) for candidate in sharing)
@@ -99,26 +101,19 @@ def _by_words(
     sharing = [Candidate(image_id, None, 0, votes) for image_id, votes in ranked if votes > 0]
     first, last = options.noise_ranks
     allowed_ones = [candidate for candidate in sharing if allowed(candidate.image_id)]
-    few = list(_few_of_each(search, allowed_ones, max(maximum, last)))
+    few = list(islice(_few_of_each(search, allowed_ones), max(maximum, last)))
     noise = [candidate.votes for candidate in few[first:last]]
     least = min(above_noise * sum(noise) / len(noise), options.sufficient_votes) if noise else 0.0
     return [candidate for candidate in few[:maximum] if candidate.votes >= least]
 
 
-def _few_of_each(search: Search, candidates: Sequence[Candidate], maximum: int) -> Iterator[Candidate]:
-    """The first candidates, with a few of each cluster; an image in no cluster counts as one."""
+def _few_of_each(search: Search, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """The candidates, with a few of each cluster; clusters are looked up as far as candidates are taken."""
     options = search.options.candidates
-    seen: Counter[str] = Counter()
-    taken = 0
-    for start in range(0, len(candidates), options.batch):
-        batch = candidates[start : start + options.batch]
-        clusters = search.cluster_of([candidate.image_id for candidate in batch])
-        for candidate, cluster in zip(batch, clusters, strict=True):
-            if cluster is not None and seen[cluster] >= options.per_cluster:
-                continue
-            if taken == maximum:
-                return
-            taken += 1
-            if cluster is not None:
-                seen[cluster] += 1
-            yield candidate
+    seen = Counter[str]()
+    for batch in in_groups(candidates, options.batch):
+        pictures = pictures_of(search.cluster_of, [candidate.image_id for candidate in batch])
+        for candidate, picture in zip(batch, pictures, strict=True):
+            if seen[picture] < options.per_cluster:
+                seen[picture] += 1
+                yield candidate

@@ -20,6 +20,12 @@ from .references import References
 ClusterOf = Callable[[Sequence[ImageId]], Sequence[str | None]]
 
 
+def pictures_of(cluster_of: ClusterOf, ids: Sequence[ImageId]) -> list[str]:
+    """Return what tells pictures apart: the cluster of each image, or its own id where it is in none."""
+    clusters = zip(ids, cluster_of(ids), strict=True)
+    return [image_id if cluster is None else cluster for image_id, cluster in clusters]
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Search:
     """What all steps of one search share."""

@@ -1,7 +1,5 @@
 """Candidates verified one after the other, until the rest is not worth it or the time is up."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +22,6 @@ class Pair:
     reference: Picture
     #: What was measured.
     verification: Verification
-
-    @classmethod
-    def of(cls, image_id: ImageId, reference: Picture, verification: Verification) -> Pair:
-        """Return the pair, without the features that nobody will need."""
-        kept = Picture(hashes_alone(reference.features)) if verification.evidence.same else reference
-        return cls(image_id, kept, verification)
 
     @property
     def evidence(self) -> Evidence:
@@ -76,5 +68,6 @@ def verify_all(search: Search, candidates: Sequence[Candidate]) -> list[Pair]:
                 found.evidence, search.calibration, baseline=search.is_baseline(candidate.image_id)
             )
             fruitless[by_words] = fruitless[by_words] + 1 if relation is None else 0
-            pairs.append(Pair.of(candidate.image_id, reference, found))
+            kept = Picture(hashes_alone(reference.features)) if found.evidence.same else reference
+            pairs.append(Pair(candidate.image_id, kept, found))
     return pairs

@@ -17,7 +17,7 @@ from dataclasses import replace
 from ...decision.calibration import Calibration, logit
 from ...records import Evidence, ImageId
 from ..options import DEFAULTS, AmbiguityOptions
-from ..search import ClusterOf
+from ..search import ClusterOf, pictures_of
 
 
 def ambiguous_with(
@@ -40,8 +40,7 @@ def ambiguous_with(
     if len(likely) < options.pictures:
         return {}
     best: dict[str, float] = {}
-    for image_id, cluster in zip(likely, cluster_of(likely), strict=True):
-        picture = cluster if cluster is not None else image_id
+    for image_id, picture in zip(likely, pictures_of(cluster_of, likely), strict=True):
         best[picture] = max(best.get(picture, floor), odds[image_id])
     if len(best) < options.pictures:
         return {}

@@ -9,9 +9,10 @@ else in common. So ten thousand captures of one page, which are one cluster, mak
 region, and neither do copies that are not joined yet. A pair that agrees outside the region as well stands.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import itemgetter
 
 import cv2
 import numpy as np
@@ -201,23 +202,18 @@ class CommonRegions:
         """The query's keypoints at these points: as it is, of an inset or mirrored, whichever lie nearest."""
         options = self._options
         few = points[np.linspace(0, len(points) - 1, min(len(points), options.maximum_keypoints)).astype(int)]
-        best, least = _nearest(self._query.features.local, few)
-        for local, seen in self._other_views(few) if least > options.same_keypoint else ():
-            found, away = _nearest(local, seen)
-            if away < least:
-                best, least = found, away
-        return best
+        views = [_nearest(self._query.features.local, few)]
+        if views[0][1] > options.same_keypoint:
+            views += [_nearest(local, seen) for local, seen in self._other_views(few)]
+        return min(views, key=itemgetter(1))[0]
 
-    def _other_views(
-        self, points: NDArray[np.float32]
-    ) -> Iterator[tuple[LocalFeatures, NDArray[np.float32]]]:
+    def _other_views(self, points: NDArray[np.float32]) -> list[tuple[LocalFeatures, NDArray[np.float32]]]:
         """Keypoints of the query's other views, with the same points there."""
         views = [(inset.local, inset.from_page) for inset in self._query.insets]
         mirrored = self._query.mirrored
         if mirrored is not None and len(mirrored):
             views.append((mirrored, MIRROR))
-        for local, view in views:
-            yield local, (points @ view[:2, :2].T + view[:2, 2]).astype(np.float32)
+        return [(local, (points @ view[:2, :2].T + view[:2, 2]).astype(np.float32)) for local, view in views]
 
     def _agrees_outside(self, found: _Found, pair: Pair, relation: Relation) -> bool:
         """Whether more than the common region speaks for the pair: a part must agree outside it, of whole

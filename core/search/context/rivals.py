@@ -24,7 +24,7 @@ from ...transforms import as_matrix
 from ...verification.agreement import content_agreement
 from ...verification.options import DEFAULTS as VERIFICATION, AgreementOptions
 from ..options import DEFAULTS, RivalOptions
-from ..search import ClusterOf
+from ..search import ClusterOf, pictures_of
 from ..verified import Pair
 
 
@@ -43,19 +43,12 @@ def rival_inliers(
     if len(aligned) < 2 or not any(pair.inliers for pair in pairs):
         return [0 if pair.inliers else None for pair in pairs]
     ids = [pair.image_id for pair in aligned]
-    clusters = dict(zip(ids, cluster_of(ids), strict=True))
-
-    def joined(one: Pair, other: Pair) -> bool:
-        cluster = clusters[one.image_id]
-        same_cluster = cluster is not None and cluster == clusters[other.image_id]
-        return one.image_id == other.image_id or same_cluster
-
-    return [
-        _best_rival(pair, (other for other in aligned if not joined(pair, other)), options, agreement)
-        if pair.inliers
-        else None
-        for pair in pairs
-    ]
+    picture_of = dict(zip(ids, pictures_of(cluster_of, ids), strict=True))
+    most: list[int | None] = []
+    for pair in pairs:
+        others = (other for other in aligned if picture_of[other.image_id] != picture_of[pair.image_id])
+        most.append(_best_rival(pair, others, options, agreement) if pair.inliers else None)
+    return most
 
 
 def _best_rival(
