@@ -76,28 +76,23 @@ def build(
     """Return a segment of `words` (n, tables) that the rows in `rows` (n,) hold at the keypoints `quantised`
     (n,); all rows belong to one block.
 
-    Column t holds the words of table t, from t * kinds / tables on; `kinds` is the number of possible words.
+    The words of each column are larger than those of the column before; `kinds` is the number of possible
+    words.
     """
     local = (rows % upkeep.block_rows).astype(np.uint64) << np.uint64(16) | quantised.astype(np.uint64)
-    per_table = kinds // words.shape[1]
-    table = words.size >= upkeep.table_minimum
-    postings, sorted_words, counts = [], [], []
-    for column, numbers in enumerate(words.T):
+    postings, sorted_words = [], []
+    for numbers in words.T:
         found = numbers.astype(np.uint64) << np.uint64(32) | local
         found.sort()
         # Sorting and comparing neighbours is 70 times as fast as np.unique, which hashes since numpy 2.3.
         found = found[np.concatenate([[True], found[1:] != found[:-1]])]
         postings.append(found.astype(np.uint32))
         sorted_words.append((found >> np.uint64(32)).astype(np.uint32))
-        if table:
-            own = sorted_words.pop() - np.uint32(column * per_table)
-            counts.append(np.bincount(own, minlength=per_table))
-    return Segment(
-        block=int(rows[0]) // upkeep.block_rows,
-        postings=np.concatenate(postings),
-        words=None if table else np.concatenate(sorted_words),
-        starts=_starts(np.concatenate(counts)) if table else None,
-    )
+    block, named = int(rows[0]) // upkeep.block_rows, np.concatenate(sorted_words)
+    if words.size < upkeep.table_minimum:
+        return Segment(block, np.concatenate(postings), named, None)
+    starts = np.searchsorted(named, np.arange(kinds + 1, dtype=np.uint32)).astype(np.uint32)
+    return Segment(block, np.concatenate(postings), None, starts)
 
 
 def joined(segments: list[Segment], kinds: int, *, upkeep: UpkeepOptions = UPKEEP) -> list[Segment]:
