@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from support.stored_words import restore_keypoints
 
 from douglas_quaid.features import local
 from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, PATCH
@@ -20,7 +21,6 @@ from douglas_quaid.index.arrangement import (
     LEVELS,
     fullest_cells,
     quantise_keypoints,
-    restore_keypoints,
 )
 from douglas_quaid.index.options import DEFAULTS
 

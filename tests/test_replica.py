@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.stored_words import stored_words
 
 from douglas_quaid.config import Config
 from douglas_quaid.index.options import UpkeepOptions
 from douglas_quaid.index.replica import IndexReplica
-from douglas_quaid.index.words import WordKeypoints
 from douglas_quaid.store import NewImage, Store
 
 MakeImage = Callable[..., NewImage]
@@ -22,10 +22,8 @@ MakeImage = Callable[..., NewImage]
 def found(replica: IndexReplica, image: NewImage) -> bool:
     """Whether the image is found by its hash and by its words."""
     replica.refresh()
-    by_hash = image.image_id in {near.image_id for near in replica.near(image.pdq, 0)}
-    by_words = image.image_id in {
-        shared.image_id for shared in replica.sharing(WordKeypoints.stored(image.words), 10)
-    }
+    by_hash = image.image_id in dict(replica.near(image.pdq, 0))
+    by_words = image.image_id in dict(replica.sharing(stored_words(image.words), 10))
     assert by_hash == by_words
     return by_hash
 

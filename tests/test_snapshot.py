@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.stored_words import stored_words
 
 from douglas_quaid.config import Config
 from douglas_quaid.index.options import UpkeepOptions
 from douglas_quaid.index.postings import rows_of
-from douglas_quaid.index.replica import IndexReplica, Shared
+from douglas_quaid.index.replica import IndexReplica
 from douglas_quaid.index.snapshot import SnapshotFile
-from douglas_quaid.index.words import WordIndex, WordKeypoints
+from douglas_quaid.index.words import WordIndex
 from douglas_quaid.store import NewImage, Store
 from douglas_quaid.store.forgetting import compact
 from douglas_quaid.store.keys import SHARDS
@@ -42,12 +43,13 @@ def refreshed(store: Store, shared: SnapshotFile | None) -> IndexReplica:
     return replica
 
 
-def words(image: NewImage) -> WordKeypoints:
-    return WordKeypoints.stored(image.words)
+def sharing(replica: IndexReplica, image: NewImage) -> dict[str, float]:
+    """Images that share words with this one, and their votes."""
+    return dict(replica.sharing(stored_words(image.words), 50))
 
 
-def answers(replica: IndexReplica, images: list[NewImage]) -> list[list[Shared]]:
-    return [sorted(replica.sharing(words(image), 50), key=lambda found: found.image_id) for image in images]
+def answers(replica: IndexReplica, images: list[NewImage]) -> list[dict[str, float]]:
+    return [sharing(replica, image) for image in images]
 
 
 @pytest.fixture
@@ -119,8 +121,8 @@ def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
     for replica in (follower, refreshed(store, shared), refreshed(store, None)):
         assert len(replica) == len(there)
         for image in images:
-            found = {answer.image_id for answer in replica.sharing(words(image), 50)}
-            assert found <= there and (image.image_id in found) == (image.image_id in there)
+            found = sharing(replica, image)
+            assert found.keys() <= there and (image.image_id in found) == (image.image_id in there)
 
 
 def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(
@@ -139,7 +141,7 @@ def test_a_forgotten_image_is_found_by_nobody_and_leaves_the_file(
     mapped.refresh()
     # Then neither who had it nor who starts now finds it, and its words are gone from the file
     for replica in (mapped, refreshed(store, shared)):
-        assert images[7].image_id not in {found.image_id for found in replica.sharing(words(images[7]), 50)}
+        assert images[7].image_id not in sharing(replica, images[7])
     after = shared.load()
     assert after is not None and np.count_nonzero(after.marks) == 19
     gone = int(np.flatnonzero(after.marks == 0)[0])

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 
 import numpy as np
 from hypothesis import given, settings, strategies as st
+from support.stored_words import restore_keypoints
 from test_arrangement import fullest
 
-from douglas_quaid.index.arrangement import restore_keypoints
 from douglas_quaid.index.options import DEFAULTS, UPKEEP, UpkeepOptions
 from douglas_quaid.index.words import (
     SAMPLED_BYTES,

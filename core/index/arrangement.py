@@ -45,13 +45,6 @@ def quantise_keypoints(keypoints: NDArray[np.float32]) -> NDArray[np.uint16]:
     return quantised.astype(np.uint16)
 
 
-def restore_keypoints(quantised: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Return keypoints (n, 4) in the middle of what `quantise_keypoints` rounded to one value."""
-    x, y, level, angle = _parts(quantised)
-    size = PATCH * 2.0 ** ((level - FINEST) / LEVELS_PER_OCTAVE)
-    return np.column_stack([x, y, size, angle * (360 / ANGLES)]).astype(np.float32)
-
-
 def fullest_cells(
     keypoints: NDArray[np.float32],
     weights: NDArray[np.float64],
@@ -80,7 +73,7 @@ def fullest_cells(
     per_keypoint, cell = weights.shape[1], options.cell
     cells_across, cells_down = ACROSS * GRAIN // cell, DOWN * GRAIN // cell
     own = slots // per_keypoint
-    x, y, level, angle = _parts(quantised)
+    x, y, level, angle = parts_of(quantised)
     levels = level - _levels(keypoints)[own]
     rotation = (angle - _angles(keypoints)[own]) % ANGLES
     # The query's keypoint at (a, b) comes to (x, y) by this rotation and scale, and then by this translation.
@@ -121,10 +114,12 @@ def _angles(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.asarray(np.rint(keypoints[:, 3] * (ANGLES / 360)).astype(np.int64) % ANGLES)
 
 
-def _parts(
+def parts_of(
     quantised: NDArray[np.uint16],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """x and y in frame pixels, level below the finest, and angle of ANGLES."""
+    """Return what `quantise_keypoints` put into 16 bits each: x and y in frame pixels, in the middle of their
+    grain; level below the finest; angle of ANGLES.
+    """
     rest, x = np.divmod(quantised.astype(np.int64), ACROSS)
     rest, y = np.divmod(rest, DOWN)
     angle, level = np.divmod(rest, LEVELS)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import LocalFeatures
-from .arrangement import fullest_cells, quantise_keypoints, restore_keypoints
+from .arrangement import fullest_cells, quantise_keypoints
 from .options import DEFAULTS, UPKEEP, IndexOptions, UpkeepOptions
 from .postings import Segment, build, joined, rows_of, tables
 from .rows import Rows, numbers_in
@@ -72,15 +72,6 @@ class WordKeypoints:
         count = max(options.descriptors_per_image, round(options.descriptors_of_tall * len(local)))
         return cls(sample_bits(local.descriptors[:count]), local.keypoints[:count])
 
-    @classmethod
-    def stored(cls, column: bytes) -> WordKeypoints:
-        """Return what `column` wrote; keypoints are rounded.
-
-        Raises ValueError when the bytes are not a multiple of BYTES_PER_DESCRIPTOR.
-        """
-        sampled, quantised = _split(np.frombuffer(column, np.uint8).reshape(-1, BYTES_PER_DESCRIPTOR))
-        return cls(sampled, restore_keypoints(quantised))
-
     def column(self) -> bytes:
         """Return BYTES_PER_DESCRIPTOR for each, for the store: the sampled bits, and the quantised keypoint
         as u16, little-endian.
@@ -95,8 +86,8 @@ def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.packbits(bits, axis=1)
 
 
-def _split(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """Sampled bits (n, 14) and quantised keypoints (n,) of stored words (n, 16)."""
+def split(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    """Return sampled bits (n, 14) and quantised keypoints (n,) of stored words (n, 16)."""
     quantised = np.ascontiguousarray(column[:, SAMPLED_BYTES:]).view("<u2").reshape(-1).astype(np.uint16)
     return column[:, :SAMPLED_BYTES], quantised
 
@@ -125,7 +116,6 @@ class WordIndex:
         self._upkeep = upkeep
         self._segments: list[Segment] = []
         self._pending: list[tuple[NDArray[np.uint32], NDArray[np.uint8]]] = []
-        self._waiting = 0
         self._sizes = Rows(np.uint16)
 
     @property
@@ -140,11 +130,10 @@ class WordIndex:
         if not len(rows):
             return
         self._pending.append((rows, column))
-        self._waiting += len(rows)
         known = len(self._sizes)
         held = np.bincount(rows - np.uint32(known))
         self._sizes.extend(np.minimum(held, np.iinfo(np.uint16).max))
-        if self._waiting >= self._upkeep.piece:
+        if sum(len(waiting) for waiting, _ in self._pending) >= self._upkeep.piece:
             self._settle()
 
     def _settle(self) -> None:
@@ -152,9 +141,8 @@ class WordIndex:
         if not self._pending:
             return
         rows, column = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
-        sampled, quantised = _split(column)
+        sampled, quantised = split(column)
         self._pending.clear()
-        self._waiting = 0
         # An image's words stay together, so that each pair of word and row is in one segment.
         firsts = np.flatnonzero(np.diff(rows, prepend=rows[:1] + np.uint32(1)))
         wanted = np.arange(self._upkeep.piece, len(rows), self._upkeep.piece)
@@ -177,7 +165,7 @@ class WordIndex:
 
     def take(self, segments: Sequence[Segment], counts: NDArray[np.uint16]) -> None:
         """Hold these tables and nothing else; the next row to be added is the one behind them."""
-        self._segments, self._pending, self._waiting = list(segments), [], 0
+        self._segments, self._pending = list(segments), []
         self._sizes = Rows(np.uint16)
         self._sizes.extend(counts)
 

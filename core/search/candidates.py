@@ -74,15 +74,14 @@ def _by_hash(search: Search) -> list[Candidate]:
     """In any orientation, and with light and dark exchanged, which flips all bits of a PDQ hash."""
     index, options = search.index, search.options.candidates
     radius, maximum = options.pdq_radius, options.maximum_near
-    nearest: dict[ImageId, Candidate] = {}
+    nearest: dict[ImageId, tuple[int, int]] = {}
     for orientation, pdq in enumerate(search.query.features.hashes.orientations):
         inverted = bytes(255 - byte for byte in pdq)
-        for near in (*index.near(pdq, radius, maximum), *index.near(inverted, radius, maximum)):
-            known = nearest.get(near.image_id)
-            if known is None or known.pdq_bits is None or near.bits < known.pdq_bits:
-                nearest[near.image_id] = Candidate(near.image_id, near.bits, orientation, 0.0)
-    ranked = sorted(nearest.values(), key=lambda found: (found.pdq_bits or 0, found.image_id))
-    return ranked[:maximum]
+        for image_id, bits in (*index.near(pdq, radius, maximum), *index.near(inverted, radius, maximum)):
+            found = bits, orientation
+            nearest[image_id] = min(found, nearest.get(image_id, found))
+    ranked = sorted((bits, image_id, orientation) for image_id, (bits, orientation) in nearest.items())
+    return [Candidate(image_id, bits, orientation, 0.0) for bits, image_id, orientation in ranked[:maximum]]
 
 
 def _by_words(
@@ -95,13 +94,15 @@ def _by_words(
     heaviest: dict[ImageId, float] = {}
     for number, local in enumerate(views):
         arranged = options.arranged_between if number else None
-        for image in index.sharing(WordKeypoints.of(local), options.maximum_sharing, arranged=arranged):
-            heaviest[image.image_id] = max(image.votes, heaviest.get(image.image_id, 0.0))
+        sharing = index.sharing(WordKeypoints.of(local), options.maximum_sharing, arranged=arranged)
+        for image_id, votes in sharing:
+            heaviest[image_id] = max(votes, heaviest.get(image_id, 0.0))
     ranked = sorted(heaviest.items(), key=lambda found: (-found[1], found[0]))[: options.maximum_sharing]
-    sharing = [Candidate(image_id, None, 0, votes) for image_id, votes in ranked if votes > 0]
+    proposed = [
+        Candidate(image_id, None, 0, votes) for image_id, votes in ranked if votes > 0 and allowed(image_id)
+    ]
     first, last = options.noise_ranks
-    allowed_ones = [candidate for candidate in sharing if allowed(candidate.image_id)]
-    few = list(islice(_few_of_each(search, allowed_ones), max(maximum, last)))
+    few = list(islice(_few_of_each(search, proposed), max(maximum, last)))
     noise = [candidate.votes for candidate in few[first:last]]
     least = min(above_noise * sum(noise) / len(noise), options.sufficient_votes) if noise else 0.0
     return [candidate for candidate in few[:maximum] if candidate.votes >= least]

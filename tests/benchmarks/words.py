@@ -65,10 +65,11 @@ KEPT, OTHERS = 0.4, 6
 CHILD = """
 import sys, time
 from pathlib import Path
+import numpy as np
 from douglas_quaid.config import Config
 from douglas_quaid.index.replica import IndexReplica
 from douglas_quaid.index.snapshot import SnapshotFile
-from douglas_quaid.index.words import WordKeypoints
+from douglas_quaid.index.words import SAMPLED_BYTES, WordKeypoints
 from douglas_quaid.store import Store
 from douglas_quaid.store.columns import ColumnState
 store = Store.open(Config(store=sys.argv[1]))
@@ -76,7 +77,7 @@ snapshot = SnapshotFile(Path(sys.argv[2]), store.identity) if sys.argv[2] else N
 replica = IndexReplica(store.columns, snapshot)
 began = time.perf_counter()
 replica.refresh()
-replica.sharing(WordKeypoints.stored(bytes(16)), 1)
+replica.sharing(WordKeypoints(np.zeros((1, SAMPLED_BYTES), np.uint8), np.zeros((1, 4), np.float32)), 1)
 seconds = time.perf_counter() - began
 status = dict(line.split(":", 1) for line in open("/proc/self/smaps_rollup").read().splitlines()[1:])
 private = sum(int(status[name].split()[0]) for name in ("Private_Dirty", "Private_Clean"))

@@ -138,10 +138,10 @@ class CommonRegions:
     def _holding(self, found: Verification, maximum: int) -> list[ImageId]:
         """Images that may show the part, by its visual words alone, the likeliest first."""
         keypoints = WordKeypoints.of(self._keypoints(found.points_query))
-        shared = self._search.index.sharing(keypoints, maximum)
-        shared = [image for image in shared if self._search.scope.allows(image.image_id)]
-        least = self._options.minimum_votes * shared[0].votes if shared else 0.0
-        return [image.image_id for image in shared if image.votes >= least]
+        sharing = self._search.index.sharing(keypoints, maximum)
+        votes = {image_id: votes for image_id, votes in sharing if self._search.scope.allows(image_id)}
+        least = self._options.minimum_votes * max(votes.values(), default=0.0)
+        return [image_id for image_id in votes if votes[image_id] >= least]
 
     def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
         """One image of each cluster, without the clusters of the query and of the pair's reference."""
