@@ -5,16 +5,14 @@ changed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar
 
 import click
 
-from douglas_quaid import ConfigError
+import douglas_quaid  # the engine is loaded when it is first used
 
-if TYPE_CHECKING:
-    from douglas_quaid import Engine
-
-    from ..config import Settings
+from ..config import Settings, ail_home
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,8 +22,15 @@ def ail() -> None:
     """AIL: the modules for its queues, and the images that an instance holds."""
 
 
-#: The option that names an AIL.
-HOME = click.option("--ail-home", "home", metavar="DIR", help="Folder of AIL; default: $AIL_HOME.")
+def with_home(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Return a command with the option --ail-home, from a function that takes AIL's folder as `home`."""
+
+    @click.option("--ail-home", "given", metavar="DIR", help="Folder of AIL; default: $AIL_HOME.")
+    @wraps(function)
+    def run(*, given: str | None, **options: Any) -> int | None:
+        return function(home=ail_home(given), **options)
+
+    return run
 
 
 def shown_first(function: Command) -> Command:
@@ -39,14 +44,12 @@ def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
     if dry_run or yes:
         return not dry_run
     if as_json:
-        raise ConfigError("--json asks no questions; add --dry-run or --yes")
+        raise douglas_quaid.ConfigError("--json asks no questions; add --dry-run or --yes")
     return click.confirm(question, err=True)
 
 
-def open_engine(settings: Settings, store: str | None) -> Engine:
+def open_engine(settings: Settings, store: str | None) -> douglas_quaid.Engine:
     """Return the engine of the modules' store, or of the one that --store names. Raises ConfigError and
     StoreError.
     """
-    from douglas_quaid import Engine
-
-    return Engine.open(config=settings.engine_config(store=store), mend=False)
+    return douglas_quaid.Engine.open(config=settings.engine_config(store=store), mend=False)

@@ -6,22 +6,24 @@ Everything that is to be written is shown first as a unified diff, and asked for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import json_line, print_result, say
 
-from ..config import MODULES, ail_home
-from .group import HOME, agreed, ail, shown_first
-
-if TYPE_CHECKING:
-    from ..checkout.working_tree import Plan
+from ..checkout.check import Grade
+from ..checkout.install import plan_install, plan_uninstall, systemd_unit
+from ..checkout.patching import plan_patch, status
+from ..checkout.working_tree import Plan
+from ..config import MODULES
+from .group import agreed, ail, shown_first, with_home
 
 
 @command("install", group=ail)
-@HOME
+@with_home
 @click.option(
     "--no-crawled",
     is_flag=True,
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 )
 @shown_first
 def install(
-    home: str | None,
+    home: Path,
     no_crawled: bool,
     launcher: bool,
     names: tuple[str, ...],
@@ -47,16 +49,12 @@ def install(
     as_json: bool,
 ) -> int:
     """Put the modules into an AIL checkout: entry files, queues, options. --store URL goes into core.cfg."""
-    from ..checkout.install import plan_install
-    from ..checkout.patching import plan_patch, status
-
-    where = ail_home(home)
-    plans = [plan_install(where, store=store, crawled=not no_crawled, launcher=launcher)]
+    plans = [plan_install(home, store=store, crawled=not no_crawled, launcher=launcher)]
     if names:
-        fitting = [each.patch.name for each in status(where) if each.fits]
-        plans.append(plan_patch(where, fitting if names == ("all",) else list(names)))
+        fitting = [each.patch.name for each in status(home) if each.fits]
+        plans.append(plan_patch(home, fitting if names == ("all",) else list(names)))
     _carry_out(plans, dry_run=dry_run, yes=yes, as_json=as_json)
-    missing = [each.patch for each in status(where) if not each.in_force]
+    missing = [each.patch for each in status(home) if not each.in_force]
     if missing and not names and not as_json:
         say("\nPatches of AIL that are not applied (all optional; `quaid ail patch NAME...` applies them):")
         for patch in missing:
@@ -65,23 +63,21 @@ def install(
 
 
 @command("uninstall", group=ail)
-@HOME
+@with_home
 @shown_first
-def uninstall(home: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
+def uninstall(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
     """Remove the modules, their options and all patches of ours from an AIL checkout. The store stays."""
-    from ..checkout.install import plan_uninstall
-
-    return _carry_out([plan_uninstall(ail_home(home))], dry_run=dry_run, yes=yes, as_json=as_json)
+    return _carry_out([plan_uninstall(home)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @command("patch", group=ail)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@HOME
+@with_home
 @click.option("--revert", is_flag=True, help="Take the patches out.")
 @shown_first
 def patch(
     names: tuple[str, ...],
-    home: str | None,
+    home: Path,
     revert: bool,
     dry_run: bool,
     yes: bool,
@@ -91,13 +87,10 @@ def patch(
     """Apply small patches to AIL's own code, or list them: P1 to P5, each with its purpose and what happens
     without it.
     """
-    from ..checkout.patching import plan_patch, status
-
-    where = ail_home(home)
     if names:
-        plan = plan_patch(where, names, revert=revert)
+        plan = plan_patch(home, names, revert=revert)
         return _carry_out([plan], dry_run=dry_run, yes=yes, as_json=as_json)
-    for each in status(where):
+    for each in status(home):
         one = each.patch
         line = {
             "patch": one.name,
@@ -114,35 +107,29 @@ def patch(
 
 @command("systemd-unit", group=ail)
 @click.argument("module", type=click.Choice(MODULES), default=MODULES[0])
-@HOME
-def systemd_unit(module: str, home: str | None, store: str | None, as_json: bool) -> None:
+@with_home
+def unit(module: str, home: Path, store: str | None, as_json: bool) -> None:
     """Print a systemd unit that runs a module instead of a window of AIL's launcher."""
-    from ..checkout import install
-
-    text = install.systemd_unit(ail_home(home), module)
+    text = systemd_unit(home, module)
     print_result({"module": module, "unit": text}, text.rstrip("\n"), as_json=as_json)
 
 
 @command("self-check", group=ail)
-@HOME
+@with_home
 @click.option(
     "--python",
     type=click.Path(exists=True, dir_okay=False),
     metavar="FILE",
     help="AIL's interpreter; default: AILENV/bin/python in its folder.",
 )
-def self_check(home: str | None, python: str | None, store: str | None, as_json: bool) -> int:
+def self_check(home: Path, python: str | None, store: str | None, as_json: bool) -> int:
     """Say what of an installation is missing or wrong, what that costs, and what to do. Exit status 1 if
     something does not work.
     """
-    from dataclasses import asdict
-    from pathlib import Path
-
     from ..checkout import self_check
-    from ..checkout.check import Grade
 
     marks = {Grade.OK: "ok     ", Grade.WARNING: "WARNING", Grade.FAILURE: "FAIL   "}
-    checks = self_check.self_check(ail_home(home), python=Path(python).absolute() if python else None)
+    checks = self_check.self_check(home, python=Path(python).absolute() if python else None)
     for check in checks:
         rest = "".join(f"\n        {text}" for text in (check.cost, check.remedy) if text)
         text = f"{marks[check.grade]} {check.subject}: {check.says}{rest}"
@@ -152,8 +139,6 @@ def self_check(home: str | None, python: str | None, store: str | None, as_json:
 
 def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Show, ask and write. Nothing is written if one of the plans cannot be."""
-    from ..checkout.working_tree import Plan
-
     home = plans[0].home
     changes = tuple(change for plan in plans for change in plan.changes)
     notes = [note for plan in plans for note in plan.notes]

@@ -4,28 +4,30 @@ are doing, and the pictures that AIL had before us.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 import click
 
 from douglas_quaid import ConfigError
 from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import complain, json_line, print_result, say
 
-from ..config import MODULES, Locations, Settings, ail_home
-from .group import HOME, agreed, ail, open_engine, shown_first
+from ..config import MODULES, Locations, Settings
+from .group import agreed, ail, open_engine, shown_first, with_home
 
 
 @command("status", group=ail)
-@HOME
-def status(home: str | None, store: str | None, as_json: bool) -> int:
+@with_home
+def status(home: Path, store: str | None, as_json: bool) -> int:
     """Show what waits and since when, which processes run and how fast, what failed, and what the store
     holds. Exit status 1 if something is wrong.
     """
     from ..servers import AilServers
     from .status import read_status, status_text
 
-    where = ail_home(home)
-    settings = Settings.read(where)
-    with open_engine(settings, store) as engine, AilServers(Locations.read(where)) as servers:
+    settings = Settings.read(home)
+    with open_engine(settings, store) as engine, AilServers(Locations.read(home)) as servers:
         found = read_status(engine, servers, settings)
     print_result(found.to_json(), status_text(found), as_json=as_json)
     return 1 if found.warnings else 0
@@ -33,7 +35,7 @@ def status(home: str | None, store: str | None, as_json: bool) -> int:
 
 @command("dead-letters", group=ail)
 @click.argument("gids", nargs=-1, metavar="[GID]...")
-@HOME
+@with_home
 @click.option(
     "--error",
     "errors",
@@ -48,7 +50,7 @@ def status(home: str | None, store: str | None, as_json: bool) -> int:
 @shown_first
 def dead_letters(
     gids: tuple[str, ...],
-    home: str | None,
+    home: Path,
     errors: tuple[str, ...],
     requeue: bool,
     remove: bool,
@@ -65,9 +67,8 @@ def dead_letters(
 
     if requeue and remove:
         raise ConfigError("--requeue removes them from the list, too; give --requeue or --remove")
-    where = ail_home(home)
-    settings = Settings.read(where)
-    with open_engine(settings, store) as engine, AilServers(Locations.read(where)) as servers:
+    settings = Settings.read(home)
+    with open_engine(settings, store) as engine, AilServers(Locations.read(home)) as servers:
         found = sorted(
             (
                 letter
@@ -102,7 +103,7 @@ def dead_letters(
 
 @command("cluster", group=ail)
 @click.argument("name", metavar="ID")
-@HOME
+@with_home
 @click.option(
     "--limit",
     default=20,
@@ -111,21 +112,21 @@ def dead_letters(
     metavar="N",
     help="Maximum number of domains, chats and objects to print (--json: all).",
 )
-def cluster(name: str, home: str | None, limit: int, store: str | None, as_json: bool) -> None:
+def cluster(name: str, home: Path, limit: int, store: str | None, as_json: bool) -> None:
     """Show a cluster's domains, chats and objects, and when it was seen. ID: cluster id, image id, or an
     object (screenshot::<sha256>).
     """
     from .cluster_report import report, report_text
 
-    with open_engine(Settings.read(ail_home(home)), store) as engine:
+    with open_engine(Settings.read(home), store) as engine:
         found = report(engine, name)
     print_result(found.to_json(), report_text(found, limit), as_json=as_json)
 
 
 @command("reconcile", group=ail)
-@HOME
+@with_home
 @shown_first
-def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
+def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
     """Follow analysts' answers in AIL and vetoes now; the modules do it by themselves. Runs in AIL's
     interpreter: AILENV/bin/quaid.
     """
@@ -135,11 +136,10 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
     from ..servers import AilServers
     from .ail_sink import open_sink, translated_errors
 
-    where = ail_home(home)
-    settings = Settings.read(where)
+    settings = Settings.read(home)
     with (
         open_engine(settings, store) as engine,
-        AilServers(Locations.read(where)) as servers,
+        AilServers(Locations.read(home)) as servers,
         translated_errors(),
     ):
         objects = sorted(set(Ledger(engine).objects()))
@@ -150,7 +150,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
             )
         if not objects or not agreed("Check all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
             return 0
-        sink = open_sink(where, servers)
+        sink = open_sink(home, servers)
         reader = FeedbackReader(engine, sink, settings)
         answers = [answer for obj in objects for answer in reader.read(obj)] + reader.finish()
         for answer in answers:
@@ -172,7 +172,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
 
 
 @command("backfill", group=ail)
-@HOME
+@with_home
 @click.option(
     "--type",
     "kinds",
@@ -205,7 +205,7 @@ def reconcile(home: str | None, dry_run: bool, yes: bool, store: str | None, as_
 )
 @click.option("--dry-run", is_flag=True, help="Count what is there and what is new; store nothing.")
 def backfill(
-    home: str | None,
+    home: Path,
     kinds: tuple[str, ...],
     rate: float | None,
     limit: int | None,
@@ -219,8 +219,6 @@ def backfill(
     """Store the images and screenshots that AIL has on disk, then search for matches among all of them. It
     can be interrupted and run again.
     """
-    from dataclasses import asdict
-
     from ..backfill.picture_files import Broken
     from ..backfill.run import Backfill, BackfillOptions, Progress
     from ..objects import TYPES
@@ -228,8 +226,7 @@ def backfill(
 
     if no_link and write:
         raise ConfigError("--write needs the matches, and --no-link searches for none; give one of them")
-    where = ail_home(home)
-    settings, locations = Settings.read(where), Locations.read(where)
+    settings, locations = Settings.read(home), Locations.read(home)
 
     def tell(broken: Broken) -> None:
         if as_json:
