@@ -281,19 +281,10 @@ def _with_block(text: Text, body: str) -> Text:
 
 def _without_block(text: Text) -> Text:
     """Without our block, as the file was before; the same text if there is none."""
-    end = re.escape(text.end)
-    block = rf"(?s){re.escape(BEGIN)}(?P<unended>{re.escape(UNENDED)})?{end}.*?{re.escape(END)}(?:{end}|\Z)"
-    found = re.search(block, text.raw)
-    if not found:
-        return text
-    start, width = found.start(), len(text.end)
-    for _ in range(
-        2 if found["unended"] else 1
-    ):  # the blank line above is ours, but no line ending needed there
-        before = text.raw[: start - width]
-        if text.raw[:start].endswith(text.end) and (found["unended"] or not before or before.endswith("\n")):
-            start -= width
-    return Text(text.raw[:start] + text.raw[found.end() :])
+    end = text.end
+    # The blank line above is ours; if the file had no end, so is the end of its last line.
+    begin = rf"(?:(?:\A|(?<=\n)){end})?{BEGIN}|(?:{end}){{0,2}}{BEGIN}{UNENDED}"
+    return Text(re.sub(rf"(?s)(?:{begin}){end}.*?{END}(?:{end}|\Z)", "", text.raw, count=1))
 
 
 def _without_section(text: Text, section: str) -> Text:

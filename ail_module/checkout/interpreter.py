@@ -9,7 +9,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +71,9 @@ class Facts:
     """What AIL's Python has."""
 
     #: Modules that ours need and that cannot be imported, and why.
-    broken: tuple[tuple[str, str], ...]
+    broken: Mapping[str, str]
     #: Versions of douglas-quaid, redis and xxhash; None if not installed.
-    releases: tuple[tuple[str, str | None], ...]
+    releases: Mapping[str, str | None]
     #: What the call that AIL's queues make raises; None if it works.
     xxhash_error: str | None
     #: Names of AIL's own packages that another package has taken, and the folder of that package.
@@ -81,17 +81,12 @@ class Facts:
     #: Whether the checkout's root is on sys.path. It has a folder `tests` and others that shadow names.
     root_on_path: bool
 
-    def release(self, name: str) -> str | None:
-        """Return the version of a package; None if it is not installed."""
-        return dict(self.releases)[name]
-
 
 def interpreter(home: Path) -> Path | None:
     """Return the interpreter of AIL's virtual environment; None if there is none."""
-    for folder in (home / "AILENV", Path(os.environ.get("AIL_VENV") or home / "AILENV")):
-        if (folder / "bin" / "python").exists():
-            return folder / "bin" / "python"
-    return None
+    folders = (home / "AILENV", Path(os.environ.get("AIL_VENV") or home / "AILENV"))
+    pythons = (folder / "bin" / "python" for folder in folders)
+    return next((python for python in pythons if python.exists()), None)
 
 
 def ask(home: Path, python: Path) -> Facts:
@@ -110,8 +105,8 @@ def ask(home: Path, python: Path) -> Facts:
         raise ConfigError(f"AIL's interpreter {python} does not answer: {error}") from None
     own = os.path.realpath(home / "bin") + os.sep
     return Facts(
-        broken=tuple(answer["broken"].items()),
-        releases=tuple(answer["releases"].items()),
+        broken=answer["broken"],
+        releases=answer["releases"],
         xxhash_error=answer["xxhash"],
         strangers=tuple(
             (name, folder)
@@ -145,7 +140,7 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
         return
     pip = f"{python} -m pip install"
     if facts.broken:
-        broken = "; ".join(f"{name}: {error}" for name, error in facts.broken)
+        broken = "; ".join(f"{name}: {error}" for name, error in facts.broken.items())
         yield Check(
             "package",
             Grade.FAILURE,
@@ -155,10 +150,12 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
         )
     else:
         yield Check(
-            "package", Grade.OK, f"douglas-quaid {facts.release('douglas-quaid')} can be imported by {python}"
+            "package",
+            Grade.OK,
+            f"douglas-quaid {facts.releases['douglas-quaid']} can be imported by {python}",
         )
     yield _hashing(facts, pip)
-    yield _redis(facts.release("redis"), pip)
+    yield _redis(facts.releases["redis"], pip)
     if facts.strangers or facts.root_on_path:
         yield Check(
             "AIL's packages",
@@ -174,7 +171,7 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
 
 
 def _hashing(facts: Facts, pip: str) -> Check:
-    release = facts.release("xxhash")
+    release = facts.releases["xxhash"]
     if not facts.xxhash_error:
         return Check("xxhash", Grade.OK, f"xxhash {release} hashes text, as AIL's queues need it")
     return Check(
