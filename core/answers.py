@@ -6,7 +6,7 @@ Field names and their meaning are a contract; later versions only add.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
@@ -42,12 +42,7 @@ class AddResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as in a line of the command line."""
-        return {
-            "image_id": self.image_id,
-            "status": self.status,
-            "informative": self.informative,
-            "cluster": self.cluster,
-        }
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +278,10 @@ def memberships_json(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
     """Return evidence with shares rounded to four digits; null means not measured."""
-    line: dict[str, Any] = {}
-    for field in fields(Evidence):
-        value = getattr(evidence, field.name)
-        line[field.name] = round(value, 4) if isinstance(value, float) else value
+    line = {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in asdict(evidence).items()
+    }
     line["configuration"] = evidence.configuration.value
     line["matrix"] = None if evidence.matrix is None else [round(value, 6) for value in evidence.matrix]
     return line

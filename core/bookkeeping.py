@@ -113,8 +113,3 @@ def as_occurrence(given: Occurrence | str) -> Occurrence:
     HOST:KIND:ID.
     """
     return Occurrence.parse(given) if isinstance(given, str) else given
-
-
-def optional_occurrence(given: Occurrence | str | None) -> Occurrence | None:
-    """Return an occurrence, parsing a string if necessary; None for None. Raises ConfigError."""
-    return None if given is None else as_occurrence(given)

@@ -38,15 +38,11 @@ class Comparison(Bookkeeping):
 
     def __init__(self, store: Store, config: Config, options: Options) -> None:
         super().__init__(store)
-        self._config = config
+        #: The settings of this process.
+        self.config = config
         self._options = options
         self._extractor = extractor_of(config)
         self._active = ActiveCalibration(store, options=options.digest())
-
-    @property
-    def config(self) -> Config:
-        """Return the configuration."""
-        return self._config
 
     @property
     def calibration(self) -> Calibration:

@@ -18,7 +18,7 @@ from collections.abc import Collection as Names, Mapping, Sequence
 from datetime import datetime
 
 from .answers import AddResult, EngineStats, History, Hit, QueryResult
-from .bookkeeping import as_occurrence, optional_occurrence
+from .bookkeeping import as_occurrence
 from .config import Config
 from .deadline import Timer
 from .decision.decide import Context, decide
@@ -213,7 +213,8 @@ class Engine(Upkeep):
         """Return for each hit where its picture was seen, other images of its cluster included; `besides`: an
         occurrence that does not count. Raises ConfigError, StoreError.
         """
-        return histories(self._store, hits, besides=optional_occurrence(besides))
+        left_out = None if besides is None else as_occurrence(besides)
+        return histories(self._store, hits, besides=left_out)
 
     # -- the index of this process ---------------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ class Engine(Upkeep):
         whoever does so may not know why.
         """
         purpose = None if collection is None else self._store.collections.require(collection).purpose
-        where = optional_occurrence(occurrence)
+        where = None if occurrence is None else as_occurrence(occurrence)
         image_id = hashlib.sha256(data).hexdigest()
         try:
             status = self._store.images.note(

@@ -17,10 +17,9 @@ from support.images import put_all
 from douglas_quaid.config import Config
 from douglas_quaid.errors import CorruptRecord
 from douglas_quaid.store import ROW, ColumnReader, ColumnState, NewImage, Store, StoreOptions
-from douglas_quaid.store.columns import ShardState
+from douglas_quaid.store.columns import INFORMATIVE, ShardState, pack_row
 from douglas_quaid.store.forgetting import compact
 from douglas_quaid.store.keys import SHARDS
-from douglas_quaid.store.rows import INFORMATIVE, pack_row
 from douglas_quaid.store.scripts import COMPACT
 
 

@@ -31,9 +31,9 @@ from douglas_quaid.records import (
     Verdict,
 )
 from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, keys, verdict_codec as codec
+from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent
 from douglas_quaid.store.keys import SCHEMA_VERSION
-from douglas_quaid.store.rows import pack_row
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(

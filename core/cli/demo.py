@@ -31,7 +31,7 @@ def demo(output: Path, store: str | None, as_json: bool) -> int:
     """
     from ..demo import DEMO_QUERIES, STORED_SAMPLES, run_demo
     from ..engine import Engine
-    from ..store.throwaway import given_or_throwaway
+    from ..store.embedded import given_or_throwaway
 
     with given_or_throwaway(store) as url, Engine.open(url) as engine:
         if not as_json:

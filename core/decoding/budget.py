@@ -18,13 +18,9 @@ class PixelBudget:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._held = 0
+        #: Number of pixels that are held now.
+        self.held = 0
         self._queue: deque[object] = deque()
-
-    @property
-    def held(self) -> int:
-        """Number of pixels that are held now."""
-        return self._held
 
     def acquire(self, pixels: int, *, limit: int, timeout: float = BUDGET_SECONDS) -> bool:
         """Wait until `pixels` fit under `limit` together with what is held, and hold them. Returns False
@@ -37,10 +33,10 @@ class PixelBudget:
             self._queue.append(ticket)
             try:
                 fits = self._changed.wait_for(
-                    lambda: self._queue[0] is ticket and self._held + pixels <= limit, timeout
+                    lambda: self._queue[0] is ticket and self.held + pixels <= limit, timeout
                 )
                 if fits:
-                    self._held += pixels
+                    self.held += pixels
                 return fits
             finally:
                 self._queue.remove(ticket)
@@ -49,7 +45,7 @@ class PixelBudget:
     def release(self, pixels: int) -> None:
         """Give `pixels` back."""
         with self._changed:
-            self._held -= pixels
+            self.held -= pixels
             self._changed.notify_all()
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from ..config import Config
 from ..decision.calibration import Calibration
 from ..engine import Engine
-from ..store.throwaway import given_or_throwaway
+from ..store.embedded import given_or_throwaway
 from .clones import find_templates, query_among_clones
 from .dataset import Dataset, Item, Split, Subset
 from .engine_calls import Failure, QueryResponse, index_pictures, run_queries

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from ..deadline import seconds_left
 from ..errors import StoreTimeout
 from ..records import ImageId
-from ..store.columns import ColumnReader, ColumnState, ShardChange
+from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
 from ..store.keys import SHARDS
-from ..store.rows import INFORMATIVE
 from .hamming import HammingIndex
 from .options import DEFAULTS, UPKEEP, IndexOptions, UpkeepOptions
 from .rows import Rows

@@ -6,11 +6,10 @@ survive a crash.
 """
 
 from .clusters import RecordOutcome
-from .columns import ColumnReader, ColumnState, ShardChange
+from .columns import ROW, ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .options import StoreOptions
-from .rows import ROW
 from .scope import Scope
 from .store import Store, StoreStats
 from .verdict_sides import joins

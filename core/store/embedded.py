@@ -20,6 +20,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -212,6 +213,21 @@ class EmbeddedServer:
 def stop_embedded(path: str | Path) -> None:
     """End the embedded server on a data folder, if one runs, and wait for it."""
     EmbeddedServer(Path(path).expanduser().absolute(), Config().store_timeout, 1).stop()
+
+
+@contextmanager
+def given_or_throwaway(url: str | None) -> Iterator[str]:
+    """Provide `url`, or if it is None, the URL of a new embedded store, which is stopped and removed at the
+    end.
+    """
+    if url is not None:
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="quaid-", ignore_cleanup_errors=True) as folder:
+        try:
+            yield f"embedded:{folder}"
+        finally:
+            stop_embedded(folder)
 
 
 def default_folder() -> Path:

@@ -14,11 +14,11 @@ from typing import Any
 
 from ..errors import ConfigError, NotFound, StoreUnavailable
 from ..records import ImageId, ImageInfo, Membership, Occurrence, Sighting
+from .columns import pack_row
 from .connection import Connection, StorePart
 from .forgetting import Forgetting
 from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
 from .membership import Collections
-from .rows import pack_row
 from .scripts import PUT_IMAGE, WORD_BYTES
 from .times import checked_time
 

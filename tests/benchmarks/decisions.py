@@ -27,7 +27,7 @@ from douglas_quaid.evaluation.queries import SampleSizes
 from douglas_quaid.evaluation.report import percent, table, totals, write_report
 from douglas_quaid.evaluation.results import HEADER
 from douglas_quaid.evaluation.run import RunPlan, run
-from douglas_quaid.store.throwaway import given_or_throwaway
+from douglas_quaid.store.embedded import given_or_throwaway
 
 #: Development sets of one design each, by the part to which they belong.
 FIT, REPORT = frozenset({"nhsuk", "jupyterlab"}), frozenset({"siemens", "streamlit"})

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from douglas_quaid import Engine
-from douglas_quaid.store.throwaway import given_or_throwaway
+from douglas_quaid.store.embedded import given_or_throwaway
 
 from .corpus import Corpus, Item
 
