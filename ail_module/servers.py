@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, product
 from typing import Any
@@ -110,7 +110,7 @@ class About:
 UNKNOWN = About((), (), False)
 
 
-class AilServers:
+class AilServers(AbstractContextManager["AilServers"]):
     """Connections to AIL's servers, made when they are needed and closed at the end of the `with` block.
 
     Every method may raise StoreUnavailable.
@@ -120,9 +120,6 @@ class AilServers:
         self._locations = locations
         self._stack = ExitStack()
         self._clients: dict[Server, Any] = {}
-
-    def __enter__(self) -> AilServers:
-        return self
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()

@@ -7,6 +7,7 @@ has by itself one day.
 import os
 import re
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -38,7 +39,7 @@ class PatchState(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(ABC):
     """One change of one file."""
 
     #: Path of the file in the checkout.
@@ -50,13 +51,13 @@ class Edit:
     #: The line of AIL's text where the edit belongs, for messages.
     sought: str
 
+    @abstractmethod
     def applied(self, text: Text) -> Text | None:
         """Return a text with this edit; None if it does not fit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reverted(self, text: Text) -> Text | None:
         """Return a text without this edit; None if it is not there as it was made."""
-        raise NotImplementedError
 
     def state(self, text: Text) -> PatchState:
         """Return how this edit stands in a text."""

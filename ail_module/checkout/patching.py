@@ -186,10 +186,11 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         text = checkout.read(edit.name)
         state = PatchState.CHANGED if text is None else edit.state(text)
         if state is PatchState.CHANGED:
-            differs = f"AIL's text differs (looked for {edit.sought!r})"
-            what = f"{edit.name}: {'there is no such file' if text is None else differs}"
+            found = f"AIL's text differs (looked for {edit.sought!r})" if text else "there is no such file"
             return PatchStatus(
-                each, state, f"{what}; AIL has changed, or somebody edited it. Look at the file by hand"
+                each,
+                state,
+                f"{edit.name}: {found}; AIL has changed, or somebody edited it. Look at the file by hand",
             )
         states.add(state)
     if len(states) == 1:

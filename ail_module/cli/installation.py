@@ -47,7 +47,7 @@ def install(
     yes: bool,
     store: str | None,
     as_json: bool,
-) -> int:
+) -> None:
     """Put the modules into an AIL checkout: entry files, queues, options. --store URL goes into core.cfg."""
     plans = [plan_install(home, store=store, crawled=not no_crawled, launcher=launcher)]
     if names:
@@ -59,15 +59,14 @@ def install(
         say("\nPatches of AIL that are not applied (all optional; `quaid ail patch NAME...` applies them):")
         for patch in missing:
             say(f"  {patch.name}  {patch.title}. Without it: {patch.cost}")
-    return 0
 
 
 @command("uninstall", group=ail)
 @with_home
 @shown_first
-def uninstall(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
+def uninstall(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> None:
     """Remove the modules, their options and all patches of ours from an AIL checkout. The store stays."""
-    return _carry_out([plan_uninstall(home)], dry_run=dry_run, yes=yes, as_json=as_json)
+    _carry_out([plan_uninstall(home)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @command("patch", group=ail)
@@ -83,13 +82,13 @@ def patch(
     yes: bool,
     store: str | None,
     as_json: bool,
-) -> int:
+) -> None:
     """Apply small patches to AIL's own code, or list them: P1 to P5, each with its purpose and what happens
     without it.
     """
     if names:
-        plan = plan_patch(home, names, revert=revert)
-        return _carry_out([plan], dry_run=dry_run, yes=yes, as_json=as_json)
+        _carry_out([plan_patch(home, names, revert=revert)], dry_run=dry_run, yes=yes, as_json=as_json)
+        return
     for each in status(home):
         one = each.patch
         line = {
@@ -102,7 +101,6 @@ def patch(
         }
         text = f"{one.name}  {one.title}: {each.state.value}\n    {one.reason}\n    Without it: {one.cost}"
         print_result(line, f"{text}\n    Restart after a change: {', '.join(one.restart)}", as_json=as_json)
-    return 0
 
 
 @command("systemd-unit", group=ail)
@@ -137,7 +135,7 @@ def self_check(home: Path, python: str | None, store: str | None, as_json: bool)
     return 1 if any(check.grade is Grade.FAILURE for check in checks) else 0
 
 
-def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> int:
+def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Show, ask and write. Nothing is written if one of the plans cannot be."""
     home = plans[0].home
     changes = tuple(change for plan in plans for change in plan.changes)
@@ -152,11 +150,17 @@ def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool
     if written:
         Plan(home, changes).write()
     if as_json:
-        names = [change.name for change in changes]
-        json_line({"home": str(home), "changes": names, "written": written, "notes": notes, "diff": diff})
-        return 0
+        json_line(
+            {
+                "home": str(home),
+                "changes": [change.name for change in changes],
+                "written": written,
+                "notes": notes,
+                "diff": diff,
+            }
+        )
+        return
     for note in notes:
         say(f"* {note}")
     if changes:
         say("Written." if written else "Nothing was written.")
-    return 0

@@ -88,9 +88,8 @@ def dead_letters(
             say(f"{len(found):,} dead letters")
         verb = "Requeue" if requeue else "Remove"
         question = f"{verb} {len(found):,} dead letters?"
-        if not found or not (requeue or remove):
-            return 1 if missing else 0
-        if agreed(question, dry_run=dry_run, yes=yes, as_json=as_json):
+        to_change = found and (requeue or remove)
+        if to_change and agreed(question, dry_run=dry_run, yes=yes, as_json=as_json):
             for letter in found:
                 if requeue:  # first queued, then removed: a crash in between repeats one, and loses none
                     has_id = letter.gid != letter.message
@@ -126,7 +125,7 @@ def cluster(name: str, home: Path, limit: int, store: str | None, as_json: bool)
 @command("reconcile", group=ail)
 @with_home
 @shown_first
-def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> int:
+def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> None:
     """Follow analysts' answers in AIL and vetoes now; the modules do it by themselves. Runs in AIL's
     interpreter: AILENV/bin/quaid.
     """
@@ -149,7 +148,7 @@ def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: 
                 "removed or moved; nothing else is touched."
             )
         if not objects or not agreed("Check all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
-            return 0
+            return
         sink = open_sink(home, servers)
         reader = FeedbackReader(engine, sink, settings)
         answers = [answer for obj in objects for answer in reader.read(obj)] + reader.finish()
@@ -168,7 +167,6 @@ def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: 
         f"{len(answers):,} answers; {changed:,} other objects changed in AIL",
         as_json=as_json,
     )
-    return 0
 
 
 @command("backfill", group=ail)

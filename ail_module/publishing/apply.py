@@ -75,8 +75,7 @@ def apply(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entr
     What the ledger calls settled is not written again, so what somebody removed in AIL stays removed. Raises
     StoreError, and what AIL raises while its servers are away.
     """
-    written = (*before.lines, *before.going.lines)
-    going = Lines.of(line for line in written if not _shows(after.lines, line))
+    going = Lines.of(line for line in (*before.lines, *before.going.lines) if not _shows(after.lines, line))
     coming = tuple(line for line in after.lines if not before.settled or not _shows(before.lines, line))
     if not going.lines and not coming and before.settled:
         if after != before:

@@ -33,7 +33,7 @@ MAX_DOMAINS = 20
 
 
 class AilHost:
-    """What AIL knows of a picture, as `Host` of process.py."""
+    """What AIL knows of a picture."""
 
     def path(self, obj: AilObject) -> str | None:
         """Return the path of the object's file, which may be missing; None if the id leads out of AIL's

@@ -126,8 +126,9 @@ class Delivery:
         except Exception as error:
             delivered = self.failed(gid, message, error)
         done, dead = delivered.fate is Fate.DONE, delivered.fate is Fate.DEAD
-        seconds = time.monotonic() - began
-        self._meter.count(done=done, dead=dead, errors=not done and not dead, seconds=seconds)
+        self._meter.count(
+            done=done, dead=dead, errors=not done and not dead, seconds=time.monotonic() - began
+        )
         return delivered
 
     def failed(self, gid: str, message: str, error: Exception) -> Delivered:

@@ -1,6 +1,6 @@
 """One object of AIL, from its name to what is written about it.
 
-AIL (`Host`) is asked for the object's file and where it was seen, the engine what it resembles, and the
+AIL (`AilHost`) is asked for the object's file and where it was seen, the engine what it resembles, and the
 publisher writes that. What was done is not done again: the label `written` of the object's occurrence says
 that everything was done. An object that a crash interrupted, or that a back-fill only stored, is continued.
 Every step may be repeated.
@@ -9,7 +9,7 @@ Every step may be repeated.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from douglas_quaid import CorruptImage, Decision, Engine, Seen
 
@@ -19,6 +19,9 @@ from ..publishing.ledger import Entry, Ledger, Stars
 from ..publishing.publisher import Publisher
 from ..publishing.store_view import Finding, find_cluster, objects_of, stored, stored_findings
 from ..servers import About
+
+if TYPE_CHECKING:
+    from .ail_api import AilHost  # loads in AIL's interpreter only
 
 #: Maximum number of domains or chats in a label. chosen: a placeholder page is seen on thousands.
 LABEL_VALUES = 20
@@ -31,19 +34,6 @@ MAX_TOLD = 50
 WRITTEN = "written"
 #: Value of that label. A later version that writes something else uses another value.
 WRITTEN_BY = "1"
-
-
-class Host(Protocol):
-    """What AIL is asked about an object."""
-
-    def path(self, obj: AilObject) -> str | None:
-        """Return the path of its file, which may be missing; None if the id leads out of AIL's folder."""
-
-    def about(self, obj: AilObject) -> About:
-        """Return where it was seen, and whether it is unsafe."""
-
-    def first_seen(self, obj: AilObject) -> datetime | None:
-        """Return the day on which AIL first saw it; None if AIL does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ class Outcome:
 def process(
     engine: Engine,
     obj: AilObject,
-    host: Host,
+    host: "AilHost",
     publisher: Publisher,
     *,
     settings: Settings,
