@@ -6,7 +6,6 @@ archive declares.
 """
 
 import base64
-import binascii
 import io
 import struct
 import time
@@ -48,7 +47,7 @@ def decode_attachment(data: str, *, max_bytes: int) -> bytes:
         )
     try:
         return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise CorruptImage(
             f"the data of the attachment is not base64 ({error}); attach the picture again"
         ) from None

@@ -31,5 +31,8 @@ def is_base_url(text: str) -> bool:
         parts = urlsplit(text)
     except ValueError:
         return False
-    is_bare = not (parts.username or parts.query or parts.fragment)
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_bare
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and not (parts.username or parts.query or parts.fragment)
+    )

@@ -63,7 +63,7 @@ def expansion_object(
     """
     hit = similar.hit
     made = _object(_values(similar, settings), hit.decision)
-    made.comment = f"{hit.decision.value} ({_score(hit)}) with {attribute.name}{note}"
+    made.comment = f"{hit.decision.value} ({hit.confidence:.3f}) with {attribute.name}{note}"
     made.add_reference(attribute.uuid, "same-as" if hit.evidence.same_bytes else _REFERENCES[hit.decision])
     (verdict,) = made.get_attributes_by_relation("verdict")
     verdict.add_tag(name='misp:automation-level="unsupervised"')
@@ -122,18 +122,18 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     are absent.
     """
     hit, history = similar.hit, similar.history
-    labels = _page_labels(similar, settings)
     attributes = list(_attributes(history.sightings).items())[: 4 * MAX_PLACES]
     events = tuple(dict.fromkeys(event for _, event in attributes if event))[:MAX_PLACES]
     uuids = tuple(uuid for uuid, event in attributes if not event or event in events)
     # What may be disclosed of one image of a cluster may not of the others, and what may be disclosed of an
     # image in a collection may not of all its sightings.
-    disclosed = settings.disclose.covers(membership.name for membership in hit.collections)
-    named = [_disclosed_labels(membership, settings) for membership in hit.collections]
+    own, memberships = _disclosed(hit.collections, settings), _disclosed(similar.memberships, settings)
+    labels = _page_labels(memberships)
+    named = [membership.labels for membership in own]
     named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
     values: dict[str, tuple[str, ...]] = {
         "verdict": (hit.decision.value,),
-        "score": (_score(hit),),
+        "score": (f"{hit.confidence:.3f}",),
         "relation": (hit.relation.value,) if hit.relation else (),
         "evidence": (_evidence(hit, labels),),
         "method": _methods(hit.evidence),
@@ -145,21 +145,15 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "attribute-uuid": uuids[:MAX_PLACES],
         "brand": _optional(labels.get("brand")),
         "domain": tuple(name for name in _optional(labels.get("domain")) if _DOMAIN.fullmatch(name)),
-        "collection": tuple(
-            harmless(m.name) for m in similar.memberships if settings.disclose.covers([m.name])
-        ),
+        "collection": tuple(harmless(membership.name) for membership in memberships),
         "filename": _optional(next((labels["filename"] for labels in named if labels.get("filename")), None)),
-        "sha256": (hit.image_id,) if disclosed else (),
+        "sha256": (hit.image_id,) if own or settings.disclose.everything else (),
         "cluster": hit.clusters[:MAX_CLUSTER_NAMES],
         "link": tuple(f"{settings.misp_url}/events/view/{event}" for event in events)
         if settings.misp_url
         else (),
     }
     return {relation: found for relation, found in values.items() if found}
-
-
-def _score(hit: Hit) -> str:
-    return f"{hit.confidence:.3f}"
 
 
 def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
@@ -175,14 +169,14 @@ def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
     return harmless(f"shows {page}: {measured}", limit=500)
 
 
-def _page_labels(similar: Similar, settings: Settings) -> Mapping[str, str]:
-    """The labels of the first collection that has a brand or a domain and may be disclosed."""
-    disclosed = (_disclosed_labels(membership, settings) for membership in similar.memberships)
-    return next((labels for labels in disclosed if labels.get("brand") or labels.get("domain")), {})
+def _disclosed(memberships: Iterable[Membership], settings: Settings) -> list[Membership]:
+    return [membership for membership in memberships if settings.disclose.covers(membership.name)]
 
 
-def _disclosed_labels(membership: Membership, settings: Settings) -> Mapping[str, str]:
-    return membership.labels if settings.disclose.covers([membership.name]) else {}
+def _page_labels(memberships: Iterable[Membership]) -> Mapping[str, str]:
+    """The labels of the first collection that has a brand or a domain."""
+    every = (membership.labels for membership in memberships)
+    return next((labels for labels in every if labels.get("brand") or labels.get("domain")), {})
 
 
 def _methods(evidence: Evidence) -> tuple[str, ...]:

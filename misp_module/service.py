@@ -144,8 +144,7 @@ class _Connection:
 
     def _open(self) -> Engine:
         """The engine. If it cannot be opened now, the next request tries again."""
-        left = seconds_left()
-        if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
+        if not self._lock.acquire(timeout=max(seconds_left() or 0, 0)):  # work always has a time limit
             raise NoTime("the store is being opened by another request; try again in a moment")
         try:
             if self.engine is None:

@@ -7,7 +7,7 @@ shows. The defaults disclose nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from configparser import RawConfigParser
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -33,9 +33,9 @@ class Disclosure:
     #: Collections whose members' names and hashes may be returned.
     collections: frozenset[str] = frozenset()
 
-    def covers(self, collections: Iterable[str]) -> bool:
-        """Return whether names, hashes and titles of a picture in these collections may be returned."""
-        return self.everything or not self.collections.isdisjoint(collections)
+    def covers(self, collection: str) -> bool:
+        """Return whether names and hashes of the members of this collection may be returned."""
+        return self.everything or collection in self.collections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +92,11 @@ class Settings:
             )
         texts = {str(name): _text(str(name), value) for name, value in config.items()}
         given = {name: text for name, text in texts.items() if text}
-        for name in given:
-            if name not in NAMES:
-                raise ConfigError(
-                    f"{_shown(name)} is not a setting of this module; its settings are {', '.join(NAMES)}"
-                )
-        values = {name: _READERS[name](name, text) for name, text in given.items()}
-        return cls(**values)  # type: ignore[arg-type]
+        if unknown := given.keys() - NAMES:
+            raise ConfigError(
+                f"{_shown(min(unknown))} is not a setting of this module; its settings are {', '.join(NAMES)}"
+            )
+        return cls(**{name: _READERS[name](name, text) for name, text in given.items()})  # type: ignore[arg-type]
 
 
 #: Names of the settings, in the order in which MISP shows them.

@@ -10,10 +10,9 @@ import json
 import re
 from unicodedata import category
 
-#: Maximum number of characters of a value. chosen: what MISP's lists show.
+#: Maximum number of characters of a value or a label. chosen: what MISP's lists show, and what file systems
+#: allow for a name.
 MAX_CHARACTERS = 255
-#: Maximum number of characters of a label. chosen: what file systems allow for a name.
-MAX_LABEL = 255
 #: Maximum length of a label as JSON, where one character may take twelve. chosen: two such labels fit into
 #: what the store accepts for one occurrence.
 MAX_ESCAPED = 1500
@@ -43,9 +42,9 @@ def clean(text: str) -> str:
     """
     kept = "".join(
         " " if category(character) in ("Cc", "Cs", "Zl", "Zp") else character
-        for character in _OVERRIDES.sub("", text[: 4 * MAX_LABEL])
+        for character in _OVERRIDES.sub("", text[: 4 * MAX_CHARACTERS])
     )
-    short = " ".join(kept.split())[:MAX_LABEL]
+    short = " ".join(kept.split())[:MAX_CHARACTERS]
     while len(json.dumps(short)) > MAX_ESCAPED:
         short = short[:-16]
     return short

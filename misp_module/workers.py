@@ -8,7 +8,7 @@ at once, so that the host's threads stay free.
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, TimeoutError as FutureTimeout
+from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError as FutureTimeout
 
 from douglas_quaid import StoreTimeout, time_limit
 
@@ -30,7 +30,8 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._threads = threads
         self._lock = threading.Lock()
-        self._unfinished = 0
+        #: Jobs in work, and those that wait for a thread.
+        self._unfinished: set[Future[Response]] = set()
         #: Moving average of the seconds that a job takes.
         self._average = 0.0
 
@@ -41,15 +42,15 @@ class Workers:
         no result by then, and whatever `work` raises.
         """
         with self._lock:
-            wait = self._unfinished // self._threads * self._average
+            wait = len(self._unfinished) // self._threads * self._average
             if time.monotonic() + wait > until:
                 raise NoTime(
-                    f"the machine is busy: {self._unfinished} requests are ahead,"
+                    f"the machine is busy: {len(self._unfinished)} requests are ahead,"
                     " which takes longer than MISP waits; try again in a moment"
                 )
-            self._unfinished += 1
-        future = self._pool.submit(self._limited, until, work)
-        future.add_done_callback(lambda _: self._done())
+            future = self._pool.submit(self._limited, until, work)
+            self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
         try:
             return future.result(timeout=max(until - time.monotonic(), 0))
         except FutureTimeout:
@@ -69,7 +70,3 @@ class Workers:
         finally:
             with self._lock:
                 self._average += NEWEST_SHARE * (time.monotonic() - began - self._average)
-
-    def _done(self) -> None:
-        with self._lock:
-            self._unfinished -= 1

@@ -141,7 +141,6 @@ def relate(
 
     `images` are pairs of an attribute's UUID and its image id. Raises MispAway, MispRefused, StoreError.
     """
-    status = Status.WOULD_RELATE if dry_run else Status.RELATED
     done = PersistentSet(engine, f"misp:relationships:{digest(client.url)}")
     relations = (
         (image_id, relation)
@@ -157,7 +156,7 @@ def relate(
                     Outcome(
                         attribute=relation.attribute,
                         image_id=image_id,
-                        status=status,
+                        status=Status.WOULD_RELATE if dry_run else Status.RELATED,
                         reason=f"{relation.kind} attribute {relation.related}",
                     )
                 )

@@ -35,8 +35,6 @@ TIMEOUT = (10.0, 120.0)
 RETRY_STATUSES = frozenset({408, 413, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 #: Sort orders of a listing. spec: parameter `order` of restSearch.
 RISING, FALLING = ("Attribute.timestamp asc,Attribute.id asc", "Attribute.timestamp desc,Attribute.id desc")
-#: Row limit and order of the requests that show whether the server sorts.
-_PROBES = ((1, RISING), (1, FALLING), (2, RISING))
 
 
 class MispRefused(ConfigError):
@@ -168,7 +166,7 @@ class Client:
         if self._sorts is None:
             first, last, two = (
                 self._search(Filters(), type_attribute=list(FILE_TYPES), limit=n, page=1, order=by)
-                for n, by in _PROBES
+                for n, by in ((1, RISING), (1, FALLING), (2, RISING))
             )
             if len(two) < 2:
                 return True  # nothing to sort; asked again when there is

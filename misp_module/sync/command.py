@@ -87,9 +87,7 @@ def run(
         def once(options: SyncOptions) -> int:
             client, engine = connection()
             started = time.monotonic()
-            statuses = synchronise(
-                engine, client, options, partial(_report, as_json=as_json), workers=engine.config.threads
-            )
+            statuses = synchronise(engine, client, options, partial(_report, as_json=as_json))
             _show(base, statuses, time.monotonic() - started, dry_run=dry_run, as_json=as_json)
             return 1 if statuses[Status.FAILED] or statuses[Status.WAITING] else 0
 

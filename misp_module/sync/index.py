@@ -18,7 +18,6 @@ from douglas_quaid import (
     Seen,
     StoreError,
     UnsupportedImage,
-    Withdrawn,
 )
 from douglas_quaid.batches import in_groups, in_parallel
 from douglas_quaid.decoding.headers import read_header
@@ -101,10 +100,9 @@ class Indexer:
         if self._options.into is None:
             return True
         found = self._engine.show(seen.image_id)
-        memberships = found.info.memberships if isinstance(found, Description) else ()
-        return any(
+        return isinstance(found, Description) and any(
             member.name == self._options.into and dict(member.labels) == membership_labels(attribute)
-            for member in memberships
+            for member in found.info.memberships
         )
 
     def index(self, attribute: Attribute) -> Outcome:
@@ -128,15 +126,19 @@ class Indexer:
             return Outcome.of(
                 attribute,
                 Status.SKIPPED if isinstance(error, UnsupportedImage) else Status.FAILED,
-                reason=clean(str(error).removeprefix(f"{_name(attribute)}: ")),
+                reason=clean(str(error).removeprefix(f"{attribute.occurrence}: ")),
             )
 
     def _add(self, attribute: Attribute, data: bytes) -> tuple[Status, str]:
-        options, name = self._options, _name(attribute)
+        options = self._options
         first = None
         if options.into is not None:  # before linking, which judges members of a baseline in another way
             first = self._engine.add(
-                data, collection=options.into, labels=membership_labels(attribute), link=False, name=name
+                data,
+                collection=options.into,
+                labels=membership_labels(attribute),
+                link=False,
+                name=attribute.occurrence,
             )
         labels = {"event": attribute.event, "timestamp": str(attribute.timestamp), "misp": options.misp}
         filled = options.into or filled_by(self._engine, attribute.occurrence)
@@ -149,7 +151,7 @@ class Indexer:
             labels=labels,
             seen=attribute.seen,
             link=options.link,
-            name=name,
+            name=attribute.occurrence,
         )
         status = added.status if first is None or first.status == "known" else first.status
         return Status(status), added.image_id
@@ -157,8 +159,8 @@ class Indexer:
     def _withdrawn(self, attribute: Attribute) -> Outcome:
         if self._options.dry_run:
             return Outcome.of(attribute, Status.WOULD_WITHDRAW)
-        withdrawn = withdraw(self._engine, attribute.occurrence)
-        return Outcome.of(attribute, Status.WITHDRAWN, image_id=withdrawn[0].image_id if withdrawn else None)
+        image_id = withdraw(self._engine, attribute.occurrence)
+        return Outcome.of(attribute, Status.WITHDRAWN, image_id=image_id)
 
 
 def membership_labels(attribute: Attribute) -> dict[str, str]:
@@ -185,13 +187,14 @@ def filled_by(engine: Engine, occurrence: str) -> str | None:
     return next((seen.sighting.labels[FILLED] for seen in places if FILLED in seen.sighting.labels), None)
 
 
-def withdraw(engine: Engine, occurrence: str, *, keep: ImageId | None = None) -> tuple[Withdrawn, ...]:
-    """Return the images removed from this occurrence, except `keep`, as `Engine.withdraw` does.
+def withdraw(engine: Engine, occurrence: str, *, keep: ImageId | None = None) -> ImageId | None:
+    """Remove all images but `keep` from this occurrence, and return one of those removed, if any.
 
     An image without another occurrence leaves the collection that was filled from this one. Raises
     StoreError.
     """
-    return engine.withdraw(occurrence, keep=keep, collection=filled_by(engine, occurrence))
+    withdrawn = engine.withdraw(occurrence, keep=keep, collection=filled_by(engine, occurrence))
+    return withdrawn[0].image_id if withdrawn else None
 
 
 def picture_bytes(attribute: Attribute, *, max_bytes: int) -> bytes:
@@ -220,11 +223,6 @@ def _require_picture(head: bytes) -> None:
     """Raise UnsupportedImage unless the file begins like a picture."""
     with suppress(CorruptImage):  # it begins like a picture; the decoder reports what is wrong with it
         read_header(head)
-
-
-def _name(attribute: Attribute) -> str:
-    """What errors call the picture."""
-    return f"attribute {attribute.uuid}"
 
 
 #: Files in one request. chosen: MISP builds the response in memory, a third larger than the files.

@@ -182,15 +182,15 @@ def prune(
 
     Raises MispAway, MispRefused, StoreError.
     """
-    status = Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN
     for group in in_groups(_missing(engine, client, filters, listed), UUIDS_PER_REQUEST):
-        rows = client.present(filters, group)
-        there = {row.uuid for row in rows if filters.passes(row) and not row.deleted}
+        there = {
+            row.uuid for row in client.present(filters, group) if filters.passes(row) and not row.deleted
+        }
         for attribute in group:
             if attribute in there:
                 continue
-            withdrawn = () if dry_run else withdraw(engine, OCCURRENCE_PREFIX + attribute)
-            image_id = withdrawn[0].image_id if withdrawn else None
+            image_id = None if dry_run else withdraw(engine, OCCURRENCE_PREFIX + attribute)
+            status = Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN
             report(Outcome(attribute=attribute, image_id=image_id, status=status))
 
 

@@ -51,7 +51,7 @@ class SyncOptions:
 
 
 def synchronise(
-    engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None], *, workers: int
+    engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
 ) -> Counter[Status]:
     """Do one pass and return how many attributes have which status; `report` is called for each attribute.
 
@@ -60,7 +60,7 @@ def synchronise(
     this = _Pass(engine, client, options, report)
     after = client.now - OVERLAP
     this.read()
-    this.fetch(workers)
+    this.fetch()
     if options.prune:
         prune(engine, client, options.filters, this.reader.listed, this.record, dry_run=this.dry_run)
     if options.feedback:
@@ -126,7 +126,7 @@ class _Pass:
         since = self._bookmark.after if self._options.since is None else self._options.since
         self.reader.read(0 if self._options.prune else since, self._bookmark.waiting)
 
-    def fetch(self, workers: int) -> None:
+    def fetch(self) -> None:
         needed = self.reader.needed
         if self.dry_run:
             for attribute in needed:
@@ -136,7 +136,12 @@ class _Pass:
         if into is not None and into not in [collection.name for collection in self._engine.collections()]:
             self._engine.create_collection(into, Purpose.BASELINE)
         outcomes = fetch(
-            self._client, self._options.filters, self._indexer, needed, workers=workers, check=self._check
+            self._client,
+            self._options.filters,
+            self._indexer,
+            needed,
+            workers=self._engine.config.threads,
+            check=self._check,
         )
         for number, outcome in enumerate(with_progress(outcomes, len(needed), "indexing"), 1):
             self.record(outcome)
