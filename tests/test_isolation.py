@@ -497,14 +497,19 @@ def test_a_child_has_limits_no_secrets_and_nobody_s_folder(
     # Given secrets in the environment, and a folder with a trap
     monkeypatch.setenv("DOUGLAS_QUAID_STORE", "redis://:S3CRET@nowhere")
     monkeypatch.setenv("SOME_TOKEN", "S3CRET")
+    # and a choice of the code that computes
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     (tmp_path / "numpy.py").write_text("raise SystemExit('trap')")
     monkeypatch.chdir(tmp_path)
     decoders = make(max_pixels=50_000_000, max_bytes=1 << 20)
     features(decoders, GOOD)
-    # Then the child knows none of them, may write no core file, and has memory for the largest picture only
+    # Then the child knows none of them, computes as its parent does, may write no core file, and has memory
+    # for the largest picture only
     (child,) = children()
     process = Path(f"/proc/{child}")
-    assert b"S3CRET" not in (process / "environ").read_bytes() and os.readlink(process / "cwd") == "/"
+    environment = (process / "environ").read_bytes().split(b"\0")
+    assert not any(b"S3CRET" in variable for variable in environment) and os.readlink(process / "cwd") == "/"
+    assert b"OPENBLAS_CORETYPE=Haswell" in environment and b"OPENBLAS_NUM_THREADS=1" in environment
     limits = (process / "limits").read_text()
     assert "Max core file size        0                    0" in limits
     assert f"Max address space         {(1 << 30) + 32 * 50_000_000 + 3 * (1 << 20)} " in limits

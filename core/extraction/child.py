@@ -24,8 +24,10 @@ START_SECONDS = 60.0
 #: Size of a pipe in bytes. spec: the maximum of an ordinary user on Linux; with the usual 64 KiB a picture
 #: takes 30 turns.
 PIPE_BYTES = 1 << 20
-#: Prefixes of the environment variables that a child gets; none of them is a secret. chosen.
-ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_", "LD_", "PYTHON", "VIRTUAL_ENV")
+#: Prefixes of the environment variables that a child gets; none of them is a secret. Those of the numeric
+#: libraries choose the code that computes, and other code rounds otherwise: hashes of a blank picture, which
+#: rest on rounding alone, would differ from the parent's. chosen.
+ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_", "LD_", "PYTHON", "VIRTUAL_ENV", "OPENBLAS_", "NPY_")
 
 
 class Died(Exception):
