@@ -6,6 +6,7 @@ Each is one call to the store; an adapter that follows another system keeps its 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
+from .options import Options
 from .records import Collection, ImageId, Occurrence, Purpose, Seen, StoredVerdict
 from .search.context.hub_list import IGNORED, Hub, ignore, list_hubs
 from .store import Store
@@ -14,8 +15,9 @@ from .store import Store
 class Bookkeeping:
     """The part of an engine that asks the store alone. Every method raises StoreError when it is away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, options: Options) -> None:
         self._store = store
+        self._options = options
 
     # -- for adapters that follow another system -------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class Bookkeeping:
         """Return the parts and clusters that are found in a large share of all pictures; the parts are the
         common regions that `link` has met.
         """
-        return list_hubs(self._store)
+        return list_hubs(self._store, self._options.search.context.common_regions)
 
     def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
         """Put an image, or all images of a cluster, into a collection of purpose `ignore`, created when

@@ -37,10 +37,9 @@ class Comparison(Bookkeeping):
     """The part of an engine that is about two pictures at a time."""
 
     def __init__(self, store: Store, config: Config, options: Options) -> None:
-        super().__init__(store)
+        super().__init__(store, options)
         #: The settings of this process.
         self.config = config
-        self._options = options
         self._extractor = extractor_of(config)
         self._active = ActiveCalibration(store, options=options.digest())
 

@@ -13,6 +13,7 @@ from typing import Any
 from ...answers import timestamp
 from ...records import Box, Cluster, ImageId, Purpose
 from ...store import Store
+from ..options import CommonRegionOptions
 from .common_regions import necessary_pictures
 
 #: Number of occurrences given as examples. chosen.
@@ -56,10 +57,10 @@ class Hub:
         }
 
 
-def list_hubs(store: Store) -> tuple[Hub, ...]:
+def list_hubs(store: Store, options: CommonRegionOptions) -> tuple[Hub, ...]:
     """Return everything that is found in a large share of all pictures, the largest share first."""
     (ignored,) = store.collections.members_by_purpose(Purpose.IGNORE)
-    hubs = [*_regions(store, ignored), *_clusters(store, ignored)]
+    hubs = [*_regions(store, ignored), *_clusters(store, ignored, options)]
     return tuple(sorted(hubs, key=lambda hub: (-hub.share, hub.id)))
 
 
@@ -95,10 +96,10 @@ def _regions(store: Store, ignored: frozenset[ImageId]) -> Iterator[Hub]:
             )
 
 
-def _clusters(store: Store, ignored: frozenset[ImageId]) -> Iterator[Hub]:
+def _clusters(store: Store, ignored: frozenset[ImageId], options: CommonRegionOptions) -> Iterator[Hub]:
     images = store.images.count()
     for name, size in store.clusters.sizes().items():
-        if size >= necessary_pictures(images):
+        if size >= necessary_pictures(images, options=options):
             members = store.clusters.by_id(name).members
             infos = [info for info in store.images.infos(members[:EXAMPLES]) if info]
             yield Hub(
