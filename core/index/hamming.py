@@ -102,10 +102,9 @@ class HammingIndex:
             rows = np.concatenate([*indexed, tail])
         bits = distances(self._hashes.view.take(rows, axis=0), words)
         near = np.flatnonzero(bits <= radius)
+        near = near[self._alive.view[rows[near]]]
         rows, first = np.unique(rows[near], return_index=True)
         bits = bits[near[first]]
-        living = self._alive.view[rows]
-        rows, bits = rows[living], bits[living]
         order = np.argsort(bits, kind="stable")
         return rows[order], bits[order]
 

@@ -74,17 +74,13 @@ class CommonRegions:
         """Return the common region that is all a pair shares, which would be accepted with this relation;
         None where there is more.
         """
-        if not self._may_rest_on_a_part(pair, relation):
+        # Whole pictures that agree share more than a part, and a baseline is there to be looked like.
+        whole = (pair.evidence.content_agreement or 0.0) >= self._options.whole_agreement
+        a_part = relation is Relation.PARTIAL or (relation is Relation.NEAR_DUPLICATE and not whole)
+        if not a_part or len(pair.verification.points_query) < self._minimum_inliers:
             return None
         found = self._region_of(pair)
         return None if found is None or self._agrees_outside(found, pair, relation) else found.region
-
-    def _may_rest_on_a_part(self, pair: Pair, relation: Relation) -> bool:
-        """Never where the whole pictures agree, nor for what a baseline is there for."""
-        if len(pair.verification.points_query) < self._minimum_inliers:
-            return False
-        whole = (pair.evidence.content_agreement or 0.0) >= self._options.whole_agreement
-        return relation is Relation.PARTIAL or (relation is Relation.NEAR_DUPLICATE and not whole)
 
     def _region_of(self, pair: Pair) -> _Found | None:
         options, points = self._options, pair.verification.points_query
