@@ -94,20 +94,17 @@ def _coverage(evidence: Evidence, _: PredictorOptions) -> float | None:
     return max(sides) if sides else None
 
 
-def _smoothed(share: float | None, evidence: Evidence, options: PredictorOptions) -> float | None:
-    """A share mixed with a few blocks that are taken to disagree (Laplace's rule of succession)."""
-    blocks = evidence.blocks_compared
-    if blocks is None or (share is None and blocks):
-        return None
-    return ((share or 0.0) * blocks + options.prior_agreeing) / (blocks + options.prior_blocks)
-
-
 def _share(name: str) -> Measure:
-    """A share of blocks, smoothed; the content agreement where the field was not measured."""
+    """A share of blocks (the content agreement where the field was not measured), mixed with a few blocks
+    that are taken to disagree (Laplace's rule of succession).
+    """
 
     def measure(evidence: Evidence, options: PredictorOptions) -> float | None:
-        value = getattr(evidence, name)
-        return _smoothed(evidence.content_agreement if value is None else value, evidence, options)
+        blocks, value = evidence.blocks_compared, getattr(evidence, name)
+        share: float | None = evidence.content_agreement if value is None else value
+        if blocks is None or (share is None and blocks):
+            return None
+        return ((share or 0.0) * blocks + options.prior_agreeing) / (blocks + options.prior_blocks)
 
     return measure
 

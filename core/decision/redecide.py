@@ -109,22 +109,20 @@ def _renewed(
     calibration: Calibration,
     baseline: frozenset[ImageId],
 ) -> Redecided:
-    new = [
+    before = [found.verdict for found in stale]
+    after = [
         decide_stored(
             found.verdict.evidence, calibration, baseline=bool(baseline & {image_id, found.image_id})
         )
         for found in stale
     ]
     outcomes = store.verdicts.record_many(
-        image_id, [(found.image_id, verdict) for found, verdict in zip(stale, new, strict=True)]
+        image_id, [(found.image_id, new) for found, new in zip(stale, after, strict=True)]
     )
-    changes, joined, parted = Counter[Change](), 0, 0
-    for found, verdict, outcome in zip(stale, new, outcomes, strict=True):
-        before = found.verdict
-        if before.decision is not verdict.decision:
-            changes[before.decision, verdict.decision] += 1
-        joined += outcome is RecordOutcome.JOINED and not joins(before)
-        parted += joins(before) and not joins(verdict)
+    pairs = list(zip(before, after, outcomes, strict=True))
+    changes = Counter((old.decision, new.decision) for old, new, _ in pairs if old.decision != new.decision)
+    joined = sum(outcome is RecordOutcome.JOINED and not joins(old) for old, _, outcome in pairs)
+    parted = sum(joins(old) and not joins(new) for old, new, _ in pairs)
     return Redecided(0, len(stale), tuple(changes.items()), joined, parted)
 
 
