@@ -11,7 +11,7 @@ from .group import command
 from .terminal import complain, decision_text, print_result, say
 
 if TYPE_CHECKING:
-    from ..demo import DemoAnswer
+    from ..demo.queries import DemoAnswer
 
 
 @command("demo")
@@ -29,7 +29,8 @@ def demo(output: Path, store: str | None, as_json: bool) -> int:
     It adds sample pictures to a throwaway store, queries edited versions, and writes a page with the
     evidence.
     """
-    from ..demo import DEMO_QUERIES, STORED_SAMPLES, run_demo
+    from ..demo.queries import DEMO_QUERIES, STORED_SAMPLES
+    from ..demo.run import run_demo
     from ..engine import Engine
     from ..store.embedded import given_or_throwaway
 

@@ -1,11 +1,11 @@
 """The story of the demonstration: which pictures are added, which are queried, and the answers that a person
 would give.
 
-Takes an engine on an empty store, yields the answers one by one, and says of each whether it was expected.
+Says of each answer whether it was expected.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
@@ -112,15 +112,6 @@ def add_samples(engine: Engine) -> tuple[SamplePicture, ...]:
         )
         samples.append(SamplePicture(name, added.image_id, picture, labels))
     return tuple(samples)
-
-
-def answer_queries(engine: Engine, samples: tuple[SamplePicture, ...]) -> Iterator[DemoAnswer]:
-    """Run every query and yield its answer."""
-    names = {sample.image_id: sample.name for sample in samples}
-    for query in DEMO_QUERIES:
-        picture = query.draw()
-        result = engine.query(picture, include_same_template=True, name=query.title)
-        yield DemoAnswer(query, picture, result, names)
 
 
 _NEAR, _PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL

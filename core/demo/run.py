@@ -1,13 +1,13 @@
-"""The page of the demonstration: what was added, what was queried, and each answer with its evidence and a
-drawing of both pictures.
+"""Runs the demonstration and writes its page: what was added, what was queried, and each answer with its
+evidence and a drawing of both pictures.
 
-Takes the samples and the answers, writes one HTML file that needs nothing else: styles and pictures are
-inside, there is no script, and nothing is loaded from elsewhere, so that it can be sent to somebody or kept.
+The page is one HTML file that needs nothing else: styles and pictures are inside, there is no script, and
+nothing is loaded from elsewhere, so that it can be sent to somebody or kept.
 """
 
 import base64
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from html import escape
 from importlib import resources
@@ -21,21 +21,46 @@ from ..engine import Engine
 from ..evaluation.edits import encoded, opened
 from ..overlay import CAPTION
 from ..records import Decision, Evidence
-from .queries import DemoAnswer, SamplePicture
+from .queries import DEMO_QUERIES, DemoAnswer, SamplePicture, add_samples
 
 #: Maximum width and height of a picture on the page in pixels; larger pictures are scaled down. chosen.
 WIDTH, HEIGHT = 1500, 900
 
 
-def write_report(
-    engine: Engine, samples: Sequence[SamplePicture], answers: Sequence[DemoAnswer], folder: Path
-) -> Path:
-    """Write `folder`/index.html and return its path."""
+def run_demo(
+    engine: Engine, output: Path, *, tell: Callable[[DemoAnswer], None]
+) -> tuple[Path, list[DemoAnswer]]:
+    """Add, query, call `tell` with each answer as it arrives, and write the page. Return the page's path and
+    all answers.
+
+    `output`/index.html is the page; `output`/known and `output`/asked contain the pictures, for trying other
+    commands. `engine` is open on an empty store, which keeps the samples afterwards, so it should be a
+    throwaway one.
+    """
+    for folder in ("known", "asked"):
+        (output / folder).mkdir(parents=True, exist_ok=True)
+    samples = add_samples(engine)
+    for sample in samples:
+        (output / "known" / sample.name).write_bytes(sample.picture)
+    names = {sample.image_id: sample.name for sample in samples}
+    answers = []
+    for query in DEMO_QUERIES:
+        picture = query.draw()
+        result = engine.query(picture, include_same_template=True, name=query.title)
+        answers.append(DemoAnswer(query, picture, result, names))
+        tell(answers[-1])
+        (output / "asked" / query.file_name(picture)).write_bytes(picture)
+    page = output / "index.html"
+    page.write_text(_page(engine, samples, answers), "utf-8")
+    return page, answers
+
+
+def _page(engine: Engine, samples: Sequence[SamplePicture], answers: Sequence[DemoAnswer]) -> str:
     by_id = {sample.image_id: sample for sample in samples}
     cards = "\n".join(_card(engine, number, answer, by_id) for number, answer in enumerate(answers, 1))
     right = sum(answer.right for answer in answers)
     counts = Counter(answer.result.decision for answer in answers)
-    page = Template((resources.files(__package__) / "page.html").read_text("utf-8")).substitute(
+    return Template((resources.files(__package__) / "page.html").read_text("utf-8")).substitute(
         known=len(samples),
         asked=len(answers),
         right="all" if right == len(answers) else f"{right}",
@@ -47,15 +72,12 @@ def write_report(
         cards=cards,
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     )
-    path = folder / "index.html"
-    path.write_text(page, encoding="utf-8")
-    return path
 
 
 def _tile(sample: SamplePicture) -> str:
     picture = _picture(sample.picture, sample.name, 420, 280, top=True)
-    caption = escape(sample.name) + _labels(sample.labels or {})
-    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+    labels = _labels(sample.labels or {})
+    return f"<figure>{picture}<figcaption>{escape(sample.name)}{labels}</figcaption></figure>"
 
 
 def _labels(labels: Mapping[str, str]) -> str:
@@ -85,8 +107,13 @@ def _card(engine: Engine, number: int, answer: DemoAnswer, samples: Mapping[str,
 def _hit(engine: Engine, picture: bytes, hit: Hit, sample: SamplePicture) -> str:
     labels = "".join(_labels(membership.labels) for membership in hit.collections)
     relation = "" if hit.relation is None else f"<b>{hit.relation.value}</b> &middot; "
-    drawing = engine.overlay(picture, sample.picture)
-    overlay = _picture(drawing, f"left: query; right: {sample.name}", WIDTH, HEIGHT, above=CAPTION)
+    overlay = _picture(
+        engine.overlay(picture, sample.picture),
+        f"left: query; right: {sample.name}",
+        WIDTH,
+        HEIGHT,
+        above=CAPTION,
+    )
     return (
         f'<section><p class="found">{relation}{escape(sample.name)} {labels}'
         f'<span class="confidence" title="confidence">'
