@@ -210,7 +210,7 @@ def _make(
     written = out or (None if keep else DEFAULT_OUT)
     if written is not None:
         written.write_text(write(made.calibration), "utf-8")
-    line = new_calibration_json(made, held) | {"file": None if written is None else str(written)}
+    line = new_calibration_json(made, rates, held) | {"file": None if written is None else str(written)}
     text = report(made, rates=rates, base=None if fits else base, held=held)
     where = "" if written is None else f"written to {written}"
     print_result(line, f"{text}\n{where}", as_json=as_json)
@@ -258,8 +258,11 @@ def _show(engine: Engine, *, as_json: bool) -> None:
 
     calibration = engine.calibration
     source = "shipped with this version" if calibration.id == shipped().id else "chosen for this store"
-    line = {"source": source} | json.loads(write(calibration))
-    print_result(line, describe(calibration, source=source), as_json=as_json)
+    print_result(
+        {"source": source} | json.loads(write(calibration)),
+        describe(calibration, source=source),
+        as_json=as_json,
+    )
 
 
 def _redecide(engine: Engine, *, as_json: bool) -> None:
@@ -267,8 +270,9 @@ def _redecide(engine: Engine, *, as_json: bool) -> None:
 
     done = engine.redecide(tell=_progress_of(engine, "deciding again"))
     name = engine.calibration.id
-    line = {"calibration": name} | changes_json(done)
-    print_result(line, f"in use: {name}\n{changes(done)}", as_json=as_json)
+    print_result(
+        {"calibration": name} | changes_json(done), f"in use: {name}\n{changes(done)}", as_json=as_json
+    )
 
 
 def _progress_of(engine: Engine, label: str) -> Callable[[int], None]:

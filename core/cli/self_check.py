@@ -32,8 +32,11 @@ def self_check(store: str | None, as_json: bool) -> int:
         except (DouglasQuaidError, ImportError, OSError, LookupError, AssertionError) as error:
             ok, detail = False, f"{type(error).__name__}: {error}"
         failed += not ok
-        line = {"check": name, "ok": ok, "detail": detail}
-        print_result(line, f"{'ok  ' if ok else 'FAIL'} {name}: {detail}", as_json=as_json)
+        print_result(
+            {"check": name, "ok": ok, "detail": detail},
+            f"{'ok  ' if ok else 'FAIL'} {name}: {detail}",
+            as_json=as_json,
+        )
     return 1 if failed else 0
 
 

@@ -16,8 +16,7 @@ _COLOUR = {"match": "green", "review": "yellow", "no-match": None}
 
 def json_line(line: dict[str, Any]) -> None:
     """Print a JSON object on a line of its own."""
-    sys.stdout.write(json.dumps(line, separators=(", ", ": ")) + "\n")
-    sys.stdout.flush()
+    click.echo(json.dumps(line))
 
 
 def print_result(line: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -67,7 +67,7 @@ def report(
 def _expected(made: NewCalibration, rates: TargetRates, base: Calibration | None) -> list[str]:
     choice, tail = made.choice, made.calibration.tails.unanswered
     return [
-        f"## Expected, at {choice.images:,} images",
+        f"## Expected, at {rates.images:,} images",
         "",
         f"- false matches: {choice.false_matches:.3g} in a million queries without an answer (requested: at "
         f"most {rates.false_matches:g}), "
@@ -170,7 +170,7 @@ def changes_json(done: Redecided) -> dict[str, Any]:
     }
 
 
-def new_calibration_json(made: NewCalibration, held: HeldOut | None) -> dict[str, Any]:
+def new_calibration_json(made: NewCalibration, rates: TargetRates, held: HeldOut | None) -> dict[str, Any]:
     """Return the numbers of a new calibration for programs."""
     choice = made.choice
     found = count_outcomes(made.best, match=choice.match, review=choice.review)
@@ -178,7 +178,7 @@ def new_calibration_json(made: NewCalibration, held: HeldOut | None) -> dict[str
         "calibration": made.calibration.id,
         "match": choice.match,
         "review": choice.review,
-        "images": choice.images,
+        "images": rates.images,
         "expected": {
             "false_matches_per_million": choice.false_matches,
             "reviews": choice.reviews,

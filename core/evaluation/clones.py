@@ -81,14 +81,12 @@ def query_among_clones(
     items = [copied, queried, *near[:NEIGHBOURS]]
     fingerprints, _ = index_pictures(engine, items, threads=1, progress=lambda work, _: work)
     original = edits.opened(copied.path)
-    clones = []
-    for number in range(copies):
-        clone = replace(copied, file=f"{copied.file}#copy-{number}", queried=False)
-        clones.append(clone)
+    clones = [replace(copied, file=f"{copied.file}#copy-{number}", queried=False) for number in range(copies)]
+    for number, clone in enumerate(clones):
         data = edits.png(edits.edit("near_copy", original, number))
         fingerprints[clone.file] = fingerprint(engine, data, name=copied.file, add=True, link=True)
     small = GroundTruth(Dataset((*items, *clones), frozenset()), fingerprints, truth.split)
+    expected = small.correct_answers(queried)
     for name in CLONE_EDITS:
-        expected = small.correct_answers(queried)
         query = make_query(small, queried, name, strata.CLONES, expected=expected, besides=(queried.file,))
         yield small, run_query(engine, query)

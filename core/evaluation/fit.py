@@ -113,11 +113,13 @@ def fit_curves(
     weights = weigh(groups)
     # None, not measured, becomes NaN
     values = np.array([measure_all(pair.verdict.evidence) for pair in pairs], float)[aligned]
-    models = tuple(
-        _model(values, labels[aligned], weights[aligned], needs, without) for needs, without in MODELS
+    return replace(
+        base,
+        models=tuple(
+            _model(values, labels[aligned], weights[aligned], needs, without) for needs, without in MODELS
+        ),
+        without_transform=_share_correct(labels[~aligned], weights[~aligned]),
     )
-    without_transform = _share_correct(labels[~aligned], weights[~aligned])
-    return replace(base, models=models, without_transform=without_transform)
 
 
 def _model(

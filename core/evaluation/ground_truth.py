@@ -73,25 +73,22 @@ class GroundTruth:
         """Return the indexed files with the pixels of this picture, itself included if it is indexed."""
         return frozenset(same.file for same in self._by_pixels.get(self.fingerprints[item.file].pixels, ()))
 
-    def twins(self, item: Item) -> frozenset[str]:
-        """Return the indexed files of other groups that show the same as this picture."""
-        bits = distances(self._hashes, np.frombuffer(self.fingerprints[item.file].pdq, np.uint8))
-        near = {self.indexed[place].file for place in np.flatnonzero(bits <= TWIN_BITS)}
-        twins = near | self.same_pixels(item)
-        return frozenset(file for file in twins if self.dataset.by_file[file].group != item.group)
-
     def correct_answers(self, item: Item) -> frozenset[str]:
         """Return the indexed files that are correct answers to `item`, edited or not, indexed or not."""
         if item.file not in self._correct:
-            groups = {
-                self.dataset.by_file[twin].group
-                for member in (item, *self._by_group.get(item.group, ()))
-                for twin in self.twins(member)
-            }
+            members = (item, *self._by_group.get(item.group, ()))
+            groups = {item.group}.union(*map(self._groups_of_twins, members))
             self._correct[item.file] = frozenset(
-                member.file for group in (item.group, *groups) for member in self._by_group.get(group, ())
+                member.file for group in groups for member in self._by_group.get(group, ())
             )
         return self._correct[item.file]
+
+    def _groups_of_twins(self, item: Item) -> set[str]:
+        """Return the groups of the indexed pictures that show the same as this one. Equal pixels have equal
+        hashes.
+        """
+        bits = distances(self._hashes, np.frombuffer(self.fingerprints[item.file].pdq, np.uint8))
+        return {self.indexed[place].group for place in np.flatnonzero(bits <= TWIN_BITS)}
 
     def label(self, query: Item, reference: ImageId) -> tuple[str, bool | None]:
         """Return the file of a judged image (its id if the data set does not contain it), and whether it
@@ -103,8 +100,7 @@ class GroundTruth:
         if query.file in files:
             return query.file, True
         labels = [(file, self._label(query, self.dataset.by_file[file])) for file in files]
-        order = {True: 0, None: 1, False: 2}
-        return min(labels, key=lambda found: order[found[1]], default=(reference, None))
+        return min(labels, key=lambda found: (True, None, False).index(found[1]), default=(reference, None))
 
     def _label(self, query: Item, other: Item) -> bool | None:
         one, two = self.fingerprints[query.file], self.fingerprints[other.file]

@@ -234,16 +234,16 @@ class _PairCounts:
             self._nodes.add(pair.query)
             key = frozenset((pair.query, pair.reference))
             _, known = self._relations.get(key, (None, None))
-            stronger = min(known, verdict.relation, key=_STRENGTH.index)
-            self._relations[key] = (pair.label is None, stronger)
+            self._relations[key] = (pair.label is None, min(known, verdict.relation, key=_STRENGTH.index))
         # The confidence of a page that looks like another one is about something else
         if pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE:
             self.labelled.append((verdict.confidence, pair.label, evidence.matrix is not None))
         if pair.reference == pair.query:
             self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)
         elif pair.stratum == strata.SAME_SITE and not evidence.same:
-            decision = None if evidence.matrix is None else verdict.decision
-            self.same_site[pair.label, bool(pair.edit)].append(decision)
+            self.same_site[pair.label, bool(pair.edit)].append(
+                None if evidence.matrix is None else verdict.decision
+            )
 
     def linked(self) -> Linked:
         """Return the counts over pairs of two nodes of the graph; every node was a query."""

@@ -7,8 +7,9 @@ left out of the search; so indexed pictures can serve, too, where the data set h
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from ..batches import grouped
 from ..errors import ConfigError
@@ -110,7 +111,7 @@ def sample_queries(
         *_edited(truth, spread(upright, sizes.screenshots, seed), names, strata.SCREENSHOTS),
         *_edited(truth, spread(tall, sizes.screenshots // 4, seed), (*names, *edits.TALL), strata.TALL),
         *_edited(truth, spread(photos, sizes.photos, seed), names, strata.PHOTOGRAPHS),
-        *_versions(truth, spread(shots, len(shots), seed), sizes.screenshots),
+        *islice(_versions(truth, spread(shots, len(shots), seed)), sizes.screenshots),
         *_linked(truth, [item for item in indexed if item.kind is Kind.LINKED]),
         *_without(truth, usable, sizes.unanswered, seed),
     ]
@@ -123,13 +124,12 @@ def _is_tall(truth: GroundTruth, item: Item) -> bool:
     return fingerprint.height > strata.TALL_FROM * fingerprint.width
 
 
-def spread(items: Iterable[Item], count: int, seed: int) -> list[Item]:
+def spread(items: Sequence[Item], count: int, seed: int) -> list[Item]:
     """Return at most `count` pictures, no two of one group, spread over the sets as evenly as these allow;
     the same for the same seed.
     """
-    rng = random.Random(f"spread:{seed}")
     by_set: dict[str, dict[str, Item]] = defaultdict(dict)
-    for item in rng.sample(listed := list(items), len(listed)):
+    for item in random.Random(f"spread:{seed}").sample(items, len(items)):
         by_set[item.set].setdefault(item.group, item)
     waiting = [list(by_set[name].values()) for name in sorted(by_set)]
     picked: list[Item] = []
@@ -149,25 +149,21 @@ def _edited(
     ]
 
 
-def _versions(truth: GroundTruth, items: Sequence[Item], count: int) -> list[EvaluationQuery]:
-    """Return pages as they are whose group contains other versions."""
-    found = []
+def _versions(truth: GroundTruth, items: Sequence[Item]) -> Iterator[EvaluationQuery]:
+    """Yield pages as they are whose group contains other versions."""
     for item in items:
         same = truth.same_pixels(item) | {item.file}
         others = truth.correct_answers(item) - same
         if any(truth.dataset.by_file[file].group == item.group for file in others):
-            found.append(
-                make_query(
-                    truth,
-                    item,
-                    "",
-                    strata.VERSIONS,
-                    expected=others,
-                    left_out=same,
-                    besides=sorted(others)[:3],
-                )
+            yield make_query(
+                truth,
+                item,
+                "",
+                strata.VERSIONS,
+                expected=others,
+                left_out=same,
+                besides=sorted(others)[:3],
             )
-    return found[:count]
 
 
 def _linked(truth: GroundTruth, items: Sequence[Item]) -> list[EvaluationQuery]:

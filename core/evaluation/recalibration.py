@@ -118,12 +118,13 @@ def measure_held_out(pairs: Sequence[LabelledPair], calibration: Calibration) ->
         if pair.verdict.evidence.matrix is not None
     )
     thresholds = calibration.thresholds
-    best = best_candidates(pairs, calibration)
     return HeldOut(
         pairs=all_pairs.pairs,
         error=all_pairs.error or 0.0,
         error_mapped=aligned.error or 0.0,
         sure=all_pairs.sure.whole,
         sure_right=1.0 if all_pairs.sure.value is None else all_pairs.sure.value,
-        counted=count_outcomes(best, match=thresholds.match, review=thresholds.review),
+        counted=count_outcomes(
+            best_candidates(pairs, calibration), match=thresholds.match, review=thresholds.review
+        ),
     )

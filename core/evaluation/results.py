@@ -121,8 +121,7 @@ def group_by_query(pairs: Iterable[LabelledPair]) -> Iterator[list[LabelledPair]
 
 def json_line(record: LabelledPair | QueryOutcome) -> str:
     """Return one line of JSON, with its line end; of the evidence only what was measured."""
-    line = json.dumps(to_object(record), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return f"{line}\n"
+    return json.dumps(to_object(record), allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def read_pairs(path: Path) -> Iterator[LabelledPair]:

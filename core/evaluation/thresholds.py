@@ -109,8 +109,6 @@ class ThresholdChoice:
     reviews: float
     #: Whether `false_matches` lies beyond what was counted.
     estimated: bool
-    #: Images that are searched.
-    images: int
 
 
 def best_candidates(pairs: Iterable[LabelledPair], calibration: Calibration) -> list[QueryBest]:
@@ -228,7 +226,6 @@ def choose_thresholds(
         false_matches=1e6 * unanswered(match),
         reviews=reviewed(review),
         estimated=match > known.unanswered.points[-1][0],
-        images=rates.images,
     )
 
 
