@@ -127,7 +127,8 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
     uuids = tuple(uuid for uuid, event in attributes if not event or event in events)
     # What may be disclosed of one image of a cluster may not of the others, and what may be disclosed of an
     # image in a collection may not of all its sightings.
-    own, memberships = _disclosed(hit.collections, settings), _disclosed(similar.memberships, settings)
+    own = _disclosed(hit.collections, settings)
+    memberships = _disclosed(similar.memberships, settings)
     labels = _page_labels(memberships)
     named = [membership.labels for membership in own]
     named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
@@ -175,8 +176,10 @@ def _disclosed(memberships: Iterable[Membership], settings: Settings) -> list[Me
 
 def _page_labels(memberships: Iterable[Membership]) -> Mapping[str, str]:
     """The labels of the first collection that has a brand or a domain."""
-    every = (membership.labels for membership in memberships)
-    return next((labels for labels in every if labels.get("brand") or labels.get("domain")), {})
+    for membership in memberships:
+        if membership.labels.get("brand") or membership.labels.get("domain"):
+            return membership.labels
+    return {}
 
 
 def _methods(evidence: Evidence) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Hits together with where their pictures were seen, and which of them the settings of the module show."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from douglas_quaid import ConfigError, Engine, History, Hit, Membership, Sighting
@@ -34,13 +33,13 @@ def similar_to(
     A hit that was seen only at the queried attribute is left out, and so is one that was seen only in its
     event if the settings exclude that event.
     """
-    found: Iterable[Similar] = map(Similar, hits, engine.histories(hits, besides=attribute.occurrence))
+    histories = engine.histories(hits, besides=attribute.occurrence)
     if not settings.include_same_event:
         events = _events_of(engine, attribute)
-        found = [Similar(similar.hit, _without_events(similar.history, events)) for similar in found]
+        histories = [_without_events(history, events) for history in histories]
     return tuple(
         similar
-        for similar in found
+        for similar in map(Similar, hits, histories)
         if similar.history.count or similar.memberships or not similar.hit.occurrence_count
     )
 

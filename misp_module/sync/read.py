@@ -186,9 +186,7 @@ def prune(
         there = {
             row.uuid for row in client.present(filters, group) if filters.passes(row) and not row.deleted
         }
-        for attribute in group:
-            if attribute in there:
-                continue
+        for attribute in [uuid for uuid in group if uuid not in there]:
             image_id = None if dry_run else withdraw(engine, OCCURRENCE_PREFIX + attribute)
             status = Status.WOULD_WITHDRAW if dry_run else Status.WITHDRAWN
             report(Outcome(attribute=attribute, image_id=image_id, status=status))
