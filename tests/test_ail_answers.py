@@ -27,7 +27,7 @@ from lib.objects.ail_objects import get_obj_from_global_id
 from douglas_quaid.ail.VisualCorrelation import AilSink
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.publishing.feedback import FeedbackReader
-from douglas_quaid.ail.publishing.ledger import Ledger
+from douglas_quaid.ail.publishing.ledger import written_objects
 from douglas_quaid.ail.publishing.store_view import stored_findings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.publisher import Publisher
@@ -43,7 +43,7 @@ with Engine.open(settings.store) as engine:
 LISTEN = """
 with Engine.open(settings.store) as engine:
     reader = FeedbackReader(engine, sink, settings)
-    heard = [answer for obj in list(Ledger(engine).objects()) for answer in reader.read(obj)]
+    heard = [answer for obj in list(written_objects(engine)) for answer in reader.read(obj)]
     heard += reader.finish()
     Publisher(engine, sink, settings).sweep()
     return [[each.obj.gid, each.said, each.other] for each in heard]

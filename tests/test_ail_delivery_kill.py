@@ -17,7 +17,7 @@ from support.ail_mixture import small, variant
 from support.pictures import png, tall_page
 from support.waiting import calls
 
-from douglas_quaid.ail.publishing.ledger import Ledger
+from douglas_quaid.ail.publishing.ledger import read_entry, written_objects
 from douglas_quaid.ail.runtime.monitoring import dead_letters
 from douglas_quaid.engine import Engine
 
@@ -106,7 +106,7 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     # what a process had begun to write about the partner of its object is ended by the round that looks
     # through the ledger
     module.wait_for(
-        lambda: all(Ledger(store).read(obj).settled for obj in Ledger(store).objects()),
+        lambda: all(read_entry(store, obj).settled for obj in written_objects(store)),
         "nothing is half written",
     )
     ail.kill()

@@ -14,6 +14,7 @@ from douglas_quaid.ail.cli.cluster_report import report
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Answer, FeedbackReader
+from douglas_quaid.ail.publishing.ledger import written_objects
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
@@ -40,7 +41,7 @@ def asked(world: World) -> tuple[AilObject, AilObject]:
 
 def listen(world: World) -> tuple[Answer, ...]:
     reader = FeedbackReader(world.engine, world.sink, Settings(), world.options)
-    answers = [answer for obj in list(world.ledger.objects()) for answer in reader.read(obj)]
+    answers = [answer for obj in list(written_objects(world.engine)) for answer in reader.read(obj)]
     return (*answers, *reader.finish())
 
 

@@ -20,7 +20,17 @@ from support.steps import run_and_die
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import apply
-from douglas_quaid.ail.publishing.ledger import PREFIX, STAR, Correlation, Duplicate, Entry, Stars
+from douglas_quaid.ail.publishing.ledger import (
+    PREFIX,
+    STAR,
+    Correlation,
+    Duplicate,
+    Entry,
+    read_entry,
+    read_star,
+    write_entry,
+    written_objects,
+)
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.ail.publishing.store_view import on_same_domain, stored_findings
 from douglas_quaid.errors import CorruptRecord
@@ -74,7 +84,7 @@ def test_nothing_is_written_for_no_match_and_within_one_domain(world: World) -> 
     world.judge(again, page)
     world.judge(world.add("b.onion"), page, 0.1, decision=Decision.NO_MATCH, relation=Relation.SAME_TEMPLATE)
     assert not world.write(again).changed and not world.write(page).changed
-    assert world.sink.done == [] and world.ledger.read(again) == Entry()
+    assert world.sink.done == [] and read_entry(world.engine, again) == Entry()
     # unless the operator wants to see the crawls of one site together
     assert world.write(again, same_domain=True).correlated == (page,)
 
@@ -433,11 +443,11 @@ def test_a_match_that_became_a_question_leaves_the_question(world: World) -> Non
 def test_what_both_sides_wrote_at_once_stays_until_both_take_it_back(world: World) -> None:
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
-    world.ledger.write(first, Entry(correlations=(Correlation(copy),), duplicates=(Duplicate(copy, 97),)))
+    write_entry(world.engine, first, Entry((Correlation(copy),), (Duplicate(copy, 97),)))
     shown = world.sink.pairs(), dict(world.sink.rows)
-    apply(world.ledger, world.sink, copy, world.ledger.read(copy), Entry())
+    apply(world.engine, world.sink, copy, read_entry(world.engine, copy), Entry())
     assert (world.sink.pairs(), dict(world.sink.rows)) == shown
-    apply(world.ledger, world.sink, first, world.ledger.read(first), Entry())
+    apply(world.engine, world.sink, first, read_entry(world.engine, first), Entry())
     assert world.sink.pairs() == set() and not any(world.sink.rows.values())
 
 
@@ -460,7 +470,7 @@ def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been
         except Killed:
             world.sink.dies_at = None
         # then everything that AIL has is in the ledger
-        owned = [world.ledger.read(obj) for obj in (copy, first)]
+        owned = [read_entry(world.engine, obj) for obj in (copy, first)]
         assert len(world.sink.pairs()) <= sum(len(entry.correlations) for entry in owned)
         # and repeating it gives the same as one that was not killed, or taking it back leaves nothing
         if step % 2:
@@ -472,10 +482,10 @@ def test_a_write_that_is_killed_anywhere_and_repeated_ends_as_if_it_had_not_been
 def test_a_tag_that_ail_has_is_not_sent_again_after_a_crash(world: World) -> None:
     """Each time it is sent AIL's exports hear of it again."""
     copy = world.found("b.onion", world.add("a.onion"))
-    world.ledger.write(copy, replace(world.ledger.read(copy), settled=False))
+    write_entry(world.engine, copy, replace(read_entry(world.engine, copy), settled=False))
     before = len(world.sink.done)
     world.write(copy)
-    assert world.ledger.read(copy).settled
+    assert read_entry(world.engine, copy).settled
     assert {what[0] for what in world.sink.done[before:]} == {"correlate", "duplicate"}
 
 
@@ -516,7 +526,7 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
         assert world.sink.pairs() == {
             frozenset((obj.gid, edge.other.gid))
             for obj in (copy, first)
-            for edge in world.ledger.read(obj).correlations
+            for edge in read_entry(world.engine, obj).correlations
             if _done(world, obj)
         }
         # and the next process that gets the message does the rest at once, whatever lock was left
@@ -600,7 +610,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
             world.sink.dies_at = None
     while world.publisher().sweep():
         pass
-    entries = {obj.gid: world.ledger.read(obj) for obj in world.ledger.objects()}
+    entries = {obj.gid: read_entry(world.engine, obj) for obj in written_objects(world.engine)}
     # Then AIL has what the ledger says, and nothing else
     assert world.sink.pairs() == {
         frozenset((gid, edge.other.gid)) for gid, entry in entries.items() for edge in entry.correlations
@@ -662,7 +672,7 @@ def test_after_any_history_ail_shows_what_the_ledger_says_and_the_store_holds(
         cluster_id = world.engine.cluster_ids([obj.id])[0]
         joined = [f for f in matches if cluster_id in f.hit.clusters]
         if joined and not world.sink.correlations[obj.gid]:
-            found = Stars(world.engine).read(str(cluster_id))
+            found = read_star(world.engine, str(cluster_id))
             assert found and (found.centre == obj or on_same_domain(world.engine, found.centre, obj))
 
 
@@ -690,10 +700,10 @@ def test_an_entry_or_star_that_names_no_picture_of_ail_is_refused(
     entry = {"v": 1, **line, "going": {name: [] for name in line}, "settled": True, "heard": []}
     world.engine.set_bookmark(PREFIX + first.gid, json.dumps(entry))
     with pytest.raises(CorruptRecord, match=f"ledger entry of {first.gid} cannot be read: .*{reason}"):
-        world.ledger.read(first)
+        read_entry(world.engine, first)
     world.engine.set_bookmark(STAR + "c-1", json.dumps({"centre": other, "former_ids": 0, "former": []}))
     with pytest.raises(CorruptRecord, match=f"star of cluster c-1 cannot be read: .*{reason}"):
-        Stars(world.engine).read("c-1")
+        read_star(world.engine, "c-1")
 
 
 # -- bounds --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from douglas_quaid.batches import in_groups
 
 from .. import tags
 from ..objects import AilObject, BadObject
-from ..publishing.ledger import Stars
+from ..publishing.ledger import read_star
 from ..publishing.store_view import objects_of, stored
 
 #: Number of objects in one round trip. chosen.
@@ -74,7 +74,7 @@ def report(engine: Engine, name: str) -> ClusterReport:
     found = [item for group in in_groups(objects, BATCH) for item in stored(engine, group).items()]
     sightings = {obj: seen.sighting for obj, seen in found}
     labels = [sighting.labels for sighting in sightings.values()]
-    star = Stars(engine).read(cluster.cluster_id)
+    star = read_star(engine, cluster.cluster_id)
     return ClusterReport(
         cluster=cluster.cluster_id,
         aliases=cluster.aliases,

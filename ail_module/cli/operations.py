@@ -130,7 +130,7 @@ def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: 
     interpreter: AILENV/bin/quaid.
     """
     from ..publishing.feedback import FeedbackReader
-    from ..publishing.ledger import Ledger
+    from ..publishing.ledger import written_objects
     from ..publishing.publisher import Publisher
     from ..servers import AilServers
     from .ail_sink import open_sink, translated_errors
@@ -141,7 +141,7 @@ def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: 
         AilServers(Locations.read(home)) as servers,
         translated_errors(),
     ):
-        objects = sorted(set(Ledger(engine).objects()))
+        objects = sorted(set(written_objects(engine)))
         if not as_json:
             say(
                 f"Something was written to AIL about {len(objects):,} objects. What no longer holds is "

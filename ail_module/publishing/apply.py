@@ -7,9 +7,11 @@ the ledger, then AIL, then the ledger again.
 from dataclasses import replace
 from typing import Protocol
 
+from douglas_quaid import Engine
+
 from .. import tags
 from ..objects import AilObject
-from .ledger import Correlation, Entry, Ledger, Line, Lines, Tag
+from .ledger import Correlation, Entry, Line, Lines, Tag, claims, write_entry
 
 #: Name under which scores stand in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"
@@ -46,7 +48,7 @@ class Sink(Protocol):
         """Return all tags that AIL has for an object now."""
 
 
-def without_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
+def without_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
     """Return `after` without new lines that AIL has already, from somebody else or from the other side of the
     pair. Answers of analysts that are there already count as heard: they are not about these lines.
     """
@@ -54,7 +56,7 @@ def without_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, a
     correlations = [
         line
         for line in after.correlations
-        if _shows(ours, line) or not _is_foreign(ledger, sink, obj, before, line)
+        if _shows(ours, line) or not _is_foreign(engine, sink, obj, before, line)
     ]
     names = {tag.name for tag in before.tags}
     new = [tag for tag in after.tags if tag.name not in names]
@@ -68,7 +70,7 @@ def without_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, a
     )
 
 
-def apply(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
+def apply(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
     """Bring AIL and the ledger from `before`, which the ledger says, to `after`. Return whether AIL was asked
     to change anything. Call it while holding the object.
 
@@ -79,25 +81,25 @@ def apply(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, after: Entr
     coming = tuple(line for line in after.lines if not before.settled or not _shows(before.lines, line))
     if not going.lines and not coming and before.settled:
         if after != before:
-            ledger.write(obj, after)
+            write_entry(engine, obj, after)
         return False
-    ledger.write(obj, replace(after, going=going, settled=False))
+    write_entry(engine, obj, replace(after, going=going, settled=False))
     for line in going.lines:
-        _remove(ledger, sink, obj, line)
+        _remove(engine, sink, obj, line)
     there = sink.tags(obj) if any(isinstance(line, Tag) for line in coming) else set()
     for line in coming:
         _add(sink, obj, line, there)
-    ledger.write(obj, replace(after, going=Lines(), settled=True))
+    write_entry(engine, obj, replace(after, going=Lines(), settled=True))
     return True
 
 
-def _is_foreign(ledger: Ledger, sink: Sink, obj: AilObject, before: Entry, line: Correlation) -> bool:
+def _is_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, line: Correlation) -> bool:
     """Whether a correlation that is not in the ledger yet is somebody else's.
 
     One that moved to another object becomes ours even if the other side wrote it: that side may be about to
     remove it.
     """
-    if ledger.claims(line.other, line, obj):
+    if claims(engine, line.other, line, obj):
         return all(line.via != old.via for old in before.correlations)
     return sink.correlated(obj, line.other)
 
@@ -111,11 +113,11 @@ def _shows(lines: tuple[Line, ...], line: Line) -> bool:
     return line in lines
 
 
-def _remove(ledger: Ledger, sink: Sink, obj: AilObject, line: Line) -> None:
+def _remove(engine: Engine, sink: Sink, obj: AilObject, line: Line) -> None:
     if isinstance(line, Tag):
         sink.untag(obj, line.name)
         return
-    if ledger.claims(line.other, line, obj):  # the other object wrote the same, and its reason holds
+    if claims(engine, line.other, line, obj):  # the other object wrote the same, and its reason holds
         return
     if isinstance(line, Correlation):
         sink.uncorrelate(obj, line.other)

@@ -27,7 +27,7 @@ from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink
-from .ledger import Entry, Kind, Ledger, Tag
+from .ledger import Entry, Kind, Tag, hold, read_entry, write_entry, written_objects
 from .publisher import Publisher, PublishingOptions
 from .store_view import objects_of, stored_findings
 
@@ -74,7 +74,6 @@ class FeedbackReader:
         self._sink = sink
         self._same_domain = settings.same_domain
         self._max_removed = options.max_removed
-        self._ledger = Ledger(engine)
         self._publisher = Publisher(engine, sink, settings, options)
         #: Number of objects of this pass whose review tag AIL has or had.
         self._reviewed = 0
@@ -85,7 +84,7 @@ class FeedbackReader:
         """Act upon the answers at an object since the last pass, and return them. A removed review tag has to
         wait for `finish`.
         """
-        entry = self._ledger.read(obj)
+        entry = read_entry(self._engine, obj)
         if not entry.tags:
             return []
         there = self._sink.tags(obj)
@@ -116,7 +115,7 @@ class FeedbackReader:
             return []
         found = []
         for obj in self._removed:
-            answers = self._separate(obj, _removed(obj, self._ledger.read(obj), self._sink.tags(obj)))
+            answers = self._separate(obj, _removed(obj, read_entry(self._engine, obj), self._sink.tags(obj)))
             if answers:
                 self._follow(obj, answers)
             found += answers
@@ -171,12 +170,12 @@ class FeedbackReader:
 
     def _note(self, obj: AilObject, there: set[str], heard: list[str]) -> None:
         """Note which of our tags AIL has by now, and which answers were acted upon."""
-        with self._ledger.hold(obj):
-            before = self._ledger.read(obj)
+        with hold(self._engine, obj):
+            before = read_entry(self._engine, obj)
             seen = tuple(replace(tag, seen=tag.seen or tag.name in there) for tag in before.tags)
             after = replace(before, tags=seen, heard=tuple(sorted({*before.heard, *heard})))
             if after != before:
-                self._ledger.write(obj, after)
+                write_entry(self._engine, obj, after)
 
 
 def _is_rejected(obj: AilObject, there: set[str]) -> bool:
@@ -251,7 +250,7 @@ class FeedbackLoop:
         """A pass; yields after each object."""
         publisher = Publisher(self._engine, self._sink, self._settings)
         reader = FeedbackReader(self._engine, self._sink, self._settings)
-        for obj in Ledger(self._engine).objects():
+        for obj in written_objects(self._engine):
             try:
                 self._log(reader.read(obj))
                 publisher.check(obj)

@@ -1,5 +1,5 @@
-"""What this module notes in the store about AIL: what it wrote about each object (`Ledger`), so that it never
-removes anything else, and which object represents a cluster (`Stars`).
+"""What this module notes in the store about AIL: what it wrote about each object (ledger), so that it never
+removes anything else, and which object represents a cluster (star).
 
 The ledger has one bookmark for each object, `ail:wrote:<global id>`, in JSON. An entry is written before AIL
 is changed, and again when AIL has everything (`settled`). A process that finds an unsettled entry finishes
@@ -13,6 +13,8 @@ of the cluster that keeps its id stays. When a representative left its cluster, 
 place. Either way the other objects must be checked; the bookmark says how far that has come, so it is done in
 small steps, and continued by another process after a crash. If two processes change a star at the same
 moment, the next check corrects what is outdated.
+
+Every function may raise StoreError, and CorruptRecord if a bookmark cannot be read.
 """
 
 import json
@@ -126,54 +128,52 @@ class Entry(Lines):
     heard: tuple[str, ...] = ()
 
 
-class Ledger:
-    """The entries of all objects, in the store of an engine. Every method may raise StoreError."""
+def read_entry(engine: Engine, obj: AilObject) -> Entry:
+    """Return the entry of an object, which is empty if nothing is written about it.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Raises CorruptRecord and UnknownVersion.
+    """
+    text = engine.bookmark(PREFIX + obj.gid)
+    if text is None:
+        return Entry()
+    try:
+        fields = parse_object(text)
+        if fields.pop("v") > VERSION:
+            raise UnknownVersion(
+                f"the ledger entry of {obj.gid} was written by a newer douglas-quaid; update this one. "
+                "Nothing was changed"
+            )
+        return from_object(Entry, fields)
+    except (ValueError, KeyError, TypeError, BadObject) as error:
+        raise CorruptRecord(f"the ledger entry of {obj.gid} cannot be read: {error}") from None
 
-    def read(self, obj: AilObject) -> Entry:
-        """Return the entry of an object, which is empty if nothing is written about it.
 
-        Raises CorruptRecord and UnknownVersion.
-        """
-        text = self._engine.bookmark(PREFIX + obj.gid)
-        if text is None:
-            return Entry()
-        try:
-            fields = parse_object(text)
-            if fields.pop("v") > VERSION:
-                raise UnknownVersion(
-                    f"the ledger entry of {obj.gid} was written by a newer douglas-quaid; update this one. "
-                    "Nothing was changed"
-                )
-            return from_object(Entry, fields)
-        except (ValueError, KeyError, TypeError, BadObject) as error:
-            raise CorruptRecord(f"the ledger entry of {obj.gid} cannot be read: {error}") from None
+def write_entry(engine: Engine, obj: AilObject, entry: Entry) -> None:
+    """Replace the entry of an object. Call it while holding the object."""
+    text = json.dumps({"v": VERSION} | to_object(entry), separators=(",", ":"))
+    engine.set_bookmark(PREFIX + obj.gid, None if entry == Entry() else text)
 
-    def write(self, obj: AilObject, entry: Entry) -> None:
-        """Replace the entry of an object. Call it while holding the object."""
-        text = json.dumps({"v": VERSION} | to_object(entry), separators=(",", ":"))
-        self._engine.set_bookmark(PREFIX + obj.gid, None if entry == Entry() else text)
 
-    def objects(self) -> Iterator[AilObject]:
-        """Yield every object that has an entry, each at least once, in no order."""
-        for name, _ in self._engine.bookmarks(PREFIX):
-            yield AilObject.parse(name.removeprefix(PREFIX))
+def written_objects(engine: Engine) -> Iterator[AilObject]:
+    """Yield every object that has an entry, each at least once, in no order."""
+    for name, _ in engine.bookmarks(PREFIX):
+        yield AilObject.parse(name.removeprefix(PREFIX))
 
-    def claims(self, other: AilObject, line: Line, owner: AilObject) -> bool:
-        """Return whether the entry of `other` holds the same correlation or duplicate with `owner`."""
-        entry = self.read(other)
-        if isinstance(line, Duplicate):
-            return Duplicate(owner, line.score) in entry.duplicates
-        return any(correlation.other == owner for correlation in entry.correlations)
 
-    def hold(self, obj: AilObject) -> AbstractContextManager[None]:
-        """Let nobody else change the entry of an object until the block ends.
+def claims(engine: Engine, other: AilObject, line: Line, owner: AilObject) -> bool:
+    """Return whether the entry of `other` holds the same correlation or duplicate with `owner`."""
+    entry = read_entry(engine, other)
+    if isinstance(line, Duplicate):
+        return Duplicate(owner, line.score) in entry.duplicates
+    return any(correlation.other == owner for correlation in entry.correlations)
 
-        Entering raises StoreTimeout if another process does not release it.
-        """
-        return self._engine.lock(LOCK + obj.gid, HOLD_SECONDS, wait=2 * HOLD_SECONDS)
+
+def hold(engine: Engine, obj: AilObject) -> AbstractContextManager[None]:
+    """Let nobody else change the entry of an object until the block ends.
+
+    Entering raises StoreTimeout if another process does not release it.
+    """
+    return engine.lock(LOCK + obj.gid, HOLD_SECONDS, wait=2 * HOLD_SECONDS)
 
 
 #: Start of the names of stars among the store's bookmarks.
@@ -194,67 +194,62 @@ class Star:
     former: tuple[AilObject, ...] = ()
 
 
-class Stars:
-    """The stars of all clusters, in the store of an engine.
+def read_star(engine: Engine, cluster_id: str) -> Star | None:
+    """Return the star of a cluster; None if nobody was elected yet."""
+    text = engine.bookmark(STAR + cluster_id)
+    return None if text is None else _star(cluster_id, text)
 
-    Every method may raise StoreError, and CorruptRecord if a bookmark cannot be read.
+
+def write_star(engine: Engine, cluster_id: str, star: Star | None, *, unless_there: bool = False) -> None:
+    """Replace the star of a cluster; None removes it. `unless_there`: only if it has none."""
+    text = None if star is None else json.dumps(to_object(star), separators=(",", ":"))
+    engine.set_bookmark(STAR + cluster_id, text, unless_there=unless_there)
+
+
+def stars(engine: Engine) -> Iterator[tuple[str, Star]]:
+    """Yield every cluster id that has a star, with the star; each at least once, in no order."""
+    for name, text in engine.bookmarks(STAR):
+        cluster_id = name.removeprefix(STAR)
+        yield cluster_id, _star(cluster_id, text)
+
+
+def elect(engine: Engine, names: Sequence[str], propose: AilObject) -> AilObject:
+    """Return the representative of a cluster, and elect `propose`, one of its objects, if it has none.
+
+    `names`: the cluster's id, then its former ids.
     """
+    cluster_id, former = names[0], names[1:]
+    star = read_star(engine, cluster_id)
+    if star is None:
+        inherited = next((found.centre for name in former if (found := read_star(engine, name))), propose)
+        write_star(engine, cluster_id, Star(inherited), unless_there=True)
+        star = read_star(engine, cluster_id) or Star(propose)
+    if len(former) != star.former_ids:
+        star = _merge(engine, cluster_id, former, star)
+    if star.centre.id != propose.id and engine.cluster_ids([star.centre.id]) != [cluster_id]:
+        star = replace(star, centre=propose, checked="")
+        write_star(engine, cluster_id, star)
+    return star.centre
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
-    def read(self, cluster_id: str) -> Star | None:
-        """Return the star of a cluster; None if nobody was elected yet."""
-        text = self._engine.bookmark(STAR + cluster_id)
-        return None if text is None else _star(cluster_id, text)
+def _merge(engine: Engine, cluster_id: str, former: Sequence[str], star: Star) -> Star:
+    """Take over the stars of former clusters.
 
-    def write(self, cluster_id: str, star: Star | None, *, unless_there: bool = False) -> None:
-        """Replace the star of a cluster; None removes it. `unless_there`: only if it has none."""
-        text = None if star is None else json.dumps(to_object(star), separators=(",", ":"))
-        self._engine.set_bookmark(STAR + cluster_id, text, unless_there=unless_there)
-
-    def all(self) -> Iterator[tuple[str, Star]]:
-        """Yield every cluster id that has a star, with the star; each at least once, in no order."""
-        for name, text in self._engine.bookmarks(STAR):
-            cluster_id = name.removeprefix(STAR)
-            yield cluster_id, _star(cluster_id, text)
-
-    def elect(self, names: Sequence[str], propose: AilObject) -> AilObject:
-        """Return the representative of a cluster, and elect `propose`, one of its objects, if it has none.
-
-        `names`: the cluster's id, then its former ids.
-        """
-        cluster_id, former = names[0], names[1:]
-        star = self.read(cluster_id)
-        if star is None:
-            inherited = next((found.centre for name in former if (found := self.read(name))), propose)
-            self.write(cluster_id, Star(inherited), unless_there=True)
-            star = self.read(cluster_id) or Star(propose)
-        if len(former) != star.former_ids:
-            star = self._merge(cluster_id, former, star)
-        if star.centre.id != propose.id and self._engine.cluster_ids([star.centre.id]) != [cluster_id]:
-            star = replace(star, centre=propose, checked="")
-            self.write(cluster_id, star)
-        return star.centre
-
-    def _merge(self, cluster_id: str, former: Sequence[str], star: Star) -> Star:
-        """Take over the stars of former clusters.
-
-        The star is written before theirs are removed: otherwise a crash would leave correlations for which
-        nobody looks.
-        """
-        absorbed = {name: found for name in former if (found := self.read(name))}
-        centres = dict.fromkeys([*star.former, *(found.centre for found in absorbed.values())])
-        star = replace(
-            star,
-            former_ids=len(former),
-            checked="" if absorbed else star.checked,
-            former=tuple(obj for obj in centres if obj != star.centre),
-        )
-        self.write(cluster_id, star)
-        for name in absorbed:
-            self.write(name, None)
-        return star
+    The star is written before theirs are removed: otherwise a crash would leave correlations for which
+    nobody looks.
+    """
+    absorbed = {name: found for name in former if (found := read_star(engine, name))}
+    centres = dict.fromkeys([*star.former, *(found.centre for found in absorbed.values())])
+    star = replace(
+        star,
+        former_ids=len(former),
+        checked="" if absorbed else star.checked,
+        former=tuple(obj for obj in centres if obj != star.centre),
+    )
+    write_star(engine, cluster_id, star)
+    for name in absorbed:
+        write_star(engine, name, None)
+    return star
 
 
 def _star(cluster_id: str, text: str) -> Star:

@@ -19,7 +19,19 @@ from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
 from .desired import NOTHING_NEW, News, desired, wanted_tags
-from .ledger import Entry, Kind, Ledger, Star, Stars, Tag
+from .ledger import (
+    Entry,
+    Kind,
+    Star,
+    Tag,
+    elect,
+    hold,
+    read_entry,
+    read_star,
+    stars,
+    write_star,
+    written_objects,
+)
 from .store_view import Finding, StoreView, find_cluster, objects_of, stored
 
 
@@ -53,8 +65,6 @@ class Publisher:
         self._sink = sink
         self._settings = settings
         self._options = options or PublishingOptions()
-        self._ledger = Ledger(engine)
-        self._stars = Stars(engine)
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> bool:
         """Tell AIL what was found about an object, and return whether AIL was asked to change anything."""
@@ -78,7 +88,7 @@ class Publisher:
 
         Takes one round trip if nothing is written about it.
         """
-        entry = self._ledger.read(obj)
+        entry = read_entry(self._engine, obj)
         if entry == Entry() or (
             entry.settled and desired(StoreView(self._engine, self._settings, obj), entry) == entry
         ):
@@ -87,26 +97,26 @@ class Publisher:
 
     def sweep(self) -> int:
         """Bring everything into line, some hundred objects a second. Return how many changed in AIL."""
-        changed = sum(map(self.check, self._ledger.objects()))
-        return changed + sum(self.check_cluster(cluster_id) for cluster_id, _ in list(self._stars.all()))
+        changed = sum(map(self.check, written_objects(self._engine)))
+        return changed + sum(self.check_cluster(cluster_id) for cluster_id, _ in list(stars(self._engine)))
 
     def check_cluster(self, cluster_id: str, *, limit: int | None = None) -> int:
         """Check the objects of a cluster whose representative changed or left. Return how many AIL changed.
 
         `limit`: maximum number of images in this step; the next step goes on behind them.
         """
-        star = self._stars.read(cluster_id)
+        star = read_star(self._engine, cluster_id)
         if star is None or (star.checked is None and self._is_member(star.centre, cluster_id)):
             return 0
         cluster = find_cluster(self._engine, cluster_id)
         if cluster is None:
-            self._stars.write(cluster_id, None)
+            write_star(self._engine, cluster_id, None)
             return 0
         names = (cluster.cluster_id, *cluster.aliases)
-        self._stars.elect(names, self._any_object(cluster) or star.centre)
+        elect(self._engine, names, self._any_object(cluster) or star.centre)
         if cluster.cluster_id != cluster_id:  # merged into another one, which took over the star
             return self.check_cluster(cluster.cluster_id, limit=limit)
-        star = self._stars.read(cluster_id) or star
+        star = read_star(self._engine, cluster_id) or star
         start = star.checked or ""
         changed = 0 if start else sum(self._adopt(obj, cluster_id) for obj in star.former)
         members = [member for member in cluster.members if member > start][:limit]
@@ -116,10 +126,10 @@ class Publisher:
 
     def _note_checked(self, cluster_id: str, star: Star, checked: str | None) -> None:
         """Note how far the check has come, unless the star changed in the meantime."""
-        now = self._stars.read(cluster_id)
+        now = read_star(self._engine, cluster_id)
         if now and (now.centre, now.former_ids) == (star.centre, star.former_ids):
             former = () if checked is None else now.former
-            self._stars.write(cluster_id, replace(now, checked=checked, former=former))
+            write_star(self._engine, cluster_id, replace(now, checked=checked, former=former))
 
     def _adopt(self, obj: AilObject, cluster_id: str) -> bool:
         """Correlate a former representative with the one that stayed. What was correlated with it moves, so
@@ -133,7 +143,7 @@ class Publisher:
     def _tell(self, match: Finding, obj: AilObject) -> bool:
         """Tag the other object of a match, too: one that came first has found nothing."""
         assert match.other is not None
-        known = self._ledger.read(match.other)
+        known = read_entry(self._engine, match.other)
         if known.settled and any(tag.kind is Kind.MATCH for tag in known.tags):
             return False
         tag = Tag(tags.match(match.hit.relation, match.hit.confidence), Kind.MATCH, obj.id)
@@ -143,11 +153,11 @@ class Publisher:
         self, obj: AilObject, news: News = NOTHING_NEW, *, found: Sequence[Finding] | None = None
     ) -> tuple[Entry, bool]:
         """Bring an object into line. Return what is written about it, and whether AIL was changed."""
-        with self._ledger.hold(obj):
-            before = self._ledger.read(obj)
+        with hold(self._engine, obj):
+            before = read_entry(self._engine, obj)
             after = desired(StoreView(self._engine, self._settings, obj, found=found), before, news)
-            after = without_foreign(self._ledger, self._sink, obj, before, after)
-            return after, apply(self._ledger, self._sink, obj, before, after)
+            after = without_foreign(self._engine, self._sink, obj, before, after)
+            return after, apply(self._engine, self._sink, obj, before, after)
 
     def _any_object(self, cluster: Cluster) -> AilObject | None:
         members = (stored(self._engine, objects_of(member)) for member in cluster.members)

@@ -11,7 +11,7 @@ from douglas_quaid import Cluster, Decision, Engine, Hit, ImageId, NotFound, Rel
 from .. import tags
 from ..config import Settings
 from ..objects import TYPES, AilObject
-from .ledger import Correlation, Entry, Ledger, Stars, Tag
+from .ledger import Correlation, Entry, Tag, elect, read_entry, read_star
 
 #: Maximum number of images whose verdicts are read, surest first. chosen: an object gets few lines, and other
 #: images are copies in the same cluster.
@@ -114,8 +114,6 @@ class StoreView:
         self.settings = settings
         self.obj = obj
         self._engine = engine
-        self._ledger = Ledger(engine)
-        self._stars = Stars(engine)
         self._given = found
         self._clusters: dict[ImageId, str | None] = {}
         self._verdicts: dict[ImageId, Verdict | None] = {}
@@ -170,7 +168,7 @@ class StoreView:
 
     def has_duplicate(self, other: AilObject) -> bool:
         """Return whether the ledger entry of another object holds a duplicate with this one."""
-        return any(row.other == self.obj for row in self._ledger.read(other).duplicates)
+        return any(row.other == self.obj for row in read_entry(self._engine, other).duplicates)
 
     def representative(
         self, image_id: ImageId, propose: AilObject | None, names: Sequence[str] = ()
@@ -184,12 +182,12 @@ class StoreView:
         cluster_id = self.cluster_of(image_id)
         if cluster_id is None:
             return None
-        star = None if names else self._stars.read(cluster_id)
+        star = None if names else read_star(self._engine, cluster_id)
         if star is not None and self.cluster_of(star.centre.id) == cluster_id:
             return star.centre
         if propose and not names and (cluster := find_cluster(self._engine, cluster_id)):
             names = (cluster.cluster_id, *cluster.aliases)
-        return self._stars.elect(names, propose) if propose and names else None
+        return elect(self._engine, names, propose) if propose and names else None
 
 
 def images_of(entry: Entry) -> list[ImageId]:

@@ -15,7 +15,7 @@ from douglas_quaid import CorruptImage, Decision, Engine, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
-from ..publishing.ledger import Entry, Ledger, Stars
+from ..publishing.ledger import Entry, read_entry, read_star
 from ..publishing.publisher import Publisher
 from ..publishing.store_view import Finding, find_cluster, objects_of, stored, stored_findings
 from ..servers import About
@@ -113,14 +113,14 @@ def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bo
     the second one `again`. Few clusters are concerned, and small ones.
     """
     (cluster_id,) = engine.cluster_ids([obj.id])
-    if cluster_id is None or (not again and Stars(engine).read(cluster_id) is not None):
+    if cluster_id is None or (not again and read_star(engine, cluster_id) is not None):
         return
     cluster = find_cluster(engine, cluster_id)
     if cluster is None or not 2 < len(cluster.members) <= MAX_TOLD:
         return
     others = (other for member in cluster.members if member != obj.id for other in objects_of(member))
     for other, seen in stored(engine, others).items():
-        if WRITTEN in seen.sighting.labels and Ledger(engine).read(other) == Entry():
+        if WRITTEN in seen.sighting.labels and read_entry(engine, other) == Entry():
             publisher.write(other, stored_findings(engine, other))
 
 

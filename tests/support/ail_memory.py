@@ -16,7 +16,7 @@ from pathlib import Path
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.apply import ALGORITHM
-from douglas_quaid.ail.publishing.ledger import Ledger
+from douglas_quaid.ail.publishing.ledger import read_entry
 from douglas_quaid.ail.publishing.publisher import Publisher, PublishingOptions
 from douglas_quaid.ail.publishing.store_view import stored_findings
 from douglas_quaid.config import Config
@@ -132,7 +132,6 @@ class World:
         self.engine = Engine.open(config=Config(store=url))
         self.store = Store.open(Config(store=url))
         self.sink = MemorySink(journal)
-        self.ledger = Ledger(self.engine)
         self.options = PublishingOptions()
         self._count = 0
 
@@ -188,7 +187,7 @@ class World:
     def write(self, obj: AilObject, **settings: object) -> Written:
         """Write about an object, and return what is written about it then."""
         changed = self.publisher(**settings).write(obj, stored_findings(self.engine, obj))
-        entry = Ledger(self.engine).read(obj)
+        entry = read_entry(self.engine, obj)
         return Written(
             correlated=tuple(line.other for line in entry.correlations),
             scores=tuple((row.other, row.score) for row in entry.duplicates),
