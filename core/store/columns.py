@@ -35,8 +35,6 @@ ROW = np.dtype(
 )
 #: Bit of `flags` that an informative picture has. spec: FORMAT.md.
 INFORMATIVE = 1
-#: Maximum number of visual words of a row. spec: u16.
-MAX_WORDS = 65535
 #: How often a shard that is compacted meanwhile is read again before it is given up. chosen.
 ATTEMPTS = 20
 
@@ -258,23 +256,18 @@ def pack_row(
     pdq_version: int,
     local_version: int,
 ) -> bytes:
-    """Return the 72 bytes of a row. Raises ValueError for numbers that do not fit."""
-    if len(pdq) != 32 or not 0 <= words <= MAX_WORDS:
-        raise ValueError(
-            f"row of image {image_id}: PDQ of {len(pdq)} bytes and {words} words;"
-            f" 32 and at most {MAX_WORDS} fit"
+    """Return the 72 bytes of a row. Raises ValueError for values that do not fit."""
+    try:
+        row = (
+            np.frombuffer(bytes.fromhex(image_id), np.uint8),
+            np.frombuffer(pdq, np.uint8),
+            quality,
+            INFORMATIVE * informative,
+            words,
+            pdq_version,
+            local_version,
+            0,
         )
-    row = np.zeros(1, ROW)
-    row["image_id"] = np.frombuffer(bytes.fromhex(image_id), np.uint8)
-    row["pdq"] = np.frombuffer(pdq, np.uint8)
-    for name, value in (
-        ("pdq_quality", quality),
-        ("flags", INFORMATIVE * informative),
-        ("pdq_version", pdq_version),
-        ("local_version", local_version),
-    ):
-        if not 0 <= value <= 255:
-            raise ValueError(f"row of image {image_id}: {name} is {value}; 0 to 255 fits")
-        row[name] = value
-    row["words"] = words
-    return row.tobytes()
+        return np.array(row, ROW).tobytes()
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"row of image {image_id}: {error}") from None
