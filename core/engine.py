@@ -45,8 +45,7 @@ from .search.references import References
 from .search.search import Search
 from .search.stored_hits import histories, stored_hits
 from .search.verified import verify_all
-from .store import PutStatus, Store
-from .store.scope import Scope
+from .store import PutStatus, Scope, Store
 from .upkeep import Upkeep
 
 
@@ -130,10 +129,10 @@ class Engine(Upkeep):
         are kept on both sides.
         """
         search = self._new_search(picture, scope, timer, both_ways=both_ways)
-        said = [
+        judged = [
             Judged(said.image_id, said.verdict) for said in scope.confirmed if scope.allows(said.image_id)
         ]
-        judged, settled = list(said), {said.image_id for said in scope.confirmed}
+        settled = {said.image_id for said in scope.confirmed}
         surroundings, options = Surroundings(search), self._options.decision.verdict
         self._index.refresh()
         for view in View:

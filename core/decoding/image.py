@@ -179,11 +179,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         image = _deep_to_grey(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        if alpha.getextrema() == (255, 255):
-            return image.convert("RGB")
         white = Image.new("RGB", image.size, (255, 255, 255))
-        white.paste(image, mask=alpha)
+        white.paste(image, mask=image)
         return white
     if image.mode == "LAB":
         raise NotImplementedError("L*a*b* colours")

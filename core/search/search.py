@@ -11,7 +11,7 @@ from ..decision.calibration import Calibration
 from ..features.picture import Picture
 from ..index.replica import IndexReplica
 from ..records import ImageId
-from ..store.scope import Scope
+from ..store import Scope
 from ..verification.options import VerificationOptions
 from .options import SearchOptions
 from .references import References

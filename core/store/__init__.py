@@ -10,8 +10,7 @@ from .columns import ROW, ColumnReader, ColumnState, ShardChange
 from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .options import StoreOptions
-from .scope import Scope
-from .store import Store, StoreStats
+from .store import Scope, Store, StoreStats
 from .verdict_sides import joins
 
 __all__ = [

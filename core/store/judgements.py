@@ -69,10 +69,10 @@ class Judgements(StorePart):
                 raise ConfigError(
                     f"judgement: {name} has {len(text)} characters; at most {NAME_CHARACTERS} are kept"
                 )
-        moment = checked_time(when)
-        mine = codec.encode_judgement(Judgement(other, word, who, moment, source), verdict)
+        judgement = Judgement(other, word, who, checked_time(when), source)
         backward = None if verdict is None else reversed_verdict(verdict)
-        theirs = codec.encode_judgement(Judgement(image_id, word, who, moment, source), backward)
+        mine = codec.encode_judgement(judgement, verdict)
+        theirs = codec.encode_judgement(judgement, backward)
         for fences in self._intents.attempts("judgement about", image_id, [META]):
             self._require(image_id, other)
             with suppress(Interrupted):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from ..config import Config
 from ..errors import CorruptRecord, NotFound, UnknownVersion
-from ..records import Cluster, ImageId, Occurrence, Purpose
+from ..records import Cluster, ImageId, Occurrence, Purpose, StoredVerdict
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX, Clusters
 from .columns import ColumnReader
@@ -31,7 +31,6 @@ from .locks import Locks
 from .membership import Collections
 from .occurrences import Occurrences
 from .options import DEFAULTS, StoreOptions
-from .scope import Scope
 from .server_checks import check_servers, server_facts
 from .settings import Settings
 from .verdicts import Verdicts
@@ -59,6 +58,34 @@ class StoreStats:
     persistence: str
     #: Version of the key table.
     schema: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which images may answer a query, and what persons and collections say of them: read once, before it
+    begins.
+    """
+
+    #: Images that the caller leaves out.
+    excluded: frozenset[ImageId]
+    #: The only images that may answer; None for all.
+    members: frozenset[ImageId] | None
+    #: Images in collections of purpose `ignore`.
+    ignored: frozenset[ImageId]
+    #: Images in collections of purpose `baseline`.
+    baseline: frozenset[ImageId]
+    #: Images that a person keeps apart from the query image.
+    vetoed: frozenset[ImageId]
+    #: What persons said is the same as the query image, or a part of it.
+    confirmed: tuple[StoredVerdict, ...]
+    #: Images whose pixels are those of the query image, in the order of their ids.
+    same_pixels: tuple[ImageId, ...]
+
+    def allows(self, image_id: ImageId) -> bool:
+        """Return whether an image may be a hit at all."""
+        if image_id in self.excluded or image_id in self.ignored or image_id in self.vetoed:
+            return False
+        return self.members is None or image_id in self.members
 
 
 class Store:
