@@ -315,7 +315,7 @@ class Engine(Upkeep):
         scope = self._scope(picture, exclude=(image_id,))
         found = self._search(picture, scope, Timer(None), both_ways=True)
         kept = [(judged.image_id, judged.verdict) for judged in found.judged if judged.accepted]
-        self._store.verdicts.record_many(image_id, kept)
+        self._store.verdicts.record(image_id, kept)
         self._store.common_regions.note(found.common_regions)
         # Another calibration may have been chosen meanwhile, and its walk may have passed this image.
         if kept and (chosen := self._active.latest()).id != calibration.id:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.ail_host import OURS, AilHome
+from support.images import record_verdict
 from support.judging import veto
 from support.pictures import page, png
 
@@ -73,7 +74,8 @@ def pair(ail: AilHome, store: Store) -> tuple[AilObject, AilObject]:
 
 
 def judge(store: Store, a: AilObject, b: AilObject, decision: Decision, confidence: float) -> None:
-    store.verdicts.record(
+    record_verdict(
+        store,
         a.id,
         b.id,
         Verdict(decision, Relation.NEAR_DUPLICATE, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from support.images import put_all
+from support.images import put_all, record_verdict
 from support.judging import judge, veto
 
 from douglas_quaid.errors import ConfigError, NotFound
@@ -150,10 +150,10 @@ def test_clusters_are_the_components_of_the_edges_that_stand(store, shared_serve
         if not {a, b} <= oracle.ids:
             continue
         if kind == "join":
-            assert store.verdicts.record(a, b, verdict(confidence)) is oracle.score(a, b, confidence)
+            assert record_verdict(store, a, b, verdict(confidence)) is oracle.score(a, b, confidence)
         elif kind == "part":
             partial = verdict(relation=Relation.PARTIAL)
-            assert store.verdicts.record(a, b, partial) is oracle.score(a, b, None)
+            assert record_verdict(store, a, b, partial) is oracle.score(a, b, None)
         elif kind == "undo":
             if frozenset([a, b]) in oracle.words:
                 store.judgements.undo(a, b)
@@ -196,17 +196,17 @@ def test_only_whole_matches_join(store, make_image):
         verdict(decision=Decision.NO_MATCH, relation=Relation.SAME_TEMPLATE),
         verdict(decision=Decision.REVIEW, relation=Relation.LOOKS_LIKE),
     ):
-        assert store.verdicts.record(a, b, other) is RecordOutcome.STORED
+        assert record_verdict(store, a, b, other) is RecordOutcome.STORED
     assert store.clusters.of([a, b]) == [None, None]
-    assert store.verdicts.record(a, b, verdict(relation=Relation.IDENTICAL)) is RecordOutcome.JOINED
+    assert record_verdict(store, a, b, verdict(relation=Relation.IDENTICAL)) is RecordOutcome.JOINED
     assert store.clusters.of([a])[0].members == (a, b)
 
 
 def test_a_verdict_that_no_longer_joins_takes_the_cluster_apart_again(store, make_image):
     a, b, c = fill(store, make_image, 3)
-    store.verdicts.record_many(a, [(b, verdict()), (c, verdict())])
+    store.verdicts.record(a, [(b, verdict()), (c, verdict())])
     assert partition(store, [a, b, c]) == {frozenset([a, b, c])}
-    store.verdicts.record(a, c, verdict(decision=Decision.NO_MATCH))
+    record_verdict(store, a, c, verdict(decision=Decision.NO_MATCH))
     assert partition(store, [a, b, c]) == {frozenset([a, b]), frozenset([c])}
 
 
@@ -214,10 +214,10 @@ def test_a_merged_cluster_keeps_its_old_ids_as_aliases(store, make_image):
     # Given a cluster of three and one of two, joined, and then a third
     ids = fill(store, make_image, 7)
     for a, b in ((0, 1), (1, 2), (3, 4), (5, 6)):
-        store.verdicts.record(ids[a], ids[b], verdict())
+        record_verdict(store, ids[a], ids[b], verdict())
     large, small, last = (store.clusters.of([ids[n]])[0].cluster_id for n in (0, 3, 5))
-    store.verdicts.record(ids[2], ids[3], verdict())
-    store.verdicts.record(ids[5], ids[0], verdict())
+    record_verdict(store, ids[2], ids[3], verdict())
+    record_verdict(store, ids[5], ids[0], verdict())
     # Then the larger kept its id, and each old id names the whole
     merged = store.clusters.of([ids[4]])[0]
     assert merged.cluster_id == large and set(merged.aliases) == {small, last}
@@ -229,7 +229,7 @@ def test_of_a_split_cluster_the_largest_part_keeps_the_id(store, make_image):
     # Given a chain 0-1-2-3-4 of which the middle is forgotten after 3-4 got a companion
     ids = fill(store, make_image, 6)
     for a, b in ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5)):
-        store.verdicts.record(ids[a], ids[b], verdict())
+        record_verdict(store, ids[a], ids[b], verdict())
     whole = store.clusters.of([ids[0]])[0].cluster_id
     report = store.forgetting.forget(ids[2])
     kept, split = store.clusters.of([ids[5]])[0], store.clusters.of([ids[0]])[0]
@@ -248,7 +248,7 @@ def test_of_a_split_cluster_the_largest_part_keeps_the_id(store, make_image):
 def test_a_tie_goes_to_the_part_with_the_smallest_image_id(store, make_image):
     ids = fill(store, make_image, 5)
     for a, b in ((3, 4), (4, 2), (2, 0), (0, 1)):
-        store.verdicts.record(ids[a], ids[b], verdict())
+        record_verdict(store, ids[a], ids[b], verdict())
     whole = store.clusters.of([ids[0]])[0].cluster_id
     store.forgetting.forget(ids[2])
     assert set(store.clusters.by_id(whole).members) == {ids[0], ids[1]}
@@ -256,24 +256,24 @@ def test_a_tie_goes_to_the_part_with_the_smallest_image_id(store, make_image):
 
 def test_a_cluster_of_one_dissolves_and_its_ids_name_nothing(store, make_image):
     a, b, c = fill(store, make_image, 3)
-    store.verdicts.record(a, b, verdict())
+    record_verdict(store, a, b, verdict())
     old = store.clusters.of([a])[0].cluster_id
     store.forgetting.forget(b)
     assert store.clusters.of([a]) == [None]
     with pytest.raises(NotFound, match="dissolved"):
         store.resolve(old)
-    store.verdicts.record(a, c, verdict())
+    record_verdict(store, a, c, verdict())
     assert store.clusters.of([a])[0].cluster_id != old
 
 
 def test_a_veto_outranks_every_score(store, make_image):
     a, b = fill(store, make_image, 2)
-    store.verdicts.record_many(a, [(b, verdict(1.0))])
+    store.verdicts.record(a, [(b, verdict(1.0))])
     assert veto(store, a, b) is RecordOutcome.VETOED
     assert store.clusters.of([a, b]) == [None, None]
     assert store.verdicts.of(a) == [] and store.verdicts.between(b, a) is None
     assert store.judgements.vetoed(b) == {a}
-    assert store.verdicts.record(b, a, verdict(1.0)) is RecordOutcome.VETOED
+    assert record_verdict(store, b, a, verdict(1.0)) is RecordOutcome.VETOED
     assert store.verdicts.of(a) == store.verdicts.of(b) == []
 
 
@@ -281,11 +281,11 @@ def test_a_veto_cuts_the_weakest_edge_between_two_images_joined_through_others(s
     # Given a - b - c - d, of which b - c is the least sure
     a, b, c, d = fill(store, make_image, 4)
     for x, y, confidence in ((a, b, 0.99), (b, c, 0.8), (c, d, 0.9)):
-        store.verdicts.record(x, y, verdict(confidence))
+        record_verdict(store, x, y, verdict(confidence))
     veto(store, a, d)
     assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
     # And no detour brings them together again; the verdict itself is kept
-    assert store.verdicts.record(b, d, verdict()) is RecordOutcome.APART
+    assert record_verdict(store, b, d, verdict()) is RecordOutcome.APART
     assert partition(store, [a, b, c, d]) == {frozenset([a, b]), frozenset([c, d])}
     assert store.verdicts.between(b, d).verdict == verdict()
 
@@ -293,7 +293,7 @@ def test_a_veto_cuts_the_weakest_edge_between_two_images_joined_through_others(s
 def test_an_image_is_never_judged_against_itself_and_a_veto_needs_both(store, make_image):
     a, *_ = fill(store, make_image, 1)
     with pytest.raises(ConfigError, match="itself"):
-        store.verdicts.record(a, a, verdict())
+        record_verdict(store, a, a, verdict())
     with pytest.raises(ConfigError, match="itself"):
         veto(store, a, a)
     with pytest.raises(NotFound):
@@ -304,8 +304,8 @@ def test_an_image_is_never_judged_against_itself_and_a_veto_needs_both(store, ma
 def test_a_large_cluster_splits_as_well(store, make_image):
     ids = fill(store, make_image, 600)
     for start in range(0, 600, 100):
-        store.verdicts.record_many(ids[start], [(i, verdict()) for i in ids[start + 1 : start + 100]])
-    store.verdicts.record_many(ids[0], [(ids[start], verdict()) for start in range(100, 600, 100)])
+        store.verdicts.record(ids[start], [(i, verdict()) for i in ids[start + 1 : start + 100]])
+    store.verdicts.record(ids[0], [(ids[start], verdict()) for start in range(100, 600, 100)])
     assert len(store.clusters.of([ids[0]])[0].members) == 600
     store.forgetting.forget(ids[0])
     assert sorted(len(part) for part in partition(store, ids[1:])) == [1] * 99 + [100] * 5

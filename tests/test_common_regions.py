@@ -215,7 +215,7 @@ def test_a_campaign_of_clones_makes_no_hub_of_its_page(store_url: str) -> None:
             and {hit.image_id for hit in hits} <= {*clones}
         )
         # And when they are one cluster, it is one hit
-        store.verdicts.record_many(clones[0], [(clone, JOINS) for clone in clones[1:]])
+        store.verdicts.record(clones[0], [(clone, JOINS) for clone in clones[1:]])
         hits = answered(engine, crop)
         assert [hit.decision for hit in hits] == [Decision.MATCH] and hits[0].image_id in clones
         # And the operator is told of a cluster that is nearly all there is

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from PIL import Image
-from support.images import put_all
+from support.images import put_all, record_verdict
 from support.judging import confirm, veto
 from support.pictures import page, png
 from support.steps import interleave, run_and_die
@@ -153,11 +153,11 @@ def test_the_same_pixels_stay_identical_and_to_say_it_twice_changes_nothing(engi
 
 def test_a_review_that_is_confirmed_joins(engine: Engine, store: Store) -> None:
     cat, rocket = engine.add(CAT).image_id, engine.add(ROCKET).image_id
-    store.verdicts.record(cat, rocket, REVIEW)
+    record_verdict(store, cat, rocket, REVIEW)
     assert engine.confirm(rocket, cat) is RecordOutcome.JOINED
     assert engine.hits(cat)[0].evidence.pdq_bits == 40  # what was found by link, not measured anew
     # And a score that comes later neither replaces it nor takes it apart
-    assert store.verdicts.record(cat, rocket, REVIEW) is RecordOutcome.JOINED
+    assert record_verdict(store, cat, rocket, REVIEW) is RecordOutcome.JOINED
     assert said(engine, cat, rocket) == [(Decision.MATCH, Relation.NEAR_DUPLICATE, 1.0)]
 
 
@@ -276,7 +276,7 @@ def test_whatever_a_link_does_meanwhile_the_word_of_the_person_stands(
                     monkeypatch,
                     store,
                     step,
-                    work=lambda a=a, b=b, verdict=verdict: store.verdicts.record(a, b, verdict),
+                    work=lambda a=a, b=b, verdict=verdict: record_verdict(store, a, b, verdict),
                     between=lambda a=a, b=b: confirm(other, b, a),
                 )
                 if not reached:

@@ -13,7 +13,7 @@ import signal
 import time
 
 from support.columns import refresh
-from support.images import put_all
+from support.images import is_stored, put_all, record_verdict
 from support.judging import veto
 from support.steps import in_child, run_and_die
 from support.waiting import until
@@ -112,12 +112,12 @@ def test_a_server_killed_under_its_writers_comes_back_with_whole_images(server, 
     for _ in range(3):
         child = in_child(lambda n=n: _add_until_refused(config, make_image, n + 1))
         with Store.open(config) as store:
-            until(lambda: store.images.exists(make_image(n + 20).image_id))  # noqa: B023
+            until(lambda: is_stored(store, make_image(n + 20).image_id))  # noqa: B023
         server.kill()
         os.waitpid(child, 0)
         server.start()
         with Store.open(config) as store:
-            n = max(k for k in range(n, n + 5000) if k == n or store.images.exists(make_image(k).image_id))
+            n = max(k for k in range(n, n + 5000) if k == n or is_stored(store, make_image(k).image_id))
     # Then what is there is whole (its last second may be lost with the machine, not with the process)
     with Store.open(config) as store:
         check_whole(store, make_image, set(), n)
@@ -147,7 +147,7 @@ def test_a_verdict_killed_at_any_step_is_on_both_sides_or_on_none(server, make_i
         died = run_and_die(
             monkeypatch,
             server.url,
-            lambda store, a=a, b=b: store.verdicts.record(a.image_id, b.image_id, MATCH),
+            lambda store, a=a, b=b: record_verdict(store, a.image_id, b.image_id, MATCH),
             step,
         )
         # Then the next open finishes it if it had begun
@@ -170,7 +170,7 @@ def test_a_veto_killed_at_any_step_holds_wholly_or_not_at_all(server, make_image
         a, b, c = (make_image(3 * step + n, salt="veto") for n in range(3))
         with Store.open(Config(store=server.url)) as store:
             put_all(store, [a, b, c])
-            store.verdicts.record_many(a.image_id, [(b.image_id, MATCH), (c.image_id, MATCH)])
+            store.verdicts.record(a.image_id, [(b.image_id, MATCH), (c.image_id, MATCH)])
         died = run_and_die(
             monkeypatch, server.url, lambda store, a=a, b=b: veto(store, a.image_id, b.image_id), step
         )

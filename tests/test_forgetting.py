@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
-from support.images import put_all
+from support.images import is_stored, put_all, record_verdict
 from support.judging import veto
 from support.steps import in_child, interleave, run_and_die
 
@@ -32,10 +32,9 @@ def rich_store(url: str, make_image, salt: str) -> tuple[NewImage, list[NewImage
         put_all(store, [forgotten, *partners])
         store.images.note(forgotten.image_id, occurrence=HERE, labels={"event": "1"})
         store.images.note(forgotten.image_id, collection="known", labels={"brand": "Acme"})
-        store.verdicts.record_many(
-            forgotten.image_id, [(partner.image_id, MATCH) for partner in partners[:3]]
-        )
-        store.verdicts.record(
+        store.verdicts.record(forgotten.image_id, [(partner.image_id, MATCH) for partner in partners[:3]])
+        record_verdict(
+            store,
             partners[3].image_id,
             forgotten.image_id,
             Verdict(Decision.REVIEW, None, 0.5, Evidence(), "c", "s"),
@@ -80,7 +79,7 @@ def test_forget_leaves_nothing_in_redis(server, make_image, everything):
             and set(report.unlinked) == {p.image_id for p in partners[:3]}
         )
         assert (
-            not store.images.exists(forgotten.image_id)
+            not is_stored(store, forgotten.image_id)
             and store.stats().images == 5
             and store.stats().occurrences == 0
         )
@@ -103,7 +102,7 @@ def test_forget_killed_at_any_step_is_finished_at_the_next_open(server, make_ima
             monkeypatch, server.url, lambda store, i=forgotten.image_id: store.forgetting.forget(i), step
         )
         with Store.open(Config(store=server.url)) as store:
-            if store.images.exists(forgotten.image_id):  # not begun: then nothing is missing either
+            if is_stored(store, forgotten.image_id):  # not begun: then nothing is missing either
                 assert (
                     store.images.infos([forgotten.image_id])[0].occurrence_count == 1
                     and len(store.verdicts.of(forgotten.image_id)) == 4
@@ -112,7 +111,7 @@ def test_forget_killed_at_any_step_is_finished_at_the_next_open(server, make_ima
                 gone += 1
                 assert traces(forgotten, everything(server.redis)) == [], f"killed before step {step}"
                 assert store.stats().images == 5 and all(
-                    store.images.exists(partner.image_id) for partner in partners
+                    is_stored(store, partner.image_id) for partner in partners
                 )
         server.redis.flushall()
         step += 1
@@ -131,12 +130,10 @@ def test_an_image_being_forgotten_is_added_again_only_after_that(server, make_im
         }
         # When it adds the image, the forget is finished first; opening later takes nothing away
         assert store.images.put(forgotten, occurrence=HERE) is PutStatus.ADDED
-        store.verdicts.record(forgotten.image_id, partners[0].image_id, MATCH)
+        record_verdict(store, forgotten.image_id, partners[0].image_id, MATCH)
         assert not server.redis.exists(f"dq:{{{forgotten.image_id[0]}}}:forgetting")
         with Store.open(Config(store=server.url)) as again:
-            assert (
-                again.images.exists(forgotten.image_id) and len(again.verdicts.of(partners[0].image_id)) == 1
-            )
+            assert is_stored(again, forgotten.image_id) and len(again.verdicts.of(partners[0].image_id)) == 1
 
 
 @pytest.mark.parametrize("victim", [0, 1])
@@ -152,7 +149,7 @@ def test_a_slow_writer_cannot_bring_a_forgotten_image_back(
             put_all(writer, images)
             reached = interleave(
                 monkeypatch, writer, step,
-                work=lambda a=a, b=b, c=c: writer.verdicts.record_many(a, [(b, MATCH), (c, MATCH)]),
+                work=lambda a=a, b=b, c=c: writer.verdicts.record(a, [(b, MATCH), (c, MATCH)]),
                 between=lambda i=images[victim].image_id: other.forgetting.forget(i),
             )  # fmt: skip
             # Then nothing of it is left, and the pair that is not concerned is whole
@@ -175,11 +172,11 @@ def test_a_verdict_in_the_middle_of_a_forget_leaves_nothing_behind(
             images = [make_image(3 * step + n, salt="middle") for n in range(3)]
             a, b, c = (image.image_id for image in images)
             put_all(writer, images)
-            writer.verdicts.record(b, a, MATCH)
+            record_verdict(writer, b, a, MATCH)
             reached = interleave(
                 monkeypatch, forgetter, step,
                 work=lambda a=a: forgetter.forgetting.forget(a),
-                between=lambda a=a, b=b, c=c: writer.verdicts.record_many(c, [(a, MATCH), (b, MATCH)]),
+                between=lambda a=a, b=b, c=c: writer.verdicts.record(c, [(a, MATCH), (b, MATCH)]),
             )  # fmt: skip
             assert traces(images[0], everything(server.redis)) == [], f"judged before step {step}"
             assert writer.clusters.of([b, c])[0] == writer.clusters.of([b, c])[1]
@@ -197,11 +194,11 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
             images = [make_image(2 * step + n, salt="again") for n in range(2)]
             a, b = (image.image_id for image in images)
             put_all(writer, images)
-            writer.verdicts.record(b, a, MATCH)
+            record_verdict(writer, b, a, MATCH)
 
             def add_again(image=images[0], b=b) -> None:
                 if writer.images.put(image, occurrence=HERE) is PutStatus.ADDED:
-                    writer.verdicts.record(image.image_id, b, MATCH)
+                    record_verdict(writer, image.image_id, b, MATCH)
 
             reached = interleave(
                 monkeypatch,
@@ -210,7 +207,7 @@ def test_an_image_added_in_the_middle_of_its_forgetting_is_whole_or_gone(
                 work=lambda a=a: forgetter.forgetting.forget(a),
                 between=add_again,
             )
-            if writer.images.exists(a):
+            if is_stored(writer, a):
                 readded += 1
                 assert len(writer.verdicts.of(a)) == len(writer.verdicts.of(b)) == 1 and writer.clusters.of(
                     [a]
@@ -225,7 +222,7 @@ def test_two_forgets_at_once_both_end(server, make_image, everything):
     with Store.open(Config(store=server.url)) as store:
         images = [make_image(n) for n in range(40)]
         put_all(store, images)
-        store.verdicts.record_many(images[0].image_id, [(image.image_id, MATCH) for image in images[1:]])
+        store.verdicts.record(images[0].image_id, [(image.image_id, MATCH) for image in images[1:]])
 
     def forget_all(chosen: list[NewImage]) -> None:
         with Store.open(Config(store=server.url)) as store:

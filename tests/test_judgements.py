@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from importlib import resources
 
 import pytest
-from support.images import put_all
+from support.images import put_all, record_verdict
 from support.judging import SAID, confirm, judge, judgement, veto
 from support.steps import interleave, run_and_die
 
@@ -74,7 +74,7 @@ def test_each_word_says_what_counts(store, make_image, score):
     a, *others = fill(store, make_image, 6)
     words = dict(zip(JudgementWord, others, strict=True))
     if score:
-        store.verdicts.record_many(a, [(other, score) for other in others])
+        store.verdicts.record(a, [(other, score) for other in others])
     scored = {found.image_id: found.verdict for found in store.verdicts.of(a)}
     for word, other in words.items():
         judge(store, a, other, word)
@@ -121,9 +121,9 @@ def test_a_part_is_seen_from_both_sides(store, make_image):
 def test_the_score_beside_a_judgement_is_kept_up_to_date(store, make_image):
     # Given a vetoed pair that is scored again meanwhile
     a, b = fill(store, make_image, 2)
-    store.verdicts.record(a, b, REVIEW)
+    record_verdict(store, a, b, REVIEW)
     veto(store, a, b)
-    assert store.verdicts.record(b, a, MATCH) is RecordOutcome.VETOED
+    assert record_verdict(store, b, a, MATCH) is RecordOutcome.VETOED
     assert store.verdicts.of(a) == store.verdicts.of(b) == [] and store.clusters.of([a]) == [None]
     # Then the latest score is the one that comes back
     assert store.judgements.undo(a, b).word is JudgementWord.DIFFERENT
@@ -132,7 +132,7 @@ def test_the_score_beside_a_judgement_is_kept_up_to_date(store, make_image):
     )
     # and of a confirmed pair, one that no longer joins parts them
     confirm(store, a, b)
-    assert store.verdicts.record(a, b, REVIEW) is RecordOutcome.JOINED
+    assert record_verdict(store, a, b, REVIEW) is RecordOutcome.JOINED
     store.judgements.undo(b, a)
     assert store.verdicts.between(a, b).verdict == REVIEW and store.clusters.of([a]) == [None]
 
@@ -155,7 +155,7 @@ def test_what_keeps_two_apart_yields_only_to_its_like_until_it_is_taken_back(sto
 
 def test_a_later_word_replaces_an_earlier_one_and_one_undo_takes_it_all_back(store, make_image):
     a, b = fill(store, make_image, 2)
-    store.verdicts.record(a, b, MATCH)
+    record_verdict(store, a, b, MATCH)
     before = state(store, [a, b])
     for word in (JudgementWord.UNSURE, JudgementWord.SAME, JudgementWord.PART, JudgementWord.DIFFERENT):
         judge(store, a, b, word)
@@ -193,41 +193,41 @@ def test_an_undone_veto_joins_a_chain_of_clusters_again_and_keeps_every_id_a_nam
     # Given a - b - c - d, of which b - c is the least sure, and the clusters of before as names of the whole
     a, b, c, d = fill(store, make_image, 4)
     for x, y, confidence in ((a, b, 0.99), (c, d, 0.98), (b, c, 0.8)):
-        store.verdicts.record(
-            x, y, Verdict(Decision.MATCH, Relation.IDENTICAL, confidence, Evidence(), "c", "s")
+        record_verdict(
+            store, x, y, Verdict(Decision.MATCH, Relation.IDENTICAL, confidence, Evidence(), "c", "s")
         )
     whole = store.clusters.of([a])[0]
     veto(store, a, d)
     parts = store.clusters.of([a, d])
     assert [set(part.members) for part in parts] == [{a, b}, {c, d}]
     # And a score that came meanwhile and could not join
-    assert store.verdicts.record(b, d, MATCH) is RecordOutcome.APART
+    assert record_verdict(store, b, d, MATCH) is RecordOutcome.APART
     # When the veto is taken back
     store.judgements.undo(d, a)
     # Then they are one again, by both edges: neither alone is needed
     joined = store.clusters.of([a])[0]
     assert set(joined.members) == {a, b, c, d}
     assert all(store.clusters.by_id(known.cluster_id) == joined for known in (whole, *parts))
-    store.verdicts.record(b, c, REVIEW)
+    record_verdict(store, b, c, REVIEW)
     assert store.clusters.of([a])[0] == joined
-    store.verdicts.record(b, d, REVIEW)
+    record_verdict(store, b, d, REVIEW)
     assert store.clusters.of([a])[0] != joined
 
 
 def test_an_undone_confirmation_splits_what_only_it_had_joined(store, make_image):
     # Given two clusters that a person joined, and a third pair that could not join because of that
     a, b, c, d, e, f = fill(store, make_image, 6)
-    store.verdicts.record(a, b, MATCH)
-    store.verdicts.record(c, d, MATCH)
+    record_verdict(store, a, b, MATCH)
+    record_verdict(store, c, d, MATCH)
     veto(store, b, e)
     before = state(store, [a, b, c, d, e, f])
     confirm(store, b, c)
-    assert store.verdicts.record(d, e, MATCH) is RecordOutcome.APART
+    assert record_verdict(store, d, e, MATCH) is RecordOutcome.APART
     # When it is taken back, then they are apart, and the third pair has joined
     store.judgements.undo(b, c)
     clusters = {frozenset(found.members) for found in store.clusters.of([a, c]) if found}
     assert clusters == {frozenset([a, b]), frozenset([c, d, e])}
-    store.verdicts.record(d, e, REVIEW)
+    record_verdict(store, d, e, REVIEW)
     store.judgements.undo(b, e)
     assert state(store, [a, b, c])[0] == before[0][:3]
     assert state(store, [a, b, c, d, e, f])[1] == before[1]
@@ -241,7 +241,7 @@ def test_a_forgotten_image_leaves_nothing_of_what_was_said_of_it(
     store, make_image, shared_server, everything, word
 ):
     a, b, c = fill(store, make_image, 3)
-    store.verdicts.record_many(a, [(b, MATCH), (c, MATCH)])
+    store.verdicts.record(a, [(b, MATCH), (c, MATCH)])
     store.judgements.judge(
         a,
         b,
@@ -268,9 +268,9 @@ def test_a_judgement_or_its_undoing_killed_at_any_step_is_done_wholly_or_not_at_
             salt = f"{work} {step}"
             with Store.open(Config(store=server.url)) as store:
                 ids = a, b, c = fill(store, make_image, 3, salt)
-                store.verdicts.record(b, c, MATCH)
+                record_verdict(store, b, c, MATCH)
                 if score:
-                    store.verdicts.record(a, b, score)
+                    record_verdict(store, a, b, score)
                 without = state(store, ids)
                 judge(store, a, b, word)
                 said = state(store, ids)

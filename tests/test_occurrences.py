@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-from support.images import put_all
+from support.images import is_stored, put_all, record_verdict
 from support.steps import interleave, run_and_die
 
 from douglas_quaid import Engine
@@ -161,7 +161,7 @@ def test_a_withdrawn_place_is_gone_from_its_images_and_nothing_else_is(store, sh
         Withdrawn(second.image_id, False),
         Withdrawn(alone.image_id, True),
     }
-    assert store.occurrences.images_at(HERE) == [] and not store.images.exists(alone.image_id)
+    assert store.occurrences.images_at(HERE) == [] and not is_stored(store, alone.image_id)
     assert store.images.infos([first.image_id])[0].sightings == (
         Sighting(THERE, {"event": "1"}, moment(1), moment(1)),
     )
@@ -217,13 +217,13 @@ def test_an_image_that_is_seen_nowhere_any_more_leaves_the_collection_that_its_p
     }
     # When the last one is, then the image goes
     assert store.occurrences.withdraw(THERE, collection="brands") == (Withdrawn(shown.image_id, True),)
-    assert store.collections.members("brands") == set() and not store.images.exists(shown.image_id)
+    assert store.collections.members("brands") == set() and not is_stored(store, shown.image_id)
     check_both_directions(store, shared_server.redis)
 
 
 def test_an_image_that_was_seen_nowhere_is_left_alone(store, make_image):
     store.images.put(make_image(1))
-    assert store.occurrences.withdraw(HERE) == () and store.images.exists(make_image(1).image_id)
+    assert store.occurrences.withdraw(HERE) == () and is_stored(store, make_image(1).image_id)
 
 
 def test_a_place_that_shows_hundreds_of_images_is_withdrawn(store, shared_server, make_image):
@@ -242,7 +242,7 @@ def test_what_was_seen_nowhere_else_leaves_nothing_behind(server, make_image, ev
     with Store.open(Config(store=server.url)) as store:
         store.images.put(image, occurrence=HERE, labels={"event": "secret"})
         store.images.put(partner, occurrence=THERE)
-        store.verdicts.record(partner.image_id, image.image_id, MATCH)
+        record_verdict(store, partner.image_id, image.image_id, MATCH)
         store.occurrences.withdraw(HERE)
         data = everything(server.redis)
         traces = (
@@ -341,7 +341,7 @@ def test_sightings_are_told_for_each_place_latest_first(store, make_image):
     assert [(seen.image_id, seen.sighting.occurrence) for seen in elsewhere] == [(first.image_id, ELSEWHERE)]
     assert store.occurrences.sightings([]) == [] and store.occurrences.sightings([THERE]) == [()]
     # And an image that waits to be linked again is not linked
-    store.verdicts.record(first.image_id, second.image_id, MATCH)
+    record_verdict(store, first.image_id, second.image_id, MATCH)
     store.forgetting.forget(second.image_id)
     assert (
         [seen.linked for seen in store.occurrences.sightings([HERE])[0]]
@@ -498,7 +498,7 @@ def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same
         place = Occurrence("misp", "attribute", str(n))
         for _ in range(40):
             afresh.append(store.images.put(image, occurrence=place, labels={"thread": str(n)}))
-            store.verdicts.record(image.image_id, partner.image_id, MATCH)
+            record_verdict(store, image.image_id, partner.image_id, MATCH)
             # Then what was acknowledged is there until the same thread takes it back
             assert store.occurrences.images_at(place) == [image.image_id] and store.images.records(
                 [image.image_id]
@@ -510,7 +510,7 @@ def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same
             assert store.occurrences.images_at(place) == []
 
     in_threads(*(lambda n=n: come_and_go(n) for n in range(3)))
-    assert afresh.count(PutStatus.ADDED) > 1 and not store.images.exists(image.image_id)
+    assert afresh.count(PutStatus.ADDED) > 1 and not is_stored(store, image.image_id)
     assert store.verdicts.of(partner.image_id) == [] and store.clusters.of([partner.image_id]) == [None]
     check_both_directions(store, shared_server.redis)
 
@@ -523,9 +523,9 @@ def test_threads_adding_and_withdrawing_one_sighting_leave_it_whole_or_gone(stor
             *(lambda: [store.occurrences.withdraw(HERE) for _ in range(40)] for _ in range(2)),
         )
         check_both_directions(store, shared_server.redis)
-        assert store.images.exists(image.image_id) == (store.occurrences.images_at(HERE) == [image.image_id])
+        assert is_stored(store, image.image_id) == (store.occurrences.images_at(HERE) == [image.image_id])
         store.images.put(image, occurrence=HERE) if last == "add" else store.occurrences.withdraw(HERE)
-        assert store.images.exists(image.image_id) == (last == "add")
+        assert is_stored(store, image.image_id) == (last == "add")
         check_both_directions(store, shared_server.redis)
 
 
@@ -554,11 +554,11 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
             image, partner = make_image(2 * step, salt="between"), make_image(2 * step + 1, salt="between")
             writer.images.put(image, occurrence=HERE)
             writer.images.put(partner)
-            writer.verdicts.record(partner.image_id, image.image_id, MATCH)
+            record_verdict(writer, partner.image_id, image.image_id, MATCH)
 
             def see_elsewhere(image=image, partner=partner) -> None:
                 statuses.append(writer.images.put(image, occurrence=THERE, seen=moment(1)))
-                writer.verdicts.record(image.image_id, partner.image_id, MATCH)
+                record_verdict(writer, image.image_id, partner.image_id, MATCH)
 
             reached = interleave(
                 monkeypatch,
@@ -582,7 +582,7 @@ def test_a_sighting_added_between_any_two_steps_of_a_withdrawal_is_kept(server, 
                 }
                 assert writer.occurrences.withdraw(THERE) == (Withdrawn(image.image_id, True),)
             assert (
-                not writer.images.exists(image.image_id)
+                not is_stored(writer, image.image_id)
                 and writer.occurrences.images_at(HERE) == []
                 and writer.verdicts.of(partner.image_id) == []
             )
@@ -641,14 +641,14 @@ def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_adde
         ):
             image, partner = make_image(2 * step, salt="ended"), make_image(2 * step + 1, salt="ended")
             put_all(writer, [image, partner], occurrence=HERE)
-            writer.verdicts.record(partner.image_id, image.image_id, MATCH)
+            record_verdict(writer, partner.image_id, image.image_id, MATCH)
             begin_to_forget(writer, image.image_id)
             ending = Held(quick, ahead, partial(quick.forgetting.finish_marked, [image.image_id]))
 
             def end_and_add(ending=ending, writer=writer, image=image, partner=partner) -> None:
                 ending.end()
                 assert writer.images.put(image, occurrence=THERE) is PutStatus.ADDED
-                writer.verdicts.record(image.image_id, partner.image_id, MATCH)
+                record_verdict(writer, image.image_id, partner.image_id, MATCH)
 
             reached = interleave(
                 monkeypatch,
@@ -665,7 +665,7 @@ def test_a_forgetting_that_somebody_else_ended_takes_nothing_from_the_image_adde
                 assert writer.clusters.of([image.image_id])[0] is not None, f"added before step {step}"
             else:
                 ending.end()
-            assert writer.images.exists(image.image_id) == reached
+            assert is_stored(writer, image.image_id) == reached
             step += 1
     assert step > 35
 
@@ -683,13 +683,13 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
         with Store.open(Config(store=server.url)) as store:
             put_all(store, [alone, twice], occurrence=HERE)
             put_all(store, [twice, partner], occurrence=THERE)
-            store.verdicts.record_many(alone.image_id, [(twice.image_id, MATCH), (partner.image_id, MATCH)])
+            store.verdicts.record(alone.image_id, [(twice.image_id, MATCH), (partner.image_id, MATCH)])
         died = run_and_die(monkeypatch, server.url, lambda store: store.occurrences.withdraw(HERE), step)
         # Then the next to open finds each image whole or gone without a trace
         with Store.open(Config(store=server.url)) as store:
             check_both_directions(store, server.redis)
             assert THERE in places_of(store, twice) and places_of(store, partner) == {THERE}
-            if store.images.exists(alone.image_id):
+            if is_stored(store, alone.image_id):
                 untouched += 1
                 assert places_of(store, alone) == {HERE} and len(store.verdicts.of(alone.image_id)) == 2
             else:
@@ -704,8 +704,8 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
             store.occurrences.withdraw(HERE)
             assert (
                 store.occurrences.images_at(HERE) == []
-                and not store.images.exists(alone.image_id)
-                and store.images.exists(twice.image_id)
+                and not is_stored(store, alone.image_id)
+                and is_stored(store, twice.image_id)
             )
             check_both_directions(store, server.redis)
         server.redis.flushall()
@@ -717,7 +717,7 @@ def killed_in_the_middle(store: Store, url: str, image: NewImage, monkeypatch: p
     """Have somebody begin to withdraw an image's only place and die."""
     store.images.put(image, occurrence=HERE)
     step = 0
-    while store.images.exists(image.image_id):
+    while is_stored(store, image.image_id):
         assert run_and_die(monkeypatch, url, lambda other: other.occurrences.withdraw(HERE), step)
         step += 1
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 from support.columns import refresh
-from support.images import put_all
+from support.images import is_stored, put_all, record_verdict
 from support.judging import veto
 from support.ports import free_port
 
@@ -33,14 +33,14 @@ def operations(store: Store, make_image) -> list[Callable[[], object]]:
     """One of each kind, reads and writes."""
     a, b = make_image(1), make_image(2)
     return [
-        lambda: store.images.exists(a.image_id),
+        lambda: is_stored(store, a.image_id),
         lambda: store.images.put(make_image(3)),
         lambda: store.images.note(a.image_id),
         lambda: store.images.records([a.image_id, b.image_id]),
         lambda: store.images.infos([a.image_id]),
         lambda: store.images.by_pixels(a.pixel_digest),
         lambda: store.verdicts.of(a.image_id),
-        lambda: store.verdicts.record(a.image_id, b.image_id, MATCH),
+        lambda: record_verdict(store, a.image_id, b.image_id, MATCH),
         lambda: veto(store, a.image_id, b.image_id),
         lambda: store.forgetting.forget(a.image_id),
         lambda: store.collections.all(),
@@ -115,8 +115,8 @@ def test_a_connection_that_breaks_in_the_middle_of_work_is_made_anew(server, mak
                 n += 1
                 try:
                     store.images.put(make_image(n, salt=f"thread {k}"))
-                    store.verdicts.record(
-                        make_image(n % 20).image_id, make_image((n + 1 + k) % 20).image_id, MATCH
+                    record_verdict(
+                        store, make_image(n % 20).image_id, make_image((n + 1 + k) % 20).image_id, MATCH
                     )
                 except StoreUnavailable:
                     pass
@@ -146,7 +146,7 @@ def test_a_full_server_refuses_to_add_but_not_to_answer_or_forget(make_server, m
     with Store.open(Config(store=server.url)) as store:
         store.collections.create("known", Purpose.KNOWN)
         put_all(store, [make_image(1), make_image(2)])
-        store.verdicts.record(make_image(1).image_id, make_image(2).image_id, MATCH)
+        record_verdict(store, make_image(1).image_id, make_image(2).image_id, MATCH)
         server.redis.config_set("maxmemory", 1)
         for refused in (
             lambda: store.images.put(make_image(3)),
@@ -183,7 +183,7 @@ def test_a_read_only_replica_answers_and_refuses_writes(server, make_server, mak
                 make_image(1).image_id, occurrence=Occurrence.parse("file:path:/tmp/a.png")
             ),
             lambda: store.forgetting.forget(make_image(1).image_id),
-            lambda: store.verdicts.record(make_image(1).image_id, make_image(2).image_id, MATCH),
+            lambda: record_verdict(store, make_image(1).image_id, make_image(2).image_id, MATCH),
         ):
             with pytest.raises(StoreFull, match="refuses writes"):
                 refused()
@@ -212,7 +212,7 @@ def test_a_server_that_is_reading_its_files_is_unavailable(server, make_image):
     starting.join()
     assert kinds <= {StoreUnavailable, StoreTimeout} and kinds
     with Store.open(Config(store=server.url, volatile_store=True)) as store:
-        assert store.images.exists(make_image(1).image_id)
+        assert is_stored(store, make_image(1).image_id)
 
 
 def test_nobody_listening_is_unavailable():
@@ -267,7 +267,7 @@ def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(clus
         assert sum(len(change.rows) for change in refresh(store.columns).shards) == 100
         assert store.images.by_pixels(images[7].pixel_digest) == [images[7].image_id]
         # Changes across shards
-        store.verdicts.record_many(images[0].image_id, [(image.image_id, MATCH) for image in images[1:20]])
+        store.verdicts.record(images[0].image_id, [(image.image_id, MATCH) for image in images[1:20]])
         assert len(store.clusters.of([images[5].image_id])[0].members) == 20
         veto(store, images[5].image_id, images[0].image_id)
         report = store.forgetting.forget(images[0].image_id)
@@ -298,7 +298,7 @@ def test_a_slot_that_moves_is_followed(cluster, make_image):
         for server in servers:
             server.redis.execute_command("CLUSTER", "SETSLOT", slot, "NODE", identities[new])
         # Then reading and adding go on
-        assert all(store.images.exists(make_image(n).image_id) for n in range(40))
+        assert all(is_stored(store, make_image(n).image_id) for n in range(40))
         put_all(store, [make_image(n) for n in range(40, 80)])
         assert store.stats().images == 80
 

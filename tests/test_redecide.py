@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 from support.choosing_process import ask_and_link
-from support.images import put_all
+from support.images import put_all, record_verdict
 from support.judging import veto
 from support.pictures import page, png
 from support.steps import interleave, run_and_die
@@ -169,7 +169,7 @@ def few(make_image) -> Callable[[Store], list[str]]:
         ids = [image.image_id for image in images]
         old = with_thresholds(0.99, 0.001, "old")
         for a, b, evidence in ((0, 1, SURE), (1, 2, SURE), (0, 3, DOUBTFUL), (2, 3, SURE)):
-            store.verdicts.record(ids[a], ids[b], decide_stored(evidence, old))
+            record_verdict(store, ids[a], ids[b], decide_stored(evidence, old))
         store.judgements.judge(
             ids[3],
             ids[4],
@@ -338,8 +338,8 @@ def test_a_side_that_is_full_drops_what_is_listed_nowhere_first(store_url: str, 
             (Decision.REVIEW, 0.6),
         ]
         for image, (decision, confidence) in zip(others, decisions, strict=True):
-            store.verdicts.record(
-                image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s")
+            record_verdict(
+                store, image.image_id, hub.image_id, Verdict(decision, None, confidence, Evidence(), "c", "s")
             )
         # Then the three reviews stay
         assert [found.verdict.confidence for found in store.verdicts.of(hub.image_id)] == [0.6, 0.5, 0.4]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.images import is_stored
 from support.stored_words import stored_words
 
 from douglas_quaid.config import Config
@@ -78,7 +79,7 @@ def test_a_replica_that_follows_equals_one_that_reads_again(
     from douglas_quaid.store.keys import SHARDS
 
     for n in range(15):
-        if store.images.exists(make_image(n).image_id):
+        if is_stored(store, make_image(n).image_id):
             store.forgetting.forget(make_image(n).image_id)
     follower = IndexReplica(store.columns, upkeep=UpkeepOptions(rebuild_minimum=4))
     present = set()

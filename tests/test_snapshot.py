@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
+from support.images import is_stored
 from support.stored_words import stored_words
 
 from douglas_quaid.config import Config
@@ -101,13 +102,13 @@ def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
     shared = SnapshotFile(tmp_path / "cache", store.identity)
     images = [make_image(n) for n in range(15)]
     for image in images:
-        if store.images.exists(image.image_id):
+        if is_stored(store, image.image_id):
             store.forgetting.forget(image.image_id)
     follower = refreshed(store, shared)
     for step, n in steps:
         if step == "add":
             store.images.put(images[n])
-        elif step == "forget" and store.images.exists(images[n].image_id):
+        elif step == "forget" and is_stored(store, images[n].image_id):
             store.forgetting.forget(images[n].image_id)
         elif step == "compact":
             compact(store.connection, SHARDS[n])
@@ -117,7 +118,7 @@ def test_whatever_happens_between_a_mapped_index_equals_one_read_from_the_store(
             follower.refresh()
     # Then all find the same images by words, those that are there
     follower.refresh()
-    there = {image.image_id for image in images if store.images.exists(image.image_id)}
+    there = {image.image_id for image in images if is_stored(store, image.image_id)}
     for replica in (follower, refreshed(store, shared), refreshed(store, None)):
         assert len(replica) == len(there)
         for image in images:

@@ -12,7 +12,7 @@ from importlib import resources
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from support.images import put_all
+from support.images import is_stored, put_all, record_verdict
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound, UnknownVersion
@@ -55,12 +55,12 @@ def test_an_image_is_there_with_all_that_was_said_about_it(store, make_image):
     # Given one image, put with a place and labels, then in a collection with labels of its own
     image = make_image(1)
     store.collections.create("brands", Purpose.BASELINE)
-    assert not store.images.exists(image.image_id)
+    assert not is_stored(store, image.image_id)
     assert store.images.put(image, occurrence=HERE, labels={"event": "7"}) is PutStatus.ADDED
     assert store.images.put(image, collection="brands", labels={"brand": "Acme"}) is PutStatus.UPDATED
 
     # Then its record comes back as it went in, and its info tells place, labels and membership
-    assert store.images.exists(image.image_id)
+    assert is_stored(store, image.image_id)
     assert store.images.records([image.image_id, "0" * 64]) == [image.record, None]
     info, nothing = store.images.infos([image.image_id, "0" * 64])
     assert nothing is None
@@ -199,7 +199,7 @@ def test_collections_have_a_purpose_that_stays(store, make_image):
         store.collections.create("known bad", Purpose.IGNORE)
     with pytest.raises(NotFound, match="collection create"):
         store.images.put(make_image(1), collection="never created")
-    assert not store.images.exists(make_image(1).image_id)
+    assert not is_stored(store, make_image(1).image_id)
     assert [c.name for c in store.collections.all()] == ["known bad"]
     assert store.collections.members("known bad") == set()
 
@@ -215,7 +215,7 @@ def test_a_verdict_is_kept_on_both_sides_each_as_seen_from_there(store, make_ima
     turned = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, evidence, "c", "s")
     for image in (a, b):
         store.images.put(image)
-    assert store.verdicts.record(a.image_id, b.image_id, turned) is RecordOutcome.JOINED
+    assert record_verdict(store, a.image_id, b.image_id, turned) is RecordOutcome.JOINED
     (ours,), (theirs,) = store.verdicts.of(a.image_id), store.verdicts.of(b.image_id)
     assert ours.image_id == b.image_id and ours.verdict.evidence.covered_query == 0.5
     assert theirs.image_id == a.image_id and theirs.verdict.evidence.covered_query == 1.0
@@ -232,13 +232,13 @@ def test_verdicts_are_shown_matches_first_and_a_new_one_replaces_the_old(store, 
     for image in (a, b, c):
         store.images.put(image)
     assert (
-        store.verdicts.record_many(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)])
+        store.verdicts.record(a.image_id, [(b.image_id, REVIEW), (c.image_id, PARTIAL)])
         == [RecordOutcome.STORED] * 2
     )
     assert [found.image_id for found in store.verdicts.of(a.image_id)] == [c.image_id, b.image_id]
-    store.verdicts.record(a.image_id, b.image_id, MATCH)
+    record_verdict(store, a.image_id, b.image_id, MATCH)
     assert [found.verdict for found in store.verdicts.of(a.image_id)] == [MATCH, PARTIAL]
-    assert store.verdicts.record(a.image_id, "0" * 64, MATCH) is RecordOutcome.ABSENT
+    assert record_verdict(store, a.image_id, "0" * 64, MATCH) is RecordOutcome.ABSENT
     assert len(store.verdicts.of(a.image_id)) == 2
 
 
@@ -248,7 +248,8 @@ def test_one_side_keeps_at_most_its_cap_the_best_and_the_pair_stays_known(store_
         images = [make_image(n) for n in range(9)]
         put_all(store, images)
         for n in range(1, 9):
-            store.verdicts.record(
+            record_verdict(
+                store,
                 images[n].image_id,
                 images[0].image_id,
                 Verdict(Decision.REVIEW, None, n / 10, Evidence(), "c", "s"),
@@ -268,7 +269,7 @@ def test_an_older_verdict_that_arrives_late_changes_nothing(store, make_image):
     # Given a change that somebody recorded an hour ago and only now comes to write
     a, b = make_image(1), make_image(2)
     put_all(store, [a, b])
-    store.verdicts.record(a.image_id, b.image_id, REVIEW)
+    record_verdict(store, a.image_id, b.image_id, REVIEW)
     late = StoredVerdict(b.image_id, PARTIAL, datetime.now(timezone.utc) - timedelta(hours=1))
     store.verdicts._record(Intent("late", a.image_id, (late,)), recorded=False)
     assert (

@@ -116,7 +116,7 @@ def _renewed(
         )
         for found in stale
     ]
-    outcomes = store.verdicts.record_many(
+    outcomes = store.verdicts.record(
         image_id, [(found.image_id, new) for found, new in zip(stale, after, strict=True)]
     )
     pairs = list(zip(before, after, outcomes, strict=True))

@@ -78,10 +78,6 @@ class Images(StorePart):
     _collections: Collections
     _forgetting: Forgetting
 
-    def exists(self, image_id: ImageId) -> bool:
-        """Return whether the image is in the store."""
-        return bool(self.connection.ask(on_image("EXISTS", "img", image_id)))
-
     def count(self) -> int:
         """Return the number of images in the store."""
         return sum(self.connection.run([on_shard(tag, "ZCARD", "ids") for tag in SHARDS]))

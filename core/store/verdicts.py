@@ -33,18 +33,9 @@ class Verdicts(StorePart):
     _intents: Intents
     _clusters: Clusters
 
-    def record(self, image_id: ImageId, other: ImageId, verdict: Verdict) -> RecordOutcome:
-        """Store a verdict on both sides, with `image_id` as the query, join or cut their cluster, and return
-        what became of it.
-
-        Raises ConfigError for the same image twice.
-        """
-        return self.record_many(image_id, [(other, verdict)])[0]
-
-    def record_many(
-        self, image_id: ImageId, judged: Sequence[tuple[ImageId, Verdict]]
-    ) -> list[RecordOutcome]:
-        """Do what `record` does for one image and several others, in the same number of round trips.
+    def record(self, image_id: ImageId, judged: Sequence[tuple[ImageId, Verdict]]) -> list[RecordOutcome]:
+        """Store verdicts about an image, which is the query, and others, on both sides, join or cut their
+        clusters, and return what became of each pair.
 
         Raises ConfigError for the same image twice.
         """

@@ -149,19 +149,19 @@ def fill(url: str, count: int, seed: int) -> dict[str, list[str]]:
                 names.append(name)
         kinds = {"no verdict": names[-EACH_KIND:], "five verdicts": names[:EACH_KIND]}
         for n in range(EACH_KIND):
-            store.verdicts.record_many(
+            store.verdicts.record(
                 ids[n], [(other, conclusion(rng)) for other in rng.sample(ids[EACH_KIND : count // 2], 5)]
             )
         copies = ids[count // 2 : count // 2 + min(COPIES, count // 10)]
         for start in range(1, len(copies), 200):
-            store.verdicts.record_many(
+            store.verdicts.record(
                 copies[0], [(other, conclusion(rng, joins=True)) for other in copies[start : start + 200]]
             )
         kinds[f"a cluster of {len(copies):,} copies"] = names[count // 2 : count // 2 + EACH_KIND]
         hub = count - count // 4
         partners = ids[hub + 1 : hub + 1 + min(VERDICTS, count // 10)]
         for start in range(0, len(partners), 200):
-            store.verdicts.record_many(
+            store.verdicts.record(
                 ids[hub], [(other, conclusion(rng)) for other in partners[start : start + 200]]
             )
         kinds[f"{len(partners):,} verdicts"] = [names[hub]]

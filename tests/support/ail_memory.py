@@ -180,9 +180,8 @@ class World:
         decision: Decision = Decision.MATCH,
     ) -> None:
         other = b if isinstance(b, str) else b.id
-        self.store.verdicts.record(
-            a.id, other, Verdict(decision, relation, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
-        )
+        verdict = Verdict(decision, relation, confidence, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
+        self.store.verdicts.record(a.id, [(other, verdict)])
 
     def write(self, obj: AilObject, **settings: object) -> Written:
         """Write about an object, and return what is written about it then."""
