@@ -85,33 +85,21 @@ class DemoAnswer:
         return found or self.result.hits[:1]
 
 
-@dataclass(frozen=True, slots=True)
-class SamplePicture:
-    """A sample picture in the store."""
-
-    #: Its file name.
-    name: str
-    #: Its id.
-    image_id: ImageId
-    #: Its bytes.
-    picture: bytes
-    #: Its labels in the baseline collection; None if it is not a member.
-    labels: dict[str, str] | None
-
-
-def add_samples(engine: Engine) -> tuple[SamplePicture, ...]:
-    """Add the sample pictures and return them; the two login pages become members of a baseline
+def add_samples(engine: Engine) -> dict[ImageId, str]:
+    """Add the sample pictures and return their file names; the two login pages become members of a baseline
     collection.
     """
     engine.create_collection(BASELINE, Purpose.BASELINE)
-    samples = []
+    names = {}
     for name, labels in STORED_SAMPLES:
-        picture = sample(f"indexed/{name}")
         added = engine.add(
-            picture, occurrence=f"demo:sample:{name}", labels=labels, collection=BASELINE if labels else None
+            sample(f"indexed/{name}"),
+            occurrence=f"demo:sample:{name}",
+            labels=labels,
+            collection=BASELINE if labels else None,
         )
-        samples.append(SamplePicture(name, added.image_id, picture, labels))
-    return tuple(samples)
+        names[added.image_id] = name
+    return names
 
 
 _NEAR, _PART = Relation.NEAR_DUPLICATE, Relation.PARTIAL

@@ -21,7 +21,8 @@ from ..engine import Engine
 from ..evaluation.edits import encoded, opened
 from ..overlay import CAPTION
 from ..records import Decision, Evidence
-from .queries import DEMO_QUERIES, DemoAnswer, SamplePicture, add_samples
+from .pictures import sample
+from .queries import DEMO_QUERIES, STORED_SAMPLES, DemoAnswer, add_samples
 
 #: Maximum width and height of a picture on the page in pixels; larger pictures are scaled down. chosen.
 WIDTH, HEIGHT = 1500, 900
@@ -39,10 +40,9 @@ def run_demo(
     """
     for folder in ("known", "asked"):
         (output / folder).mkdir(parents=True, exist_ok=True)
-    samples = add_samples(engine)
-    for sample in samples:
-        (output / "known" / sample.name).write_bytes(sample.picture)
-    names = {sample.image_id: sample.name for sample in samples}
+    names = add_samples(engine)
+    for name in names.values():
+        (output / "known" / name).write_bytes(sample(f"indexed/{name}"))
     answers = []
     for query in DEMO_QUERIES:
         picture = query.draw()
@@ -51,43 +51,40 @@ def run_demo(
         tell(answers[-1])
         (output / "asked" / query.file_name(picture)).write_bytes(picture)
     page = output / "index.html"
-    page.write_text(_page(engine, samples, answers), "utf-8")
+    page.write_text(_page(engine, answers), "utf-8")
     return page, answers
 
 
-def _page(engine: Engine, samples: Sequence[SamplePicture], answers: Sequence[DemoAnswer]) -> str:
-    by_id = {sample.image_id: sample for sample in samples}
-    cards = "\n".join(_card(engine, number, answer, by_id) for number, answer in enumerate(answers, 1))
+def _page(engine: Engine, answers: Sequence[DemoAnswer]) -> str:
     right = sum(answer.right for answer in answers)
     counts = Counter(answer.result.decision for answer in answers)
     return Template((resources.files(__package__) / "page.html").read_text("utf-8")).substitute(
-        known=len(samples),
+        known=len(STORED_SAMPLES),
         asked=len(answers),
         right="all" if right == len(answers) else f"{right}",
         decisions="".join(
             f'<li class="{decision.value}"><b>{counts[decision]}</b>{decision.value}</li>'
             for decision in Decision
         ),
-        gallery="\n".join(map(_tile, samples)),
-        cards=cards,
+        gallery="\n".join(_tile(name, labels or {}) for name, labels in STORED_SAMPLES),
+        cards="\n".join(_card(engine, number, answer) for number, answer in enumerate(answers, 1)),
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
-def _tile(sample: SamplePicture) -> str:
-    picture = _picture(sample.picture, sample.name, 420, 280, top=True)
-    labels = _labels(sample.labels or {})
-    return f"<figure>{picture}<figcaption>{escape(sample.name)}{labels}</figcaption></figure>"
+def _tile(name: str, labels: Mapping[str, str]) -> str:
+    picture = _picture(sample(f"indexed/{name}"), name, 420, 280, top=True)
+    return f"<figure>{picture}<figcaption>{escape(name)}{_labels(labels)}</figcaption></figure>"
 
 
 def _labels(labels: Mapping[str, str]) -> str:
     return "".join(f"<span>{escape(key)}={escape(value)}</span>" for key, value in labels.items())
 
 
-def _card(engine: Engine, number: int, answer: DemoAnswer, samples: Mapping[str, SamplePicture]) -> str:
+def _card(engine: Engine, number: int, answer: DemoAnswer) -> str:
     decision = answer.result.decision.value
     if answer.hits:
-        body = "".join(_hit(engine, answer.picture, hit, samples[hit.image_id]) for hit in answer.hits)
+        body = "".join(_hit(engine, answer.picture, hit, answer.names[hit.image_id]) for hit in answer.hits)
     else:
         why = (
             "nothing in the store resembles it"
@@ -104,18 +101,18 @@ def _card(engine: Engine, number: int, answer: DemoAnswer, samples: Mapping[str,
     )
 
 
-def _hit(engine: Engine, picture: bytes, hit: Hit, sample: SamplePicture) -> str:
+def _hit(engine: Engine, picture: bytes, hit: Hit, name: str) -> str:
     labels = "".join(_labels(membership.labels) for membership in hit.collections)
     relation = "" if hit.relation is None else f"<b>{hit.relation.value}</b> &middot; "
     overlay = _picture(
-        engine.overlay(picture, sample.picture),
-        f"left: query; right: {sample.name}",
+        engine.overlay(picture, sample(f"indexed/{name}")),
+        f"left: query; right: {name}",
         WIDTH,
         HEIGHT,
         above=CAPTION,
     )
     return (
-        f'<section><p class="found">{relation}{escape(sample.name)} {labels}'
+        f'<section><p class="found">{relation}{escape(name)} {labels}'
         f'<span class="confidence" title="confidence">'
         f'<i style="width:{100 * hit.confidence:.0f}%"></i></span>'
         f'{hit.confidence:.3f}</p><p class="sentence">{escape(hit.sentence)}.</p>{overlay}'

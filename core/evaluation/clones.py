@@ -49,17 +49,16 @@ def find_templates(pairs: Iterable[LabelledPair], truth: GroundTruth, count: int
     for pair in pairs:
         query, reference = (truth.dataset.by_file.get(file) for file in (pair.query, pair.reference))
         if (
-            query is None
-            or reference is None
-            or pair.verdict.relation is not Relation.SAME_TEMPLATE
-            or pair.label is not False
-            or pair.edit
-            or not (query.indexed and query.queried and reference.indexed)
+            query is not None
+            and reference is not None
+            and pair.verdict.relation is Relation.SAME_TEMPLATE
+            and pair.label is False
+            and not pair.edit
+            and (query.indexed and query.queried and reference.indexed)
         ):
-            continue
-        inliers = pair.verdict.evidence.inliers or 0
-        if inliers > (of_set[query.set][0] if query.set in of_set else 0):
-            of_set[query.set] = (inliers, query.file, Template(reference, query))
+            inliers = pair.verdict.evidence.inliers or 0
+            if inliers > (of_set[query.set][0] if query.set in of_set else 0):
+                of_set[query.set] = (inliers, query.file, Template(reference, query))
     best = sorted(of_set.values(), key=lambda found: (-found[0], found[1]))
     return [template for _, _, template in best[:count]]
 

@@ -9,7 +9,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice, zip_longest
 
 from ..batches import grouped
 from ..errors import ConfigError
@@ -131,11 +131,9 @@ def spread(items: Sequence[Item], count: int, seed: int) -> list[Item]:
     by_set: dict[str, dict[str, Item]] = defaultdict(dict)
     for item in random.Random(f"spread:{seed}").sample(items, len(items)):
         by_set[item.set].setdefault(item.group, item)
-    waiting = [list(by_set[name].values()) for name in sorted(by_set)]
-    picked: list[Item] = []
-    while len(picked) < count and any(waiting):
-        picked += [left.pop() for left in waiting if left]
-    return picked[:count]
+    waiting = [reversed(by_set[name].values()) for name in sorted(by_set)]
+    in_turn = chain.from_iterable(zip_longest(*waiting))
+    return [item for item in in_turn if item is not None][:count]
 
 
 def _edited(
