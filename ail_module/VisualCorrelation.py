@@ -37,11 +37,11 @@ from modules.abstract_module import AbstractModule  # type: ignore[import-not-fo
 __all__ = ["AilHost", "AilSink", "VisualCorrelation", "VisualCorrelationCrawled"]
 
 
-class _Module(AbstractModule):  # type: ignore[misc]
-    """What both modules have in common."""
+class VisualCorrelation(AbstractModule):  # type: ignore[misc]
+    """Works on the pictures that AIL queues."""
 
     #: Types of objects that AIL's ledger is searched for.
-    kinds: tuple[str, ...]
+    kinds: tuple[str, ...] = TYPES
     #: AIL's object of the message in work. If it is None, run() ends no message.
     obj: Any
     #: Hash of that message in AIL's ledger.
@@ -228,7 +228,10 @@ class _Module(AbstractModule):  # type: ignore[misc]
             self._returned.put_off(gid, name, text, self._settings.retry_seconds * delivered.attempts)
 
     def _compute(self, gid: str, message: str) -> Delivered:
-        raise NotImplementedError
+        if self.obj.type not in TYPES:
+            self.logger.debug(f"{gid[:120]}: not a picture, ignored")
+            return Delivered(Fate.DONE)
+        return self._picture(gid, message, day(message))
 
     def _picture(self, gid: str, message: str, seen: datetime | None) -> Delivered:
         def work() -> None:
@@ -250,31 +253,18 @@ class _Module(AbstractModule):  # type: ignore[misc]
         return self._delivery.attempt(gid, message, work)
 
 
-class VisualCorrelation(_Module):
-    """Works on the pictures that AIL queues."""
-
-    #: Pictures.
-    kinds = TYPES
-
-    def _compute(self, gid: str, message: str) -> Delivered:
-        if self.obj.type not in TYPES:
-            self.logger.debug(f"{gid[:120]}: not a picture, ignored")
-            return Delivered(Fate.DONE)
-        return self._picture(gid, message, day(message))
-
-
-class VisualCorrelationCrawled(_Module):
-    """Works on the screenshots of crawled items. AIL's crawler queues the item some milliseconds before it
-    stores the screenshot, so a missing one is looked for again.
+class VisualCorrelationCrawled(VisualCorrelation):
+    """Works in the same way on the screenshots of crawled items. AIL's crawler queues the item some
+    milliseconds before it stores the screenshot, so a missing one is looked for again.
     """
 
     #: Items, and pictures that were queued again.
     kinds = ("item", *TYPES)
 
     def _compute(self, gid: str, message: str) -> Delivered:
-        if self.obj.type in TYPES:  # a dead letter that was queued again
-            return self._picture(gid, message, day(message))
-        if self.obj.type != "item" or not self.obj.is_crawled():
+        if self.obj.type != "item":  # a picture: a dead letter that was queued again
+            return super()._compute(gid, message)
+        if not self.obj.is_crawled():
             return Delivered(Fate.DONE)
         try:
             names = sorted(

@@ -83,10 +83,11 @@ class AilObject:
         return cls(kind, name) if host == HOST and kind in TYPES and _SHA256.fullmatch(name) else None
 
 
-def read(path: str | Path, max_bytes: int) -> bytes:
-    """Return the bytes of a regular file.
+def read_picture(obj: AilObject, path: str | Path, max_bytes: int) -> bytes:
+    """Return the bytes of an object's file.
 
-    Raises FileNotThere if there is none, ImageTooLarge, and OSError for faults of the disk.
+    Raises FileNotThere if there is none, or if it does not have the sha256 that its name says; ImageTooLarge;
+    and OSError for faults of the disk.
     """
     try:
         # With O_NONBLOCK, a pipe in place of the file does not block.
@@ -103,16 +104,6 @@ def read(path: str | Path, max_bytes: int) -> bytes:
         raise ImageTooLarge(
             f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it"
         )
-    return data
-
-
-def read_picture(obj: AilObject, path: str | Path, max_bytes: int) -> bytes:
-    """Return the bytes of an object's file.
-
-    Raises FileNotThere if there is none, or if it does not have the sha256 that its name says; ImageTooLarge;
-    and OSError for faults of the disk.
-    """
-    data = read(path, max_bytes)
     if hashlib.sha256(data).hexdigest() != obj.id:
         raise FileNotThere(
             f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being "

@@ -65,12 +65,14 @@ def unpack_sample(
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             members = opened.infolist()
+            if len(members) > MAX_MEMBERS:
+                raise UnsupportedImage(f"the archive holds {len(members)} files; a malware sample holds one")
             files = [
                 member
                 for member in members
                 if not member.is_dir() and not member.filename.endswith(NAME_MEMBER)
             ]
-            if len(files) != 1 or len(members) > MAX_MEMBERS:
+            if len(files) != 1:
                 raise UnsupportedImage(f"the archive holds {len(files)} files; a malware sample holds one")
             return _decrypted(opened, files[0], max_bytes, until, only_first)
     except NotImplementedError as error:  # a ZIP feature that Python does not support

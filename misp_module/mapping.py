@@ -51,7 +51,8 @@ _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain",
 def template_definition() -> dict[str, Any]:
     """Return the object template in the JSON form of misp-objects, which PyMISP accepts unchanged."""
     path = Path(__file__).resolve().parent / "templates" / TEMPLATE / "definition.json"
-    return dict(json.loads(path.read_text("utf-8")))
+    definition: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return definition
 
 
 def expansion_object(
@@ -171,6 +172,7 @@ def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
 
 
 def _disclosed(memberships: Iterable[Membership], settings: Settings) -> list[Membership]:
+    """Those in collections that may be disclosed."""
     return [membership for membership in memberships if settings.disclose.covers(membership.name)]
 
 
@@ -221,7 +223,7 @@ def _optional(text: str | None) -> tuple[str, ...]:
 
 
 def _object(values: Mapping[str, Iterable[str]], decision: Decision) -> MISPObject:
-    """Return an object with these values of each relation."""
+    """An object with these values of each relation; those that identify the picture correlate if it matches."""
     made = MISPObject(
         TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
     )

@@ -144,7 +144,8 @@ class _Connection:
 
     def _open(self) -> Engine:
         """The engine. If it cannot be opened now, the next request tries again."""
-        if not self._lock.acquire(timeout=max(seconds_left() or 0, 0)):  # work always has a time limit
+        left = seconds_left() or 0  # `Workers` always sets a limit
+        if not self._lock.acquire(timeout=max(left, 0)):
             raise NoTime("the store is being opened by another request; try again in a moment")
         try:
             if self.engine is None:

@@ -34,7 +34,9 @@ class Disclosure:
     collections: frozenset[str] = frozenset()
 
     def covers(self, collection: str) -> bool:
-        """Return whether names and hashes of the members of this collection may be returned."""
+        """Return whether the name of this collection, and names, hashes and labels of its members, may be
+        returned.
+        """
         return self.everything or collection in self.collections
 
 
@@ -92,11 +94,13 @@ class Settings:
             )
         texts = {str(name): _text(str(name), value) for name, value in config.items()}
         given = {name: text for name, text in texts.items() if text}
-        if unknown := given.keys() - NAMES:
+        unknown = [name for name in given if name not in NAMES]
+        if unknown:
             raise ConfigError(
-                f"{_shown(min(unknown))} is not a setting of this module; its settings are {', '.join(NAMES)}"
+                f"{_shown(unknown[0])} is not a setting of this module; its settings are {', '.join(NAMES)}"
             )
-        return cls(**{name: _READERS[name](name, text) for name, text in given.items()})  # type: ignore[arg-type]
+        values = {name: _READERS[name](name, text) for name, text in given.items()}
+        return cls(**values)  # type: ignore[arg-type]
 
 
 #: Names of the settings, in the order in which MISP shows them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.server import Server
 
-from douglas_quaid.ail.objects import AilObject, BadObject, FileNotThere, read
+from douglas_quaid.ail.objects import AilObject, BadObject, FileNotThere, read_picture
 from douglas_quaid.ail.runtime import monitoring
 from douglas_quaid.ail.runtime.delivery import Gate
 from douglas_quaid.engine import Engine
@@ -51,16 +52,20 @@ def test_places_outside_of_ail_are_no_objects() -> None:
 
 
 def test_only_whole_regular_files_within_the_limit_are_read(tmp_path: Path) -> None:
+    obj = AilObject("image", hashlib.sha256(b"12345").hexdigest())
     (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "other").write_bytes(b"1234")
     os.mkfifo(tmp_path / "pipe")
-    assert read(tmp_path / "file", 5) == b"12345"
+    assert read_picture(obj, tmp_path / "file", 5) == b"12345"
     with pytest.raises(ImageTooLarge, match="5 bytes, the limit is 4"):
-        read(tmp_path / "file", 4)
+        read_picture(obj, tmp_path / "file", 4)
     for name in ("missing", "pipe", "file/below"):
         with pytest.raises(FileNotThere):
-            read(tmp_path / name, 5)
+            read_picture(obj, tmp_path / name, 5)
     with pytest.raises(FileNotThere, match="not a regular file"):
-        read(tmp_path, 5)
+        read_picture(obj, tmp_path, 5)
+    with pytest.raises(FileNotThere, match="its 4 bytes do not have the sha256"):
+        read_picture(obj, tmp_path / "other", 5)
 
 
 def test_a_gate_knocks_seldom_while_all_is_well_always_while_it_is_not_and_tells_of_changes_only(

@@ -16,7 +16,7 @@ from douglas_quaid.batches import in_groups
 from .. import tags
 from ..objects import AilObject, BadObject
 from ..publishing.ledger import read_star
-from ..publishing.store_view import objects_of, stored
+from ..publishing.store_view import find_cluster, objects_of, stored
 
 #: Number of objects in one round trip. chosen.
 BATCH = 400
@@ -98,10 +98,9 @@ def _cluster(engine: Engine, name: str) -> Cluster:
     found = engine.show(name)
     if isinstance(found, Cluster):
         return found
-    if not found.info.clusters:
+    cluster = find_cluster(engine, found.info.clusters[0]) if found.info.clusters else None
+    if cluster is None:
         raise NotFound(f"{name} is in no cluster: no other picture in the store is the same")
-    cluster = engine.show(found.info.clusters[0])
-    assert isinstance(cluster, Cluster)
     return cluster
 
 

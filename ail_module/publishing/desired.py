@@ -13,7 +13,6 @@ keeps, moves or drops what stands. It writes neither AIL nor the ledger.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from douglas_quaid import Decision, Engine, ImageId, Membership, Purpose, Relation
 
@@ -215,7 +214,7 @@ def wanted_tags(
     if settings.tag_review and (review := next(reviews, None)):
         wanted.append(Tag(tags.REVIEW, Kind.REVIEW, review.image_id))
     references = {tag.name: tag for tag in _references(engine, settings, obj, found, baselines)}
-    wanted += islice(references.values(), MAX_REFERENCES)
+    wanted += list(references.values())[:MAX_REFERENCES]
     return tuple(tag for tag in wanted if not tags.is_unsafe(tag.name) or tag.name in settings.allow_tags)
 
 

@@ -19,7 +19,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from douglas_quaid import ConfigError, Decision, Engine, FormatError, ImageId, NotFound
 
@@ -59,6 +59,7 @@ class Answer:
     refused: str | None = None
 
 
+@dataclass(eq=False)
 class FeedbackReader:
     """Reads the answers of one pass over all objects, and acts upon them: `read` for each object, then
     `finish`.
@@ -66,19 +67,14 @@ class FeedbackReader:
     Both methods may raise StoreError, and what AIL raises while its servers are away.
     """
 
-    def __init__(
-        self, engine: Engine, sink: Sink, settings: Settings, options: PublishingOptions | None = None
-    ) -> None:
-        options = options or PublishingOptions()
-        self._engine = engine
-        self._sink = sink
-        self._same_domain = settings.same_domain
-        self._max_removed = options.max_removed
-        self._publisher = Publisher(engine, sink, settings, options)
-        #: Number of objects of this pass whose review tag AIL has or had.
-        self._reviewed = 0
-        #: Those of them without the tag and without another answer.
-        self._removed: list[AilObject] = []
+    _engine: Engine
+    _sink: Sink
+    _settings: Settings
+    _options: PublishingOptions = field(default_factory=PublishingOptions)
+    #: Number of objects of this pass whose review tag AIL has or had.
+    _reviewed: int = field(default=0, init=False)
+    #: Those of them without the tag and without another answer.
+    _removed: list[AilObject] = field(default_factory=list, init=False)
 
     def read(self, obj: AilObject) -> list[Answer]:
         """Act upon the answers at an object since the last pass, and return them. A removed review tag has to
@@ -105,7 +101,7 @@ class FeedbackReader:
         """Act upon the review tags that were removed from the objects that were read, and return these
         answers. If there are too many for a person, nothing is done.
         """
-        if len(self._removed) > max(self._max_removed, self._reviewed / 2):
+        if len(self._removed) > max(self._options.max_removed, self._reviewed / 2):
             log.warning(
                 "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is "
                 "vetoed",
@@ -153,7 +149,7 @@ class FeedbackReader:
         images += [
             found.hit.image_id
             for found in stored_findings(self._engine, obj)
-            if found.hit.decision is Decision.MATCH and (self._same_domain or not found.same_domain)
+            if found.hit.decision is Decision.MATCH and (self._settings.same_domain or not found.same_domain)
         ]
         return [image_id for image_id in dict.fromkeys(images) if image_id != obj.id]
 
@@ -162,11 +158,12 @@ class FeedbackReader:
 
         If a veto split a large cluster, the rest of it follows step by step, with later writes and passes.
         """
+        publisher = Publisher(self._engine, self._sink, self._settings, self._options)
         others = (other for answer in answers for other in objects_of(answer.other))
         for each in dict.fromkeys([obj, *others]):
-            self._publisher.check(each)
+            publisher.check(each)
         if any(answer.said == SAME and not answer.refused for answer in answers):
-            self._publisher.write(obj, stored_findings(self._engine, obj))
+            publisher.write(obj, stored_findings(self._engine, obj))
 
     def _note(self, obj: AilObject, there: set[str], heard: list[str]) -> None:
         """Note which of our tags AIL has by now, and which answers were acted upon."""

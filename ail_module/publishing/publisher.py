@@ -48,23 +48,17 @@ class PublishingOptions:
     max_removed: int = 20
 
 
+@dataclass(eq=False)
 class Publisher:
     """Writes about objects, and keeps what is written in line with the store.
 
     Every method may raise StoreError, and what AIL raises while its servers are away.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        sink: Sink,
-        settings: Settings,
-        options: PublishingOptions | None = None,
-    ) -> None:
-        self._engine = engine
-        self._sink = sink
-        self._settings = settings
-        self._options = options or PublishingOptions()
+    _engine: Engine
+    _sink: Sink
+    _settings: Settings
+    _options: PublishingOptions = PublishingOptions()
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> bool:
         """Tell AIL what was found about an object, and return whether AIL was asked to change anything."""

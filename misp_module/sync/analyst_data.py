@@ -85,7 +85,11 @@ def _about_image(engine: Engine, attribute: Attribute, dry_run: bool) -> Iterato
     if not images:
         yield _not_in_store(attribute, attribute.uuid)
     for image_id in images:
-        others = [hit.image_id for hit in engine.hits(image_id)]
+        try:
+            others = [hit.image_id for hit in engine.hits(image_id)]
+        except NotFound:  # forgotten meanwhile
+            yield _not_in_store(attribute, attribute.uuid)
+            continue
         yield from _vetoes(engine, attribute, image_id, others, dry_run)
 
 

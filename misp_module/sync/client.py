@@ -104,7 +104,7 @@ class _CheckedMisp(PyMISP):
     def _prepare_request(self, *arguments: Any, **named: Any) -> requests.Response:
         try:
             response = super()._prepare_request(*arguments, **named)
-        except requests.RequestException as error:
+        except OSError as error:  # those of requests are, and a file of certificates that is gone
             raise _connection_problem(error) from None
         self.date = _seconds(response.headers.get("Date")) or self.date
         status = response.status_code
@@ -301,9 +301,9 @@ def _check(url: str, key: str) -> None:
         raise MispRefused(f"the key has {len(key)} characters; a key of MISP has 40 letters and digits")
 
 
-def _connection_problem(error: requests.RequestException) -> _Problem:
+def _connection_problem(error: OSError) -> _Problem:
     text = str(error)
-    if isinstance(error, requests.exceptions.SSLError) and "[X509" in text:
+    if "[X509" in text or "CA certificate bundle" in text:
         return _Problem("the file of --ca-bundle does not contain certificates that can be read")
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in text.upper():
         return _Problem(
@@ -332,13 +332,13 @@ def _message(response: requests.Response, key: str) -> str:
 def _wait(response: requests.Response) -> float | None:
     """Seconds that the server asks to wait: Retry-After (RFC 9110), or MISP's own X-Rate-Limit-Reset."""
     given = response.headers.get("Retry-After", "").strip()
-    if given.isdigit():
+    if given.isdecimal():
         return float(given)
     moment = _seconds(given)
     if moment is not None:
         return max(0.0, moment - (_seconds(response.headers.get("Date")) or time.time()))
     reset = response.headers.get("X-Rate-Limit-Reset", "")
-    return float(reset) if response.status_code == 429 and reset.isdigit() else None
+    return float(reset) if response.status_code == 429 and reset.isdecimal() else None
 
 
 def _seconds(date: str | None) -> int | None:

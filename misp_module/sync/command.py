@@ -77,12 +77,13 @@ def run(
     _check(options)
     _check_readable(ca_bundle)
     patience = click.get_current_context().find_object(Patience)
-    connect = partial(Client, base, _key(key_file), ca_bundle=ca_bundle, patience=patience)
+    key = _key(key_file)
     with ExitStack() as stack:
 
         @cache  # connected by the first pass that succeeds in it
         def connection() -> tuple[Client, Engine]:
-            return connect(), stack.enter_context(Engine.open(store))
+            client = Client(base, key, ca_bundle=ca_bundle, patience=patience)
+            return client, stack.enter_context(Engine.open(store))
 
         def once(options: SyncOptions) -> int:
             client, engine = connection()

@@ -15,6 +15,7 @@ from douglas_quaid import (
     ImageError,
     ImageId,
     ImageTooLarge,
+    NotFound,
     Seen,
     StoreError,
     UnsupportedImage,
@@ -80,6 +81,12 @@ class Indexer:
     def _known(self, attribute: Attribute, places: Sequence[Seen]) -> Outcome | None:
         if attribute.deleted:
             return self._withdrawn(attribute) if places else Outcome.of(attribute, Status.GONE)
+        try:
+            return self._stored(attribute, places)
+        except NotFound:  # an image that was forgotten meanwhile is added again
+            return None
+
+    def _stored(self, attribute: Attribute, places: Sequence[Seen]) -> Outcome | None:
         current = [seen for seen in places if self._is_current(attribute, seen)]
         if len(current) != 1:
             return None

@@ -130,9 +130,11 @@ class Reader:
         """Read what changed since `after`, in seconds on MISP's clock (0: everything), and what waits from
         earlier passes. Waiting attributes that are gone or no longer pass the filters are dropped.
         """
-        changes = [Since(attribute=after), Since(event=after), Since(publication=after)]
+        listings = [Since()]
+        if after:
+            listings = [Since(attribute=after), Since(event=after), Since(publication=after)]
         read_page = partial(self._client.page, self._filters)
-        for since in changes if after else [Since()]:
+        for since in listings:
             for rows in walk(read_page, since, size=self._page_size, sorts=self._client.sorts()):
                 self._page(rows)
         for group in in_groups(waiting, UUIDS_PER_REQUEST):
