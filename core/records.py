@@ -261,12 +261,8 @@ class Candidate:
 
     #: The image.
     image_id: ImageId
-    #: Hamming distance of the PDQ hashes in `orientation`; None when it was found by local features only.
-    pdq_bits: int | None
-    #: Index into features.pdq.ORIENTATIONS, 0 to 7: the query's orientation at that distance.
-    orientation: int
-    #: Weight of shared visual words; 0 when it was found by hash only.
-    votes: float
+    #: Weight of shared visual words; 0 when it was found by its pixels or hash.
+    votes: float = 0.0
     #: Whether the visual words were those of the mirrored query.
     mirrored: bool = False
     #: Whether the visual words were those of the query with light and dark exchanged.

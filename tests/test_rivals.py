@@ -189,6 +189,6 @@ def test_of_many_copies_no_more_than_hashes_is_held() -> None:
         verification=VERIFICATION,
         **{"references.read.return_value": [picture], "is_baseline.return_value": False},
     )
-    (one,) = verify_all(search, [Candidate("a", 0, 0, 0.0)])
+    (one,) = verify_all(search, [Candidate("a")])
     assert one.evidence.same
     assert one.reference.features.thumbnail is None and len(one.reference.features.local) == 0

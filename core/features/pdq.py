@@ -65,7 +65,7 @@ class Orientation:
         return bool(np.linalg.det(np.reshape(self.matrix, (3, 3))) < 0)
 
 
-#: All orientations, in the order of `pdq_orientations` and of `Candidate.orientation`.
+#: All orientations, in the order of `pdq_orientations` and of `HashEvidence.orientation`.
 ORIENTATIONS = (
     Orientation("upright", (1, 0, 0, 0, 1, 0, 0, 0, 1)),
     Orientation("left 90", (0, 1, 0, -1, 0, 1, 0, 0, 1)),
@@ -165,7 +165,7 @@ def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _boxes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A box filter along the first axis of f32[n, m]."""
+    """A box filter along the first axis of f32[n, m], by a running sum that rows enter and leave."""
     rows = np.ascontiguousarray(rows)
     behind, ahead = _window(len(rows))
     total, means = np.zeros(rows.shape[1], np.float32), np.empty_like(rows)

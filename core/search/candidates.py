@@ -47,7 +47,7 @@ def find_candidates(search: Search, view: View, *, allowed: Allowed) -> list[Can
             for inset, local in _views(query, view)
             for found in _by_words(search, [local], allowed, maximum, above_noise)
         ]
-    found = {i: Candidate(i, None, 0, 0.0) for i in search.scope.same_pixels if allowed(i)}
+    found = {i: Candidate(i) for i in search.scope.same_pixels if allowed(i)}
 
     def unknown(image_id: ImageId) -> bool:
         return image_id not in found and allowed(image_id)
@@ -74,14 +74,13 @@ def _by_hash(search: Search) -> list[Candidate]:
     """In any orientation, and with light and dark exchanged, which flips all bits of a PDQ hash."""
     index, options = search.index, search.options.candidates
     radius, maximum = options.pdq_radius, options.maximum_near
-    nearest: dict[ImageId, tuple[int, int]] = {}
-    for orientation, pdq in enumerate(search.query.features.hashes.orientations):
+    nearest: dict[ImageId, int] = {}
+    for pdq in search.query.features.hashes.orientations:
         inverted = bytes(255 - byte for byte in pdq)
         for image_id, bits in (*index.near(pdq, radius, maximum), *index.near(inverted, radius, maximum)):
-            found = bits, orientation
-            nearest[image_id] = min(found, nearest.get(image_id, found))
-    ranked = sorted((bits, image_id, orientation) for image_id, (bits, orientation) in nearest.items())
-    return [Candidate(image_id, bits, orientation, 0.0) for bits, image_id, orientation in ranked[:maximum]]
+            nearest[image_id] = min(bits, nearest.get(image_id, bits))
+    ranked = sorted((bits, image_id) for image_id, bits in nearest.items())
+    return [Candidate(image_id) for _, image_id in ranked[:maximum]]
 
 
 def _by_words(
@@ -98,9 +97,7 @@ def _by_words(
         for image_id, votes in sharing:
             heaviest[image_id] = max(votes, heaviest.get(image_id, 0.0))
     ranked = sorted(heaviest.items(), key=lambda found: (-found[1], found[0]))[: options.maximum_sharing]
-    proposed = [
-        Candidate(image_id, None, 0, votes) for image_id, votes in ranked if votes > 0 and allowed(image_id)
-    ]
+    proposed = [Candidate(image_id, votes) for image_id, votes in ranked if votes > 0 and allowed(image_id)]
     first, last = options.noise_ranks
     few = list(islice(_few_of_each(search, proposed), max(maximum, last)))
     noise = [candidate.votes for candidate in few[first:last]]
