@@ -124,11 +124,8 @@ def confirmed(known: Verdict, calibration: Calibration) -> Verdict:
     if relation not in (Relation.IDENTICAL, Relation.PARTIAL):
         whole = relation is None or evidence.matrix is None or _is_whole(evidence, calibration)
         relation = Relation.NEAR_DUPLICATE if whole else Relation.PARTIAL
-    if known.calibration_id == PERSON:
-        words = known.sentence
-    else:
-        measured = sentence(evidence, relation)
-        words = f"a person confirmed it; {measured}" if measured else known.sentence
+    measured = "" if known.calibration_id == PERSON else sentence(evidence, relation)
+    words = f"a person confirmed it; {measured}" if measured else known.sentence
     return Verdict(Decision.MATCH, relation, 1.0, evidence, PERSON, words, (Reason.PERSON,))
 
 

@@ -1,9 +1,9 @@
 """Stored pictures to compare with, read a few at a time."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ..errors import CorruptRecord, FormatError, UnknownVersion
+from ..errors import CorruptRecord, FormatError
 from ..features import codec
 from ..features.picture import Picture
 from ..records import ImageFeatures, ImageId
@@ -41,9 +41,7 @@ def read_record(image_id: ImageId, record: bytes) -> ImageFeatures:
     try:
         features = codec.decode(record)
     except FormatError as error:
-        newer = isinstance(error, UnknownVersion)
-        kind: Callable[[str], FormatError] = UnknownVersion if newer else CorruptRecord
-        raise kind(f"image {image_id}: {error}") from error
+        raise type(error)(f"image {image_id}: {error}") from error
     if features.image_id != image_id:
         raise CorruptRecord(
             f"image {image_id}: its record belongs to image {features.image_id}; forget it and add the "

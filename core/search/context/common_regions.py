@@ -142,6 +142,7 @@ class CommonRegions:
     def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
         """One image of each cluster, without the clusters of the query and of the pair's reference."""
         query = self._query.features.image_id
+        # The query comes first, so it is chosen; the reference is not, if it is in the query's cluster.
         chosen = one_per_cluster(self._search.cluster_of, [query, image_id, *holding])
         return [other for other in chosen[1:] if other != image_id]
 

@@ -37,10 +37,8 @@ class IgnoredRegions:
         points = pair.verification.points_query
         enough = len(points) >= self._search.verification.geometry.minimum_inliers
         part = box_of(points) if enough else WHOLE
-        for image_id, box in self._shown:
-            if share_inside(part, box) >= self._options.minimum_share:
-                return image_id
-        return None
+        minimum = self._options.minimum_share
+        return next((image_id for image_id, box in self._shown if share_inside(part, box) >= minimum), None)
 
     @cached_property
     def _shown(self) -> list[tuple[ImageId, Box]]:
