@@ -40,7 +40,7 @@ def looks_like(labels: Mapping[str, str]) -> str:
     """
     if own := reference(labels):
         return own
-    name = labels.get("brand") or (domains(labels.get("domain", "")) or ["known-page"])[0]
+    name = labels.get("brand") or (domains(labels) or ["known-page"])[0]
     plain = re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.")[:60]
     return f'{AUTOMATIC}="visual-looks-like-{plain or "known-page"}"'
 
@@ -51,19 +51,17 @@ def reference(labels: Mapping[str, str]) -> str | None:
     return tag if tag and len(tag) <= TAG_CHARACTERS and tag.isprintable() else None
 
 
-def domains(text: str) -> list[str]:
-    """Return the names in a label that lists domains, separated by commas: in lower case, without a dot at
+def domains(labels: Mapping[str, str]) -> list[str]:
+    """Return the names in the label `domain`, which are separated by commas: in lower case, without a dot at
     the end.
     """
-    return [name.strip().lower().rstrip(".") for name in text.split(",") if name.strip(" .")]
+    names = labels.get("domain", "").split(",")
+    return [name.strip().lower().rstrip(".") for name in names if name.strip(" .")]
 
 
 def is_at_home(page: Collection[str], labels: Mapping[str, str]) -> bool:
     """Return whether one of a page's domains is among those that the labels name, or below one of them."""
-    own = domains(labels.get("domain", ""))
-    return any(
-        name == domain or name.endswith(f".{domain}") for name in domains(",".join(page)) for domain in own
-    )
+    return any(name == own or name.endswith(f".{own}") for name in page for own in domains(labels))
 
 
 def is_unsafe(tag: str) -> bool:

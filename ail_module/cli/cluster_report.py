@@ -81,7 +81,7 @@ def report(engine: Engine, name: str) -> ClusterReport:
         images=len(cluster.members),
         representative=star.centre if star else None,
         objects=tuple(sorted(sightings, key=lambda obj: (sightings[obj].last_seen, obj), reverse=True)),
-        domains=_counted(name for each in labels for name in set(tags.domains(each.get("domain", "")))),
+        domains=_counted(name for each in labels for name in set(tags.domains(each))),
         chats=_counted(
             name
             for each in labels

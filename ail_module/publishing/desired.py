@@ -145,9 +145,9 @@ def _duplicates(view: StoreView, before: Entry, matches: Sequence[Finding]) -> t
     for f in matches if view.settings.duplicates else ():
         if len(rows) >= view.settings.max_edges:
             break
-        is_new = f.other and f.other.type == view.obj.type and f.other not in rows
-        if f.other and is_new and not view.has_duplicate(f.other):
-            rows[f.other] = Duplicate(f.other, round(100 * f.hit.confidence))
+        other = f.other
+        if other and other.type == view.obj.type and other not in rows and not view.has_duplicate(other):
+            rows[other] = Duplicate(other, round(100 * f.hit.confidence))
     return tuple(rows.values())
 
 

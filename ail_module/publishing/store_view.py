@@ -51,7 +51,7 @@ def domains(engine: Engine, *objects: AilObject) -> list[frozenset[str]]:
     """
     found = stored(engine, objects)
     labels = (found[obj].sighting.labels if obj in found else {} for obj in objects)
-    return [frozenset(tags.domains(each.get("domain", ""))) for each in labels]
+    return [frozenset(tags.domains(each)) for each in labels]
 
 
 def on_same_domain(engine: Engine, a: AilObject, b: AilObject) -> bool:
@@ -79,7 +79,7 @@ def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Findin
     if hit.decision is Decision.NO_MATCH or hit.relation is Relation.SAME_TEMPLATE:
         return
     others = [
-        (other, frozenset(tags.domains(labels.get("domain", ""))))
+        (other, frozenset(tags.domains(labels)))
         for occurrence, labels in zip(hit.occurrences, hit.labels, strict=True)
         if (other := AilObject.of(occurrence)) and other != obj
     ]
