@@ -128,11 +128,10 @@ def _levels(
     grey: NDArray[np.uint8], frame_width: int, frame_height: int
 ) -> Iterator[tuple[int, NDArray[np.uint8], float]]:
     """Exponent of STEP, pixels, and share of the budget of each level, finest first; finer ones get more."""
-    width = grey.shape[1]
     exponents = [
         exponent
         for exponent in range(FINEST, COARSEST - 1, -1)
-        if (exponent <= 0 or frame_width * STEP**exponent <= 1.02 * width)
+        if (exponent <= 0 or frame_width * STEP**exponent <= 1.02 * grey.shape[1])
         and max(frame_width, frame_height) * STEP**exponent <= LONGEST_SIDE
         and min(frame_width, frame_height) * STEP**exponent > 2 * EDGE + 2
     ]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .options import UPKEEP, UpkeepOptions
+from .rows import numbers_in
 
 #: Maximum number of postings that the 32 bits of a table can address; a block with more has several segments.
 MOST_POSTINGS = (1 << 32) - 1
@@ -128,7 +129,7 @@ def _merge(segments: Sequence[Segment], kinds: int, *, table: bool) -> Segment:
         free = done + total.cumsum() - total
         for segment, (begin, held) in zip(segments, parts, strict=True):
             # The postings of each word move as one piece behind those of the segments before.
-            there = np.arange(held.sum()) + np.repeat(free - (held.cumsum() - held), held)
+            there = numbers_in(free, held)
             postings[there] = segment.postings[begin : begin + len(there)]
             free += held
         done += int(total.sum())
