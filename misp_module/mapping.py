@@ -223,7 +223,7 @@ def _optional(text: str | None) -> tuple[str, ...]:
 
 
 def _object(values: Mapping[str, Iterable[str]], decision: Decision) -> MISPObject:
-    """An object with these values of each relation; those that identify the picture correlate if it matches."""
+    """An object with these values of each relation; those that identify the picture correlate for a match."""
     made = MISPObject(
         TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
     )
