@@ -228,8 +228,13 @@ class Engine(Upkeep):
     def stats(self) -> EngineStats:
         """Return the store and this process's index in numbers. Raises StoreError."""
         self._index.refresh()
-        sizes = len(self._index), self._index.nbytes, self._index.word_bytes
-        return EngineStats(self._store.stats(), *sizes, self.calibration.id)
+        return EngineStats(
+            store=self._store.stats(),
+            images_searchable=len(self._index),
+            hash_index_bytes=self._index.nbytes,
+            word_index_bytes=self._index.word_bytes,
+            calibration_id=self.calibration.id,
+        )
 
     # -- add and link ----------------------------------------------------------------------------------------
 

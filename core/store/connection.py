@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from ..batches import grouped
+from ..batches import grouped, in_groups
 from ..config import Config, shown
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
@@ -56,8 +56,7 @@ class Connection:
         """
         answers: list[Any] = [None] * len(commands)
         with self._translated():
-            for start in range(0, len(commands), BATCH):
-                batch = range(start, min(start + BATCH, len(commands)))
+            for batch in in_groups(range(len(commands)), BATCH):
                 self._recovering(partial(self._send, commands, batch, answers))
         return answers
 
@@ -96,7 +95,7 @@ class Connection:
                 raise
             return work()
 
-    def _send(self, commands: Sequence[Command], batch: range, answers: list[Any]) -> None:
+    def _send(self, commands: Sequence[Command], batch: list[int], answers: list[Any]) -> None:
         by_client = grouped(batch, lambda position: self._route.client(commands[position].tag))
         for client, positions in by_client.items():
             if len(positions) == 1:

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..batches import in_groups
 from ..errors import NotFound, StoreError, StoreTimeout
 from ..records import ImageId
 from .connection import Connection, StorePart
@@ -142,10 +143,10 @@ class Forgetting(StorePart):
 
     def _clean_partners(self, image_id: ImageId, fences: dict[str, bytes]) -> set[ImageId]:
         found = self.connection.ask(on_image("ZRANGE", "partners", image_id, 0, -1))
-        sides = [(as_text(partner), image_id) for partner in found]
-        for start in range(0, len(sides), PARTNERS_AT_ONCE):
-            self._verdicts.drop_sides(sides[start : start + PARTNERS_AT_ONCE], fences)
-        return {partner for partner, _ in sides}
+        partners = [as_text(partner) for partner in found]
+        for some in in_groups(partners, PARTNERS_AT_ONCE):
+            self._verdicts.drop_sides([(partner, image_id) for partner in some], fences)
+        return set(partners)
 
 
 def compact(connection: Connection, tag: str) -> None:
@@ -163,8 +164,8 @@ def compact(connection: Connection, tag: str) -> None:
 def compact_if_worth_it(connection: Connection, tag: str) -> None:
     """Compact a shard with many dead rows."""
     options = connection.options
-    found = connection.ask(on_shard(tag, "HMGET", "head", "rows", "dead"))
-    rows, dead = (int(value or 0) for value in found)
+    head = on_shard(tag, "HMGET", "head", "rows", "dead")
+    rows, dead = (int(value or 0) for value in connection.ask(head))
     if dead > options.compact_dead_rows and dead > options.compact_dead_share * rows:
         compact(connection, tag)
 

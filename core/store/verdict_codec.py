@@ -49,8 +49,8 @@ def decode(other: ImageId, data: bytes) -> StoredVerdict:
 
     Raises UnknownVersion for bytes of another format version, CorruptRecord for bytes that cannot be read.
     """
-    with _refusing(f"stored verdict about {other}", MAGIC, data):
-        return StoredVerdict(other, from_object(Verdict, _values(data)), _moment(data))
+    with _opened(f"stored verdict about {other}", MAGIC, data) as (values, judged):
+        return StoredVerdict(other, from_object(Verdict, values), judged)
 
 
 def encode_judgement(judgement: Judgement, verdict: Verdict | None) -> bytes:
@@ -64,8 +64,8 @@ def decode_judgement(other: ImageId, data: bytes) -> tuple[Judgement, StoredVerd
 
     Raises UnknownVersion for bytes of another format version, CorruptRecord for bytes that cannot be read.
     """
-    with _refusing(f"stored judgement about {other}", JUDGEMENT_MAGIC, data):
-        stored, when = from_object(_StoredJudgement, _values(data)), _moment(data)
+    with _opened(f"stored judgement about {other}", JUDGEMENT_MAGIC, data) as (values, when):
+        stored = from_object(_StoredJudgement, values)
         verdict = None if stored.verdict is None else StoredVerdict(other, stored.verdict, when)
         return Judgement(other, stored.judgement, stored.who, when, stored.source), verdict
 
@@ -77,8 +77,8 @@ def _framed(magic: bytes, moment: datetime, values: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def _refusing(name: str, magic: bytes, data: bytes) -> Iterator[None]:
-    """Check the frame of some bytes, and refuse what the block cannot read of them."""
+def _opened(name: str, magic: bytes, data: bytes) -> Iterator[tuple[dict[str, Any], datetime]]:
+    """Provide the values and the time in some bytes, and refuse what the block cannot read of them."""
     remedy = "forget the image and add it again"
     if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != magic:
         raise CorruptRecord(f"{name}: {len(data)} bytes that do not start as they should; {remedy}")
@@ -88,18 +88,11 @@ def _refusing(name: str, magic: bytes, data: bytes) -> Iterator[None]:
     if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):
         raise CorruptRecord(f"{name}: its checksum does not fit; {remedy}")
     try:
-        yield
+        moment = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
+        yield parse_object(data[HEADER_BYTES:].decode()), moment
     except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
         raise CorruptRecord(f"{name} cannot be read ({error}); {remedy}") from None
 
 
 def _checksum(head: bytes, text: bytes) -> bytes:
     return hashlib.sha256(head + text).digest()[:8]
-
-
-def _moment(data: bytes) -> datetime:
-    return datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
-
-
-def _values(data: bytes) -> dict[str, Any]:
-    return parse_object(data[HEADER_BYTES:].decode())
