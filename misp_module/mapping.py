@@ -51,8 +51,7 @@ _HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain",
 def template_definition() -> dict[str, Any]:
     """Return the object template in the JSON form of misp-objects, which PyMISP accepts unchanged."""
     path = Path(__file__).resolve().parent / "templates" / TEMPLATE / "definition.json"
-    definition: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return definition
+    return dict(json.loads(path.read_text("utf-8")))
 
 
 def expansion_object(
@@ -223,7 +222,7 @@ def _optional(text: str | None) -> tuple[str, ...]:
 
 
 def _object(values: Mapping[str, Iterable[str]], decision: Decision) -> MISPObject:
-    """An object with these values of each relation; those that identify the picture correlate for a match."""
+    """An object with these values of each relation. In a match, its hash and its cluster correlate."""
     made = MISPObject(
         TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
     )

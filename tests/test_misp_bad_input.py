@@ -80,6 +80,10 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
         lambda s: enrichment(s, sampled(archive({str(n): b"" for n in range(3000)}))),
         "holds 3000 files",
     ),
+    "an archive of one file in many folders": (
+        lambda s: enrichment(s, sampled(archive({"a": COFFEE} | {f"{n}/": b"" for n in range(16)}))),
+        "holds 17 files",
+    ),
     "an archive with another compression": (
         lambda s: enrichment(s, sampled(archive({"a": COFFEE}, zipfile.ZIP_LZMA))),
         "that MISP does not use",

@@ -21,6 +21,7 @@ from support.server import Server
 
 from douglas_quaid.cli.main import main
 from douglas_quaid.engine import Engine
+from douglas_quaid.misp.sync.client import Client, MispRefused
 
 pytest_plugins = ["support.misp_fixtures"]
 
@@ -245,6 +246,11 @@ def test_options_that_do_not_fit_are_named(store_url: str, key: str, options: li
     assert done.exit_code == 2 and words in done.stderr and key not in done.stderr
 
 
+def test_the_key_is_in_no_repr(misp: Misp, key: str) -> None:
+    client = Client(misp.url, key)
+    assert misp.url in repr(vars(client)) and key not in repr(client) + repr(vars(client))
+
+
 def test_without_a_key_the_error_tells_where_to_put_one(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +299,11 @@ def test_certificates_are_verified(
         # And with --ca-bundle it is read
         done = runner().invoke(main, [*asking, "--ca-bundle", certificate])
         assert done.exit_code == 0 and "1 added" in done.stdout
+        # And one that vanishes between two requests is named
+        client = Client(misp.url, key, ca_bundle=certificate)
+        Path(certificate).unlink()
+        with pytest.raises(MispRefused, match="--ca-bundle"):
+            client.sorts()
 
 
 def test_more_bytes_than_allowed(misp: Misp, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:

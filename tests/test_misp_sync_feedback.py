@@ -80,6 +80,21 @@ def test_an_image_that_is_rejected_loses_its_matches(
     assert "vetoed" not in sync().statuses()
 
 
+def test_a_rejected_image_that_is_forgotten_while_a_pass_reads_is_not_in_the_store(
+    engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rejected, _ = matched
+    rejected.tags.append("false-positive")
+
+    def forget_first(self: Engine, name: str) -> object:
+        engine.forget(name)
+        return hits(self, name)
+
+    hits = Engine.hits
+    monkeypatch.setattr(Engine, "hits", forget_first)
+    assert sync().statuses()["not-in-store"] == 1
+
+
 @pytest.mark.parametrize(
     "tag",
     ['false-positive:confirmed="false"', 'false-positive:risk="low"', 'workflow:state="complete"', "tlp:red"],

@@ -125,6 +125,26 @@ def test_an_event_fills_a_baseline(misp: Misp, engine: Engine, sync: Sync) -> No
     assert labels(engine, one.uuid)["brand"] == "Example Bank AG" and engine.collection_size("banks") == 2
 
 
+def test_an_image_that_is_forgotten_while_a_pass_reads_is_added_again(
+    misp: Misp, engine: Engine, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a page in a baseline
+    event = misp.event()
+    page = misp.attach(event, PICTURES[0], comment="brand=Acme")
+    sync("--event", event.uuid, "--into", "banks")
+    show = Engine.show
+
+    def forget_first(self: Engine, name: str) -> object:
+        engine.forget(name)
+        return show(self, name)
+
+    # When its image is forgotten after its place was read, then its file is read again
+    monkeypatch.setattr(Engine, "show", forget_first)
+    assert sync("--event", event.uuid, "--into", "banks", "--prune").of(page) == ["added"]
+    monkeypatch.undo()
+    assert labels(engine, page.uuid) == {"brand": "Acme"}
+
+
 def test_a_page_that_is_deleted_from_the_event_leaves_the_baseline(
     misp: Misp, engine: Engine, sync: Sync
 ) -> None:

@@ -87,10 +87,9 @@ def _about_image(engine: Engine, attribute: Attribute, dry_run: bool) -> Iterato
     for image_id in images:
         try:
             others = [hit.image_id for hit in engine.hits(image_id)]
+            yield from _vetoes(engine, attribute, image_id, others, dry_run)
         except NotFound:  # forgotten meanwhile
             yield _not_in_store(attribute, attribute.uuid)
-            continue
-        yield from _vetoes(engine, attribute, image_id, others, dry_run)
 
 
 def _between(

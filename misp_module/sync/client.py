@@ -104,7 +104,7 @@ class _CheckedMisp(PyMISP):
     def _prepare_request(self, *arguments: Any, **named: Any) -> requests.Response:
         try:
             response = super()._prepare_request(*arguments, **named)
-        except OSError as error:  # those of requests are, and a file of certificates that is gone
+        except OSError as error:  # of requests, or the file of certificates is gone
             raise _connection_problem(error) from None
         self.date = _seconds(response.headers.get("Date")) or self.date
         status = response.status_code

@@ -87,6 +87,7 @@ class Indexer:
             return None
 
     def _stored(self, attribute: Attribute, places: Sequence[Seen]) -> Outcome | None:
+        """The outcome if the store holds this state of the attribute, else None. Raises NotFound."""
         current = [seen for seen in places if self._is_current(attribute, seen)]
         if len(current) != 1:
             return None

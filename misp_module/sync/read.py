@@ -130,11 +130,11 @@ class Reader:
         """Read what changed since `after`, in seconds on MISP's clock (0: everything), and what waits from
         earlier passes. Waiting attributes that are gone or no longer pass the filters are dropped.
         """
-        listings = [Since()]
-        if after:
-            listings = [Since(attribute=after), Since(event=after), Since(publication=after)]
+        bounds = (
+            [Since(attribute=after), Since(event=after), Since(publication=after)] if after else [Since()]
+        )
         read_page = partial(self._client.page, self._filters)
-        for since in listings:
+        for since in bounds:
             for rows in walk(read_page, since, size=self._page_size, sorts=self._client.sorts()):
                 self._page(rows)
         for group in in_groups(waiting, UUIDS_PER_REQUEST):
