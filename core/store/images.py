@@ -244,9 +244,10 @@ def sighting(occurrence: Occurrence, value: bytes, last_seen: float) -> Sighting
 
 
 def _columns(entry: NewImage) -> tuple[bytes, bytes, bytes, bytes]:
-    if len(entry.image_id) != ID_CHARACTERS or len(entry.pixel_digest) != 32 or len(entry.words) % WORD_BYTES:
+    lengths = len(entry.image_id), len(entry.pixel_digest), len(entry.pdq)
+    if lengths != (ID_CHARACTERS, 32, 32) or len(entry.words) % WORD_BYTES:
         raise ValueError(
-            f"image {entry.image_id}: expected an id of 64 digits, a digest of 32 bytes"
+            f"image {entry.image_id}: expected an id of 64 digits, a digest and a PDQ of 32 bytes each"
             f" and words of {WORD_BYTES} bytes each"
         )
     row = pack_row(
