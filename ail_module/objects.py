@@ -71,9 +71,13 @@ class AilObject:
     def parse(cls, gid: str) -> AilObject:
         """Return the object with a global id. Raises BadObject if the id is malformed or not of a picture."""
         kind, _, rest = gid.partition(":")
-        if ":" not in rest:
+        subtype, colon, name = rest.partition(":")
+        if not colon:
             raise BadObject(f"{gid[:120]!r}: expected a global id of three parts, <type>:<subtype>:<id>")
-        return cls(kind, rest.removeprefix(":"))  # with a subtype, it is no sha256
+        if subtype:
+            kinds = " or ".join(f"{each}::<sha256>" for each in TYPES)
+            raise BadObject(f"{gid[:120]!r}: expected {kinds}, without a subtype")
+        return cls(kind, name)
 
     @classmethod
     def of(cls, occurrence: Occurrence | str) -> AilObject | None:
