@@ -282,9 +282,15 @@ def _with_block(text: Text, body: str) -> Text:
 def _without_block(text: Text) -> Text:
     """Without our block, as the file was before; the same text if there is none."""
     end = text.end
-    # The blank line above is ours; if the file had no end, so is the end of its last line.
-    begin = rf"(?:(?:\A|(?<=\n)){end})?{BEGIN}|(?:{end}){{0,2}}{BEGIN}{UNENDED}"
-    return Text(re.sub(rf"(?s)(?:{begin}){end}.*?{END}(?:{end}|\Z)", "", text.raw, count=1))
+    block = re.search(rf"(?s){BEGIN}(?P<unended>{UNENDED})?{end}.*?{END}(?:{end}|\Z)", text.raw)
+    if block is None:
+        return text
+    above = text.raw[: block.start()]
+    if block["unended"]:  # the end of the line above is ours, and the blank line
+        above = above.removesuffix(end).removesuffix(end)
+    elif above == end or above.endswith(f"\n{end}"):  # the blank line is ours
+        above = above.removesuffix(end)
+    return Text(above + text.raw[block.end() :])
 
 
 def _without_section(text: Text, section: str) -> Text:

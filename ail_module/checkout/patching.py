@@ -186,19 +186,17 @@ def _status(checkout: Checkout, each: Patch) -> PatchStatus:
         text = checkout.read(edit.name)
         state = PatchState.CHANGED if text is None else edit.state(text)
         if state is PatchState.CHANGED:
-            found = f"AIL's text differs (looked for {edit.sought!r})" if text else "there is no such file"
-            return PatchStatus(
-                each,
-                state,
-                f"{edit.name}: {found}; AIL has changed, or somebody edited it. Look at the file by hand",
-            )
+            differs = f"AIL's text differs (looked for {edit.sought!r})"
+            found = "there is no such file" if text is None else differs
+            says = f"{edit.name}: {found}; AIL has changed, or somebody edited it. Look at the file by hand"
+            return PatchStatus(each, state, says)
         states.add(state)
     if len(states) == 1:
         (state,) = states
     else:
         state = PatchState.PARTLY if PatchState.ABSENT in states else PatchState.APPLIED
-    says = {
+    about = {
         PatchState.UPSTREAM: "AIL has this by itself; nothing to do",
         PatchState.PARTLY: "applied in part; apply it again, or take it out",
     }
-    return PatchStatus(each, state, says.get(state, f"{state.value}: {each.title}"))
+    return PatchStatus(each, state, about.get(state, f"{state.value}: {each.title}"))
