@@ -183,14 +183,8 @@ class Backfill:
         """
         clock = Clock("link", self._progress)
         for batch in in_groups(self._occurrences(), self._options.batch):
-            waiting = sorted(
-                {
-                    seen.image_id
-                    for images in self._engine.sightings(batch)
-                    for seen in images
-                    if not seen.linked
-                }
-            )
+            seen_at = self._engine.sightings(batch)
+            waiting = sorted({seen.image_id for images in seen_at for seen in images if not seen.linked})
             self.counts.linked += sum(
                 in_parallel(self._link_one, self._pace.each(waiting), self._engine.config.threads)
             )
