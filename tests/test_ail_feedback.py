@@ -4,17 +4,19 @@ an AIL in memory.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 from support.ail_memory import World
+from support.waiting import until
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.cli.cluster_report import report
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Answer, FeedbackReader
-from douglas_quaid.ail.publishing.ledger import written_objects
+from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Answer, FeedbackLoop, FeedbackReader
+from douglas_quaid.ail.publishing.ledger import STAR, clusters_with_star, written_objects
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
@@ -90,6 +92,25 @@ def test_a_rejected_question_is_a_veto(world: World, asked: tuple[AilObject, Ail
     assert world.engine.vetoed(page.id) == {first.id} and decision(world, page, first) is None
     assert tags.REVIEW not in world.sink.tagged[page.gid]
     assert listen(world) == ()
+
+
+@pytest.mark.parametrize("said", ["false-positive", "removed"])
+def test_an_answer_that_was_undone_is_not_heard_again(
+    world: World, asked: tuple[AilObject, AilObject], said: str
+) -> None:
+    page, first = asked
+    assert listen(world) == ()
+    if said == "removed":
+        world.sink.tagged[page.gid].discard(tags.REVIEW)
+    else:
+        world.sink.tagged[page.gid].add(tags.FALSE_POSITIVE)
+    assert len(listen(world)) == 1
+    # When the veto is undone, and AIL's tags stay as they are
+    world.engine.undo(page.id, first.id)
+    # Then it stays undone, also when we ask anew
+    assert listen(world) == () and decision(world, page, first) is Decision.REVIEW
+    assert world.write(page).tags == (tags.REVIEW,)
+    assert listen(world) == listen(world) == () and decision(world, page, first) is Decision.REVIEW
 
 
 def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(
@@ -199,6 +220,31 @@ def test_an_answer_about_a_forgotten_picture_is_said_once(
     world.sink.tagged[page.gid].add(ANALYST)
     (heard,) = listen(world)
     assert heard.refused and listen(world) == ()
+
+
+# -- the passes of a module ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["veto", "forget"])
+def test_a_pass_removes_the_star_of_a_cluster_that_is_no_more(world: World, how: str) -> None:
+    # Given two clusters, of which one dissolves, and a star that cannot be read
+    first, other = world.add("a.onion"), world.add("c.onion")
+    copy = world.found("b.onion", first)
+    world.found("d.onion", other)
+    (kept,) = world.engine.cluster_ids([other.id])
+    world.engine.set_bookmark(f"{STAR}c-1", "{}")
+    if how == "veto":
+        world.engine.veto(copy.id, first.id)
+    else:
+        world.engine.forget(copy.id)
+    # When a module that runs looks at everything, then the other star stays
+    loop = FeedbackLoop(world.engine, world.sink, Settings(), logging.getLogger("test"))
+
+    def only_the_others_are_left() -> bool:
+        loop.step()
+        return set(clusters_with_star(world.engine)) == {kept, "c-1"}
+
+    until(only_the_others_are_left)
 
 
 # -- a cluster's report --------------------------------------------------------------------------------------

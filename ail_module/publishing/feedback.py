@@ -11,15 +11,16 @@ crash changes nothing. These are no answers:
 
 A module reads the answers while it works (`FeedbackLoop`): pass after pass over everything that is written in
 AIL, in steps too short to delay the queue. For each object it first reads the answers in AIL, then checks
-whether what is written agrees with the store, so a `quaid veto` at the command line is followed, too. Of
-several processes one does each pass; if two do, nothing is lost.
+whether what is written agrees with the store, so a `quaid veto` at the command line is followed, too. In the
+end it checks the representatives of the clusters. Of several processes one does each pass; if two do, nothing
+is lost.
 """
 
 import logging
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from douglas_quaid import ConfigError, Decision, Engine, FormatError, ImageId, NotFound
 
@@ -27,7 +28,7 @@ from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink
-from .ledger import Entry, Kind, Tag, hold, read_entry, write_entry, written_objects
+from .ledger import Entry, Kind, Tag, clusters_with_star, hold, read_entry, write_entry, written_objects
 from .publisher import Publisher, PublishingOptions
 from .store_view import objects_of, stored_findings
 
@@ -59,7 +60,6 @@ class Answer:
     refused: str | None = None
 
 
-@dataclass(eq=False)
 class FeedbackReader:
     """Reads the answers of one pass over all objects, and acts upon them: `read` for each object, then
     `finish`.
@@ -67,14 +67,16 @@ class FeedbackReader:
     Both methods may raise StoreError, and what AIL raises while its servers are away.
     """
 
-    _engine: Engine
-    _sink: Sink
-    _settings: Settings
-    _options: PublishingOptions = field(default_factory=PublishingOptions)
-    #: Number of objects of this pass whose review tag AIL has or had.
-    _reviewed: int = field(default=0, init=False)
-    #: Those of them without the tag and without another answer.
-    _removed: list[AilObject] = field(default_factory=list, init=False)
+    def __init__(
+        self, engine: Engine, sink: Sink, settings: Settings, options: PublishingOptions | None = None
+    ) -> None:
+        self._engine, self._sink, self._settings = engine, sink, settings
+        self._max_removed = (options or PublishingOptions()).max_removed
+        self._publisher = Publisher(engine, sink, settings, options)
+        #: Number of objects of this pass whose review tag AIL has or had.
+        self._reviewed = 0
+        #: Those of them without the tag and without another answer.
+        self._removed: list[AilObject] = []
 
     def read(self, obj: AilObject) -> list[Answer]:
         """Act upon the answers at an object since the last pass, and return them. A removed review tag has to
@@ -101,7 +103,7 @@ class FeedbackReader:
         """Act upon the review tags that were removed from the objects that were read, and return these
         answers. If there are too many for a person, nothing is done.
         """
-        if len(self._removed) > max(self._options.max_removed, self._reviewed / 2):
+        if len(self._removed) > max(self._max_removed, self._reviewed / 2):
             log.warning(
                 "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is "
                 "vetoed",
@@ -158,12 +160,11 @@ class FeedbackReader:
 
         If a veto split a large cluster, the rest of it follows step by step, with later writes and passes.
         """
-        publisher = Publisher(self._engine, self._sink, self._settings, self._options)
         others = (other for answer in answers for other in objects_of(answer.other))
         for each in dict.fromkeys([obj, *others]):
-            publisher.check(each)
+            self._publisher.check(each)
         if any(answer.said == SAME and not answer.refused for answer in answers):
-            publisher.write(obj, stored_findings(self._engine, obj))
+            self._publisher.write(obj, stored_findings(self._engine, obj))
 
     def _note(self, obj: AilObject, there: set[str], heard: list[str]) -> None:
         """Note which of our tags AIL has by now, and which answers were acted upon."""
@@ -244,7 +245,7 @@ class FeedbackLoop:
         return self._engine.set_bookmark(BOOKMARK, f"{now:.0f}")
 
     def _look(self) -> Iterator[None]:
-        """A pass; yields after each object."""
+        """A pass; yields after each object, and then after each cluster with a representative."""
         publisher = Publisher(self._engine, self._sink, self._settings)
         reader = FeedbackReader(self._engine, self._sink, self._settings)
         for obj in written_objects(self._engine):
@@ -255,6 +256,12 @@ class FeedbackLoop:
                 self._logger.warning(str(error))
             yield
         self._log(reader.finish())
+        for cluster_id in clusters_with_star(self._engine):
+            try:
+                publisher.check_cluster(cluster_id, limit=PublishingOptions().cluster_step)
+            except FormatError as error:  # one star that cannot be read
+                self._logger.warning(str(error))
+            yield
 
     def _log(self, answers: list[Answer]) -> None:
         for answer in answers:

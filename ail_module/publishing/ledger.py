@@ -195,9 +195,14 @@ class Star:
 
 
 def read_star(engine: Engine, cluster_id: str) -> Star | None:
-    """Return the star of a cluster; None if nobody was elected yet."""
+    """Return the star of a cluster; None if nobody was elected yet. Raises CorruptRecord."""
     text = engine.bookmark(STAR + cluster_id)
-    return None if text is None else _star(cluster_id, text)
+    if text is None:
+        return None
+    try:
+        return from_object(Star, parse_object(text))
+    except (ValueError, BadObject) as error:
+        raise CorruptRecord(f"the star of cluster {cluster_id} cannot be read: {error}") from None
 
 
 def write_star(engine: Engine, cluster_id: str, star: Star | None, *, unless_there: bool = False) -> None:
@@ -206,11 +211,10 @@ def write_star(engine: Engine, cluster_id: str, star: Star | None, *, unless_the
     engine.set_bookmark(STAR + cluster_id, text, unless_there=unless_there)
 
 
-def stars(engine: Engine) -> Iterator[tuple[str, Star]]:
-    """Yield every cluster id that has a star, with the star; each at least once, in no order."""
-    for name, text in engine.bookmarks(STAR):
-        cluster_id = name.removeprefix(STAR)
-        yield cluster_id, _star(cluster_id, text)
+def clusters_with_star(engine: Engine) -> Iterator[str]:
+    """Yield the id of every cluster that has a star, each at least once, in no order."""
+    for name, _ in engine.bookmarks(STAR):
+        yield name.removeprefix(STAR)
 
 
 def elect(engine: Engine, names: Sequence[str], propose: AilObject) -> AilObject:
@@ -250,10 +254,3 @@ def _merge(engine: Engine, cluster_id: str, former: Sequence[str], star: Star) -
     for name in absorbed:
         write_star(engine, name, None)
     return star
-
-
-def _star(cluster_id: str, text: str) -> Star:
-    try:
-        return from_object(Star, parse_object(text))
-    except (ValueError, BadObject) as error:
-        raise CorruptRecord(f"the star of cluster {cluster_id} cannot be read: {error}") from None

@@ -1,9 +1,10 @@
 """Publishing: what was found about objects becomes AIL's correlations, duplicates and tags, and stays in line
 with the store.
 
-    write      what a search found about an object
-    check      one object, after anything that concerns it may have changed
-    sweep      everything that is written
+    write          what a search found about an object
+    check          one object, after anything that concerns it may have changed
+    check_cluster  the objects of a cluster, after its representative changed or left
+    sweep          everything that is written
 
 All of them ask `desired` what should stand, and `apply` brings it about. All may be repeated, and finish what
 a killed process began. AIL is told nothing about a no-match, nor about two objects on one domain.
@@ -24,11 +25,11 @@ from .ledger import (
     Kind,
     Star,
     Tag,
+    clusters_with_star,
     elect,
     hold,
     read_entry,
     read_star,
-    stars,
     write_star,
     written_objects,
 )
@@ -39,8 +40,8 @@ from .store_view import Finding, StoreView, find_cluster, objects_of, stored
 class PublishingOptions:
     """Limits of publishing that no operator sets; tests pass others."""
 
-    #: Images of a cluster whose objects are checked after each write, while correlations move to another
-    #: representative. chosen: takes some 20 ms.
+    #: Images of a cluster whose objects are checked in one step, after each write and in each pass, while
+    #: correlations move to another representative. chosen: takes some 20 ms.
     cluster_step: int = 20
     #: Objects that may lose their review tag between two passes although they are more than half of those
     #: that had one. chosen: nobody removes so many by hand in a minute, but an emptied or restored tag
@@ -48,17 +49,17 @@ class PublishingOptions:
     max_removed: int = 20
 
 
-@dataclass(eq=False)
 class Publisher:
     """Writes about objects, and keeps what is written in line with the store.
 
     Every method may raise StoreError, and what AIL raises while its servers are away.
     """
 
-    _engine: Engine
-    _sink: Sink
-    _settings: Settings
-    _options: PublishingOptions = PublishingOptions()
+    def __init__(
+        self, engine: Engine, sink: Sink, settings: Settings, options: PublishingOptions | None = None
+    ) -> None:
+        self._engine, self._sink, self._settings = engine, sink, settings
+        self._options = options or PublishingOptions()
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> bool:
         """Tell AIL what was found about an object, and return whether AIL was asked to change anything."""
@@ -92,10 +93,11 @@ class Publisher:
     def sweep(self) -> int:
         """Bring everything into line, some hundred objects a second. Return how many changed in AIL."""
         changed = sum(map(self.check, written_objects(self._engine)))
-        return changed + sum(self.check_cluster(cluster_id) for cluster_id, _ in list(stars(self._engine)))
+        return changed + sum(map(self.check_cluster, clusters_with_star(self._engine)))
 
     def check_cluster(self, cluster_id: str, *, limit: int | None = None) -> int:
-        """Check the objects of a cluster whose representative changed or left. Return how many AIL changed.
+        """Check the objects of a cluster if its representative changed or left. Return how many changed in
+        AIL. If nothing is left of the cluster, its star is removed.
 
         `limit`: maximum number of images in this step; the next step goes on behind them.
         """
