@@ -19,11 +19,12 @@ from douglas_quaid import Engine
 from douglas_quaid.cli.main import main
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.evaluation import clones, edits, strata
-from douglas_quaid.evaluation.dataset import Dataset, Split
+from douglas_quaid.evaluation.dataset import Dataset
 from douglas_quaid.evaluation.engine_calls import QueryResponse
 from douglas_quaid.evaluation.ground_truth import Fingerprint, GroundTruth
+from douglas_quaid.evaluation.labelling import label_response
 from douglas_quaid.evaluation.results import LabelledPair, read_outcomes, read_pairs
-from douglas_quaid.evaluation.run import label_response
+from douglas_quaid.evaluation.split import Split
 from douglas_quaid.records import Decision, Evidence, Relation, Verdict
 
 Evaluate = Callable[..., Result]

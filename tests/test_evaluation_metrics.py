@@ -15,11 +15,13 @@ from support.records import write_records
 
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.evaluation import edits, strata
-from douglas_quaid.evaluation.confidence import BINS, Share, confidence_metrics, draw_reliability
-from douglas_quaid.evaluation.dataset import Item, Split, Subset
+from douglas_quaid.evaluation.confidence import BINS, Share, confidence_metrics
+from douglas_quaid.evaluation.dataset import Item
 from douglas_quaid.evaluation.error_gallery import ErrorKind, find_errors
 from douglas_quaid.evaluation.metrics import compute_metrics
+from douglas_quaid.evaluation.reliability_diagram import draw_reliability
 from douglas_quaid.evaluation.results import LabelledPair, QueryOutcome, read_outcomes, read_pairs
+from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.records import Configuration, Decision, Evidence, Relation, Verdict
 
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)

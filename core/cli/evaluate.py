@@ -117,11 +117,11 @@ def evaluate(
     Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store given with
     --store is kept, and pictures in it are not added again; it should contain nothing else.
     """
-    from ..evaluation.dataset import Split, Subset
     from ..evaluation.metrics import metrics_of_runs
     from ..evaluation.queries import SampleSizes, parse_edits
     from ..evaluation.report import totals, write_report
     from ..evaluation.run import RunPlan, run
+    from ..evaluation.split import Split, Subset
 
     plan = RunPlan(
         source=dataset,

@@ -24,7 +24,8 @@ from ..batches import grouped
 from ..features.perceptual import hamming
 from ..index.hamming import BYTES, distances
 from ..records import ImageId
-from .dataset import Dataset, Item, Kind, Split
+from .dataset import Dataset, Item, Kind
+from .split import Split
 
 #: Maximum PDQ distance of twins in bits. chosen: see above.
 TWIN_BITS = 5
@@ -100,7 +101,8 @@ class GroundTruth:
         if query.file in files:
             return query.file, True
         labels = [(file, self._label(query, self.dataset.by_file[file])) for file in files]
-        return min(labels, key=lambda found: (True, None, False).index(found[1]), default=(reference, None))
+        order = {True: 0, None: 1, False: 2}
+        return min(labels, key=lambda found: order[found[1]], default=(reference, None))
 
     def _label(self, query: Item, other: Item) -> bool | None:
         one, two = self.fingerprints[query.file], self.fingerprints[other.file]

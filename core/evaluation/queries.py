@@ -15,8 +15,9 @@ from ..batches import grouped
 from ..errors import ConfigError
 from ..records import ImageId
 from . import edits, strata
-from .dataset import Item, Kind, Subset
+from .dataset import Item, Kind
 from .ground_truth import GroundTruth
+from .split import Subset
 
 #: Number of other pages of its site that a page is compared with, whatever the search proposes. chosen.
 SITE_PAIRS = 10

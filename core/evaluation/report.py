@@ -7,9 +7,10 @@ from typing import Any
 
 from ..config import Config
 from . import strata
-from .confidence import BINS, SURE, ConfidenceMetrics, Share, draw_reliability
+from .confidence import BINS, SURE, ConfidenceMetrics, Share
 from .error_gallery import draw_errors, find_errors
 from .metrics import SHARES, Metrics, MetricsRow, SameSite
+from .reliability_diagram import draw_reliability
 from .results import ANSWERS, PAIRS, read_outcomes, read_pairs
 from .run import FinishedRun
 

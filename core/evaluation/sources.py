@@ -16,10 +16,11 @@ from typing import Any
 
 from ..decision.calibration import Provenance
 from ..errors import ConfigError, NotFound
-from .dataset import Dataset, Kind, Split, Subset
+from .dataset import Dataset, Kind
 from .queries import SampleSizes, parse_edits
 from .results import HEADER, PAIRS, LabelledPair, read_pairs
 from .run import Progress, RunPlan, commit, run
+from .split import Split, Subset
 
 #: Number of pictures of each kind that are edited, of an operator's data set. chosen: some minutes.
 OWN_PICTURES = 20

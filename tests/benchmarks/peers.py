@@ -33,8 +33,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from douglas_quaid import Engine
-from douglas_quaid.evaluation.dataset import Dataset, Item, Kind, Split, Subset
+from douglas_quaid.evaluation.dataset import Dataset, Item, Kind
 from douglas_quaid.evaluation.edits import SUITE, edit, opened, png
+from douglas_quaid.evaluation.split import Split, Subset
 from douglas_quaid.store.embedded import stop_embedded
 
 from . import corpus as corpora, report
