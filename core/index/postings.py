@@ -89,11 +89,16 @@ def build(
         found = found[np.concatenate([[True], found[1:] != found[:-1]])]
         postings.append(found.astype(np.uint32))
         sorted_words.append((found >> np.uint64(32)).astype(np.uint32))
-    block, named = int(rows[0]) // upkeep.block_rows, np.concatenate(sorted_words)
-    if words.size < upkeep.table_minimum:
-        return Segment(block, np.concatenate(postings), named, None)
-    starts = np.searchsorted(named, np.arange(kinds + 1, dtype=np.uint32)).astype(np.uint32)
-    return Segment(block, np.concatenate(postings), None, starts)
+    named = np.concatenate(sorted_words)
+    starts = None
+    if words.size >= upkeep.table_minimum:
+        starts = np.searchsorted(named, np.arange(kinds + 1, dtype=np.uint32)).astype(np.uint32)
+    return Segment(
+        block=int(rows[0]) // upkeep.block_rows,
+        postings=np.concatenate(postings),
+        words=named if starts is None else None,
+        starts=starts,
+    )
 
 
 def joined(segments: list[Segment], kinds: int, *, upkeep: UpkeepOptions = UPKEEP) -> list[Segment]:

@@ -14,6 +14,7 @@ nothing, as in any replica, and the snapshot is soon written again without them.
 import logging
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,24 @@ from .snapshot import Snapshot, SnapshotFile
 from .words import WordIndex, WordKeypoints
 
 log = logging.getLogger(__name__)
+
+
+class Near(NamedTuple):
+    """An image whose PDQ hash is near the query's."""
+
+    #: The image.
+    image_id: ImageId
+    #: Hamming distance of the two hashes.
+    bits: int
+
+
+class Shared(NamedTuple):
+    """An image that shares visual words with the query."""
+
+    #: The image.
+    image_id: ImageId
+    #: Weight of the shared words.
+    votes: float
 
 
 class IndexReplica:
@@ -202,20 +221,17 @@ class IndexReplica:
         self._ids.view[numbers] = 0
         self._hashes.remove(numbers)
 
-    def near(self, pdq: bytes, radius: int, most: int | None = None) -> list[tuple[ImageId, int]]:
-        """Return the informative images whose PDQ hash lies within `radius` bits of `pdq` (32 bytes), each
-        with its distance in bits, nearest first: all, or the nearest `most`.
+    def near(self, pdq: bytes, radius: int, most: int | None = None) -> list[Near]:
+        """Return the informative images whose PDQ hash lies within `radius` bits of `pdq` (32 bytes), nearest
+        first: all, or the nearest `most`.
         """
         with self._lock:
             rows, bits = self._hashes.search(pdq, radius)
             found = zip(rows[:most], bits[:most], strict=True)
-            return [(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in found]
+            return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in found]
 
-    def sharing(
-        self, keypoints: WordKeypoints, most: int, *, arranged: int | None = None
-    ) -> list[tuple[ImageId, float]]:
-        """Return the `most` images whose words shared with a query's keypoints weigh most, each with its
-        votes, heaviest first.
+    def sharing(self, keypoints: WordKeypoints, most: int, *, arranged: int | None = None) -> list[Shared]:
+        """Return the `most` images whose words shared with a query's keypoints weigh most, heaviest first.
 
         The first `arranged` (normally `options.arranged`) are ordered by the votes of words in the same
         arrangement, and the others have no more votes than the last of them.
@@ -232,7 +248,7 @@ class IndexReplica:
             least = rearranged.min(initial=np.inf)
             descending = least * votes[rest] / votes[first].min(initial=np.inf)
             ranked = zip((*first[order], *rest), (*rearranged[order], *descending), strict=True)
-            return [(self._ids.view[row].tobytes().hex(), float(weight)) for row, weight in ranked]
+            return [Shared(self._ids.view[row].tobytes().hex(), float(weight)) for row, weight in ranked]
 
 
 def _marks(ids: NDArray[np.uint8]) -> NDArray[np.uint16]:

@@ -86,7 +86,7 @@ def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.packbits(bits, axis=1)
 
 
-def split(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+def split_column(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Return sampled bits (n, 14) and quantised keypoints (n,) of stored words (n, 16)."""
     quantised = np.ascontiguousarray(column[:, SAMPLED_BYTES:]).view("<u2").reshape(-1).astype(np.uint16)
     return column[:, :SAMPLED_BYTES], quantised
@@ -141,7 +141,7 @@ class WordIndex:
         if not self._pending:
             return
         rows, column = (np.concatenate(parts) for parts in zip(*self._pending, strict=True))
-        sampled, quantised = split(column)
+        sampled, quantised = split_column(column)
         self._pending.clear()
         # An image's words stay together, so that each pair of word and row is in one segment.
         firsts = np.flatnonzero(np.diff(rows, prepend=rows[:1] + np.uint32(1)))

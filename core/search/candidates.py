@@ -47,7 +47,7 @@ def find_candidates(search: Search, view: View, *, allowed: Allowed) -> list[Can
             for inset, local in _views(query, view)
             for found in _by_words(search, [local], allowed, maximum, above_noise)
         ]
-    found = {i: Candidate(i) for i in search.scope.same_pixels if allowed(i)}
+    found = {same: Candidate(same) for same in search.scope.same_pixels if allowed(same)}
 
     def unknown(image_id: ImageId) -> bool:
         return image_id not in found and allowed(image_id)
@@ -77,8 +77,8 @@ def _by_hash(search: Search) -> list[Candidate]:
     nearest: dict[ImageId, int] = {}
     for pdq in search.query.features.hashes.orientations:
         inverted = bytes(255 - byte for byte in pdq)
-        for image_id, bits in (*index.near(pdq, radius, maximum), *index.near(inverted, radius, maximum)):
-            nearest[image_id] = min(bits, nearest.get(image_id, bits))
+        for near in (*index.near(pdq, radius, maximum), *index.near(inverted, radius, maximum)):
+            nearest[near.image_id] = min(near.bits, nearest.get(near.image_id, near.bits))
     ranked = sorted((bits, image_id) for image_id, bits in nearest.items())
     return [Candidate(image_id) for _, image_id in ranked[:maximum]]
 
@@ -93,9 +93,8 @@ def _by_words(
     heaviest: dict[ImageId, float] = {}
     for number, local in enumerate(views):
         arranged = options.arranged_between if number else None
-        sharing = index.sharing(WordKeypoints.of(local), options.maximum_sharing, arranged=arranged)
-        for image_id, votes in sharing:
-            heaviest[image_id] = max(votes, heaviest.get(image_id, 0.0))
+        for image in index.sharing(WordKeypoints.of(local), options.maximum_sharing, arranged=arranged):
+            heaviest[image.image_id] = max(image.votes, heaviest.get(image.image_id, 0.0))
     ranked = sorted(heaviest.items(), key=lambda found: (-found[1], found[0]))[: options.maximum_sharing]
     proposed = [Candidate(image_id, votes) for image_id, votes in ranked if votes > 0 and allowed(image_id)]
     first, last = options.noise_ranks

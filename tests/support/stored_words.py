@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, PATCH
 from douglas_quaid.index.arrangement import ANGLES, parts_of
-from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, WordKeypoints, split
+from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, WordKeypoints, split_column
 
 
 def restore_keypoints(quantised: NDArray[np.uint16]) -> NDArray[np.float32]:
@@ -19,5 +19,5 @@ def restore_keypoints(quantised: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 def stored_words(column: bytes) -> WordKeypoints:
     """Return what `WordKeypoints.column` wrote; keypoints are rounded."""
-    sampled, quantised = split(np.frombuffer(column, np.uint8).reshape(-1, BYTES_PER_DESCRIPTOR))
+    sampled, quantised = split_column(np.frombuffer(column, np.uint8).reshape(-1, BYTES_PER_DESCRIPTOR))
     return WordKeypoints(sampled, restore_keypoints(quantised))

@@ -2,11 +2,11 @@
 browser's bar, a logo.
 
 Takes the accepted pairs of one query, one after the other (a pair that geometry and content reject never gets
-here); returns the common region that is all a pair
-shares. Nothing has to be known beforehand: the word index tells which other pictures show the part, a few of
-them are verified, and the part is a common region when they are many, of different clusters, and have nothing
-else in common. So ten thousand captures of one page, which are one cluster, make none of its parts a common
-region, and neither do copies that are not joined yet. A pair that agrees outside the region as well stands.
+here); returns the common region that is all a pair shares. Nothing has to be known beforehand: the word index
+tells which other pictures show the part, a few of them are verified, and the part is a common region when
+they are many, of different clusters, and have nothing else in common. So ten thousand captures of one page,
+which are one cluster, make none of its parts a common region, and neither do copies that are not joined yet.
+A pair that agrees outside the region as well stands.
 """
 
 from collections.abc import Sequence
@@ -134,10 +134,10 @@ class CommonRegions:
     def _holding(self, found: Verification, maximum: int) -> list[ImageId]:
         """Images that may show the part, by its visual words alone, the likeliest first."""
         keypoints = WordKeypoints.of(self._keypoints(found.points_query))
-        sharing = self._search.index.sharing(keypoints, maximum)
-        votes = {image_id: votes for image_id, votes in sharing if self._search.scope.allows(image_id)}
-        least = self._options.minimum_votes * max(votes.values(), default=0.0)
-        return [image_id for image_id in votes if votes[image_id] >= least]
+        shared = self._search.index.sharing(keypoints, maximum)
+        shared = [image for image in shared if self._search.scope.allows(image.image_id)]
+        least = self._options.minimum_votes * shared[0].votes if shared else 0.0
+        return [image.image_id for image in shared if image.votes >= least]
 
     def _different(self, image_id: ImageId, holding: Sequence[ImageId]) -> list[ImageId]:
         """One image of each cluster, without the clusters of the query and of the pair's reference."""
@@ -199,10 +199,11 @@ class CommonRegions:
         """The query's keypoints at these points: as it is, of an inset or mirrored, whichever lie nearest."""
         options = self._options
         few = points[np.linspace(0, len(points) - 1, min(len(points), options.maximum_keypoints)).astype(int)]
-        views = [_nearest(self._query.features.local, few)]
-        if views[0][1] > options.same_keypoint:
-            views += [_nearest(local, seen) for local, seen in self._other_views(few)]
-        return min(views, key=itemgetter(1))[0]
+        keypoints, away = _nearest(self._query.features.local, few)
+        if away <= options.same_keypoint:
+            return keypoints
+        others = [_nearest(local, seen) for local, seen in self._other_views(few)]
+        return min([(keypoints, away), *others], key=itemgetter(1))[0]
 
     def _other_views(self, points: NDArray[np.float32]) -> list[tuple[LocalFeatures, NDArray[np.float32]]]:
         """Keypoints of the query's other views, with the same points there."""
