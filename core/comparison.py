@@ -152,9 +152,11 @@ class Comparison(Bookkeeping):
         """The match that a person's word stands for, with the evidence that is stored or measured now."""
         known = self._store.verdicts.between(first, second)
         if known is not None:
-            return confirmed(known.verdict, self.calibration)
-        sides = Picture(self._features(first)), Picture(self._features(second))
-        return confirmed(self._compared(*sides)[1], self.calibration)
+            verdict = known.verdict
+        else:
+            sides = Picture(self._features(first)), Picture(self._features(second))
+            _, verdict = self._compared(*sides)
+        return confirmed(verdict, self.calibration, options=self._options.decision.verdict)
 
     # -- names and bytes to pictures -------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ class Engine(Upkeep):
             Judged(said.image_id, said.verdict) for said in scope.confirmed if scope.allows(said.image_id)
         ]
         settled = {said.image_id for said in scope.confirmed}
-        surroundings, options = Surroundings(search), self._options.decision.verdict
+        surroundings = Surroundings(search)
         self._index.refresh()
         for view in View:
             candidates = find_candidates(
@@ -142,7 +142,9 @@ class Engine(Upkeep):
             pairs = verify_all(search, candidates)
             contexts = surroundings.compare(pairs)
             verdicts = [
-                Judged(pair.image_id, decide(pair.evidence, context, search.calibration, options=options))
+                Judged(
+                    pair.image_id, decide(pair.evidence, context, search.calibration, options=search.verdict)
+                )
                 for pair, context in zip(pairs, contexts, strict=True)
             ]
             judged += verdicts
@@ -164,6 +166,7 @@ class Engine(Upkeep):
             cluster_of=self._store.clusters.ids,
             options=self._options.search,
             verification=self._options.verification,
+            verdict=self._options.decision.verdict,
             both_ways=both_ways,
         )
 
@@ -205,7 +208,13 @@ class Engine(Upkeep):
         """
         subject = self._store.resolve(name)
         return stored_hits(
-            self._store, self.calibration, subject, limit=limit, per_cluster=per_cluster, itself=elsewhere
+            self._store,
+            self.calibration,
+            subject,
+            limit=limit,
+            per_cluster=per_cluster,
+            itself=elsewhere,
+            options=self._options.decision.verdict,
         )
 
     def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
@@ -276,7 +285,7 @@ class Engine(Upkeep):
             picture = self._extractor.extract(data, name=name, hash_only=hash_only)
             # `renew`: another may have added it meanwhile, and kept more.
             status = self._store.images.put(
-                new_image(picture.features),
+                new_image(picture.features, options=self._options.index),
                 occurrence=where,
                 labels=labels,
                 collection=collection,
@@ -324,7 +333,7 @@ class Engine(Upkeep):
         self._store.common_regions.note(found.common_regions)
         # Another calibration may have been chosen meanwhile, and its walk may have passed this image.
         if kept and (chosen := self._active.latest()).id != calibration.id:
-            redecide_images(self._store, [image_id], chosen)
+            redecide_images(self._store, [image_id], chosen, options=self._options.decision.verdict)
         self._store.links.mark_linked(image_id)
 
     def _reduced(self, features: ImageFeatures) -> Picture:
@@ -332,7 +341,7 @@ class Engine(Upkeep):
         alone.
         """
         linked, reduced = self._store.links.is_linked(features.image_id), hashes_alone(features)
-        self._store.images.put(new_image(reduced), renew=True)
+        self._store.images.put(new_image(reduced, options=self._options.index), renew=True)
         if linked:
             self._store.links.mark_linked(features.image_id)
         return Picture(reduced)

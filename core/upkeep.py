@@ -85,7 +85,8 @@ class Upkeep(Comparison):
         """Decide all stored verdicts by the calibration in use, without pictures; clusters follow, a person's
         word stays. May be called again at any point. Raises ConfigError, StoreError.
         """
-        return redecide(self._store, self._active.latest(), tell=tell)
+        options = self._options.decision.verdict
+        return redecide(self._store, self._active.latest(), options=options, tell=tell)
 
     def relink(self, *, tell: Callable[[int], None] = lambda images: None) -> int:
         """Search again for every linked image: finds what a lower threshold newly admits.

@@ -9,13 +9,19 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
-from support.pictures import page, png
+from support.columns import refresh
+from support.pictures import jpeg, page, png
 
-from douglas_quaid import Engine
+from douglas_quaid import Config, Decision, Engine
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.options import DecisionOptions, VerdictOptions
+from douglas_quaid.index.options import IndexOptions
 from douglas_quaid.options import DEFAULTS, Options
+from douglas_quaid.store import Store
 
 LABELS = ("spec:", "measured", "chosen")
+#: Options of an engine that is less certain of equal pixels than others.
+CAREFUL = Options(decision=DecisionOptions(verdict=VerdictOptions(certain=0.5)))
 
 
 def groups(options: Any) -> Iterator[Any]:
@@ -68,13 +74,49 @@ def test_every_number_says_whether_it_is_specified_measured_or_chosen(group: Any
 
 def test_an_engine_decides_by_the_options_that_it_was_opened_with(store_url: str) -> None:
     # Given an engine that is less certain of equal pixels than others
-    careful = Options(decision=DecisionOptions(verdict=VerdictOptions(certain=0.75)))
     picture = page(3, 400, 300)
-    with Engine.open(store_url, options=careful) as engine:
+    with Engine.open(store_url, options=CAREFUL) as engine:
         known = engine.add(png(picture)).image_id
         other = png(picture, compress_level=1)
         # When the same pixels in another file are the query, or are compared
         (hit,), compared = engine.query(other).hits, engine.compare(other, known)
     # Then its own option counts, in both
     assert hit.image_id == known and hit.evidence.same_bytes is False
-    assert (hit.confidence, compared.confidence) == (0.75, 0.75)
+    assert (hit.confidence, compared.confidence) == (0.5, 0.5)
+
+
+def test_verdicts_are_decided_again_by_the_options_of_the_engine(store_url: str) -> None:
+    # Given two files of the same pixels, linked, and another calibration that was fitted with these options
+    picture = page(3, 400, 300)
+    with Engine.open(store_url, options=CAREFUL) as engine:
+        first = engine.add(png(picture)).image_id
+        engine.add(png(picture, compress_level=1))
+        engine.choose_calibration(replace(shipped(), name="other", options=CAREFUL.digest()))
+        # When the stored verdicts are decided again
+        assert engine.redecide().renewed == 1
+        # Then by the options of this engine
+        assert [hit.confidence for hit in engine.hits(first)] == [0.5]
+
+
+def test_an_ignored_picture_is_recognised_by_the_options_of_the_engine(store_url: str) -> None:
+    # Given a picture that is ignored, and a copy of it that is not
+    picture = page(3, 400, 300)
+    with Engine.open(store_url) as engine:
+        ignored = engine.add(png(picture), link=False).image_id
+        copy = engine.add(jpeg(picture, 80), link=False).image_id
+        engine.ignore(ignored)
+        # Then the same pixels in another file match nothing
+        assert engine.query(png(picture, compress_level=1)).decision is Decision.NO_MATCH
+    # But to an engine that is not certain of equal pixels they are not the ignored picture
+    with Engine.open(store_url, options=CAREFUL) as engine:
+        found = engine.query(png(picture, compress_level=1))
+        assert [hit.image_id for hit in found.hits] == [copy]
+
+
+def test_as_many_visual_words_are_stored_as_the_options_of_the_engine_say(store_url: str) -> None:
+    few = Options(index=IndexOptions(descriptors_per_image=9, descriptors_of_tall=0.0))
+    with Engine.open(store_url, options=few) as engine:
+        engine.add(png(page(3, 400, 300)))
+    with Store.open(Config(store=store_url)) as store:
+        shards = refresh(store.columns).shards
+    assert [count for change in shards for count in change.rows["words"].tolist()] == [9]

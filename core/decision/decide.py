@@ -65,10 +65,11 @@ def decide(
 ) -> Verdict:
     """Return the verdict about a pair with this evidence, which stands in this context."""
     evidence = context.added_to(evidence)
-    accepted = (
-        None if context.dismissed else accepted_relation(evidence, calibration, baseline=context.baseline)
-    )
-    confidence, relation = _confidence(evidence, accepted, calibration, options), accepted
+    probability = calibration.probability(evidence)
+    accepted = None
+    if not context.dismissed:
+        accepted = _accepted(evidence, probability, calibration, baseline=context.baseline)
+    confidence, relation = _confidence(evidence, accepted, probability, calibration, options), accepted
     if accepted is None:
         decision = Decision.NO_MATCH
         if not context.dismissed and _same_layout(evidence, calibration):
@@ -83,9 +84,15 @@ def decide(
     return Verdict(decision, relation, confidence, evidence, calibration.id, words, reasons)
 
 
-def decide_stored(evidence: Evidence, calibration: Calibration, *, baseline: bool = False) -> Verdict:
+def decide_stored(
+    evidence: Evidence,
+    calibration: Calibration,
+    *,
+    baseline: bool = False,
+    options: VerdictOptions = DEFAULTS.verdict,
+) -> Verdict:
     """Return the verdict of evidence that holds its context already, such as that of a stored verdict."""
-    return decide(evidence, Context.of(evidence, baseline=baseline), calibration)
+    return decide(evidence, Context.of(evidence, baseline=baseline), calibration, options=options)
 
 
 def accepted_relation(
@@ -95,11 +102,18 @@ def accepted_relation(
 
     It is asked before everything about a candidate is known, to do expensive work for the promising only.
     """
+    return _accepted(evidence, calibration.probability(evidence), calibration, baseline=baseline)
+
+
+def _accepted(
+    evidence: Evidence, probability: float, calibration: Calibration, *, baseline: bool
+) -> Relation | None:
+    """As `accepted_relation`; `probability` is that of the evidence."""
     if evidence.same:
         return Relation.IDENTICAL
     if evidence.matrix is None:
         return None
-    if calibration.probability(evidence) >= calibration.thresholds.review:
+    if probability >= calibration.thresholds.review:
         return Relation.NEAR_DUPLICATE if _is_whole(evidence, calibration) else Relation.PARTIAL
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
     if baseline and imitates and _same_layout(evidence, calibration):
@@ -115,7 +129,9 @@ def is_refutable(evidence: Evidence) -> bool:
     return compared and evidence.configuration is not Configuration.INCOMPARABLE
 
 
-def confirmed(known: Verdict, calibration: Calibration) -> Verdict:
+def confirmed(
+    known: Verdict, calibration: Calibration, *, options: VerdictOptions = DEFAULTS.verdict
+) -> Verdict:
     """Return the verdict of a person who says of a pair with this verdict: the same source picture.
 
     A part stays a part; everything else counts as whole, unless a transform says that only parts agree.
@@ -124,13 +140,17 @@ def confirmed(known: Verdict, calibration: Calibration) -> Verdict:
     if relation not in (Relation.IDENTICAL, Relation.PARTIAL):
         whole = relation is None or evidence.matrix is None or _is_whole(evidence, calibration)
         relation = Relation.NEAR_DUPLICATE if whole else Relation.PARTIAL
-    measured = "" if known.calibration_id == PERSON else sentence(evidence, relation)
+    measured = "" if known.calibration_id == PERSON else sentence(evidence, relation, options=options)
     words = f"a person confirmed it; {measured}" if measured else known.sentence
     return Verdict(Decision.MATCH, relation, 1.0, evidence, PERSON, words, (Reason.PERSON,))
 
 
 def _confidence(
-    evidence: Evidence, accepted: Relation | None, calibration: Calibration, options: VerdictOptions
+    evidence: Evidence,
+    accepted: Relation | None,
+    probability: float,
+    calibration: Calibration,
+    options: VerdictOptions,
 ) -> float:
     """Probability that both show the same source picture; of looks-like, that one imitates the other."""
     if evidence.same_bytes:
@@ -139,10 +159,10 @@ def _confidence(
         return options.certain
     if accepted is Relation.LOOKS_LIKE:
         return calibration.likeness(evidence)
-    probability = min(options.certain, calibration.probability(evidence))
+    uncertain = min(options.certain, probability)
     if accepted is None or is_refutable(evidence):
-        return probability
-    return min(probability, calibration.thresholds.match)
+        return uncertain
+    return min(uncertain, calibration.thresholds.match)
 
 
 def _same_layout(evidence: Evidence, calibration: Calibration) -> bool:

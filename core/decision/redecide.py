@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ..batches import in_groups
 from ..errors import ConfigError, NotFound
 from ..records import PERSON, Decision, ImageId, Purpose, StoredVerdict
 from ..store import RecordOutcome, Store, joins
 from .calibration import Calibration
 from .calibration_file import shipped
 from .decide import decide_stored
+from .options import DEFAULTS, VerdictOptions
 
 #: Verdicts of one image that are recorded together. chosen: an intent of 200 KB.
 PAIRS_AT_ONCE = 100
@@ -58,7 +60,11 @@ class Redecided:
 
 
 def redecide(
-    store: Store, calibration: Calibration, *, tell: Callable[[int], None] = lambda images: None
+    store: Store,
+    calibration: Calibration,
+    *,
+    options: VerdictOptions = DEFAULTS.verdict,
+    tell: Callable[[int], None] = lambda images: None,
 ) -> Redecided:
     """Decide all stored verdicts by `calibration`, which is the one in use; `tell` hears of each batch.
 
@@ -67,7 +73,7 @@ def redecide(
     """
     total = Redecided()
     for ids in _walk(store, "redecide", calibration):
-        total += redecide_images(store, ids, calibration)
+        total += redecide_images(store, ids, calibration, options=options)
         tell(len(ids))
     return total
 
@@ -91,14 +97,16 @@ def relink(
     return count
 
 
-def redecide_images(store: Store, ids: Sequence[ImageId], calibration: Calibration) -> Redecided:
+def redecide_images(
+    store: Store, ids: Sequence[ImageId], calibration: Calibration, *, options: VerdictOptions
+) -> Redecided:
     """Decide the verdicts on the side of these images by `calibration`; returns what became of them."""
     (baseline,) = store.collections.members_by_purpose(Purpose.BASELINE)
     total = Redecided(images=len(ids))
     for image_id, verdicts in zip(ids, store.verdicts.scored(ids), strict=True):
         stale = [found for found in verdicts if found.verdict.calibration_id not in (PERSON, calibration.id)]
-        for start in range(0, len(stale), PAIRS_AT_ONCE):
-            total += _renewed(store, image_id, stale[start : start + PAIRS_AT_ONCE], calibration, baseline)
+        for some in in_groups(stale, PAIRS_AT_ONCE):
+            total += _renewed(store, image_id, some, calibration, baseline, options)
     return total
 
 
@@ -108,11 +116,15 @@ def _renewed(
     stale: Sequence[StoredVerdict],
     calibration: Calibration,
     baseline: frozenset[ImageId],
+    options: VerdictOptions,
 ) -> Redecided:
     before = [found.verdict for found in stale]
     after = [
         decide_stored(
-            found.verdict.evidence, calibration, baseline=bool(baseline & {image_id, found.image_id})
+            found.verdict.evidence,
+            calibration,
+            baseline=bool(baseline & {image_id, found.image_id}),
+            options=options,
         )
         for found in stale
     ]

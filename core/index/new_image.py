@@ -3,11 +3,13 @@
 from ..features import codec
 from ..records import ImageFeatures
 from ..store import NewImage
+from .options import DEFAULTS, IndexOptions
 from .words import WordKeypoints
 
 
-def new_image(features: ImageFeatures) -> NewImage:
+def new_image(features: ImageFeatures, *, options: IndexOptions = DEFAULTS) -> NewImage:
     """Return what is stored of these features; a picture that is not informative has no visual words."""
+    words = WordKeypoints.for_index(features.local, options=options)
     return NewImage(
         image_id=features.image_id,
         record=codec.encode(features),
@@ -17,5 +19,5 @@ def new_image(features: ImageFeatures) -> NewImage:
         informative=features.informative,
         pdq_version=features.versions.pdq,
         local_version=features.versions.local,
-        words=WordKeypoints.for_index(features.local).column() if features.informative else b"",
+        words=words.column() if features.informative else b"",
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..deadline import Timer
 from ..decision.calibration import Calibration
+from ..decision.options import VerdictOptions
 from ..features.picture import Picture
 from ..index.replica import IndexReplica
 from ..records import ImageId
@@ -48,6 +49,8 @@ class Search:
     options: SearchOptions
     #: How pairs are measured.
     verification: VerificationOptions
+    #: How evidence becomes a verdict.
+    verdict: VerdictOptions
     #: Whether the verdicts are kept on both sides, so that the query may be the page of a baseline that a
     #: candidate looks like.
     both_ways: bool = False

@@ -11,6 +11,7 @@ from ..answers import History, Hit
 from ..batches import in_groups
 from ..decision.calibration import Calibration
 from ..decision.decide import Context, decide
+from ..decision.options import VerdictOptions
 from ..records import (
     Cluster,
     Configuration,
@@ -43,6 +44,7 @@ def stored_hits(
     limit: int | None,
     per_cluster: bool,
     itself: bool,
+    options: VerdictOptions,
 ) -> tuple[Hit, ...]:
     """Return what `link` stored about an image or the members of a cluster, the surest first, without members
     of `ignore` collections.
@@ -65,7 +67,7 @@ def stored_hits(
     info = store.images.infos([subject])[0] if itself else None
     first: list[Judged] = []
     if info and info.occurrence_count > 1:
-        first.append(Judged(subject, decide(ITSELF, Context(), calibration)))
+        first.append(Judged(subject, decide(ITSELF, Context(), calibration, options=options)))
     partners = store.verdicts.partners(subject)
     if per_cluster:  # most verdicts are about copies of one another; only the shown ones are decoded
         known = info.clusters[:1] if info and first else ()

@@ -56,7 +56,8 @@ class IgnoredRegions:
         """Where the query shows this picture; None where it does not."""
         search = self._search
         found = verify(search.query, ignored, options=search.verification)
-        if decide(found.evidence, Context(), search.calibration).decision is not Decision.MATCH:
+        verdict = decide(found.evidence, Context(), search.calibration, options=search.verdict)
+        if verdict.decision is not Decision.MATCH:
             return None
         if found.evidence.matrix is None or not len(found.points_query):
             return WHOLE
