@@ -85,8 +85,7 @@ class Upkeep(Comparison):
         """Decide all stored verdicts by the calibration in use, without pictures; clusters follow, a person's
         word stays. May be called again at any point. Raises ConfigError, StoreError.
         """
-        options = self._options.decision.verdict
-        return redecide(self._store, self._active.latest(), options=options, tell=tell)
+        return redecide(self._store, self._active.latest(), options=self._options.decision.verdict, tell=tell)
 
     def relink(self, *, tell: Callable[[int], None] = lambda images: None) -> int:
         """Search again for every linked image: finds what a lower threshold newly admits.

@@ -66,9 +66,11 @@ def decide(
     """Return the verdict about a pair with this evidence, which stands in this context."""
     evidence = context.added_to(evidence)
     probability = calibration.probability(evidence)
-    accepted = None
-    if not context.dismissed:
-        accepted = _accepted(evidence, probability, calibration, baseline=context.baseline)
+    accepted = (
+        None
+        if context.dismissed
+        else _accepted(evidence, probability, calibration, baseline=context.baseline)
+    )
     confidence, relation = _confidence(evidence, accepted, probability, calibration, options), accepted
     if accepted is None:
         decision = Decision.NO_MATCH

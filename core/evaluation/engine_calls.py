@@ -5,8 +5,9 @@ done.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
@@ -126,18 +127,23 @@ def query_bytes(item: Item, edit: str, max_bytes: int) -> tuple[bytes, bool]:
 def run_queries(
     config: Config, queries: Iterable[EvaluationQuery], processes: int
 ) -> Iterator[QueryResponse | Failure]:
-    """Yield the responses as they arrive. With one process the work is done in this one. Raises StoreError
-    and ConfigError.
+    """Yield the responses as they arrive, from a bounded number of queries at a time: a reader that is slower
+    than the processes does not let responses pile up. With one process the work is done in this one. Raises
+    StoreError and ConfigError.
     """
+    waiting = iter(queries)
     if processes == 1:
         cv2.setNumThreads(1)
         with Engine.open(config=config) as engine:
-            yield from (run_query(engine, query) for query in queries)
+            yield from (run_query(engine, query) for query in waiting)
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (config,)) as pool:
         try:
-            arriving = as_completed([pool.submit(_run_in_worker, query) for query in queries])
-            yield from (future.result() for future in arriving)
+            running = {pool.submit(_run_in_worker, query) for query in islice(waiting, 4 * processes)}
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(_run_in_worker, query) for query in islice(waiting, len(done))}
+                yield from (future.result() for future in done)
         finally:
             pool.shutdown(cancel_futures=True)
 

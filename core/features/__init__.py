@@ -36,11 +36,10 @@ def extract_features(
     with `hash_only` there are no keypoints either. A family that is left out has version 0.
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
-    local = (
-        without_keypoints(image.width, image.height, options=options.local)
-        if hash_only
-        else extract_local(grey, options=options.local)
-    )
+    if hash_only:
+        local = without_keypoints(image.width, image.height, options=options.local)
+    else:
+        local = extract_local(grey, options=options.local)
     return ImageFeatures(
         image_id=image.image_id,
         width=image.width,

@@ -86,8 +86,8 @@ def compare_blocks(
     pixels = [blocks - blocks.mean(axis=(2, 3), keepdims=True) for blocks in cut]
     rows = [blocks.mean(axis=3) for blocks in pixels]
     columns = [blocks.mean(axis=2) for blocks in pixels]
-    # Rows, columns and the rest are orthogonal, so products of the rest are those of the whole minus those of
-    # the means.
+    # Mean products of the first picture with itself, of the other with itself, and of the two. Rows, columns
+    # and the rest are orthogonal, so products of the rest are those of the whole minus those of the means.
     whole, rest = [], []
     for a, b in ((0, 0), (1, 1), (0, 1)):
         whole.append(np.einsum("rcij,rcij->rc", pixels[a], pixels[b]) / side**2)

@@ -142,13 +142,11 @@ def _robust(
     if len(pairs) < minimum:
         return _Fit(Configuration.NO_GEOMETRY, None, 0)
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
-    estimate, method = (
-        (cv2.estimateAffine2D, cv2.RANSAC) if affine else (cv2.findHomography, cv2.USAC_ACCURATE)
-    )
+    estimate = cv2.estimateAffine2D if affine else cv2.findHomography
     matrix, mask = estimate(
         source,
         target,
-        method=method,
+        method=cv2.RANSAC if affine else cv2.USAC_ACCURATE,
         ransacReprojThreshold=options.reprojection_error,
         maxIters=options.ransac_iterations,
         confidence=options.ransac_confidence,
