@@ -266,8 +266,8 @@ def test_the_report_of_a_cluster_counts_objects_domains_and_chats(world: World) 
             and found.images == 3
             and set(found.objects) == {first, second, picture}
         )
-        assert list(found.domains.items()) == [("b.onion", 2), ("a.onion", 1)]
-        assert list(found.chats.items()) == [("uuid-1:7", 1), ("uuid-1:8", 1)]
+        assert [(domain.name, domain.objects) for domain in found.domains] == [("b.onion", 2), ("a.onion", 1)]
+        assert [(chat.name, chat.objects) for chat in found.chats] == [("uuid-1:7", 1), ("uuid-1:8", 1)]
         assert (
             found.representative == first
             and found.first_seen

@@ -3,9 +3,9 @@ when, and how often. Only the store is asked.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,16 @@ BATCH = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A domain or chat, and how many objects were seen there."""
+
+    #: Name of the domain, or `<subtype>:<id>` of the chat.
+    name: str
+    #: Number of objects.
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterReport:
     """What is known about a cluster."""
 
@@ -36,10 +46,10 @@ class ClusterReport:
     representative: AilObject | None
     #: Objects of AIL, the one that was seen last first.
     objects: tuple[AilObject, ...]
-    #: Domains on which they were captured, with the number of objects; those with most objects first.
-    domains: Mapping[str, int]
-    #: Chats in which they were posted, `<subtype>:<id>`, with the same numbers.
-    chats: Mapping[str, int]
+    #: Domains on which they were captured, those with most objects first.
+    domains: tuple[Counted, ...]
+    #: Chats in which they were posted, those with most objects first.
+    chats: tuple[Counted, ...]
     #: When an object was seen first; None if AIL holds none.
     first_seen: datetime | None
     #: When an object was seen last; None if AIL holds none.
@@ -55,9 +65,9 @@ class ClusterReport:
             "object_count": len(self.objects),
             "objects": [obj.gid for obj in self.objects],
             "domain_count": len(self.domains),
-            "domains": [{"name": name, "objects": count} for name, count in self.domains.items()],
+            "domains": [asdict(domain) for domain in self.domains],
             "chat_count": len(self.chats),
-            "chats": [{"name": name, "objects": count} for name, count in self.chats.items()],
+            "chats": [asdict(chat) for chat in self.chats],
             "first_seen": timestamp(self.first_seen),
             "last_seen": timestamp(self.last_seen),
         }
@@ -104,8 +114,9 @@ def _cluster(engine: Engine, name: str) -> Cluster:
     return cluster
 
 
-def _counted(names: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(names).items(), key=lambda item: (-item[1], item[0])))
+def _counted(names: Iterable[str]) -> tuple[Counted, ...]:
+    counts = sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Counted(name, count) for name, count in counts)
 
 
 def report_text(found: ClusterReport, limit: int) -> str:
@@ -116,8 +127,8 @@ def report_text(found: ClusterReport, limit: int) -> str:
     if found.representative:
         lines.append(f"  the others are correlated with {found.representative.gid}")
     for title, names in (
-        ("domains", _counts_text(found.domains)),
-        ("chats", _counts_text(found.chats)),
+        ("domains", [_counted_text(each) for each in found.domains]),
+        ("chats", [_counted_text(each) for each in found.chats]),
         ("objects, latest first", [obj.gid for obj in found.objects]),
     ):
         if names:
@@ -126,5 +137,5 @@ def report_text(found: ClusterReport, limit: int) -> str:
     return "\n".join(lines)
 
 
-def _counts_text(counts: Mapping[str, int]) -> list[str]:
-    return [f"{name}  {count:,} object{'s' * (count != 1)}" for name, count in counts.items()]
+def _counted_text(counted: Counted) -> str:
+    return f"{counted.name}  {counted.objects:,} object{'s' * (counted.objects != 1)}"
