@@ -113,6 +113,20 @@ def test_an_answer_that_was_undone_is_not_heard_again(
     assert listen(world) == listen(world) == () and decision(world, page, first) is Decision.REVIEW
 
 
+def test_a_removed_question_is_an_answer_about_one_picture_and_not_about_the_next_one(world: World) -> None:
+    # Given a page that may be the same as either of two others
+    first, second, page = world.add("a.onion"), world.add("b.onion"), world.add("c.onion")
+    world.judge(page, first, **REVIEW)
+    world.judge(page, second, decision=Decision.REVIEW, confidence=0.5)
+    assert world.write(page).tags == (tags.REVIEW,)
+    assert listen(world) == ()
+    # When an analyst removes the tag once
+    world.sink.tagged[page.gid].discard(tags.REVIEW)
+    # Then there is one veto, and later passes add none
+    assert listen(world) == (Answer(page, DIFFERENT, first.id),)
+    assert listen(world) == listen(world) == () and world.engine.vetoed(page.id) == {first.id}
+
+
 def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(
     world: World,
 ) -> None:

@@ -168,7 +168,9 @@ def _tags(view: StoreView, before: Entry, wanted: Collection[Tag]) -> tuple[Tag,
 
 
 def _still(view: StoreView, tag: Tag) -> Tag | None:
-    """A tag whose reason still holds, or the same tag because of another image: it means the same."""
+    """A tag whose reason still holds, or the same tag because of another image: it means the same. The
+    latter counts as not seen: if AIL does not have it, somebody removed it because of the earlier image.
+    """
     own, about = view.cluster_id, tag.about
     together = own is not None and own == view.cluster_of(about)
     joined = together or about == view.obj.id
@@ -183,7 +185,7 @@ def _still(view: StoreView, tag: Tag) -> Tag | None:
     if holds:
         return tag
     instead = next((f for f in others if view.settings.same_domain or not f.same_domain), None)
-    return replace(tag, about=instead.hit.image_id) if instead else None
+    return replace(tag, about=instead.hit.image_id, seen=False) if instead else None
 
 
 #: Maximum number of tags of collections at one object. chosen: a page that looks like more of them looks like
