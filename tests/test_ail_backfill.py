@@ -282,6 +282,17 @@ def test_what_matches_is_handed_to_the_module_on_request(ail: AilHome) -> None:
     assert set(ail.messages()) == {f"{image};", f"{shot};"}
 
 
+def test_what_matches_only_outside_of_ail_is_not_handed_over(ail: AilHome, engine: Engine) -> None:
+    # Given a picture that another adapter stored, and one of AIL that matches it
+    ail.add_ours()
+    folders(ail)
+    engine.add(picture(1, scale=0.8), occurrence="misp:attribute:1")
+    image = ail.new_image(picture(1))
+    # when it is asked for, then there is nothing to write to AIL.
+    assert backfill(ail, "--write").summary["sent"] == 0
+    assert ail.messages() == [] and len(engine.hits(image.removeprefix("image::"))) == 1
+
+
 def test_a_dry_run_counts_and_stores_nothing(ail: AilHome, engine: Engine) -> None:
     folders(ail)
     put(ail, small(1))
