@@ -60,7 +60,10 @@ def domains(labels: Mapping[str, str]) -> list[str]:
 
 
 def is_at_home(page: Collection[str], labels: Mapping[str, str]) -> bool:
-    """Return whether one of a page's domains is among those that the labels name, or below one of them."""
+    """Return whether one of a page's domains is among those that the labels name, or below one of them.
+
+    `page`: as `domains` returns them.
+    """
     return any(name == own or name.endswith(f".{own}") for name in page for own in domains(labels))
 
 

@@ -131,7 +131,9 @@ class Publisher:
         """Correlate a former representative with the one that stayed. What was correlated with it moves, so
         it would be left alone.
         """
-        return self._is_member(obj, cluster_id) and self._update(obj, News(merged=True))[1]
+        if not self._is_member(obj, cluster_id):
+            return False
+        return self._update(obj, News(merged=True))[1]
 
     def _is_member(self, obj: AilObject, cluster_id: str) -> bool:
         return self._engine.cluster_ids([obj.id]) == [cluster_id]
