@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ from click.testing import Result
 from support.command_line import runner
 from support.pictures import page, photo
 
-from douglas_quaid import Engine
+from douglas_quaid import Config, Engine
 from douglas_quaid.cli.main import main
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.evaluation import clones, edits, strata
-from douglas_quaid.evaluation.dataset import Dataset
-from douglas_quaid.evaluation.engine_calls import QueryResponse
+from douglas_quaid.evaluation.dataset import Dataset, Item
+from douglas_quaid.evaluation.engine_calls import Failure, QueryResponse, run_queries
 from douglas_quaid.evaluation.ground_truth import Fingerprint, GroundTruth
 from douglas_quaid.evaluation.labelling import label_response
+from douglas_quaid.evaluation.queries import EvaluationQuery
 from douglas_quaid.evaluation.results import LabelledPair, read_outcomes, read_pairs
 from douglas_quaid.evaluation.split import Split
 from douglas_quaid.records import Decision, Evidence, Relation, Verdict
@@ -345,3 +347,25 @@ def test_groups_with_a_twin_are_versions_of_one_view(tmp_path: Path) -> None:
         None,
         False,
     ]
+
+
+def test_worker_processes_are_given_a_bounded_number_of_queries(store_url: str, tmp_path: Path) -> None:
+    # Given queries without an end, and that each is taken only when it is needed
+    taken = count()
+    queries = (
+        EvaluationQuery(
+            Item(f"{next(taken)}.png", tmp_path / "missing.png", "s", "g"),
+            "",
+            strata.SCREENSHOTS,
+            frozenset(),
+        )
+        for _ in count()
+    )
+    # When two processes work, and the answers to a few are read
+    running = run_queries(Config(store=store_url), queries, 2)
+    answers = list(islice(running, 20))
+    running.close()
+    # Then each query was answered once, and few more than those were taken
+    assert all(isinstance(answer, Failure) for answer in answers)
+    assert len({answer.file for answer in answers if isinstance(answer, Failure)}) == 20
+    assert next(taken) <= 20 + 3 * 8

@@ -1,7 +1,7 @@
-"""The pictures of the demonstration: the samples that ship with the package, and what others made of them.
-All other edits are those that an evaluation measures (`evaluation/edits.py`).
+"""The pictures of the demonstration: the samples that ship with the package, and edits of them that only the
+demonstration makes. All other edits are those that an evaluation measures (`evaluation/edits.py`).
 
-Pictures are drawn from the originals, so that the page shows exactly what was queried.
+They are made anew from the originals, so that the page shows exactly what was queried.
 """
 
 from pathlib import Path

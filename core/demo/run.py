@@ -47,8 +47,9 @@ def run_demo(
     for query in DEMO_QUERIES:
         picture = query.draw()
         result = engine.query(picture, include_same_template=True, name=query.title)
-        answers.append(DemoAnswer(query, picture, result, names))
-        tell(answers[-1])
+        answer = DemoAnswer(query, picture, result, names)
+        answers.append(answer)
+        tell(answer)
         (output / "asked" / query.file_name(picture)).write_bytes(picture)
     page = output / "index.html"
     page.write_text(_page(engine, answers), "utf-8")
