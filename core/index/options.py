@@ -53,7 +53,7 @@ class UpkeepOptions:
     #: The scanned hashes are indexed when they exceed this fraction of the indexed ones: 1 / `merge_share`.
     #: chosen: it bounds both costs.
     merge_share: int = 16
-    #: Number of descriptors that are sorted at a time, those of 4,000 images (words.py). chosen: it takes 200
+    #: Number of descriptors that are sorted at a time, those of 4,000 images (words.py). chosen: it takes 250
     #: MB for a moment.
     piece: int = 1 << 21
     #: Number of rows in a block (postings.py). spec: at most 65,536, whose numbers take 16 bits; snapshots
