@@ -111,6 +111,7 @@ class Publisher:
         names = (cluster.cluster_id, *cluster.aliases)
         elect(self._engine, names, self._any_object(cluster) or star.centre)
         if cluster.cluster_id != cluster_id:  # merged into another one, which took over the star
+            write_star(self._engine, cluster_id, None)  # a crash may have come before that
             return self.check_cluster(cluster.cluster_id, limit=limit)
         star = read_star(self._engine, cluster_id) or star
         start = star.checked or ""
