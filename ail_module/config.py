@@ -96,8 +96,8 @@ class Settings:
     #: Seconds until a message that was taken counts as lost.
     grace_seconds: int = _option(
         600,
-        "age at which a popped message that nobody ended counts as lost in a crash, seconds. chosen: far "
-        "above any attempt",
+        "age at which a popped message that nobody ended counts as lost in a crash, seconds; the pauses of "
+        "all its attempts are added. chosen: far above any attempt",
         least=1,
     )
     #: Seconds between two rounds of probes.

@@ -15,7 +15,7 @@ they become one of these.
         StoreTimeout              did not respond within the time allowed
         StoreFull                 refuses writes
       FormatError                 stored bytes cannot be trusted         not retryable
-        UnknownVersion            written by a newer version of this program
+        UnknownVersion            written by another version of this program
         CorruptRecord             wrong sizes, magic or checksum
       ConfigError                 wrong usage or configuration           not retryable
       NotFound                    the image, occurrence, cluster or collection does not exist
@@ -77,7 +77,7 @@ class FormatError(DouglasQuaidError):
 
 
 class UnknownVersion(FormatError):
-    """Raised when the bytes or the store were written by a newer version of this program."""
+    """Raised when the bytes or the store were written by another version of this program."""
 
 
 class CorruptRecord(FormatError):

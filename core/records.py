@@ -221,7 +221,7 @@ class Seen:
     image_id: ImageId
     #: The occurrence, with labels and times.
     sighting: Sighting
-    #: Whether the image was linked and has lost no connection by a forget since.
+    #: Whether the image was linked and need not be linked again (`links.waiting`).
     linked: bool
 
 
@@ -288,7 +288,7 @@ class Configuration(str, Enum):
     NO_GEOMETRY = "no-geometry"
     #: Keypoints agree on a transform that no edit makes: collapsed, sheared or scaled beyond the limits.
     DEGENERATE = "degenerate"
-    #: Too few keypoints to compare; judged by the whole picture alone.
+    #: Too few keypoints to confirm a transform; the whole pictures were aligned by their hashes.
     LOW_TEXTURE = "low-texture"
     #: One of the two is blank or nearly uniform; only bytes and pixels were compared.
     UNINFORMATIVE = "uninformative"
@@ -499,7 +499,7 @@ class Verdict:
 class Contribution:
     """What one predictor adds to the log odds of a verdict."""
 
-    #: Name of the predictor, or `prior`.
+    #: Name of the predictor; or `prior`, `without_transform`, `ambiguous_with`, `common_region_pictures`.
     predictor: str
     #: Its value; None where it was not measured, or stands for "beyond any measure".
     value: float | None

@@ -18,8 +18,7 @@ from ..runtime.monitoring import Activity, activities, dead_letters
 from ..servers import AilServers, running
 
 #: Approximate memory of one indexed picture in each process that searches, in bytes. measured:
-#: tests/benchmarks/README.md, "Visual words: recall and memory": 5.8 KiB of visual words, and up to 7.8 KB
-#: for pictures that all have 500 descriptors; the hashes take 110 bytes.
+#: CHANGELOG.md and tests/benchmarks/README.md: at most 7.8 KB of visual words; the hashes take 110 bytes.
 INDEX_BYTES = 8_000
 
 
@@ -50,8 +49,8 @@ class ModuleStatus:
     processes: tuple[Process, ...]
     #: Number of messages that were popped and not ended.
     in_work: int
-    #: Number of those that are older than `grace_seconds`. The module takes them up again when it starts or
-    #: is idle.
+    #: Number of those that are older than `grace_seconds`. The module looks for them between two messages,
+    #: and takes them up once all attempts would be over.
     lost: int
 
     @property

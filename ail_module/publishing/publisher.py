@@ -7,7 +7,8 @@ with the store.
     sweep          everything that is written
 
 All of them ask `desired` what should stand, and `apply` brings it about. All may be repeated, and finish what
-a killed process began. AIL is told nothing about a no-match, nor about two objects on one domain.
+a killed process began. AIL is told nothing about a no-match, nor, unless `same_domain` is set, about two
+objects on one domain.
 """
 
 from collections.abc import Sequence

@@ -80,7 +80,7 @@ class Fate(Enum):
 
     #: It is done.
     DONE = "done"
-    #: It goes to the tail of the queue at once; the gate is closed.
+    #: It goes to the tail of the queue at once; the gate is closed, or the process was told to end.
     AGAIN = "again"
     #: It goes to the tail of the queue after a pause.
     LATER = "later"

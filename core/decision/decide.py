@@ -1,10 +1,10 @@
 """From evidence to a verdict: decision, relation, confidence, reasons, and the sentence an analyst reads.
 
-`decide` is called once for each candidate, when everything about it is known. Where a piece is missing that
-could refute a match (no thumbnail, another extractor version, hashes alone), the answer ends at `review`.
-Pictures that geometry aligns and content separates are `same-template`, which is a `no-match`; against a
-baseline they may be `looks-like`, which is at most a `review`, with a confidence of its own: that one
-imitates the other.
+`decide` is called once for each candidate of a view, when everything about it is known. Where a piece is
+missing that could refute a match (no thumbnail, another extractor version, hashes alone), the answer ends at
+`review`. Pictures that geometry aligns and content separates are `same-template`, which is a `no-match`;
+against a baseline they may be `looks-like`, which is at most a `review`, with a confidence of its own: that
+one imitates the other.
 """
 
 from __future__ import annotations

@@ -6,18 +6,7 @@ three blocks is worth less than the same share of a hundred. The table also says
 must go and where it may bend; how steep it is, the calibration says. Without this bound a fit would learn
 from a few odd pairs that better evidence is worse, and nobody could explain an answer.
 
-To add a piece of evidence:
-
-- add the field to `records.Evidence`, None by default;
-- measure it in verification/: hashes.py, blocks.py and agreement.py (joined by themselves), or alignment.py
-  (joined by name in `verify._join`); what other candidates say goes into `decision.decide.Context`;
-- if it depends on which of the two pictures is the query, turn it round in `store/verdict_sides.py`;
-- add its predictor here and fit the calibration again (`quaid calibrate --fit`); without a term it weighs
-  nothing. A new option changes the digest of the options, which the calibration file names;
-- give stored verdicts a new format version (`store/verdict_codec.py`, store/FORMAT.md).
-
-JSON, contributions and the evidence that `quaid compare` prints follow by themselves; sentence.py
-names it to people and machines if it should.
+How to add a piece of evidence, with all its places: core/README.md.
 """
 
 from collections.abc import Callable

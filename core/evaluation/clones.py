@@ -17,8 +17,7 @@ from .ground_truth import GroundTruth
 from .queries import EvaluationQuery, make_query
 from .results import LabelledPair
 
-#: Number of near copies of the template's other page. spec: brief of the evaluation; twice as many as
-#: candidates by visual words.
+#: Number of near copies of the template's other page. chosen: twice as many as candidates by visual words.
 COPIES = 50
 #: Maximum number of other pages of the same set that are indexed, too. chosen.
 NEIGHBOURS = 60

@@ -2,8 +2,8 @@
 most `workers`.
 
 A child that crashes, hangs longer than `decode_seconds` or returns an invalid response is ended and replaced,
-and its picture gets an ImageError. One that dies before it has begun with a picture is replaced silently.
-Safe for threads; a process that was forked from this one starts its own children.
+and its picture gets an ImageError. One that has worked before and dies between two pictures is
+replaced silently. Safe for threads; a process that was forked from this one starts its own children.
 """
 
 import hashlib

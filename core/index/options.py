@@ -59,8 +59,8 @@ class UpkeepOptions:
     #: Number of rows in a block (postings.py). spec: at most 65,536, whose numbers take 16 bits; snapshots
     #: are shared only by replicas of equal blocks.
     block_rows: int = 1 << 16
-    #: Number of postings from which a segment is a table (postings.py). chosen: a table of 1.6 million words
-    #: takes 6 MB, naming the words would take 4.
+    #: Number of postings from which a segment is a table (postings.py). chosen: the table of all 1.05 million
+    #: words takes 4 MB, as much as naming the words of so many postings.
     table_minimum: int = 1 << 20
     #: Ratio to what was added since up to which a segment is joined with it (postings.py). chosen: most of an
     #: index of some million postings is in one table.

@@ -5,8 +5,8 @@ Locality-sensitive hashing by bit sampling (Indyk, Motwani, STOC 1998; Gionis, I
 differ in some 20-40 of 256 bits, so they share a word in one of four tables in about half of the cases; two
 of different keypoints do so only by chance. Images are voted for in two rounds. In the first, an image gets a
 vote for each word it shares with the query, weighted by the square of the word's inverse document frequency;
-words that one image in twenty shares are ignored as stop words. In the second, among the first thousand, only
-words count that lie in the same arrangement in both (arrangement.py).
+words that one image in twenty shares, and at least a thousand, are ignored as stop words. In the second,
+among the first thousand, only words count that lie in the same arrangement in both (arrangement.py).
 
 The cost of an add grows with the logarithm of the index, and no rebuild is ever needed (postings.py, which
 stores the rows of each word).

@@ -4,8 +4,8 @@ still in it.
 
 Steps: remove the record and all else in the image's own shard, overwrite its row and words, and mark the
 image; raise every fence, so that no writer who saw the image can still write about it; finish the intents
-that mention it; drop the verdicts about it on its partners' sides; remove it from clusters, edges and
-judgements; remove the list of partners and the mark.
+that mention it; drop the verdicts about it on its partners' sides; remove it from clusters, joining
+and blocked pairs and judgements; remove the list of partners and the mark.
 
 The first step is one script, and from then on the mark stands for the rest: the image cannot be added while
 it is there, and whoever opens the store, or wants to add the image, does what remains. So no intent is

@@ -1,4 +1,4 @@
-"""Every Redis key of the store: name, type and content. Nothing else in the project spells a key.
+"""Every Redis key of the store: name, type and content. Only here are its prefix and tag spelled.
 
 Image data lies in 16 shards by the first hex digit of the image id; what spans images lies under `meta`. The
 part in braces is the hash tag of Redis Cluster: everything under one tag is on one server, so a script on it
@@ -40,9 +40,8 @@ removes them. Times are unix seconds as decimal text.
       judged:<id>          hash    other image id -> judgement (verdict_codec.py, FORMAT.md), on both sides
       joining:<id>         hash    other image id -> confidence of the verdict that joins the two, on both
                                    sides
-      blocked:<id>         hash    other image id -> 1, on both sides: the two are to be joined, but a
-      person's
-                                   word about others keeps their clusters apart
+      blocked:<id>         hash    other image id -> 1, on both sides: the two are to be joined, but what a
+                                   person said about others keeps their clusters apart
       relink               set     ids of images to be linked again
       hubs                 hash    image id -> JSON {region, pictures, images, met}: a common region
                                    (common_regions.py, FORMAT.md)

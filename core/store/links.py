@@ -36,6 +36,6 @@ class Links(StorePart):
 
     def waiting(self) -> list[ImageId]:
         """Return the images to be linked again, in order: they lost a connection when another image was
-        forgotten, or were added to a baseline collection.
+        forgotten or a judgement taken back, or were added to a baseline collection.
         """
         return sorted(as_text(member) for member in self.connection.ask(on_meta("SMEMBERS", "relink")))

@@ -49,9 +49,8 @@ class Verdicts(StorePart):
 
     def partners(self, image_id: ImageId) -> list[ImageId]:
         """Return the images that are hits of this one: first those that a person confirmed, then those with
-        a scored verdict, matches before reviews, the surest first, at most
-        `StoreOptions.verdict_cap`. Pairs that a person
-        keeps apart are left out.
+        a scored verdict, matches before reviews, the surest first, at most `StoreOptions.verdict_cap`. Pairs
+        that a person keeps apart are left out.
         """
         cap = self.connection.options.verdict_cap
         ranked = on_image("ZREVRANGEBYSCORE", "partners", image_id, "+inf", 0, "LIMIT", 0, cap)

@@ -135,10 +135,10 @@ class BlockOptions:
     #: Standard deviation above which a block is textured, in grey levels after the blur. chosen.
     texture: float = 4.0
     #: Standard deviation above which a block without its row and column means is textured, in grey levels.
-    #: measured: see `blocks._agree`.
+    #: measured: see `blocks.compare_blocks`.
     residual_texture: float = 3.0
     #: Minimum correlation of agreeing blocks without their row and column means. measured: see
-    #: `blocks._agree`.
+    #: `blocks.compare_blocks`.
     residual_correlation: float = 0.4
     #: Minimum share of a block's pixels inside the overlap without its rim, 0 to 1: text at the edge counts.
     #: chosen.
@@ -218,11 +218,11 @@ class CascadeOptions:
     #: Share of the keypoints explained by aligning the whole pictures from which no other transform is tried,
     #: if the content agrees too, 0 to 1. chosen: twice what transforms by chance explain.
     sure_explained: float = 0.25
-    #: Number of keypoints below which a picture is compared only as a whole. measured (2026-11): one
+    #: Number of keypoints below which a picture rests on its comparison as a whole. measured (2026-11): one
     #: photograph in ten has fewer than 50.
     low_texture: int = 40
-    #: Minimum gain of a transform over aligning the whole pictures, in the unit of `verify._merit`. chosen:
-    #: half a block in ten is noise.
+    #: Minimum gain of a transform over aligning the whole pictures, in the unit of
+    #: `Alignment.merit`. chosen: half a block in ten is noise.
     minimum_gain: float = 0.05
     #: Share of the keypoints explained by an upright transform from which ambiguous matches do not vote, 0 to
     #: 1. measured (2026-11): transforms by chance explain less.
