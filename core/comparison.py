@@ -116,7 +116,7 @@ class Comparison(Bookkeeping):
         if word in (JudgementWord.SAME, JudgementWord.PART):
             verdict = self._confirmed(first, second)
             is_part = word is JudgementWord.PART
-            if is_part is not (verdict.relation is Relation.PARTIAL):
+            if is_part != (verdict.relation is Relation.PARTIAL):
                 relation = Relation.PARTIAL if is_part else Relation.NEAR_DUPLICATE
                 verdict = replace(verdict, relation=relation)
         return self._store.judgements.judge(

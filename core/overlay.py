@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .records import Decision, Verdict
+from .transforms import as_matrix, inverse
 from .verification.overlap import shared_region
 from .verification.verify import Verification
 
@@ -37,8 +38,8 @@ def draw_overlay(
     colour = COLOURS[verdict.decision]
     matrix = verdict.evidence.matrix
     if matrix is not None:
-        onto = np.array(matrix, float).reshape(3, 3)
-        _outline(pen, np.linalg.inv(onto), (0, CAPTION), left.size, colour)
+        onto = as_matrix(matrix)
+        _outline(pen, inverse(onto), (0, CAPTION), left.size, colour)
         _outline(pen, onto, (left.width + GAP, CAPTION), right.size, colour)
     _lines(pen, found, left.size, (left.width + GAP, CAPTION), right.size, colour)
     _caption(pen, verdict, sheet.width, colour)

@@ -23,6 +23,11 @@ def flatten(matrix: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(matrix.ravel().tolist())
 
 
+def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the transform back, shape (3, 3). Raises numpy's LinAlgError for a singular matrix."""
+    return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
 def transformed(
     points: NDArray[np.float32] | NDArray[np.float64], matrix: NDArray[np.float64]
 ) -> NDArray[np.float64]:

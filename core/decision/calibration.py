@@ -14,6 +14,7 @@ from bisect import bisect_right
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from math import exp, isfinite, log
+from operator import itemgetter
 
 from ..records import Contribution, Evidence
 from .predictors import PREDICTORS, measure_all
@@ -202,7 +203,7 @@ class Calibration:
 
 def curve(points: Points, value: float) -> float:
     """Return the value of a curve: straight lines between the points, flat beyond them."""
-    after = bisect_right([bend for bend, _ in points], value)
+    after = bisect_right(points, value, key=itemgetter(0))
     if after == 0 or after == len(points):
         return points[after - 1 if after else 0][1]
     (left, low), (right, high) = points[after - 1], points[after]

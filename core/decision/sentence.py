@@ -84,8 +84,10 @@ def _hashes(evidence: Evidence, options: VerdictOptions) -> list[str]:
     if evidence.pdq_bits is None:
         return []
     oriented = evidence.matrix is not None and evidence.pdq_bits <= options.oriented_bits
-    name = ORIENTATIONS[evidence.orientation].name if oriented and evidence.orientation else None
-    return [f"PDQ {evidence.pdq_bits}/256" + (f" with the query turned ({name})" if name else "")]
+    turned = ""
+    if oriented and evidence.orientation:
+        turned = f" with the query turned ({ORIENTATIONS[evidence.orientation].name})"
+    return [f"PDQ {evidence.pdq_bits}/256{turned}"]
 
 
 def _alignment(evidence: Evidence) -> list[str]:

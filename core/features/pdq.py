@@ -24,6 +24,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ..transforms import as_matrix
+
 #: Extractor version of this family.
 PDQ_VERSION = 1
 
@@ -62,7 +64,7 @@ class Orientation:
     @property
     def is_mirror(self) -> bool:
         """Whether the picture is mirrored, besides any rotation."""
-        return bool(np.linalg.det(np.reshape(self.matrix, (3, 3))) < 0)
+        return bool(np.linalg.det(as_matrix(self.matrix)) < 0)
 
 
 #: All orientations, in the order of `pdq_orientations` and of `HashEvidence.orientation`.

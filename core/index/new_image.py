@@ -9,7 +9,9 @@ from .words import WordKeypoints
 
 def new_image(features: ImageFeatures, *, options: IndexOptions = DEFAULTS) -> NewImage:
     """Return what is stored of these features; a picture that is not informative has no visual words."""
-    words = WordKeypoints.for_index(features.local, options=options)
+    words = b""
+    if features.informative:
+        words = WordKeypoints.for_index(features.local, options=options).column()
     return NewImage(
         image_id=features.image_id,
         record=codec.encode(features),
@@ -19,5 +21,5 @@ def new_image(features: ImageFeatures, *, options: IndexOptions = DEFAULTS) -> N
         informative=features.informative,
         pdq_version=features.versions.pdq,
         local_version=features.versions.local,
-        words=words.column() if features.informative else b"",
+        words=words,
     )

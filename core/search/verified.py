@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..batches import in_groups
 from ..decision.decide import accepted_relation
 from ..features import hashes_alone
 from ..features.picture import Picture
@@ -43,12 +44,8 @@ def verify_all(search: Search, candidates: Sequence[Candidate]) -> list[Pair]:
     """
     effort = search.options.effort
     pairs, fruitless = list[Pair](), Counter[bool]()
-    for start in range(0, len(candidates), effort.batch):
-        batch = [
-            candidate
-            for candidate in candidates[start : start + effort.batch]
-            if fruitless[candidate.votes > 0] < effort.patience
-        ]
+    for group in in_groups(candidates, effort.batch):
+        batch = [candidate for candidate in group if fruitless[candidate.votes > 0] < effort.patience]
         pictures = search.references.read([candidate.image_id for candidate in batch])
         for candidate, reference in zip(batch, pictures, strict=True):
             by_words = candidate.votes > 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..features.pdq import ORIENTATIONS
 from ..records import Decision, Relation, Verdict
-from ..transforms import as_matrix, flatten
+from ..transforms import as_matrix, flatten, inverse
 
 #: Relations of a match that joins a cluster: those of whole pictures.
 JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
@@ -57,17 +57,17 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
 def _inverse(matrix: tuple[float, ...]) -> tuple[float, ...] | None:
     """Return the inverse of a row-major 3x3 transform, its last number 1; None when there is none."""
     try:
-        inverse = np.asarray(np.linalg.inv(as_matrix(matrix)), np.float64)
+        back = inverse(as_matrix(matrix))
     except np.linalg.LinAlgError:
         return None
-    if inverse[2, 2]:
-        inverse = inverse / inverse[2, 2]
-    return flatten(inverse) if np.isfinite(inverse).all() else None
+    if back[2, 2]:
+        back = back / back[2, 2]
+    return flatten(back) if np.isfinite(back).all() else None
 
 
 def _opposite(orientation: int) -> int:
-    inverse = np.linalg.inv(as_matrix(ORIENTATIONS[orientation].matrix)).ravel()
-    return next(i for i, other in enumerate(ORIENTATIONS) if np.allclose(inverse, other.matrix))
+    back = inverse(as_matrix(ORIENTATIONS[orientation].matrix)).ravel()
+    return next(i for i, other in enumerate(ORIENTATIONS) if np.allclose(back, other.matrix))
 
 
 #: The orientation that undoes each orientation: "left 90" and "right 90" undo each other, the others

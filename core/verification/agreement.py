@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.picture import Picture
+from ..transforms import inverse
 from .blocks import NOTHING, Agreement, as_grey, comparable, compare_blocks, summarise
 from .edges import edges_contained
 from .options import DEFAULTS, AgreementOptions, BlockOptions
@@ -101,7 +102,7 @@ def _align(
     if swapped:
         # The reference is the coarser one: the query is sampled in its grid, so that detail is averaged and
         # never invented.
-        query, reference, matrix = reference, query, np.asarray(np.linalg.inv(matrix), np.float64)
+        query, reference, matrix = reference, query, inverse(matrix)
         counts.reverse()
         scale = 1 / scale
     box = _overlap_box(query, matrix, options.minimum_overlap)
@@ -178,7 +179,7 @@ def _overlap_box(
     side is shorter than `minimum`.
     """
     square = np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]], np.float64)
-    corners = cv2.perspectiveTransform(square, np.linalg.inv(matrix))[0]
+    corners = cv2.perspectiveTransform(square, inverse(matrix))[0]
     if not np.isfinite(corners).all():
         return None
     height, width = query.shape

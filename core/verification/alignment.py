@@ -15,7 +15,7 @@ from ..features.insets import Inset
 from ..features.pdq import ORIENTATIONS
 from ..features.picture import Picture
 from ..records import Configuration, HashEvidence, LocalFeatures
-from ..transforms import as_matrix
+from ..transforms import as_matrix, inverse
 from .agreement import content_agreement
 from .blocks import Agreement
 from .geometry import (
@@ -189,6 +189,6 @@ def _seen_from_query(found: Geometry, view: NDArray[np.float64]) -> Geometry:
     """
     if found.matrix is None:
         return found
-    back = np.linalg.inv(view)
+    back = inverse(view)
     points = (found.points_query @ back[:2, :2].T + back[:2, 2]).astype(np.float32)
     return replace(found, matrix=found.matrix @ view, points_query=points)

@@ -8,6 +8,8 @@ half of 2,000 trials with a noise of 1e-6.
 import numpy as np
 from numpy.typing import NDArray
 
+from ..transforms import inverse
+
 _CORNERS = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]], float)
 #: Axis, sign and bound of the half-planes whose intersection is the unit square: sign * coordinate >= bound.
 _SIDES = ((0, 1.0, 0.0), (0, -1.0, -1.0), (1, 1.0, 0.0), (1, -1.0, -1.0))
@@ -46,5 +48,5 @@ def covered_shares(matrix: NDArray[np.float64]) -> tuple[float, float]:
 
     `matrix` (3, 3) carries the query onto the reference in unit coordinates.
     """
-    back = np.asarray(np.linalg.inv(matrix), np.float64)
+    back = inverse(matrix)
     return min(1.0, area(shared_region(back))), min(1.0, area(shared_region(matrix)))

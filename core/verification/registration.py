@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import LocalFeatures
-from ..transforms import transformed
+from ..transforms import inverse, transformed
 from .options import DEFAULTS, RegistrationOptions
 
 #: Correspondences that any affine transform has. spec: three points determine one.
@@ -174,7 +174,7 @@ def _explained(
     options: RegistrationOptions,
 ) -> float:
     scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
-    back = np.asarray(np.linalg.inv(matrix), np.float64)
+    back = inverse(matrix)
     margin, tolerance = options.margin, options.size_tolerance
     shares = []
     for side, one, other, there, enlarged in (

@@ -13,7 +13,7 @@ import numpy as np
 from ...decision.decide import Context, decide
 from ...features.picture import Picture
 from ...records import Box, Decision, ImageId
-from ...transforms import as_matrix
+from ...transforms import as_matrix, inverse
 from ...verification.overlap import shared_region
 from ...verification.verify import verify
 from ..candidates import View, find_candidates
@@ -61,5 +61,5 @@ class IgnoredRegions:
             return None
         if found.evidence.matrix is None or not len(found.points_query):
             return WHOLE
-        corners = shared_region(np.linalg.inv(as_matrix(found.evidence.matrix)).astype(np.float64))
+        corners = shared_region(inverse(as_matrix(found.evidence.matrix)))
         return box_of(corners.astype(np.float32)) if len(corners) else None

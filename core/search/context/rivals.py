@@ -17,10 +17,8 @@ gained.
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from ...features.perceptual import hamming
-from ...transforms import as_matrix
+from ...transforms import as_matrix, inverse
 from ...verification.agreement import content_agreement
 from ...verification.options import DEFAULTS as VERIFICATION, AgreementOptions
 from ..options import DEFAULTS, RivalOptions
@@ -79,7 +77,7 @@ def _show_the_same(one: Pair, other: Pair, options: RivalOptions, agreement: Agr
     to_one, to_other = one.evidence.matrix, other.evidence.matrix
     if to_one is None or to_other is None:
         return False
-    between = as_matrix(to_other) @ np.linalg.inv(as_matrix(to_one))
+    between = as_matrix(to_other) @ inverse(as_matrix(to_one))
     inverted = one.evidence.inverted != other.evidence.inverted
     shared = content_agreement(one.reference, other.reference, between, inverted=inverted, options=agreement)
     return shared is not None and shared.content_agreement >= options.same_content
