@@ -167,8 +167,12 @@ class QueryResult:
     seconds: float
     #: Format of the file.
     format: str
-    #: Number of frames in the file; the first was judged.
+    #: Number of frames or pages in the file.
     frames: int
+    #: Index of the frame that was judged, from 0.
+    frame: int
+    #: Whether the file is cut short: it was judged as far as it goes.
+    truncated: bool
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as in a line of the command line."""
@@ -182,6 +186,8 @@ class QueryResult:
             "seconds": round(self.seconds, 4),
             "format": self.format,
             "frames": self.frames,
+            "frame": self.frame,
+            "truncated": self.truncated,
         }
 
 
@@ -206,6 +212,9 @@ class Description:
             "height": features.height,
             "format": features.format,
             "frames": features.frames,
+            "frame": features.frame,
+            "truncated": features.truncated,
+            "decoding": features.decoding,
             "informative": features.informative,
             "clusters": list(info.clusters),
             "occurrences": [

@@ -120,6 +120,8 @@ class Engine(Upkeep):
             seconds=time.monotonic() - started,
             format=picture.features.format,
             frames=picture.features.frames,
+            frame=picture.features.frame,
+            truncated=picture.features.truncated,
         )
 
     def _search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool = False) -> Found:

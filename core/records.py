@@ -32,8 +32,12 @@ class DecodedImage:
     grey: NDArray[np.uint8]
     #: Format as the decoder names it, in upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF.
     format: str
-    #: Number of frames in the file; only the first was decoded.
+    #: Number of frames or pages in the file.
     frames: int
+    #: Index of the frame whose pixels these are, from 0.
+    frame: int
+    #: Whether the file is cut short, so that only a part of the pixels is known.
+    truncated: bool
     #: The file's bytes.
     data: bytes = field(repr=False)
 
@@ -103,6 +107,18 @@ class FamilyVersions:
     local: int
     #: Version of the thumbnail.
     thumbnail: int
+    #: Version of the hashes of all frames.
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHashes:
+    """What is known about all frames of a file that has several, to tell whether two files share them all."""
+
+    #: PDQ, 32 bytes each, of the frames that were examined and are informative, in their order.
+    hashes: tuple[bytes, ...]
+    #: Number of frames that were not examined: beyond a limit, or unreadable.
+    unseen: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,8 +133,14 @@ class ImageFeatures:
     height: int
     #: Format as in `DecodedImage`.
     format: str
-    #: Number of frames in the file.
+    #: Number of frames or pages in the file.
     frames: int
+    #: Index of the frame that was judged, from 0.
+    frame: int
+    #: Whether the file is cut short: it was judged as far as it goes.
+    truncated: bool
+    #: Revision of the decoding rules by which the file became pixels (`decoding.revision`).
+    decoding: int
     #: Versions of the extractors that computed the families.
     versions: FamilyVersions
     #: sha256 over width, height and the decoded RGB pixels, 32 bytes.
@@ -132,6 +154,8 @@ class ImageFeatures:
     local: LocalFeatures
     #: Grey WebP, normally 320 pixels wide; None when the operator left it off.
     thumbnail: bytes | None
+    #: Hashes of all frames; None for a file of one.
+    frame_hashes: FrameHashes | None
     #: False for blank and nearly uniform pictures, which match only their own bytes and pixels.
     informative: bool
 

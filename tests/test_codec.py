@@ -17,7 +17,7 @@ from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptRecord, FormatError, UnknownVersion
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import pack, unpack
-from douglas_quaid.records import FamilyVersions, Hashes, ImageFeatures, LocalFeatures
+from douglas_quaid.records import FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMAT = Path(codec.__file__).with_name("FORMAT.md")
@@ -37,7 +37,10 @@ def made_up(**changes: object) -> ImageFeatures:
         height=800,
         format="PNG",
         frames=7,
-        versions=FamilyVersions(pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6),
+        frame=5,
+        truncated=True,
+        decoding=2,
+        versions=FamilyVersions(pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7),
         pixel_digest=bytes(range(32)),
         hashes=Hashes(
             pdq=bytes(32),
@@ -56,6 +59,7 @@ def made_up(**changes: object) -> ImageFeatures:
             descriptors=np.arange(96, dtype=np.uint8).reshape(3, 32),
         ),
         thumbnail=b"any bytes",
+        frame_hashes=FrameHashes((b"f" * 32, b"g" * 32), 4),
         informative=True,
     )
     return dataclasses.replace(features, **changes)  # type: ignore[arg-type]
@@ -102,9 +106,11 @@ def test_optional_parts_may_be_missing() -> None:
     bare = made_up(
         tlsh=None,
         thumbnail=None,
+        frame_hashes=None,
+        truncated=False,
         informative=False,
         hashes=dataclasses.replace(made_up().hashes, whash=None),
-        versions=dataclasses.replace(made_up().versions, thumbnail=0),
+        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0),
         local=LocalFeatures(
             frame_width=1.0,
             frame_height=1.0,
@@ -183,9 +189,9 @@ def signed(body: bytes) -> bytes:
 
 def test_a_record_of_a_newer_program_is_refused_by_name() -> None:
     newer = bytearray(RECORD[:-8])
-    newer[4] = 2
+    newer[4] = 3
 
-    with pytest.raises(UnknownVersion, match=r"version 2, this program reads up to 1; update"):
+    with pytest.raises(UnknownVersion, match=r"version 3, this program reads up to 2; update"):
         codec.decode(signed(bytes(newer) + b"and whatever newer programs write"))
 
 
@@ -247,20 +253,28 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
     assert (
         RECORD[:4] == b"DQF1"
         and number(4, 1) == codec.FORMAT_VERSION
-        and number(5, 1) == 1
-        and number(6, 2) == 6
+        and number(5, 1) == 3
+        and number(6, 2) == 7
     )
     assert number(8, 4) == len(RECORD) and RECORD[12:44].hex() == "ab" * 32
     assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[
         56:64
     ] == b"PNG\0\0\0\0\0"
+    assert (number(64, 4), number(68, 1)) == (5, 2)
 
 
 # --- Released bytes -----------------------------------------------------------------------------------------
 
 
-def test_the_golden_record_of_format_1_is_read_and_written_to_the_bit() -> None:
-    record = (GOLDEN / "record-v1.bin").read_bytes()
+def test_the_golden_record_of_format_1_is_read_as_one_of_the_first_frame_and_the_first_rules() -> None:
+    stored = codec.decode((GOLDEN / "record-v1.bin").read_bytes())
+
+    first = dataclasses.replace(made_up().versions, frames=0)
+    assert same(stored, made_up(frame=0, truncated=False, decoding=1, frame_hashes=None, versions=first))
+
+
+def test_the_golden_record_of_format_2_is_read_and_written_to_the_bit() -> None:
+    record = (GOLDEN / "record-v2.bin").read_bytes()
 
     assert same(codec.decode(record), made_up())
     assert codec.encode(made_up()) == record

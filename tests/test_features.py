@@ -101,7 +101,11 @@ def described(features: ImageFeatures) -> dict[str, object]:
     return {
         "image_id": features.image_id,
         "size": [features.width, features.height],
-        "versions": dataclasses.asdict(features.versions),
+        "versions": {
+            family: version
+            for family, version in dataclasses.asdict(features.versions).items()
+            if family != "frames"
+        },
         "pixel_digest": features.pixel_digest.hex(),
         "pdq": [value.hex() for value in hashes.orientations],
         "pdq_quality": hashes.pdq_quality,

@@ -176,7 +176,8 @@ def _show_result(line: dict[str, Any]) -> None:
         return
     notes = [f"{line['images_searched']} images", f"{line['seconds']:.3f} s"]
     notes += [] if line["informative"] else ["blank: compared by bytes and pixels only"]
-    notes += [] if line["frames"] == 1 else [f"first of {line['frames']} frames"]
+    notes += [] if line["frames"] == 1 else [f"frame {line['frame'] + 1} of {line['frames']}"]
+    notes += ["cut short, judged as far as it goes"] if line["truncated"] else []
     notes += [] if line["complete"] else ["cut short by the deadline"]
     say(f"{line['path']}: {decision_text(line['decision'])}  ({', '.join(notes)})")
     for hit in line["hits"]:

@@ -46,6 +46,8 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
         grey=grey,
         format=header.format,
         frames=header.frames,
+        frame=0,
+        truncated=False,
         data=data,
     )
 

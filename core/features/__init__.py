@@ -9,6 +9,7 @@ import hashlib
 import struct
 from dataclasses import replace
 
+from ..decoding.revision import DECODING_REVISION
 from ..records import DecodedImage, FamilyVersions, ImageFeatures
 from .informative import is_informative
 from .local import LOCAL_VERSION, extract_local, without_keypoints
@@ -46,6 +47,9 @@ def extract_features(
         height=image.height,
         format=image.format,
         frames=image.frames,
+        frame=image.frame,
+        truncated=image.truncated,
+        decoding=DECODING_REVISION,
         versions=FamilyVersions(
             pixels=PIXELS_VERSION,
             pdq=PDQ_VERSION,
@@ -53,12 +57,14 @@ def extract_features(
             tlsh=TLSH_VERSION,
             local=0 if hash_only else LOCAL_VERSION,
             thumbnail=THUMBNAIL_VERSION if thumbnails else 0,
+            frames=0,
         ),
         pixel_digest=pixel_digest(image),
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
         tlsh=tlsh_of(image.data),
         local=local,
         thumbnail=make_thumbnail(grey, options=options.thumbnail) if thumbnails else None,
+        frame_hashes=None,
         informative=is_informative(grey, options=options.informative),
     )
 

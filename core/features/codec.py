@@ -12,27 +12,32 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import CorruptRecord, UnknownVersion
-from ..records import FamilyVersions, Hashes, ImageFeatures, LocalFeatures
+from ..records import FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
 from .local import pack, unpack
 
 #: First bytes of every record.
 MAGIC = b"DQF1"
 #: Format version that is written.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 #: Maximum size of a record in bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383
 #: pixels of noise stay below half of it.
 MAX_RECORD = 16 * 1024 * 1024
 
+#: Head of a record of format version 1.
+HEAD_V1 = struct.Struct("<4sBBHI32sIII8s")
 #: Head of a record; a test compares it and the next three with the tables of FORMAT.md.
-HEAD = struct.Struct("<4sBBHI32sIII8s")
+HEAD = struct.Struct(HEAD_V1.format + "IB")
 #: Head of a family.
 FAMILY = struct.Struct("<BBHI")
 #: Head of the local features.
 LOCAL_HEAD = struct.Struct("<ddI")
+#: Number of frames that were not examined, before the hashes of frames.
+FRAMES_HEAD = struct.Struct("<I")
 #: Bytes of the checksum.
 CHECKSUM = 8
 
-_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL = range(1, 7)
+_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES = range(1, 8)
+_INFORMATIVE, _TRUNCATED = 1, 2
 
 
 def encode(features: ImageFeatures) -> bytes:
@@ -47,13 +52,15 @@ def encode(features: ImageFeatures) -> bytes:
     ]
     if features.thumbnail is not None:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
+    if (frames := features.frame_hashes) is not None:
+        families.append((_FRAMES, versions.frames, FRAMES_HEAD.pack(frames.unseen) + b"".join(frames.hashes)))
     body = b"".join(
         FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families
     )
     head = HEAD.pack(
         MAGIC,
         FORMAT_VERSION,
-        int(features.informative),
+        _INFORMATIVE * features.informative + _TRUNCATED * features.truncated,
         len(families),
         HEAD.size + len(body) + CHECKSUM,
         bytes.fromhex(features.image_id),
@@ -61,6 +68,8 @@ def encode(features: ImageFeatures) -> bytes:
         features.height,
         features.frames,
         features.format.encode("ascii"),
+        features.frame,
+        features.decoding,
     )
     return head + body + _checksum(head + body)
 
@@ -71,37 +80,43 @@ def decode(data: bytes) -> ImageFeatures:
     Raises CorruptRecord when the bytes are not an intact record, and UnknownVersion when a newer program
     wrote it.
     """
-    if len(data) < HEAD.size + CHECKSUM or len(data) > MAX_RECORD or data[:4] != MAGIC:
+    if len(data) < HEAD_V1.size + CHECKSUM or len(data) > MAX_RECORD or data[:4] != MAGIC:
         raise CorruptRecord(f"{len(data)} bytes are not a feature record; add the picture again")
     if data[-CHECKSUM:] != _checksum(data[:-CHECKSUM]):
         raise CorruptRecord(f"feature record of {len(data)} bytes fails its checksum; add the picture again")
-    if data[4] != FORMAT_VERSION:
+    if data[4] not in (1, FORMAT_VERSION):
         raise UnknownVersion(
             f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION};"
             " update douglas-quaid"
         )
     try:
-        return _decode_v1(data)
+        return _decode(data)
     except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
         raise CorruptRecord(
             f"feature record of {len(data)} bytes does not fit its format ({error}); add the picture again"
         ) from error
 
 
-def _decode_v1(data: bytes) -> ImageFeatures:
-    _, _, flags, count, size, image_id, width, height, frames, format = HEAD.unpack_from(data)
+def _decode(data: bytes) -> ImageFeatures:
+    head = HEAD_V1 if data[4] == 1 else HEAD
+    _, _, flags, count, size, image_id, width, height, frames, format, *added = head.unpack_from(data)
+    frame, decoding = added or (0, 1)
     if size != len(data):
         raise ValueError(f"size field says {size}")
-    families = {code: (version, payload) for code, version, payload in _families(data, count)}
+    families = {code: (version, payload) for code, version, payload in _families(data, head.size, count)}
     pdq = _sized(families[_PDQ][1], 257)
     hashes = _sized(families[_IMAGEHASH][1], 24, 32)
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
+    frames_version, frame_hashes = families.get(_FRAMES, (0, None))
     return ImageFeatures(
         image_id=image_id.hex(),
         width=width,
         height=height,
         format=format.rstrip(b"\0").decode("ascii"),
         frames=frames,
+        frame=frame,
+        truncated=bool(flags & _TRUNCATED),
+        decoding=decoding,
         versions=FamilyVersions(
             pixels=families[_PIXELS][0],
             pdq=families[_PDQ][0],
@@ -109,6 +124,7 @@ def _decode_v1(data: bytes) -> ImageFeatures:
             tlsh=families[_TLSH][0],
             local=families[_LOCALS][0],
             thumbnail=thumbnail_version,
+            frames=frames_version,
         ),
         pixel_digest=_sized(families[_PIXELS][1], 32),
         hashes=Hashes(
@@ -123,16 +139,17 @@ def _decode_v1(data: bytes) -> ImageFeatures:
         tlsh=_sized(families[_TLSH][1], 0, 72).decode("ascii") or None,
         local=_decode_local(families[_LOCALS][1]),
         thumbnail=thumbnail,
-        informative=bool(flags & 1),
+        frame_hashes=None if frame_hashes is None else _decode_frames(frame_hashes),
+        informative=bool(flags & _INFORMATIVE),
     )
 
 
-def _families(data: bytes, count: int) -> Iterator[tuple[int, int, bytes]]:
-    position, end, last = HEAD.size, len(data) - CHECKSUM, 0
+def _families(data: bytes, position: int, count: int) -> Iterator[tuple[int, int, bytes]]:
+    end, last = len(data) - CHECKSUM, 0
     for _ in range(count):
         code, version, _, length = FAMILY.unpack_from(data, position)
         position += FAMILY.size
-        if not last < code <= _THUMBNAIL or length > end - position:
+        if not last < code <= _FRAMES or length > end - position:
             raise ValueError(f"family {code} of {length} bytes at {position}")
         yield code, version, data[position : position + length]
         position, last = position + length, code
@@ -159,6 +176,14 @@ def _decode_local(payload: bytes) -> LocalFeatures:
         keypoints=unpack(packed, width, height),
         descriptors=descriptors,
     )
+
+
+def _decode_frames(payload: bytes) -> FrameHashes:
+    (unseen,) = FRAMES_HEAD.unpack_from(payload)
+    count = (len(payload) - FRAMES_HEAD.size) // 32
+    _sized(payload, FRAMES_HEAD.size + 32 * count)
+    hashes = (payload[i : i + 32] for i in range(FRAMES_HEAD.size, len(payload), 32))
+    return FrameHashes(tuple(hashes), unseen)
 
 
 def _sized(payload: bytes, *sizes: int) -> bytes:
