@@ -34,6 +34,7 @@ from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, k
 from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent
 from douglas_quaid.store.keys import SCHEMA_VERSION
+from douglas_quaid.store.links import Renewal
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(
@@ -109,6 +110,41 @@ def test_renewed_features_replace_the_old_row(store, make_image):
     )
     assert store.images.infos([old.image_id])[0].occurrence_count == 1
     assert not store.links.is_linked(old.image_id)  # judged by its old features
+
+
+def test_features_are_renewed_from_the_record_that_was_read_and_from_no_other(store, make_image):
+    # Given a linked image, and its features extracted again
+    old = make_image(1)
+    new = replace(make_image(2), image_id=old.image_id)
+    store.images.put(old, occurrence=HERE)
+    store.links.mark_linked(old.image_id)
+    # When another has replaced the record meanwhile, nothing is done
+    assert not store.images.renew(new, before=b"another record")
+    assert store.images.records([old.image_id]) == [old.record] and store.links.is_linked(old.image_id)
+    assert store.links.renewals([old.image_id]) == []
+    # Else record, row and pixels are new, and the image is to be linked and its verdicts judged again
+    assert store.images.renew(new, before=old.record)
+    assert store.images.records([old.image_id]) == [new.record]
+    assert store.images.by_pixels(new.pixel_digest) == [old.image_id]
+    assert store.images.infos([old.image_id])[0].occurrence_count == 1
+    (renewal,) = store.links.renewals([old.image_id])
+    assert not renewal.linked and not renewal.judged
+    store.links.mark_linked(old.image_id)
+    store.links.mark_judged(renewal)
+    assert store.links.renewals([old.image_id]) == [replace(renewal, linked=True, judged=True)]
+    # A record that only says the same in another way leaves everything else as it is
+    assert store.images.renew(old, before=new.record, only_record=True)
+    assert store.images.records([old.image_id]) == [old.record]
+    assert store.images.by_pixels(new.pixel_digest) == [old.image_id] and store.links.is_linked(old.image_id)
+
+
+def test_an_image_that_was_forgotten_meanwhile_is_not_renewed(store, make_image, shared_server, everything):
+    old = make_image(1)
+    store.images.put(old)
+    store.forgetting.forget(old.image_id)
+    assert not store.images.renew(replace(make_image(2), image_id=old.image_id), before=old.record)
+    store.links.mark_judged(Renewal(old.image_id, 1.0, judged=False, linked=False))
+    assert old.image_id.encode() not in everything(shared_server.redis) and store.images.count() == 0
 
 
 def test_a_file_name_that_is_no_utf8_is_kept(store, make_image):

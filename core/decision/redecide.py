@@ -140,13 +140,10 @@ def _renewed(
 
 def _walk(store: Store, name: str, calibration: Calibration) -> Iterator[list[ImageId]]:
     """All image ids, some at a time, from where the last walk with this calibration was interrupted."""
-    known, _, last = (store.settings.progress(name) or "").partition(" ")
-    for ids in store.images.ids_after(last if known == calibration.id and last else None):
+    for ids in store.walk(name, calibration.id):
         yield ids
         if (chosen := store.settings.calibration_id() or shipped().id) != calibration.id:
             raise ConfigError(
                 f"calibration {chosen} was chosen for this store while verdicts were decided by "
                 f"{calibration.id}; start again"
             )
-        store.settings.set_progress(name, f"{calibration.id} {ids[-1]}")
-    store.settings.set_progress(name, None)

@@ -6,6 +6,7 @@ with both occurrences.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -19,7 +20,7 @@ from .connection import Connection, StorePart
 from .forgetting import Forgetting
 from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
 from .membership import Collections
-from .scripts import PUT_IMAGE, WORD_BYTES
+from .scripts import PUT_IMAGE, RENEW_IMAGE, WORD_BYTES
 from .times import checked_time
 
 #: Maximum number of occurrences in an ImageInfo. spec: README.
@@ -32,6 +33,8 @@ ID_CHARACTERS = 64
 PREFIX_CHARACTERS = 8
 #: How often an add is tried again while other processes forget the image. chosen.
 ATTEMPTS = 100
+#: Last bytes of a record, which tell it from another one of its image. spec: features/FORMAT.md, checksum.
+RECORD_END = 8
 #: Image ids read in one round trip of a walk. chosen: 20 KB.
 IDS_AT_ONCE = 256
 
@@ -103,6 +106,28 @@ class Images(StorePart):
         """
         about = self._about(occurrence, labels, collection, seen)
         return self._put(entry.image_id, *about, *_columns(entry), "1" if renew else "0")
+
+    def renew(self, entry: NewImage, *, before: bytes, only_record: bool = False) -> bool:
+        """Put features that were extracted again in the place of the record `before`; the image is then to be
+        linked, and its older verdicts are to be judged again (links.py). `only_record`: the record is written
+        in another way and says the same, so that nothing else changes.
+
+        Returns False, and does nothing, if the image was forgotten or has another record now.
+        """
+        record, *columns = _columns(entry)
+        arguments = (b"", b"", b"") if only_record else columns
+        answer = self.connection.ask(
+            RENEW_IMAGE(
+                shard(entry.image_id),
+                self.connection.options.chunk_rows,
+                entry.image_id,
+                before[-RECORD_END:],
+                record,
+                *arguments,
+                repr(time.time()),
+            )
+        )
+        return bool(answer == b"renewed")
 
     def note(
         self,

@@ -14,7 +14,8 @@ removes them. Times are unix seconds as decimal text.
       tombs:<gen>          string  u32 row numbers of dead rows, appended
       ids                  zset    all image ids of the shard, score 0: prefix lookup and count
       img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first, last and
-                                   linked (times)
+                                   linked (times); renewed: time of the latest renewal of its features, with a
+                                   fraction; rejudged: the same text once its older verdicts were judged again
       occ:<id>             hash    occurrence -> first seen (time), a space, labels as JSON
       seen:<id>            zset    occurrence, scored by last seen (time)
       mem:<id>             hash    collection -> labels as JSON
@@ -48,7 +49,7 @@ removes them. Times are unix seconds as decimal text.
       bookmarks            hash    name -> text of an adapter
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
-                                   walk:<name>: how far a walk with it has come
+                                   walk:<name>: how far a walk through all images has come
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun
 """
 

@@ -1,11 +1,29 @@
-"""Which images were linked, that is searched for and their verdicts stored, and which wait for it again."""
+"""Which images were linked, that is searched for and their verdicts stored, which wait for it again, and
+whose verdicts are older than their features.
+"""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..records import ImageId
 from .connection import StorePart
 from .keys import as_text, on_image, on_meta, shard
-from .scripts import MARK_LINKED
+from .scripts import MARK_IMAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """An image whose features were renewed."""
+
+    #: The image.
+    image_id: ImageId
+    #: When they were renewed: unix seconds, by the clock of the process that did so.
+    at: float
+    #: Whether its older verdicts were judged again since then.
+    judged: bool
+    #: Whether it was linked since then.
+    linked: bool
 
 
 class Links(StorePart):
@@ -25,7 +43,7 @@ class Links(StorePart):
         """Note that the image was linked. An image that was forgotten meanwhile is left alone."""
         self.connection.run(
             [
-                MARK_LINKED(shard(image_id), image_id, int(time.time())),
+                MARK_IMAGE(shard(image_id), image_id, "linked", int(time.time())),
                 on_meta("SREM", "relink", image_id),
             ]
         )
@@ -39,3 +57,20 @@ class Links(StorePart):
         forgotten or a judgement taken back, or were added to a baseline collection.
         """
         return sorted(as_text(member) for member in self.connection.ask(on_meta("SMEMBERS", "relink")))
+
+    def renewals(self, ids: Sequence[ImageId]) -> list[Renewal]:
+        """Return those of these images whose features were ever renewed, in order, in one round trip."""
+        answers = self.connection.run(
+            [on_image("HMGET", "img", i, "renewed", "rejudged", "linked") for i in ids]
+        )
+        return [
+            Renewal(i, float(renewed), rejudged == renewed, bool(linked))
+            for i, (renewed, rejudged, linked) in zip(ids, answers, strict=True)
+            if renewed
+        ]
+
+    def mark_judged(self, renewal: Renewal) -> None:
+        """Note that the verdicts about an image that are older than this renewal were judged again."""
+        self.connection.ask(
+            MARK_IMAGE(shard(renewal.image_id), renewal.image_id, "rejudged", repr(renewal.at))
+        )

@@ -18,14 +18,7 @@ if not known[1] then
   status = 'added'
 else
   if renew == '1' then
-    call('HSET', image, 'record', record, 'digest', digest)
-    call('HDEL', image, 'linked')
-    local old = rows_of(image)
-    for _, place in ipairs(old) do call('HDEL', image, 'row:' .. place[1]) end
-    kill_rows(old)
-    append_row(image, row, words)
-    list_remove('pixels', known[1], id)
-    list_add('pixels', digest, id)
+    replace_features(id, record, row, words, digest)
     status = 'updated'
   end
   if tonumber(seen) > tonumber(known[3]) then call('HSET', image, 'last', seen) end

@@ -32,7 +32,7 @@ class Script:
 
 #: Adds an image, or notes where a known one was seen. Its first argument is the number of rows in a chunk, as
 #: that of all scripts that change columns.
-PUT_IMAGE = Script("fence", "shard", "put_image")
+PUT_IMAGE = Script("fence", "shard", "replace_features", "put_image")
 #: Steps of forgetting an image in its shard.
 FORGET_IMAGE = Script("fence", "shard", "forget_image")
 #: Rewrites a slice of the columns.
@@ -41,8 +41,10 @@ COMPACT = Script("fence", "shard", "compact")
 VERDICT_SIDES = Script("fence", "verdict_sides")
 #: Raises the fence of a tag.
 RAISE_FENCE = Script("fence", "raise_fence")
-#: Notes that an image was linked.
-MARK_LINKED = Script("fence", "mark_linked")
+#: Puts features that were extracted again in the place of the old ones.
+RENEW_IMAGE = Script("fence", "shard", "replace_features", "renew_image")
+#: Notes something about an image, such as that it was linked.
+MARK_IMAGE = Script("fence", "mark_image")
 #: Removes a lock.
 RELEASE_LOCK = Script("fence", "release_lock")
 #: Changes under the tag `meta`: intents, judgements and clusters.

@@ -2,7 +2,7 @@
 or it is removed.
 
 The store keeps its id and its text, which decision/calibration_file.py reads. Beside it lies how far a walk
-through all images with it has come, so that an interrupted walk continues where it was.
+through all images has come, so that an interrupted walk continues where it was.
 """
 
 from .connection import StorePart

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection as Names
+from collections.abc import Collection as Names, Iterator
 from dataclasses import dataclass
 
 from ..config import Config
@@ -219,6 +219,16 @@ class Store:
             and all(str(sighting.occurrence) in places for sighting in info.sightings)
         }
         return frozenset(names) - places | alone
+
+    def walk(self, name: str, stamp: str) -> Iterator[list[ImageId]]:
+        """Yield all image ids, some at a time, from where the last walk of this name and `stamp` (a text
+        without spaces) was interrupted. What was yielded counts as done when the next ids are asked for.
+        """
+        known, _, last = (self.settings.progress(name) or "").partition(" ")
+        for ids in self.images.ids_after(last if known == stamp and last else None):
+            yield ids
+            self.settings.set_progress(name, f"{stamp} {ids[-1]}")
+        self.settings.set_progress(name, None)
 
     def stats(self) -> StoreStats:
         """Return the store in numbers."""

@@ -1,0 +1,13 @@
+-- Shared by the scripts that put new features of a known image in the place of its old ones.
+-- Keys: img:<id>, pixels
+local function replace_features(id, record, row, words, digest)
+  local image = 'img:' .. id
+  local before, old = call('HGET', image, 'digest'), rows_of(image)
+  call('HSET', image, 'record', record, 'digest', digest)
+  call('HDEL', image, 'linked')
+  for _, place in ipairs(old) do call('HDEL', image, 'row:' .. place[1]) end
+  kill_rows(old)
+  append_row(image, row, words)
+  list_remove('pixels', before, id)
+  list_add('pixels', digest, id)
+end
