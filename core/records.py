@@ -156,7 +156,7 @@ class ImageFeatures:
     thumbnail: bytes | None
     #: Hashes of all frames; None for a file of one.
     frame_hashes: FrameHashes | None
-    #: False for blank and nearly uniform pictures, which match only their own bytes and pixels.
+    #: False for blank and nearly uniform pictures, which match nothing.
     informative: bool
 
 
@@ -314,7 +314,8 @@ class Configuration(str, Enum):
     DEGENERATE = "degenerate"
     #: Too few keypoints to confirm a transform; the whole pictures were aligned by their hashes.
     LOW_TEXTURE = "low-texture"
-    #: One of the two is blank or nearly uniform; only bytes and pixels were compared.
+    #: One of the two is blank or nearly uniform, or both are; only bytes and pixels were compared, which say
+    #: nothing then.
     UNINFORMATIVE = "uninformative"
     #: The extractor versions differ, or only the hashes of one picture were kept.
     INCOMPARABLE = "incomparable"
@@ -348,7 +349,7 @@ class HashEvidence:
 
     @property
     def same(self) -> bool:
-        """Return whether both are the same picture for certain: equal bytes or pixels."""
+        """Return whether bytes or pixels are equal."""
         return bool(self.same_bytes or self.same_pixels)
 
 
@@ -404,6 +405,14 @@ class Evidence(HashEvidence):
     configuration: Configuration = Configuration.NO_GEOMETRY
     #: Row-major 3x3 transform from query to reference, both in coordinates from 0 to 1; None without one.
     matrix: tuple[float, ...] | None = None
+
+    @property
+    def same(self) -> bool:
+        """Return whether both are the same picture for certain: bytes or pixels are equal, and they show
+        something. Blank pages of two sites are equal, too.
+        """
+        equal = bool(self.same_bytes or self.same_pixels)
+        return equal and self.configuration is not Configuration.UNINFORMATIVE
 
 
 #: Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1.
@@ -471,7 +480,7 @@ class Reason(str, Enum):
     SAME_PIXELS = "same-pixels"
     #: A person judged the pair.
     PERSON = "person"
-    #: One of the two pictures is blank or nearly so.
+    #: One of the two pictures is blank or nearly so, or both are.
     BLANK = "blank"
     #: Nothing aligns the two pictures.
     NO_GEOMETRY = "no-geometry"

@@ -72,6 +72,10 @@ def judged(evidence: Evidence, *, baseline: bool = False) -> tuple[Decision, Rel
         (TEMPLATE, (Decision.NO_MATCH, Relation.SAME_TEMPLATE)),
         (Evidence(configuration=Configuration.NO_GEOMETRY, pdq_bits=130), (Decision.NO_MATCH, None)),
         (Evidence(configuration=Configuration.UNINFORMATIVE), (Decision.NO_MATCH, None)),
+        (
+            Evidence(same_bytes=True, same_pixels=True, configuration=Configuration.UNINFORMATIVE),
+            (Decision.NO_MATCH, None),
+        ),
     ],
 )
 def test_each_kind_of_evidence_has_its_answer(
@@ -170,6 +174,7 @@ CROWDED = replace(PART, common_region_pictures=40, common_region_images=90)
         (Evidence(same_bytes=False, same_pixels=True), False, (Reason.SAME_PIXELS,)),
         (WHOLE, False, ()),
         (BLANK, False, (Reason.BLANK,)),
+        (replace(BLANK, same_bytes=True, same_pixels=True), False, (Reason.BLANK,)),
         (Evidence(pdq_bits=130), False, (Reason.NO_GEOMETRY,)),
         (replace(PART, configuration=Configuration.INCOMPARABLE), False, (Reason.INCOMPARABLE,)),
         (TEMPLATE, False, (Reason.TEMPLATE,)),

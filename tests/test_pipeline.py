@@ -12,7 +12,8 @@ from PIL import Image, ImageOps
 from douglas_quaid import Config, ConfigError, Decision, Engine, ImageError, NotFound, Relation
 from douglas_quaid.demo.pictures import collage, sample
 from douglas_quaid.evaluation import edits
-from douglas_quaid.records import Cluster
+from douglas_quaid.records import Cluster, Reason
+from douglas_quaid.store import RecordOutcome
 
 MARKET, ROCKET, CAT, FERRY = (
     sample(f"indexed/{name}") for name in ("market.png", "rocket.jpg", "cat.jpg", "article-ferry.png")
@@ -59,13 +60,27 @@ def test_no_match_is_an_answer(engine: Engine) -> None:
         )
 
 
-def test_the_same_pixels_in_another_file_are_identical_even_when_blank(engine: Engine) -> None:
-    blank = Image.new("RGB", (640, 480), "white")
-    added = engine.add(edits.png(blank))
-    assert not added.informative
-    again = edits.png(blank) + b"trailing bytes"
-    hit = engine.query(again).hits[0]
-    assert (hit.relation, hit.decision) == (Relation.IDENTICAL, Decision.MATCH)
+def test_blank_pictures_match_nothing_not_even_their_own_pixels_and_bytes(engine: Engine) -> None:
+    # Given blank captures of two hosts, and a third whose bytes are those of the first
+    blank = edits.png(Image.new("RGB", (640, 480), "white"))
+    first = engine.add(blank, occurrence="misp:attribute:one")
+    second = engine.add(blank + b"trailing bytes")
+    assert not first.informative and first.cluster is None and second.cluster is None
+    engine.add(blank, occurrence="misp:attribute:two")
+    # Then no answer lists them
+    assert engine.query(blank).decision is Decision.NO_MATCH and engine.query(blank).hits == ()
+    assert engine.hits("misp:attribute:one", elsewhere=True) == ()
+    # And who asks for every candidate learns why
+    for hit in (
+        engine.query(blank, min_decision="no-match").hits[0],
+        engine.compare(first.image_id, second.image_id),
+    ):
+        assert (hit.relation, hit.decision, hit.reasons) == (None, Decision.NO_MATCH, (Reason.BLANK,))
+        assert hit.evidence.same_pixels and "are equal, which is no evidence" in hit.sentence
+        assert hit.contributions[0].predictor == "without_transform"
+    # And a person's word still joins them
+    assert engine.confirm(first.image_id, second.image_id) is RecordOutcome.JOINED
+    assert engine.query(blank).decision is Decision.MATCH
 
 
 def test_adding_again_adds_nothing_but_what_is_new(engine: Engine) -> None:

@@ -175,7 +175,7 @@ def _show_result(line: dict[str, Any]) -> None:
         complain(f"{line['path']}: {line['error']['message']}")
         return
     notes = [f"{line['images_searched']} images", f"{line['seconds']:.3f} s"]
-    notes += [] if line["informative"] else ["blank: compared by bytes and pixels only"]
+    notes += [] if line["informative"] else ["blank: matches nothing"]
     notes += [] if line["frames"] == 1 else [f"frame {line['frame'] + 1} of {line['frames']}"]
     notes += ["cut short, judged as far as it goes"] if line["truncated"] else []
     notes += [] if line["complete"] else ["cut short by the deadline"]

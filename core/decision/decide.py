@@ -155,10 +155,8 @@ def _confidence(
     options: VerdictOptions,
 ) -> float:
     """Probability that both show the same source picture; of looks-like, that one imitates the other."""
-    if evidence.same_bytes:
-        return 1.0
-    if evidence.same_pixels:
-        return options.certain
+    if evidence.same:
+        return 1.0 if evidence.same_bytes else options.certain
     if accepted is Relation.LOOKS_LIKE:
         return calibration.likeness(evidence)
     uncertain = min(options.certain, probability)

@@ -24,17 +24,17 @@ def reasons_of(
 ) -> tuple[Reason, ...]:
     """Return the reasons for a verdict, the most important first."""
     configuration = None if evidence.same else evidence.configuration
+    blank = configuration is Configuration.UNINFORMATIVE
     unaligned = evidence.matrix is None and configuration is not None
     aligned = relation in (Relation.NEAR_DUPLICATE, Relation.PARTIAL)
     holds = {
         Reason.IGNORED: evidence.ignored_image is not None,
         Reason.COMMON_REGION: evidence.common_region_pictures is not None,
-        Reason.SAME_BYTES: bool(evidence.same_bytes),
-        Reason.SAME_PIXELS: bool(evidence.same_pixels) and not evidence.same_bytes,
-        Reason.BLANK: configuration is Configuration.UNINFORMATIVE,
+        Reason.BLANK: blank,
+        Reason.SAME_BYTES: bool(evidence.same_bytes) and not blank,
+        Reason.SAME_PIXELS: bool(evidence.same_pixels) and not evidence.same_bytes and not blank,
         Reason.INCOMPARABLE: configuration is Configuration.INCOMPARABLE,
-        Reason.NO_GEOMETRY: unaligned
-        and configuration not in (Configuration.UNINFORMATIVE, Configuration.INCOMPARABLE),
+        Reason.NO_GEOMETRY: unaligned and not blank and configuration is not Configuration.INCOMPARABLE,
         Reason.TEMPLATE: relation is Relation.SAME_TEMPLATE,
         Reason.BASELINE: relation is Relation.LOOKS_LIKE,
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
@@ -60,7 +60,7 @@ def sentence(
 ) -> str:
     """Return the evidence in words, as one sentence without a full stop."""
     if evidence.configuration is Configuration.UNINFORMATIVE:
-        return "one of the two pictures is blank or nearly so; nothing to compare"
+        return _blank(evidence)
     if evidence.same_bytes:
         parts = ["same bytes"]
     elif evidence.same_pixels:
@@ -78,6 +78,13 @@ def sentence(
     if relation is not None and Reason.WEAK_EVIDENCE in reasons:
         parts.append("the evidence is too weak for a match")
     return "; ".join(parts)
+
+
+def _blank(evidence: Evidence) -> str:
+    if evidence.same_bytes or evidence.same_pixels:
+        equal = "bytes" if evidence.same_bytes else "pixels"
+        return f"both pictures are blank or nearly so; their {equal} are equal, which is no evidence"
+    return "one of the two pictures is blank or nearly so; nothing to compare"
 
 
 def _hashes(evidence: Evidence, options: VerdictOptions) -> list[str]:

@@ -90,7 +90,7 @@ def _card(engine: Engine, number: int, answer: DemoAnswer) -> str:
         why = (
             "nothing in the store resembles it"
             if answer.result.informative
-            else "it is blank, and a blank picture matches only itself"
+            else "it is blank, and a blank picture matches nothing"
         )
         picture = _picture(answer.picture, "the queried picture", 460, 300)
         body = f'<p class="sentence">None of {answer.result.images_searched} pictures: {why}.</p>{picture}'

@@ -25,6 +25,7 @@ from ..records import (
 )
 from ..store import Store
 from .hits import Judged, as_hits, first_hits, one_per_cluster
+from .references import read_record
 
 #: Number of images of one cluster whose sightings are read for a history, which says when there are more.
 #: measured (benchmarks/misp.py): 200 made a hover of 2,000 copies three times as slow.
@@ -50,7 +51,7 @@ def stored_hits(
     of `ignore` collections.
 
     `itself`: an image that was seen at several occurrences is a hit of its own, identical, and stands for its
-    cluster. Raises StoreError.
+    cluster; a blank one is not. Raises StoreError, FormatError for a broken record.
     """
     ignored = store.collections.names_by_purpose(Purpose.IGNORE)
 
@@ -66,7 +67,7 @@ def stored_hits(
         return as_hits(store, calibration, stored, per_cluster=per_cluster, limit=limit, wanted=wanted)
     info = store.images.infos([subject])[0] if itself else None
     first: list[Judged] = []
-    if info and info.occurrence_count > 1:
+    if info and info.occurrence_count > 1 and _shows_something(store, subject):
         first.append(Judged(subject, decide(ITSELF, Context(), calibration, options=options)))
     partners = store.verdicts.partners(subject)
     if per_cluster:  # most verdicts are about copies of one another; only the shown ones are decoded
@@ -78,6 +79,11 @@ def stored_hits(
         for found in store.verdicts.of(subject, batch)
     )
     return first_hits(store, calibration, chain(first, read_when_needed), limit, wanted)
+
+
+def _shows_something(store: Store, image_id: ImageId) -> bool:
+    record = store.images.records([image_id])[0]
+    return record is not None and read_record(image_id, record).informative
 
 
 def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) -> list[History]:

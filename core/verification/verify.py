@@ -109,7 +109,7 @@ def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
 def _join(hashes: HashEvidence, alignment: Alignment) -> Verification:
     """The three parts of the evidence in one. Equal pictures are aligned as they are, whatever was found."""
     geometry, inverted = alignment.geometry, alignment.inverted
-    if hashes.same:
+    if hashes.same and geometry.configuration is not Configuration.UNINFORMATIVE:
         configuration = Configuration.SAME_BYTES if hashes.same_bytes else Configuration.SAME_PIXELS
         geometry = replace(
             geometry, configuration=configuration, matrix=np.eye(3), covered_query=1.0, covered_reference=1.0
