@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 import threading
 import warnings
-import zlib
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageCms
-from support.formats import FORMATS, HAS_AVIF, SMALL, png_chunk, png_file
+from support.formats import FORMATS, HAS_AVIF, SMALL, png_file
 from support.pictures import blank, photo, png, saved
 from support.waiting import until
 
@@ -196,30 +195,6 @@ def test_messages_name_the_limit_and_the_remedy() -> None:
         decode(FORMATS["PNG"], max_bytes=100)
     with pytest.raises(UnsupportedImage, match="PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF"):
         decode(b"hello world, hello")
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_file_cut_in_half_is_corrupt(name: str) -> None:
-    with pytest.raises(CorruptImage, match="cut short"):
-        decode(FORMATS[name][: len(FORMATS[name]) // 2])
-
-
-def test_pillows_value_error_over_a_colour_profile_is_a_corrupt_image() -> None:
-    # Given a PNG whose compressed profile unpacks to more than Pillow allows
-    bomb = png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(bytes(80 * MEGABYTE), 9))
-    data = png_file(struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0), bytes(72), bomb)
-    assert len(data) < MEGABYTE
-
-    with pytest.raises(CorruptImage):
-        decode(data)
-
-
-def test_a_text_bomb_costs_neither_memory_nor_time() -> None:
-    bombs = [png_chunk(b"zTXt", b"note\0\0" + zlib.compress(bytes(MEGABYTE - 1), 9)) for _ in range(200)]
-    data = png_file(struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0), bytes(72), *bombs)
-
-    with pytest.raises(CorruptImage):
-        decode(data)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""TIFF directories, of TIFF files and of EXIF blocks, and the limit of every walk through a file.
+"""TIFF directories, the orientation in an EXIF block, and the limit of every walk through a file.
 
-Takes bytes and returns the numbers in their directories. Directories that overlap, so that a reader would
-copy them many times, are refused. Sources: TIFF 6.0, BigTIFF, Exif 2.32.
+Takes bytes and returns the numbers in their directories. TIFF directories that overlap, so that a reader
+would copy them many times, are refused. Sources: TIFF 6.0, BigTIFF, Exif 2.32.
 """
 
 import struct
@@ -13,8 +13,7 @@ from ..errors import CorruptImage
 #: GIF of 64 MiB with the usual blocks of 255 bytes has 263,000. Pillow takes up to 10 microseconds for each.
 MAX_STEPS = 300_000
 
-#: Maximum bytes that the values of an EXIF block claim, overlaps counted. chosen: cameras write at most some
-#: 100 KiB.
+#: Maximum bytes of an EXIF block that are looked at. chosen: cameras write at most some 100 KiB.
 MAX_EXIF = 16 * 1024 * 1024
 
 #: Tag of the orientation. spec: Exif 2.32, 0x0112.
@@ -56,7 +55,7 @@ def directories(data: bytes, most: int) -> Iterator[dict[int, int]]:
                 total += size
                 if total > most or (count > MAX_STEPS and kind in _NUMBERS):
                     raise CorruptImage(
-                        "TIFF or EXIF tables claim more than a picture has; save the picture without metadata"
+                        "TIFF tables claim more than a picture has; save the picture without metadata"
                     )
             elif count == 1 and kind in _NUMBERS:
                 numbers.setdefault(tag, struct.unpack_from(order + _NUMBERS[kind], value)[0])
@@ -66,16 +65,22 @@ def directories(data: bytes, most: int) -> Iterator[dict[int, int]]:
 
 def exif_orientation(exif: bytes) -> int:
     """Return the orientation tag of an EXIF block, with or without its `Exif` mark, 1 to 8; 1 when it has
-    none or is broken.
+    none or is broken. What its other tags claim does not matter.
     """
     exif = exif.removeprefix(b"Exif\0\0")
     if exif[:4] not in (b"II*\0", b"MM\0*"):
         return 1
+    order = "<" if exif[:1] == b"I" else ">"
     try:
-        orientation = next(directories(exif, MAX_EXIF), {}).get(ORIENTATION, 1)
-    except (struct.error, OverflowError):
+        (offset,) = struct.unpack_from(order + "I", exif, 4)
+        (entries,) = struct.unpack_from(order + "H", exif, offset)
+        for position in range(offset + 2, offset + 2 + 12 * entries, 12):
+            tag, kind, count, orientation = struct.unpack_from(order + "HHIH", exif, position)
+            if (tag, kind, count) == (ORIENTATION, 3, 1):
+                return orientation if 1 <= orientation <= 8 else 1
+    except struct.error:
         return 1
-    return orientation if 1 <= orientation <= 8 else 1
+    return 1
 
 
 def steps(format: str) -> Iterator[int]:

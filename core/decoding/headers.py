@@ -11,15 +11,12 @@ import struct
 from dataclasses import dataclass
 
 from ..errors import CorruptImage, UnsupportedImage
-from .directories import ORIENTATION, directories, exif_orientation, steps
+from .directories import MAX_EXIF, ORIENTATION, directories, exif_orientation, steps
+from .parts import END_OF_JPEG, START_OF_SCAN, jpeg_segments, png_chunks, webp_chunks
 
 #: Maximum number of scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write
 #: about 10.
 MAX_SCANS = 40
-
-#: Maximum number of EXIF segments of a JPEG, of 64 KiB each; Pillow joins them in quadratic time. chosen:
-#: cameras write one.
-MAX_EXIF_PARTS = 16
 
 #: The formats that are read, for error messages.
 READ = "PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are read"
@@ -39,6 +36,12 @@ class Header:
     frames: int
     #: EXIF orientation, 1 to 8; 1 is upright.
     orientation: int
+    #: Whether every second row comes last (PNG, GIF), which matters where the file is cut short.
+    is_interlaced: bool = False
+    #: Whether the file goes on to the end of its picture, as far as its structure tells (JPEG).
+    is_complete: bool = True
+    #: Number of rows that are coded together: 8 to 32 in a JPEG.
+    rows_at_once: int = 1
 
 
 def read_header(data: bytes) -> Header:
@@ -76,63 +79,44 @@ def _png(data: bytes) -> Header:
     if data[12:16] != b"IHDR":
         raise CorruptImage("PNG without a header chunk; save the picture again")
     width, height = struct.unpack_from(">II", data, 16)
-    frames, orientation, position = 1, 1, 8
-    for _ in steps("PNG"):
-        if position + 8 > len(data):
-            break
-        length, kind = struct.unpack_from(">I4s", data, position)
-        body = data[position + 8 : position + 8 + min(length, 1 << 16)] if kind in (b"acTL", b"eXIf") else b""
-        if kind == b"acTL" and len(body) >= 8:
-            frames = max(1, struct.unpack_from(">I", body)[0])
+    frames, orientation = 1, 1
+    for kind, start, end in png_chunks(data):
+        if kind == b"acTL" and end - start >= 16:
+            frames = max(1, struct.unpack_from(">I", data, start + 8)[0])
         elif kind == b"eXIf":
-            orientation = exif_orientation(body)
-        elif kind == b"IEND":
-            break
-        position += 12 + length
-    return Header("PNG", width, height, frames, orientation)
+            orientation = exif_orientation(data[start + 8 : min(end - 4, start + 8 + MAX_EXIF)])
+    return Header("PNG", width, height, frames, orientation, is_interlaced=data[28] == 1)
 
 
 def _jpeg(data: bytes) -> Header:
-    if data.count(b"\xff\xda") > MAX_SCANS:
-        raise CorruptImage(
-            f"JPEG with more than {MAX_SCANS} scans, which only an attack has; save the picture again"
-        )
-    size, position = None, 2
-    exif: list[bytes] = []
-    for _ in steps("JPEG"):
-        position = data.find(b"\xff", position)  # decoders skip garbage between segments
-        marker = data[position + 1] if position >= 0 else _END_OF_JPEG
-        if marker in (_START_OF_SCAN, _END_OF_JPEG):
-            break
-        if marker in (0x00, 0x01, 0xFF) or 0xD0 <= marker <= 0xD8:
-            position += 1 if marker == 0xFF else 2
-            continue
-        (length,) = struct.unpack_from(">H", data, position + 2)
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, position + 5)
+    size, rows, orientation = None, 8, None
+    scans, is_complete = 0, False
+    for (marker,), start, end in jpeg_segments(data):
+        if marker == START_OF_SCAN:
+            scans += 1
+            if scans > MAX_SCANS:
+                raise CorruptImage(
+                    f"JPEG with more than {MAX_SCANS} scans, which only an attack has; save the picture again"
+                )
+        elif marker == END_OF_JPEG:
+            is_complete = True
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", data, start + 5)
             if size not in (None, (width, height)):
                 raise CorruptImage("JPEG with two different sizes; save the picture again")
             size = (width, height)
-        elif marker == 0xE1 and data[position + 4 : position + 10] == b"Exif\0\0":
-            exif.append(data[position + 10 : position + 2 + length])
-            if len(exif) > MAX_EXIF_PARTS:
-                raise CorruptImage(
-                    f"JPEG with more than {MAX_EXIF_PARTS} EXIF segments, which only an attack has;"
-                    " save the picture without metadata"
-                )
-        position += 2 + length
+            rows = 8 * max([1, *(factors & 15 for factors in data[start + 11 : end : 3])])
+        elif marker == 0xE1 and orientation is None and data[start + 4 : start + 10] == b"Exif\0\0":
+            orientation = exif_orientation(data[start + 4 : end])
     if size is None:
         raise CorruptImage("JPEG without a frame header; fetch or save the picture again")
-    return Header("JPEG", *size, 1, exif_orientation(b"".join(exif)))
-
-
-_START_OF_SCAN, _END_OF_JPEG = 0xDA, 0xD9
+    return Header("JPEG", *size, 1, orientation or 1, is_complete=is_complete, rows_at_once=rows)
 
 
 def _gif(data: bytes) -> Header:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     position = 13 + _gif_colours(flags)
-    frames = 0
+    frames, is_interlaced = 0, False
     walk = steps("GIF")
     for _ in walk:
         kind = data[position] if position < len(data) else _END_OF_GIF
@@ -140,7 +124,9 @@ def _gif(data: bytes) -> Header:
             position += 2
         elif kind == 0x2C and position + 10 <= len(data):
             left, top, wide, high, flags = struct.unpack_from("<HHHHB", data, position + 1)
-            if not frames:  # the first picture may reach beyond the screen, which readers then enlarge
+            if not frames:
+                is_interlaced = bool(flags & 0x40)
+                # the first picture may reach beyond the screen, which readers then enlarge
                 width, height = max(width, left + wide), max(height, top + high)
             frames += 1
             position += 11 + _gif_colours(flags)
@@ -153,7 +139,7 @@ def _gif(data: bytes) -> Header:
                 break
     if not frames:
         raise CorruptImage("GIF without a picture; fetch or save the picture again")
-    return Header("GIF", width, height, frames, 1)
+    return Header("GIF", width, height, frames, 1, is_interlaced=is_interlaced)
 
 
 _END_OF_GIF = 0x3B
@@ -170,15 +156,10 @@ def _webp(data: bytes) -> Header:
     if kind == b"VP8X":
         width = 1 + int.from_bytes(data[24:27], "little")
         height = 1 + int.from_bytes(data[27:30], "little")
-        position = 12
-        for _ in steps("WebP"):
-            if position + 8 > len(data):
-                break
-            kind, length = struct.unpack_from("<4sI", data, position)
-            frames += kind == b"ANMF"
-            if kind == b"EXIF":
-                orientation = exif_orientation(data[position + 8 : position + 8 + length])
-            position += 8 + length + (length & 1)
+        for chunk, start, end in webp_chunks(data):
+            frames += chunk == b"ANMF"
+            if chunk == b"EXIF":
+                orientation = exif_orientation(data[start + 8 : min(end, start + 8 + MAX_EXIF)])
     elif kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)

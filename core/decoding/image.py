@@ -23,7 +23,9 @@ from PIL.ImageFile import ImageFile
 from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from ..records import DecodedImage
 from .budget import BUDGET
+from .cut_short import load_known
 from .headers import Header, read_header
+from .metadata import without_metadata
 
 
 def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
@@ -35,7 +37,7 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
     header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
     pixels = reserve(header, max_pixels=max_pixels, name=name)
     try:
-        rgb, grey = _decode_pixels(data, header, max_pixels, name)
+        rgb, grey, truncated = _decode_pixels(data, header, max_pixels, name)
         weakref.finalize(rgb, BUDGET.release, pixels)
     except BaseException:
         BUDGET.release(pixels)
@@ -47,7 +49,7 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
         format=header.format,
         frames=header.frames,
         frame=0,
-        truncated=False,
+        truncated=truncated,
         data=data,
     )
 
@@ -102,10 +104,12 @@ def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
 
 def _decode_pixels(
     data: bytes, header: Header, max_pixels: int, name: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB u8[h, w, 3] and grey u8[h, w] of the first frame. Every error of Pillow becomes an ImageError."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
+    """RGB u8[h, w, 3] and grey u8[h, w] of the first frame, and whether the file is cut short. Every error of
+    Pillow becomes an ImageError.
+    """
     try:
-        with _open(data, header.format) as opened:
+        with _open(without_metadata(data, header.format), header.format) as opened:
             if opened.size not in ((header.width, header.height), (header.height, header.width)):
                 # The limits were checked on our reading of the header; Pillow must not decode anything else.
                 _check_size(*opened.size, max_pixels, name)
@@ -113,9 +117,10 @@ def _decode_pixels(
                     f"{name}: the header says {header.width} x {header.height}, its decoder {opened.size};"
                     " save the picture again"
                 )
-            opened.load()
+            known, truncated = load_known(opened, header)
             # Pillow's TIFF reader applies the orientation itself.
-            return _arrays(_upright(opened, 1 if header.format == "TIFF" else header.orientation))
+            upright = _upright(known, 1 if header.format == "TIFF" else header.orientation)
+            return *_arrays(upright), truncated
     except ImageError:
         raise
     except MemoryError:
@@ -211,7 +216,7 @@ def _deep_to_grey(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def _upright(image: ImageFile, orientation: int) -> Image.Image:
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
     """Apply an EXIF orientation, 1 to 8 (Exif 2.32, tag 0x0112)."""
     method = {
         2: Transpose.FLIP_LEFT_RIGHT,
