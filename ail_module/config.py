@@ -10,14 +10,22 @@ default, win over them.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
-from configparser import Error as CfgError, RawConfigParser
+from configparser import (
+    DuplicateOptionError,
+    DuplicateSectionError,
+    MissingSectionHeaderError,
+    ParsingError,
+    RawConfigParser,
+)
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from douglas_quaid import Config, ConfigError
-from douglas_quaid.config import shown
+from douglas_quaid.store_url import HIDDEN, shown_value
 
 #: Our section of core.cfg; both modules read it.
 SECTION = "VisualCorrelation"
@@ -28,9 +36,13 @@ MODULES = ("VisualCorrelation", "VisualCorrelationCrawled")
 CORE_CFG = "configs/core.cfg"
 
 
-def _option(default: object, why: str, *, least: float = 0, most: float = 10**12) -> Any:
-    """A field whose `why` stands above it in core.cfg: meaning, unit, and source of the default."""
-    return field(default=default, metadata={"why": why, "least": least, "most": most})
+def _option(
+    default: object, why: str, *, least: float = 0, most: float = 10**12, secret: bool = False
+) -> Any:
+    """A field whose `why` stands above it in core.cfg: meaning, unit, and source of the default. A `secret`
+    one is not in the `repr`.
+    """
+    return field(default=default, repr=not secret, metadata={"why": why, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +58,7 @@ class Settings:
         None,
         "URL of the feature store, never one of AIL's own servers; empty: what DOUGLAS_QUAID_STORE says, "
         "else embedded:",
+        secret=True,
     )
     #: Maximum size of a picture file in bytes.
     max_bytes: int = _option(
@@ -179,7 +192,7 @@ class Settings:
         """
         known = {option.name: option for option in fields(cls)}
         if unknown := given.keys() - known.keys():
-            raise ConfigError(f"{min(unknown)} is not an option; options are {', '.join(known)}")
+            raise ConfigError(f"{_name(min(unknown))} is not an option; options are {', '.join(known)}")
         texts = {name: text.strip() for name, text in given.items() if text.strip()}
         return cls(**{name: _parse(name, text, known[name].default) for name, text in texts.items()})
 
@@ -291,14 +304,28 @@ def read_cfg(path: Path) -> RawConfigParser:
     """
     cfg = RawConfigParser()
     try:
-        cfg.read_string(path.read_text("utf-8", "surrogateescape"))
+        text = path.read_text("utf-8", "surrogateescape")
     except FileNotFoundError:
         raise ConfigError(
             f"{path} is missing; AIL makes it from core.cfg.sample when it is installed"
         ) from None
-    except (OSError, CfgError) as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    # The line itself may contain a password, and so may the parser's message.
+    if (line := _wrong_line(cfg, text)) is not None:
+        raise ConfigError(f"{path} cannot be read: Source contains parsing errors in line {line}")
     return cfg
+
+
+def _wrong_line(cfg: RawConfigParser, text: str) -> int | None:
+    """Parse a configuration, and return the number of the line that cannot be parsed or repeats another."""
+    try:
+        cfg.read_string(text)
+    except (MissingSectionHeaderError, DuplicateSectionError, DuplicateOptionError) as error:
+        return error.lineno
+    except ParsingError as error:
+        return int(error.errors[0][0])
+    return None
 
 
 def _value(home: Path, cfg: RawConfigParser, section: str, option: str) -> str:
@@ -311,7 +338,9 @@ def _value(home: Path, cfg: RawConfigParser, section: str, option: str) -> str:
 def _server(home: Path, cfg: RawConfigParser, section: str, key: str) -> Server:
     host, port, name = (_value(home, cfg, section, option) for option in ("host", "port", key))
     if not port.isdecimal() or (key == "db" and not name.isdecimal()):
-        raise ConfigError(f"{home / CORE_CFG}, [{section}]: port is {port}; expected numbers for port and db")
+        raise ConfigError(
+            f"{home / CORE_CFG}, [{section}]: port is {shown_value(port)}; expected numbers for port and db"
+        )
     if key == "db":
         return Server(section, host, int(port), db=int(name))
     return Server(section, host, int(port), password=name)
@@ -327,12 +356,16 @@ _READERS: Mapping[type, tuple[str, Callable[[str], Any]]] = {
 }
 
 
+def _name(given: str) -> str:
+    """The name of an unknown option; a line that is not an option may hold a password in its place."""
+    return given if re.fullmatch(r"[a-z_]+", given) else HIDDEN
+
+
 def _parse(name: str, text: str, default: object) -> Any:
     expected, reader = _READERS[type(default)]
-    try:
+    with suppress(KeyError, ValueError):
         return reader(text)
-    except (KeyError, ValueError):
-        raise ConfigError(f"{name} is {shown(repr(text))[:80]}; expected {expected}") from None
+    raise ConfigError(f"{name} is {shown_value(text)}; expected {expected}")
 
 
 def _text(value: object) -> str:

@@ -11,21 +11,32 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .errors import ConfigError
+from .store_url import check_store_url, shown_value
 
 #: Start of the name of every environment variable.
 PREFIX = "DOUGLAS_QUAID_"
 
+_BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+#: An entry of `request_stores`.
+_NAMED = re.compile(r"(?:(?P<name>[\w-]+)=)?(?P<url>.*)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The settings of one process."""
+    """The settings of one process. Raises ConfigError for values out of range and malformed URLs. `repr`
+    leaves out the URLs, because they may contain passwords.
+    """
 
     #: URL of the feature store: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://.
-    store: str = "embedded:"
+    store: str = field(default="embedded:", repr=False)
+
+    #: Stores that a request to a service may name besides `store`: URL or NAME=URL, separated by spaces.
+    request_stores: str = field(default="", repr=False)
 
     #: Maximum size of a picture file, in bytes. chosen: 64 MiB, above any screenshot.
     max_bytes: int = 64 * 1024 * 1024
@@ -90,7 +101,7 @@ class Config:
         Raises ConfigError that names the variable, its value and what is expected.
         """
         environment = os.environ if environment is None else environment
-        known = {field.name: field for field in fields(cls)}
+        known = {setting.name: setting for setting in fields(cls)}
         values: dict[str, object] = {}
         for variable, text in environment.items():
             if not variable.startswith(PREFIX):
@@ -100,11 +111,32 @@ class Config:
                 raise ConfigError(f"{variable} is not a setting; the settings are {', '.join(sorted(known))}")
             values[name] = _parse(variable, text, known[name].default)
         values.update({name: value for name, value in overrides.items() if value is not None})
-        config = cls(**values)  # type: ignore[arg-type]
-        config._check()
-        return config
+        return cls(**values)  # type: ignore[arg-type]
 
-    def _check(self) -> None:
+    def requested_store(self, name: str) -> str:
+        """Return the URL of a store that a request names, by its name in `request_stores` or by its URL.
+
+        Raises ConfigError unless the operator allowed it: a request comes from whoever can reach the service.
+        """
+        urls = self._request_stores()
+        if name in urls:
+            return urls[name]
+        if name == self.store or name in urls.values():
+            return name
+        raise ConfigError(
+            "this service may not use the store that the request names; the operator allows it in the"
+            f" environment of the service: {PREFIX}STORE is its store, {PREFIX}REQUEST_STORES lists others"
+            " (URL or NAME=URL, separated by spaces)"
+        )
+
+    def _request_stores(self) -> dict[str, str]:
+        named = (_NAMED.fullmatch(entry) for entry in self.request_stores.split())
+        return {found["name"] or found["url"]: found["url"] for found in named if found}
+
+    def __post_init__(self) -> None:
+        check_store_url(self.store)
+        for url in self._request_stores().values():
+            check_store_url(url, name="an entry of request_stores")
         for name in ("max_bytes", "max_pixels", "store_timeout", "idle_seconds", "decode_seconds"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be above zero")
@@ -113,29 +145,10 @@ class Config:
 
 
 def _parse(variable: str, text: str, default: object) -> object:
-    try:
+    if isinstance(default, str):
+        return text
+    with suppress(KeyError, ValueError):
         if isinstance(default, bool):
-            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[
-                text.strip().lower()
-            ]
-        if isinstance(default, int):
-            return int(text)
-        if isinstance(default, float):
-            return float(text)
-    except (KeyError, ValueError):
-        raise ConfigError(f"{variable}={text!r}: expected a value like {default!r}") from None
-    return text
-
-
-def shown(url: str) -> str:
-    """Return a URL without its password, for messages.
-
-    It also finds a password that holds an unescaped `/`, `@` or `#`, or that is an option of the URL.
-    """
-    if url.startswith("embedded:"):
-        return url
-    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
-    login, at, place = rest.rpartition("@")
-    if ":" in login:
-        rest = f"{login.partition(':')[0]}:***{at}{place}"
-    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", scheme + mark + rest)
+            return _BOOLEANS[text.strip().lower()]
+        return int(text) if isinstance(default, int) else float(text)
+    raise ConfigError(f"{variable}={shown_value(text)}: expected a value like {default!r}")

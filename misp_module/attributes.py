@@ -24,15 +24,16 @@ def is_uuid(text: object) -> bool:
 
 
 def is_base_url(text: str) -> bool:
-    """Return whether `text` can be the base URL of a MISP: http or https and a host, without a user, a query
-    or a fragment.
+    """Return whether `text` can be the base URL of a MISP: http or https and a host, without a user, a query,
+    a fragment or white space.
     """
     try:
         parts = urlsplit(text)
     except ValueError:
         return False
     return (
-        parts.scheme in ("http", "https")
+        text.isprintable()
+        and parts.scheme in ("http", "https")
         and bool(parts.hostname)
-        and not (parts.username or parts.query or parts.fragment)
+        and not set(" @?#") & set(text)
     )

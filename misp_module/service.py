@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from douglas_quaid import (
@@ -94,14 +95,14 @@ def _for_analysts(error: DouglasQuaidError) -> str:
 
 
 def _connection(settings: Settings) -> _Connection:
-    """The connection for this store and these limits."""
-    config = Config.from_environment(
-        store=settings.store, max_bytes=settings.max_bytes, max_pixels=settings.max_pixels
-    )
+    """The connection for this store and these limits. Raises ConfigError for a store that is not allowed."""
+    config = Config.from_environment(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+    if settings.store is not None:
+        config = replace(config, store=config.requested_store(settings.store))
     if config.store == Config().store and not has_default_store():
         raise ConfigError(
-            "no feature store is named, and this user has no embedded one; set “store” of this module"
-            " to the URL that quaid misp sync uses"
+            "no feature store is named, and this user has no embedded one; set DOUGLAS_QUAID_STORE in the"
+            " environment of misp-modules to the URL that quaid misp sync uses"
         )
     with _lock:
         if config not in _connections and len(_connections) >= MAX_STORES:

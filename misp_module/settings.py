@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 
 from douglas_quaid import ConfigError
-from douglas_quaid.config import shown
+from douglas_quaid.store_url import shown_value
 
 from .attributes import is_base_url
 
@@ -44,8 +44,8 @@ class Disclosure:
 class Settings:
     """The settings in the order in which MISP shows them."""
 
-    #: URL of the feature store; None: DOUGLAS_QUAID_STORE of the service.
-    store: str | None = None
+    #: Name or URL of a store that the operator allowed; None: DOUGLAS_QUAID_STORE of the service.
+    store: str | None = field(default=None, repr=False)
     #: Base URL of this MISP without a trailing slash, for links to events.
     misp_url: str | None = None
     #: Maximum number of objects in a response. A hover shows at most three, or ten after a click. chosen.
@@ -90,16 +90,16 @@ class Settings:
             return cls()
         if not isinstance(config, Mapping):
             raise ConfigError(
-                f"config is {_shown(config)}; expected an object of settings: {', '.join(NAMES)}"
+                f"config is {shown_value(config)}; expected an object of settings: {', '.join(NAMES)}"
             )
-        texts = {str(name): _text(str(name), value) for name, value in config.items()}
-        given = {name: text for name, text in texts.items() if text}
-        unknown = [name for name in given if name not in NAMES]
+        unknown = [name for name, value in config.items() if name not in NAMES and value not in (None, "")]
         if unknown:
             raise ConfigError(
-                f"{_shown(unknown[0])} is not a setting of this module; its settings are {', '.join(NAMES)}"
+                f"{shown_value(unknown[0])} is not a setting of this module;"
+                f" its settings are {', '.join(NAMES)}"
             )
-        values = {name: _READERS[name](name, text) for name, text in given.items()}
+        texts = {name: _text(name, config[name]) for name in NAMES if name in config}
+        values = {name: _READERS[name](name, text) for name, text in texts.items() if text}
         return cls(**values)  # type: ignore[arg-type]
 
 
@@ -107,26 +107,24 @@ class Settings:
 NAMES = tuple(setting.name for setting in fields(Settings))
 
 
-def _shown(value: object) -> str:
-    return shown(repr(value))[:80]
-
-
 def _text(name: str, value: object) -> str:
     """MISP sends strings and nulls; people who call the module by hand send numbers and booleans too."""
     if value is None:
         return ""
     if not isinstance(value, str | int | float):
-        raise ConfigError(f"{name} is {_shown(value)}; expected text")
+        raise ConfigError(f"{name} is {shown_value(value)}; expected text")
     text = str(value).strip()
     if len(text) > MAX_CHARACTERS or not text.isprintable():
-        raise ConfigError(f"{name} is {_shown(text)}; expected at most {MAX_CHARACTERS} printable characters")
+        raise ConfigError(
+            f"{name} is {shown_value(text)}; expected at most {MAX_CHARACTERS} printable characters"
+        )
     return text
 
 
 def _boolean(name: str, text: str) -> bool:
     word = text.lower()
     if word not in RawConfigParser.BOOLEAN_STATES:
-        raise ConfigError(f"{name} is {_shown(text)}; expected true or false")
+        raise ConfigError(f"{name} is {shown_value(text)}; expected true or false")
     return RawConfigParser.BOOLEAN_STATES[word]
 
 
@@ -136,20 +134,22 @@ def _number(name: str, text: str, *, minimum: float, maximum: float) -> float:
     except ValueError:
         value = math.nan
     if not minimum <= value <= maximum:
-        raise ConfigError(f"{name} is {_shown(text)}; expected a number from {minimum:g} to {maximum:g}")
+        raise ConfigError(f"{name} is {shown_value(text)}; expected a number from {minimum:g} to {maximum:g}")
     return value
 
 
 def _count(name: str, text: str, *, minimum: int, maximum: int) -> int:
     if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
-        raise ConfigError(f"{name} is {_shown(text)}; expected a whole number from {minimum} to {maximum}")
+        raise ConfigError(
+            f"{name} is {shown_value(text)}; expected a whole number from {minimum} to {maximum}"
+        )
     return int(text)
 
 
 def _base_url(name: str, text: str) -> str:
     if not is_base_url(text) or any(character in text for character in "<>\"' \\"):
         raise ConfigError(
-            f"{name} is {_shown(text)}; expected the address of this MISP, such as https://misp.example.org"
+            f"{name} is {shown_value(text)}; expected the address of this MISP, such as https://misp.example.org"
         )
     return text.rstrip("/")
 

@@ -107,11 +107,11 @@ def everything() -> Callable[[Any], bytes]:
 
 
 @pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The real misp-modules server with our module."""
+def host(tmp_path_factory: pytest.TempPathFactory, shared_server: Server) -> Iterator[Any]:
+    """The real misp-modules server with our module, whose operator named the shared store."""
     from support import misp_host
 
-    with misp_host.running(tmp_path_factory.mktemp("host")) as host:
+    with misp_host.running(tmp_path_factory.mktemp("host"), store=shared_server.url) as host:
         yield host
 
 

@@ -23,6 +23,7 @@ import douglas_quaid
 READING_ORDER = (
     "errors",
     "records",
+    "store_url",
     "config",
     "deadline",
     "strict_json",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,9 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
         lambda s: enrichment(s, attribute(COFFEE), collections=["a"]),
         "collections",
     ),
-    "a store of another kind": (
-        lambda s: enrichment("mysql://here", attribute(COFFEE)),
-        "expected embedded:",
+    "a store that is not allowed": (
+        lambda s: enrichment("redis://127.0.0.1:1", attribute(COFFEE)),
+        "DOUGLAS_QUAID_REQUEST_STORES lists others",
     ),
     "a timeout below zero": (lambda s: enrichment(s, attribute(COFFEE)) | {"timeout": -1}, "Timeout"),
 }
@@ -148,7 +149,7 @@ def test_without_a_store_there_is_an_error_and_no_new_store(config: Any, tmp_pat
     "config", [None, {}, {"store": None, "max_results": "", "disclose": None, "misp_url": ""}]
 )
 def test_settings_may_be_missing_null_or_empty(config: Any, tmp_path: Path, known: str) -> None:
-    with misp_host.running(tmp_path, environment={"DOUGLAS_QUAID_STORE": known}) as host:
+    with misp_host.running(tmp_path, store=known) as host:
         request = enrichment(known, attribute(COFFEE)) | {"config": config}
         assert len(objects(host.post(request))) == 1
         del request["config"], request["timeout"]
@@ -180,9 +181,69 @@ def test_no_error_contains_the_password_of_the_store(store: str) -> None:
         assert "S3CRET" not in json.dumps(said := answer(request | {"timeout": 2})) and said["error"]
 
 
-def test_mistyped_stores_do_not_use_up_the_limit(known: str) -> None:
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A server of somebody else, which nobody may be made to connect to."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        yield listener
+
+
+@pytest.mark.parametrize(
+    "store", ["redis://127.0.0.1:{}", "redis+cluster://127.0.0.1:{}/0", "rediss://h@127.0.0.1:{}"]
+)
+def test_a_request_cannot_make_the_module_connect_to_a_host(
+    store: str, known: str, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from douglas_quaid.misp.service import answer
+
+    # Given an operator who named one store, when a request names another
+    monkeypatch.setenv("DOUGLAS_QUAID_STORE", known)
+    answered = answer(hover(store.format(listener.getsockname()[1]), attribute()))
+    # then it is told who may allow that, and nobody has connected
+    assert "DOUGLAS_QUAID_STORE" in answered["error"]
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+@pytest.mark.parametrize(
+    "store", ["embedded:{}", "embedded:{}/\r\nport 1", "EMBEDDED:{}", "unix://{}/s", "{}"]
+)
+def test_a_request_cannot_make_or_open_a_folder(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from douglas_quaid.misp.service import answer
+
+    # Given an operator who named no store, when a request names a folder, one that there is or a new one
+    monkeypatch.delenv("DOUGLAS_QUAID_STORE", raising=False)
+    (tmp_path / "there").mkdir(mode=0o755)
+    for folder in ("there", "new"):
+        answered = answer(hover(store.format(tmp_path / folder), attribute()))
+        assert answered["error"]
+    # then nothing is made, started or closed to others
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+    assert (tmp_path / "there").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_request_may_name_the_stores_that_the_operator_lists(
+    known: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from douglas_quaid.misp.service import answer
+
+    monkeypatch.delenv("DOUGLAS_QUAID_STORE", raising=False)
+    monkeypatch.setenv("DOUGLAS_QUAID_REQUEST_STORES", f"away=unix:///nobody known={known} unix:///listed")
+    assert "not indexed yet" in str(answer(hover("known", attribute())))
+    assert "not indexed yet" in str(answer(hover(known, attribute())))
+    assert "cannot be reached" in str(answer(hover("away", attribute())))
+    assert "cannot be reached" in str(answer(hover("unix:///listed", attribute())))
+    assert "may not use the store" in str(answer(hover("unix:///other", attribute())))
+
+
+def test_stores_that_are_away_do_not_use_up_the_limit(known: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from douglas_quaid.misp.service import MAX_STORES, answer
 
+    away = [f"unix:///nobody-{n}" for n in range(MAX_STORES + 1)]
+    monkeypatch.setenv("DOUGLAS_QUAID_REQUEST_STORES", " ".join([known, *away]))
     for n in range(MAX_STORES + 1):
         assert "cannot be reached" in answer(hover(f"unix:///nobody-{n}", attribute()))["error"]
     assert "not indexed yet" in answer(hover(known, attribute()))["results"][0]["values"][0]
@@ -190,7 +251,9 @@ def test_mistyped_stores_do_not_use_up_the_limit(known: str) -> None:
 
 @pytest.mark.parametrize("timeout", [0, "0", "soon", -5, True, [], "nan", "inf", 10**400])
 def test_an_invalid_timeout_is_refused_with_a_reason(timeout: Any, known: str) -> None:
-    """The module is called directly, because misp-modules itself handles some of these."""
+    """The module is called directly, because misp-modules itself handles some of these. The timeout is read
+    before a store is opened.
+    """
     from douglas_quaid.misp.service import answer
 
     said = answer(enrichment(known, attribute(COFFEE)) | {"timeout": timeout})
@@ -241,7 +304,10 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_text_reaches_misp_harmless(name: str, host: Host, store_url: str) -> None:
+def test_hostile_text_reaches_misp_harmless(
+    name: str, host: Host, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOUGLAS_QUAID_STORE", store_url)
     """As the value of an attribute, the file name of a hit, the label of a baseline, and in an error."""
     text = HOSTILE[name]
     stored = text.encode("utf-8", "replace").decode()

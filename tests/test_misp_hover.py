@@ -6,7 +6,7 @@ import uuid
 from pathlib import Path
 
 from PIL import Image
-from support import pictures
+from support import misp_host, pictures
 from support.misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
 
 from douglas_quaid import Engine
@@ -108,6 +108,8 @@ def test_a_click_shows_more_than_a_hover(host: Host, store_url: str) -> None:
     assert shown == 3 < clicked
 
 
-def test_a_hover_shows_an_error_where_misp_shows_it(host: Host, tmp_path: Path) -> None:
-    answer = host.post(hover(f"unix://{tmp_path}/nobody", attribute(uuid=OTHER)))
+def test_a_hover_shows_an_error_where_misp_shows_it(tmp_path: Path) -> None:
+    away = f"unix://{tmp_path}/nobody"
+    with misp_host.running(tmp_path, store=away) as host:
+        answer = host.post(hover(away, attribute(uuid=OTHER)))
     assert "cannot be reached" in answer["error"] and answer["results"][0]["values"] == [answer["error"]]

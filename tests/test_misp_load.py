@@ -49,7 +49,7 @@ def test_a_stalled_store_holds_no_thread_longer_than_its_budget(
     server, second = make_server(), slowness()
     with Engine.open(server.url) as engine:
         engine.add(COFFEE, occurrence=f"misp:attribute:{OTHER}", labels={"event": EVENT})
-    with misp_host.running(tmp_path) as host:
+    with misp_host.running(tmp_path, store=server.url) as host:
         assert len(objects(host.post(enrichment(server.url, attribute(COFFEE))))) == 1
         # Given a store that stops in the middle
         server.pause()
@@ -89,7 +89,7 @@ def test_a_store_that_is_away_is_an_error_until_it_is_back(
 ) -> None:
     server = make_server()
     server.stop()
-    with misp_host.running(tmp_path) as host:
+    with misp_host.running(tmp_path, store=server.url) as host:
         refused = host.post(enrichment(server.url, attribute(COFFEE)))
         assert "cannot be reached" in refused["error"] and refused["results"] == {}
         server.start()
@@ -108,7 +108,7 @@ def test_what_a_crash_left_unlinked_is_linked_behind_the_first_answer(tmp_path: 
         with Engine.open(known, mend=False) as engine:
             assert store.links.waiting() and engine.count() == 1
         # And after the first response the server links them
-        with misp_host.running(tmp_path) as host:
+        with misp_host.running(tmp_path, store=known) as host:
             assert "results" in host.post(hover(known, attribute(uuid=OTHER)))
             until(lambda: not store.links.waiting())
 

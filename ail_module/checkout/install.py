@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from douglas_quaid import ConfigError
-from douglas_quaid.config import shown
+from douglas_quaid.store_url import shown
 
 from ..config import CORE_CFG, MODULES, SECTION, Settings
 from .edits import MARK, Insertion, edited

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from douglas_quaid import ConfigError, DouglasQuaidError
-from douglas_quaid.config import shown
+from douglas_quaid.store_url import shown
 
 from ..config import CORE_CFG, MODULES, SECTION, Locations, Settings
 from ..servers import AilServers, Queue, running
@@ -248,7 +248,7 @@ def _embedded(checkout: Checkout, url: str) -> Check:
 
 
 def _section_of(checkout: Checkout, url: str) -> str | None:
-    """The section of core.cfg whose server a URL names. Raises ConfigError if the URL is malformed."""
+    """The section of core.cfg whose server a URL names. Raises ConfigError if its port is out of range."""
     cfg, here = checkout.parsed(CORE_CFG), {"localhost", "127.0.0.1", "::1"}
     try:
         parts = urlsplit(url)

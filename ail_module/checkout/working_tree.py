@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from douglas_quaid import ConfigError
-from douglas_quaid.config import shown
+from douglas_quaid.store_url import shown
 
 from ..config import read_cfg
 
@@ -181,8 +181,11 @@ class Plan:
 
     @property
     def diff(self) -> str:
-        """All changes as one unified diff, without the passwords in URLs; empty if nothing changes."""
-        return "".join(_without_passwords(change.diff) for change in self.changes)
+        """All changes as one unified diff, without the passwords in `*.cfg`; empty if nothing changes."""
+        return "".join(
+            _without_passwords(change.diff) if change.name.endswith(".cfg") else change.diff
+            for change in self.changes
+        )
 
     def write(self) -> None:
         """Write all changes.
@@ -206,7 +209,9 @@ class Plan:
 
 
 def _without_passwords(diff: str) -> str:
-    return re.sub(r"(?m)^([^=:\n]*[=:] *)(\S*://.*)$", lambda line: line[1] + shown(line[2]), diff)
+    """The diff of a configuration, where URLs, stores and passwords are shown without what is secret."""
+    value = r"(?mi)^([ +-]?[^#;=:\n]*(?:store|pass)[^=:\n]*[=:][ \t]*|[^=:\n]*[=:][ \t]*(?=\S*://))(\S.*)$"
+    return re.sub(value, lambda line: line[1] + shown(line[2]), diff)
 
 
 def _check(path: Path, change: FileChange) -> None:

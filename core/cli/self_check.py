@@ -2,8 +2,9 @@
 
 from importlib.metadata import version
 
-from ..config import Config, shown
+from ..config import Config
 from ..errors import CorruptRecord, DouglasQuaidError
+from ..store_url import shown
 from .group import command, open_engine
 from .terminal import print_result
 

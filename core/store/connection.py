@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..batches import grouped, in_groups
-from ..config import Config, shown
+from ..config import Config
 from ..deadline import seconds_left
 from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
+from ..store_url import shown
 from .keys import SCAN_COUNT, Command, on_shard, starting_with
 from .options import DEFAULTS, StoreOptions
 from .routes import execute, route_of

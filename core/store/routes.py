@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from ..config import Config, shown
+from ..config import Config
 from ..errors import ConfigError
+from ..store_url import EXPECTED, shown
 from .embedded import EmbeddedServer
 from .keys import TAGS, prefix
 from .time_limits import limited
@@ -29,19 +31,14 @@ class ServerRoute:
     """One server that holds all tags. Raises ConfigError for a URL that is not an address."""
 
     def __init__(self, config: Config) -> None:
-        from redis import Redis
+        from redis import Redis, RedisError
 
-        try:
+        with suppress(ValueError, TypeError, RedisError):  # whose messages may quote a part of the URL
             self._redis = limited(Redis.from_url(config.store, **_options(config)))
-        except (ValueError, TypeError) as error:
-            # An unescaped password moves where host and port are looked for, so redis-py may quote a part of
-            # it.
-            reason = (
-                "write / @ # ? : in a user or password as %2F %40 %23 %3F %3A"
-                if "@" in config.store
-                else str(error)
-            )
-            raise ConfigError(f"store {shown(config.store)!r} is not an address: {reason}") from None
+            pool = self._redis.connection_pool
+            pool.connection_class(**pool.connection_kwargs)  # refuses wrong options; connects to nothing
+            return
+        raise ConfigError(f"store {shown(config.store)!r}: wrong port, database or option; {EXPECTED}")
 
     def client(self, tag: str) -> Redis:
         """Return the client of the server that holds a tag."""
@@ -90,13 +87,13 @@ class ClusterRoute:
         for part, name in ((parts.username, "username"), (parts.password, "password")):
             if part:
                 self._options[name] = unquote(part)
-        try:
-            self._seeds = [_address(text) for text in parts.netloc.rpartition("@")[2].split(",")]
-        except ValueError:
+        places = parts.netloc.rpartition("@")[2].split(",")
+        if not all(places):
             raise ConfigError(
                 f"store {shown(config.store)!r}: expected"
                 " redis+cluster://[USER:PASSWORD@]HOST:PORT[,HOST:PORT]..."
-            ) from None
+            )
+        self._seeds = [_address(place) for place in places]
         self._clients: dict[tuple[str, int], Redis] = {}
         self._homes: dict[str, tuple[str, int]] = {}
         self._learn()
@@ -169,12 +166,7 @@ def route_of(config: Config) -> Route:
         return EmbeddedRoute(config)
     if scheme == "redis+cluster":
         return ClusterRoute(config)
-    if scheme in ("redis", "rediss", "unix") and "://" in config.store:
-        return ServerRoute(config)
-    raise ConfigError(
-        f"store {shown(config.store)!r}: expected embedded:, embedded:PATH, redis://, rediss://, unix:// or"
-        " redis+cluster://"
-    )
+    return ServerRoute(config)
 
 
 def execute(client: Redis, parts: Iterable[object]) -> Any:

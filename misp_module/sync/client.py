@@ -20,6 +20,7 @@ from pymisp import MISPRelationship, PyMISP
 from pymisp.exceptions import PyMISPError, PyMISPUnexpectedResponse
 
 from douglas_quaid import ConfigError, DouglasQuaidError
+from douglas_quaid.store_url import shown
 
 from ..attributes import FILE_TYPES, is_base_url
 from .attribute import Attribute, Filters, attributes_of
@@ -288,16 +289,23 @@ class Client:
         raise MispAway(f"{self.url}: {problem}{demand}; tried {tries - left} times")
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text has the form of a key of MISP. spec: 40 letters and digits."""
+    return re.fullmatch("[A-Za-z0-9]{40}", text) is not None
+
+
 def _check(url: str, key: str) -> None:
     if not is_base_url(url) or len(url) > 500:
-        raise MispRefused(f"{url[:80]!r}: expected the base URL of a MISP, such as https://misp.example.org")
+        raise MispRefused(
+            f"{shown(url)!r}: expected the base URL of a MISP without a user, such as https://misp.example.org"
+        )
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise MispRefused(
             f"{url}: http would send the key unencrypted;"
             " use https, with --ca-bundle for a certificate of your own"
         )
-    if not re.fullmatch("[A-Za-z0-9]{40}", key):
+    if not is_key(key):
         raise MispRefused(f"the key has {len(key)} characters; a key of MISP has 40 letters and digits")
 
 

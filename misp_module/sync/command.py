@@ -20,7 +20,7 @@ from douglas_quaid.cli.terminal import complain, error_json, json_line, print_re
 
 from ..attributes import FILE_TYPES
 from .attribute import Filters, Outcome, Status
-from .client import Client, Patience
+from .client import Client, Patience, is_key
 from .index import IndexOptions
 from .run import SyncOptions, synchronise
 
@@ -147,7 +147,9 @@ def _key(path: str | None) -> str:
     try:
         return Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"--key-file {path}: cannot be read ({type(error).__name__})") from None
+        # Who gives the key itself instead of a file must not read it in a log.
+        name = "***" if is_key(path) else path
+        raise ConfigError(f"--key-file {name}: cannot be read ({type(error).__name__})") from None
 
 
 def _check_readable(path: str | None) -> None:

@@ -18,8 +18,9 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -58,14 +59,8 @@ def main() -> int:
     if options.sample:
         options.count, options.hovers, options.known, options.asked = 10_000, 400, 40, 10
     report.heading(f"Hover at {options.count:,} images, and enrichment, over HTTP", options)
-    with (
-        tempfile.TemporaryDirectory(prefix="quaid-benchmark-") as folder,
-        misp_host.running(Path(folder)) as host,
-    ):
-        slowest = measure_hovers(host, options.count, options.hovers, options.seed)
-        ratio = measure_enrichment(
-            host, Corpus.load(options.pictures), options.known, options.asked, options.seed
-        )
+    slowest = measure_hovers(options.count, options.hovers, options.seed)
+    ratio = measure_enrichment(Corpus.load(options.pictures), options.known, options.asked, options.seed)
     if options.sample:
         return 0
     return report.verdict(
@@ -86,7 +81,17 @@ def main() -> int:
 # -- hover ---------------------------------------------------------------------------------------------------
 
 
-def measure_hovers(host: Host, count: int, hovers: int, seed: int) -> float:
+@contextmanager
+def serving(url: str) -> Iterator[Host]:
+    """The server, with this store."""
+    with (
+        tempfile.TemporaryDirectory(prefix="quaid-benchmark-") as folder,
+        misp_host.running(Path(folder), store=url) as host,
+    ):
+        yield host
+
+
+def measure_hovers(count: int, hovers: int, seed: int) -> float:
     """Return the 99th percentile in seconds of the slowest kind."""
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         url = f"embedded:{folder}"
@@ -103,19 +108,19 @@ def measure_hovers(host: Host, count: int, hovers: int, seed: int) -> float:
             questions |= {
                 kind: [hover(url, attribute(uuid=name)) for name in names] for kind, names in kinds.items()
             }
-            for body in questions.values():  # the store is opened, the threads are there
-                host.post(body[0])
-            for kind, bodies in questions.items():
-                cells: list[object] = [kind, hovers // len(kinds)]
-                for clients in (1, CLIENTS):
-                    times = sorted(
-                        timed(host.post, [rng.choice(bodies) for _ in range(hovers // len(kinds))], clients)
-                    )
-                    p99 = times[int(len(times) * 0.99)]
-                    cells += [f"{1000 * median(times):.1f}", f"{1000 * p99:.1f}"]
-                    if clients == 1 and not kind.startswith("("):
-                        slowest = max(slowest, p99)
-                rows.append(cells)
+            with serving(url) as host:
+                for body in questions.values():  # the store is opened, the threads are there
+                    host.post(body[0])
+                for kind, bodies in questions.items():
+                    cells: list[object] = [kind, hovers // len(kinds)]
+                    for clients in (1, CLIENTS):
+                        asked = [rng.choice(bodies) for _ in range(hovers // len(kinds))]
+                        times = sorted(timed(host.post, asked, clients))
+                        p99 = times[int(len(times) * 0.99)]
+                        cells += [f"{1000 * median(times):.1f}", f"{1000 * p99:.1f}"]
+                        if clients == 1 and not kind.startswith("("):
+                            slowest = max(slowest, p99)
+                    rows.append(cells)
             columns = (
                 "hover over an image with",
                 "hovers",
@@ -205,11 +210,11 @@ def timed(work: Callable[[object], object], items: Sequence[object], clients: in
 # -- enrichment ----------------------------------------------------------------------------------------------
 
 
-def measure_enrichment(host: Host, corpus: Corpus, known: int, asked: int, seed: int) -> float:
+def measure_enrichment(corpus: Corpus, known: int, asked: int, seed: int) -> float:
     """Return the total time over HTTP divided by that of the engine in this process."""
     rng = random.Random(seed)
     items: list[Item] = rng.sample(list(corpus.screenshots), known)
-    with filled_store(corpus, items, None) as url, Engine.open(url) as engine:
+    with filled_store(corpus, items, None) as url, Engine.open(url) as engine, serving(url) as host:
         over_http, direct, found = [], [], 0
         for n, item in enumerate([items[0], *rng.sample(items, asked)]):
             picture = edits.png(edits.edit(EDITS[n % len(EDITS)], edits.opened(corpus.data(item)), seed))

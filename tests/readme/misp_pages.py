@@ -178,7 +178,7 @@ def main() -> None:
         with Engine.open(store) as engine:
             asked = fill(engine)
         picture = "data:image/jpeg;base64," + asked["data"]
-        with running(folder) as host:
+        with running(folder, store=store) as host:
             looked_at = {field: content for field, content in asked.items() if field != "data"}
             pages = {
                 "hover": hover_page(host.post(hover(store, looked_at, **SETTINGS)), asked, picture),

@@ -77,9 +77,13 @@ class Host:
 
 @contextmanager
 def running(
-    folder: Path, *, custom: Path = ROOT / "misp_module", environment: dict[str, str] | None = None
+    folder: Path,
+    *,
+    custom: Path = ROOT / "misp_module",
+    store: str | None = None,
+    environment: dict[str, str] | None = None,
 ) -> Iterator[Host]:
-    """`misp-modules -c CUSTOM` on a free port of this machine, until the block ends."""
+    """`misp-modules -c CUSTOM` on a free port of this machine, until the block ends. `store`: its store."""
     port = free_port()
     log = folder / "misp-modules.log"
     command = [
@@ -92,6 +96,7 @@ def running(
         str(custom),
     ]
     own = {name: value for name, value in os.environ.items() if not name.startswith("DOUGLAS_QUAID_")}
+    own |= {} if store is None else {"DOUGLAS_QUAID_STORE": store}
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, stdout=output, stderr=output, env=own | (environment or {})
