@@ -167,7 +167,7 @@ def test_what_cannot_be_processed_is_a_dead_letter_with_a_reason_and_the_rest_go
         "::": ("BadObject", 1),
         missing: ("FileNotThere", 2),
         changed: ("FileNotThere", 2),
-        ail.new_image(whole[: len(whole) // 2]): ("CorruptImage", 1),
+        ail.new_image(whole[: len(whole) // 20]): ("CorruptImage", 1),
         ail.new_image(bomb(1)): ("ImageTooLarge", 1),
         ail.new_image(b"<html>no picture</html>"): ("UnsupportedImage", 1),
     }

@@ -65,7 +65,7 @@ BAD: dict[str, tuple[Callable[[str], Any], str]] = {
     "bad base64": (lambda s: enrichment(s, attribute() | {"data": "not base64!"}), "not base64"),
     "text": (lambda s: enrichment(s, attribute(b"Dear all, please find attached")), "phish.png"),
     "a PDF": (lambda s: enrichment(s, attribute(b"%PDF-1.7\n...")), "phish.png"),
-    "a cut picture": (lambda s: enrichment(s, attribute(COFFEE[:5000])), "cut short"),
+    "a cut picture": (lambda s: enrichment(s, attribute(COFFEE[:1000])), "cut short"),
     "too many bytes": (lambda s: enrichment(s, attribute(COFFEE), max_image_mb="0.01"), "limit is 10,000"),
     "too many pixels": (lambda s: enrichment(s, attribute(COFFEE), max_megapixels="0.1"), "limit is 100,000"),
     "a picture bomb": (lambda s: enrichment(s, attribute(bomb())), "30000 x 30000"),

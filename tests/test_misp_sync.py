@@ -181,7 +181,7 @@ def test_a_picture_added_while_prune_reads_is_kept(misp: Misp, engine: Engine, s
 
 def test_a_broken_picture_is_named_once(misp: Misp, engine: Engine, sync: Sync) -> None:
     event = misp.event()
-    broken = misp.attach(event, PICTURES[0][: len(PICTURES[0]) // 2], "cut.png")
+    broken = misp.attach(event, PICTURES[0][: len(PICTURES[0]) // 20], "cut.png")
     odd = misp.attach(event, "not base64 at all!", "odd.png")
     misp.attach(event, PICTURES[1])
     # Given two broken pictures among others, then they are named, and the others are indexed

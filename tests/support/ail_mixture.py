@@ -86,5 +86,5 @@ class Mixture:
         if kind == "text":
             return b"<html>no picture %d</html>" % n
         if kind == "truncated":
-            return png(soft(n))[:-400]
+            return png(soft(n))[:200]
         return variant(soft(n - 1)) if n % 10 == 9 else png(soft(n))
