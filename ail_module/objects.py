@@ -8,13 +8,12 @@ two are different objects even if their bytes are the same, so an object is name
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from douglas_quaid import DouglasQuaidError, ImageId, ImageTooLarge, Occurrence
+from douglas_quaid.files import FileTooLarge, NotRegularFile, read_regular
 
 #: First part of the occurrences of AIL's objects.
 HOST = "ail"
@@ -94,20 +93,13 @@ def read_picture(obj: AilObject, path: str | Path, max_bytes: int) -> bytes:
     and OSError for faults of the disk.
     """
     try:
-        # With O_NONBLOCK, a pipe in place of the file does not block.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            found = os.fstat(file.fileno())
-            data = file.read(max_bytes + 1) if stat.S_ISREG(found.st_mode) else None
+        data = read_regular(path, max_bytes=max_bytes)
+    except FileTooLarge as error:
+        raise ImageTooLarge(f"{path}: {error.strerror}; raise max_bytes to read it") from None
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotThere(f"{path}: there is no such file") from None
-    except IsADirectoryError:
-        data = None
-    if data is None:
-        raise FileNotThere(f"{path}: is not a regular file")
-    if len(data) > max_bytes:
-        raise ImageTooLarge(
-            f"{path}: {found.st_size:,} bytes, the limit is {max_bytes:,}; raise max_bytes to read it"
-        )
+    except NotRegularFile as error:
+        raise FileNotThere(f"{path}: {error.strerror}") from None
     if hashlib.sha256(data).hexdigest() != obj.id:
         raise FileNotThere(
             f"{path}: its {len(data):,} bytes do not have the sha256 that its name says; it is being "

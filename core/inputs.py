@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .errors import ImageTooLarge, NotFound, UnsupportedImage
+from .files import FileTooLarge, read_regular
 from .records import Occurrence
 
 
@@ -16,27 +17,30 @@ class Input:
 
     #: Path as given, or below the folder that was given; `-` is standard input.
     path: str
+    #: Why nothing can be read here, for a folder that cannot be listed; None for what can be tried.
+    fault: str | None = None
 
     def read(self, max_bytes: int) -> bytes:
-        """Return the bytes.
+        """Return the bytes. No pipe, socket or device other than standard input is waited for.
 
         Raises ImageTooLarge before more than `max_bytes` are read, NotFound when there is no such file, and
         UnsupportedImage when it is not a regular file or cannot be read.
         """
+        if self.fault is not None:
+            raise UnsupportedImage(f"{self.path}: {self.fault}")
         if self.path == "-":
-            return self._within(sys.stdin.buffer.read(max_bytes + 1), max_bytes)
+            data = sys.stdin.buffer.read(max_bytes + 1)
+            if len(data) > max_bytes:
+                raise self._too_large(f"more bytes than the limit of {max_bytes:,}")
+            return data
         try:
-            with open(self.path, "rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise UnsupportedImage(f"{self.path}: not a regular file")
-                if status.st_size > max_bytes:
-                    raise self._too_large(f"{status.st_size:,} bytes, more", max_bytes)
-                return self._within(file.read(max_bytes + 1), max_bytes)
+            return read_regular(self.path, max_bytes=max_bytes)
+        except FileTooLarge as error:
+            raise self._too_large(str(error.strerror)) from None
         except FileNotFoundError:
             raise NotFound(f"{self.path}: no such file") from None
         except OSError as error:
-            raise UnsupportedImage(f"{self.path}: cannot be read: {error.strerror}") from None
+            raise UnsupportedImage(f"{self.path}: {_words(error)}") from None
 
     @property
     def occurrence(self) -> Occurrence | None:
@@ -49,35 +53,42 @@ class Input:
         absolute = os.fsencode(os.path.abspath(self.path)).decode("utf-8", "backslashreplace")
         return Occurrence("file", "path", absolute)
 
-    def _within(self, data: bytes, max_bytes: int) -> bytes:
-        if len(data) > max_bytes:
-            raise self._too_large("more bytes", max_bytes)
-        return data
-
-    def _too_large(self, has: str, max_bytes: int) -> ImageTooLarge:
-        return ImageTooLarge(
-            f"{self.path}: {has} than the limit of {max_bytes:,}; raise DOUGLAS_QUAID_MAX_BYTES to accept it"
-        )
+    def _too_large(self, has: str) -> ImageTooLarge:
+        return ImageTooLarge(f"{self.path}: {has}; raise DOUGLAS_QUAID_MAX_BYTES to accept it")
 
 
 def find_inputs(paths: Iterable[str]) -> list[Input]:
     """Return the files, and for a folder all regular files below it, in the order of their names.
 
-    Links to folders are not followed.
+    Links to folders are not followed. A folder or file that cannot be examined is an input with an error.
     """
     found: list[Input] = []
     for path in paths:
-        if path != "-" and os.path.isdir(path):
-            found.extend(Input(file) for file in _walk(path))
-        else:
-            found.append(Input(path))
+        found.extend(_walk(path) if path != "-" and os.path.isdir(path) else [Input(path)])
     return found
 
 
-def _walk(folder: str) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
+def _walk(folder: str) -> Iterator[Input]:
+    failed: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=failed.append):
         folders.sort()
         for name in sorted(files):
             path = os.path.join(parent, name)
-            if os.path.isfile(path):
-                yield path
+            if _may_be_read(path):
+                yield Input(path)
+    for error in failed:
+        yield Input(str(error.filename), _words(error))
+
+
+def _may_be_read(path: str) -> bool:
+    """Whether this is a regular file, as far as can be told; why it cannot, reading it tells."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:  # a link to nothing, or removed meanwhile
+        return False
+    except OSError:
+        return True
+
+
+def _words(error: OSError) -> str:
+    return f"cannot be read: {error.strerror}"

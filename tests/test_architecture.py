@@ -22,6 +22,7 @@ import douglas_quaid
 #: re-exports names and may import all, lazily.
 READING_ORDER = (
     "errors",
+    "files",
     "records",
     "store_url",
     "config",

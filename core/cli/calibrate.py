@@ -220,10 +220,11 @@ def _make(
 def _calibration_in(source: Path) -> Calibration | None:
     """Return the calibration in a file; None for a folder and for a file of another kind."""
     from ..decision.calibration_file import parse
+    from ..files import read_regular
 
     if source.suffix != ".json" or not source.is_file():
         return None
-    text = source.read_text("utf-8", "replace")
+    text = read_regular(source).decode("utf-8", "replace")
     try:
         is_graph = "nodes" in json.loads(text)
     except ValueError:

@@ -222,4 +222,5 @@ def compare(a: str, b: str, overlay: str | None, engine: Engine, as_json: bool) 
 def _side(engine: Engine, name: str) -> bytes | str:
     from ..inputs import Input
 
-    return Input(name).read(engine.config.max_bytes) if name == "-" or os.path.isfile(name) else name
+    is_file = name == "-" or (os.path.lexists(name) and not os.path.isdir(name))
+    return Input(name).read(engine.config.max_bytes) if is_file else name

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, NotFound
+from ..files import FileTooLarge, read_regular
 
 #: Name of the list of pictures in a data set's folder.
 GROUPS = "groups.jsonl"
@@ -30,8 +31,6 @@ PHISHING = "phishing"
 NO_PAGES = frozenset({PHOTOS, "pictures"})
 #: Name of the graph in a folder of linked pictures.
 GRAPH = "truth.visjs.json"
-#: Maximum size of a list of pictures in bytes. chosen: a million lines.
-MAX_LIST_BYTES = 256 * 1024 * 1024
 
 
 class Kind(str, Enum):
@@ -223,9 +222,9 @@ def _load_graph(path: Path, prefix: str) -> tuple[list[Item], list[frozenset[str
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_LIST_BYTES:
-            raise ConfigError(f"{path}: more than {MAX_LIST_BYTES:,} bytes; split the data set")
-        return path.read_text("utf-8")
+        return read_regular(path).decode("utf-8")
+    except FileTooLarge as error:
+        raise ConfigError(f"{path}: {error.strerror}; split the data set") from None
     except FileNotFoundError:
         raise NotFound(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

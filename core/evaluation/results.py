@@ -7,6 +7,7 @@ whether the two pictures show the same thing. Reading is strict: a line with an 
 value of another type or a number that is not finite is refused with its number.
 """
 
+import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import ConfigError, NotFound
+from ..files import open_regular
 from ..records import Decision, Relation, Verdict
 from ..strict_json import from_object, parse_object, to_object
 
@@ -137,7 +139,7 @@ def read_outcomes(path: Path) -> Iterator[QueryOutcome]:
 def _read(path: Path, kind: type[Record], noun: str) -> Iterator[Record]:
     number = 0
     try:
-        with open(path, encoding="utf-8") as file:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:
             while line := file.readline(MAX_LINE + 1):
                 number += 1
                 if len(line) > MAX_LINE:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..decision.calibration import Provenance
 from ..errors import ConfigError, NotFound
+from ..files import open_regular, read_regular
 from .dataset import Dataset, Kind
 from .queries import SampleSizes, parse_edits
 from .results import HEADER, PAIRS, LabelledPair, read_pairs
@@ -76,8 +77,8 @@ def _is_run(source: Path) -> bool:
     if source.suffix != ".jsonl":
         return False
     try:
-        with open(source, encoding="utf-8", errors="replace") as lines:
-            return '"verdict"' in lines.readline(1 << 16)
+        with open_regular(source) as lines:
+            return b'"verdict"' in lines.readline(1 << 16)
     except OSError as error:
         raise NotFound(f"{source}: {error.strerror}") from None
 
@@ -100,7 +101,7 @@ def pairs_of_runs(sources: Sequence[Path]) -> LabelledPairs:
 
 def _header_beside(pairs: Path) -> dict[str, Any]:
     header = pairs.with_name(HEADER)
-    return json.loads(header.read_text("utf-8")) if header.is_file() else {}
+    return json.loads(read_regular(header)) if header.is_file() else {}
 
 
 def _pairs_of_pictures(source: Path, *, edits: str, seed: int, progress: Progress) -> LabelledPairs:

@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import click
 
 from douglas_quaid import ConfigError, DouglasQuaidError, Engine
 from douglas_quaid.cli.terminal import complain, error_json, json_line, print_result
+from douglas_quaid.files import read_regular
 
 from ..attributes import FILE_TYPES
 from .attribute import Filters, Outcome, Status
@@ -145,7 +145,7 @@ def _key(path: str | None) -> str:
             )
         return key.strip()
     try:
-        return Path(path).read_text("utf-8").strip()
+        return read_regular(path).decode("utf-8").strip()
     except (OSError, UnicodeError) as error:
         # Who gives the key itself instead of a file must not read it in a log.
         name = "***" if is_key(path) else path
