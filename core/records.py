@@ -30,7 +30,7 @@ class DecodedImage:
     pixels: NDArray[np.uint8]
     #: ITU-R 601-2 luma as Pillow's convert("L") computes it, shape (height, width).
     grey: NDArray[np.uint8]
-    #: Format as the decoder names it, in upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF.
+    #: Format as the decoder names it, in upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIF.
     format: str
     #: Number of frames or pages in the file.
     frames: int

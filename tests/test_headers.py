@@ -40,7 +40,7 @@ def test_the_content_decides_and_not_the_name() -> None:
         (b"%PDF-1.7\n", UnsupportedImage),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UnsupportedImage),
         (b"BM is also how this sentence begins, but it is text", UnsupportedImage),
-        (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", UnsupportedImage),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", UnsupportedImage),
         (b"\x89PNG\r\n\x1a\n", CorruptImage),
         (b"\xff\xd8\xff\xe0", CorruptImage),
         (b"GIF89a", CorruptImage),

@@ -193,7 +193,7 @@ def test_messages_name_the_limit_and_the_remedy() -> None:
         decode(FORMATS["PNG"], max_pixels=2_399)
     with pytest.raises(ImageTooLarge, match=r"bytes, the limit is 100; .*max_bytes"):
         decode(FORMATS["PNG"], max_bytes=100)
-    with pytest.raises(UnsupportedImage, match="PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF"):
+    with pytest.raises(UnsupportedImage, match="PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF and HEIF"):
         decode(b"hello world, hello")
 
 
@@ -231,7 +231,7 @@ def test_errors_of_any_class_from_the_decoder_become_an_image_error(monkeypatch:
         def fail(*_: object, error: BaseException = error) -> None:
             raise error
 
-        monkeypatch.setattr(image_module, "_open", fail)
+        monkeypatch.setattr(image_module, "open_picture", fail)
         with pytest.raises(ImageError) as caught:
             decode(FORMATS["PNG"])
         assert type(caught.value) is kind

@@ -1,6 +1,7 @@
 """`quaid self-check`: does this installation work, and what to do if not."""
 
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from ..config import Config
 from ..errors import CorruptRecord, DouglasQuaidError
@@ -50,7 +51,8 @@ def _formats() -> str:
 
     missing = [name for name in ("webp", "avif", "jpg_2000") if not features.check(name)]
     lacking = f"; this Pillow lacks {', '.join(missing)}" if missing else ", AVIF"
-    return f"PNG, JPEG, WebP, GIF, BMP, TIFF{lacking}"
+    heif = ", HEIF" if find_spec("pillow_heif") else "; for HEIC and HEIF: pip install 'douglas-quaid[heif]'"
+    return f"PNG, JPEG, WebP, GIF, BMP, TIFF{lacking}{heif}"
 
 
 def _features() -> str:

@@ -4,7 +4,7 @@ Takes the file's bytes and returns format, size, frames and orientation. Nothing
 what a header claims, and no loop runs longer than the file or MAX_STEPS. Structures that make decoders work
 or allocate out of proportion (overlapping TIFF tables, thousands of JPEG scans) are refused here. Sources:
 PNG 3rd edition, ITU-T T.81, Exif 2.32, TIFF 6.0 and BigTIFF, GIF89a, RFC 9649 (WebP), ISO/IEC 23008-12
-(AVIF).
+(AVIF, HEIF).
 """
 
 import struct
@@ -13,20 +13,21 @@ from dataclasses import dataclass
 from ..errors import CorruptImage, UnsupportedImage
 from .directories import MAX_EXIF, ORIENTATION, directories, exif_orientation, steps
 from .parts import END_OF_JPEG, START_OF_SCAN, jpeg_segments, png_chunks, webp_chunks
+from .readers import open_picture
 
 #: Maximum number of scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write
 #: about 10.
 MAX_SCANS = 40
 
 #: The formats that are read, for error messages.
-READ = "PNG, JPEG, WebP, GIF, BMP, TIFF and AVIF are read"
+READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF and HEIF are read"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What a picture file says about itself."""
 
-    #: PNG, JPEG, WEBP, GIF, BMP, TIFF or AVIF.
+    #: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF or HEIF.
     format: str
     #: Width in pixels as stored, before `orientation` is applied.
     width: int
@@ -62,8 +63,10 @@ def read_header(data: bytes) -> Header:
             return _webp(data)
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return _tiff(data)
-        if head[4:8] == b"ftyp" and _is_avif(data):
-            return _avif(data)
+        if (brands := _brands(data)) & _AVIF:
+            return _in_boxes(data, "AVIF")
+        if brands & _HEIF:
+            return _in_boxes(data, "HEIF")
         if (
             head[:2] == b"BM"
             and len(data) >= 26
@@ -194,29 +197,31 @@ def _tiff(data: bytes) -> Header:
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
 
 
-def _is_avif(data: bytes) -> bool:
+# Brands of a file whose pictures are coded as AV1, and as HEVC or in another way that HEIF allows. spec: AVIF
+# 1.1, section 6; ISO/IEC 23008-12, annex B.
+_AVIF = {b"avif", b"avis"}
+_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+
+
+def _brands(data: bytes) -> set[bytes]:
+    """The brands of a file of ISO media boxes; none for another file."""
     length = min(int.from_bytes(data[:4], "big"), 4096)
-    brands = {data[8:12]} | {data[i : i + 4] for i in range(16, length, 4)}
-    return bool(brands & {b"avif", b"avis"})
+    return {data[i : i + 4] for i in (8, *range(16, length, 4))} if data[4:8] == b"ftyp" else set()
 
 
-def _avif(data: bytes) -> Header:
-    """AVIF has its size deep in nested boxes; its decoder reads them without decoding a pixel."""
-    from io import BytesIO
-
+def _in_boxes(data: bytes, format: str) -> Header:
+    """AVIF and HEIF have their size deep in nested boxes; their decoders read them without decoding a pixel,
+    and turn a HEIF picture themselves. Of the pictures in a HEIF file viewers show the primary one alone.
+    """
     try:
-        from PIL.AvifImagePlugin import SUPPORTED, AvifImageFile
-    except ImportError:
-        SUPPORTED = False
-    if not SUPPORTED:
-        raise UnsupportedImage(
-            "AVIF, which this Pillow does not read; save the picture as PNG or install a newer Pillow"
-        )
-    try:
-        with AvifImageFile(BytesIO(data)) as opened:
+        with open_picture(data, format) as opened:
+            if format == "HEIF":
+                return Header(format, *opened.size, 1, 1)
             exif = opened.info.get("exif", b"")
-            return Header("AVIF", *opened.size, int(opened.n_frames), exif_orientation(exif))
+            return Header(format, *opened.size, int(getattr(opened, "n_frames", 1)), exif_orientation(exif))
+    except UnsupportedImage:
+        raise
     except Exception as error:
         raise CorruptImage(
-            f"broken or cut short AVIF ({str(error)[:200]}); fetch or save the picture again"
+            f"broken or cut short {format} ({str(error)[:200]}); fetch or save the picture again"
         ) from error

@@ -9,16 +9,13 @@ animated files the first frame is decoded and the frames are counted.
 """
 
 import hashlib
-import io
 import weakref
-from importlib import import_module
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.Image import DecompressionBombError, Transpose
-from PIL.ImageFile import ImageFile
 
 from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from ..records import DecodedImage
@@ -26,6 +23,7 @@ from .budget import BUDGET
 from .cut_short import load_known
 from .headers import Header, read_header
 from .metadata import without_metadata
+from .readers import open_picture
 
 
 def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
@@ -109,7 +107,7 @@ def _decode_pixels(
     Pillow becomes an ImageError.
     """
     try:
-        with _open(without_metadata(data, header.format), header.format) as opened:
+        with open_picture(without_metadata(data, header.format), header.format) as opened:
             if opened.size not in ((header.width, header.height), (header.height, header.width)):
                 # The limits were checked on our reading of the header; Pillow must not decode anything else.
                 _check_size(*opened.size, max_pixels, name)
@@ -140,27 +138,6 @@ def _decode_pixels(
         raise CorruptImage(
             f"{name}: broken or cut short {header.format} ({_words(error)}); fetch or save the picture again"
         ) from error
-
-
-#: Beginning of the names of Pillow's module and class for each format.
-_READERS = {
-    "PNG": "Png",
-    "JPEG": "Jpeg",
-    "WEBP": "WebP",
-    "GIF": "Gif",
-    "BMP": "Bmp",
-    "TIFF": "Tiff",
-    "AVIF": "Avif",
-}
-
-
-def _open(data: bytes, format: str) -> ImageFile:
-    """Pillow's reader for one format. Image.open would try others, and apply its own process-wide limit of
-    pixels and warn of it.
-    """
-    name = _READERS[format]
-    reader: type[ImageFile] = getattr(import_module(f"PIL.{name}ImagePlugin"), f"{name}ImageFile")
-    return reader(io.BytesIO(data))
 
 
 def _words(error: Exception) -> str:

@@ -9,6 +9,14 @@ from PIL import features
 
 from support.pictures import jpeg, photo, png, saved
 
+try:
+    import pillow_heif
+except ImportError:
+    HAS_HEIF = False
+else:
+    HAS_HEIF = True
+    pillow_heif.register_heif_opener()
+
 SMALL = photo(1, 60, 40)
 HAS_AVIF = features.check("avif")
 FORMATS = {
@@ -22,6 +30,7 @@ FORMATS = {
     "TIFF": saved(SMALL, "TIFF"),
     "compressed TIFF": saved(SMALL, "TIFF", compression="tiff_lzw"),
     **({"AVIF": saved(SMALL, "AVIF", quality=95)} if HAS_AVIF else {}),
+    **({"HEIF": saved(SMALL, "HEIF", quality=95)} if HAS_HEIF else {}),
 }
 
 
