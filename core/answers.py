@@ -79,6 +79,8 @@ class Hit:
     reasons: tuple[Reason, ...] = ()
     #: What each predictor adds to the log odds of the confidence.
     contributions: tuple[Contribution, ...] = ()
+    #: What the store holds of the image and is broken, so that it is missing here.
+    problems: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -106,6 +108,7 @@ class Hit:
             labels=tuple(sighting.labels for sighting in sightings),
             reasons=verdict.reasons,
             contributions=contributions,
+            problems=() if info is None else info.problems,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -126,6 +129,7 @@ class Hit:
             "first_seen": timestamp(self.first_seen),
             "last_seen": timestamp(self.last_seen),
             "collections": memberships_json(self.collections),
+            "problems": list(self.problems),
         }
 
 
@@ -161,7 +165,7 @@ class QueryResult:
     hits: tuple[Hit, ...]
     #: Number of images in the index.
     images_searched: int
-    #: False when a deadline cut the work short, or a record could not be read.
+    #: False when a deadline cut the work short, or something in the store is broken and was left out.
     complete: bool
     #: Seconds that it took.
     seconds: float
@@ -173,6 +177,8 @@ class QueryResult:
     frame: int
     #: Whether the file is cut short: it was judged as far as it goes.
     truncated: bool
+    #: What is broken in the store and was left out of the search or the answer, each with its remedy.
+    problems: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as in a line of the command line."""
@@ -188,6 +194,7 @@ class QueryResult:
             "frames": self.frames,
             "frame": self.frame,
             "truncated": self.truncated,
+            "problems": list(self.problems),
         }
 
 
@@ -241,6 +248,7 @@ class Description:
             "keypoints": len(features.local),
             "thumbnail_bytes": 0 if features.thumbnail is None else len(features.thumbnail),
             "record_bytes": self.record_bytes,
+            "problems": list(info.problems),
         }
 
 

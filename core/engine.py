@@ -46,6 +46,7 @@ from .search.search import Search
 from .search.stored_hits import histories, stored_hits
 from .search.verified import verify_all
 from .store import PutStatus, Scope, Store
+from .store.values import noting
 from .upkeep import Upkeep
 
 
@@ -95,33 +96,37 @@ class Engine(Upkeep):
         """Return which stored images show this picture or a part of it. Nothing is stored.
 
         `deadline`: seconds from now after which the answer holds what was judged so far (`complete` is false
-        then). `collection`: search the members of this one, or of these, only. `exclude`: image ids, and
-        occurrences whose image is left out if it was seen nowhere else. Hits are sorted by confidence, one
+        then, and where something in the store is broken: `problems`). `collection`: search the members of
+        this one, or of these, only. `exclude`: image ids, and occurrences whose image is left out if it was
+        seen nowhere else. Hits are sorted by confidence, one
         per cluster, from `min_decision` on. Raises ImageError (named `name`), StoreError, ConfigError,
         NotFound for an unknown collection.
         """
         started = time.monotonic()
         timer, minimum = Timer.after(deadline), Decision(min_decision)
         picture = self._extractor.extract(data, name=name)
-        scope = self._scope(picture, exclude=exclude, collection=collection)
-        found = self._search(picture, scope, timer)
-        listed = [
-            judged
-            for judged in found.judged
-            if is_listed(judged.verdict, minimum, same_template=include_same_template)
-        ]
+        with noting() as problems:
+            scope = self._scope(picture, exclude=exclude, collection=collection)
+            found = self._search(picture, scope, timer)
+            listed = [
+                judged
+                for judged in found.judged
+                if is_listed(judged.verdict, minimum, same_template=include_same_template)
+            ]
+            hits = as_hits(self._store, self.calibration, listed, per_cluster=True, limit=limit)
         return QueryResult(
             image_id=picture.features.image_id,
             decision=found.decision,
             informative=picture.features.informative,
-            hits=as_hits(self._store, self.calibration, listed, per_cluster=True, limit=limit),
+            hits=hits,
             images_searched=len(self._index),
-            complete=found.complete,
+            complete=found.complete and not problems,
             seconds=time.monotonic() - started,
             format=picture.features.format,
             frames=picture.features.frames,
             frame=picture.features.frame,
             truncated=picture.features.truncated,
+            problems=tuple(problems),
         )
 
     def _search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool = False) -> Found:
@@ -206,18 +211,20 @@ class Engine(Upkeep):
         of a cluster.
 
         `per_cluster`: the best of each cluster only. `elsewhere`: the question is about one occurrence, so an
-        image that was seen at others too is a hit of its own. Raises NotFound, ConfigError, StoreError.
+        image that was seen at others too is a hit of its own. What is broken in the store is left out, which
+        the log says, and `store.values.noting`. Raises NotFound, ConfigError, StoreError.
         """
         subject = self._store.resolve(name)
-        return stored_hits(
-            self._store,
-            self.calibration,
-            subject,
-            limit=limit,
-            per_cluster=per_cluster,
-            itself=elsewhere,
-            options=self._options.decision.verdict,
-        )
+        with noting():
+            return stored_hits(
+                self._store,
+                self.calibration,
+                subject,
+                limit=limit,
+                per_cluster=per_cluster,
+                itself=elsewhere,
+                options=self._options.decision.verdict,
+            )
 
     def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
         """Return for each hit where its picture was seen, other images of its cluster included; `besides`: an

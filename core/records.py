@@ -269,14 +269,16 @@ class ImageInfo:
     sightings: tuple[Sighting, ...]
     #: Number of all occurrences.
     occurrence_count: int
-    #: First time at any occurrence (UTC).
-    first_seen: datetime
-    #: Last time at any occurrence (UTC).
-    last_seen: datetime
+    #: First time at any occurrence (UTC); None where what is stored of the times is broken.
+    first_seen: datetime | None
+    #: Last time at any occurrence (UTC); None as `first_seen`.
+    last_seen: datetime | None
     #: Collections that hold the image.
     memberships: tuple[Membership, ...]
     #: Canonical id of its cluster, then the aliases; empty when it is in none.
     clusters: tuple[str, ...]
+    #: What is stored of the image and is broken, so that it was left out here.
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

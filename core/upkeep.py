@@ -2,16 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
 
 from .bookkeeping import as_occurrence
 from .comparison import Comparison
 from .decision.calibration import Calibration
 from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
-from .errors import NotFound
+from .errors import FormatError, NotFound
 from .records import ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
 from .store import ForgetReport
+from .store.values import note, noting
 
 
 class Upkeep(Comparison):
@@ -66,9 +66,15 @@ class Upkeep(Comparison):
         """Link again what waits for it, such as images that lost their connection when another was forgotten;
         a crash may have come between the two. Raises StoreError.
         """
-        for image_id in self._store.links.waiting():
-            with suppress(NotFound):  # forgotten too, meanwhile
+        with noting():
+            waiting = self._store.links.waiting()
+        for image_id in waiting:
+            try:
                 self.link(image_id)
+            except NotFound:  # forgotten too, meanwhile
+                continue
+            except FormatError as error:  # it goes on waiting, and must not keep others from their work
+                note(error)
 
     def choose_calibration(self, calibration: Calibration | None) -> None:
         """Judge with this calibration from now on, in every process of this store; None: the shipped one.

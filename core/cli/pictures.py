@@ -178,10 +178,12 @@ def _show_result(line: dict[str, Any]) -> None:
     notes += [] if line["informative"] else ["blank: matches nothing"]
     notes += [] if line["frames"] == 1 else [f"frame {line['frame'] + 1} of {line['frames']}"]
     notes += ["cut short, judged as far as it goes"] if line["truncated"] else []
-    notes += [] if line["complete"] else ["cut short by the deadline"]
+    notes += [] if line["complete"] else ["not complete"]
     say(f"{line['path']}: {decision_text(line['decision'])}  ({', '.join(notes)})")
     for hit in line["hits"]:
         say(hit_text(hit))
+    for problem in line["problems"]:
+        complain(f"left out: {problem}")
 
 
 @command("compare")

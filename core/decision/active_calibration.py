@@ -48,15 +48,21 @@ class ActiveCalibration:
         return known
 
     def _read(self) -> Calibration:
-        text = self._store.settings.calibration_text()
-        if text is None:
+        chosen, text = self._store.settings.chosen_calibration()
+        if chosen is None and text is None:
             return self._shipped
         remedy = "quaid calibrate --reset goes back to the shipped one"
+        if chosen is None or text is None:
+            raise ConfigError(f"the calibration chosen for this store has lost its id or its file; {remedy}")
         try:
             found = parse(text)
         except (ConfigError, FormatError) as error:
             kind = UnknownVersion if isinstance(error, UnknownVersion) else ConfigError
             raise kind(f"the calibration chosen for this store cannot be read ({error}); {remedy}") from None
+        if found.id != chosen:
+            raise ConfigError(
+                f"the calibration chosen for this store is {chosen!r:.80}, its file {found.id}; {remedy}"
+            )
         if found.options != self._shipped.options:
             raise ConfigError(
                 f"the calibration {found.id}, chosen for this store, was fitted with other options "

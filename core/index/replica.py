@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..deadline import seconds_left
-from ..errors import StoreTimeout
+from ..errors import CorruptRecord, StoreTimeout
 from ..records import ImageId
 from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
 from ..store.keys import SHARDS
+from ..store.values import left_out_if_broken
 from .hamming import HammingIndex
 from .options import DEFAULTS, UPKEEP, IndexOptions, UpkeepOptions
 from .rows import Rows
@@ -109,9 +110,9 @@ class IndexReplica:
     def refresh(self) -> None:
         """Take over all that the store acknowledged before this call.
 
-        Raises StoreTimeout when the thread's time limit passes while another thread refreshes, and StoreError
-        when the store cannot be read. What was taken over until then stays; the next call continues from
-        there.
+        Raises StoreTimeout when the thread's time limit passes while another thread refreshes, StoreError
+        when the store cannot be read, and CorruptRecord for columns that are broken (within `values.noting`
+        they are left out). What was taken over until then stays; the next call continues from there.
         """
         left = seconds_left()
         if not self._lock.acquire(timeout=-1 if left is None else max(left, 0)):
@@ -130,8 +131,12 @@ class IndexReplica:
                 self._state = after
             if left is None:  # a thread with a time limit leaves it to others
                 self._share()
+            problems = self._state.problems
         finally:
             self._lock.release()
+        for problem in problems:
+            with left_out_if_broken():
+                raise CorruptRecord(problem)
 
     def _apply(self, change: ShardChange) -> None:
         shard = change.shard
@@ -195,6 +200,8 @@ class IndexReplica:
         then map it.
         """
         upkeep = self._upkeep
+        if self._state.problems:
+            return
         new, gone = len(self._ids) - self._in_file, int(np.count_nonzero(~self._live.view[: self._in_file]))
         grown = new >= max(upkeep.snapshot_minimum, self._in_file // upkeep.snapshot_growth)
         old = time.time() - self._written >= upkeep.snapshot_seconds

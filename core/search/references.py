@@ -1,6 +1,5 @@
 """Stored pictures to compare with, read a few at a time."""
 
-import logging
 from collections.abc import Sequence
 
 from ..errors import CorruptRecord, FormatError
@@ -8,8 +7,7 @@ from ..features import codec
 from ..features.picture import Picture
 from ..records import ImageFeatures, ImageId
 from ..store import Store
-
-log = logging.getLogger(__name__)
+from ..store.values import note
 
 
 class References:
@@ -31,7 +29,7 @@ class References:
         try:
             return Picture(read_record(image_id, record))
         except FormatError as error:
-            log.warning("left out of the search: %s", error)
+            note(error)
             self.unreadable += 1
             return None
 

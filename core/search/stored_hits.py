@@ -124,8 +124,8 @@ def _history(
     seen: Sequence[Sighting | ImageInfo] = sightings if complete else infos
     return History(
         count=count,
-        first_seen=min((seen_at.first_seen for seen_at in seen), default=None),
-        last_seen=max((seen_at.last_seen for seen_at in seen), default=None),
+        first_seen=min((at.first_seen for at in seen if at.first_seen), default=None),
+        last_seen=max((at.last_seen for at in seen if at.last_seen), default=None),
         sightings=_distinct(sightings),
         memberships=_memberships(infos),
         complete=complete,

@@ -111,7 +111,7 @@ local function pairs_at(images, blocked)
       if words[judged[at]] == 'same' then add(judged[at], 1) end
     end
     for at = 1, #scores, 2 do
-      if leaves_to_score(words[scores[at]]) then add(scores[at], tonumber(scores[at + 1])) end
+      if leaves_to_score(words[scores[at]]) then add(scores[at], tonumber(scores[at + 1]) or 0) end
     end
   end
   table.sort(found, function(x, y)

@@ -5,8 +5,9 @@ from enum import Enum
 
 from ..errors import NotFound
 from ..records import Cluster, ImageId
+from . import values
 from .connection import StorePart
-from .keys import as_text, on_meta
+from .keys import META, key, on_meta
 
 #: First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow.
 CLUSTER_PREFIX = "c-"
@@ -41,7 +42,10 @@ class Clusters(StorePart):
     def ids(self, ids: Sequence[ImageId]) -> list[str | None]:
         """Return the canonical cluster id of each image, in one round trip; None for one in no cluster."""
         answers = self.connection.ask(on_meta("HMGET", "cluster-of", *ids)) if ids else []
-        return [as_text(answer) if answer else None for answer in answers]
+        return [
+            _canonical(f"{key(META, 'cluster-of')}, {i}", answer)
+            for i, answer in zip(ids, answers, strict=True)
+        ]
 
     def by_id(self, cluster_id: str) -> Cluster:
         """Return a cluster by its id or an alias.
@@ -49,7 +53,7 @@ class Clusters(StorePart):
         Raises NotFound for an id that was never given or whose cluster was dissolved.
         """
         canonical = self.connection.ask(on_meta("HGET", "alias", cluster_id))
-        found = self._read([as_text(canonical) if canonical else cluster_id])[0]
+        found = self._read([_canonical(f"{key(META, 'alias')}, {cluster_id!r}", canonical) or cluster_id])[0]
         if not found.members:
             raise NotFound(
                 f"there is no cluster {cluster_id}; it may have been dissolved when its images were forgotten"
@@ -59,15 +63,25 @@ class Clusters(StorePart):
 
     def sizes(self) -> dict[str, int]:
         """Return the number of images in each cluster, by its canonical id."""
-        names = sorted(as_text(name) for name in self.connection.ask(on_meta("SMEMBERS", "clusters")))
+        found = self.connection.ask(on_meta("SMEMBERS", "clusters"))
+        names = sorted(values.cluster_ids(key(META, "clusters"), found))
         sizes = self.connection.run([on_meta("SCARD", f"members:{name}") for name in names])
         return dict(zip(names, sizes, strict=True))
 
     def _read(self, names: Sequence[str]) -> list[Cluster]:
-        commands = [
-            on_meta("SMEMBERS", f"{kind}:{name}") for name in names for kind in ("aliases", "members")
-        ]
-        answers = [
-            tuple(sorted(as_text(item) for item in answer)) for answer in self.connection.run(commands)
-        ]
-        return [Cluster(name, answers[2 * n], answers[2 * n + 1]) for n, name in enumerate(names)]
+        keys = [f"{kind}:{name}" for name in names for kind in ("aliases", "members")]
+        answers = self.connection.run([on_meta("SMEMBERS", name) for name in keys])
+        found = []
+        for n, name in enumerate(names):
+            aliases, members = answers[2 * n : 2 * n + 2]
+            aliases = values.cluster_ids(key(META, keys[2 * n]), aliases)
+            members = values.image_ids(key(META, keys[2 * n + 1]), members)
+            found.append(Cluster(name, tuple(sorted(aliases)), tuple(sorted(members))))
+        return found
+
+
+def _canonical(name: str, value: bytes | None) -> str | None:
+    """Return the id of a cluster, if there is one."""
+    with values.left_out_if_broken():
+        return values.cluster_id(name, value) if value else None
+    return None

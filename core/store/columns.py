@@ -9,15 +9,16 @@ Layout in FORMAT.md.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CorruptRecord, StoreUnavailable
 from .connection import StorePart
-from .keys import SHARDS, on_shard
+from .keys import SHARDS, key, on_shard
 from .scripts import ROW_BYTES, WORD_BYTES
+from .values import broken, whole
 
 #: One row, 72 bytes. `words` counts the row's visual words, 16 bytes each; a dead row is zero but for that
 #: count. spec: FORMAT.md.
@@ -37,6 +38,8 @@ ROW = np.dtype(
 INFORMATIVE = 1
 #: How often a shard that is compacted meanwhile is read again before it is given up. chosen.
 ATTEMPTS = 20
+#: Largest number of a row. spec: FORMAT.md, u32.
+MOST_ROWS = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ class ShardState:
     last_row: bytes = b""
     #: The last tombstone read, 4 bytes; compared like `last_row`.
     last_dead: bytes = b""
+    #: What of the shard is broken, so that it was left out; empty when it is whole.
+    problem: str = ""
+    #: The head with which the shard could not be read further; it is not tried again until that changes.
+    failed: Head | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,11 @@ class ColumnState:
 
     #: One for each shard, in order.
     shards: tuple[ShardState, ...] = (ShardState(),) * len(SHARDS)
+
+    @property
+    def problems(self) -> list[str]:
+        """Return what is broken and was left out."""
+        return [shard.problem for shard in self.shards if shard.problem]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,15 +115,21 @@ class ColumnReader(StorePart):
         that an interrupted reader can continue from the last shard it has taken over; one round trip when
         nothing is new. `words` false: leave out the visual words.
 
-        Raises StoreUnavailable for a shard that is compacted again and again, CorruptRecord for columns that
-        are too short.
+        What is broken is left out: a row or the rest of a shard (`ColumnState.problems`). Raises
+        StoreUnavailable for a shard that is compacted again and again.
         """
         shards = dict(enumerate(state.shards))
         pending = self._changed(shards, shards)
         for _ in range(ATTEMPTS):
             retry = []
             for number, head in pending:
-                change = self._read(number, shards[number], head, words)
+                try:
+                    if isinstance(head, CorruptRecord):
+                        raise head
+                    change = self._read(number, shards[number], head, words)
+                except CorruptRecord as error:
+                    failed = None if isinstance(head, CorruptRecord) else head
+                    change = _nothing(number), replace(shards[number], problem=str(error), failed=failed)
                 if change is None:  # compacted while it was read
                     retry.append(number)
                     continue
@@ -139,7 +157,7 @@ class ColumnReader(StorePart):
         found, states = [], []
         for number, (generation, count) in zip(numbers, covered, strict=True):
             head, until = heads[number], Head(generation, count, 0, b"")
-            if head.generation != generation or head.rows < count:
+            if isinstance(head, CorruptRecord) or head.generation != generation or head.rows < count:
                 return None
             start = ShardState(Head(generation, 0, 0, b""))
             rows, _, words_read = self._appended(SHARDS[number], start, until, False)
@@ -150,14 +168,16 @@ class ColumnReader(StorePart):
             states.append(ShardState(reached, words_read, rows[-ROW_BYTES:][:32]))
         return found, ColumnState(tuple(states))
 
-    def _changed(self, states: Mapping[int, ShardState], numbers: Iterable[int]) -> list[tuple[int, Head]]:
-        """Return the heads of these shards that differ from those of the states."""
+    def _changed(
+        self, states: Mapping[int, ShardState], numbers: Iterable[int]
+    ) -> list[tuple[int, Head | CorruptRecord]]:
+        """Return the heads of these shards that differ from those of the states, and broken ones."""
         numbers = list(numbers)
-        answers = self.connection.run(
+        answers = self.connection.run_each(
             [on_shard(SHARDS[n], "HMGET", "head", "generation", "rows", "dead", "stamp") for n in numbers]
         )
-        heads = [Head(int(a or 0), int(b or 0), int(c or 0), d or b"") for a, b, c, d in answers]
-        return [(n, head) for n, head in zip(numbers, heads, strict=True) if head != states[n].head]
+        heads = [(n, _head(SHARDS[n], answer)) for n, answer in zip(numbers, answers, strict=True)]
+        return [(n, head) for n, head in heads if head != states[n].head and head != states[n].failed]
 
     def _read(
         self, number: int, state: ShardState, head: Head, with_words: bool
@@ -176,21 +196,22 @@ class ColumnReader(StorePart):
         expected = ROW_BYTES * (head.rows - start.rows), 4 * (head.dead - start.dead)
         if (len(rows), len(dead)) != expected or words is None:
             if not self._changed({number: ShardState(head)}, [number]):
-                raise CorruptRecord(
-                    f"columns of shard {tag} at {self.connection.name} are shorter than their head says;"
-                    " restore the store from a copy"
-                )
+                raise broken(key(tag, "head"), f"columns of shard {tag} are shorter than it says")
             return None
+        fit, problem = _without_unfit(tag, np.frombuffer(rows, ROW), state.problem)
+        died = np.frombuffer(dead, "<u4")
+        if (died >= head.rows).any():
+            problem = str(broken(key(tag, f"tombs:{head.generation}"), "rows that are not there"))
         change = ShardChange(
             shard=number,
             reload=reload,
             first_row=start.rows,
-            rows=np.frombuffer(rows, ROW),
+            rows=fit,
             words=np.frombuffer(words, np.uint8).reshape(-1, WORD_BYTES),
-            dead=np.frombuffer(dead, "<u4"),
+            dead=died[died < head.rows],
         )
         last_row, last_dead = rows[-ROW_BYTES:][:32] or state.last_row, dead[-4:] or state.last_dead
-        return change, ShardState(head, words_read, last_row, last_dead)
+        return change, ShardState(head, words_read, last_row, last_dead, problem)
 
     def _continues(self, number: int, state: ShardState, head: Head) -> bool:
         """Return whether what was read before is still the beginning of what is there now."""
@@ -234,8 +255,11 @@ class ColumnReader(StorePart):
             answers = iter(self.connection.run(commands))
             for chunk in chunks:
                 rows = next(answers)
-                whole = np.frombuffer(rows[: len(rows) // ROW_BYTES * ROW_BYTES], ROW)
-                word_bytes = WORD_BYTES * int(whole["words"].sum())
+                if len(rows) != ROW_BYTES * (
+                    min(head.rows - chunk * size, size) - max(start - chunk * size, 0)
+                ):
+                    return b"", None, 0
+                word_bytes = WORD_BYTES * int(np.frombuffer(rows, ROW)["words"].sum(dtype=np.int64))
                 row_parts.append(rows)
                 if with_words:
                     words = next(answers)
@@ -244,6 +268,49 @@ class ColumnReader(StorePart):
                     word_parts.append(words[:word_bytes])
                 words_read = word_bytes + (state.words_read if chunk * size < start else 0)
         return b"".join(row_parts), b"".join(word_parts), words_read if head.rows % size else 0
+
+
+def _head(tag: str, answer: Sequence[bytes | None] | CorruptRecord) -> Head | CorruptRecord:
+    if isinstance(answer, CorruptRecord):
+        return answer
+    name = key(tag, "head")
+    try:
+        generation, rows, dead = (
+            whole(f"{name}, {field}", value, most=MOST_ROWS)
+            for field, value in zip(("generation", "rows", "dead"), answer[:3], strict=True)
+        )
+    except CorruptRecord as error:
+        return error
+    if dead > rows:
+        return broken(name, f"{dead} dead rows of {rows}")
+    return Head(generation, rows, dead, answer[3] or b"")
+
+
+def _nothing(number: int) -> ShardChange:
+    """Return the change of a shard that could not be read."""
+    nothing = np.zeros(0, ROW), np.zeros((0, WORD_BYTES), np.uint8), np.zeros(0, np.uint32)
+    return ShardChange(number, False, 0, *nothing)
+
+
+def unfit_rows(tag: str, rows: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Return which rows of a shard are neither those of an image nor dead, shape (n,)."""
+    alive = rows["image_id"].any(axis=1)
+    foreign = alive & (rows["image_id"][:, 0] >> 4 != int(tag, 16))
+    numbers = (rows["pdq_quality"] > 100) | (rows["flags"] > INFORMATIVE) | (rows["reserved"] > 0)
+    rest = rows["pdq"].any(axis=1) | (rows["pdq_quality"] > 0) | (rows["flags"] > 0)
+    rest |= (rows["pdq_version"] > 0) | (rows["local_version"] > 0)
+    return np.asarray(foreign | numbers | (~alive & rest))
+
+
+def _without_unfit(tag: str, rows: NDArray[np.void], problem: str) -> tuple[NDArray[np.void], str]:
+    """Return the rows with unfit ones dead, and what is wrong with them, or `problem` when nothing is."""
+    unfit = unfit_rows(tag, rows)
+    if not unfit.any():
+        return rows, problem
+    left = rows.copy()
+    left[unfit] = np.zeros((), ROW)
+    left["words"] = rows["words"]  # by it the words of the rows behind are found
+    return left, str(broken(f"the columns of shard {tag}", f"{np.count_nonzero(unfit)} rows cannot be read"))
 
 
 def pack_row(

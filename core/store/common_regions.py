@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
-from ..errors import CorruptRecord
 from ..records import CommonRegion, ImageId, NotedRegion
+from ..strict_json import parse_object
+from . import values
 from .connection import StorePart
-from .keys import as_text, on_image, on_meta
+from .keys import META, as_text, key, on_image, on_meta
 
 #: Maximum number of regions noted. chosen: more than anybody reads; further ones are recognised all the same.
 REGIONS_NOTED = 1000
@@ -42,18 +43,26 @@ class CommonRegions(StorePart):
 
     def all(self) -> list[NotedRegion]:
         """Return all notes, in no order. Raises CorruptRecord for one that cannot be read."""
-        found = self.connection.ask(on_meta("HGETALL", "hubs"))
-        return [_note(as_text(name), value) for name, value in found.items()]
+        notes = list[NotedRegion]()
+        for name, value in self.connection.ask(on_meta("HGETALL", "hubs")).items():
+            with values.left_out_if_broken():
+                notes.append(read_note(as_text(name), value))
+        return notes
 
 
-def _note(image_id: ImageId, value: bytes) -> NotedRegion:
+def read_note(image_id: ImageId, value: bytes) -> NotedRegion:
+    """Return a note from its stored value. Raises CorruptRecord."""
+    name = f"{key(META, 'hubs')}, image {image_id!r}"
+    values.image_id(name, image_id.encode())
     try:
-        fields = json.loads(value)
+        fields = parse_object(value.decode())
         left, top, right, bottom = (float(side) for side in fields["region"])
-        pictures, images = int(fields["pictures"]), int(fields["images"])
-        met = datetime.fromtimestamp(fields["met"], timezone.utc)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError) as error:
-        raise CorruptRecord(
-            f"the note about a common region of image {image_id} cannot be read ({error}); forget the image"
-        ) from None
-    return NotedRegion(CommonRegion(image_id, (left, top, right, bottom), pictures, images), met)
+        if not (0 <= left <= right <= 1 and 0 <= top <= bottom <= 1):
+            raise ValueError(f"{fields['region']!r:.80} is not a part of a picture")
+        numbers = [fields[field] for field in ("pictures", "images", "met")]
+        if any(type(number) is not int or not 0 <= number <= values.LATEST for number in numbers):
+            raise ValueError(f"{numbers!r:.80} are not numbers of pictures, images, and a time")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise values.broken(name, f"the note about a common region cannot be read ({error})") from None
+    met = datetime.fromtimestamp(numbers[2], timezone.utc)
+    return NotedRegion(CommonRegion(image_id, (left, top, right, bottom), *numbers[:2]), met)

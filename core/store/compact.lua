@@ -4,11 +4,11 @@
 -- Returns 1 when nothing is left to do, else 0.
 -- Keys: head, rows:<gen>:<chunk>, words:<gen>:<chunk>, tombs:<gen>, img:<id>
 local old = generation()
-if old ~= ARGV[1] then return 1 end
+if old ~= ARGV[1] or call('HEXISTS', 'head', 'rebuild') == 1 then return 1 end -- or self-check builds the columns anew
 local new = string.format('%d', tonumber(old) + 1)
 local past = 'row:' .. string.format('%d', tonumber(old) - 1)
-local head = call('HMGET', 'head', 'rows', 'next_chunk', 'next_rows', 'next_dead')
-local total, first, kept = tonumber(head[1] or '0'), tonumber(head[2] or '0'), tonumber(head[3] or '0')
+local total, first, kept = number('head', 'rows'), number('head', 'next_chunk'), number('head', 'next_rows')
+local head = call('HMGET', 'head', 'next_dead')
 local chunks, dead_id, hex = math.ceil(total / CHUNK), string.rep('\0', 32), {}
 for byte = 0, 255 do hex[string.char(byte)] = string.format('%02x', byte) end
 
@@ -21,7 +21,10 @@ local function flush(chunk)
 end
 
 local function copy(name)
-  local rows, words, word_at = call('GET', 'rows:' .. name), call('GET', 'words:' .. name) or '', 0
+  local rows, words, word_at = call('GET', 'rows:' .. name) or '', call('GET', 'words:' .. name) or '', 0
+  if #rows ~= ROW * math.min(CHUNK, total - CHUNK * tonumber(string.match(name, '%d+$'))) then
+    broken('rows:' .. name, 'another length than head says')
+  end
   for at = 0, #rows - ROW, ROW do
     local size = word_count(rows, at) * WORD
     local id = string.sub(rows, at + 1, at + 32)
@@ -42,7 +45,7 @@ end
 local last = math.min(first + tonumber(ARGV[2]), chunks)
 for chunk = first, last - 1 do copy(old .. ':' .. chunk) end
 if last < chunks then
-  call('HSET', 'head', 'next', new, 'next_chunk', last, 'next_rows', kept, 'next_dead', head[4] or '0')
+  call('HSET', 'head', 'next', new, 'next_chunk', last, 'next_rows', kept, 'next_dead', head[1] or '0')
   return 0
 end
 for chunk = 0, chunks - 1 do
@@ -50,6 +53,6 @@ for chunk = 0, chunks - 1 do
 end
 call('UNLINK', 'tombs:' .. old)
 call('HDEL', 'head', 'next', 'next_chunk', 'next_rows', 'next_dead')
-call('HSET', 'head', 'generation', new, 'rows', kept, 'dead', head[4] or '0')
+call('HSET', 'head', 'generation', new, 'rows', kept, 'dead', head[1] or '0')
 stamp()
 return 1

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from ..batches import grouped, in_groups
 from ..config import Config
 from ..deadline import seconds_left
-from ..errors import ConfigError, StoreError, StoreFull, StoreTimeout, StoreUnavailable
+from ..errors import ConfigError, CorruptRecord, StoreError, StoreFull, StoreTimeout, StoreUnavailable
 from ..store_url import shown
-from .keys import SCAN_COUNT, Command, on_shard, starting_with
+from .keys import SCAN_COUNT, Command, as_text, on_shard, starting_with
 from .options import DEFAULTS, StoreOptions
 from .routes import execute, route_of
+from .values import broken, left_out_if_broken
 
 T = TypeVar("T")
 
@@ -34,6 +35,27 @@ _FULL = re.compile(
     re.IGNORECASE,
 )
 _AWAY = re.compile(r"\b(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|ASK|MOVED|UNBLOCKED)\b")
+#: What a server or a script answers to a value that is not what it should be, and the key that it names.
+_BROKEN = re.compile(
+    r"\bWRONGTYPE\b|broken value: |\bnot an integer\b|\bnot a valid float\b|\boverflow\b|user_script",
+    re.IGNORECASE,
+)
+#: What a key of another type reads like, where it is left out: as an absent one.
+_ABSENT: dict[object, Any] = {
+    "HGET": None,
+    "HGETALL": {},
+    "HSCAN": (0, {}),
+    "SMEMBERS": set(),
+    "ZRANGE": [],
+    "ZRANGEBYLEX": [],
+    "ZREVRANGE": [],
+    "ZREVRANGEBYSCORE": [],
+    "ZSCORE": None,
+    "ZCARD": 0,
+    "SISMEMBER": 0,
+    "HMGET": None,
+    "SMISMEMBER": None,
+}
 _DENIED = re.compile(r"\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|invalid username", re.IGNORECASE)
 
 
@@ -54,7 +76,17 @@ class Connection:
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands and return their answers in the same order. The commands of one server run in the
         order given, in one round trip per BATCH.
+
+        Raises CorruptRecord for a key of another type; within `values.noting`, reading it finds nothing.
         """
+        answers = self.run_each(commands)
+        for position, answer in enumerate(answers):
+            if isinstance(answer, CorruptRecord):
+                answers[position] = _absent(commands[position], answer)
+        return answers
+
+    def run_each(self, commands: Sequence[Command]) -> list[Any]:
+        """Do as `run`; the answer to a command on a key of another type is the CorruptRecord."""
         answers: list[Any] = [None] * len(commands)
         with self._translated():
             for batch in in_groups(range(len(commands)), BATCH):
@@ -99,15 +131,14 @@ class Connection:
     def _send(self, commands: Sequence[Command], batch: list[int], answers: list[Any]) -> None:
         by_client = grouped(batch, lambda position: self._route.client(commands[position].tag))
         for client, positions in by_client.items():
-            if len(positions) == 1:
-                answers[positions[0]] = execute(client, commands[positions[0]])
-                continue
             pipeline = client.pipeline(transaction=False)
             for position in positions:
                 execute(pipeline, commands[position])
             for position, answer in zip(positions, pipeline.execute(raise_on_error=False), strict=True):
                 if isinstance(answer, Exception):
-                    raise answer
+                    if commands[position][0] == "EVAL" or not str(answer).startswith("WRONGTYPE"):
+                        raise answer
+                    answer = broken(_key_of(commands[position]), "it has another type than it should have")
                 answers[position] = answer
 
     @contextmanager
@@ -131,6 +162,7 @@ class Connection:
     def _translate(self, error: Exception, text: str) -> Exception:
         from redis import exceptions
 
+        text, _, key = text.partition(" at dq:")  # where our scripts name a key, whose name may say anything
         denied = (exceptions.AuthenticationError, exceptions.AuthorizationError)
         if isinstance(error, denied) or _DENIED.search(text):
             return ConfigError(
@@ -147,7 +179,26 @@ class Connection:
         )
         if isinstance(error, away) or _AWAY.search(text):
             return StoreUnavailable(f"the store at {self.name} cannot be reached: {text}")
+        if _BROKEN.search(text):
+            return broken(f"dq:{key.split()[0]}" if key else f"the store at {self.name}", text)
         return StoreError(f"the store at {self.name} answered: {text}")
+
+
+def _key_of(command: Command) -> str:
+    """Return the key that a command reads."""
+    return as_text(command[1]) if isinstance(command[1], bytes) else str(command[1])
+
+
+def _absent(command: Command, error: CorruptRecord) -> Any:
+    """Return what an absent key reads like, in place of one of another type. Raises the error where that
+    would be wrong.
+    """
+    verb = command[0]
+    if verb not in _ABSENT:
+        raise error
+    with left_out_if_broken():
+        raise error
+    return [None] * len(command[2:]) if verb in ("HMGET", "SMISMEMBER") else _ABSENT[verb]
 
 
 @dataclass(eq=False)

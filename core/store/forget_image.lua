@@ -7,13 +7,17 @@
 --   Returns 'fence' and does nothing when another has raised it.
 -- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>
 local function begin(id)
+  if call('EXISTS', 'img:' .. id) == 0 then return 0 end
+  expect('hash', 'img:' .. id, 'occ:' .. id, 'mem:' .. id, 'where', 'pixels')
+  expect('zset', 'ids')
+  expect('set', 'forgetting')
+  number('head', 'occurrences')
   local digest, rows = call('HGET', 'img:' .. id, 'digest'), rows_of('img:' .. id)
-  if not digest then return 0 end
   call('DEL', 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
   call('SADD', 'forgetting', id)
-  kill_rows(rows)
+  kill_rows(id, rows)
   call('ZREM', 'ids', id)
-  list_remove('pixels', digest, id)
+  if digest then list_remove('pixels', digest, id) end
   local occurrences = call('HKEYS', 'occ:' .. id)
   for _, occurrence in ipairs(occurrences) do list_remove('where', occurrence, id) end
   for _, collection in ipairs(call('HKEYS', 'mem:' .. id)) do call('SREM', 'set:' .. collection, id) end

@@ -23,13 +23,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..batches import in_groups
-from ..errors import NotFound, StoreError, StoreTimeout
+from ..errors import CorruptRecord, NotFound, StoreError, StoreTimeout
 from ..records import ImageId
 from .connection import Connection, StorePart
 from .intents import Intents, Interrupted
-from .keys import SHARDS, TAGS, Command, as_text, on_image, on_shard, shard
+from .keys import SHARDS, TAGS, Command, as_text, key, on_image, on_shard, shard
 from .scripts import COMPACT, FORGET_IMAGE, RAISE_FENCE
 from .server_checks import server_facts
+from .values import image_ids, left_out_if_broken, noting, whole
 from .verdicts import Verdicts
 
 #: Partners whose sides are cleaned in one round trip. chosen: some milliseconds of a server's time.
@@ -90,21 +91,31 @@ class Forgetting(StorePart):
             _rewrite(self.connection, "BGSAVE", "rdb_last_bgsave_status")
 
     def finish_interrupted(self) -> list[ForgetReport]:
-        """Finish the changes that a crash interrupted, and return the reports of the forgets among them."""
+        """Finish the changes that a crash interrupted, and return the reports of the forgets among them.
+
+        Raises CorruptRecord for a change that cannot be read; within `values.noting` it is left as it is.
+        """
+        reports = list[ForgetReport]()
         for intent in self._intents.pending():
-            self._verdicts.finish(intent)
+            with left_out_if_broken():
+                self._verdicts.finish(intent)
         marked = self.connection.run([on_shard(tag, "SMEMBERS", "forgetting") for tag in SHARDS])
-        return [self._finish(as_text(member)) for members in marked for member in sorted(members)]
+        for tag, members in zip(SHARDS, marked, strict=True):
+            for image_id in sorted(image_ids(key(tag, "forgetting"), members)):
+                with left_out_if_broken():
+                    reports.append(self._finish(image_id))
+        return reports
 
     def finish_marked(self, ids: Sequence[ImageId]) -> list[ForgetReport]:
         """Forget images that are marked, return what that removed, and compact their shards where that is
         worth it.
         """
-        reports = [self._finish(image_id) for image_id in ids]
+        with noting():
+            reports = [self._finish(image_id) for image_id in ids]
         for tag in dict.fromkeys(shard(image_id) for image_id in ids):
             try:
                 compact_if_worth_it(self.connection, tag)
-            except StoreError as error:
+            except (StoreError, CorruptRecord) as error:
                 # The images are forgotten; the next forget in this shard continues the compaction.
                 _log.warning("shard %s was not compacted: %s", tag, error)
         return reports
@@ -143,7 +154,7 @@ class Forgetting(StorePart):
 
     def _clean_partners(self, image_id: ImageId, fences: dict[str, bytes]) -> set[ImageId]:
         found = self.connection.ask(on_image("ZRANGE", "partners", image_id, 0, -1))
-        partners = [as_text(partner) for partner in found]
+        partners = image_ids(key(shard(image_id), f"partners:{image_id}"), found)
         for some in in_groups(partners, PARTNERS_AT_ONCE):
             self._verdicts.drop_sides([(partner, image_id) for partner in some], fences)
         return set(partners)
@@ -164,8 +175,8 @@ def compact(connection: Connection, tag: str) -> None:
 def compact_if_worth_it(connection: Connection, tag: str) -> None:
     """Compact a shard with many dead rows."""
     options = connection.options
-    head = on_shard(tag, "HMGET", "head", "rows", "dead")
-    rows, dead = (int(value or 0) for value in connection.ask(head))
+    found = connection.ask(on_shard(tag, "HMGET", "head", "rows", "dead"))
+    rows, dead = (whole(key(tag, "head"), value) for value in found)
     if dead > options.compact_dead_rows and dead > options.compact_dead_share * rows:
         compact(connection, tag)
 

@@ -9,26 +9,26 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from ..errors import ConfigError, NotFound, StoreUnavailable
+from ..errors import ConfigError, CorruptRecord, NotFound, StoreUnavailable
 from ..records import ImageId, ImageInfo, Membership, Occurrence, Sighting
+from . import values
 from .columns import pack_row
 from .connection import Connection, StorePart
 from .forgetting import Forgetting
-from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
+from .keys import META, SHARDS, as_bytes, as_text, key, on_image, on_meta, on_shard, shard
 from .membership import Collections
 from .scripts import PUT_IMAGE, RENEW_IMAGE, WORD_BYTES
 from .times import checked_time
+from .values import ID_CHARACTERS, left_out_if_broken, noting
 
 #: Maximum number of occurrences in an ImageInfo. spec: README.
 SIGHTINGS_SHOWN = 20
 #: Maximum length of a set of labels as JSON, in characters. chosen.
 LABEL_CHARACTERS = 4096
-#: Hexadecimal digits of an image id. spec: sha256.
-ID_CHARACTERS = 64
 #: Minimum length of a prefix that names an image. spec: README.
 PREFIX_CHARACTERS = 8
 #: How often an add is tried again while other processes forget the image. chosen.
@@ -151,7 +151,7 @@ class Images(StorePart):
 
     def infos(self, ids: Sequence[ImageId]) -> list[ImageInfo | None]:
         """Return what is known about each image besides its features, in two round trips; None for an image
-        that is not there.
+        that is not there. What is broken of it is left out and named in its `problems`.
         """
         commands = []
         for i in ids:
@@ -162,15 +162,17 @@ class Images(StorePart):
                 on_image("HGETALL", "mem", i),
                 on_meta("HGET", "cluster-of", i),
             ]
-        answers = self.connection.run(commands)
+        answers = self.connection.run_each(commands)
         found = [answers[at : at + 5] for at in range(0, len(answers), 5)]
         details = []
         for i, (_, seen, _, _, cluster) in zip(ids, found, strict=True):
+            names = [] if isinstance(seen, CorruptRecord) else [name for name, _ in _pairs(seen)]
+            named = as_text(cluster) if isinstance(cluster, bytes) else ""
             details += [
-                on_image("HMGET", "occ", i, "", *(name for name, _ in _pairs(seen))),
-                on_meta("SMEMBERS", "aliases:" + as_text(cluster or b"")),
+                on_image("HMGET", "occ", i, "", *names),
+                on_meta("SMEMBERS", f"aliases:{named}"),
             ]
-        more = self.connection.run(details)
+        more = self.connection.run_each(details)
         return [_info(i, found[n], more[2 * n], more[2 * n + 1]) for n, i in enumerate(ids)]
 
     def by_pixels(self, digest: bytes) -> list[ImageId]:
@@ -197,24 +199,20 @@ class Images(StorePart):
                 f"{text} is the beginning of several image ids, {as_text(found[0])} and {as_text(found[1])}"
                 " among them; give more digits"
             )
-        return as_text(found[0])
+        return values.image_id(key(shard(prefix), "ids"), found[0])
 
     def ids_after(self, image_id: ImageId | None = None) -> Iterator[list[ImageId]]:
         """Yield all image ids after this one (default: all), in order, some at a time. Images that are added
-        or forgotten meanwhile may be missing or included.
+        or forgotten meanwhile may be missing or included. Raises CorruptRecord for a broken id.
         """
-        last = image_id or ""
-        for tag in SHARDS[SHARDS.index(last[0]) if last else 0 :]:
-            while True:
-                start = f"({last}" if last.startswith(tag) else "-"
-                found = self.connection.ask(
-                    on_shard(tag, "ZRANGEBYLEX", "ids", start, "+", "LIMIT", 0, IDS_AT_ONCE)
-                )
-                if not found:
-                    break
-                ids = [as_text(member) for member in found]
-                yield ids
-                last = ids[-1]
+        first = image_id or ""
+        for tag in SHARDS[SHARDS.index(first[0]) if first else 0 :]:
+            start = f"({first}".encode() if first.startswith(tag) else b"-"
+            while found := self.connection.ask(
+                on_shard(tag, "ZRANGEBYLEX", "ids", start, "+", "LIMIT", 0, IDS_AT_ONCE)
+            ):
+                yield values.image_ids(key(tag, "ids"), found)
+                start = b"(" + found[-1]
 
     def _about(
         self,
@@ -254,18 +252,22 @@ class Images(StorePart):
 def ids_in_all_shards(connection: Connection, name: str, field_name: bytes) -> list[ImageId]:
     """Return the image ids that the hashes `where` or `pixels` of all shards hold under a field."""
     answers = connection.run([on_shard(tag, "HGET", name, field_name) for tag in SHARDS])
-    return [image_id for ids in answers for image_id in split_ids(ids)]
+    return [
+        image_id
+        for tag, ids in zip(SHARDS, answers, strict=True)
+        for image_id in values.id_list(f"{key(tag, name)}, {field_name!r}", ids)
+    ]
 
 
-def split_ids(ids: bytes | None) -> list[ImageId]:
-    """Return the image ids in a field of `where` or `pixels`, which holds them without separators."""
-    return [as_text(ids[at : at + ID_CHARACTERS]) for at in range(0, len(ids), ID_CHARACTERS)] if ids else []
+def sighting(image_id: ImageId, occurrence: Occurrence, value: bytes, last_seen: float) -> Sighting:
+    """Return an occurrence from its value in `occ:<id>` and its score in `seen:<id>`.
 
-
-def sighting(occurrence: Occurrence, value: bytes, last_seen: float) -> Sighting:
-    """Return an occurrence from its value in `occ:<id>` and its score in `seen:<id>`."""
+    Raises CorruptRecord.
+    """
     first_seen, _, labels = value.partition(b" ")
-    return Sighting(occurrence, json.loads(labels), _time(first_seen), _time(last_seen))
+    name = f"{key(shard(image_id), f'occ:{image_id}')}, {str(occurrence)!r}"
+    times = values.moment(name, first_seen), values.moment(name.replace("occ:", "seen:", 1), last_seen)
+    return Sighting(occurrence, values.labels(name, labels), *times)
 
 
 def _columns(entry: NewImage) -> tuple[bytes, bytes, bytes, bytes]:
@@ -275,7 +277,12 @@ def _columns(entry: NewImage) -> tuple[bytes, bytes, bytes, bytes]:
             f"image {entry.image_id}: expected an id of 64 digits, a digest and a PDQ of 32 bytes each"
             f" and words of {WORD_BYTES} bytes each"
         )
-    row = pack_row(
+    return entry.record, packed_row(entry), entry.words, entry.pixel_digest
+
+
+def packed_row(entry: NewImage) -> bytes:
+    """Return the 72 bytes of an image's row. Raises ValueError for values that do not fit."""
+    return pack_row(
         entry.image_id,
         entry.pdq,
         quality=entry.pdq_quality,
@@ -284,31 +291,60 @@ def _columns(entry: NewImage) -> tuple[bytes, bytes, bytes, bytes]:
         pdq_version=entry.pdq_version,
         local_version=entry.local_version,
     )
-    return entry.record, row, entry.words, entry.pixel_digest
 
 
 def _info(
-    image_id: ImageId, found: Sequence[Any], occurrences: Sequence[bytes | None], aliases: Sequence[bytes]
+    image_id: ImageId,
+    found: Sequence[Any],
+    occurrences: Sequence[bytes | None] | CorruptRecord,
+    aliases: Sequence[bytes] | CorruptRecord,
 ) -> ImageInfo | None:
-    (first, last), seen, count, memberships, cluster = found
-    if first is None:
-        return None
-    sightings = [
-        sighting(Occurrence.parse(as_text(name)), value, last_seen)
-        for (name, last_seen), value in zip(_pairs(seen), occurrences[1:], strict=True)
-        if value is not None  # else forgotten between the two round trips
-    ]
+    tag = shard(image_id)
+    with noting() as problems:
+        times, seen, count, memberships, cluster = (_or_absent(answer) for answer in found)
+        first, last = times or (None, None)
+        if times is not None and first is None:
+            return None
+        sightings, joined, clusters = list[Sighting](), list[Membership](), list[str]()
+        for (name, last_seen), value in zip(
+            _pairs(seen or ()), (_or_absent(occurrences) or [])[1:], strict=False
+        ):
+            if value is not None:  # else forgotten between the two round trips
+                with left_out_if_broken():
+                    place = values.occurrence(key(tag, f"seen:{image_id}"), name)
+                    sightings.append(sighting(image_id, place, value, last_seen))
+        for name, labels in sorted((memberships or {}).items()):
+            with left_out_if_broken():
+                where = f"{key(tag, f'mem:{image_id}')}, {name!r}"
+                joined.append(Membership(as_text(name), values.labels(where, labels)))
+        if cluster:
+            with left_out_if_broken():
+                clusters.append(values.cluster_id(f"{key(META, 'cluster-of')}, {image_id}", cluster))
+                named = values.cluster_ids(key(META, f"aliases:{clusters[0]}"), _or_absent(aliases) or ())
+                clusters += sorted(named)
+        seen_at = list[datetime]()
+        for text in (first, last):
+            with left_out_if_broken():
+                seen_at.append(values.moment(key(tag, f"img:{image_id}"), text))
     return ImageInfo(
         image_id=image_id,
         sightings=tuple(sightings),
-        occurrence_count=int(count),
-        first_seen=_time(first),
-        last_seen=_time(last),
-        memberships=tuple(
-            Membership(as_text(name), json.loads(labels)) for name, labels in sorted(memberships.items())
-        ),
-        clusters=(as_text(cluster), *sorted(as_text(alias) for alias in aliases)) if cluster else (),
+        occurrence_count=int(count or 0),
+        first_seen=seen_at[0] if len(seen_at) == 2 else None,
+        last_seen=seen_at[1] if len(seen_at) == 2 else None,
+        memberships=tuple(joined),
+        clusters=tuple(clusters),
+        problems=tuple(problems),
     )
+
+
+def _or_absent(answer: Any) -> Any:
+    """Return an answer, or None and a note where the key has another type."""
+    with left_out_if_broken():
+        if isinstance(answer, CorruptRecord):
+            raise answer
+        return answer
+    return None
 
 
 def _pairs(answer: Sequence[Any]) -> list[tuple[bytes, float]]:
@@ -319,7 +355,3 @@ def _pairs(answer: Sequence[Any]) -> list[tuple[bytes, float]]:
         else list(zip(answer[::2], answer[1::2], strict=True))
     )
     return [(member, float(score)) for member, score in flat]
-
-
-def _time(seconds: bytes | str | float) -> datetime:
-    return datetime.fromtimestamp(int(float(seconds)), timezone.utc)

@@ -18,12 +18,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..errors import CorruptRecord, StoreError, UnknownVersion
+from ..errors import StoreError, UnknownVersion
 from ..records import ImageId, StoredVerdict
 from . import verdict_codec as codec
 from .connection import StorePart
-from .keys import META, as_text, on_meta, on_shard
+from .keys import META, as_text, key, on_meta, on_shard
 from .scripts import META_CHANGE
+from .values import broken, image_id, left_out_if_broken
 
 #: Format of an intent; see FORMAT.md.
 VERSION = 1
@@ -62,6 +63,7 @@ class Intent:
 
         Raises UnknownVersion for another format, CorruptRecord for bytes that cannot be read.
         """
+        name = f"{key(META, 'intents')}, unfinished change {intent_id!r}"
         try:
             values = json.loads(data)
             if values["version"] != VERSION:
@@ -70,11 +72,12 @@ class Intent:
                     f" this program reads {VERSION}; use a newer douglas-quaid"
                 )
             verdicts = tuple(
-                codec.decode(other, base64.b64decode(text)) for other, text in values["verdicts"]
+                codec.decode(image_id(name, other.encode()), base64.b64decode(text))
+                for other, text in values["verdicts"]
             )
-            return cls(intent_id, values["image"], verdicts)
-        except (ValueError, KeyError, TypeError) as error:
-            raise CorruptRecord(f"unfinished change {intent_id} cannot be read: {error}") from None
+            return cls(intent_id, image_id(name, values["image"].encode()), verdicts)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise broken(name, f"it cannot be read ({error})") from None
 
 
 class Interrupted(Exception):
@@ -86,8 +89,11 @@ class Intents(StorePart):
 
     def pending(self) -> list[Intent]:
         """Return all recorded intents. Raises FormatError for one that cannot be read."""
-        found = self.connection.ask(on_meta("HGETALL", "intents"))
-        return [Intent.decode(as_text(name), value) for name, value in sorted(found.items())]
+        intents = list[Intent]()
+        for name, value in sorted(self.connection.ask(on_meta("HGETALL", "intents")).items()):
+            with left_out_if_broken():
+                intents.append(Intent.decode(as_text(name), value))
+        return intents
 
     def stands(self, intent: Intent) -> bool:
         """Return whether nobody else has finished the intent."""

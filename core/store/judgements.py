@@ -19,6 +19,7 @@ from .connection import StorePart
 from .intents import Intents, Interrupted
 from .keys import META, Command, as_text, on_image, on_meta
 from .times import checked_time
+from .values import left_out_if_broken
 from .verdict_sides import reversed_verdict
 
 #: Words that say that the two images match.
@@ -139,7 +140,11 @@ def judgements_of(image_id: ImageId) -> Command:
 
 def decoded(judged: Mapping[bytes, bytes]) -> Said:
     """Return the judgements that `judgements_of` read. Raises FormatError for one that cannot be read."""
-    return {as_text(other): codec.decode_judgement(as_text(other), data) for other, data in judged.items()}
+    said: Said = {}
+    for other, data in judged.items():
+        with left_out_if_broken():
+            said[as_text(other)] = codec.decode_judgement(as_text(other), data)
+    return said
 
 
 def outranked(other: ImageId, scored: StoredVerdict | None, judged: bytes | None) -> StoredVerdict | None:
@@ -148,5 +153,7 @@ def outranked(other: ImageId, scored: StoredVerdict | None, judged: bytes | None
     """
     if judged is None:
         return scored
-    judgement, verdict = codec.decode_judgement(other, judged)
-    return scored if judgement.word is JudgementWord.UNSURE else verdict
+    with left_out_if_broken():
+        judgement, verdict = codec.decode_judgement(other, judged)
+        return scored if judgement.word is JudgementWord.UNSURE else verdict
+    return None

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..records import ImageId
+from . import values
 from .connection import StorePart
-from .keys import as_text, on_image, on_meta, shard
+from .keys import META, key, on_image, on_meta, shard
 from .scripts import MARK_IMAGE
 
 
@@ -56,7 +57,9 @@ class Links(StorePart):
         """Return the images to be linked again, in order: they lost a connection when another image was
         forgotten or a judgement taken back, or were added to a baseline collection.
         """
-        return sorted(as_text(member) for member in self.connection.ask(on_meta("SMEMBERS", "relink")))
+        return sorted(
+            values.image_ids(key(META, "relink"), self.connection.ask(on_meta("SMEMBERS", "relink")))
+        )
 
     def renewals(self, ids: Sequence[ImageId]) -> list[Renewal]:
         """Return those of these images whose features were ever renewed, in order, in one round trip."""
@@ -64,7 +67,12 @@ class Links(StorePart):
             [on_image("HMGET", "img", i, "renewed", "rejudged", "linked") for i in ids]
         )
         return [
-            Renewal(i, float(renewed), rejudged == renewed, bool(linked))
+            Renewal(
+                i,
+                values.seconds(f"{key(shard(i), f'img:{i}')}, renewed", renewed),
+                rejudged == renewed,
+                bool(linked),
+            )
             for i, (renewed, rejudged, linked) in zip(ids, answers, strict=True)
             if renewed
         ]

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from ..errors import ConfigError, CorruptRecord, NotFound
+from ..errors import ConfigError, NotFound
 from ..records import Collection, ImageId, Purpose
+from ..strict_json import parse_object
+from . import values
 from .connection import StorePart
-from .keys import SHARDS, as_bytes, as_text, on_meta, on_shard
+from .keys import META, SHARDS, as_bytes, as_text, key, on_meta, on_shard
 
 #: Maximum length of a collection's name in characters. chosen.
 NAME_CHARACTERS = 200
@@ -25,11 +27,11 @@ class Collections(StorePart):
 
     def all(self) -> list[Collection]:
         """Return all collections, by name. Raises CorruptRecord for one that cannot be read."""
-        found = self.connection.ask(on_meta("HGETALL", "collections"))
-        return sorted(
-            (_collection(as_text(name), value) for name, value in found.items()),
-            key=lambda collection: collection.name,
-        )
+        found = list[Collection]()
+        for name, value in self.connection.ask(on_meta("HGETALL", "collections")).items():
+            with values.left_out_if_broken():
+                found.append(read_collection(as_text(name), value))
+        return sorted(found, key=lambda collection: collection.name)
 
     def create(self, name: str, purpose: Purpose) -> Collection:
         """Create a collection and return it; return the existing one if it has the same purpose.
@@ -49,7 +51,7 @@ class Collections(StorePart):
                 on_meta("HGET", "collections", as_bytes(name)),
             ]
         )
-        found = _collection(name, stored)
+        found = read_collection(name, stored)
         if found.purpose is not purpose:
             raise ConfigError(
                 f"collection {name!r} exists with purpose {found.purpose.value};"
@@ -95,14 +97,24 @@ class Collections(StorePart):
         return self._known[name]
 
     def _members(self, names: Iterable[str]) -> frozenset[ImageId]:
-        commands = [on_shard(tag, "SMEMBERS", f"set:{name}") for name in names for tag in SHARDS]
-        return frozenset(as_text(member) for found in self.connection.run(commands) for member in found)
+        places = [(tag, f"set:{name}") for name in names for tag in SHARDS]
+        found = self.connection.run([on_shard(tag, "SMEMBERS", name) for tag, name in places])
+        return frozenset(
+            member
+            for place, members in zip(places, found, strict=True)
+            for member in values.image_ids(key(*place), members)
+        )
 
 
-def _collection(name: str, value: bytes) -> Collection:
+def read_collection(name: str, value: bytes) -> Collection:
+    """Return a collection from its stored value. Raises CorruptRecord."""
     try:
-        fields = json.loads(value)
+        fields = parse_object(value.decode())
+        if fields.keys() != {"purpose", "created"}:
+            raise ValueError(f"it has the fields {sorted(fields)}")
+        if type(fields["created"]) is not int or not 0 <= fields["created"] <= values.LATEST:
+            raise ValueError(f"it was created at {fields['created']!r:.80}")
         created = datetime.fromtimestamp(fields["created"], timezone.utc)
         return Collection(name, Purpose(fields["purpose"]), created)
-    except (ValueError, KeyError, TypeError) as error:
-        raise CorruptRecord(f"collection {name!r} cannot be read: {error}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise values.broken(f"{key(META, 'collections')}, collection {name!r}", error) from None

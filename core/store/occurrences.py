@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from ..batches import grouped
 from ..records import ImageId, Occurrence, Seen, Withdrawn
+from . import values
 from .connection import StorePart
 from .forgetting import Forgetting
-from .images import ids_in_all_shards, sighting, split_ids
-from .keys import SHARDS, as_bytes, as_text, on_image, on_meta, on_shard, shard
+from .images import ids_in_all_shards, sighting
+from .keys import SHARDS, as_bytes, key, on_image, on_meta, on_shard, shard
 from .scripts import FORGET_IMAGE
 
 
@@ -40,7 +41,12 @@ class Occurrences(StorePart):
             return []
         names = [as_bytes(occurrence) for occurrence in occurrences]
         by_shard = self.connection.run([on_shard(tag, "HMGET", "where", *names) for tag in SHARDS])
-        pairs = [(n, i) for n in range(len(names)) for ids in by_shard for i in split_ids(ids[n])]
+        pairs = [
+            (n, i)
+            for n in range(len(names))
+            for tag, ids in zip(SHARDS, by_shard, strict=True)
+            for i in values.id_list(f"{key(tag, 'where')}, {names[n]!r}", ids[n])
+        ]
         if not pairs:
             return [()] * len(names)
         commands = [on_meta("SMISMEMBER", "relink", *(i for _, i in pairs))]
@@ -55,9 +61,9 @@ class Occurrences(StorePart):
         for at, (n, i) in enumerate(pairs):
             value, last_seen, linked = facts[3 * at : 3 * at + 3]
             if value is not None and last_seen is not None:  # else withdrawn between the two round trips
-                found[n].append(
-                    Seen(i, sighting(occurrences[n], value, last_seen), bool(linked) and not waiting[at])
-                )
+                with values.left_out_if_broken():
+                    shown = sighting(i, occurrences[n], value, last_seen)
+                    found[n].append(Seen(i, shown, bool(linked) and not waiting[at]))
         return [
             tuple(sorted(seen, key=lambda one: (-one.sighting.last_seen.timestamp(), one.image_id)))
             for seen in found
@@ -69,7 +75,8 @@ class Occurrences(StorePart):
         """
         for tag in SHARDS:
             for name, _ in self.connection.scan(tag, "where", prefix):
-                yield Occurrence.parse(as_text(name))
+                with values.left_out_if_broken():
+                    yield values.occurrence(key(tag, "where"), name)
 
     def withdraw(
         self, occurrence: Occurrence, *, keep: ImageId | None = None, collection: str | None = None

@@ -8,10 +8,24 @@ local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], AR
 local image, status = 'img:' .. id, 'known'
 
 if call('SISMEMBER', 'forgetting', id) == 1 then return 'forgetting' end
-local known = call('HMGET', image, 'digest', 'first', 'last')
-if not known[1] then
+expect('hash', image, 'where', 'pixels', 'occ:' .. id, 'mem:' .. id)
+expect('zset', 'ids', 'seen:' .. id)
+expect('set', 'set:' .. collection)
+local first, last = number(image, 'first'), number(image, 'last')
+number('head', 'occurrences')
+local known = call('HMGET', image, 'digest', 'first')
+local had = occurrence ~= '' and call('HGET', 'occ:' .. id, occurrence)
+local had_first, had_labels = string.match(had or '0 {}', '^(%d+) (.*)$')
+if not had_first then broken('occ:' .. id, 'no time and labels') end
+
+if not known[1] then -- new; or its record was broken and self-check removed it, so that what else is known of it stays
   if not record then return 'absent' end
-  call('HSET', image, 'record', record, 'digest', digest, 'first', seen, 'last', seen)
+  next_chunk(generation())
+  call('HSET', image, 'record', record, 'digest', digest)
+  if not known[2] then
+    call('HSET', image, 'first', seen, 'last', seen)
+    first, last = tonumber(seen), tonumber(seen)
+  end
   append_row(image, row, words)
   call('ZADD', 'ids', 0, id)
   list_add('pixels', digest, id)
@@ -21,31 +35,29 @@ else
     replace_features(id, record, row, words, digest)
     status = 'updated'
   end
-  if tonumber(seen) > tonumber(known[3]) then call('HSET', image, 'last', seen) end
-  if tonumber(seen) < tonumber(known[2]) then call('HSET', image, 'first', seen) end
 end
+if tonumber(seen) > last then call('HSET', image, 'last', seen) end
+if tonumber(seen) < first then call('HSET', image, 'first', seen) end
 
 if occurrence ~= '' then
   local given = collection == '' and labels or '{}'
-  local old = call('HGET', 'occ:' .. id, occurrence)
-  if not old then
+  if not had then
     call('HSET', 'occ:' .. id, occurrence, seen .. ' ' .. given)
     call('HINCRBY', 'head', 'occurrences', 1)
     list_add('where', occurrence, id)
     if status == 'known' then status = 'updated' end
   else
-    local first, had = string.match(old, '^(%d+) (.*)$')
-    if given == '{}' then given = had end
-    if given ~= had and status == 'known' then status = 'updated' end
-    if tonumber(seen) < tonumber(first) then first = seen end
-    if first .. ' ' .. given ~= old then call('HSET', 'occ:' .. id, occurrence, first .. ' ' .. given) end
+    if given == '{}' then given = had_labels end
+    if given ~= had_labels and status == 'known' then status = 'updated' end
+    if tonumber(seen) < tonumber(had_first) then had_first = seen end
+    if had_first .. ' ' .. given ~= had then call('HSET', 'occ:' .. id, occurrence, had_first .. ' ' .. given) end
   end
   call('ZADD', 'seen:' .. id, 'GT', seen, occurrence)
 end
 
 if collection ~= '' then
-  local had = call('HGET', 'mem:' .. id, collection)
-  if not had or (labels ~= '{}' and labels ~= had) then
+  local old = call('HGET', 'mem:' .. id, collection)
+  if not old or (labels ~= '{}' and labels ~= old) then
     call('HSET', 'mem:' .. id, collection, labels)
     call('SADD', 'set:' .. collection, id)
     if status == 'known' then status = 'updated' end

@@ -3,11 +3,12 @@
 local function replace_features(id, record, row, words, digest)
   local image = 'img:' .. id
   local before, old = call('HGET', image, 'digest'), rows_of(image)
+  next_chunk(generation())
   call('HSET', image, 'record', record, 'digest', digest)
   call('HDEL', image, 'linked')
   for _, place in ipairs(old) do call('HDEL', image, 'row:' .. place[1]) end
-  kill_rows(old)
+  kill_rows(id, old)
   append_row(image, row, words)
-  list_remove('pixels', before, id)
+  if before then list_remove('pixels', before, id) end
   list_add('pixels', digest, id)
 end

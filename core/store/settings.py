@@ -16,9 +16,11 @@ class Settings(StorePart):
         """Return the id of the calibration that was chosen for this store; None where none was."""
         return self._read("id")
 
-    def calibration_text(self) -> str | None:
-        """Return the text of the chosen calibration's file; None where none was chosen."""
-        return self._read("file")
+    def chosen_calibration(self) -> tuple[str | None, str | None]:
+        """Return the id of the chosen calibration and the text of its file; None and None where none was."""
+        found = self.connection.ask(on_meta("HMGET", "calibration", "id", "file"))
+        calibration_id, text = (None if value is None else as_text(value) for value in found)
+        return calibration_id, text
 
     def keep_calibration(self, calibration_id: str, text: str) -> None:
         """Choose a calibration for all processes; id and text change in one step."""

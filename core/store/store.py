@@ -25,7 +25,7 @@ from .forgetting import Forgetting
 from .images import Images
 from .intents import Intents
 from .judgements import Judgements
-from .keys import SCHEMA_VERSION, SHARDS, on_meta, on_shard
+from .keys import SCHEMA_VERSION, SHARDS, key, on_meta, on_shard
 from .links import Links
 from .locks import Locks
 from .membership import Collections
@@ -33,6 +33,7 @@ from .occurrences import Occurrences
 from .options import DEFAULTS, StoreOptions
 from .server_checks import check_servers, server_facts
 from .settings import Settings
+from .values import IMAGE_ID, REMEDY, noting, whole
 from .verdicts import Verdicts
 
 
@@ -134,7 +135,8 @@ class Store:
             check_servers(connection, volatile_allowed=config.volatile_store)
             _check_schema(connection)
             store = cls(connection)
-            store.forgetting.finish_interrupted()
+            with noting():
+                store.forgetting.finish_interrupted()
         except BaseException:
             connection.close()
             raise
@@ -225,7 +227,8 @@ class Store:
         without spaces) was interrupted. What was yielded counts as done when the next ids are asked for.
         """
         known, _, last = (self.settings.progress(name) or "").partition(" ")
-        for ids in self.images.ids_after(last if known == stamp and last else None):
+        begun = known == stamp and IMAGE_ID.fullmatch(last)  # from the beginning is right in any case
+        for ids in self.images.ids_after(last if begun else None):
             yield ids
             self.settings.set_progress(name, f"{stamp} {ids[-1]}")
         self.settings.set_progress(name, None)
@@ -244,10 +247,12 @@ class Store:
         facts = server_facts(self.connection)
         return StoreStats(
             images=sum(images),
-            occurrences=sum(int(head[0] or 0) for head in heads),
+            occurrences=sum(
+                whole(key(tag, "head"), head[0]) for tag, head in zip(SHARDS, heads, strict=True)
+            ),
             clusters=clusters,
             collections=collections,
-            dead_rows=sum(int(head[1] or 0) for head in heads),
+            dead_rows=sum(whole(key(tag, "head"), head[1]) for tag, head in zip(SHARDS, heads, strict=True)),
             used_memory=sum(fact.used_memory for fact in facts),
             server=", ".join(dict.fromkeys(f"{fact.name} {fact.version}" for fact in facts)),
             persistence="; ".join(dict.fromkeys(fact.persistence for fact in facts)),
@@ -268,7 +273,9 @@ def _check_schema(connection: Connection) -> None:
         )
         found = connection.ask(schema)
     if not found.isdigit() or found == b"0":
-        raise CorruptRecord(f"the store at {connection.name} has schema {found!r}, which is not a version")
+        raise CorruptRecord(
+            f"the store at {connection.name} has schema {found!r:.80}, which is not a version; {REMEDY}"
+        )
     if int(found) > SCHEMA_VERSION:
         raise UnknownVersion(
             f"the store at {connection.name} has schema {int(found)}, this program knows up to"

@@ -9,6 +9,8 @@ for at = 3, #ARGV, 4 do
   local owner, other, bytes, rank = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local verdicts, partners = 'ver:' .. owner, 'partners:' .. owner
   local there = bytes == '' or call('EXISTS', 'img:' .. owner) == 1
+  expect('hash', verdicts)
+  expect('zset', partners)
   answers[#answers + 1] = there and 1 or 0
   if bytes == '' then
     call('HDEL', verdicts, other)

@@ -21,8 +21,9 @@ from .clusters import Clusters, RecordOutcome
 from .connection import StorePart
 from .intents import Intent, Intents, Interrupted
 from .judgements import decoded, judgements_of, outranked
-from .keys import META, as_text, on_image, on_meta, shard
+from .keys import META, as_text, key, on_image, on_meta, shard
 from .scripts import VERDICT_SIDES
+from .values import image_ids, left_out_if_broken
 from .verdict_sides import joins, rank, reversed_verdict
 
 
@@ -58,7 +59,8 @@ class Verdicts(StorePart):
         said = decoded(judged)
         confirmed = sorted((other for other, (_, verdict) in said.items() if verdict), reverse=True)
         decided = {other for other, (one, _) in said.items() if one.word is not JudgementWord.UNSURE}
-        return [*confirmed, *(other for other in map(as_text, by_score) if other not in decided)]
+        scored = image_ids(key(shard(image_id), f"partners:{image_id}"), by_score)
+        return [*confirmed, *(other for other in scored if other not in decided)]
 
     def of(self, image_id: ImageId, partners: Sequence[ImageId] | None = None) -> list[StoredVerdict]:
         """Return what was concluded about an image and its partners (default: all), in their order: what a
@@ -73,10 +75,10 @@ class Verdicts(StorePart):
                 on_meta("HMGET", f"judged:{image_id}", *others),
             ]
         )
-        found = [
-            outranked(other, None if data is None else codec.decode(other, data), said)
-            for other, data, said in zip(others, scored, judged, strict=True)
-        ]
+        found = list[StoredVerdict | None]()
+        for other, data, said in zip(others, scored, judged, strict=True):
+            with left_out_if_broken():
+                found.append(outranked(other, None if data is None else codec.decode(other, data), said))
         return [verdict for verdict in found if verdict]
 
     def between(self, image_id: ImageId, other: ImageId) -> StoredVerdict | None:
