@@ -16,6 +16,7 @@ import hashlib
 import time
 from collections.abc import Collection as Names, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from .answers import AddResult, EngineStats, History, Hit, QueryResult
 from .bookkeeping import as_occurrence
@@ -108,11 +109,8 @@ class Engine(Upkeep):
         with noting() as problems:
             scope = self._scope(picture, exclude=exclude, collection=collection)
             found = self._search(picture, scope, timer)
-            listed = [
-                judged
-                for judged in found.judged
-                if is_listed(judged.verdict, minimum, same_template=include_same_template)
-            ]
+            wanted = partial(is_listed, minimum=minimum, same_template=include_same_template)
+            listed = [judged for judged in found.judged if wanted(judged.verdict)]
             hits = as_hits(self._store, self.calibration, listed, per_cluster=True, limit=limit)
         return QueryResult(
             image_id=picture.features.image_id,

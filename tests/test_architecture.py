@@ -47,6 +47,8 @@ READING_ORDER = (
     "search",
     "search/context",
     "options",
+    # whether the store is whole
+    "integrity",
     # the whole path
     "bookkeeping",
     "comparison",

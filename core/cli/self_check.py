@@ -3,6 +3,8 @@
 from importlib.metadata import version
 from importlib.util import find_spec
 
+import click
+
 from ..config import Config
 from ..errors import CorruptRecord, DouglasQuaidError
 from ..store_url import shown
@@ -14,16 +16,22 @@ LIBRARIES = ("numpy", "pillow", "opencv-python", "imagehash", "py-tlsh", "redis"
 
 
 @command("self-check")
-def self_check(store: str | None, as_json: bool) -> int:
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Mend the store: build what can be built from intact values, and remove what cannot be read.",
+)
+def self_check(repair: bool, store: str | None, as_json: bool) -> int:
     """Check the installation and the store.
 
-    Each problem is shown with its remedy.
+    Every value in the store is read. Each problem is shown with its remedy.
     """
     checks = (
         ("libraries", _libraries),
         ("formats", _formats),
         ("features", _features),
         ("settings", lambda: _settings(store)),
+        ("contents", lambda: _contents(store, repair=repair, as_json=as_json)),
         ("store", lambda: _store(store)),
         ("who sees the store", lambda: _visibility(store)),
     )
@@ -91,6 +99,42 @@ def _store(url: str | None) -> str:
     with open_engine(url) as engine:
         stats = engine.stats()
     return f"{stats.store.server}, {stats.store.images:,} images, {stats.store.persistence}"
+
+
+def _contents(url: str | None, *, repair: bool, as_json: bool) -> str:
+    """Check every value, and print a line for each that is wrong or was mended. Raises CorruptRecord if
+    anything is left.
+    """
+    from ..integrity.check import find_problems, mend_store
+    from ..integrity.finding import Finding
+    from ..options import DEFAULTS
+    from ..store import Store
+    from ..store.connection import Connection
+
+    mended = 0
+
+    def tell(finding: Finding) -> None:
+        nonlocal mended
+        mended += 1
+        show(finding, "mended")
+
+    def show(finding: Finding, status: str) -> None:
+        about = {"key": finding.key, "problem": finding.problem, "remedy": finding.remedy}
+        line = {"check": "contents", "ok": status == "mended", "status": status} | about
+        print_result(line, f"{status} {finding}: {finding.remedy}", as_json=as_json)
+
+    # Not opened like for other work, which a broken schema would prevent.
+    with Store(Connection(Config.from_environment(store=url))) as store:
+        index = DEFAULTS.index
+        left = mend_store(store, index, tell) if repair else find_problems(store, index)
+        images = store.images.count()
+    for finding in left:
+        show(finding, "broken")
+    if left:
+        by_hand = sum(finding.mend is None for finding in left)
+        remedy = "see the lines above" if by_hand == len(left) else "run quaid self-check --repair"
+        raise CorruptRecord(f"{len(left)} values are broken; {remedy}")
+    return f"{images:,} images are whole" + (f", {mended} values were mended" if repair else "")
 
 
 def _visibility(url: str | None) -> str:

@@ -166,8 +166,9 @@ class Images(StorePart):
         found = [answers[at : at + 5] for at in range(0, len(answers), 5)]
         details = []
         for i, (_, seen, _, _, cluster) in zip(ids, found, strict=True):
-            names = [] if isinstance(seen, CorruptRecord) else [name for name, _ in _pairs(seen)]
-            named = as_text(cluster) if isinstance(cluster, bytes) else ""
+            names = [] if isinstance(seen, CorruptRecord) else [name for name, _ in scored(seen)]
+            text = as_text(cluster) if isinstance(cluster, bytes) else ""
+            named = text if values.CLUSTER_ID.fullmatch(text) else ""
             details += [
                 on_image("HMGET", "occ", i, "", *names),
                 on_meta("SMEMBERS", f"aliases:{named}"),
@@ -307,7 +308,7 @@ def _info(
             return None
         sightings, joined, clusters = list[Sighting](), list[Membership](), list[str]()
         for (name, last_seen), value in zip(
-            _pairs(seen or ()), (_or_absent(occurrences) or [])[1:], strict=False
+            scored(seen or ()), (_or_absent(occurrences) or [])[1:], strict=False
         ):
             if value is not None:  # else forgotten between the two round trips
                 with left_out_if_broken():
@@ -347,7 +348,7 @@ def _or_absent(answer: Any) -> Any:
     return None
 
 
-def _pairs(answer: Sequence[Any]) -> list[tuple[bytes, float]]:
+def scored(answer: Sequence[Any]) -> list[tuple[bytes, float]]:
     """Return members with their scores; redis-py returns pairs, or both in turn."""
     flat = (
         answer

@@ -116,7 +116,9 @@ class Intents(StorePart):
         commands = [on_shard(tag, "HGET", "head", "fence") for tag in wanted]
         for _ in range(ATTEMPTS):
             answers = self.connection.run(commands)
-            yield {tag: answer or b"0" for tag, answer in zip(wanted, answers, strict=True)}
+            yield {
+                tag: b"0" if answer is None else answer for tag, answer in zip(wanted, answers, strict=True)
+            }
         raise StoreError(
             f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others;"
             " try again"

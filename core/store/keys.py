@@ -9,6 +9,7 @@ removes them. Times are unix seconds as decimal text.
       head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text
                                    stamp: time of the latest change of the columns
                                    next, next_chunk, next_rows, next_dead: a compaction that has begun
+                                   rebuild: the generation that self-check --repair is building
       rows:<gen>:<chunk>   string  72 bytes a row, 128 rows a chunk (columns.py, FORMAT.md)
       words:<gen>:<chunk>  string  16 bytes a word, the words of the chunk's rows one after the other
       tombs:<gen>          string  u32 row numbers of dead rows, appended
@@ -16,6 +17,8 @@ removes them. Times are unix seconds as decimal text.
       img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first, last and
                                    linked (times); renewed: time of the latest renewal of its features, with a
                                    fraction; rejudged: the same text once its older verdicts were judged again
+                                   Without record and digest: they were broken, and the picture is to be
+                                   added again
       occ:<id>             hash    occurrence -> first seen (time), a space, labels as JSON
       seen:<id>            zset    occurrence, scored by last seen (time)
       mem:<id>             hash    collection -> labels as JSON
@@ -31,8 +34,9 @@ removes them. Times are unix seconds as decimal text.
                                    and it cannot be added until then
 
     tag meta
-      head                 hash    schema, created (time), fence, identity (random hex digits)
-      collections          hash    name -> JSON {purpose, created}
+      head                 hash    schema, created (time), fence, identity (random hex digits), calibration:
+                                   the id of the chosen one
+      collections          hash    name -> JSON {purpose, created, check}
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical cluster ids
       members:<cluster>    set     image ids

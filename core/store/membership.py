@@ -2,6 +2,7 @@
 image's shard.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -44,7 +45,9 @@ class Collections(StorePart):
                 f"collection name {name[:80]!r}: expected 1 to {NAME_CHARACTERS} printable characters"
             )
         created = int(datetime.now(timezone.utc).timestamp())
-        value = json.dumps({"purpose": purpose.value, "created": created})
+        value = json.dumps(
+            {"purpose": purpose.value, "created": created, "check": _checksum(name, purpose.value, created)}
+        )
         _, stored = self.connection.run(
             [
                 on_meta("HSETNX", "collections", as_bytes(name), value),
@@ -106,14 +109,21 @@ class Collections(StorePart):
         )
 
 
+def _checksum(name: str, purpose: str, created: int) -> str:
+    """Return what tells a purpose that was changed: it decides what a query finds."""
+    return hashlib.sha256(as_bytes(f"{name} {purpose} {created}")).hexdigest()[:16]
+
+
 def read_collection(name: str, value: bytes) -> Collection:
     """Return a collection from its stored value. Raises CorruptRecord."""
     try:
         fields = parse_object(value.decode())
-        if fields.keys() != {"purpose", "created"}:
+        if fields.keys() | {"check"} != {"purpose", "created", "check"}:
             raise ValueError(f"it has the fields {sorted(fields)}")
         if type(fields["created"]) is not int or not 0 <= fields["created"] <= values.LATEST:
             raise ValueError(f"it was created at {fields['created']!r:.80}")
+        if fields.get("check", right := _checksum(name, fields["purpose"], fields["created"])) != right:
+            raise ValueError("its checksum does not fit")
         created = datetime.fromtimestamp(fields["created"], timezone.utc)
         return Collection(name, Purpose(fields["purpose"]), created)
     except (ValueError, KeyError, TypeError, RecursionError) as error:

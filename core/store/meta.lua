@@ -1,6 +1,6 @@
 -- Changes under the tag `meta`. ARGV: operation, expected fence, intent id or '', then what the operation needs.
 -- Each returns 'fence' and does nothing when a forget has passed since the caller looked.
--- Keys: intents, none (never there), relink, hubs, cluster-of, members:<cluster>, judged:<id>, joining:<id>, blocked:<id>
+-- Keys: intents, none (never there), relink, hubs, cluster-of, clusters, members:<cluster>, judged:<id>, joining:<id>, blocked:<id>
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]
@@ -38,6 +38,29 @@ elseif operation == 'undo' then -- seed, a, b, the judgement that is to be taken
   change(a, b, function() on_both('HDEL', 'judged:', a, b) end)
   rejoin(images_at(home_of(a))) -- what this word blocked has an end there
   return 'undone'
+
+elseif operation == 'settle' then -- seed, a, b, '1' and a confidence, '0' or '': join or part a pair as its verdict says, or as it is
+  local a, b = ARGV[5], ARGV[6]
+  return change(a, b, function()
+    if ARGV[7] == '1' then on_both('HSET', 'joining:', a, b, ARGV[8]) elseif ARGV[7] == '0' then on_both('HDEL', 'joining:', a, b) end
+  end)
+
+elseif operation == 'rejudge' then -- seed, a, b, the judgement for the side of a and of b, or '': as it should be on both sides
+  local a, b = ARGV[5], ARGV[6]
+  change(a, b, function()
+    for _, side in ipairs({{a, b, ARGV[7]}, {b, a, ARGV[8]}}) do
+      if side[3] == '' then call('HDEL', 'judged:' .. side[1], side[2]) else call('HSET', 'judged:' .. side[1], side[2], side[3]) end
+    end
+  end)
+  rejoin(images_at(home_of(a)))
+  return 'stored'
+
+elseif operation == 'regroup' then -- seed, cluster, images: they are in this cluster as far as edges connect them
+  local cluster = ARGV[5]
+  call('SADD', 'clusters', cluster)
+  for at = 6, #ARGV do place(cluster, ARGV[at]) end
+  regroup(cluster)
+  return 'stored'
 
 elseif operation == 'forget' then -- seed, id: everything here that names the image; returns the images that lost a connection
   local id = ARGV[5]

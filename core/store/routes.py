@@ -14,7 +14,7 @@ from ..config import Config
 from ..errors import ConfigError
 from ..store_url import EXPECTED, shown
 from .embedded import EmbeddedServer
-from .keys import TAGS, prefix
+from .keys import TAGS, as_bytes, prefix
 from .time_limits import limited
 
 if TYPE_CHECKING:
@@ -170,9 +170,12 @@ def route_of(config: Config) -> Route:
 
 
 def execute(client: Redis, parts: Iterable[object]) -> Any:
-    """Send a command and return its answer; a pipeline keeps it and returns itself."""
+    """Send a command and return its answer; a pipeline keeps it and returns itself. Text that was read from
+    the store is sent as it was there, whatever bytes it holds.
+    """
     run: Any = client.execute_command
-    return run(*parts)
+    verb, *rest = parts
+    return run(verb, *(as_bytes(part) if isinstance(part, str) else part for part in rest))
 
 
 def _options(config: Config) -> dict[str, Any]:

@@ -47,5 +47,7 @@ RENEW_IMAGE = Script("fence", "shard", "replace_features", "renew_image")
 MARK_IMAGE = Script("fence", "mark_image")
 #: Removes a lock.
 RELEASE_LOCK = Script("fence", "release_lock")
+#: Steps of self-check --repair under one tag.
+REPAIR = Script("fence", "shard", "repair")
 #: Changes under the tag `meta`: intents, judgements and clusters.
 META_CHANGE = Script("fence", "clusters", "meta")

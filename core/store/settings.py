@@ -23,12 +23,21 @@ class Settings(StorePart):
         return calibration_id, text
 
     def keep_calibration(self, calibration_id: str, text: str) -> None:
-        """Choose a calibration for all processes; id and text change in one step."""
-        self.connection.ask(on_meta("HSET", "calibration", "id", calibration_id, "file", text))
+        """Choose a calibration for all processes; id and text change in one step. The id also lies in `head`,
+        by which self-check finds that the choice was lost.
+        """
+        self.connection.run(
+            [
+                on_meta("HSET", "calibration", "id", calibration_id, "file", text),
+                on_meta("HSET", "head", "calibration", calibration_id),
+            ]
+        )
 
     def drop_calibration(self) -> None:
         """Let every process judge with the calibration it ships with."""
-        self.connection.ask(on_meta("HDEL", "calibration", "id", "file"))
+        self.connection.run(
+            [on_meta("HDEL", "calibration", "id", "file"), on_meta("HDEL", "head", "calibration")]
+        )
 
     def progress(self, walk: str) -> str | None:
         """Return what `set_progress` noted about an unfinished walk; None for one that is done."""

@@ -1,0 +1,94 @@
+"""Checks a whole store, and mends it: first all keys by name and type, then what spans images, then shard by
+shard the images, their pairs and the columns.
+
+Others work meanwhile, so a finding counts only if a second walk makes it too. Mending is a step on the server
+that looks again (repair.lua, meta.lua), and can be repeated. What one step frees or reveals the next walk
+finds, until nothing is left that can be mended.
+"""
+
+from collections.abc import Callable, Iterator
+
+from ..errors import DouglasQuaidError
+from ..index.options import IndexOptions
+from ..records import ImageId
+from ..store import NewImage, Store
+from ..store.keys import SHARDS
+from ..store.values import IMAGE_ID
+from .columns import against_records, columns_finding, read_columns, row_of
+from .finding import Finding, read
+from .images import check_image, held, questions
+from .keys import Inventory, check_keys
+from .meta import check_calibration, check_clusters, check_counts, check_fields, check_head
+from .pairs import check_pairs
+
+#: Images read in one round trip. chosen: 2 MB of records.
+IMAGES_AT_ONCE = 256
+#: Walks that mend, at most. chosen: twice what the longest chain of consequences takes.
+ROUNDS = 12
+
+
+def find_problems(store: Store, options: IndexOptions) -> list[Finding]:
+    """Return what is wrong with a store, each thing once, and what mends it."""
+    first = {str(finding) for finding in _walk(store, options)}
+    if not first:
+        return []
+    return list({str(one): one for one in _walk(store, options) if str(one) in first}.values())
+
+
+def mend_store(store: Store, options: IndexOptions, tell: Callable[[Finding], None]) -> list[Finding]:
+    """Mend what can be mended, `tell` each thing, and return what is left for a person."""
+    seen = {str(finding) for finding in _walk(store, options)}
+    for _ in range(ROUNDS):
+        if not seen:
+            return []
+        found, mended = dict[str, Finding](), 0
+        for finding in _walk(store, options):
+            found[str(finding)] = finding
+            if finding.mend is not None and str(finding) in seen:
+                try:
+                    finding.mend()
+                except DouglasQuaidError:  # something else has to be mended first
+                    continue
+                tell(finding)
+                mended += 1
+        left = [finding for finding in found.values() if finding.mend is None and str(finding) in seen]
+        if not mended and len(left) == len(found):
+            return left
+        seen = set(found)
+    return find_problems(store, options)
+
+
+def _walk(store: Store, options: IndexOptions) -> Iterator[Finding]:
+    inventory = Inventory()
+    yield from check_head(store)
+    yield from check_keys(store, inventory)
+    yield from check_fields(store)
+    yield from check_calibration(store)
+    yield from check_clusters(store, inventory)
+    for tag in SHARDS:
+        yield from check_counts(store, tag)
+        yield from _check_shard(store, tag, inventory, options)
+
+
+def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOptions) -> Iterator[Finding]:
+    columns = read_columns(store, tag)
+    lookups, findings = held(store, tag, inventory.sets[tag])
+    yield from findings
+    ids = lookups.listed | {i for kind in (lookups.where, lookups.pixels, lookups.sets) for i in kind}
+    known = sorted(image_id for image_id in ids if IMAGE_ID.fullmatch(image_id) and image_id[0] == tag)
+    entries = dict[ImageId, tuple[bytes, bytes]]()
+    for at in range(0, len(known), IMAGES_AT_ONCE):
+        some = known[at : at + IMAGES_AT_ONCE]
+        answers = read(store, [command for image_id in some for command in questions(image_id)])
+        for number, image_id in enumerate(some):
+            own = answers[4 * number : 4 * number + 4]
+            for found in check_image(store, image_id, own, lookups, options):
+                if isinstance(found, NewImage):
+                    row = (own[0] or {}).get(b"row:%d" % columns.generation, b"")
+                    entries[image_id] = row, row_of(found)
+                else:
+                    yield found
+        yield from check_pairs(store, some)
+    problems = against_records(columns, entries)
+    newest = max(inventory.generations[tag], default=0)
+    yield from columns_finding(store, tag, columns, problems, newest, options)

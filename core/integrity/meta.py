@@ -1,0 +1,243 @@
+"""What spans images: head, collections, clusters, notes, changes that have begun, what adapters keep."""
+
+from collections.abc import Callable, Iterator
+
+from ..decision.calibration_file import parse
+from ..errors import ConfigError, CorruptRecord, FormatError, UnknownVersion
+from ..records import ImageId
+from ..store import Store
+from ..store.bookmarks import NAME_CHARACTERS, TEXT_BYTES
+from ..store.common_regions import read_note
+from ..store.images import scored
+from ..store.intents import Intent
+from ..store.keys import META, SCHEMA_VERSION, SHARDS, Command, as_text, key, on_meta, on_shard
+from ..store.membership import read_collection
+from ..store.values import CLUSTER_ID, IMAGE_ID, cluster_id, image_id, whole
+from .finding import Finding, asking, existing, read, repair, settle
+from .keys import Inventory
+
+
+def check_head(store: Store) -> Iterator[Finding]:
+    """The schema, without which no other program opens the store, and the other fields beside it."""
+    name, head = key(META, "head"), read(store, [on_meta("HGETALL", "head")])[0] or {}
+    schema = head.get(b"schema")
+    if schema is not None and (not schema.isdigit() or schema == b"0"):  # without one it is new
+        mend = repair(store, META, "field", "head", "schema", schema, SCHEMA_VERSION)
+        yield Finding(
+            f"{name}, schema", f"{schema!r:.80} is not a version", f"it is set to {SCHEMA_VERSION}", mend
+        )
+    for field, new in ((b"created", b""), (b"fence", b"1" * 9)):
+        try:
+            whole(f"{name}, {field.decode()}", head.get(field))
+        except CorruptRecord as error:
+            mend = repair(store, META, "field", "head", field, head[field], new)
+            yield Finding(f"{name}, {field.decode()}", str(error), "it is begun anew", mend)
+
+
+def check_fields(store: Store) -> Iterator[Finding]:
+    """Hashes and sets whose values stand by themselves."""
+    checks: tuple[tuple[str, Callable[[bytes, bytes], object]], ...] = (
+        ("collections", lambda name, value: read_collection(as_text(name), value)),
+        ("hubs", lambda name, value: read_note(as_text(name), value)),
+        ("intents", lambda name, value: Intent.decode(as_text(name), value)),
+        ("bookmarks", _bookmark),
+    )
+    for hash_name, reader in checks:
+        for field, value in (read(store, [on_meta("HGETALL", hash_name)])[0] or {}).items():
+            place = f"{key(META, hash_name)}, {as_text(field)!r:.200}"
+            try:
+                reader(field, value)
+            except UnknownVersion as error:
+                yield Finding(place, str(error), "use a newer douglas-quaid")
+            except (FormatError, ConfigError) as error:
+                mend = repair(store, META, "field", hash_name, field, value, b"")
+                remedy = "it is removed" + (
+                    "; create it again with quaid collection create" if hash_name == "collections" else ""
+                )
+                yield Finding(place, str(error), remedy, mend)
+    for tag, name in ((META, "relink"), *((tag, "forgetting") for tag in SHARDS)):
+        members = read(store, [Command(tag, "SMEMBERS", key(tag, name))])[0] or ()
+        ids = [as_text(member) for member in members]
+        there = existing(store, filter(IMAGE_ID.fullmatch, ids)) if tag == META else set(ids)
+        for member in ids:
+            own_shard = tag == META or member[:1] == tag
+            if not IMAGE_ID.fullmatch(member) or not own_shard or member not in there:
+                yield _member(store, tag, name, member)
+    notes = read(store, [on_meta("HKEYS", "hubs")])[0] or ()
+    names = {as_text(note) for note in notes if IMAGE_ID.fullmatch(as_text(note))}
+    for gone in sorted(names - existing(store, names)):
+        command = on_meta("HDEL", "hubs", gone)
+        yield Finding(
+            f"{key(META, 'hubs')}, {gone}",
+            "about an image that is not in the store",
+            "it is removed",
+            asking(store, command),
+        )
+
+
+def _bookmark(name: bytes, value: bytes) -> None:
+    """Raises ConfigError for what is too long."""
+    if not 1 <= len(as_text(name)) <= NAME_CHARACTERS or len(value) > TEXT_BYTES:
+        raise ConfigError(f"a name of {len(name)} and a text of {len(value)} bytes")
+
+
+def _member(store: Store, tag: str, name: str, member: str) -> Finding:
+    command = Command(tag, "SREM", key(tag, name), member.encode("utf-8", "surrogateescape"))
+    return Finding(
+        f"{key(tag, name)}, {member!r:.100}",
+        "not an image of this store",
+        "it is removed",
+        asking(store, command),
+    )
+
+
+def check_calibration(store: Store) -> Iterator[Finding]:
+    """The chosen calibration: its file can be read, and id and file name the same."""
+    name = key(META, "calibration")
+    found, chosen = read(store, [on_meta("HGETALL", "calibration"), on_meta("HGET", "head", "calibration")])
+    found, chosen = found or {}, chosen or b""
+    number, text = found.get(b"id"), found.get(b"file")
+    problem = ""
+    try:
+        if text is not None and (given := parse(as_text(text)).id.encode()) != number:
+            problem = f"its id is {number!r:.80}, that of its file {given!r:.80}"
+    except (ConfigError, FormatError) as error:
+        problem = str(error)
+    if text is None and number is not None:
+        problem = "its file is lost"
+    if not problem and chosen != (number or b""):
+        problem = f"{chosen!r:.80} was chosen, and is lost"
+    if problem:
+        remedy = "the shipped calibration judges again; choose yours with quaid calibrate --apply"
+        yield Finding(name, problem, remedy, store.settings.drop_calibration)
+    for field, value in found.items():
+        if field.startswith(b"walk:") and not IMAGE_ID.fullmatch(as_text(value).rpartition(" ")[2]):
+            mend = repair(store, META, "field", "calibration", field, value, b"")
+            place = f"{name}, {as_text(field)!r:.80}"
+            yield Finding(place, "not how far a walk has come", "the walk begins anew", mend)
+
+
+def check_clusters(store: Store, inventory: Inventory) -> Iterator[Finding]:
+    """Clusters by their members, and members by their clusters. Which images belong together is then a matter
+    of the pairs (pairs.py).
+    """
+    homes, named, alias = (
+        answer or {}
+        for answer in read(
+            store,
+            [on_meta("HGETALL", "cluster-of"), on_meta("SMEMBERS", "clusters"), on_meta("HGETALL", "alias")],
+        )
+    )
+    there = existing(store, (text for name in homes if IMAGE_ID.fullmatch(text := as_text(name))))
+    by_home: dict[str, set[ImageId]] = {}
+    for name, home in homes.items():
+        place = f"{key(META, 'cluster-of')}, {as_text(name)!r:.100}"
+        try:
+            member, cluster = image_id(place, name), cluster_id(place, home)
+            if member not in there:
+                raise CorruptRecord(f"{member} is not in the store")
+            by_home.setdefault(cluster, set()).add(member)
+        except CorruptRecord as error:
+            mend = repair(store, META, "field", "cluster-of", name, home, b"")
+            yield Finding(place, str(error), "it is removed", mend)
+    clusters = {as_text(name) for name in named}
+    for wrong in sorted(name for name in clusters if not CLUSTER_ID.fullmatch(name)):
+        yield _member(store, META, "clusters", wrong)
+    for cluster in sorted(
+        {name for name in clusters if CLUSTER_ID.fullmatch(name)} | set(by_home) | inventory.clusters
+    ):
+        members, aliases = (
+            {as_text(one) for one in answer or ()}
+            for answer in read(
+                store, [on_meta("SMEMBERS", f"members:{cluster}"), on_meta("SMEMBERS", f"aliases:{cluster}")]
+            )
+        )
+        wrong_members = members - existing(store, filter(IMAGE_ID.fullmatch, members))
+        for wrong in sorted(wrong_members):
+            yield _member(store, META, f"members:{cluster}", wrong)
+        claimed, own = members - wrong_members, by_home.get(cluster, set())
+        if claimed != own or cluster not in clusters or len(own) < 2:
+            mend = settle(
+                store, "regroup", cluster, *sorted(own | {m for m in claimed if m.encode() not in homes})
+            )
+            if claimed - own:
+                mend = _then(
+                    store, mend, on_meta("SREM", f"members:{cluster}", *(claimed - own)), claimed - own, homes
+                )
+            yield Finding(
+                key(META, f"members:{cluster}"), "its members name it otherwise", "it is computed anew", mend
+            )
+        yield from _aliases(store, cluster, aliases, alias)
+    for name, home in alias.items():
+        text, target = as_text(name), as_text(home)
+        if not CLUSTER_ID.fullmatch(text) or target not in clusters:
+            mend = repair(store, META, "field", "alias", name, home, b"")
+            yield Finding(
+                f"{key(META, 'alias')}, {text!r:.100}", "it names no cluster", "it is removed", mend
+            )
+        elif name not in (read(store, [on_meta("SMEMBERS", f"aliases:{target}")])[0] or ()):
+            command = on_meta("SADD", f"aliases:{target}", name)
+            yield Finding(
+                key(META, f"aliases:{target}"),
+                f"it lacks {text}",
+                "it is put back",
+                asking(store, command),
+            )
+
+
+def _then(
+    store: Store, mend: Callable[[], object], command: Command, ids: set[ImageId], homes: dict[bytes, bytes]
+) -> Callable[[], object]:
+    """Take images that have another home out of a cluster, and then mend it."""
+    elsewhere = [one for one in ids if one.encode() in homes]
+
+    def run() -> None:
+        if elsewhere:
+            store.connection.ask(Command(META, *command[:2], *elsewhere))
+        mend()
+
+    return run
+
+
+def _aliases(store: Store, cluster: str, aliases: set[str], alias: dict[bytes, bytes]) -> Iterator[Finding]:
+    for text in sorted(aliases):
+        home = alias.get(text.encode("utf-8", "surrogateescape"))
+        if not CLUSTER_ID.fullmatch(text):
+            yield _member(store, META, f"aliases:{cluster}", text)
+        elif home is None or not CLUSTER_ID.fullmatch(as_text(home)):
+            mend = repair(store, META, "field", "alias", text, home or b"", cluster)
+            yield Finding(
+                f"{key(META, 'alias')}, {text}", f"it does not name {cluster}", "it is put back", mend
+            )
+        elif as_text(home) != cluster:
+            yield _member(store, META, f"aliases:{cluster}", text)
+
+
+def check_counts(store: Store, tag: str) -> Iterator[Finding]:
+    """The members of the list of ids, and the number of occurrences in a shard."""
+    head, members = read(
+        store,
+        [on_shard(tag, "HGET", "head", "occurrences"), on_shard(tag, "ZRANGE", "ids", 0, -1, "WITHSCORES")],
+    )
+    scores = {as_text(member): score for member, score in scored(members or ())}
+    ids = list(scores)
+    for moved in (one for one, score in scores.items() if score):
+        mend = asking(store, on_shard(tag, "ZADD", "ids", "XX", 0, moved.encode("utf-8", "surrogateescape")))
+        place = f"{key(tag, 'ids')}, {moved!r:.100}"
+        yield Finding(place, f"its score is {scores[moved]:g}, not 0", "it is set to 0", mend)
+    for wrong in (one for one in ids if not IMAGE_ID.fullmatch(one) or one[0] != tag):
+        command = on_shard(tag, "ZREM", "ids", wrong.encode("utf-8", "surrogateescape"))
+        yield Finding(
+            f"{key(tag, 'ids')}, {wrong!r:.100}",
+            "not the id of an image of this shard",
+            "it is removed",
+            asking(store, command),
+        )
+    own = [one for one in ids if IMAGE_ID.fullmatch(one)]
+    counts = read(store, [on_shard(tag, "HLEN", f"occ:{one}") for one in own])
+    total = sum(count or 0 for count in counts)
+    if (head or b"0") != b"%d" % total:
+        mend = repair(store, tag, "count")
+        yield Finding(
+            f"{key(tag, 'head')}, occurrences", f"{head!r:.80} where {total} are", "they are counted", mend
+        )
