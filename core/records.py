@@ -22,7 +22,7 @@ ImageId = str
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
-    """Pixels of one picture, upright (EXIF orientation applied), alpha laid on white."""
+    """Pixels of one picture, upright (EXIF orientation applied), transparency laid on a ground."""
 
     #: Id of the bytes that were decoded.
     image_id: ImageId
@@ -30,6 +30,8 @@ class DecodedImage:
     pixels: NDArray[np.uint8]
     #: ITU-R 601-2 luma as Pillow's convert("L") computes it, shape (height, width).
     grey: NDArray[np.uint8]
+    #: sha256, 32 bytes, over the size, the RGB pixels and the opacity, where there is any, of all frames.
+    pixel_digest: bytes
     #: Format as the decoder names it, in upper case: PNG, JPEG, WEBP, GIF, BMP, TIFF, AVIF, HEIF.
     format: str
     #: Number of frames or pages in the file.
@@ -38,6 +40,11 @@ class DecodedImage:
     frame: int
     #: Whether the file is cut short, so that only a part of the pixels is known.
     truncated: bool
+    #: Grey of the informative frames that were read, reduced, shape (n, 64, 64); None for a file of one
+    #: frame.
+    frame_samples: NDArray[np.uint8] | None
+    #: Number of frames that were not read.
+    frames_unseen: int
     #: The file's bytes.
     data: bytes = field(repr=False)
 
@@ -143,7 +150,7 @@ class ImageFeatures:
     decoding: int
     #: Versions of the extractors that computed the families.
     versions: FamilyVersions
-    #: sha256 over width, height and the decoded RGB pixels, 32 bytes.
+    #: As in `DecodedImage`.
     pixel_digest: bytes
     #: Whole-picture hashes.
     hashes: Hashes

@@ -16,8 +16,8 @@ from PIL import Image
 from support.pictures import blank, jpeg, page, photo, png, saved
 
 from douglas_quaid.decoding.image import decode_image
+from douglas_quaid.decoding.informative import is_informative
 from douglas_quaid.features import codec, extract_features
-from douglas_quaid.features.informative import is_informative
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
 from douglas_quaid.records import ImageFeatures

@@ -170,12 +170,16 @@ def test_half_alpha_mixes_with_white() -> None:
     assert decode(png(Image.new("RGBA", (4, 4), (0, 0, 0, 128)))).pixels[0, 0].tolist() == [127, 127, 127]
 
 
-def test_of_an_animation_the_first_frame_is_decoded_and_the_frames_are_counted() -> None:
-    frames = [photo(seed, 40, 30) for seed in range(5)]
+def test_of_an_animation_the_first_frame_is_judged_unless_a_later_one_shows_clearly_more() -> None:
+    frames = [photo(seed, 80, 60) for seed in range(5)]
     for format in ("GIF", "WEBP", "PNG", "TIFF", *(["AVIF"] if HAS_AVIF else [])):
         options = {"lossless": True} if format == "WEBP" else {}
         decoded = decode(saved(frames[0], format, save_all=True, append_images=frames[1:], **options))
         assert decoded.frames == 5, format
+        assert decoded.frame == 0 and not decoded.truncated and decoded.frames_unseen == 0
+        assert np.abs(decoded.pixels.astype(int) - np.asarray(frames[0])).mean() < 14, format
+        decoded = decode(saved(blank(80, 60), format, save_all=True, append_images=frames, **options))
+        assert decoded.frame == 1, format
         assert np.abs(decoded.pixels.astype(int) - np.asarray(frames[0])).mean() < 14, format
 
 

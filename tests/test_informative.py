@@ -10,8 +10,8 @@ from support.pictures import blank, jpeg, logo, page, photo, png, tall_page
 from support.shapes import grey
 
 from douglas_quaid.decoding.image import decode_image
+from douglas_quaid.decoding.informative import is_informative
 from douglas_quaid.features import extract_features
-from douglas_quaid.features.informative import is_informative
 
 
 def sheet(height: int = 800, width: int = 1280) -> NDArray[np.uint8]:

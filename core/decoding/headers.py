@@ -43,6 +43,11 @@ class Header:
     is_complete: bool = True
     #: Number of rows that are coded together: 8 to 32 in a JPEG.
     rows_at_once: int = 1
+    #: Index of the first frame behind the first that must not be decoded, because it makes readers allocate
+    #: out of proportion.
+    unsound_from: int | None = None
+    #: Number of pixels of the largest page, where pages may have other sizes than the first.
+    largest: int = 0
 
 
 def read_header(data: bytes) -> Header:
@@ -119,7 +124,7 @@ def _jpeg(data: bytes) -> Header:
 def _gif(data: bytes) -> Header:
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     position = 13 + _gif_colours(flags)
-    frames, is_interlaced = 0, False
+    frames, is_interlaced, unsound = 0, False, None
     walk = steps("GIF")
     for _ in walk:
         kind = data[position] if position < len(data) else _END_OF_GIF
@@ -131,6 +136,8 @@ def _gif(data: bytes) -> Header:
                 is_interlaced = bool(flags & 0x40)
                 # the first picture may reach beyond the screen, which readers then enlarge
                 width, height = max(width, left + wide), max(height, top + high)
+            elif unsound is None and (left + wide > width or top + high > height):
+                unsound = frames
             frames += 1
             position += 11 + _gif_colours(flags)
         else:
@@ -142,7 +149,7 @@ def _gif(data: bytes) -> Header:
                 break
     if not frames:
         raise CorruptImage("GIF without a picture; fetch or save the picture again")
-    return Header("GIF", width, height, frames, 1, is_interlaced=is_interlaced)
+    return Header("GIF", width, height, frames, 1, is_interlaced=is_interlaced, unsound_from=unsound)
 
 
 _END_OF_GIF = 0x3B
@@ -185,13 +192,24 @@ def _tiff(data: bytes) -> Header:
     width, height = tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0)
     if _WIDTH not in tags or _HEIGHT not in tags:
         raise CorruptImage("TIFF without a size; save the picture again")
-    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
-    if tile > max(4 * width * height, 1 << 22):
+    if not _has_sound_tiles(tags):
         raise CorruptImage("TIFF whose tiles are far larger than the picture; save the picture again")
     orientation = tags.get(ORIENTATION, 1)
+    pages = [tags, *found]
     return Header(
-        "TIFF", width, height, 1 + sum(1 for _ in found), orientation if 1 <= orientation <= 8 else 1
+        "TIFF",
+        width,
+        height,
+        len(pages),
+        orientation if 1 <= orientation <= 8 else 1,
+        unsound_from=next((n for n, page in enumerate(pages) if not _has_sound_tiles(page)), None),
+        largest=max(page.get(_WIDTH, 0) * page.get(_HEIGHT, 0) for page in pages),
     )
+
+
+def _has_sound_tiles(page: dict[int, int]) -> bool:
+    tile = page.get(_TILE_WIDTH, 0) * page.get(_TILE_HEIGHT, 0)
+    return tile <= max(4 * page.get(_WIDTH, 0) * page.get(_HEIGHT, 0), 1 << 22)
 
 
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323

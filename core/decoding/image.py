@@ -4,50 +4,50 @@ attackers.
 The header is checked against the operator's limits before any pixel is allocated, and all threads of a
 process share one pixel budget. Only the decoder of the format that the first bytes announce is run; the
 file's name and extension are ignored. Embedded ICC profiles are ignored, too: hash lists are exchanged
-between programs that ignore them, and a profile is one more thing that an attacker can manipulate. Of
-animated files the first frame is decoded and the frames are counted.
+between programs that ignore them, and a profile is one more thing that an attacker can manipulate. Of files
+with several frames or pages, frames.py chooses the one that is judged; pixels.py makes RGB of it.
 """
 
 import hashlib
 import weakref
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from PIL.Image import DecompressionBombError, Transpose
+from PIL.Image import DecompressionBombError
 
 from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from ..records import DecodedImage
 from .budget import BUDGET
-from .cut_short import load_known
+from .frames import Chosen, choose_frame
 from .headers import Header, read_header
 from .metadata import without_metadata
 from .readers import open_picture
 
 
 def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
-    """Return the first frame, upright and on white. Error messages call the input `name`.
+    """Return the frame that is judged, upright and opaque. Error messages call the input `name`.
 
     Raises EmptyImage, UnsupportedImage, CorruptImage or ImageTooLarge, and no other error. Waits while other
     threads hold so many pixels that this picture does not fit under `max_pixels` together with theirs.
     """
     header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
-    pixels = reserve(header, max_pixels=max_pixels, name=name)
+    held = reserve(header, max_pixels=max_pixels, name=name)
+    image_id = hashlib.sha256(data).hexdigest()
     try:
-        rgb, grey, truncated = _decode_pixels(data, header, max_pixels, name)
-        weakref.finalize(rgb, BUDGET.release, pixels)
+        chosen = _decode_pixels(data, header, image_id, held=held, max_pixels=max_pixels, name=name)
+        weakref.finalize(chosen.pixels.rgb, BUDGET.release, held)
     except BaseException:
-        BUDGET.release(pixels)
+        BUDGET.release(held)
         raise
     return DecodedImage(
-        image_id=hashlib.sha256(data).hexdigest(),
-        pixels=rgb,
-        grey=grey,
+        image_id=image_id,
+        pixels=chosen.pixels.rgb,
+        grey=chosen.pixels.grey,
+        pixel_digest=chosen.digest,
         format=header.format,
         frames=header.frames,
-        frame=0,
-        truncated=truncated,
+        frame=chosen.frame,
+        truncated=chosen.truncated,
+        frame_samples=chosen.samples,
+        frames_unseen=chosen.unseen,
         data=data,
     )
 
@@ -77,11 +77,14 @@ def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
 
 
 def reserve(header: Header, *, max_pixels: int, name: str) -> int:
-    """Take a picture's share of BUDGET and return its pixels, which the caller releases.
+    """Take a picture's share of BUDGET and return its pixels, which the caller releases: of a file of several
+    frames those of two, where the limit allows it.
 
     Raises ImageTooLarge when they do not become free within BUDGET_SECONDS.
     """
     pixels = header.width * header.height
+    if header.frames > 1:
+        pixels = max(pixels, min(2 * max(pixels, header.largest), max_pixels))
     if not BUDGET.acquire(pixels, limit=max_pixels):
         raise ImageTooLarge(
             f"{name}: {pixels:,} pixels do not fit beside the {BUDGET.held:,} that other threads hold,"
@@ -101,11 +104,9 @@ def _check_size(width: int, height: int, max_pixels: int, name: str) -> None:
 
 
 def _decode_pixels(
-    data: bytes, header: Header, max_pixels: int, name: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], bool]:
-    """RGB u8[h, w, 3] and grey u8[h, w] of the first frame, and whether the file is cut short. Every error of
-    Pillow becomes an ImageError.
-    """
+    data: bytes, header: Header, image_id: str, *, held: int, max_pixels: int, name: str
+) -> Chosen:
+    """The frame that is judged. Every error of Pillow becomes an ImageError."""
     try:
         with open_picture(without_metadata(data, header.format), header.format) as opened:
             if opened.size not in ((header.width, header.height), (header.height, header.width)):
@@ -115,10 +116,7 @@ def _decode_pixels(
                     f"{name}: the header says {header.width} x {header.height}, its decoder {opened.size};"
                     " save the picture again"
                 )
-            known, truncated = load_known(opened, header)
-            # Pillow's TIFF reader applies the orientation itself.
-            upright = _upright(known, 1 if header.format == "TIFF" else header.orientation)
-            return *_arrays(upright), truncated
+            return choose_frame(opened, header, image_id, room=held)
     except ImageError:
         raise
     except MemoryError:
@@ -142,66 +140,3 @@ def _decode_pixels(
 
 def _words(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _arrays(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """RGB u8[h, w, 3] and grey u8[h, w], both read-only."""
-    if image.mode == "RGBA":
-        # Half of all screenshots are opaque RGBA; this saves them two copies.
-        quads = np.asarray(image)
-        if quads.view("<u4").min() >= 0xFF000000:
-            rgb: NDArray[np.uint8] = cv2.cvtColor(quads, cv2.COLOR_RGBA2RGB)  # type: ignore[assignment]
-            rgb.setflags(write=False)
-            return rgb, np.asarray(image.convert("L"))
-    image = _to_rgb(image)
-    return np.asarray(image), np.asarray(image.convert("L"))
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode of Pillow to RGB: deep greys are scaled to 8 bits, transparency is put on white."""
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _deep_to_grey(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, (255, 255, 255))
-        white.paste(image, mask=image)
-        return white
-    if image.mode == "LAB":
-        raise NotImplementedError("L*a*b* colours")
-    return image.convert("RGB") if image.mode != "RGB" else image
-
-
-def _deep_to_grey(image: Image.Image) -> Image.Image:
-    """16-bit grey to its upper byte, as Pillow reads 16-bit colour; 32-bit and float, which have no fixed
-    range, are stretched to 8 bits.
-    """
-    values = np.asarray(image)
-    clear = image.info.get("transparency")
-    if image.mode.startswith("I;16"):
-        bits = int(getattr(image, "tag_v2", {}).get(258, (16,))[0])
-        grey = (values.astype(np.uint16) >> (bits - 8)).astype(np.uint8)
-    else:
-        finite = np.nan_to_num(values.astype(np.float64))
-        low, high = float(finite.min()), float(finite.max())
-        if low >= 0 and high <= 255:
-            low, high = 0.0, 255.0
-        elif image.mode == "I" and low >= 0 and high <= 65535:
-            low, high = 0.0, 65535.0
-        grey = ((finite - low) * (255.0 / max(high - low, 1e-300))).round().astype(np.uint8)
-    if isinstance(clear, int):
-        grey[values == clear] = 255
-    return Image.fromarray(grey)
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    """Apply an EXIF orientation, 1 to 8 (Exif 2.32, tag 0x0112)."""
-    method = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }.get(orientation)
-    return image if method is None else image.transpose(method)

@@ -18,7 +18,6 @@ from ..config import Config
 from ..decoding.image import decode_image
 from ..engine import Engine
 from ..errors import FormatError, ImageError, NotFound
-from ..features import pixel_digest
 from ..features.pdq import pdq_hash
 from ..inputs import Input
 from ..search.hits import Inquiry
@@ -84,7 +83,7 @@ def fingerprint(engine: Engine, data: bytes, *, name: str, add: bool, link: bool
         return Fingerprint(image_id, known.pixel_digest, known.hashes.pdq, known.width, known.height)
     config = engine.config
     image = decode_image(data, max_bytes=config.max_bytes, max_pixels=config.max_pixels, name=name)
-    return Fingerprint(image_id, pixel_digest(image), pdq_hash(image.pixels)[0], image.width, image.height)
+    return Fingerprint(image_id, image.pixel_digest, pdq_hash(image.pixels)[0], image.width, image.height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,21 @@ different versions are never compared. A family gets a new version whenever the 
 with a new release of a library too.
 """
 
-import hashlib
-import struct
 from dataclasses import replace
 
+from ..decoding.informative import is_informative
 from ..decoding.revision import DECODING_REVISION
-from ..records import DecodedImage, FamilyVersions, ImageFeatures
-from .informative import is_informative
+from ..records import DecodedImage, FamilyVersions, FrameHashes, ImageFeatures
 from .local import LOCAL_VERSION, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
-from .pdq import PDQ_VERSION
+from .pdq import PDQ_VERSION, pdq_of_samples
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
 from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 
 #: Version of the pixel digest.
 PIXELS_VERSION = 1
+#: Version of the hashes of all frames.
+FRAMES_VERSION = 1
 
 
 def extract_features(
@@ -57,14 +57,14 @@ def extract_features(
             tlsh=TLSH_VERSION,
             local=0 if hash_only else LOCAL_VERSION,
             thumbnail=THUMBNAIL_VERSION if thumbnails else 0,
-            frames=0,
+            frames=0 if image.frame_samples is None else FRAMES_VERSION,
         ),
-        pixel_digest=pixel_digest(image),
+        pixel_digest=image.pixel_digest,
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
         tlsh=tlsh_of(image.data),
         local=local,
         thumbnail=make_thumbnail(grey, options=options.thumbnail) if thumbnails else None,
-        frame_hashes=None,
+        frame_hashes=_frame_hashes(image),
         informative=is_informative(grey, options=options.informative),
     )
 
@@ -84,10 +84,7 @@ def is_hash_only(features: ImageFeatures) -> bool:
     return features.versions.local == 0
 
 
-def pixel_digest(image: DecodedImage) -> bytes:
-    """Return the sha256 over width and height (u32, little-endian) and the RGB pixels, 32 bytes: the same for
-    copies that were saved again without loss or stripped of metadata.
-    """
-    digest = hashlib.sha256(struct.pack("<II", image.width, image.height))
-    digest.update(image.pixels.data)
-    return digest.digest()
+def _frame_hashes(image: DecodedImage) -> FrameHashes | None:
+    if image.frame_samples is None:
+        return None
+    return FrameHashes(tuple(map(pdq_of_samples, image.frame_samples)), image.frames_unseen)

@@ -11,27 +11,7 @@ Every default is labelled: *spec* (a cited source or another file), *measured* (
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InformativeOptions:
-    """When a picture shows enough to be recognised (informative.py)."""
-
-    #: Maximum number of cells along a side. chosen: a cell of a page of 1280 x 800 is a short word.
-    cells: int = 64
-    #: Minimum side of a cell, in source pixels, so that one stray pixel changes it by less than
-    #: `minimum_contrast`. chosen.
-    minimum_cell: int = 6
-    #: Share of each side that is not looked at, 0 to 1, and at least two pixels of large pictures: hairline
-    #: borders. chosen.
-    edge: float = 0.01
-    #: Minimum difference between a cell and the mean of its 3 x 3 cells, in grey levels. measured: faint text
-    #: has 12, JPEG noise less than 2.
-    minimum_contrast: float = 8.0
-    #: Minimum side of a picture in pixels. spec: PDQ has no hash for smaller pictures.
-    minimum_side: int = 5
-    #: Minimum number of cells with contrast. measured: a line of text has 35, a word 8, a prompt or a cursor
-    #: 1 to 3, stray pixels none.
-    minimum_cells: int = 4
+from ..decoding.informative import DEFAULTS as INFORMATIVE, InformativeOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +113,7 @@ class FeatureOptions:
     """All options of feature extraction."""
 
     #: When a picture is informative.
-    informative: InformativeOptions = InformativeOptions()
+    informative: InformativeOptions = INFORMATIVE
     #: Keypoints and descriptors.
     local: LocalOptions = LocalOptions()
     #: Insets of the query.

@@ -88,6 +88,14 @@ def pdq_hash(pixels: NDArray[np.uint8]) -> tuple[bytes, int]:
     return hashes[0], quality
 
 
+def pdq_of_samples(samples: NDArray[np.uint8]) -> bytes:
+    """Return PDQ of grey samples u8[64, 64], 32 bytes in the order of the hex form.
+
+    It is near PDQ of a picture that was reduced to them (measured: 6 to 32 bits, 20 pictures).
+    """
+    return _bits(_coefficients(samples.astype(np.float64)))
+
+
 def pdq_orientations(pixels: NDArray[np.uint8]) -> tuple[tuple[bytes, ...], int]:
     """Return PDQ of RGB pixels u8[h, w, 3] in each of ORIENTATIONS, 32 bytes each in the order of the hex
     form, and the quality, 0 to 100.

@@ -30,8 +30,8 @@ from PIL import Image
 
 from douglas_quaid import Engine
 from douglas_quaid.decoding.image import decode_image
+from douglas_quaid.decoding.informative import is_informative
 from douglas_quaid.features import codec, extract_features, pixel_digest
-from douglas_quaid.features.informative import is_informative
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.pdq import pdq_orientations
 from douglas_quaid.features.perceptual import tlsh_of, whole_picture_hashes
