@@ -5,6 +5,9 @@ it is not used at all.
 from __future__ import annotations
 
 import os
+import random
+import shutil
+import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 import redis
 from hypothesis import HealthCheck, given, settings, strategies as st
 from support.images import is_stored
+from support.steps import in_child
 from support.stored_words import stored_words
 
 from douglas_quaid.config import Config
@@ -29,6 +33,8 @@ from douglas_quaid.store.keys import SHARDS
 MakeImage = Callable[..., NewImage]
 
 
+#: Number of damaged files that are tried.
+DAMAGED_FILES = 300
 #: Snapshots of a few images, renewed at once.
 UPKEEP = UpkeepOptions(snapshot_minimum=3, snapshot_seconds=0.0)
 
@@ -270,6 +276,127 @@ def test_a_file_of_another_user_is_not_trusted(
     refreshed(store, shared)
     monkeypatch.setattr(os, "geteuid", lambda: shared.path.stat().st_uid + 1)
     assert shared.load() is None
+
+
+def test_damage_anywhere_never_changes_an_answer(
+    store: Store, shared: SnapshotFile, make_image: MakeImage
+) -> None:
+    # Given a snapshot, and what a replica answers that has read the store
+    images = [make_image(n) for n in range(10)]
+    for image in images:
+        store.images.put(image)
+    right = answers(refreshed(store, shared), images)
+    whole = shared.path.read_bytes()
+    chances = random.Random(20261130)
+    for n in range(DAMAGED_FILES):
+        # When one to eight of its bytes are others, anywhere, many of them where there are postings
+        data = bytearray(whole)
+        for _ in range(chances.randint(1, 8)):
+            place = chances.choice([chances.randrange(len(data)), len(data) - 1 - chances.randrange(200)])
+            data[place] = (data[place] + chances.randint(1, 255)) % 256
+        shared.path.write_bytes(data)
+        # Then it is not used
+        assert bytes(data) == whole or shared.load() is None
+        if n % 30 == 0:
+            # And the answers are right, and the file is whole again
+            assert answers(refreshed(store, shared), images) == right
+            assert shared.load() is not None
+
+
+def in_its_place(kind: str, path: Path, outside: Path) -> None:
+    """Put something else in the place of the file, which moves to `outside`."""
+    path.rename(outside)
+    match kind:
+        case "symbolic link":
+            path.symlink_to(outside)
+        case "hard link":
+            path.hardlink_to(outside)
+        case "FIFO":
+            os.mkfifo(path, 0o600)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                here = os.open(path.parent, os.O_RDONLY)
+                listener.bind(f"/proc/self/fd/{here}/{path.name}")
+                os.close(here)
+        case "folder":
+            path.mkdir()
+        case "file that others may write":
+            shutil.copyfile(outside, path)
+            path.chmod(0o666)
+
+
+@pytest.mark.parametrize(
+    "kind", ["symbolic link", "hard link", "FIFO", "socket", "folder", "file that others may write"]
+)
+def test_what_is_not_a_file_of_our_own_is_not_opened(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, tmp_path: Path, kind: str
+) -> None:
+    images = [make_image(n) for n in range(10)]
+    for image in images:
+        store.images.put(image)
+    right = answers(refreshed(store, shared), images)
+    outside = tmp_path / "outside"
+    in_its_place(kind, shared.path, outside)
+    before = outside.read_bytes()
+    # When a replica starts (a FIFO would hold it for ever)
+    assert shared.load() is None
+    assert answers(refreshed(store, shared), images) == right
+    # Then a file of our own is in its place, and what lay elsewhere is as it was
+    assert outside.read_bytes() == before
+    if kind != "folder":
+        assert shared.path.is_file() and not shared.path.is_symlink() and shared.load() is not None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("which", ["file", "folder"])
+def test_a_file_or_folder_that_was_given_away_is_not_used(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, which: str
+) -> None:
+    images = [make_image(n) for n in range(10)]
+    for image in images:
+        store.images.put(image)
+    right = answers(refreshed(store, shared), images)
+    os.chown(shared.path if which == "file" else shared.path.parent, 65534, 65534)
+    assert shared.load() is None
+    assert answers(refreshed(store, shared), images) == right
+    assert (shared.load() is not None) == (which == "file")
+
+
+@pytest.mark.parametrize("how", ["open to others", "a symbolic link"])
+def test_a_folder_that_is_not_ours_alone_is_done_without(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, tmp_path: Path, how: str
+) -> None:
+    for n in range(10):
+        store.images.put(make_image(n))
+    folder = shared.path.parent
+    if how == "a symbolic link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.mkdir(mode=0o700)
+        folder.chmod(0o777)
+    replica = refreshed(store, shared)
+    assert len(answers(replica, [make_image(3)])[0]) >= 1
+    assert list(folder.iterdir()) == []
+
+
+def test_processes_that_write_and_read_at_once_see_whole_files(
+    store: Store, store_url: str, shared: SnapshotFile, make_image: MakeImage
+) -> None:
+    for n in range(10):
+        store.images.put(make_image(n))
+    refreshed(store, shared)
+    snapshot = shared.load()
+    assert snapshot is not None
+
+    def write_and_read() -> None:
+        for _ in range(20):
+            shared.save(snapshot)
+            assert shared.load() is not None
+
+    children = [in_child(write_and_read) for _ in range(4)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    assert [path.name for path in shared.path.parent.iterdir()] == [shared.path.name]
 
 
 def test_the_folder_is_the_users_own_unless_named_or_off(

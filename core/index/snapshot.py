@@ -6,10 +6,15 @@ words, row numbers, quantised keypoints, the number of words of each row, and tw
 check them by; it holds no id, no hash and no pixel. The store stays the truth: a replica maps a file only
 when it fits the store's columns row by row (`IndexReplica`), and otherwise builds the index itself.
 
-The file has 8 bytes of magic and version, the length of the header (u32), the header's sha256, the header
-(JSON: `Header`), and then the arrays, little-endian, each from a multiple of 64 bytes on: runs u32[n, 2],
-counts u16[rows], marks u16[rows], and for each segment starts u32[words + 1] and postings u32. It is written
-under another name and renamed, it is never changed, and only files of this process's own user are mapped.
+The file has 8 bytes of magic and version, the CRC-32 of all that follows (u32), the length of the header
+(u32), the header (JSON: `Header`), and then the arrays, little-endian, each from a multiple of 64 bytes on:
+runs u32[n, 2], counts u16[rows], marks u16[rows], and for each segment starts u32[words + 1] and postings
+u32. All of it is checked before anything is used.
+
+It is written under another name and renamed, and never changed. Only a regular file without a second name is
+mapped, which is ours and in a folder of ours, both writable by nobody else: no symbolic link is followed and
+no FIFO waited for. What remains: whoever may write as this user can cut the file while it is mapped, and the
+next query of the process that has mapped it then ends with SIGBUS.
 """
 
 import hashlib
@@ -17,25 +22,32 @@ import json
 import logging
 import mmap
 import os
+import secrets
+import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import NotAllowed, StoreFull
 from .postings import Segment
 from .words import BITS, KINDS, TABLES
 
 log = logging.getLogger(__name__)
 
 #: First bytes of every file; the last one is the version of the format.
-MAGIC = b"DQWORDS\x02"
+MAGIC = b"DQWORDS\x03"
 #: Every array starts at a multiple of so many bytes. chosen: a cache line.
 ALIGNED = 64
+#: Bytes before the header.
+PREFIX_BYTES = len(MAGIC) + 8
 #: Maximum size of a header in bytes. chosen: some thousand segments.
 LONGEST_HEADER = 1 << 20
 #: Age in seconds at which the half-written file of a killed process is removed. chosen.
@@ -96,27 +108,32 @@ class SnapshotFile:
         return self._folder / f"words-{hashlib.sha256(self._identity().encode()).hexdigest()[:32]}.snapshot"
 
     def load(self) -> Snapshot | None:
-        """Map the file and return it; None when it does not exist, is damaged, or is not ours."""
+        """Map the file and return it; None when it does not exist, is damaged, or is not ours alone."""
         try:
-            with self.path.open("rb") as file:
-                if os.fstat(file.fileno()).st_uid != os.geteuid():
-                    raise ValueError("it belongs to another user")
-                return self._read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            with _private_folder(self._folder) as folder:
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                with open(os.open(self.path.name, flags, dir_fd=folder), "rb") as file:
+                    found = os.fstat(file.fileno())
+                    _check_ours(found)
+                    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                        raise ValueError("it is not a regular file with one name")
+                    return self._read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            log.info("the snapshot %s is not used: %s", self.path, error)
+        except (OSError, ValueError, TypeError, KeyError, StoreFull, NotAllowed) as error:
+            log.info("the snapshot in %s is not used: %s", self._folder, error)
             return None
 
     def _read(self, mapped: mmap.mmap) -> Snapshot:
-        """Raises ValueError or TypeError for a file that contradicts its header."""
-        start = len(MAGIC) + 36
-        if mapped[: len(MAGIC)] != MAGIC or len(mapped) < start:
+        """Raises ValueError or TypeError for a file that is damaged or contradicts its header."""
+        if mapped[: len(MAGIC)] != MAGIC or len(mapped) < PREFIX_BYTES:
             raise ValueError("it has another format")
-        length = int.from_bytes(mapped[len(MAGIC) : len(MAGIC) + 4], "little")
+        checksum, length = np.frombuffer(mapped, "<u4", 2, len(MAGIC)).tolist()
+        with memoryview(mapped) as every:
+            if zlib.crc32(every[len(MAGIC) + 4 :]) != checksum:
+                raise ValueError("it is damaged")
+        start = PREFIX_BYTES
         text = mapped[start : start + min(length, LONGEST_HEADER)]
-        if hashlib.sha256(text).digest() != mapped[start - 32 : start]:
-            raise ValueError("its header is damaged")
         header = Header(**json.loads(text))
         if (header.identity, header.tables, header.bits) != (self._identity(), TABLES, BITS):
             raise ValueError("it belongs to another store, or to another kind of words")
@@ -147,10 +164,7 @@ class SnapshotFile:
 
     def save(self, snapshot: Snapshot) -> None:
         """Replace the file by this snapshot. Raises OSError when it cannot be written."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in self.path.parent.glob(f"{self.path.name}.*"):
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                left.unlink(missing_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         header = Header(
             identity=self._identity(),
             tables=TABLES,
@@ -162,16 +176,67 @@ class SnapshotFile:
             segments=[[segment.block, len(segment.postings)] for segment in snapshot.segments],
         )
         text = json.dumps(asdict(header)).encode()
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        try:
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(MAGIC + len(text).to_bytes(4, "little") + hashlib.sha256(text).digest() + text)
-                for array, (dtype, _) in zip(_arrays(snapshot), _layout(header), strict=True):
-                    file.write(bytes(-file.tell() % ALIGNED))
-                    file.write(np.ascontiguousarray(array, dtype).data)
-            os.replace(beside, self.path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with _private_folder(self._folder) as folder:
+            for left in os.listdir(folder):
+                if left.startswith(f"{self.path.name}.") and _age(folder, left) > STALE_SECONDS:
+                    os.unlink(left, dir_fd=folder)
+            beside = f"{self.path.name}.{os.getpid()}.{secrets.token_hex(4)}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            try:
+                with open(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as file:
+                    _write(file, text, zip(_arrays(snapshot), _layout(header), strict=True))
+                os.replace(beside, self.path.name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(beside, dir_fd=folder)
+                raise
+
+
+@contextmanager
+def _private_folder(path: Path) -> Iterator[int]:
+    """Yield a descriptor of a folder that is ours and that nobody else may write. Raises OSError."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _check_ours(os.fstat(folder))
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _check_ours(found: os.stat_result) -> None:
+    """Raise PermissionError for what belongs to another user, or may be written by one."""
+    if found.st_uid != os.geteuid():
+        raise PermissionError("it, or its folder, belongs to another user")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError("it, or its folder, may be written by other users")
+
+
+def _age(folder: int, name: str) -> float:
+    """Seconds since a file was written; 0 if it is gone."""
+    try:
+        return time.time() - os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _write(
+    file: BinaryIO, header: bytes, arrays: Iterable[tuple[NDArray[Any], tuple[str, tuple[int, ...]]]]
+) -> None:
+    """Write a file, with the checksum of all that follows it."""
+    checksum, length = 0, len(MAGIC) + 4
+    file.write(MAGIC + bytes(4))
+
+    def put(piece: bytes | memoryview) -> None:
+        nonlocal checksum, length
+        file.write(piece)
+        checksum, length = zlib.crc32(piece, checksum), length + len(piece)
+
+    put(len(header).to_bytes(4, "little") + header)
+    for array, (dtype, _) in arrays:
+        put(bytes(-length % ALIGNED))
+        put(np.ascontiguousarray(array, dtype).data.cast("B") if array.size else b"")
+    file.seek(len(MAGIC))
+    file.write(checksum.to_bytes(4, "little"))
 
 
 def _layout(header: Header) -> Iterator[tuple[str, tuple[int, ...]]]:
