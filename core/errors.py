@@ -18,6 +18,7 @@ they become one of these.
         UnknownVersion            written by another version of this program
         CorruptRecord             wrong sizes, magic or checksum
       ConfigError                 wrong usage or configuration           not retryable
+        NotAllowed                the store's user lacks a right
       NotFound                    the image, occurrence, cluster or collection does not exist
 """
 
@@ -86,6 +87,10 @@ class CorruptRecord(FormatError):
 
 class ConfigError(DouglasQuaidError):
     """Raised when the configuration or a call is wrong, before any work starts."""
+
+
+class NotAllowed(ConfigError):
+    """Raised when the server of the store does not let this user do something."""
 
 
 class NotFound(DouglasQuaidError):

@@ -1,5 +1,6 @@
 """The care of a store: what leaves it, what is linked again, and the calibration that it is judged by."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable
 
@@ -8,10 +9,12 @@ from .comparison import Comparison
 from .decision.calibration import Calibration
 from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
-from .errors import FormatError, NotFound
+from .errors import FormatError, NotAllowed, NotFound, StoreFull
 from .records import ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
 from .store import ForgetReport
 from .store.values import note, noting
+
+_log = logging.getLogger(__name__)
 
 
 class Upkeep(Comparison):
@@ -64,7 +67,8 @@ class Upkeep(Comparison):
 
     def mend(self) -> None:
         """Link again what waits for it, such as images that lost their connection when another was forgotten;
-        a crash may have come between the two. Raises StoreError.
+        a crash may have come between the two. A store that cannot be written is mended another time.
+        Raises StoreError.
         """
         with noting():
             waiting = self._store.links.waiting()
@@ -75,6 +79,9 @@ class Upkeep(Comparison):
                 continue
             except FormatError as error:  # it goes on waiting, and must not keep others from their work
                 note(error)
+            except (StoreFull, NotAllowed) as error:
+                _log.warning("images wait to be linked again, until the store can be written: %s", error)
+                return
 
     def choose_calibration(self, calibration: Calibration | None) -> None:
         """Judge with this calibration from now on, in every process of this store; None: the shipped one.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from support.images import new_image
 from support.server import Server
 
 from douglas_quaid.config import Config
@@ -68,22 +68,7 @@ def store(store_url: str) -> Iterator[Store]:
 @pytest.fixture
 def make_image() -> Callable[..., NewImage]:
     """The n-th image: an id spread over the shards, a record, a row and some words, all told apart by n."""
-
-    def make(n: int, *, words: int = 3, salt: str = "") -> NewImage:
-        seed = f"image {salt}{n}".encode()
-        return NewImage(
-            image_id=hashlib.sha256(seed).hexdigest(),
-            record=b"record of " + seed,
-            pixel_digest=hashlib.sha256(b"pixels" + seed).digest(),
-            pdq=hashlib.sha256(b"pdq" + seed).digest(),
-            pdq_quality=n % 101,
-            informative=True,
-            pdq_version=1,
-            local_version=1,
-            words=b"".join(hashlib.md5(seed + bytes([w])).digest() for w in range(words)),
-        )
-
-    return make
+    return new_image
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import random
 import signal
 import time
 
-from support.columns import refresh
 from support.images import is_stored, put_all, record_verdict
 from support.judging import veto
 from support.steps import in_child, run_and_die
 from support.waiting import until
+from support.whole import assert_whole
 
 from douglas_quaid.config import Config
 from douglas_quaid.errors import StoreError
@@ -26,45 +26,6 @@ from douglas_quaid.store import NewImage, Store
 KILLS = int(os.environ.get("QUAID_TEST_KILLS", "60"))
 SEED = int(os.environ.get("QUAID_TEST_SEED", "20261122"))
 MATCH = Verdict(Decision.MATCH, Relation.NEAR_DUPLICATE, 0.99, Evidence(pdq_bits=4), "test-1", "PDQ 4/256")
-
-
-def check_whole(store: Store, make_image, acknowledged: set[int], begun: int) -> None:
-    """Every acknowledged image is found by its row, and no image is half there: record, row and words agree
-    for every one.
-    """
-    changes = refresh(store.columns)
-    rows: dict[str, tuple[bytes, bytes]] = {}
-    for change in changes.shards:
-        at = 0
-        for row in change.rows:
-            image_id, words = (
-                bytes(row["image_id"]).hex(),
-                change.words[at : at + int(row["words"])].tobytes(),
-            )
-            at += int(row["words"])
-            if any(row["image_id"]):
-                assert image_id not in rows, "two rows of one image"
-                rows[image_id] = (bytes(row["pdq"]), words)
-        assert at == len(change.words)
-    made = [make_image(n) for n in range(begun + 1)]
-    images = {image.image_id: image for image in made}
-    assert set(rows) <= set(images)
-    assert {made[n].image_id for n in acknowledged} <= set(rows)
-    records = store.images.records(list(images))
-    infos = store.images.infos(list(images))
-    for image, record, info in zip(images.values(), records, infos, strict=True):
-        assert (record is not None) == (info is not None) == (image.image_id in rows)
-        if record is not None:
-            assert record == image.record and rows[image.image_id] == (image.pdq, image.words)
-            assert info.occurrence_count == 1
-    for image in random.Random(SEED).sample(
-        [image for image in images.values() if image.image_id in rows], min(300, len(rows))
-    ):
-        assert store.images.by_pixels(image.pixel_digest) == [image.image_id]
-        assert store.occurrences.images_at(
-            store.images.infos([image.image_id])[0].sightings[0].occurrence
-        ) == [image.image_id]
-    assert store.stats().images == len(rows) == store.stats().occurrences
 
 
 def test_writers_killed_at_random_moments_leave_whole_images(server, make_image, tmp_path):
@@ -100,7 +61,7 @@ def test_writers_killed_at_random_moments_leave_whole_images(server, make_image,
     # Then a newly opened store has each of them, whole
     assert len(acknowledged) > KILLS
     with Store.open(Config(store=server.url)) as opened:
-        check_whole(opened, made, acknowledged, begun)
+        assert_whole(opened, made, acknowledged, range(begun + 1))
         count = len(acknowledged)
         print(f"\ncrash|{KILLS}|{count}|{count}|{opened.stats().images - count}")  # for the benchmark
     store.close()
@@ -120,7 +81,7 @@ def test_a_server_killed_under_its_writers_comes_back_with_whole_images(server, 
             n = max(k for k in range(n, n + 5000) if k == n or is_stored(store, make_image(k).image_id))
     # Then what is there is whole (its last second may be lost with the machine, not with the process)
     with Store.open(config) as store:
-        check_whole(store, make_image, set(), n)
+        assert_whole(store, make_image, set(), range(n + 1))
         assert n > 0
 
 

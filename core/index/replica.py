@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..deadline import seconds_left
-from ..errors import CorruptRecord, StoreTimeout
+from ..errors import CorruptRecord, NotAllowed, StoreFull, StoreTimeout
 from ..records import ImageId
 from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
 from ..store.keys import SHARDS
@@ -214,7 +214,7 @@ class IndexReplica:
         snapshot = Snapshot(covered, runs, counts, _marks(self._ids.view), segments, time.time())
         try:
             self._shared.save(snapshot)
-        except OSError as error:
+        except (OSError, StoreFull, NotAllowed) as error:
             log.info("the snapshot of the words cannot be kept for other processes: %s", error)
             self._shared = None
             return

@@ -10,6 +10,7 @@ own.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -17,7 +18,15 @@ from typing import Any, TypeVar
 from ..batches import grouped, in_groups
 from ..config import Config
 from ..deadline import seconds_left
-from ..errors import ConfigError, CorruptRecord, StoreError, StoreFull, StoreTimeout, StoreUnavailable
+from ..errors import (
+    ConfigError,
+    CorruptRecord,
+    NotAllowed,
+    StoreError,
+    StoreFull,
+    StoreTimeout,
+    StoreUnavailable,
+)
 from ..store_url import shown
 from .keys import SCAN_COUNT, Command, as_text, on_shard, starting_with
 from .options import DEFAULTS, StoreOptions
@@ -29,6 +38,9 @@ T = TypeVar("T")
 #: Commands sent before their answers are read. chosen: enough to hide the latency, few enough to bound the
 #: buffers of both sides.
 BATCH = 2000
+
+#: Whether this thread may use the room that is kept for a full disk.
+_urgent: ContextVar[bool] = ContextVar("urgent", default=False)
 
 _FULL = re.compile(
     r"\b(OOM|READONLY|MISCONF|NOREPLICAS|NOREPL)\b|write commands are not allowed|No space left",
@@ -56,7 +68,10 @@ _ABSENT: dict[object, Any] = {
     "HMGET": None,
     "SMISMEMBER": None,
 }
-_DENIED = re.compile(r"\b(NOAUTH|WRONGPASS|NOPERM)\b|invalid password|invalid username", re.IGNORECASE)
+_DENIED = re.compile(r"\b(NOAUTH|WRONGPASS)\b|invalid password|invalid username", re.IGNORECASE)
+_NOT_ALLOWED = re.compile(
+    r"\bNOPERM\b|no permissions|ACL failure in script|user executing the script can't", re.IGNORECASE
+)
 
 
 class Connection:
@@ -72,6 +87,11 @@ class Connection:
         self._timeout = config.store_timeout
         with self._translated():
             self._route = route_of(config)
+
+    @property
+    def synced_by_watcher(self) -> bool:
+        """Whether the server leaves it to a watcher of ours to sync its file to the disk."""
+        return self._route.synced_by_watcher
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands and return their answers in the same order. The commands of one server run in the
@@ -113,6 +133,16 @@ class Connection:
         with self._translated():
             return self._recovering(lambda: [execute(client, parts) for client in self._route.primaries()])
 
+    @contextmanager
+    def urgent(self) -> Iterator[None]:
+        """Let the commands of this block use the reserve that the embedded server keeps for a full disk."""
+        token = _urgent.set(True)
+        try:
+            yield
+        finally:
+            _urgent.reset(token)
+            self._route.take_room_back()
+
     def close(self) -> None:
         """Close all connections."""
         self._route.close()
@@ -124,7 +154,7 @@ class Connection:
         try:
             return work()
         except Exception as error:
-            if not self._route.recover(error):
+            if not self._route.recover(error) and not (_urgent.get() and self._route.make_room(error)):
                 raise
             return work()
 
@@ -132,14 +162,16 @@ class Connection:
         by_client = grouped(batch, lambda position: self._route.client(commands[position].tag))
         for client, positions in by_client.items():
             pipeline = client.pipeline(transaction=False)
-            for position in positions:
-                execute(pipeline, commands[position])
+            sent = [commands[position] for position in positions]
+            for command in sent:
+                execute(pipeline, command)
             for position, answer in zip(positions, pipeline.execute(raise_on_error=False), strict=True):
                 if isinstance(answer, Exception):
                     if commands[position][0] == "EVAL" or not str(answer).startswith("WRONGTYPE"):
                         raise answer
                     answer = broken(_key_of(commands[position]), "it has another type than it should have")
                 answers[position] = answer
+            self._route.confirm(client, sent)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -163,6 +195,11 @@ class Connection:
         from redis import exceptions
 
         text, _, key = text.partition(" at dq:")  # where our scripts name a key, whose name may say anything
+        if isinstance(error, exceptions.NoPermissionError) or _NOT_ALLOWED.search(text):
+            return NotAllowed(
+                f"the user of the store at {self.name} lacks a right: {text}; the rights that reading and"
+                " writing need are listed in core/store/README.md, section Rights"
+            )
         denied = (exceptions.AuthenticationError, exceptions.AuthorizationError)
         if isinstance(error, denied) or _DENIED.search(text):
             return ConfigError(
@@ -170,7 +207,7 @@ class Connection:
                 " run commands on dq:*"
             )
         if isinstance(error, exceptions.OutOfMemoryError | exceptions.ReadOnlyError) or _FULL.search(text):
-            return StoreFull(f"the store at {self.name} refuses writes: {text}")
+            return StoreFull(f"the store at {self.name} refuses writes: {text}{self._route.why_full()}")
         away = (
             exceptions.ConnectionError,
             exceptions.AskError,

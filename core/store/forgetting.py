@@ -72,10 +72,13 @@ class Forgetting(StorePart):
 
         Raises NotFound when it is not in the store.
         """
-        begun, occurrences = self.connection.ask(self._step(shard(image_id), "begin", image_id))
-        if not begun:
-            raise NotFound(f"image {image_id} is not in the store")
-        return replace(self.finish_marked([image_id])[0], occurrences=occurrences)
+        with self.connection.urgent():
+            begun, occurrences = self.connection.ask(self._step(shard(image_id), "begin", image_id))
+            if not begun:
+                raise NotFound(f"image {image_id} is not in the store")
+            report = self._finish(image_id)
+        self._compact([image_id])
+        return replace(report, occurrences=occurrences)
 
     def purge(self) -> None:
         """Let every server rewrite its append-only file, or its snapshot where it writes those, so that
@@ -110,15 +113,19 @@ class Forgetting(StorePart):
         """Forget images that are marked, return what that removed, and compact their shards where that is
         worth it.
         """
-        with noting():
+        with self.connection.urgent(), noting():
             reports = [self._finish(image_id) for image_id in ids]
+        self._compact(ids)
+        return reports
+
+    def _compact(self, ids: Sequence[ImageId]) -> None:
+        """Compact the shards of these images where that is worth it."""
         for tag in dict.fromkeys(shard(image_id) for image_id in ids):
             try:
                 compact_if_worth_it(self.connection, tag)
             except (StoreError, CorruptRecord) as error:
                 # The images are forgotten; the next forget in this shard continues the compaction.
                 _log.warning("shard %s was not compacted: %s", tag, error)
-        return reports
 
     def _finish(self, image_id: ImageId) -> ForgetReport:
         """Do the steps after the first while the image's mark stands; any number of processes may do so at

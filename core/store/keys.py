@@ -72,6 +72,14 @@ SHARDS = tuple("0123456789abcdef")
 META = "meta"
 #: All tags.
 TAGS = (*SHARDS, META)
+#: Commands that the store uses to read. spec: flagged `readonly` by Redis (COMMAND INFO); a test compares.
+READS = frozenset(
+    (
+        *("EXISTS", "GET", "GETRANGE", "HEXISTS", "HGET", "HGETALL", "HLEN", "HMGET", "HSCAN"),
+        *("SCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER"),
+        *("ZCARD", "ZRANGE", "ZRANGEBYLEX", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE"),
+    )
+)
 #: Fields of a hash that one HSCAN reads. chosen: below a millisecond of a server's time.
 SCAN_COUNT = 1000
 

@@ -5,6 +5,8 @@ Cluster.
 from __future__ import annotations
 
 import re
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,8 @@ from ..config import Config
 from ..errors import ConfigError
 from ..store_url import EXPECTED, shown
 from .embedded import EmbeddedServer
-from .keys import TAGS, as_bytes, prefix
+from .embedded_reserve import fill_reserve, free_bytes, give_up_reserve
+from .keys import READS, TAGS, Command, as_bytes, prefix
 from .time_limits import limited
 
 if TYPE_CHECKING:
@@ -23,11 +26,54 @@ if TYPE_CHECKING:
 #: Port of a server whose address has none. spec: Redis.
 DEFAULT_PORT = 6379
 
+#: Maximum time in seconds for a server to notice that its disk has room again. measured: it tries once per
+#: second.
+ROOM_SECONDS = 5.0
+#: Pause in seconds between two looks whether it has. chosen.
+POLL_SECONDS = 0.05
+
 #: A slot is on another server; redis-py leaves out the first word where it knows it.
 _MOVED = re.compile(r"^(?:MOVED )?\d+ (\S+:\d+)$")
 
 
-class ServerRoute:
+class Route(ABC):
+    """The servers of a store."""
+
+    #: Whether a watcher of ours syncs the server's file to the disk (embedded_watcher.py).
+    synced_by_watcher = False
+
+    @abstractmethod
+    def client(self, tag: str) -> Redis:
+        """Return the client of the server that holds a tag."""
+
+    @abstractmethod
+    def primaries(self) -> list[Redis]:
+        """Return the clients of all primary servers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close all connections."""
+
+    def recover(self, error: Exception) -> bool:
+        """Return whether to try once more after this error, having learned where the servers are now."""
+        return False
+
+    def confirm(self, client: Redis, commands: Iterable[Command]) -> None:  # noqa: B027
+        """Return when the server keeps what these commands changed. Raises redis-py's errors if not."""
+
+    def make_room(self, error: Exception) -> bool:
+        """Return whether to try once more after this error, because a full disk has room now."""
+        return False
+
+    def take_room_back(self) -> None:  # noqa: B027
+        """Keep room for the next time."""
+
+    def why_full(self) -> str:
+        """Return what there is to know about a server that refuses writes; empty for nothing."""
+        return ""
+
+
+class ServerRoute(Route):
     """One server that holds all tags. Raises ConfigError for a URL that is not an address."""
 
     def __init__(self, config: Config) -> None:
@@ -48,17 +94,18 @@ class ServerRoute:
         """Return the clients of all primary servers."""
         return [self._redis]
 
-    def recover(self, error: Exception) -> bool:
-        """Return whether to try once more after this error, having learned where the servers are now."""
-        return False
-
     def close(self) -> None:
         """Close all connections."""
         self._redis.connection_pool.disconnect()
 
 
 class EmbeddedRoute(ServerRoute):
-    """The embedded server, which is started again when it has ended itself."""
+    """The embedded server, which is started again when it has ended itself, and which has a reserve for a
+    full disk.
+    """
+
+    #: Its watcher does.
+    synced_by_watcher = True
 
     def __init__(self, config: Config) -> None:
         from redis import Redis
@@ -74,8 +121,39 @@ class EmbeddedRoute(ServerRoute):
         self._server.ensure()
         return True
 
+    def confirm(self, client: Redis, commands: Iterable[Command]) -> None:
+        """Ask whether the server could write its file. It answers a change before it knows; afterwards
+        it refuses even PING until it has written it (MISCONF).
+        """
+        if any(command[0] not in READS for command in commands):
+            execute(client, ("PING",))
 
-class ClusterRoute:
+    def make_room(self, error: Exception) -> bool:
+        """Give up the reserve if the disk is full, and wait until the server can write again."""
+        if "MISCONF" not in str(error):
+            return False
+        give_up_reserve(self._server.folder)
+        deadline = time.monotonic() + ROOM_SECONDS
+        while not self._server.can_write():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def take_room_back(self) -> None:
+        """Make the reserve again, of what room there is."""
+        fill_reserve(self._server.folder)
+
+    def why_full(self) -> str:
+        """Return how full the disk is, and what to do."""
+        folder = self._server.folder
+        return (
+            f"; the disk of {folder} has {free_bytes(folder):,} bytes free. Make room there, and it goes"
+            " on by itself; queries work meanwhile, and quaid forget too"
+        )
+
+
+class ClusterRoute(Route):
     """A Redis Cluster, which is asked for its slots once, and again when a slot has moved.
 
     Raises ConfigError for a URL that is not a list of addresses.
@@ -153,10 +231,6 @@ class ClusterRoute:
                 return
             failure = exceptions.ConnectionError("CLUSTERDOWN: not every slot has a server")
         raise failure
-
-
-#: Any of them.
-Route = ServerRoute | ClusterRoute
 
 
 def route_of(config: Config) -> Route:

@@ -8,13 +8,14 @@ of processes may open it.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Collection as Names, Iterator
 from dataclasses import dataclass
 
 from ..config import Config
-from ..errors import CorruptRecord, NotFound, UnknownVersion
+from ..errors import CorruptRecord, NotAllowed, NotFound, StoreFull, UnknownVersion
 from ..records import Cluster, ImageId, Occurrence, Purpose, StoredVerdict
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX, Clusters
@@ -35,6 +36,8 @@ from .server_checks import check_servers, server_facts
 from .settings import Settings
 from .values import IMAGE_ID, REMEDY, noting, whole
 from .verdicts import Verdicts
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +138,11 @@ class Store:
             check_servers(connection, volatile_allowed=config.volatile_store)
             _check_schema(connection)
             store = cls(connection)
-            with noting():
-                store.forgetting.finish_interrupted()
+            try:
+                with noting():
+                    store.forgetting.finish_interrupted()
+            except (StoreFull, NotAllowed) as error:
+                _log.warning("what a crash interrupted stays as it is until it can be finished: %s", error)
         except BaseException:
             connection.close()
             raise
@@ -156,12 +162,11 @@ class Store:
         """Return a random name that this store keeps for good, so that a file can say which store it is
         about.
         """
-        _, found = self.connection.run(
-            [
-                on_meta("HSETNX", "head", "identity", secrets.token_hex(16)),
-                on_meta("HGET", "head", "identity"),
-            ]
-        )
+        identity = on_meta("HGET", "head", "identity")
+        found = self.connection.ask(identity)
+        if found is None:
+            made = on_meta("HSETNX", "head", "identity", secrets.token_hex(16))
+            _, found = self.connection.run([made, identity])
         return str(found, "ascii", "replace")
 
     def resolve(self, text: str) -> ImageId | Cluster:
@@ -265,12 +270,16 @@ def _check_schema(connection: Connection) -> None:
     schema = on_meta("HGET", "head", "schema")
     found = connection.ask(schema)
     if found is None:
-        connection.run(
-            [
-                on_meta("HSETNX", "head", "schema", SCHEMA_VERSION),
-                on_meta("HSETNX", "head", "created", int(time.time())),
-            ]
-        )
+        try:
+            connection.run(
+                [
+                    on_meta("HSETNX", "head", "schema", SCHEMA_VERSION),
+                    on_meta("HSETNX", "head", "created", int(time.time())),
+                    on_meta("HSETNX", "head", "identity", secrets.token_hex(16)),
+                ]
+            )
+        except (StoreFull, NotAllowed) as error:
+            raise type(error)(f"the store is empty and cannot be begun: {error}") from None
         found = connection.ask(schema)
     if not found.isdigit() or found == b"0":
         raise CorruptRecord(
