@@ -28,13 +28,13 @@ class Input:
         """
         if self.fault is not None:
             raise UnsupportedImage(f"{self.path}: {self.fault}")
-        if self.path == "-":
+        try:
+            if self.path != "-":
+                return read_regular(self.path, max_bytes=max_bytes)
             data = sys.stdin.buffer.read(max_bytes + 1)
             if len(data) > max_bytes:
                 raise self._too_large(f"more bytes than the limit of {max_bytes:,}")
             return data
-        try:
-            return read_regular(self.path, max_bytes=max_bytes)
         except FileTooLarge as error:
             raise self._too_large(str(error.strerror)) from None
         except FileNotFoundError:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from douglas_quaid.cli.group import command
+from douglas_quaid.cli.terminal import say
 
 from .attributes import FILE_TYPES
 
@@ -21,7 +22,7 @@ def misp() -> None:
 @misp.command("module-path")
 def module_path() -> None:
     """Print the folder to pass to `misp-modules -c`."""
-    click.echo(Path(__file__).resolve().parent)
+    say(str(Path(__file__).resolve().parent))
 
 
 @command("sync", group=misp)

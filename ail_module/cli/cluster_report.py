@@ -119,7 +119,7 @@ def _counted(names: Iterable[str]) -> tuple[Counted, ...]:
     return tuple(Counted(name, count) for name, count in counts)
 
 
-def report_text(found: ClusterReport, limit: int) -> str:
+def report_lines(found: ClusterReport, limit: int) -> list[str]:
     """Return a report for people. `limit`: maximum number of domains, chats and objects."""
     first, last = found.first_seen, found.last_seen
     seen = f"seen {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "never seen in AIL"
@@ -134,7 +134,7 @@ def report_text(found: ClusterReport, limit: int) -> str:
         if names:
             more = ["..."] if len(names) > limit else []
             lines += [f"{title} ({len(names):,}):", *(f"  {name}" for name in names[:limit] + more)]
-    return "\n".join(lines)
+    return lines
 
 
 def _counted_text(counted: Counted) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 import douglas_quaid  # the engine is loaded when it is first used
+from douglas_quaid.cli.terminal import confirmed
 
 from ..config import Settings, ail_home
 
@@ -45,7 +46,7 @@ def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
         return not dry_run
     if as_json:
         raise douglas_quaid.ConfigError("--json asks no questions; add --dry-run or --yes")
-    return click.confirm(question, err=True)
+    return confirmed(question)
 
 
 def open_engine(settings: Settings, store: str | None) -> douglas_quaid.Engine:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from douglas_quaid.cli.group import command
-from douglas_quaid.cli.terminal import json_line, print_result, say
+from douglas_quaid.cli.terminal import json_line, print_result, say, show_text
 
 from ..checkout.check import Grade
 from ..checkout.install import plan_install, plan_uninstall, systemd_unit
@@ -56,7 +56,7 @@ def install(
     _carry_out(plans, dry_run=dry_run, yes=yes, as_json=as_json)
     missing = [each.patch for each in status(home) if not each.in_force]
     if missing and not names and not as_json:
-        say("\nPatches of AIL that are not applied (all optional; `quaid ail patch NAME...` applies them):")
+        say("", "Patches of AIL that are not applied (all optional; `quaid ail patch NAME...` applies them):")
         for patch in missing:
             say(f"  {patch.name}  {patch.title}. Without it: {patch.cost}")
 
@@ -99,8 +99,14 @@ def patch(
             "reason": one.reason,
             "without": one.cost,
         }
-        text = f"{one.name}  {one.title}: {each.state.value}\n    {one.reason}\n    Without it: {one.cost}"
-        print_result(line, f"{text}\n    Restart after a change: {', '.join(one.restart)}", as_json=as_json)
+        print_result(
+            line,
+            f"{one.name}  {one.title}: {each.state.value}",
+            f"    {one.reason}",
+            f"    Without it: {one.cost}",
+            f"    Restart after a change: {', '.join(one.restart)}",
+            as_json=as_json,
+        )
 
 
 @command("systemd-unit", group=ail)
@@ -109,7 +115,7 @@ def patch(
 def unit(module: str, home: Path, store: str | None, as_json: bool) -> None:
     """Print a systemd unit that runs a module instead of a window of AIL's launcher."""
     text = systemd_unit(home, module)
-    print_result({"module": module, "unit": text}, text.rstrip("\n"), as_json=as_json)
+    print_result({"module": module, "unit": text}, *text.rstrip("\n").split("\n"), as_json=as_json)
 
 
 @command("self-check", group=ail)
@@ -129,9 +135,9 @@ def self_check(home: Path, python: str | None, store: str | None, as_json: bool)
     marks = {Grade.OK: "ok     ", Grade.WARNING: "WARNING", Grade.FAILURE: "FAIL   "}
     checks = self_check.self_check(home, python=Path(python).absolute() if python else None)
     for check in checks:
-        rest = "".join(f"\n        {text}" for text in (check.cost, check.remedy) if text)
-        text = f"{marks[check.grade]} {check.subject}: {check.says}{rest}"
-        print_result(asdict(check) | {"grade": check.grade.value}, text, as_json=as_json)
+        rest = [f"        {text}" for text in (check.cost, check.remedy) if text]
+        text = f"{marks[check.grade]} {check.subject}: {check.says}"
+        print_result(asdict(check) | {"grade": check.grade.value}, text, *rest, as_json=as_json)
     return 1 if any(check.grade is Grade.FAILURE for check in checks) else 0
 
 
@@ -142,7 +148,7 @@ def _carry_out(plans: Sequence[Plan], *, dry_run: bool, yes: bool, as_json: bool
     notes = [note for plan in plans for note in plan.notes]
     diff = "".join(plan.diff for plan in plans)
     if not as_json:
-        click.echo(diff, nl=False)
+        show_text(diff)
         if not changes:
             say("Nothing to change.")
     question = f"Write {len(changes)} files below {home}?"

@@ -11,7 +11,7 @@ import click
 
 from douglas_quaid import ConfigError
 from douglas_quaid.cli.group import command
-from douglas_quaid.cli.terminal import complain, json_line, print_result, say
+from douglas_quaid.cli.terminal import complain, json_line, note, print_result, say
 
 from ..config import MODULES, Locations, Settings
 from .group import agreed, ail, open_engine, shown_first, with_home
@@ -24,12 +24,12 @@ def status(home: Path, store: str | None, as_json: bool) -> int:
     holds. Exit status 1 if something is wrong.
     """
     from ..servers import AilServers
-    from .status import read_status, status_text
+    from .status import read_status, status_lines
 
     settings = Settings.read(home)
     with open_engine(settings, store) as engine, AilServers(Locations.read(home)) as servers:
         found = read_status(engine, servers, settings)
-    print_result(found.to_json(), status_text(found), as_json=as_json)
+    print_result(found.to_json(), *status_lines(found), as_json=as_json)
     return 1 if found.warnings else 0
 
 
@@ -79,8 +79,8 @@ def dead_letters(
         )
         for letter in found:
             tries = f"{letter.attempts} tries, last {letter.last:%Y-%m-%d %H:%M} UTC"
-            text = f"{letter.gid}  {letter.module}, {tries}\n    {letter.error}: {letter.reason}"
-            print_result(letter.to_json(), text, as_json=as_json)
+            text = (f"{letter.gid}  {letter.module}, {tries}", f"    {letter.error}: {letter.reason}")
+            print_result(letter.to_json(), *text, as_json=as_json)
         missing = set(gids) - {letter.gid for letter in found}
         for gid in sorted(missing):
             complain(f"{gid}: no such dead letter")
@@ -115,11 +115,11 @@ def cluster(name: str, home: Path, limit: int, store: str | None, as_json: bool)
     """Show a cluster's domains, chats and objects, and when it was seen. ID: cluster id, image id, or an
     object (screenshot::<sha256>).
     """
-    from .cluster_report import report, report_text
+    from .cluster_report import report, report_lines
 
     with open_engine(Settings.read(home), store) as engine:
         found = report(engine, name)
-    print_result(found.to_json(), report_text(found, limit), as_json=as_json)
+    print_result(found.to_json(), *report_lines(found, limit), as_json=as_json)
 
 
 @command("reconcile", group=ail)
@@ -234,7 +234,7 @@ def backfill(
 
     def progress(at: Progress) -> None:
         share = "" if at.share is None else f", {at.share:.0%} of the folder"
-        click.echo(f"{at.stage}: {at.done:,} done{share}, {at.rate:.1f}/s", err=True)
+        note(f"{at.stage}: {at.done:,} done{share}, {at.rate:.1f}/s")
 
     with open_engine(settings, store) as engine, AilServers(locations) as servers:
         options = BackfillOptions(kinds=kinds or TYPES, rate=rate, limit=limit)

@@ -138,7 +138,7 @@ def _warnings(module: ModuleStatus, settings: Settings) -> list[str]:
     return [f"{module.module}: {text}" for text in found]
 
 
-def status_text(status: Status) -> str:
+def status_lines(status: Status) -> list[str]:
     """Return the status for people, a line for each subject."""
     lines = [line for module in status.modules for line in _module_lines(module)]
     hint = " (`quaid ail dead-letters` lists them)" if status.dead_letters else ""
@@ -147,7 +147,7 @@ def status_text(status: Status) -> str:
     lines.append(f"store: {status.images:,} images; their index takes about {index} in each process")
     for kind, mark in status.backfill.items():
         lines.append(f"back-fill of {kind}s: not finished, goes on behind {mark[:12]}")
-    return "\n".join([*lines, *(f"WARNING {warning}" for warning in status.warnings)])
+    return [*lines, *(f"WARNING {warning}" for warning in status.warnings)]
 
 
 def _module_lines(module: ModuleStatus) -> list[str]:

@@ -213,7 +213,7 @@ def _make(
     line = new_calibration_json(made, rates, held) | {"file": None if written is None else str(written)}
     text = report(made, rates=rates, base=None if fits else base, held=held)
     where = "" if written is None else f"written to {written}"
-    print_result(line, f"{text}\n{where}", as_json=as_json)
+    print_result(line, *text.split("\n"), where, as_json=as_json)
     return made.calibration
 
 
@@ -261,7 +261,7 @@ def _show(engine: Engine, *, as_json: bool) -> None:
     source = "shipped with this version" if calibration.id == shipped().id else "chosen for this store"
     print_result(
         {"source": source} | json.loads(write(calibration)),
-        describe(calibration, source=source),
+        *describe(calibration, source=source).split("\n"),
         as_json=as_json,
     )
 
@@ -272,7 +272,10 @@ def _redecide(engine: Engine, *, as_json: bool) -> None:
     done = engine.redecide(tell=_progress_of(engine, "deciding again"))
     name = engine.calibration.id
     print_result(
-        {"calibration": name} | changes_json(done), f"in use: {name}\n{changes(done)}", as_json=as_json
+        {"calibration": name} | changes_json(done),
+        f"in use: {name}",
+        *changes(done).split("\n"),
+        as_json=as_json,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import command
-from .terminal import complain, decision_text, print_result, say
+from .terminal import Line, complain, decision_text, print_result, say
 
 if TYPE_CHECKING:
     from ..demo.queries import DemoAnswer
@@ -36,28 +36,31 @@ def demo(output: Path, store: str | None, as_json: bool) -> int:
 
     with given_or_throwaway(store) as url, Engine.open(url) as engine:
         if not as_json:
-            say(f"Adding {len(STORED_SAMPLES)} pictures, then running {len(DEMO_QUERIES)} queries.\n")
+            say(f"Adding {len(STORED_SAMPLES)} pictures, then running {len(DEMO_QUERIES)} queries.", "")
         page, answers = run_demo(
-            engine, output, tell=lambda answer: print_result(_line(answer), _text(answer), as_json=as_json)
+            engine, output, tell=lambda answer: print_result(_line(answer), *_lines(answer), as_json=as_json)
         )
     right = sum(answer.right for answer in answers)
     if not as_json:
-        say(f"\n{right} of {len(answers)} answered as expected. All of them, with the evidence drawn: {page}")
+        say(
+            "",
+            f"{right} of {len(answers)} answered as expected. All of them, with the evidence drawn: {page}",
+        )
     if right < len(answers):
         complain(f"{len(answers) - right} of {len(answers)} answers are not the expected ones")
         return 1
     return 0
 
 
-def _text(answer: DemoAnswer) -> str:
+def _lines(answer: DemoAnswer) -> list[Line]:
     decision = answer.result.decision
     note = "" if answer.right else "  <- not the expected answer"
-    lines = [f"{decision_text(decision.value)}  {answer.query.title}{note}"]
+    lines: list[Line] = [(decision_text(decision.value), f"  {answer.query.title}{note}")]
     for hit in answer.hits:
         if hit.decision is decision:
             relation = f"{hit.relation.value} " if hit.relation else ""
             lines += [f"    {answer.names[hit.image_id]}: {relation}{hit.confidence:.3f}; {hit.sentence}"]
-    return "\n".join(lines)
+    return lines
 
 
 def _line(answer: DemoAnswer) -> dict[str, Any]:

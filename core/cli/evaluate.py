@@ -135,7 +135,7 @@ def evaluate(
     done = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
     metrics = metrics_of_runs([done.out], plan.edits)
     report = write_report(done, metrics)
-    print_result(totals(done, metrics), report, as_json=as_json)
+    print_result(totals(done, metrics), *report.split("\n"), as_json=as_json)
     for failure in done.failures:
         complain(f"failed: {failure.file}: {failure.message}")
     return 1 if done.failures else 0

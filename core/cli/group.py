@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, DouglasQuaidError
-from .terminal import complain, error_json, json_line
+from .terminal import OutputLost, abandon, complain, error_json, json_line, prepare
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -26,6 +26,32 @@ ENTRY_POINTS = "douglas_quaid.commands"
 
 class Commands(click.Group):
     """Our own commands, and those of installed adapters."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command and end with its exit status; what click itself says about errors goes through
+        terminal.py.
+        """
+        prepare()
+        run: Any = super().main
+        if not standalone_mode:
+            return run(*args, standalone_mode=False, **extra)
+        try:
+            status = run(*args, standalone_mode=False, **extra)
+        except click.UsageError as error:
+            complain(*_usage(error))
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            complain(f"Error: {error.format_message()}")
+            sys.exit(error.exit_code)
+        except click.Abort:
+            complain("Aborted!")
+            sys.exit(1)
+        except (OutputLost, OSError) as error:  # OSError: of click, which prints help and version
+            abandon(sys.stdout)
+            reason = error.strerror if isinstance(error, OSError) else error
+            complain(f"standard output cannot be written: {reason}")
+            sys.exit(1)
+        sys.exit(status if isinstance(status, int) else 0)
 
     def list_commands(self, context: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -41,6 +67,14 @@ class Commands(click.Group):
         found = entry_points(group=ENTRY_POINTS, name=name)
         loaded = next(iter(found)).load() if found else None
         return loaded if isinstance(loaded, click.Command) else None
+
+
+def _usage(error: click.UsageError) -> list[str]:
+    """What click says about wrong usage, line by line."""
+    if error.ctx is None:
+        return [f"Error: {error.format_message()}"]
+    hint = f"Try '{error.ctx.command_path} {error.ctx.help_option_names[0]}' for help."
+    return [*error.ctx.get_usage().split("\n"), hint, "", f"Error: {error.format_message()}"]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

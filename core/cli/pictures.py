@@ -11,7 +11,7 @@ import click
 
 from ..errors import ConfigError, FormatError, ImageError, NotFound
 from .group import command, open_engine, with_engine
-from .terminal import complain, decision_text, error_json, hit_text, json_line, say, with_progress
+from .terminal import complain, decision_text, error_json, hit_lines, json_line, say, with_progress
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -179,9 +179,9 @@ def _show_result(line: dict[str, Any]) -> None:
     notes += [] if line["frames"] == 1 else [f"frame {line['frame'] + 1} of {line['frames']}"]
     notes += ["cut short, judged as far as it goes"] if line["truncated"] else []
     notes += [] if line["complete"] else ["not complete"]
-    say(f"{line['path']}: {decision_text(line['decision'])}  ({', '.join(notes)})")
+    say((f"{line['path']}: ", decision_text(line["decision"]), f"  ({', '.join(notes)})"))
     for hit in line["hits"]:
-        say(hit_text(hit))
+        say(*hit_lines(hit))
     for problem in line["problems"]:
         complain(f"left out: {problem}")
 
@@ -208,7 +208,7 @@ def compare(a: str, b: str, overlay: str | None, engine: Engine, as_json: bool) 
     if as_json:
         json_line({"a": a, "b": b} | hit)
         return
-    say(hit_text(hit))
+    say(*hit_lines(hit))
     say(f"    {'reasons':<30} {', '.join(hit['reasons']) or 'none'}")
     for key, value in hit["evidence"].items():
         say(f"    {key:<30} {'not measured' if value is None else value}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import command, main, with_engine
-from .terminal import complain, hit_text, hub_text, print_result, say
+from .terminal import complain, hit_lines, hub_lines, print_result, say
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -29,7 +29,7 @@ def show(name: str, engine: Engine, as_json: bool) -> None:
 
     found = engine.show(name)
     line = cluster_json(found) if isinstance(found, Cluster) else found.to_json()
-    print_result(line, "\n".join(_lines(line)), as_json=as_json)
+    print_result(line, *_lines(line), as_json=as_json)
 
 
 def _lines(description: dict[str, Any]) -> list[str]:
@@ -59,7 +59,7 @@ def hits(name: str, engine: Engine, as_json: bool) -> None:
     with noting() as problems:
         lines = [hit.to_json() for hit in engine.hits(name)]
     for line in lines:
-        print_result(line, hit_text(line), as_json=as_json)
+        print_result(line, *hit_lines(line), as_json=as_json)
     for problem in problems:
         complain(f"left out: {problem}")
     if not lines and not as_json:
@@ -209,7 +209,7 @@ def hubs(ignored: tuple[str, ...], collection: str, engine: Engine, as_json: boo
         text = f"ignored: {line['id']} ({len(line['images'])} images, in collection {collection})"
         print_result(line, text, as_json=as_json)
     for hub in found:
-        print_result(hub, hub_text(hub), as_json=as_json)
+        print_result(hub, *hub_lines(hub), as_json=as_json)
     if not lines and not found and not as_json:
         say("no region and no cluster is found in a large share of the pictures")
 
@@ -219,8 +219,8 @@ def hubs(ignored: tuple[str, ...], collection: str, engine: Engine, as_json: boo
 def stats(engine: Engine, as_json: bool) -> None:
     """Show contents and size of the store."""
     line = engine.stats().to_json()
-    text = "\n".join(
+    lines = [
         f"{key:<20} {value:,}" if isinstance(value, int) else f"{key:<20} {value}"
         for key, value in line.items()
-    )
-    print_result(line, text, as_json=as_json)
+    ]
+    print_result(line, *lines, as_json=as_json)

@@ -1,11 +1,18 @@
-"""What commands print: one JSON object per line, or text for people. Progress and errors go to standard
-error.
+"""The one place that prints: JSON objects, one on a line, or lines for people. Progress, questions and errors
+go to standard error.
+
+What is printed was partly written by strangers: names of files, labels, texts of other programs. A line stays
+one line, and every character of it that cannot be seen is escaped. What cannot be printed at all ends the
+command with OutputLost, which `main` of group.py turns into one line and an exit status.
 """
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -14,17 +21,38 @@ Item = TypeVar("Item")
 _COLOUR = {"match": "green", "review": "yellow", "no-match": None}
 
 
+class OutputLost(Exception):
+    """Raised when standard output was closed or cannot be written."""
+
+
+class Coloured(str):
+    """Text with the codes of a colour, made here from words of our own: it is printed as it is."""
+
+
+#: A line for people, or its parts, of which those that are Coloured keep their codes.
+Line = str | tuple[str, ...]
+
+
+def visible(text: str) -> str:
+    """Return a text as one line, where control and format characters, other invisible characters and lone
+    surrogates are escaped (\\n, \\x1b, \\u202e).
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def json_line(line: dict[str, Any]) -> None:
-    """Print a JSON object on a line of its own."""
-    click.echo(json.dumps(line))
+    """Print a JSON object on a line of its own, in ASCII without control characters. Raises OutputLost."""
+    _out(json.dumps(line).replace("\x7f", "\\u007f"))
 
 
-def print_result(line: dict[str, Any], text: str, *, as_json: bool) -> None:
-    """Print a result as JSON, or as text for people."""
+def print_result(line: dict[str, Any], *lines: Line, as_json: bool) -> None:
+    """Print a result as JSON, or as lines for people. Raises OutputLost."""
     if as_json:
         json_line(line)
     else:
-        say(text)
+        say(*lines)
 
 
 def error_json(error: Exception) -> dict[str, Any]:
@@ -32,15 +60,83 @@ def error_json(error: Exception) -> dict[str, Any]:
     return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
-def say(text: str = "") -> None:
-    """Print text for people; characters that the terminal cannot show are escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+def say(*lines: Line) -> None:
+    """Print lines for people. Raises OutputLost."""
+    for line in lines:
+        parts = (line,) if isinstance(line, str) else line
+        _out("".join(part if isinstance(part, Coloured) else visible(part) for part in parts))
 
 
-def complain(text: str) -> None:
+def show_text(text: str) -> None:
+    """Print a text of several lines, such as a diff, whose tabs are kept. Raises OutputLost."""
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        _out("\t".join(map(visible, line.split("\t"))))
+
+
+def complain(*lines: str) -> None:
     """Print an error in red on standard error."""
-    click.echo(click.style(text.encode("utf-8", "backslashreplace").decode(), fg="red"), err=True)
+    for line in lines:
+        _err(click.style(visible(line), fg="red"))
+
+
+def note(text: str) -> None:
+    """Print how far a command is on standard error."""
+    _err(visible(text))
+
+
+def confirmed(question: str) -> bool:
+    """Return whether the user answers a question, asked on standard error, with yes."""
+    return click.confirm(visible(question), err=True)
+
+
+class _Log(logging.Handler):
+    """Prints what is logged where nobody has set up logging."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
+
+
+def prepare() -> None:
+    """Make the standard streams safe, before anything is opened or printed.
+
+    The number of a closed stream would be given to the next file or socket that is opened, and what is
+    printed would go there. So it is taken by the null device, opened the wrong way round: using it fails.
+    """
+    logging.lastResort = _Log(logging.WARNING)
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:  # the lowest free number is this one
+            os.open(os.devnull, os.O_WRONLY if mode == "r" else os.O_RDONLY)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - for the whole process
+
+
+def abandon(stream: TextIO | None) -> None:
+    """Let what a stream has not written yet go nowhere, so that Python does not fail on it at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())  # type: ignore[union-attr]
+        os.close(null)
+
+
+def _out(line: str) -> None:
+    try:
+        _write(sys.stdout, line)
+    except (OSError, ValueError) as error:
+        abandon(sys.stdout)
+        raise OutputLost(getattr(error, "strerror", None) or str(error)) from None
+
+
+def _err(line: str) -> None:
+    try:
+        _write(sys.stderr, line)
+    except (OSError, ValueError):
+        abandon(sys.stderr)  # there is nowhere left to say it
+
+
+def _write(stream: TextIO, line: str) -> None:
+    encoding = stream.encoding or "utf-8"
+    click.echo(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
@@ -51,21 +147,27 @@ def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Ite
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield from bar.track(items, total=total, description=label)
+        yield from bar.track(items, total=total, description=visible(label))
 
 
-def decision_text(decision: str) -> str:
+def decision_text(decision: str) -> Coloured:
     """Return the decision in its colour."""
-    return click.style(decision, fg=_COLOUR[decision], bold=True)
+    return Coloured(click.style(decision, fg=_COLOUR[decision], bold=True))
 
 
-def hit_text(hit: dict[str, Any]) -> str:
+def hit_lines(hit: dict[str, Any]) -> list[Line]:
     """Return a hit, given as JSON, as two to four indented lines."""
     relation = f" {hit['relation']}" if hit["relation"] else ""
-    lines = [
-        f"  {decision_text(hit['decision'])}{relation} {hit['confidence']:.3f}  image {hit['image_id'][:12]}",
+    found = f"{relation} {hit['confidence']:.3f}  image {hit['image_id'][:12]}"
+    lines: list[Line] = [
+        ("  ", decision_text(hit["decision"]), found),
         f"    {hit['sentence']}",
     ]
     seen = hit["occurrences"][:3]
@@ -79,10 +181,10 @@ def hit_text(hit: dict[str, Any]) -> str:
     ]
     if labels:
         lines.append("    " + "; ".join(labels))
-    return "\n".join(lines)
+    return lines
 
 
-def hub_text(hub: dict[str, Any]) -> str:
+def hub_lines(hub: dict[str, Any]) -> list[str]:
     """Return a common region or a large cluster, given as JSON, as one or two lines."""
     share = f"{100 * hub['share']:.1f} % of all{'  (ignored)' if hub['ignored'] else ''}"
     if hub["kind"] == "cluster":
@@ -94,4 +196,4 @@ def hub_text(hub: dict[str, Any]) -> str:
             f"region of image {hub['id'][:12]} ({where}): in at least {hub['pictures']} pictures, {share}"
         ]
     lines += ["    seen at " + ", ".join(hub["occurrences"])] if hub["occurrences"] else []
-    return "\n".join(lines)
+    return lines

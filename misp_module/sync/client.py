@@ -23,6 +23,7 @@ from douglas_quaid import ConfigError, DouglasQuaidError
 from douglas_quaid.store_url import shown
 
 from ..attributes import FILE_TYPES, is_base_url
+from ..text import harmless
 from .attribute import Attribute, Filters, attributes_of
 from .own_data import Relationship, Similarity, similarities_of
 
@@ -333,8 +334,7 @@ def _message(response: requests.Response, key: str) -> str:
         text = str(body.get("message") or body.get("name") or body) if isinstance(body, dict) else str(body)
     except ValueError:
         text = response.reason or "no reason given"
-    text = text.replace(key, "***")
-    return "".join(character if character.isprintable() else " " for character in text)[:200]
+    return harmless(text.replace(key, "***"), limit=200)
 
 
 def _wait(response: requests.Response) -> float | None:
