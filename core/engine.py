@@ -32,6 +32,7 @@ from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .options import DEFAULTS, Options
 from .records import (
+    PERSON,
     Decision,
     ImageFeatures,
     ImageId,
@@ -332,16 +333,23 @@ class Engine(Upkeep):
         return tuple(self._store.verdicts.of(image_id))
 
     def _link(self, picture: Picture) -> None:
-        image_id, calibration = picture.features.image_id, self._active.latest()
-        scope = self._scope(picture, exclude=(image_id,))
-        found = self._search(picture, scope, Timer(None), both_ways=True)
-        kept = [(judged.image_id, judged.verdict) for judged in found.judged if judged.accepted]
+        image_id, calibration, began = picture.features.image_id, self._active.latest(), time.time()
+        found = self._search_for(picture)
+        # (what a person said is kept apart from what scores say)
+        scored = (judged for judged in found.judged if judged.verdict.calibration_id != PERSON)
+        accepted = [(judged.image_id, judged.verdict) for judged in scored if judged.accepted]
+        kept = self._renewal.worth_keeping(image_id, accepted)
         self._store.verdicts.record(image_id, kept)
         self._store.common_regions.note(found.common_regions)
         # Another calibration may have been chosen meanwhile, and its walk may have passed this image.
         if kept and (chosen := self._active.latest()).id != calibration.id:
             redecide_images(self._store, [image_id], chosen, options=self._options.decision.verdict)
         self._store.links.mark_linked(image_id)
+        self._renewal.follow(image_id, [other for other, _ in kept], began)
+
+    def _search_for(self, picture: Picture) -> Found:
+        scope = self._scope(picture, exclude=(picture.features.image_id,))
+        return self._search(picture, scope, Timer(None), both_ways=True)
 
     def _reduced(self, features: ImageFeatures) -> Picture:
         """A known image without all but its hashes. What was concluded from more is not judged again by these

@@ -1,6 +1,9 @@
 """Inputs of commands: files, folders and standard input, each read within its limits."""
 
+from __future__ import annotations
+
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator
@@ -52,6 +55,19 @@ class Input:
             return None
         absolute = os.fsencode(os.path.abspath(self.path)).decode("utf-8", "backslashreplace")
         return Occurrence("file", "path", absolute)
+
+    @classmethod
+    def at(cls, occurrence: Occurrence) -> Input | None:
+        """Return the file that an occurrence names, as `occurrence` of it does; None where it names none.
+
+        Anyone who may add to a store can write such a name, so it is only ever one that begins at the root.
+        """
+        is_file = (occurrence.host, occurrence.kind) == ("file", "path")
+        if not is_file or not occurrence.id.startswith("/"):
+            return None
+        escaped = os.fsencode(occurrence.id)
+        name = re.sub(rb"\\x([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), escaped)
+        return cls(occurrence.id if os.path.exists(escaped) else os.fsdecode(name))
 
     def _too_large(self, has: str) -> ImageTooLarge:
         return ImageTooLarge(f"{self.path}: {has}; raise DOUGLAS_QUAID_MAX_BYTES to accept it")

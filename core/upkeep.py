@@ -2,16 +2,21 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .bookkeeping import as_occurrence
 from .comparison import Comparison
+from .config import Config
 from .decision.calibration import Calibration
 from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
 from .errors import FormatError, NotAllowed, NotFound, StoreFull
+from .features.picture import Picture
+from .options import Options
 from .records import ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
-from .store import ForgetReport
+from .renewal import ReadImage, Renewal, Renewed
+from .search.hits import Found
+from .store import ForgetReport, Store
 from .store.values import note, noting
 
 _log = logging.getLogger(__name__)
@@ -19,6 +24,27 @@ _log = logging.getLogger(__name__)
 
 class Upkeep(Comparison):
     """The part of an engine that keeps verdicts and clusters right when images or calibrations change."""
+
+    def __init__(self, store: Store, config: Config, options: Options) -> None:
+        super().__init__(store, config, options)
+        self._renewal = Renewal(
+            store=store,
+            extractor=self._extractor,
+            options=options,
+            threads=config.threads,
+            calibration=lambda: self.calibration,
+            link=self._link,
+            search=self._search_for,
+            mend=self.mend,
+        )
+
+    @abstractmethod
+    def _link(self, picture: Picture) -> None:
+        """Search for a stored image and keep what is found."""
+
+    @abstractmethod
+    def _search_for(self, picture: Picture) -> Found:
+        """Search for a stored image among all others, both ways."""
 
     @abstractmethod
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
@@ -106,3 +132,20 @@ class Upkeep(Comparison):
         Returns how many; may be interrupted and called again. Raises ConfigError, StoreError.
         """
         return relink(self._store, self._active.latest(), self.link, tell=tell)
+
+    def reextract(
+        self,
+        read: ReadImage,
+        *,
+        limit: int | None = None,
+        dry_run: bool = False,
+        tell: Callable[[int], None] = lambda images: None,
+    ) -> Iterator[Renewed]:
+        """Extract all outdated images again, link them, and yield what became of each; `tell` hears how many
+        images were looked at.
+
+        `read` returns the bytes of an image from where it was seen, such as `Sources.read`. `limit`: the
+        maximum number of images that get a new record; the next run goes on there. `dry_run`: only say which
+        are outdated. It may be interrupted anywhere and called again. Raises ConfigError, StoreError.
+        """
+        return self._renewal.run(read, limit=limit, dry_run=dry_run, tell=tell)

@@ -52,10 +52,12 @@ READING_ORDER = (
     # the whole path
     "bookkeeping",
     "comparison",
+    "renewal",
     "upkeep",
     "engine",
     # how good the answers are, and what people use
     "inputs",
+    "sources",
     "evaluation",
     "demo",
     "cli",

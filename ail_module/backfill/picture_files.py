@@ -8,13 +8,22 @@ folder on each level are held.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from douglas_quaid import ConfigError
 
+from ..config import Locations
 from ..objects import AilObject
 
 #: Number of folders above a file. spec: get_rel_path.
 LEVELS = 6
+
+
+def path_of(obj: AilObject, locations: Locations) -> Path:
+    """Return the path of an object's file, which may be missing."""
+    folder, end = (locations.screenshots, ".png") if obj.type == "screenshot" else (locations.images, "")
+    parts = [obj.id[at : at + 2] for at in range(0, 2 * LEVELS, 2)]
+    return Path(folder, *parts, obj.id[2 * LEVELS :] + end)
 
 
 @dataclass(frozen=True, slots=True)

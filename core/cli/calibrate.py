@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import click
 from ..config import PREFIX
 from ..errors import ConfigError
 from .group import command, open_engine
-from .terminal import print_result, with_progress
+from .terminal import print_result, progress_of, with_progress
 
 if TYPE_CHECKING:
     from ..decision.calibration import Calibration
@@ -147,7 +146,7 @@ def calibrate(
         if reset or apply or redecide:
             _redecide(engine, as_json=as_json)
         if relink:
-            count = engine.relink(tell=_progress_of(engine, "linking again"))
+            count = engine.relink(tell=progress_of(engine.count(), "linking again"))
             print_result({"linked_again": count}, f"{count:,} images linked again", as_json=as_json)
 
 
@@ -269,7 +268,7 @@ def _show(engine: Engine, *, as_json: bool) -> None:
 def _redecide(engine: Engine, *, as_json: bool) -> None:
     from ..evaluation.calibration_report import changes, changes_json
 
-    done = engine.redecide(tell=_progress_of(engine, "deciding again"))
+    done = engine.redecide(tell=progress_of(engine.count(), "deciding again"))
     name = engine.calibration.id
     print_result(
         {"calibration": name} | changes_json(done),
@@ -277,14 +276,3 @@ def _redecide(engine: Engine, *, as_json: bool) -> None:
         *changes(done).split("\n"),
         as_json=as_json,
     )
-
-
-def _progress_of(engine: Engine, label: str) -> Callable[[int], None]:
-    """Return a function that takes the number of images done and moves a progress bar."""
-    bar = with_progress(iter(int, 1), engine.count(), label)
-
-    def tell(images: int) -> None:
-        for _ in range(images):
-            next(bar, None)
-
-    return tell

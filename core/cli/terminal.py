@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, TextIO, TypeVar
 
@@ -155,6 +155,17 @@ def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Ite
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield from bar.track(items, total=total, description=visible(label))
+
+
+def progress_of(total: int, label: str) -> Callable[[int], None]:
+    """Return a function that takes a number of items that are done, and moves a progress bar."""
+    bar = with_progress(iter(int, 1), total, label)
+
+    def tell(items: int) -> None:
+        for _ in range(items):
+            next(bar, None)
+
+    return tell
 
 
 def decision_text(decision: str) -> Coloured:

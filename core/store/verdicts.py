@@ -108,6 +108,20 @@ class Verdicts(StorePart):
             for verdicts in found
         ]
 
+    def before(self, image_id: ImageId, moment: float) -> list[ImageId]:
+        """Return the other images of the scored verdicts about this one that are older than a moment (unix
+        seconds) or were dropped from its side, so that their age is not known.
+        """
+        partners, verdicts = self.connection.run(
+            [on_image("ZRANGE", "partners", image_id, 0, -1), on_image("HGETALL", "ver", image_id)]
+        )
+        newer = {
+            other
+            for other, data in verdicts.items()
+            if codec.decode(as_text(other), data).judged.timestamp() >= moment
+        }
+        return [as_text(other) for other in partners if other not in newer]
+
     def finish(self, intent: Intent) -> None:
         """Do the remaining steps of an intent that was found in the store."""
         self._record(intent, recorded=True)
