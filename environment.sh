@@ -4,6 +4,8 @@
 #
 # Debian packages are installed as root or with sudo without a password. Otherwise the script prints the command that
 # installs them, and ends with status 1. pip is used as it is configured on this machine.
+# With LOCKED=1, as in CI, the packages are those of requirements/ci.txt; otherwise the newest that setup.cfg allows, so
+# that a new release that breaks something is noticed here and not by those who install with pip.
 # PYTHON names an interpreter other than python3 (3.10 or newer; the embedded store needs 3.11).
 
 root=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -54,6 +56,14 @@ install_packages() {
         stop "The Debian packages could not be installed. Run this line as root, then $0 again:" "" "$line" ""
 }
 
+# Installs exactly the files whose hashes requirements/ holds, and this project.
+locked_install() {
+    local pip=("$root/.venv/bin/pip" install --quiet --disable-pip-version-check)
+    "${pip[@]}" --require-hashes --requirement "$root/requirements/build.txt" &&
+        "${pip[@]}" --require-hashes --no-build-isolation --requirement "$root/requirements/ci.txt" &&
+        "${pip[@]}" --no-deps --no-build-isolation --editable "$root"
+}
+
 prepare() {
     "$base" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
         stop "$base is missing or older than Python 3.10. Install python3, or name another one: PYTHON=/path/to/python3 $0"
@@ -78,6 +88,10 @@ prepare() {
         "$base" -m venv --clear "$root/.venv" || exit 1
         printf '%s' "$made" >"$root/.venv/made"
     fi
-    "$root/.venv/bin/pip" install --quiet --disable-pip-version-check --use-pep517 --editable "$root[$(IFS=,; echo "$*")]" </dev/null >&2 || exit 1
+    if [ -n "${LOCKED:-}" ]; then
+        locked_install </dev/null >&2 || exit 1
+    else
+        "$root/.venv/bin/pip" install --quiet --disable-pip-version-check --use-pep517 --editable "$root[$(IFS=,; echo "$*")]" </dev/null >&2 || exit 1
+    fi
     for extra in "$@"; do printf '%s' "$installed" >"$root/.venv/$extra.installed"; done
 }

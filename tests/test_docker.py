@@ -247,7 +247,7 @@ def test_only_misp_modules_is_published_and_only_to_this_host() -> None:
 
 def test_the_store_is_pinned_kept_and_awaited() -> None:
     store = SERVICES["store"]
-    assert re.fullmatch(r"valkey/valkey:\d+\.\d+\.\d+", store["image"])
+    assert re.fullmatch(r"\$\{STORE_IMAGE:-valkey/valkey:\d+\.\d+\.\d+\}", store["image"])
     assert "store:/data" in store["volumes"] and "store" in COMPOSE["volumes"]
     assert "PONG" in store["healthcheck"]["test"][1]
     for name in ("misp-modules", "sync"):
