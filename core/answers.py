@@ -165,7 +165,8 @@ class QueryResult:
     hits: tuple[Hit, ...]
     #: Number of images in the index.
     images_searched: int
-    #: False when a deadline cut the work short, or something in the store is broken and was left out.
+    #: False when a deadline or the limit of a search's work cut it short, or something in the store is broken
+    #: and was left out.
     complete: bool
     #: Seconds that it took.
     seconds: float

@@ -1,5 +1,6 @@
-"""Time limits that a host passes down. A `Timer` cuts a search short, and what it cuts is reported, never
-silently left out. A `time_limit` limits every wait for the store, so that a stalled server cannot hold the
+"""Limits of a search. A `Timer` cuts a search short when its time is up or its work is done, and what it cuts
+is reported, never silently left out. Work is counted and not timed, so that an answer does not depend on the
+speed of the machine. A `time_limit` limits every wait for the store, so that a stalled server cannot hold the
 thread of a host.
 """
 
@@ -15,25 +16,43 @@ from dataclasses import dataclass
 _limit: ContextVar[float | None] = ContextVar("limit", default=None)
 
 
+class OutOfTime(Exception):
+    """The limit of a search was reached within a step, which therefore has no result."""
+
+
 @dataclass
 class Timer:
-    """The time that a search may take."""
+    """The time and the work that a search may take."""
 
     #: Moment of time.monotonic() at which the time is up; None for no limit.
     at: float | None
+    #: Work that may be done, in comparisons of two keypoints, about 10 ns each; None for no limit.
+    work: int | None = None
+    #: Work that was done.
+    spent: int = 0
     #: Whether `is_up` has returned True, so that work was left out.
     cut: bool = False
 
     @classmethod
-    def after(cls, seconds: float | None) -> Timer:
-        """Return a timer that is up so many seconds from now; None for no limit."""
-        return cls(None if seconds is None else time.monotonic() + seconds)
+    def after(cls, seconds: float | None, *, work: int | None = None) -> Timer:
+        """Return a timer that is up so many seconds from now, or after so much work; None for no limit."""
+        return cls(None if seconds is None else time.monotonic() + seconds, work)
+
+    def spend(self, work: int) -> None:
+        """Count work that was done or is about to be."""
+        self.spent += work
 
     def is_up(self) -> bool:
-        """Return whether the time is up; the caller then leaves out the work that remains."""
-        up = self.at is not None and time.monotonic() >= self.at
+        """Return whether the time or the work is up; the caller then leaves out the work that remains."""
+        done = self.work is not None and self.spent >= self.work
+        up = done or (self.at is not None and time.monotonic() >= self.at)
         self.cut = self.cut or up
         return up
+
+    def check(self) -> None:
+        """Return if neither the time nor the work is up. Raises OutOfTime."""
+        if self.is_up():
+            raise OutOfTime
 
 
 @contextmanager

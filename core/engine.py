@@ -97,15 +97,17 @@ class Engine(Upkeep):
     ) -> QueryResult:
         """Return which stored images show this picture or a part of it. Nothing is stored.
 
-        `deadline`: seconds from now after which the answer holds what was judged so far (`complete` is false
-        then, and where something in the store is broken: `problems`). `collection`: search the members of
-        this one, or of these, only. `exclude`: image ids, and occurrences whose image is left out if it was
-        seen nowhere else. Hits are sorted by confidence, one
+        `deadline`: seconds from now after which the answer holds what was judged so far; decoding and
+        extraction are not interrupted. `complete` is false then, where the work of a search is used up, and
+        where something in the store is broken (`problems`). `collection`: search the members of this one, or
+        of these, only. `exclude`: image ids, and occurrences whose image is left out if it was seen nowhere
+        else. Hits are sorted by confidence, one
         per cluster, from `min_decision` on. Raises ImageError (named `name`), StoreError, ConfigError,
         NotFound for an unknown collection.
         """
         started = time.monotonic()
-        timer, minimum = Timer.after(deadline), Decision(min_decision)
+        timer = Timer.after(deadline, work=self._options.search.effort.maximum_work)
+        minimum = Decision(min_decision)
         picture = self._extractor.extract(data, name=name)
         with noting() as problems:
             scope = self._scope(picture, exclude=exclude, collection=collection)
@@ -176,6 +178,10 @@ class Engine(Upkeep):
             both_ways=both_ways,
         )
 
+    def _unhurried(self) -> Timer:
+        """A search without a deadline; its work is bounded all the same."""
+        return Timer(None, self._options.search.effort.maximum_work)
+
     def inquire(
         self,
         data: bytes,
@@ -193,7 +199,7 @@ class Engine(Upkeep):
         started = time.monotonic()
         picture = self._extractor.extract(data, name=name)
         scope = self._scope(picture, exclude=exclude)
-        candidates = self._search(picture, scope, Timer(None)).judged
+        candidates = self._search(picture, scope, self._unhurried()).judged
         seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
         apart = []
         for image_id in (other for other in besides if other not in known):
@@ -349,7 +355,7 @@ class Engine(Upkeep):
 
     def _search_for(self, picture: Picture) -> Found:
         scope = self._scope(picture, exclude=(picture.features.image_id,))
-        return self._search(picture, scope, Timer(None), both_ways=True)
+        return self._search(picture, scope, self._unhurried(), both_ways=True)
 
     def _reduced(self, features: ImageFeatures) -> Picture:
         """A known image without all but its hashes. What was concluded from more is not judged again by these

@@ -50,7 +50,8 @@ def extract_insets(grey: NDArray[np.uint8], *, options: FeatureOptions = DEFAULT
     height, width = grey.shape
     found = []
     for left, top, right, bottom in find_boxes(grey, options=options.insets)[: options.insets.maximum_insets]:
-        local = extract_local(np.ascontiguousarray(grey[top:bottom, left:right]), options=options.local)
+        inset = np.ascontiguousarray(grey[top:bottom, left:right])
+        local = extract_local(inset, options=options.local.of_views)
         if len(local) >= options.insets.minimum_keypoints:
             found.append(Inset((left / width, top / height, right / width, bottom / height), local))
     return tuple(found)
@@ -62,7 +63,7 @@ def find_boxes(
     """Return left, top, right and bottom of what straight lines enclose, in pixels of u8[h, w], the largest
     box first.
     """
-    factor = min(1.0, options.maximum_width / grey.shape[1])
+    factor = min(1.0, options.maximum_width / grey.shape[1], (options.maximum_pixels / grey.size) ** 0.5)
     page = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
     height, width = page.shape
     if min(height, width) <= options.minimum_height:

@@ -9,7 +9,9 @@ Every default is labelled: *spec* (a cited source or another file), *measured* (
 *chosen*.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 from ..decoding.informative import DEFAULTS as INFORMATIVE, InformativeOptions
 
@@ -31,6 +33,9 @@ class LocalOptions:
     band_area: int = 640 * 1000
     #: Maximum number of bands. chosen: a page of 20,000 frame rows; longer ones get a narrower frame.
     maximum_bands: int = 20
+    #: The same for another view of the query: mirrored, inverted, an inset. chosen: each takes 0.4 s; a
+    #: page of 5,000 frame rows has the views it always had.
+    maximum_bands_of_views: int = 5
     #: Maximum number of keypoints per band. measured: tests/benchmarks, recall against bytes; with the
     #: thumbnail, the record of a screenshot of 1280 x 800 stays below 40 KiB.
     budget: int = 850
@@ -60,6 +65,11 @@ class LocalOptions:
     #: 0.5 alone, 62.9 % with none.
     between: tuple[float, ...] = (0.25, 0.5, 0.75)
 
+    @property
+    def of_views(self) -> LocalOptions:
+        """Return the options of another view of the query."""
+        return replace(self, maximum_bands=min(self.maximum_bands, self.maximum_bands_of_views))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsetOptions:
@@ -68,6 +78,9 @@ class InsetOptions:
     #: Width in pixels to which wider pages are reduced. chosen: lines of one pixel stay visible on most
     #: screenshots.
     maximum_width: int = 1280
+    #: Maximum number of pixels of the reduced page. chosen: 10,000 rows, which take 0.2 s; a longer page is
+    #: reduced further.
+    maximum_pixels: int = 12_800_000
     #: Difference above which two neighbouring pixels are an edge, in grey levels. chosen: a thin grey frame
     #: has 20 and more.
     edge_step: int = 6

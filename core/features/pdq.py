@@ -18,6 +18,7 @@ shortcut, changing signs in the cosine transform, is wrong by up to 32 bits, bec
 in the middle of their windows.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,6 +47,8 @@ SAMPLE_ERROR = 0.002
 LARGE = 4000
 #: Samples computed at a time, to stay in the cache and to need little memory. chosen.
 BLOCK = 4
+#: Pixels of a strip that is filtered at a time. chosen: some 40 MB.
+STRIP = 1 << 21
 #: Multiplications up to which OpenBLAS uses one thread. measured: its threads spin, and cost ten times the
 #: work when others use the processors.
 ONE_THREAD = 1 << 18
@@ -160,34 +163,74 @@ def _quality(samples: NDArray[np.floating], error: float) -> int | None:
 def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The samples f32[64, 64] by running sums in the reference's order and precision: slower, and the same to
     the last bit.
+
+    The reference filters along the rows, along the columns, and both again. A strip of rows at a time goes
+    through the first three, so that no second copy of the picture is held.
     """
     height, width, _ = pixels.shape
+    if (height, width) == (SAMPLES, SAMPLES):
+        return _luma(pixels)
+    rows = max(1, STRIP // width)
+    strips = (_boxes(_luma(pixels[top : top + rows])) for top in range(0, height, rows))
+    samples = [_boxes(strip, _picks(width)) for strip in _boxes_down(strips, height)]
+    return _boxes(np.concatenate(samples).T, _picks(height)).T
+
+
+def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     luma = pixels[..., 0] * np.float32(299)
     luma += pixels[..., 1] * np.float32(587)
     luma += pixels[..., 2] * np.float32(114)
     # Whole numbers up to here, so this rounds as the reference's sum of doubles does.
     luma /= np.float32(1000)
-    if (height, width) == (SAMPLES, SAMPLES):
-        return luma
-    luma = _boxes(_boxes(luma.T).T)
-    luma = _boxes(luma.T)[_picks(width)].T
-    return _boxes(luma)[_picks(height)]
+    return luma
 
 
-def _boxes(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A box filter along the first axis of f32[n, m], by a running sum that rows enter and leave."""
-    rows = np.ascontiguousarray(rows)
-    behind, ahead = _window(len(rows))
-    total, means = np.zeros(rows.shape[1], np.float32), np.empty_like(rows)
-    begin = end = 0
-    for centre, mean in enumerate(means):
-        for row in rows[end : centre + ahead]:
-            total += row
-        for row in rows[begin : max(centre - behind, 0)]:
-            total -= row
-        begin, end = max(centre - behind, 0), min(centre + ahead, len(rows))
-        np.divide(total, np.float32(end - begin), out=mean)
+def _boxes(rows: NDArray[np.float32], picks: Sequence[int] | None = None) -> NDArray[np.float32]:
+    """A box filter along the rows of f32[n, m], by running sums that pixels enter and leave; all means, or
+    those of some columns.
+    """
+    begins, ends = _ends(rows.shape[1])
+    # For each mean the pixels that enter are added first, then those that leave are subtracted.
+    steps = np.empty(begins[-1] + ends[-1], np.int64)
+    entering, leaving = np.arange(ends[-1]), np.arange(begins[-1])
+    steps[entering + np.append(0, begins)[np.searchsorted(ends, entering, side="right")]] = entering
+    subtracted = leaving + ends[np.searchsorted(begins, leaving, side="right")]
+    steps[subtracted] = leaving
+    signs = np.ones(len(steps), np.float32)
+    signs[subtracted] = -1
+    sums = rows.take(steps, axis=1)
+    sums *= signs
+    np.add.accumulate(sums, axis=1, out=sums)
+    last, size = begins + ends - 1, (ends - begins).astype(np.float32)
+    chosen = slice(None) if picks is None else picks
+    means = sums.take(last[chosen], axis=1)
+    means /= size[chosen]
     return means
+
+
+def _boxes_down(strips: Iterable[NDArray[np.float32]], count: int) -> Iterator[NDArray[np.float32]]:
+    """The same along the columns of `count` rows, which come and go in strips."""
+    begins, ends = (part.tolist() for part in _ends(count))
+    begin = end = first = done = 0
+    held = total = np.zeros(0, np.float32)
+    for strip in strips:
+        if not len(held):
+            held, total = strip, np.zeros(strip.shape[1], np.float32)
+        else:
+            held = np.concatenate([held, strip])
+        stop = done
+        while stop < count and ends[stop] <= first + len(held):
+            stop += 1
+        means = np.empty((stop - done, len(total)), np.float32)
+        for centre, mean in enumerate(means, start=done):
+            for row in held[end - first : ends[centre] - first]:
+                total += row
+            for row in held[begin - first : begins[centre] - first]:
+                total -= row
+            begin, end = begins[centre], ends[centre]
+            np.divide(total, np.float32(end - begin), out=mean)
+        yield means
+        held, first, done = held[begin - first :], begin, stop
 
 
 def _coefficients_as_rounded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -202,6 +245,13 @@ def _coefficients_as_rounded(samples: NDArray[np.float32]) -> NDArray[np.float32
     for k in range(SAMPLES):
         whole += half[:, k, None] * cosines[:, k]
     return whole
+
+
+def _ends(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each of `count` rows the first row of its box, and the row behind it."""
+    behind, ahead = _window(count)
+    rows = np.arange(count)
+    return np.maximum(rows - behind, 0), np.minimum(rows + ahead, count)
 
 
 def _window(count: int) -> tuple[int, int]:

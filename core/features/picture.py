@@ -1,9 +1,11 @@
 """One side of a comparison: a picture's features, and other views of it, each derived on first use.
 
 Takes what was extracted or stored, and the decoded picture where it is at hand. Returns keypoints of the
-picture at finer steps of scale, mirrored and inverted, and of its insets.
+picture at finer steps of scale, mirrored and inverted, and of its insets. Each view costs as much as the
+picture itself, so those of a picture of many bands are smaller than it, and finer steps are left out.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,15 +35,23 @@ class Picture:
         """Return the grey thumbnail, shape (height, width); None when none was kept."""
         return None if self.features.thumbnail is None else read_thumbnail(self.features.thumbnail)
 
-    @cached_property
-    def between(self) -> tuple[LocalFeatures, ...]:
+    def between(self) -> Iterator[LocalFeatures]:
         """Return the keypoints at scales between the usual levels, one entry for each step: a keypoint that
-        lies between two levels has the visual words of neither.
+        lies between two levels has the visual words of neither. None for a picture of many bands.
         """
-        if self._pixels is None:
-            return ()
-        local = self.options.local
-        return tuple(extract_local(self._pixels, steps_below=steps, options=local) for steps in local.between)
+        options, whole = self.options.local, self.features.local
+        large = whole.frame_width * whole.frame_height > options.maximum_bands_of_views * options.band_area
+        if self._pixels is None or large:
+            return
+        for number, steps in enumerate(options.between):
+            if number == len(self._between):
+                self._between.append(extract_local(self._pixels, steps_below=steps, options=options))
+            yield self._between[number]
+
+    @cached_property
+    def _between(self) -> list[LocalFeatures]:
+        """What `between` has extracted so far."""
+        return []
 
     @cached_property
     def mirrored(self) -> LocalFeatures | None:
@@ -50,14 +60,16 @@ class Picture:
         """
         if self._pixels is None:
             return None
-        return extract_local(np.ascontiguousarray(self._pixels[:, ::-1]), options=self.options.local)
+        return extract_local(np.ascontiguousarray(self._pixels[:, ::-1]), options=self.options.local.of_views)
 
     @cached_property
     def inverted(self) -> LocalFeatures | None:
         """Return the keypoints with light and dark exchanged, which changes ORB's angles and descriptors.
         None without pixels and thumbnail.
         """
-        return None if self._pixels is None else extract_local(255 - self._pixels, options=self.options.local)
+        if self._pixels is None:
+            return None
+        return extract_local(255 - self._pixels, options=self.options.local.of_views)
 
     @cached_property
     def insets(self) -> tuple[Inset, ...]:

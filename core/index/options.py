@@ -25,6 +25,12 @@ class IndexOptions:
     #: Number of images up to which a visual word is never a stop word: they may be captures of one page.
     #: chosen: this costs a query some milliseconds at most.
     common_floor: int = 1_000
+    #: Maximum number of postings that a query reads, those of its rarest words first. chosen: 0.1 s; a
+    #: screenshot reads 1.5 million among 100,000 images.
+    maximum_postings: int = 8_000_000
+    #: Maximum number of pairs of keypoints with a common word that are counted by arrangement, those of the
+    #: words that have fewest first. chosen: 0.3 s and 150 MB.
+    maximum_arranged: int = 1_000_000
     #: Number of images without any of the query's words that are added to the size of the index. measured
     #: (1,640 pictures, 60 crops and borders): as many are found with and without; without them, in a store of
     #: 310 images of which 300 are captures of one page, the words of that page would weigh a 60th of a word
@@ -56,6 +62,8 @@ class UpkeepOptions:
     #: Number of descriptors that are sorted at a time, those of 4,000 images (words.py). chosen: it takes 250
     #: MB for a moment.
     piece: int = 1 << 21
+    #: Number of postings that a query reads at a time. chosen: some 100 MB.
+    postings_read: int = 1 << 21
     #: Number of rows in a block (postings.py). spec: at most 65,536, whose numbers take 16 bits; snapshots
     #: are shared only by replicas of equal blocks.
     block_rows: int = 1 << 16

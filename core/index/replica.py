@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deadline import seconds_left
+from ..deadline import Timer, seconds_left
 from ..errors import CorruptRecord, NotAllowed, StoreFull, StoreTimeout
 from ..records import ImageId
 from ..store.columns import INFORMATIVE, ColumnReader, ColumnState, ShardChange
@@ -237,20 +237,27 @@ class IndexReplica:
             found = zip(rows[:most], bits[:most], strict=True)
             return [Near(self._ids.view[row].tobytes().hex(), int(distance)) for row, distance in found]
 
-    def sharing(self, keypoints: WordKeypoints, most: int, *, arranged: int | None = None) -> list[Shared]:
+    def sharing(
+        self,
+        keypoints: WordKeypoints,
+        most: int,
+        *,
+        arranged: int | None = None,
+        timer: Timer | None = None,
+    ) -> list[Shared]:
         """Return the `most` images whose words shared with a query's keypoints weigh most, heaviest first.
 
         The first `arranged` (normally `options.arranged`) are ordered by the votes of words in the same
-        arrangement, and the others have no more votes than the last of them.
+        arrangement, and the others have no more votes than the last of them. `timer` counts the work.
         """
         arranged = self._options.arranged if arranged is None else arranged
         with self._lock:
-            votes = self._words.vote(keypoints.sampled, len(self._ids)) * self._live.view
+            votes = self._words.vote(keypoints.sampled, len(self._ids), timer) * self._live.view
             most = min(most, int(np.count_nonzero(votes)))
             best = np.argpartition(-votes, most - 1)[:most] if most else np.empty(0, np.int64)
             best = best[np.argsort(-votes[best], kind="stable")]
             first, rest = best[:arranged], best[arranged:]
-            rearranged = self._words.vote_by_arrangement(keypoints, first)
+            rearranged = self._words.vote_by_arrangement(keypoints, first, timer)
             order = np.argsort(-rearranged, kind="stable")
             least = rearranged.min(initial=np.inf)
             descending = least * votes[rest] / votes[first].min(initial=np.inf)

@@ -15,13 +15,14 @@ stores the rows of each word).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Timer
 from ..records import LocalFeatures
 from .arrangement import fullest_cells, quantise_keypoints
 from .options import DEFAULTS, UPKEEP, IndexOptions, UpkeepOptions
@@ -48,6 +49,8 @@ _SAMPLED = np.array(
         : 8 * SAMPLED_BYTES
     ]
 )
+#: Work of counting a pair by arrangement, in the unit of `Timer`. chosen: 0.3 s for a million.
+PAIR = 30
 #: Number of possible words.
 KINDS = TABLES << BITS
 
@@ -169,18 +172,20 @@ class WordIndex:
         self._sizes = Rows(np.uint16)
         self._sizes.extend(counts)
 
-    def vote(self, sampled: NDArray[np.uint8], count: int) -> NDArray[np.float64]:
+    def vote(self, sampled: NDArray[np.uint8], count: int, timer: Timer | None = None) -> NDArray[np.float64]:
         """Return the votes for rows 0 to `count` - 1 from a query's sampled bits (n, 14), shape (count,),
-        wherever the keypoints lie; large images have no advantage.
+        wherever the keypoints lie; large images have no advantage. `timer` counts the work.
         """
         query, size = self._look_up(sampled), self._upkeep.block_rows
+        if timer is not None:
+            timer.spend(query.postings)
         votes = np.zeros((-(-count // size), size))
         # The square root keeps one repeated letter of a text page from outvoting everything else.
         weights = query.weights * np.sqrt(query.repeated)
-        for segment, starts, lengths in query.runs:
+        for segment, starts, lengths, part in query.pieces(self._upkeep.postings_read):
             if segment.block < len(votes):
                 rows = rows_of(segment.postings.take(numbers_in(starts, lengths)))
-                weight = np.repeat(weights, lengths)
+                weight = np.repeat(weights[part], lengths)
                 # A word votes once for an image that has it at several keypoints; these postings are
                 # adjacent.
                 again = np.flatnonzero(rows[1:] == rows[:-1]) + 1
@@ -192,39 +197,55 @@ class WordIndex:
         words[: len(self._sizes)] = self._sizes.view
         return votes.reshape(-1)[:count] / np.sqrt(words[:count] + self._options.size_offset)
 
-    def vote_by_arrangement(self, keypoints: WordKeypoints, rows: NDArray[np.integer]) -> NDArray[np.float64]:
+    def vote_by_arrangement(
+        self, keypoints: WordKeypoints, rows: NDArray[np.integer], timer: Timer | None = None
+    ) -> NDArray[np.float64]:
         """Return the votes for `rows` (m,) of the words that lie in the same arrangement in the query and in
-        the image, shape (m,); see arrangement.py.
+        the image, shape (m,); see arrangement.py. `timer` counts the work.
         """
-        query, size = self._look_up(keypoints.sampled), self._upkeep.block_rows
+        query = self._look_up(keypoints.sampled)
         # The words of each keypoint, rarest first; a word that many keypoints have counts less for each.
         shares = (query.weights / np.sqrt(np.maximum(query.repeated, 1)))[query.word_of].reshape(-1, TABLES)
         order = np.argsort(-shares, axis=1, kind="stable")
         word_of = np.take_along_axis(query.word_of.reshape(-1, TABLES), order, axis=1)
         slot_of = np.argsort(word_of, axis=None, kind="stable")
         firsts = query.repeated.cumsum() - query.repeated
-        images, slots, quantised = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
-        for segment, starts, lengths in query.runs:
+        image, word, quantised = self._held(query, rows)
+        # A word that the query has n times and an image m times makes n * m pairs.
+        pairs = np.bincount(word, minlength=len(query.repeated)) * query.repeated
+        kept = _fewest(pairs, self._options.maximum_arranged)[word]
+        many = query.repeated[word[kept]]
+        if timer is not None:
+            timer.spend(PAIR * int(many.sum()))
+        return fullest_cells(
+            keypoints.keypoints,
+            np.take_along_axis(shares, order, axis=1),
+            np.repeat(image[kept], many),
+            slot_of[numbers_in(firsts[word[kept]], many)],
+            np.repeat(quantised[kept], many),
+            len(rows),
+            options=self._options,
+        )
+
+    def _held(
+        self, query: _QueryWords, rows: NDArray[np.integer]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]:
+        """The postings of `rows` (m,) for a query's words, shape (n,) each: index in `rows`, number of the
+        word, and quantised keypoint.
+        """
+        size = self._upkeep.block_rows
+        images, words, quantised = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
+        for segment, starts, lengths, part in query.pieces(self._upkeep.postings_read):
             number = np.full(size, -1)
             inside = np.flatnonzero(rows // size == segment.block)
             number[rows[inside] % size] = inside
             postings = segment.postings.take(numbers_in(starts, lengths))
             image = number.take(rows_of(postings))
             held = np.flatnonzero(image >= 0)
-            word = np.searchsorted(lengths.cumsum(), held, side="right")
-            many = query.repeated[word]
-            images.append(np.repeat(image[held], many))
-            slots.append(slot_of[numbers_in(firsts[word], many)])
-            quantised.append(np.repeat(postings[held].astype(np.uint16), many))
-        return fullest_cells(
-            keypoints.keypoints,
-            np.take_along_axis(shares, order, axis=1),
-            np.concatenate(images),
-            np.concatenate(slots),
-            np.concatenate(quantised),
-            len(rows),
-            options=self._options,
-        )
+            images.append(image[held])
+            words.append(part.start + np.searchsorted(lengths.cumsum(), held, side="right"))
+            quantised.append(postings[held].astype(np.uint16))
+        return np.concatenate(images), np.concatenate(words), np.concatenate(quantised)
 
     def _look_up(self, sampled: NDArray[np.uint8]) -> _QueryWords:
         self._settle()
@@ -236,6 +257,7 @@ class WordIndex:
         images = known + options.assumed_images
         rarity = np.log1p(images / np.maximum(frequency, 1)) / np.log1p(images)
         weights = np.where(frequency <= common, rarity**2, 0)
+        weights[~_fewest(np.where(weights > 0, frequency, 0), options.maximum_postings)] = 0
         lengths = [
             (segment, starts, np.where(weights > 0, ends - starts, 0)) for segment, starts, ends in runs
         ]
@@ -254,3 +276,27 @@ class _QueryWords:
     word_of: NDArray[np.int64]
     #: For each segment: where each word's postings start, and how many of them count.
     runs: list[tuple[Segment, NDArray[np.int64], NDArray[np.int64]]]
+
+    @property
+    def postings(self) -> int:
+        """Number of postings that count."""
+        return sum(int(lengths.sum()) for _, _, lengths in self.runs)
+
+    def pieces(self, maximum: int) -> Iterator[tuple[Segment, NDArray[np.int64], NDArray[np.int64], slice]]:
+        """Return the runs in pieces of about `maximum` postings, and which words each piece is about."""
+        for segment, starts, lengths in self.runs:
+            ends = lengths.cumsum()
+            wanted = np.arange(maximum, int(lengths.sum()), maximum)
+            borders = np.unique([0, *np.searchsorted(ends, wanted, side="right"), len(lengths)])
+            for first, stop in pairwise(borders.tolist()):
+                part = slice(first, stop)
+                yield segment, starts[part], lengths[part], part
+
+
+def _fewest(counts: NDArray[np.int64], maximum: int) -> NDArray[np.bool_]:
+    """Which counts (n,), the smallest first, have a sum of at most `maximum`."""
+    kept = np.ones(len(counts), bool)
+    if counts.sum() > maximum:
+        order = np.argsort(counts, kind="stable")
+        kept[order[np.searchsorted(counts[order].cumsum(), maximum, side="right") :]] = False
+    return kept

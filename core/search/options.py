@@ -59,6 +59,9 @@ class CandidateOptions:
 class EffortOptions:
     """How many candidates are verified (verified.py)."""
 
+    #: Work of one search, in comparisons of keypoints (deadline.py), after which the rest is left out and the
+    #: answer is not complete. chosen: 2 s; a screenshot that agrees with all of its candidates takes half.
+    maximum_work: int = 200_000_000
     #: Number of candidate records read in one round trip. chosen: about 300 KB; often the first few settle
     #: the query.
     batch: int = 8

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..batches import in_groups
+from ..deadline import OutOfTime
 from ..decision.decide import accepted_relation
 from ..features import hashes_alone
 from ..features.picture import Picture
@@ -40,7 +41,8 @@ def verify_all(search: Search, candidates: Sequence[Candidate]) -> list[Pair]:
 
     After a few in a row that share no more with the query than a template, the rest of that source (hashes or
     visual words) is left out. Such an answer is as complete as one in which they were no candidates: it rests
-    on the query and the index alone, not on time.
+    on the query and the index alone, not on time. What the timer cuts is left out, too, the pair that was
+    being measured included; then the search is not complete.
     """
     effort = search.options.effort
     pairs, fruitless = list[Pair](), Counter[bool]()
@@ -53,14 +55,18 @@ def verify_all(search: Search, candidates: Sequence[Candidate]) -> list[Pair]:
                 continue
             if search.timer.is_up():
                 return pairs
-            found = verify(
-                search.query,
-                reference,
-                mirrored=candidate.mirrored,
-                inverted=candidate.inverted,
-                inset=candidate.inset,
-                options=search.verification,
-            )
+            try:
+                found = verify(
+                    search.query,
+                    reference,
+                    mirrored=candidate.mirrored,
+                    inverted=candidate.inverted,
+                    inset=candidate.inset,
+                    timer=search.timer,
+                    options=search.verification,
+                )
+            except OutOfTime:
+                return pairs
             relation = accepted_relation(
                 found.evidence, search.calibration, baseline=search.is_baseline(candidate.image_id)
             )

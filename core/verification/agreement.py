@@ -19,6 +19,16 @@ from .blocks import NOTHING, Agreement, as_grey, comparable, compare_blocks, sum
 from .edges import edges_contained
 from .options import DEFAULTS, AgreementOptions, BlockOptions
 
+#: Work of comparing a pixel of two thumbnails, in comparisons of keypoints. measured (2026-11): 40 to 60 ns
+#: and 7 to 10 ns.
+PIXEL = 5
+
+
+def content_work(query: Picture, reference: Picture) -> int:
+    """Return the most work that `content_agreement` takes for two pictures, in the unit of `Timer`."""
+    sizes = [picture.thumbnail.size for picture in (query, reference) if picture.thumbnail is not None]
+    return PIXEL * min(sizes) if len(sizes) == 2 else 0
+
 
 def content_agreement(
     query: Picture,
@@ -93,7 +103,7 @@ def _align(
     without: NDArray[np.bool_] | None,
     options: AgreementOptions,
 ) -> _Aligned | None:
-    """The overlap under `matrix`; None when it is empty or too small."""
+    """The overlap under `matrix`; None when it is empty, too small or too narrow."""
     counts = [np.full(picture.shape, 255, np.uint8) for picture in (query, reference)]
     if without is not None:
         counts[0][without] = 0
@@ -123,6 +133,9 @@ def _align(
     if not len(rows):
         return None
     within = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    sides = within[0].stop - within[0].start, within[1].stop - within[1].start
+    if max(sides) > options.maximum_aspect * min(sides):
+        return None
     to_query = (pixels if swapped else _translation(left, top)) @ _translation(columns[0], rows[0])
     one, other, inside = query[top:bottom, left:right][within], warped[within], inside[within]
     return _Aligned(_filled(one, other, inside, options.blocks), other, inside, to_query)

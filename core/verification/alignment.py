@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Timer
 from ..features.insets import Inset
 from ..features.pdq import ORIENTATIONS
 from ..features.picture import Picture
 from ..records import Configuration, HashEvidence, LocalFeatures
 from ..transforms import as_matrix, inverse
-from .agreement import content_agreement
+from .agreement import content_agreement, content_work
 from .blocks import Agreement
 from .geometry import (
     Geometry,
@@ -27,7 +28,7 @@ from .geometry import (
     vote_geometry,
 )
 from .hashes import is_mirrored
-from .matching import find_neighbours, likely_rotation
+from .matching import Neighbours, find_neighbours, likely_rotation
 from .options import VerificationOptions
 from .overlap import covered_shares
 
@@ -63,7 +64,7 @@ class Alignment:
 
 
 def align_whole(
-    query: Picture, reference: Picture, hashes: HashEvidence, options: VerificationOptions
+    query: Picture, reference: Picture, hashes: HashEvidence, timer: Timer, options: VerificationOptions
 ) -> Alignment | None:
     """Return the whole pictures aligned, or None where their hashes are too far apart to try."""
     q, r, cascade = query.features, reference.features, options.cascade
@@ -73,7 +74,9 @@ def align_whole(
         return None
     matrix = as_matrix(ORIENTATIONS[hashes.orientation].matrix)
     geometry = Geometry(configuration=Configuration.LOW_TEXTURE if few else Configuration.WHOLE)
+    timer.spend(content_work(query, reference))
     content = content_agreement(query, reference, matrix, inverted=hashes.inverted, options=options.agreement)
+    timer.check()
     local = query.inverted if hashes.inverted else query.mirrored if is_mirrored(hashes) else q.local
     if (
         not few
@@ -98,24 +101,31 @@ def align_by_keypoints(
     mirrored: bool,
     inverted: bool,
     insets: Sequence[Inset],
+    timer: Timer,
     options: VerificationOptions,
 ) -> Alignment:
     """Return the first transform under which the content agrees, or the best of all that keypoints offer.
 
-    `mirrored`, `inverted`, `insets`: the views of the query that are tried besides the query as it is.
+    `mirrored`, `inverted`, `insets`: the views of the query that are tried besides the query as it is. No
+    further transform is tried after `CascadeOptions.maximum_work`. Raises OutOfTime.
     """
-    cascade, best = options.cascade, None
+    cascade, best, begun = options.cascade, None, timer.spent
     version = query.features.versions.local
     if not version or version != reference.features.versions.local:
         return Alignment(Geometry(configuration=Configuration.INCOMPARABLE))
-    transforms = _transforms(query, reference.features.local, mirrored, inverted, insets, options)
+    transforms = _transforms(query, reference.features.local, mirrored, inverted, insets, timer, options)
     for number, (geometry, of_inverted) in enumerate(transforms):
+        timer.check()
+        if geometry.matrix is not None:
+            timer.spend(content_work(query, reference))
         found = _aligned(query, reference, geometry, inverted=of_inverted or None, options=options)
         if best is None or found.merit(cascade.few_blocks) > best.merit(cascade.few_blocks):
             best = found
         enough = cascade.convincing_agreement if number else cascade.sure_agreement
         if found.geometry.matrix is not None and (not found.blocks or found.agreement >= enough):
             break  # without content to compare, any transform has to do
+        if timer.spent - begun >= cascade.maximum_work:
+            break
     assert best is not None  # there is always an upright transform, or the reason why there is none
     return best
 
@@ -126,12 +136,20 @@ def _transforms(
     mirrored: bool,
     inverted: bool,
     insets: Sequence[Inset],
+    timer: Timer,
     options: VerificationOptions,
 ) -> Iterator[tuple[Geometry, bool]]:
     """Transforms, and whether each is of the inverted query. No transform comes twice."""
     cascade, of_geometry, of_matching = options.cascade, options.geometry, options.matching
     local = query.features.local
-    near = find_neighbours(local, reference, options=of_matching)
+
+    def matched(view: LocalFeatures, rotation: float = 0.0) -> Neighbours:
+        timer.check()
+        near = find_neighbours(view, reference, rotation, options=of_matching)
+        timer.spend(near.comparisons)
+        return near
+
+    near = matched(local)
     upright = estimate_geometry(near, options=of_geometry)
     yield upright, False
     inliers = upright.inliers or 0
@@ -146,18 +164,18 @@ def _transforms(
     if inliers < of_geometry.minimum_inliers:
         rotation = likely_rotation(local, reference, options=of_matching)
         if rotation is not None:
-            near = find_neighbours(local, reference, rotation, options=of_matching)
+            near = matched(local, rotation)
             yield estimate_geometry(near, options=of_geometry), False
     if mirrored and query.mirrored is not None:
-        near = find_neighbours(query.mirrored, reference, options=of_matching)
+        near = matched(query.mirrored)
         yield _seen_from_query(estimate_geometry(near, options=of_geometry), MIRROR), False
     for inset in insets:
-        near = find_neighbours(inset.local, reference, options=of_matching)
+        near = matched(inset.local)
         for found in (estimate_geometry(near, options=of_geometry), vote_geometry(near, options=of_geometry)):
             if found.matrix is not None and covered_shares(found.matrix)[1] >= cascade.inset_coverage:
                 yield _seen_from_query(found, inset.from_page), False
     if inverted and query.inverted is not None:
-        near = find_neighbours(query.inverted, reference, options=of_matching)
+        near = matched(query.inverted)
         upright = estimate_geometry(near, options=of_geometry)
         yield upright, True
         voted = vote_geometry(near, options=of_geometry)

@@ -81,8 +81,28 @@ def compare_blocks(
     set alike fall from 87 % of the blocks to 58 %, the median of pages of one site that share a frame from 24
     % to 10 %, and no edit of tests/benchmarks/pairs.py loses a point.
     """
+    tops, lefts = (_starts(length, options.side) for length in one.shape)
+    parts = [
+        _compared(one, other, inside, tops[first : first + options.rows], lefts, options)
+        for first in range(0, len(tops), options.rows)
+    ]
+    agree, correlation, textured_one, textured_other = (
+        np.concatenate(part) for part in zip(*parts, strict=True)
+    )
+    return Blocks(tops, lefts, agree, correlation, textured_one, textured_other)
+
+
+def _compared(
+    one: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    inside: NDArray[np.bool_],
+    tops: NDArray[np.int64],
+    lefts: NDArray[np.int64],
+    options: BlockOptions,
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    """The arrays of `Blocks` for some rows of blocks."""
     side = options.side
-    cut = [_cut(picture, side).astype(np.float32) for picture in (one, other)]
+    cut = [_cut(picture, tops, lefts, side).astype(np.float32) for picture in (one, other)]
     pixels = [blocks - blocks.mean(axis=(2, 3), keepdims=True) for blocks in cut]
     rows = [blocks.mean(axis=3) for blocks in pixels]
     columns = [blocks.mean(axis=2) for blocks in pixels]
@@ -100,14 +120,12 @@ def compare_blocks(
     correlation = whole[2] / np.maximum(one_deviates * other_deviates, 1e-3)
     only_stripes = np.maximum(one_rest, other_rest) < options.residual_texture
     rest_agrees = rest[2] > options.residual_correlation * np.maximum(one_rest * other_rest, 1e-3)
-    counted = _cut(inside.view(np.uint8), side).mean(axis=(2, 3)) >= options.minimum_inside
-    return Blocks(
-        tops=_starts(one.shape[0], side),
-        lefts=_starts(one.shape[1], side),
-        agree=(correlation > options.minimum_correlation) & (only_stripes | rest_agrees),
-        correlation=correlation,
-        textured_one=counted & (one_deviates > options.texture),
-        textured_other=counted & (other_deviates > options.texture),
+    counted = _cut(inside.view(np.uint8), tops, lefts, side).mean(axis=(2, 3)) >= options.minimum_inside
+    return (
+        (correlation > options.minimum_correlation) & (only_stripes | rest_agrees),
+        correlation,
+        counted & (one_deviates > options.texture),
+        counted & (other_deviates > options.texture),
     )
 
 
@@ -143,9 +161,10 @@ def _outside_band(blocks: NDArray[np.int64], agreeing: NDArray[np.int64], option
     outside it; of 34 pairs of one template with a transform, one does.
     """
     best = 0.0
+    above_blocks, above_agreeing = (np.concatenate([[0], counts.cumsum()]) for counts in (blocks, agreeing))
     for height in range(1, -(-len(blocks) * options.maximum_band // 100) + 1):
-        left_blocks = blocks.sum() - np.convolve(blocks, np.ones(height, int), "valid")
-        left_agreeing = agreeing.sum() - np.convolve(agreeing, np.ones(height, int), "valid")
+        left_blocks = above_blocks[-1] - (above_blocks[height:] - above_blocks[:-height])
+        left_agreeing = above_agreeing[-1] - (above_agreeing[height:] - above_agreeing[:-height])
         shares = left_agreeing / np.maximum(left_blocks, options.minimum_blocks)
         best = max(best, float(shares.max()))
     return best
@@ -222,10 +241,10 @@ def _starts(length: int, side: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, length - side, -(-length // side)).round().astype(np.int64))
 
 
-def _cut(picture: NDArray[Any], side: int) -> NDArray[Any]:
-    """Blocks of `side` x `side` pixels, shape (rows, columns, side, side)."""
+def _cut(picture: NDArray[Any], tops: NDArray[np.int64], lefts: NDArray[np.int64], side: int) -> NDArray[Any]:
+    """Blocks of `side` x `side` pixels at these rows and columns, shape (rows, columns, side, side)."""
     windows = np.lib.stride_tricks.sliding_window_view(picture, (side, side))
-    return windows[np.ix_(_starts(picture.shape[0], side), _starts(picture.shape[1], side))]
+    return windows[np.ix_(tops, lefts)]
 
 
 def as_grey(picture: Any) -> NDArray[np.uint8]:

@@ -29,14 +29,35 @@ def edges_contained(
 
     `one` and `other`, u8[h, w], are blurred alike; `inside`, bool[h, w], says where they overlap.
     """
-    (x, y, strength), (u, v, other_strength) = _gradients(one), _gradients(other)
+    counts = [
+        _counts(one, other, inside, slice(top, top + options.rows), options)
+        for top in range(0, len(one), options.rows)
+    ]
+    found = np.sum(counts, axis=0)
+    return max(int(both) / max(options.minimum_pixels, int(edges)) for edges, both in found)
+
+
+def _counts(
+    one: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    inside: NDArray[np.bool_],
+    rows: slice,
+    options: EdgeOptions,
+) -> list[tuple[int, int]]:
+    """For each picture the pixels on its edges in these rows, and those of them that are on the other's."""
+    # A gradient needs the row above and the row below.
+    first = max(0, rows.start - 1)
+    around, within = slice(first, rows.stop + 1), slice(rows.start - first, rows.stop - first)
+    (x, y, strength), (u, v, other_strength) = (
+        [part[within] for part in _gradients(picture[around])] for picture in (one, other)
+    )
     same = x * u + y * v > options.minimum_cosine * strength * other_strength
-    shares = []
+    counts = []
     for own, there in ((strength, other_strength), (other_strength, strength)):
-        edges = (own > options.minimum_gradient) & inside
+        edges = (own > options.minimum_gradient) & inside[rows]
         found = edges & same & (there > options.minimum_strength * own)
-        shares.append(int(found.sum()) / max(options.minimum_pixels, int(edges.sum())))
-    return max(shares)
+        counts.append((int(edges.sum()), int(found.sum())))
+    return counts
 
 
 def _gradients(

@@ -141,6 +141,9 @@ def _robust(
     minimum = options.minimum_inliers if affine else options.minimum_inliers_homography
     if len(pairs) < minimum:
         return _Fit(Configuration.NO_GEOMETRY, None, 0)
+    if len(pairs) > options.ransac_pairs:
+        # Those of the first keypoints, which are spread over the picture.
+        pairs = pairs[np.argsort(pairs[:, 0], kind="stable")[: options.ransac_pairs]]
     source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
     estimate = cv2.estimateAffine2D if affine else cv2.findHomography
     matrix, mask = estimate(

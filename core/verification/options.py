@@ -26,6 +26,13 @@ class MatchingOptions:
     #: Maximum distance, in bits, of the pairs that are kept although another keypoint is as near. chosen: the
     #: same letter elsewhere on a page is within it.
     alike_bits: int = 48
+    #: Maximum number of pairs of keypoints that are compared. chosen: 0.06 s; pages of five bands compare 5
+    #: million.
+    maximum_comparisons: int = 6_000_000
+    #: Number of pairs that are compared at a time. chosen: some 20 MB.
+    piece: int = 1 << 20
+    #: Maximum number of alike pairs that are kept. chosen: 40 MB for a vote.
+    maximum_alike: int = 300_000
     #: Number of parts of the circle of angles; the query's keypoints of one part are compared together.
     #: measured: 4 take 2.8 ms, 8 to 16 take 2.0 to 2.1 ms.
     sectors: int = 8
@@ -51,6 +58,9 @@ class RegistrationOptions:
     #: Frame pixels around the predicted place, one value for each round. chosen: a transform of five inliers
     #: is off by less than the first value, and the last is RANSAC's tolerance.
     radii: tuple[float, ...] = (12.0, 6.0, 4.0)
+    #: Maximum number of pairs of a keypoint and one in the cells around its predicted place. chosen: it takes
+    #: 60 MB. A dense picture that is reduced to a point has 300 million.
+    maximum_close: int = 300_000
     #: Maximum distance of two descriptors, in bits, at the predicted place. chosen: different keypoints are
     #: 128 bits apart, give or take 20.
     maximum_bits: int = 64
@@ -82,6 +92,8 @@ class GeometryOptions:
     reprojection_error: float = 4.0
     #: Maximum number of RANSAC's iterations. chosen.
     ransac_iterations: int = 2000
+    #: Maximum number of pairs that are passed to RANSAC. chosen: it takes some 30 ms where nothing agrees.
+    ransac_pairs: int = 5_000
     #: Probability at which RANSAC stops, 0 to 1. chosen.
     ransac_confidence: float = 0.999
     #: Minimum number of distinct inliers. chosen: crops of nearly empty pages have no more. Transforms by
@@ -127,6 +139,8 @@ class BlockOptions:
 
     #: Side of a block, in thumbnail pixels. measured: see agreement.py.
     side: int = 16
+    #: Number of rows of blocks that are compared at a time. chosen: 2,048 pixels, some 20 MB.
+    rows: int = 128
     #: Sigma of the Gaussian blur before comparing, in pixels; it forgives half a pixel of misregistration.
     #: measured: 1.6 finds as much and separates text less well.
     blur: float = 1.2
@@ -176,6 +190,8 @@ class EdgeOptions:
     #: Minimum strength of the other picture's edge, as a share of this one's. chosen: a watermark of a third
     #: leaves two thirds.
     minimum_strength: float = 0.35
+    #: Number of pixel rows that are compared at a time. chosen: some 20 MB.
+    rows: int = 2_048
     #: Minimum divisor of the share, in pixels on edges, so that a short line never counts as a whole page.
     #: chosen.
     minimum_pixels: int = 100
@@ -190,6 +206,9 @@ class AgreementOptions:
     rim: int = 2
     #: Minimum side of the overlap, in thumbnail pixels. chosen.
     minimum_overlap: int = 4
+    #: Maximum ratio of the overlap's sides. chosen: a strip of a pixel is enlarged to two blocks, and work
+    #: grows with its length.
+    maximum_aspect: int = 1_024
     #: Ratio of the two resolutions above which the finer picture is blurred before it is sampled. chosen.
     antialias_scale: float = 1.2
     #: Sigma of that blur, in steps of the coarser grid. chosen: about half a step.
@@ -237,6 +256,9 @@ class CascadeOptions:
     #: `sure_agreement`, 0 to 1: an affine transform of a picture seen at an angle agrees in a part of it.
     #: chosen: what the decision calls agreement.
     convincing_agreement: float = 0.6
+    #: Work on one pair, in comparisons of keypoints (deadline.py), after which no further transform is tried.
+    #: chosen: 0.5 s; pages of five bands stay below.
+    maximum_work: int = 50_000_000
     #: Minimum share of the reference that an inset of the query shows, 0 to 1. chosen: an inset is there to
     #: find the reference itself, not a part that both show.
     inset_coverage: float = 0.5

@@ -114,7 +114,9 @@ def _similar_at_place(
     with the predicted rotation and size; the most similar first.
     """
     predicted, places = transformed(query.keypoints[:, :2], matrix), reference.keypoints[:, :2]
-    rows, columns = _close(predicted, places.astype(np.float64), options.radii[0])
+    rows, columns = _close(
+        predicted, places.astype(np.float64), options.radii[0], maximum=options.maximum_close
+    )
     a, b = query.keypoints[rows], reference.keypoints[columns]
     scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
     rotation = np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))
@@ -139,10 +141,10 @@ def _one_each(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _close(
-    points: NDArray[np.float64], places: NDArray[np.float64], radius: float
+    points: NDArray[np.float64], places: NDArray[np.float64], radius: float, *, maximum: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of all points and places within `radius` of each other on both axes, found in a grid of cells
-    of that side.
+    of that side; of the first points only, where the cells around them hold more than `maximum` places.
     """
     cells = np.floor(places / radius).astype(np.int64) + 1
     width = int(cells[:, 0].max()) + 3
@@ -153,10 +155,13 @@ def _close(
     bounded = np.clip(np.nan_to_num(points / radius, nan=-9.0), -9.0, max(width, height) + 9.0)
     own = np.floor(bounded).astype(np.int64) + 1
     inside = np.flatnonzero((own >= 0).all(axis=1) & (own[:, 0] < width) & (own[:, 1] <= height))
+    at = (own[inside, 1] + np.array([[-1], [0], [1]])) * width + own[inside, 0]
+    firsts, lasts = np.searchsorted(numbers, at - 1), np.searchsorted(numbers, at + 1, side="right")
+    if maximum is not None:
+        count = np.searchsorted((lasts - firsts).sum(axis=0).cumsum(), maximum, side="right")
+        inside, firsts, lasts = inside[:count], firsts[:, :count], lasts[:, :count]
     rows, columns = [], []
-    for down in (-1, 0, 1):
-        at = (own[inside, 1] + down) * width + own[inside, 0]
-        first, last = np.searchsorted(numbers, at - 1), np.searchsorted(numbers, at + 1, side="right")
+    for first, last in zip(firsts, lasts, strict=True):
         counts = last - first
         starts = np.repeat(first - np.cumsum(counts) + counts, counts)
         rows.append(np.repeat(inside, counts))

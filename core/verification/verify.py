@@ -10,6 +10,10 @@
 Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 2, within a wider radius. Only
 pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds. The three
 parts of the evidence, hashes, geometry and content, are joined once, at the end.
+
+The work of a pair is bounded (matching.py, geometry.py, registration.py), and so is the number of transforms
+that are tried. Between two steps, each of some 0.1 s at most, a search may be cut short: then the pair has no
+evidence at all.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +21,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..deadline import Timer
 from ..features.picture import Picture
 from ..records import Configuration, Evidence, HashEvidence, ImageFeatures
 from ..transforms import flatten
@@ -47,13 +52,16 @@ def verify(
     inverted: bool = False,
     inset: int | None = None,
     thorough: bool = False,
+    timer: Timer | None = None,
     options: VerificationOptions = DEFAULTS,
 ) -> Verification:
     """Measure how `query` and `reference` relate, and return the evidence.
 
     `mirrored`, `inverted`, `inset`: the candidate was found by the mirrored or the inverted query, or by this
-    inset, so step 4 is due. `thorough`: measure everything, even when an early step is sure.
+    inset, so step 4 is due. `thorough`: measure everything, even when an early step is sure. `timer` counts
+    the work. Raises OutOfTime when it is up before the pair is measured.
     """
+    timer = timer or Timer(None)
     q, r, cascade = query.features, reference.features, options.cascade
     hashes = compare_hashes(q, r, options=cascade)
     if not (q.informative and r.informative):
@@ -63,7 +71,8 @@ def verify(
     if hashes.same and not thorough:
         return _join(hashes, Alignment(Geometry(configuration=Configuration.SAME_PIXELS)))
     comparable = hashes.same or _same_versions(q, r)
-    whole = align_whole(query, reference, hashes, options)
+    timer.check()
+    whole = align_whole(query, reference, hashes, timer, options)
     if whole is not None and not thorough and comparable and _settles(whole, cascade):
         return _join(hashes, whole)
     near_mirrored = is_mirrored(hashes) and (hashes.pdq_bits or 0) <= cascade.whole_radius_low_texture
@@ -74,6 +83,7 @@ def verify(
         mirrored=mirrored or thorough or near_mirrored,
         inverted=inverted or thorough or hashes.inverted is True,
         insets=insets,
+        timer=timer,
         options=options,
     )
     if whole is not None and not _explains_more(best, whole, cascade):

@@ -18,12 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...deadline import OutOfTime
 from ...decision.decide import accepted_relation
 from ...features.picture import Picture
 from ...index.words import WordKeypoints
 from ...records import Box, CommonRegion, ImageId, LocalFeatures, Relation
 from ...transforms import as_matrix
-from ...verification.agreement import agreeing_pixels, content_agreement
+from ...verification.agreement import agreeing_pixels, content_agreement, content_work
 from ...verification.alignment import MIRROR
 from ...verification.verify import Verification, verify
 from ..hits import one_per_cluster
@@ -92,7 +93,10 @@ class CommonRegions:
         exhausted = len(self._rare) + len(self._found) >= options.maximum_regions
         if known_rare or exhausted or self._search.timer.is_up():
             return None
-        recognised = self._recognise(pair)
+        try:
+            recognised = self._recognise(pair)
+        except OutOfTime:
+            return None
         if recognised is None:
             self._rare.append(box)
         else:
@@ -155,7 +159,7 @@ class CommonRegions:
         """
         options = self._search.verification
         if other not in self._verified:
-            self._verified[other] = verify(self._query, picture, options=options)
+            self._verified[other] = verify(self._query, picture, timer=self._search.timer, options=options)
         found, query = self._verified[other], self._query.thumbnail
         places = np.zeros(self._shape, np.uint8)
         if query is not None and picture.thumbnail is not None:
@@ -166,6 +170,7 @@ class CommonRegions:
             if pair.evidence.matrix is not None and pair.evidence.inverted == found.evidence.inverted:
                 transforms.append(_at_the_same_place(pair.evidence.matrix, pair.reference, picture))
             for matrix in transforms:
+                self._search.timer.spend(content_work(self._query, picture))
                 places |= agreeing_pixels(seen, picture.thumbnail, matrix, options=options.agreement)
         elif len(found.points_query):
             places[tuple(pixels(found.points_query, self._shape))] = 1
@@ -187,7 +192,7 @@ class CommonRegions:
         return bool(neighbours) and apart >= self._options.common_share * len(neighbours)
 
     def _apart(self, one: Picture, other: Picture) -> bool:
-        found = verify(one, other, options=self._search.verification)
+        found = verify(one, other, timer=self._search.timer, options=self._search.verification)
         if accepted_relation(found.evidence, self._search.calibration) is None:
             return True
         if len(found.points_query) < self._minimum_inliers:
@@ -220,6 +225,7 @@ class CommonRegions:
         options, evidence = self._options, pair.evidence
         if evidence.matrix is None:
             return False
+        self._search.timer.spend(content_work(self._query, pair.reference))
         left = content_agreement(
             self._query,
             pair.reference,

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...deadline import OutOfTime
 from ...decision.decide import Context, decide
 from ...features.picture import Picture
 from ...records import Box, Decision, ImageId
@@ -49,13 +50,19 @@ class IgnoredRegions:
         found = find_candidates(search, View.WHOLE, allowed=search.scope.ignored.__contains__)
         ids = [candidate.image_id for candidate in found[: self._options.maximum_pictures]]
         pictures = zip(ids, search.references.read(ids), strict=True)
-        places = [(image_id, self._where(picture)) for image_id, picture in pictures if picture is not None]
-        return [(image_id, box) for image_id, box in places if box is not None]
+        shown = []
+        try:
+            for image_id, picture in pictures:
+                if picture is not None and (box := self._where(picture)) is not None:
+                    shown.append((image_id, box))
+        except OutOfTime:
+            return shown  # the answer says that it is not complete
+        return shown
 
     def _where(self, ignored: Picture) -> Box | None:
         """Where the query shows this picture; None where it does not."""
         search = self._search
-        found = verify(search.query, ignored, options=search.verification)
+        found = verify(search.query, ignored, timer=search.timer, options=search.verification)
         verdict = decide(found.evidence, Context(), search.calibration, options=search.verdict)
         if verdict.decision is not Decision.MATCH:
             return None

@@ -17,9 +17,10 @@ gained.
 
 from collections.abc import Iterable, Sequence
 
+from ...deadline import Timer
 from ...features.perceptual import hamming
 from ...transforms import as_matrix, inverse
-from ...verification.agreement import content_agreement
+from ...verification.agreement import content_agreement, content_work
 from ...verification.options import DEFAULTS as VERIFICATION, AgreementOptions
 from ..options import DEFAULTS, RivalOptions
 from ..search import ClusterOf, pictures_of
@@ -31,11 +32,13 @@ def rival_inliers(
     earlier: Sequence[Pair],
     cluster_of: ClusterOf,
     *,
+    timer: Timer | None = None,
     options: RivalOptions = DEFAULTS.context.rivals,
     agreement: AgreementOptions = VERIFICATION.agreement,
 ) -> list[int | None]:
     """Return for each of `pairs` the most inliers of a rival within the box of its own; None for a pair
-    without inliers. Rivals are among `pairs` and `earlier`, the pairs of views tried before.
+    without inliers. Rivals are among `pairs` and `earlier`, the pairs of views tried before, as far as the
+    timer allows.
     """
     aligned = sorted((pair for pair in (*pairs, *earlier) if pair.inliers), key=lambda pair: -pair.inliers)
     if len(aligned) < 2 or not any(pair.inliers for pair in pairs):
@@ -45,28 +48,32 @@ def rival_inliers(
     most: list[int | None] = []
     for pair in pairs:
         others = (other for other in aligned if picture_of[other.image_id] != picture_of[pair.image_id])
-        most.append(_best_rival(pair, others, options, agreement) if pair.inliers else None)
+        most.append(
+            _best_rival(pair, others, timer or Timer(None), options, agreement) if pair.inliers else None
+        )
     return most
 
 
 def _best_rival(
-    pair: Pair, others: Iterable[Pair], options: RivalOptions, agreement: AgreementOptions
+    pair: Pair, others: Iterable[Pair], timer: Timer, options: RivalOptions, agreement: AgreementOptions
 ) -> int:
     """Of the others, which come strongest first."""
     own, most = pair.verification.points_query, 0.0
     low, high = own.min(axis=0), own.max(axis=0)
     for other in others:
-        if other.inliers <= most:
+        if other.inliers <= most or timer.is_up():
             break
         # Inliers are counted at distinct places, of which there are fewer than points.
         points = other.verification.points_query
         within = other.inliers * float(((points >= low) & (points <= high)).all(axis=1).mean())
-        if within > most and not _show_the_same(pair, other, options, agreement):
+        if within > most and not _show_the_same(pair, other, timer, options, agreement):
             most = within
     return round(most)
 
 
-def _show_the_same(one: Pair, other: Pair, options: RivalOptions, agreement: AgreementOptions) -> bool:
+def _show_the_same(
+    one: Pair, other: Pair, timer: Timer, options: RivalOptions, agreement: AgreementOptions
+) -> bool:
     """Whether two references are captures of one picture: near hashes, or equal content where the query
     aligns them.
     """
@@ -79,5 +86,6 @@ def _show_the_same(one: Pair, other: Pair, options: RivalOptions, agreement: Agr
         return False
     between = as_matrix(to_other) @ inverse(as_matrix(to_one))
     inverted = one.evidence.inverted != other.evidence.inverted
+    timer.spend(content_work(one.reference, other.reference))
     shared = content_agreement(one.reference, other.reference, between, inverted=inverted, options=agreement)
     return shared is not None and shared.content_agreement >= options.same_content

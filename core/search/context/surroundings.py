@@ -65,6 +65,7 @@ class Surroundings:
             pairs,
             self._earlier,
             search.cluster_of,
+            timer=search.timer,
             options=options,
             agreement=search.verification.agreement,
         )
