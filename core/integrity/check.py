@@ -18,7 +18,7 @@ from .columns import against_records, columns_finding, read_columns, row_of
 from .finding import Finding, read
 from .images import check_image, held, questions
 from .keys import Inventory, check_keys
-from .meta import check_calibration, check_clusters, check_counts, check_fields, check_head
+from .meta import check_calibration, check_clusters, check_counts, check_fields, check_head, check_schema
 from .pairs import check_pairs
 
 #: Images read in one round trip. chosen: 2 MB of records.
@@ -60,6 +60,10 @@ def mend_store(store: Store, options: IndexOptions, tell: Callable[[Finding], No
 
 def _walk(store: Store, options: IndexOptions) -> Iterator[Finding]:
     inventory = Inventory()
+    if (schema := check_schema(store)) is not None:
+        yield schema
+        if schema.mend is None:
+            return
     yield from check_head(store)
     yield from check_keys(store, inventory)
     yield from check_fields(store)

@@ -16,16 +16,29 @@ from ..store.values import CLUSTER_ID, IMAGE_ID, cluster_id, image_id, whole
 from .finding import Finding, asking, existing, read, repair, settle
 from .keys import Inventory
 
+#: Largest number that may be a schema. chosen: a schema lives for a year, say.
+LAST_SCHEMA = 1000
+
+
+def check_schema(store: Store) -> Finding | None:
+    """Return what is wrong with the schema, without which no program opens the store; None for ours, and
+    for a store that is new. A finding that nothing mends says that the store is another program's.
+    """
+    name, schema = key(META, "head"), read(store, [on_meta("HGET", "head", "schema")])[0]
+    if schema is None or schema == b"%d" % SCHEMA_VERSION:
+        return None
+    if schema.isdigit() and 0 < int(schema) <= LAST_SCHEMA:
+        problem = f"schema {int(schema)}, this program reads {SCHEMA_VERSION}"
+        return Finding(f"{name}, schema", problem, "use the program of that schema; nothing was checked")
+    mend = repair(store, META, "field", "head", "schema", schema, SCHEMA_VERSION)
+    return Finding(
+        f"{name}, schema", f"{schema!r:.80} is not a version", f"it is set to {SCHEMA_VERSION}", mend
+    )
+
 
 def check_head(store: Store) -> Iterator[Finding]:
-    """The schema, without which no other program opens the store, and the other fields beside it."""
+    """The fields beside the schema."""
     name, head = key(META, "head"), read(store, [on_meta("HGETALL", "head")])[0] or {}
-    schema = head.get(b"schema")
-    if schema is not None and (not schema.isdigit() or schema == b"0"):  # without one it is new
-        mend = repair(store, META, "field", "head", "schema", schema, SCHEMA_VERSION)
-        yield Finding(
-            f"{name}, schema", f"{schema!r:.80} is not a version", f"it is set to {SCHEMA_VERSION}", mend
-        )
     for field, new in ((b"created", b""), (b"fence", b"1" * 9)):
         try:
             whole(f"{name}, {field.decode()}", head.get(field))
@@ -105,8 +118,12 @@ def check_calibration(store: Store) -> Iterator[Finding]:
         problem = str(error)
     if text is None and number is not None:
         problem = "its file is lost"
-    if not problem and chosen != (number or b""):
+    if not problem and text is None and chosen:
         problem = f"{chosen!r:.80} was chosen, and is lost"
+    elif not problem and chosen and chosen != number:
+        mend = repair(store, META, "field", "head", "calibration", chosen, number or b"")
+        place = f"{key(META, 'head')}, calibration"
+        yield Finding(place, f"{chosen!r:.80} is not the chosen one", "the id of that is set", mend)
     if problem:
         remedy = "the shipped calibration judges again; choose yours with quaid calibrate --apply"
         yield Finding(name, problem, remedy, store.settings.drop_calibration)

@@ -9,7 +9,7 @@ from ..records import CommonRegion, ImageId, NotedRegion
 from ..strict_json import parse_object
 from . import values
 from .connection import StorePart
-from .keys import META, as_text, key, on_image, on_meta
+from .keys import META, as_bytes, as_text, key, on_image, on_meta
 
 #: Maximum number of regions noted. chosen: more than anybody reads; further ones are recognised all the same.
 REGIONS_NOTED = 1000
@@ -53,7 +53,7 @@ class CommonRegions(StorePart):
 def read_note(image_id: ImageId, value: bytes) -> NotedRegion:
     """Return a note from its stored value. Raises CorruptRecord."""
     name = f"{key(META, 'hubs')}, image {image_id!r}"
-    values.image_id(name, image_id.encode())
+    values.image_id(name, as_bytes(image_id))
     try:
         fields = parse_object(value.decode())
         left, top, right, bottom = (float(side) for side in fields["region"])

@@ -1,0 +1,86 @@
+"""Is any broken value in a store told, and is nothing but what was told different afterwards?
+
+Builds a store of eight pictures of 200 pixels with a value of every kind, mutates one value or key at a time
+(each kind of key equally often), asks everything, runs self-check, writes in every fifth case, mends with
+--repair and asks again. Musts: no crash, no hang, no error outside our classes, no silent difference but
+another well-formed label, time or name, and nothing that can be mended left after --repair. Pairs of pictures
+are measured once, because records have checksums; a run continues with `--first`.
+
+    python -m benchmarks.mutated_store [--mutations 20000] [--first 0] [--seed 1] [--sample]
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from support.mutated import (
+    FAULTS,
+    KEYS,
+    VALUES,
+    Outcome,
+    Small,
+    answers,
+    kind_of,
+    mutate,
+    outcome,
+    pairs_measured_once,
+    small_store,
+)
+from support.server import Server
+
+from . import report
+
+#: Share of the mutations after which something is added and forgotten too.
+WRITING = 0.2
+
+
+def one(small: Small, expected: dict[str, object], seed: str) -> tuple[str, str, Outcome]:
+    """Do the mutation of this seed; returns the kind of the key, what was done, and what became of it."""
+    draw = random.Random(seed)
+    while True:
+        kind = draw.choice(sorted({kind_of(name) for name in small.saved}))
+        name = draw.choice(sorted(name for name in small.saved if kind_of(name) == kind))
+        small.restore()
+        done = mutate(small.server.redis, name, draw.choice((*VALUES, *KEYS)), draw)
+        if done is not None:
+            break
+    return kind, f"{name.decode()} {done}", outcome(small, expected, writing=draw.random() < WRITING)
+
+
+def main() -> int:
+    """Run the benchmark, and return its exit status."""
+    parser = report.arguments(__doc__, pictures=False)
+    parser.add_argument("--mutations", type=int, default=20_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutation")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # each broken value is named there, too
+    count = 100 if options.sample else options.mutations
+    report.heading(f"{count:,} mutations of a small store", options)
+    with tempfile.TemporaryDirectory() as folder, pairs_measured_once():
+        server = Server(Path(folder), appendonly="no").start()
+        try:
+            small = small_store(server)
+            small.restore()
+            expected = answers(small)
+            found: dict[str, Counter[str]] = {}
+            for number in range(options.first, options.first + count):
+                kind, done, result = one(small, expected, f"{options.seed} {number}")
+                found.setdefault(kind, Counter())[result.what] += 1
+                if result.what in FAULTS:
+                    print(f"- {number}: {done}: {result.what}: {result.detail}", flush=True)
+        finally:
+            server.kill()
+    total = sum(found.values(), Counter[str]())
+    columns = [what for what, _ in total.most_common()]
+    rows = [[kind, *(found[kind][what] for what in columns)] for kind in sorted(found)]
+    report.table(["key", *columns], [*rows, ["all", *(total[what] for what in columns)]])
+    return report.verdict((f"{fault}: none (must; {total[fault]})", total[fault] == 0) for fault in FAULTS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,521 @@
+"""A small store with a value of every kind, and mutations of these values."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+from unittest.mock import patch
+
+from douglas_quaid import Config, Engine
+from douglas_quaid.answers import Description
+from douglas_quaid.decision.calibration_file import shipped
+from douglas_quaid.demo.pictures import sample
+from douglas_quaid.errors import DouglasQuaidError, NotFound, StoreError
+from douglas_quaid.evaluation import edits
+from douglas_quaid.extraction.extractor import Extractor
+from douglas_quaid.features.picture import Picture
+from douglas_quaid.records import CommonRegion, StoredVerdict
+from douglas_quaid.store.intents import Intent
+from douglas_quaid.store.keys import META, on_meta
+from douglas_quaid.store.scripts import FORGET_IMAGE, META_CHANGE
+from douglas_quaid.store.values import noting
+from douglas_quaid.verification.verify import verify
+from support.server import Server
+
+#: Longer side of the pictures in pixels.
+SIDE = 200
+#: Seconds after which an operation counts as hanging. chosen: a hundred times its usual time.
+SECONDS = 20
+#: Kinds of mutations of a value.
+VALUES = ("flip", "cut", "extend", "empty", "huge", "negative", "encoding", "json", "swap", "field", "remove")
+#: Kinds of mutations of a key.
+KEYS = ("delete", "type")
+#: Outcomes that must not be.
+FAULTS = ("silent", "crash", "hang", "unmended")
+#: Texts that are JSON, and not what is stored anywhere.
+JSON = (b"null", b"[]", b"{}", b"7", b'"text"', b"[[1]]", b'{"a": 1}', b"NaN", b"1e999")
+
+
+class Hangs(BaseException):
+    """Raised when an operation takes longer than it may."""
+
+
+def picture(name: str, edit: str | None = None) -> bytes:
+    """Return a sample picture of SIDE pixels, edited."""
+    opened = edits.opened(sample(f"indexed/{name}"))
+    opened = edits.resized(opened, SIDE / max(opened.size))
+    return edits.png(opened if edit is None else edits.edit(edit, opened))
+
+
+@contextmanager
+def pairs_measured_once() -> Iterator[None]:
+    """Measure each pair of pictures once: a record with another content than that of its image is never read,
+    so the same two pictures are always the same.
+    """
+    measured: dict[Any, Any] = {}
+
+    def remembered(query: Picture, reference: Picture, **options: Any) -> Any:
+        sides = query.features.image_id, reference.features.image_id, len(reference.features.local)
+        found = *sides, *sorted((name, repr(value)) for name, value in options.items() if name != "options")
+        if found not in measured:
+            measured[found] = verify(query, reference, **options)
+        return measured[found]
+
+    with patch("douglas_quaid.search.verified.verify", remembered):
+        yield
+
+
+class Remembered:
+    """An extractor that decodes each picture once for all engines."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        self._extractor = extractor
+        self._known: dict[tuple[bytes, bool], Picture] = {}
+
+    def extract(self, data: bytes, *, name: str = "picture", hash_only: bool = False) -> Picture:
+        if (data, hash_only) not in self._known:
+            self._known[data, hash_only] = self._extractor.extract(data, name=name, hash_only=hash_only)
+        return self._known[data, hash_only]
+
+    def close(self) -> None:
+        """Stay for the next engine."""
+
+
+@dataclass
+class Small:
+    """The store, as it is before any mutation."""
+
+    server: Server
+    extractor: Remembered
+    ids: list[str]
+    queries: list[bytes]
+    new: bytes
+    #: Key -> its DUMP and its time to live in milliseconds.
+    saved: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+
+    @staticmethod
+    def config_of(server: Server) -> Config:
+        """Return the settings of all engines."""
+        return Config(store=server.url, cache="off", volatile_store=True)
+
+    @property
+    def config(self) -> Config:
+        """Return the settings of all engines."""
+        return self.config_of(self.server)
+
+    def restore(self) -> None:
+        """Put every key back."""
+        pipeline = self.server.redis.pipeline(transaction=False)
+        pipeline.flushall()
+        for name, (dump, left) in self.saved.items():
+            pipeline.restore(name, max(left, 0), dump)
+        pipeline.execute()
+
+    @contextmanager
+    def engine(self, *, mend: bool = False) -> Iterator[Engine]:
+        """Open an engine that knows nothing yet."""
+        with Engine.open(config=self.config, mend=mend) as engine:
+            engine._extractor = self.extractor  # type: ignore[assignment]
+            yield engine
+
+
+def small_store(server: Server) -> Small:
+    """Fill a store with eight pictures and a value of every kind; three more are forgotten, one half."""
+    cat, rocket, market = (picture(name) for name in ("cat.jpg", "rocket.jpg", "market.png"))
+    pictures = [
+        cat,
+        picture("cat.jpg", "jpeg_30"),
+        picture("cat.jpg", "resize_50"),
+        picture("cat.jpg", "crop_75"),
+        rocket,
+        picture("rocket.jpg", "jpeg_30"),
+        market,
+        picture("coffee.jpg"),
+    ]
+    with Engine.open(config=Small.config_of(server)) as engine:
+        remembered = Remembered(engine._extractor)
+        engine.create_collection("brands", "baseline")
+        engine.create_collection("known", "known")
+        engine.create_collection("placeholders", "ignore")
+        gone = [
+            engine.add(picture(name, "jpeg_30"), link=False).image_id for name in ("market.png", "coffee.jpg")
+        ]
+        ids = [
+            engine.add(
+                data,
+                occurrence=f"test:page:{number}",
+                labels={"event": str(number)},
+                seen=datetime(2026, 1, 1 + number, tzinfo=timezone.utc),
+            ).image_id
+            for number, data in enumerate(pictures)
+        ]
+        for number, image_id in enumerate(ids):
+            later = datetime(2026, 3, 1 + number, tzinfo=timezone.utc)
+            engine.note(image_id, occurrence="test:page:shared", labels={"kind": "shared"}, seen=later)
+        engine.add(market, collection="brands", labels={"brand": "Market"})
+        engine.add(cat, collection="known", labels={"who": "Ada"})
+        engine.add(pictures[7], collection="placeholders")
+        engine.veto(ids[0], ids[2], who="ada", source="test")
+        engine.confirm(ids[0], ids[3], who="ada", source="test")
+        store, connection = engine._store, engine._store.connection
+        store.settings.keep_calibration(engine.calibration.id, _calibration(engine))
+        store.settings.set_progress("redecide", f"{shipped().id} {ids[0]}")
+        engine.set_bookmark("test:position", "page 7")
+        store.common_regions.note([CommonRegion(ids[6], (0.1, 0.1, 0.9, 0.3), 25, 800)])
+        for image_id in gone:
+            engine.forget(image_id)
+        verdict = store.verdicts.scored([ids[0]])[0][0]
+        intent = Intent(
+            "ab" * 16, ids[0], (StoredVerdict(verdict.image_id, verdict.verdict, verdict.judged),)
+        )
+        connection.ask(META_CHANGE(META, "intend", b"0", intent.intent_id, intent.encode()))
+        fence = connection.ask(on_meta("HGET", "head", "fence")) or b"0"
+        connection.ask(META_CHANGE(META, "intend", fence, intent.intent_id, intent.encode()))
+        half = engine.add(picture("rocket.jpg", "crop_75"), link=False).image_id
+        connection.ask(FORGET_IMAGE(half[0], connection.options.chunk_rows, "begin", half))
+        store.links.await_link(ids[4])
+        connection.ask(on_meta("SET", "lock:test", "elsewhere 1 ab", "PX", 3_600_000))
+        for data in [*pictures, new := picture("rocket.jpg", "inversion")]:
+            remembered.extract(data)
+        small = Small(server, remembered, ids, [pictures[3], rocket], new)
+        client = server.redis
+        small.saved = {name: (client.dump(name), client.pttl(name)) for name in client.keys("*")}
+        engine._extractor = remembered  # type: ignore[assignment]
+        return small
+
+
+def _calibration(engine: Engine) -> str:
+    from douglas_quaid.decision.calibration_file import write
+
+    return write(engine.calibration)
+
+
+def kind_of(name: bytes) -> str:
+    """Return the kind of a key: its name without shard and id."""
+    tag, _, local = name.decode().partition("}:")
+    return ("meta " if tag.endswith("meta") else "") + local.split(":")[0]
+
+
+# -- mutations -----------------------------------------------------------------------------------------------
+
+
+def mutate(client: Any, name: bytes, kind: str, draw: random.Random) -> str | None:
+    """Mutate one value under a key, or the key, and return what was done; None where that is impossible."""
+    type_found = client.type(name)
+    if kind == "delete":
+        client.delete(name)
+        return "deleted"
+    if kind == "type":
+        client.delete(name)
+        if type_found == b"string":
+            client.rpush(name, "x")
+        else:
+            client.set(name, draw.choice((b"", b"x", b"7")))
+        return "another type"
+    return {
+        b"string": _mutate_string,
+        b"hash": _mutate_hash,
+        b"set": _mutate_set,
+        b"zset": _mutate_zset,
+    }[type_found](client, name, kind, draw)
+
+
+def _bytes(value: bytes, kind: str, draw: random.Random) -> bytes | None:
+    if kind == "flip":
+        if not value:
+            return None
+        at = draw.randrange(len(value))
+        return value[:at] + bytes([value[at] ^ (1 << draw.randrange(8))]) + value[at + 1 :]
+    if kind == "cut":
+        return value[: draw.randrange(len(value))] if value else None
+    choices = {
+        "extend": value + draw.randbytes(draw.choice((1, 4, 16, 64, 72))),
+        "empty": b"",
+        "huge": draw.choice((b"1000000000000", b"9" * 30, b"9223372036854775807", b"1e308", b"4294967296")),
+        "negative": b"-" + (value[:12] if value[:1].isdigit() else b"1"),
+        "encoding": draw.choice(
+            (b"\xff\xfe", "é".encode("latin-1"), b"\0\0\0", value.decode("latin-1").encode("utf-16"))
+        ),
+        "json": draw.choice(JSON),
+    }
+    return choices.get(kind)
+
+
+def _mutate_string(client: Any, name: bytes, kind: str, draw: random.Random) -> str | None:
+    value, left = client.get(name), client.pttl(name)
+    new = _bytes(value, kind, draw)
+    if kind == "swap":
+        others = [other for other in client.keys(b"*}:" + name.split(b":")[2] + b":*") if other != name]
+        if not others:
+            return None
+        other = draw.choice(sorted(others))
+        new = client.get(other)
+        client.set(other, value, keepttl=True)
+    if kind == "remove" and left > 0:  # the time to live
+        client.persist(name)
+        return "does not expire"
+    if new is None or new == value:
+        return None
+    client.set(name, new, keepttl=True)
+    return f"{value[:40]!r} -> {new[:40]!r}"
+
+
+def _mutate_hash(client: Any, name: bytes, kind: str, draw: random.Random) -> str | None:
+    fields = sorted(client.hkeys(name))
+    chosen = draw.choice(fields)
+    value = client.hget(name, chosen)
+    if kind == "remove":
+        client.hdel(name, chosen)
+        return f"{chosen!r} removed"
+    if kind == "swap":
+        others = [other for other in fields if other != chosen]
+        if not others:
+            return None
+        other = draw.choice(others)
+        client.hset(name, mapping={chosen: client.hget(name, other), other: value})
+        return f"{chosen!r} and {other!r} swapped"
+    if kind == "field":
+        new = _bytes(chosen, draw.choice(VALUES[:8]), draw)
+        if new is None or new in fields:
+            return None
+        client.hdel(name, chosen)
+        client.hset(name, new, value)
+        return f"field {chosen!r} -> {new!r}"
+    new = _bytes(value, kind, draw)
+    if new is None or new == value:
+        return None
+    client.hset(name, chosen, new)
+    return f"{chosen!r}: {value[:60]!r} -> {new[:60]!r}"
+
+
+def _mutate_set(client: Any, name: bytes, kind: str, draw: random.Random) -> str | None:
+    members = sorted(client.smembers(name))
+    chosen = draw.choice(members)
+    new = _bytes(chosen, draw.choice(VALUES[:8]) if kind == "field" else kind, draw)
+    if kind != "remove" and (new is None or new in members):
+        return None
+    client.srem(name, chosen)
+    if new is not None and kind != "remove":
+        client.sadd(name, new)
+    return f"{chosen!r} -> {new!r}"
+
+
+def _mutate_zset(client: Any, name: bytes, kind: str, draw: random.Random) -> str | None:
+    members = sorted(client.zrange(name, 0, -1))
+    chosen = draw.choice(members)
+    score = client.zscore(name, chosen)
+    scores = {
+        "huge": 1e300,
+        "negative": -score - 1,
+        "json": float("inf"),
+        "encoding": score + 0.5,
+        "empty": 0.0,
+    }
+    if kind in scores:
+        if scores[kind] == score:
+            return None
+        client.zadd(name, {chosen: scores[kind]})
+        return f"{chosen!r}: {score} -> {scores[kind]}"
+    new = _bytes(chosen, draw.choice(("flip", "cut", "extend")) if kind in ("field", "swap") else kind, draw)
+    client.zrem(name, chosen)
+    if new is not None and kind != "remove":
+        client.zadd(name, {new: score})
+    return f"{chosen!r} -> {new!r}"
+
+
+# -- what is asked, and what became of it --------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What a mutation did."""
+
+    #: equal; told; told, words lost (labels or times); told, less after repair; other (another well-formed
+    #: label, time or name); or a fault: silent, crash, hang, unmended.
+    what: str
+    #: More about it.
+    detail: str = ""
+
+
+def answers(small: Small) -> dict[str, Any]:
+    """Return what the store says to all questions; an error of ours is an answer too."""
+    found: dict[str, Any] = {}
+
+    def ask(name: str, work: Any) -> None:
+        try:
+            found[name] = work()
+        except DouglasQuaidError as error:
+            if type(error) is StoreError:
+                raise AssertionError(f"unclassified: {error}") from error
+            found[name] = f"{type(error).__name__}: {error}"
+
+    try:
+        with noting() as problems, small.engine() as engine:
+            for number, data in enumerate(small.queries):
+                ask(f"query {number}", lambda data=data: engine.query(data).to_json() | {"seconds": 0})
+            for image_id in small.ids:
+                ask(f"hits {image_id}", lambda i=image_id: [hit.to_json() for hit in engine.hits(i)])
+                ask(f"show {image_id}", lambda i=image_id: _description(engine, i))
+            ask("at", lambda: [hit.to_json() for hit in engine.hits("test:page:shared", elsewhere=True)])
+            ask("stats", lambda: _counts(engine))
+            ask(
+                "collections",
+                lambda: [
+                    (c.name, c.purpose.value, engine.collection_size(c.name)) for c in engine.collections()
+                ],
+            )
+            ask("hubs", lambda: [hub.to_json() for hub in engine.hubs()])
+            ask("bookmark", lambda: engine.bookmark("test:position"))
+    except DouglasQuaidError as error:
+        if type(error) is StoreError:
+            raise AssertionError(f"unclassified: {error}") from error
+        found["open"] = f"{type(error).__name__}: {error}"
+    if problems:
+        found["problems"] = problems
+    return found
+
+
+def _description(engine: Engine, image_id: str) -> dict[str, Any]:
+    found = engine.show(image_id)
+    assert isinstance(found, Description)
+    return found.to_json()
+
+
+def _counts(engine: Engine) -> dict[str, Any]:
+    line = engine.stats().to_json()
+    names = ("images", "occurrences", "clusters", "collections", "images_searchable", "calibration_id")
+    return {name: line[name] for name in names}
+
+
+#: Keys of an answer whose values are labels, times or names.
+SAID = {
+    "labels",
+    "occurrence_labels",
+    "first_seen",
+    "last_seen",
+    "occurrences",
+    "occurrence",
+    "met",
+    "who",
+    "purpose",
+    "bookmark",
+    "region",
+    "pictures",
+    "images",
+    "share",
+}
+
+
+def without_what_was_said(value: Any) -> Any:
+    """Return an answer without labels, times and names, and so without their order."""
+    if isinstance(value, dict):
+        return {k: without_what_was_said(v) for k, v in value.items() if k not in SAID}
+    if isinstance(value, list | tuple):
+        return [without_what_was_said(one) for one in value]
+    return value
+
+
+def said_only(name: str, given: Any, expected: Any) -> bool:
+    """Return whether two answers differ only in labels, times and names."""
+    return name in ("bookmark", "hubs") or without_what_was_said(given) == without_what_was_said(expected)
+
+
+def writes(small: Small) -> None:
+    """Add a new picture and forget another; raises what is not an error of ours."""
+    works: tuple[Callable[[Engine], object], ...] = (
+        lambda engine: engine.add(small.new, occurrence="test:page:new"),
+        lambda engine: engine.add(small.queries[0], occurrence="test:page:again"),
+        lambda engine: engine.forget(small.ids[5]),
+    )
+    for work in works:
+        try:
+            with small.engine(mend=True) as engine:
+                work(engine)
+        except DouglasQuaidError as error:
+            if type(error) is StoreError:
+                raise AssertionError(f"unclassified: {error}") from error
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise Hangs when the block takes longer."""
+
+    def up(number: int, frame: object) -> None:
+        raise Hangs
+
+    before = signal.signal(signal.SIGALRM, up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def outcome(small: Small, expected: dict[str, Any], *, writing: bool) -> Outcome:
+    """Ask the mutated store, check it and mend it, and return what became of the mutation."""
+    step = "asked"
+    try:
+        with deadline(SECONDS):
+            given = answers(small)
+        step = "checked"
+        with deadline(SECONDS):
+            problems = check(small)
+        if writing:
+            step = "written"
+            with deadline(SECONDS):
+                writes(small)
+        if not problems:
+            if given == expected:
+                return Outcome("equal")
+            changed = sorted(name for name in expected if given.get(name) != expected[name])
+            same = all(said_only(name, given.get(name), expected[name]) for name in changed)
+            shown = json.dumps([changed, *((given.get(k), expected[k]) for k in changed[:1])], default=str)
+            return Outcome("other" if same else "silent", shown[:1500])
+        step = "mended"
+        with deadline(SECONDS):
+            left = mended(small)
+        if any(finding.mend is not None for finding in left):
+            return Outcome("unmended", f"{[str(finding) for finding in left]}"[:600])
+        step = "asked again"
+        with deadline(SECONDS):
+            after = answers(small)
+        told = f"{[str(problem) for problem in problems]}"[:400]
+        if writing or left:
+            return Outcome("told", told)
+        changed = [name for name in expected if after.get(name) != expected[name]]
+        plain = [name for name in changed if not said_only(name, after.get(name), expected[name])]
+        what = "told" if not changed else "told, less after repair" if plain else "told, words lost"
+        return Outcome(what, f"{told} {plain}"[:600])
+    except Hangs:
+        return Outcome("hang", step)
+    except (NotFound, AssertionError, Exception) as error:  # whatever it is, it is what is looked for
+        return Outcome("crash", f"{step}: {type(error).__name__}: {error}"[:600])
+
+
+def check(small: Small) -> list[Any]:
+    """Return what self-check finds."""
+    from douglas_quaid.integrity.check import find_problems
+    from douglas_quaid.options import DEFAULTS
+    from douglas_quaid.store import Store
+    from douglas_quaid.store.connection import Connection
+
+    with Store(Connection(small.config)) as store:
+        return find_problems(store, DEFAULTS.index)
+
+
+def mended(small: Small) -> list[Any]:
+    """Run self-check --repair, and return what is left."""
+    from douglas_quaid.integrity.check import mend_store
+    from douglas_quaid.options import DEFAULTS
+    from douglas_quaid.store import Store
+    from douglas_quaid.store.connection import Connection
+
+    with Store(Connection(small.config)) as store:
+        return mend_store(store, DEFAULTS.index, lambda finding: None)
