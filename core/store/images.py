@@ -341,10 +341,10 @@ def _info(
 
 def _or_absent(answer: Any) -> Any:
     """Return an answer, or None and a note where the key has another type."""
-    with left_out_if_broken():
-        if isinstance(answer, CorruptRecord):
-            raise answer
+    if not isinstance(answer, CorruptRecord):
         return answer
+    with left_out_if_broken():
+        raise answer
     return None
 
 
