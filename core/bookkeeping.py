@@ -10,6 +10,7 @@ from .options import Options
 from .records import Collection, ImageId, Occurrence, Purpose, Seen, StoredVerdict
 from .search.context.hub_list import IGNORED, Hub, ignore, list_hubs
 from .store import Store
+from .store.values import noting
 
 
 class Bookkeeping:
@@ -92,14 +93,16 @@ class Bookkeeping:
         return self._store.collections.create(name, Purpose(purpose))
 
     def collections(self) -> tuple[Collection, ...]:
-        """Return all collections."""
-        return tuple(self._store.collections.all())
+        """Return all collections; a broken one is left out, which the log says."""
+        with noting():
+            return tuple(self._store.collections.all())
 
     def hubs(self) -> tuple[Hub, ...]:
         """Return the parts and clusters that are found in a large share of all pictures; the parts are the
-        common regions that `link` has met.
+        common regions that `link` has met. What is broken is left out, which the log says.
         """
-        return list_hubs(self._store, self._options.search.context.common_regions)
+        with noting():
+            return list_hubs(self._store, self._options.search.context.common_regions)
 
     def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
         """Put an image, or all images of a cluster, into a collection of purpose `ignore`, created when

@@ -182,8 +182,6 @@ def _show_result(line: dict[str, Any]) -> None:
     say((f"{line['path']}: ", decision_text(line["decision"]), f"  ({', '.join(notes)})"))
     for hit in line["hits"]:
         say(*hit_lines(hit))
-    for problem in line["problems"]:
-        complain(f"left out: {problem}")
 
 
 @command("compare")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import command, main, with_engine
-from .terminal import complain, hit_lines, hub_lines, print_result, say
+from .terminal import hit_lines, hub_lines, print_result, say
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -54,14 +54,9 @@ def hits(name: str, engine: Engine, as_json: bool) -> None:
 
     ID: an image id (at least 8 digits of it), an occurrence or a cluster id. No picture is needed.
     """
-    from ..store.values import noting
-
-    with noting() as problems:
-        lines = [hit.to_json() for hit in engine.hits(name)]
+    lines = [hit.to_json() for hit in engine.hits(name)]
     for line in lines:
         print_result(line, *hit_lines(line), as_json=as_json)
-    for problem in problems:
-        complain(f"left out: {problem}")
     if not lines and not as_json:
         say(f"{name}: no matches and nothing to review")
 

@@ -279,7 +279,8 @@ def _membership(
             mend,
         )
         return
-    labels, problem = value or b"{}", "" if value is not None and listed else "its keys differ"
+    labels = b"{}" if value is None else value
+    problem = "" if value is not None and listed else "its keys differ"
     try:
         values.labels(place, labels)
     except CorruptRecord as error:

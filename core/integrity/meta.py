@@ -253,7 +253,7 @@ def check_counts(store: Store, tag: str) -> Iterator[Finding]:
     own = [one for one in ids if IMAGE_ID.fullmatch(one)]
     counts = read(store, [on_shard(tag, "HLEN", f"occ:{one}") for one in own])
     total = sum(count or 0 for count in counts)
-    if (head or b"0") != b"%d" % total:
+    if (b"0" if head is None else head) != b"%d" % total:
         mend = repair(store, tag, "count")
         yield Finding(
             f"{key(tag, 'head')}, occurrences", f"{head!r:.80} where {total} are", "they are counted", mend
