@@ -43,7 +43,8 @@ def test_only_one_module_prints(name: str) -> None:
     for node in ast.walk(tree(name)):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            owner = getattr(getattr(node.func, "value", None), "id", "click")
+            value = getattr(node.func, "value", ast.Name("click"))
+            owner = value.id if isinstance(value, ast.Name) else ""
             assert called not in PRINTING or owner != "click", (
                 f"{MODULES[name]}:{node.lineno} calls {called}; use douglas_quaid.cli.terminal"
             )
