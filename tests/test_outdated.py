@@ -6,13 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.pictures import blank, jpeg, page, png
+from support.pictures import blank, jpeg, page, png, saved
 
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.outdated import DECODING, is_same, outdated
 from douglas_quaid.records import ImageFeatures
 
+#: A picture of two frames.
+GIF = saved(page(1, 240, 160), "GIF", save_all=True, append_images=[page(2, 240, 160)])
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -25,7 +27,7 @@ def old(data: bytes) -> ImageFeatures:
     return replace(fresh(data), decoding=1)
 
 
-@pytest.mark.parametrize("data", [png(page(1, 480, 320)), jpeg(page(1, 480, 320)), png(blank(64, 64))])
+@pytest.mark.parametrize("data", [png(page(1, 480, 320)), jpeg(page(1, 480, 320)), png(blank(64, 64)), GIF])
 @pytest.mark.parametrize("options", [{}, {"hash_only": True}, {"thumbnails": False}, {"whash": True}])
 def test_what_is_extracted_now_is_not_outdated(data: bytes, options: dict[str, bool]) -> None:
     assert outdated(fresh(data, **options)) == ()

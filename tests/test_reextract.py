@@ -283,6 +283,18 @@ def test_an_image_that_is_forgotten_meanwhile_stays_forgotten(
     assert engine.count() == 1
 
 
+def test_self_check_counts_what_is_outdated(engine: Engine, tmp_path: Path, store_url: str) -> None:
+    def check() -> str:
+        done = runner().invoke(main, ["self-check", "--store", store_url, "--json"], catch_exceptions=False)
+        lines = map(json.loads, done.stdout.splitlines())
+        return next(line["detail"] for line in lines if line["check"] == "versions")
+
+    put_old(engine._store, old_features(PAGES[0], SHEET), saved(tmp_path, PAGES[0]))
+    assert check().startswith("1 of 1 images are outdated; quaid reextract")
+    run(engine)
+    assert check() == "none of 1 images is outdated"
+
+
 def test_a_dry_run_names_what_is_outdated_and_changes_nothing(
     engine: Engine, tmp_path: Path, command: Callable[..., Any]
 ) -> None:

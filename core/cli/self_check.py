@@ -32,6 +32,7 @@ def self_check(repair: bool, store: str | None, as_json: bool) -> int:
         ("features", _features),
         ("settings", lambda: _settings(store)),
         ("contents", lambda: _contents(store, repair=repair, as_json=as_json)),
+        ("versions", lambda: _versions(store)),
         ("store", lambda: _store(store)),
         ("who sees the store", lambda: _visibility(store)),
     )
@@ -135,6 +136,24 @@ def _contents(url: str | None, *, repair: bool, as_json: bool) -> str:
         remedy = "see the lines above" if by_hand == len(left) else "run quaid self-check --repair"
         raise CorruptRecord(f"{len(left)} values are broken; {remedy}")
     return f"{images:,} images are whole" + (f", {mended} values were mended" if repair else "")
+
+
+def _versions(url: str | None) -> str:
+    """How many images an earlier version extracted in another way; they are no fault of the store."""
+    from ..renewal import RenewalStatus
+
+    def read_nothing(*_: object) -> bytes:
+        raise AssertionError("a dry run reads no picture")
+
+    with open_engine(url) as engine:
+        images = engine.count()
+        found = engine.reextract(read_nothing, dry_run=True)
+        outdated = sum(one.status is RenewalStatus.OUTDATED for one in found)
+    if not outdated:
+        return f"none of {images:,} images is outdated"
+    return (
+        f"{outdated:,} of {images:,} images are outdated; quaid reextract renews what can be read again"
+    )
 
 
 def _visibility(url: str | None) -> str:

@@ -6,7 +6,7 @@ from dataclasses import astuple, fields, replace
 
 from ..decoding.revision import DECODING_REVISION
 from ..records import FamilyVersions, ImageFeatures
-from . import PIXELS_VERSION, codec
+from . import FRAMES_VERSION, PIXELS_VERSION, codec
 from .local import LOCAL_VERSION
 from .pdq import PDQ_VERSION
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION
@@ -20,7 +20,7 @@ CURRENT = FamilyVersions(
     tlsh=TLSH_VERSION,
     local=LOCAL_VERSION,
     thumbnail=THUMBNAIL_VERSION,
-    frames=0,
+    frames=FRAMES_VERSION,
 )
 #: Name of all these versions and of the decoding revision together.
 STAMP = ".".join(map(str, (DECODING_REVISION, *astuple(CURRENT))))

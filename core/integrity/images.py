@@ -212,6 +212,20 @@ def _times(
     if b"linked" in fields and not _is_time(fields[b"linked"]):
         mend = repair(store, tag, "field", f"img:{image_id}", "linked", fields[b"linked"], latest)
         yield Finding(f"{image}, linked", "not a time", "the last time it was seen counts", mend)
+    for name in ("renewed", "rejudged"):
+        value = fields.get(name.encode())
+        if value is not None and not _is_moment(value):
+            mend = repair(store, tag, "field", f"img:{image_id}", name, value, repr(time.time()))
+            yield Finding(f"{image}, {name}", "not a time in seconds", "its verdicts are judged again", mend)
+
+
+def _is_moment(text: bytes) -> bool:
+    """Whether it is a time with a fraction."""
+    try:
+        values.seconds("", text)
+    except CorruptRecord:
+        return False
+    return True
 
 
 def _is_time(text: bytes | None) -> bool:
