@@ -355,6 +355,10 @@ class HashEvidence:
     whash_bits: int | None = None
     #: TLSH distance of the files, 0 and more.
     tlsh_distance: int | None = None
+    #: Share of the query's frames or pages that the reference has, too, 0 to 1; None where both have one.
+    frames_query: float | None = None
+    #: Share of the reference's frames or pages that the query has, too, 0 to 1; None where both have one.
+    frames_reference: float | None = None
 
     @property
     def same(self) -> bool:
@@ -414,6 +418,19 @@ class Evidence(HashEvidence):
     configuration: Configuration = Configuration.NO_GEOMETRY
     #: Row-major 3x3 transform from query to reference, both in coordinates from 0 to 1; None without one.
     matrix: tuple[float, ...] | None = None
+
+    @property
+    def has_all_frames(self) -> bool:
+        """Return whether either has all frames or pages of the other."""
+        return None in (self.frames_query, self.frames_reference) or 1.0 in (
+            self.frames_query,
+            self.frames_reference,
+        )
+
+    @property
+    def same_frames(self) -> bool:
+        """Return whether both have the same frames or pages, as far as their hashes tell."""
+        return {self.frames_query, self.frames_reference} in ({None}, {1.0})
 
     @property
     def same(self) -> bool:
@@ -497,6 +514,8 @@ class Reason(str, Enum):
     INCOMPARABLE = "incomparable"
     #: Content was not compared, so nothing could have refuted a match.
     CONTENT_NOT_COMPARED = "content-not-compared"
+    #: The two files share this frame or page, and one or both have others, too.
+    FRAMES_DIFFER = "frames-differ"
     #: Another candidate agrees with the query in the same part.
     RIVAL = "rival"
     #: Many different pictures agree with the query equally well.

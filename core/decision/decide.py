@@ -78,7 +78,7 @@ def decide(
             relation = Relation.SAME_TEMPLATE
     else:
         certain = accepted is Relation.IDENTICAL
-        may_match = certain or (accepted is not Relation.LOOKS_LIKE and is_refutable(evidence))
+        may_match = certain or (accepted is not Relation.LOOKS_LIKE and _may_match(evidence, calibration))
         sure = confidence >= calibration.thresholds.match
         decision = Decision.MATCH if may_match and sure else Decision.REVIEW
     reasons = reasons_of(evidence, decision, relation, options)
@@ -116,7 +116,8 @@ def _accepted(
     if evidence.matrix is None:
         return None
     if probability >= calibration.thresholds.review:
-        return Relation.NEAR_DUPLICATE if _is_whole(evidence, calibration) else Relation.PARTIAL
+        whole = evidence.same_frames and _is_whole(evidence, calibration)
+        return Relation.NEAR_DUPLICATE if whole else Relation.PARTIAL
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
     if baseline and imitates and _same_layout(evidence, calibration):
         return Relation.LOOKS_LIKE
@@ -160,9 +161,16 @@ def _confidence(
     if accepted is Relation.LOOKS_LIKE:
         return calibration.likeness(evidence)
     uncertain = min(options.certain, probability)
-    if accepted is None or is_refutable(evidence):
+    if accepted is None or _may_match(evidence, calibration):
         return uncertain
     return min(uncertain, calibration.thresholds.match)
+
+
+def _may_match(evidence: Evidence, calibration: Calibration) -> bool:
+    """Whether a match is possible: the content was compared, and the files do not just share a cover page,
+    with other pages in both.
+    """
+    return is_refutable(evidence) and (evidence.has_all_frames or not _is_whole(evidence, calibration))
 
 
 def _same_layout(evidence: Evidence, calibration: Calibration) -> bool:

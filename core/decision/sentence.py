@@ -38,6 +38,7 @@ def reasons_of(
         Reason.TEMPLATE: relation is Relation.SAME_TEMPLATE,
         Reason.BASELINE: relation is Relation.LOOKS_LIKE,
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
+        Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
     }
@@ -128,10 +129,19 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
     if relation is not Relation.PARTIAL:
         return []
     query, reference = evidence.covered_query or 0.0, evidence.covered_reference or 0.0
+    if min(query, reference) >= options.held_coverage and not evidence.same_frames:
+        return [_frames(evidence)]
     if max(query, reference) < options.held_coverage:
         return ["both share a part"]
     inside = "the query lies inside the reference"
     return [inside if query >= reference else "the query holds the reference"]
+
+
+def _frames(evidence: Evidence) -> str:
+    if not evidence.has_all_frames:
+        return "both files have other frames or pages, too"
+    other = "reference" if evidence.frames_query == 1.0 else "query"
+    return f"the {other} has other frames or pages, too"
 
 
 def _percent(share: float | None) -> str:

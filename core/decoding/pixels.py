@@ -24,14 +24,14 @@ WHITE, BLACK, MIDDLE = 255, 0, 128
 ENOUGH_ON_WHITE = 0.5
 #: Black is kept while it shows this share of the cells that the middle grey shows. chosen: near all of them.
 ENOUGH_ON_BLACK = 0.8
-#: Minimum contrast of a cell of a colour channel, in grey levels. measured (test_pixels.py): compression of
-#: coloured sheets and shadings leaves less than 20 from quality 10 on; letters of equal brightness have 60.
+#: Minimum contrast of a cell of a colour channel, in grey levels. chosen: four times that of grey,
+#: since compression and noise change colours more. Letters of equal brightness have 60 and more.
 CHANNEL_CONTRAST = 32.0
 #: The first channel that shows this share of what the best one shows is judged. chosen: so that copies with a
 #: little less colour take the same one.
 ENOUGH_OF_CHANNEL = 0.8
-#: Values below which a picture of 16 bits has fewer: that of cameras and scanners of 12 bits. spec: none
-#: writes more than 4095; ordinary pictures of 16 bits exceed it and keep their upper byte.
+#: Value below which all of a picture of 16 bits must be to count as one of fewer bits. chosen: cameras and
+#: scanners of 12 bits write up to 4095; ordinary pictures of 16 bits exceed it and keep their upper byte.
 DEEPEST = 4096
 #: Maximum of a float picture below which its values count as multiples of full brightness. chosen.
 BRIGHTEST = 16.0

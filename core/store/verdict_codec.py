@@ -21,7 +21,9 @@ MAGIC = b"DQV"
 #: First bytes of a judgement. spec: FORMAT.md.
 JUDGEMENT_MAGIC = b"DQJ"
 #: Format version of both. spec: FORMAT.md.
-VERSION = 2
+VERSION = 3
+#: Format versions that are read. Version 2 has fewer fields, and what is missing is None.
+READ = (2, 3)
 #: Bytes before the JSON: magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (so
 #: that text order is time order, which the scripts use), checksum 8. spec: FORMAT.md.
 HEADER_BYTES = 20
@@ -82,7 +84,7 @@ def _opened(name: str, magic: bytes, data: bytes) -> Iterator[tuple[dict[str, An
     remedy = "forget the image and add it again"
     if len(data) < HEADER_BYTES or len(data) > MAX_BYTES or data[:3] != magic:
         raise CorruptRecord(f"{name}: {len(data)} bytes that do not start as they should; {remedy}")
-    if data[3] != VERSION:
+    if data[3] not in READ:
         remedy = "use a newer douglas-quaid" if data[3] > VERSION else "fill the store anew"
         raise UnknownVersion(f"{name} has format {data[3]}, this program reads {VERSION}; {remedy}")
     if data[12:HEADER_BYTES] != _checksum(data[:12], data[HEADER_BYTES:]):

@@ -47,6 +47,8 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
             evidence,
             covered_query=evidence.covered_reference,
             covered_reference=evidence.covered_query,
+            frames_query=evidence.frames_reference,
+            frames_reference=evidence.frames_query,
             orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
             matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
         ),

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..features.pdq import ORIENTATIONS
 from ..features.perceptual import hamming, tlsh_distance
-from ..records import HashEvidence, ImageFeatures
+from ..records import FrameHashes, HashEvidence, ImageFeatures
 from .options import DEFAULTS, CascadeOptions
 
 #: Length of a PDQ hash. spec: PDQ.
@@ -32,6 +32,7 @@ def compare_hashes(
     both_whash = comparable and q.whash is not None and r.whash is not None
     both_tlsh = query.tlsh and reference.tlsh and query.versions.tlsh == reference.versions.tlsh
     same_pixels = query.pixel_digest == reference.pixel_digest
+    frames_query, frames_reference = _shared_frames(query, reference, bits, options)
     return HashEvidence(
         same_bytes=query.image_id == reference.image_id,
         same_pixels=same_pixels if query.versions.pixels == reference.versions.pixels else None,
@@ -43,7 +44,43 @@ def compare_hashes(
         ahash_bits=hamming(q.ahash, r.ahash) if comparable else None,
         whash_bits=hamming(q.whash or b"", r.whash or b"") if both_whash else None,
         tlsh_distance=tlsh_distance(query.tlsh or "", reference.tlsh or "") if both_tlsh else None,
+        frames_query=frames_query,
+        frames_reference=frames_reference,
     )
+
+
+def _shared_frames(
+    query: ImageFeatures, reference: ImageFeatures, bits: int | None, options: CascadeOptions
+) -> tuple[float, float] | tuple[None, None]:
+    """The share of each side's frames that the other has, too, where one has several; `bits`: the distance of
+    those that were judged. Frames of which nothing is known count as missing.
+    """
+    if query.frames == reference.frames == 1:
+        return None, None
+    if query.pixel_digest == reference.pixel_digest:
+        return 1.0, 1.0
+    sides = _frames_of(query), _frames_of(reference)
+    radius = max(options.frame_radius, (bits or 0) + options.frame_slack)
+    ones, others = (
+        2.0 * np.unpackbits(np.frombuffer(b"".join(side.hashes), np.uint8).reshape(-1, 32), axis=1) - 1
+        for side in sides
+    )
+    near = (PDQ_BITS - ones @ others.T) / 2 <= min(radius, options.whole_radius_low_texture)
+    one, other = sides
+    return _share(int(near.any(axis=1).sum()), one), _share(int(near.any(axis=0).sum()), other)
+
+
+def _share(found: int, frames: FrameHashes) -> float:
+    """The share of the frames that were found; all of them where there are only blank ones."""
+    number = len(frames.hashes) + frames.unseen
+    return found / number if number else 1.0
+
+
+def _frames_of(features: ImageFeatures) -> FrameHashes:
+    """The hashes of all frames: of a still picture its own; none where an older record has none."""
+    if features.frame_hashes is not None:
+        return features.frame_hashes
+    return FrameHashes((features.hashes.pdq,) if features.frames == 1 else (), features.frames - 1)
 
 
 def is_mirrored(hashes: HashEvidence) -> bool:

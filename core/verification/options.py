@@ -229,6 +229,13 @@ class CascadeOptions:
     #: The same for pictures with few keypoints, which have no other evidence, in bits. chosen: different
     #: pictures are 128 bits apart, give or take 16.
     whole_radius_low_texture: int = 84
+    #: Maximum distance of the hashes of two frames at which they count as the same, in bits. measured
+    #: (2026-11, 9 animations saved again in other sizes and formats): the same frame has at most 32,
+    #: different ones 98 and more.
+    frame_radius: int = 40
+    #: The same beyond the distance of the two frames that were judged, in bits: an edit of all frames moves
+    #: all hashes. chosen: half of `frame_radius`.
+    frame_slack: int = 20
     #: Content agreement of the whole pictures from which keypoints are not matched, 0 to 1; of the first
     #: transform, from which no other is tried. chosen: two pages of one template stay below 0.8.
     sure_agreement: float = 0.9
