@@ -75,8 +75,8 @@ TAGS = (*SHARDS, META)
 #: Commands that the store uses to read. spec: flagged `readonly` by Redis (COMMAND INFO); a test compares.
 READS = frozenset(
     (
-        *("EXISTS", "GET", "GETRANGE", "HEXISTS", "HGET", "HGETALL", "HLEN", "HMGET", "HSCAN"),
-        *("SCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER"),
+        *("EXISTS", "GET", "GETRANGE", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN"),
+        *("SCAN", "SCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "STRLEN", "TYPE"),
         *("ZCARD", "ZRANGE", "ZRANGEBYLEX", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE"),
     )
 )

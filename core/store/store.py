@@ -259,7 +259,7 @@ class Store:
             collections=collections,
             dead_rows=sum(whole(key(tag, "head"), head[1]) for tag, head in zip(SHARDS, heads, strict=True)),
             used_memory=sum(fact.used_memory for fact in facts),
-            server=", ".join(dict.fromkeys(f"{fact.name} {fact.version}" for fact in facts)),
+            server=", ".join(dict.fromkeys(f"{fact.name} {fact.version}".rstrip() for fact in facts)),
             persistence="; ".join(dict.fromkeys(fact.persistence for fact in facts)),
             schema=SCHEMA_VERSION,
         )
