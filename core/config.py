@@ -45,6 +45,11 @@ class Config:
     #: chosen: three full-page captures of 1920 x 20000.
     max_pixels: int = 120_000_000
 
+    #: Maximum width and height of a picture, in pixels. chosen: what JPEG and GIF can have at most, and twice
+    #: the tallest full-page capture. Decoders take memory for each row: a picture of 1 x 10,000,000 takes 69
+    #: bytes per pixel, one of 150 x 65,535 takes 19. measured: tests/benchmarks/decoding_memory.py.
+    max_side: int = 65_535
+
     #: Whether ImageHash's wavelet hash is computed too. chosen: it costs 18-20 ms of a picture's 40 and finds
     #: nothing that the others miss.
     whash: bool = False
@@ -137,7 +142,14 @@ class Config:
         check_store_url(self.store)
         for url in self._request_stores().values():
             check_store_url(url, name="an entry of request_stores")
-        for name in ("max_bytes", "max_pixels", "store_timeout", "idle_seconds", "decode_seconds"):
+        for name in (
+            "max_bytes",
+            "max_pixels",
+            "max_side",
+            "store_timeout",
+            "idle_seconds",
+            "decode_seconds",
+        ):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be above zero")
         if self.workers < 0:

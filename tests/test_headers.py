@@ -103,6 +103,27 @@ def test_a_tiff_whose_directories_form_a_circle_is_read_to_its_end() -> None:
     assert decode(bytes(data)).frames == 1
 
 
+def test_a_side_has_a_limit_of_its_own() -> None:
+    for size in ((1, 65_536), (65_536, 1)):
+        with pytest.raises(
+            ImageTooLarge, match=r"evil.png: \d+ x \d+ .*side is 65,535; .*DOUGLAS_QUAID_MAX_SIDE"
+        ):
+            decode(png_of_size(*size))
+    assert decode(png_of_size(1, 65_535)).height == 65_535
+
+
+@pytest.mark.parametrize("name", [name for name in ("AVIF", "HEIF") if name in FORMATS])
+def test_a_file_that_stores_far_more_than_it_shows_is_refused_before_it_is_decoded(name: str) -> None:
+    # Given a picture of 60 x 40, and the properties of one that is stored in 16,384 x 16,384
+    properties = b"ispe" + struct.pack(">III", 0, 16_384, 16_384)
+    data = (
+        FORMATS[name] + struct.pack(">I4sI", 16 + len(properties), b"free", 4 + len(properties)) + properties
+    )
+
+    with pytest.raises(CorruptImage, match="of 2,400 pixels that stores 16384 x 16384"):
+        decode(data)
+
+
 def test_a_jpeg_of_a_thousand_scans_is_refused() -> None:
     with pytest.raises(CorruptImage, match="scans"):
         decode(FORMATS["JPEG"][:-2] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * 1000 + b"\xff\xd9")

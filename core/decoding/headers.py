@@ -7,10 +7,11 @@ PNG 3rd edition, ITU-T T.81, Exif 2.32, TIFF 6.0 and BigTIFF, GIF89a, RFC 9649 (
 (AVIF, HEIF).
 """
 
+import re
 import struct
 from dataclasses import dataclass
 
-from ..errors import CorruptImage, UnsupportedImage
+from ..errors import CorruptImage, ImageError, UnsupportedImage
 from .directories import MAX_EXIF, ORIENTATION, directories, exif_orientation, steps
 from .parts import END_OF_JPEG, START_OF_SCAN, jpeg_segments, png_chunks, webp_chunks
 from .readers import open_picture
@@ -18,6 +19,17 @@ from .readers import open_picture
 #: Maximum number of scans of a progressive JPEG; each is a pass over all coefficients. chosen: encoders write
 #: about 10.
 MAX_SCANS = 40
+
+#: Maximum width and height in pixels unless another one is given. chosen: see `Config.max_side`.
+MAX_SIDE = 65_535
+#: Maximum number of stored pixels, such as those of a tile, for each pixel that is shown. chosen: tiles and
+#: crops store up to four times what they show.
+MAX_EXCESS = 4
+#: Number of stored pixels that are always accepted. chosen: no harm at 32 bytes each.
+SMALL = 1 << 22
+#: Number of bytes at the beginning of an AVIF or HEIF file where its boxes are looked for. chosen: a grid of
+#: 1,000 tiles takes some 40 KB.
+BOXES = 1 << 20
 
 #: The formats that are read, for error messages.
 READ = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF and HEIF are read"
@@ -202,14 +214,18 @@ def _tiff(data: bytes) -> Header:
         height,
         len(pages),
         orientation if 1 <= orientation <= 8 else 1,
-        unsound_from=next((n for n, page in enumerate(pages) if not _has_sound_tiles(page)), None),
+        unsound_from=next((n for n, page in enumerate(pages) if not _is_sound(page)), None),
         largest=max(page.get(_WIDTH, 0) * page.get(_HEIGHT, 0) for page in pages),
     )
 
 
 def _has_sound_tiles(page: dict[int, int]) -> bool:
     tile = page.get(_TILE_WIDTH, 0) * page.get(_TILE_HEIGHT, 0)
-    return tile <= max(4 * page.get(_WIDTH, 0) * page.get(_HEIGHT, 0), 1 << 22)
+    return tile <= max(MAX_EXCESS * page.get(_WIDTH, 0) * page.get(_HEIGHT, 0), SMALL)
+
+
+def _is_sound(page: dict[int, int]) -> bool:
+    return _has_sound_tiles(page) and max(page.get(_WIDTH, 0), page.get(_HEIGHT, 0)) <= MAX_SIDE
 
 
 _WIDTH, _HEIGHT, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 322, 323
@@ -233,13 +249,29 @@ def _in_boxes(data: bytes, format: str) -> Header:
     """
     try:
         with open_picture(data, format) as opened:
+            _check_stored(data, format, opened.width * opened.height)
             if format == "HEIF":
                 return Header(format, *opened.size, 1, 1)
             exif = opened.info.get("exif", b"")
             return Header(format, *opened.size, int(getattr(opened, "n_frames", 1)), exif_orientation(exif))
-    except UnsupportedImage:
+    except ImageError:
         raise
     except Exception as error:
         raise CorruptImage(
             f"broken or cut short {format} ({str(error)[:200]}); fetch or save the picture again"
         ) from error
+
+
+def _check_stored(data: bytes, format: str, shown: int) -> None:
+    """Raise CorruptImage if a picture stored in the file is far larger than the one that is shown, of which a
+    decoder would unpack all.
+    """
+    for found in _STORED_SIZE.finditer(data, 0, BOXES):
+        width, height = struct.unpack(">II", found.group(1))
+        if width * height > max(MAX_EXCESS * shown, SMALL):
+            raise CorruptImage(
+                f"{format} of {shown:,} pixels that stores {width} x {height}; save the picture again"
+            )
+
+
+_STORED_SIZE = re.compile(rb"ispe\0\0\0\0(.{8})", re.DOTALL)

@@ -17,18 +17,20 @@ from ..errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, Unsupp
 from ..records import DecodedImage
 from .budget import BUDGET
 from .frames import Chosen, choose_frame
-from .headers import Header, read_header
+from .headers import MAX_SIDE, Header, read_header
 from .metadata import without_metadata
 from .readers import open_picture
 
 
-def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "picture") -> DecodedImage:
+def decode_image(
+    data: bytes, *, max_bytes: int, max_pixels: int, max_side: int = MAX_SIDE, name: str = "picture"
+) -> DecodedImage:
     """Return the frame that is judged, upright and opaque. Error messages call the input `name`.
 
     Raises EmptyImage, UnsupportedImage, CorruptImage or ImageTooLarge, and no other error. Waits while other
     threads hold so many pixels that this picture does not fit under `max_pixels` together with theirs.
     """
-    header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, name=name)
+    header = admit(data, max_bytes=max_bytes, max_pixels=max_pixels, max_side=max_side, name=name)
     held = reserve(header, max_pixels=max_pixels, name=name)
     image_id = hashlib.sha256(data).hexdigest()
     try:
@@ -52,7 +54,7 @@ def decode_image(data: bytes, *, max_bytes: int, max_pixels: int, name: str = "p
     )
 
 
-def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
+def admit(data: bytes, *, max_bytes: int, max_pixels: int, max_side: int, name: str) -> Header:
     """Return the header of a picture that is within the limits; no decoder runs and no pixel is allocated.
 
     Raises EmptyImage, ImageTooLarge, UnsupportedImage or CorruptImage.
@@ -73,6 +75,11 @@ def admit(data: bytes, *, max_bytes: int, max_pixels: int, name: str) -> Header:
             f"{name}: the header cannot be read ({_words(error)}); fetch or save the picture again"
         ) from error
     _check_size(header.width, header.height, max_pixels, name)
+    if max(header.width, header.height) > max_side:
+        raise ImageTooLarge(
+            f"{name}: {header.width} x {header.height} pixels, the limit of a side is {max_side:,};"
+            " cut the picture into parts or raise DOUGLAS_QUAID_MAX_SIDE"
+        )
     return header
 
 

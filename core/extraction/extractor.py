@@ -40,4 +40,10 @@ class Extractor:
 
     def _decoded(self, data: bytes, name: str) -> DecodedImage:
         config = self._config
-        return decode_image(data, max_bytes=config.max_bytes, max_pixels=config.max_pixels, name=name)
+        return decode_image(
+            data,
+            max_bytes=config.max_bytes,
+            max_pixels=config.max_pixels,
+            max_side=config.max_side,
+            name=name,
+        )

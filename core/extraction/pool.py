@@ -91,7 +91,13 @@ class Decoders(Extractor):
 
     def _ask(self, data: bytes, wanted: Wanted, name: str, read: Callable[[Response], T]) -> T:
         config = self._config
-        header = admit(data, max_bytes=config.max_bytes, max_pixels=config.max_pixels, name=name)
+        header = admit(
+            data,
+            max_bytes=config.max_bytes,
+            max_pixels=config.max_pixels,
+            max_side=config.max_side,
+            name=name,
+        )
         pixels = reserve(header, max_pixels=config.max_pixels, name=name)
         try:
             found = self._answer(data, wanted, name, read)

@@ -61,7 +61,7 @@ GRACE = 5.0
 #: Maximum length of the text of an error in bytes. chosen.
 TEXT_BYTES = 4096
 #: Settings that a child needs. None of them is a secret: other users can read a command line.
-SETTINGS = ("max_bytes", "max_pixels", "whash", "thumbnails", "decode_seconds")
+SETTINGS = ("max_bytes", "max_pixels", "max_side", "whash", "thumbnails", "decode_seconds")
 #: OpenCV's error code for want of memory. spec: cv::Error::StsNoMem.
 OPENCV_NO_MEMORY = -4
 
