@@ -512,7 +512,7 @@ def test_a_child_has_limits_no_secrets_and_nobody_s_folder(
     assert b"OPENBLAS_CORETYPE=Haswell" in environment and b"OPENBLAS_NUM_THREADS=1" in environment
     limits = (process / "limits").read_text()
     assert "Max core file size        0                    0" in limits
-    assert f"Max address space         {(1 << 30) + 32 * 50_000_000 + 3 * (1 << 20)} " in limits
+    assert f"Max address space         {(1 << 30) + 44 * 50_000_000 + 3 * (1 << 20)} " in limits
 
 
 def test_closing_ends_all_children_and_refuses_more(make: Callable[..., Decoders]) -> None:

@@ -25,7 +25,7 @@ MAX_SIDE = 65_535
 #: Maximum number of stored pixels, such as those of a tile, for each pixel that is shown. chosen: tiles and
 #: crops store up to four times what they show.
 MAX_EXCESS = 4
-#: Number of stored pixels that are always accepted. chosen: no harm at 32 bytes each.
+#: Number of stored pixels that are always accepted. chosen: no harm at 44 bytes each.
 SMALL = 1 << 22
 #: Number of bytes at the beginning of an AVIF or HEIF file where its boxes are looked for. chosen: a grid of
 #: 1,000 tiles takes some 40 KB.

@@ -52,10 +52,9 @@ SIZE = struct.Struct("<II")
 #: Address space in bytes of a child with its libraries loaded, without a picture. chosen: twice what was
 #: measured, 421 MiB (2026-11).
 BASE_BYTES = 1 << 30
-#: Address space in bytes that a picture may take per pixel. chosen: a quarter above the worst of 19 kinds of
-#: files of 30 million pixels, WebP with transparency, 25.5; TIFF of floats takes 24, WebP and RGBA 18, all
-#: others less than 15 (2026-11).
-BYTES_PER_PIXEL = 32
+#: Address space in bytes that a picture may take per pixel. chosen: a quarter above the worst of 27 kinds of
+#: files, animated and transparent WebP with 35. measured: tests/benchmarks/decoding_memory.py.
+BYTES_PER_PIXEL = 44
 #: Seconds after `decode_seconds` at which a child ends itself if its parent has not ended it. chosen.
 GRACE = 5.0
 #: Maximum length of the text of an error in bytes. chosen.

@@ -37,6 +37,8 @@ from douglas_quaid.extraction.pool import Decoders
 CONFIG = Config(isolate=True, workers=1, max_bytes=1 << 20, max_pixels=2_000_000, decode_seconds=20.0)
 #: Of every so many inputs the features are extracted, too.
 FEATURES_OF = 10
+#: After every so many inputs the highest memory is read, which a child keeps.
+PEAK_OF = 50
 #: Words in errors that say that a decoder crashed or ended, was too slow, or raised another error.
 CRASH = ("crashed its decoder", "ended its decoder", "was killed", "invalid response")
 HANG = ("kept its decoder busy",)
@@ -103,10 +105,15 @@ def bases() -> dict[str, bytes]:
     return found
 
 
+@cache
+def _names() -> list[str]:
+    return sorted(bases())
+
+
 def mutated(number: int, seed: int) -> tuple[str, bytes]:
     """Return the kind and the bytes of the input with this number."""
     rng = random.Random(f"{seed} {number}")
-    name = rng.choice(sorted(bases()))
+    name = rng.choice(_names())
     data = bases()[name]
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         data = rng.choice(_MUTATIONS)(data, rng)
@@ -155,11 +162,11 @@ def _repeat(data: bytes, rng: random.Random) -> bytes:
 
 
 def _tail(data: bytes, rng: random.Random) -> bytes:
-    return data + rng.choice((bytes(5000), rng.randbytes(3000), bases()[rng.choice(sorted(bases()))]))
+    return data + rng.choice((bytes(5000), rng.randbytes(3000), bases()[rng.choice(_names())]))
 
 
 def _splice(data: bytes, rng: random.Random) -> bytes:
-    other = bases()[rng.choice(sorted(bases()))]
+    other = bases()[rng.choice(_names())]
     return data[: rng.randint(1, len(data))] + other[rng.randrange(len(other)) :]
 
 
@@ -212,18 +219,20 @@ def examine(numbers: Sequence[int], seed: int) -> Tally:
     decoders = Decoders(CONFIG)
     try:
         decoders.pixels(FORMATS["PNG"], name="warm-up")
-        tally.idle = _used()[1]
-        for number in numbers:
+        tally.idle = _peak()
+        before = _cpu()
+        for count, number in enumerate(numbers):
             kind, data = mutated(number, seed)
-            before = _used()
             outcome, text = _outcome(decoders, number, data)
-            after = _used()
+            after = _cpu()
             tally.outcomes[kind.split(",")[0].split()[-1].upper(), outcome] += 1
             if outcome in ("crash", "hang", "unclassified"):
                 tally.faults.append((number, kind, text))
-            if after[2] == before[2]:
-                tally.cpu = max(tally.cpu, after[0] - before[0])
-            tally.memory = max(tally.memory, after[1])
+            if after[0] == before[0]:  # the same child
+                tally.cpu = max(tally.cpu, after[1] - before[1])
+            before = after
+            if count % PEAK_OF == 0 or count == len(numbers) - 1:
+                tally.memory = max(tally.memory, _peak())
     finally:
         decoders.close()
     return tally
@@ -245,19 +254,24 @@ def _outcome(decoders: Decoders, number: int, data: bytes) -> tuple[str, str]:
         return "unclassified", f"{type(error).__name__}: {error}"
 
 
-def _used() -> tuple[float, int, int]:
-    """CPU seconds, highest resident memory in MiB and id of this process's child."""
+def _child() -> Path | None:
+    """The folder of /proc of this process's child."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    if not children:
-        return 0.0, 0, 0
-    child = Path("/proc", children[-1])
-    times = (child / "stat").read_text().rpartition(")")[2].split()[11:13]
-    peak = next(line for line in (child / "status").read_text().splitlines() if line.startswith("VmHWM"))
-    return (
-        sum(map(int, times)) / os.sysconf("SC_CLK_TCK"),
-        int(peak.split()[1]) // 1024,
-        int(children[-1]),
-    )
+    return Path("/proc", children[-1]) if children else None
+
+
+def _cpu() -> tuple[Path | None, float]:
+    """This process's child and its CPU seconds."""
+    child = _child()
+    times = (child / "stat").read_text().rpartition(")")[2].split()[11:13] if child else []
+    return child, sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak() -> int:
+    """Highest resident memory of this process's child, in MiB."""
+    child = _child()
+    lines = (child / "status").read_text().splitlines() if child else []
+    return sum(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def run(inputs: int, seed: int, processes: int) -> Tally:
@@ -267,6 +281,7 @@ def run(inputs: int, seed: int, processes: int) -> Tally:
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for found in pool.map(examine, groups, [seed] * len(groups)):
             tally.add(found)
+            print(f"{tally.outcomes.total():,} inputs", file=sys.stderr)
     return tally
 
 
