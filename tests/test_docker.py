@@ -108,7 +108,9 @@ def test_every_source_that_is_copied_exists_and_is_part_of_the_build_context() -
 
 def test_the_image_has_no_compiler_runs_as_a_user_and_says_how_it_is() -> None:
     build, runtime = STAGES
-    assert build.base == runtime.base == "python:3.12-slim-bookworm"
+    assert build.base == runtime.base
+    assert re.fullmatch(r"python:3\.12-slim-bookworm@sha256:[0-9a-f]{64}", build.base)
+    assert SERVICES["misp-modules"]["build"]["args"]["PYTHON_IMAGE"] == f"${{PYTHON_IMAGE:-{build.base}}}"
     assert any("g++" in command for command in build.of("RUN"))
     assert not any("g++" in command or "pip install" in command for command in runtime.of("RUN"))
     assert all(
@@ -247,7 +249,7 @@ def test_only_misp_modules_is_published_and_only_to_this_host() -> None:
 
 def test_the_store_is_pinned_kept_and_awaited() -> None:
     store = SERVICES["store"]
-    assert re.fullmatch(r"\$\{STORE_IMAGE:-valkey/valkey:\d+\.\d+\.\d+\}", store["image"])
+    assert re.fullmatch(r"\$\{STORE_IMAGE:-valkey/valkey:\d+\.\d+\.\d+@sha256:[0-9a-f]{64}\}", store["image"])
     assert "store:/data" in store["volumes"] and "store" in COMPOSE["volumes"]
     assert "PONG" in store["healthcheck"]["test"][1]
     for name in ("misp-modules", "sync"):
