@@ -295,6 +295,18 @@ def test_self_check_counts_what_is_outdated(engine: Engine, tmp_path: Path, stor
     assert check() == "none of 1 images is outdated"
 
 
+def test_self_check_mends_a_renewal_without_a_time(
+    engine: Engine, tmp_path: Path, store_url: str, shared_server: Any
+) -> None:
+    ids = taken_for_the_same(engine, tmp_path, *PAGES)
+    run(engine)
+    shared_server.redis.hset(f"dq:{{{ids[0][0]}}}:img:{ids[0]}", "renewed", "soon")
+    done = runner().invoke(main, ["self-check", "--store", store_url, "--repair"], catch_exceptions=False)
+    assert "renewed" in done.stdout
+    run(engine)
+    assert all(found.judged for found in engine._store.links.renewals(ids))
+
+
 def test_a_dry_run_names_what_is_outdated_and_changes_nothing(
     engine: Engine, tmp_path: Path, command: Callable[..., Any]
 ) -> None:

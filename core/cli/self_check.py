@@ -151,9 +151,7 @@ def _versions(url: str | None) -> str:
         outdated = sum(one.status is RenewalStatus.OUTDATED for one in found)
     if not outdated:
         return f"none of {images:,} images is outdated"
-    return (
-        f"{outdated:,} of {images:,} images are outdated; quaid reextract renews what can be read again"
-    )
+    return f"{outdated:,} of {images:,} images are outdated; quaid reextract renews what can be read again"
 
 
 def _visibility(url: str | None) -> str:
