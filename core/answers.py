@@ -286,7 +286,12 @@ def contribution_json(contribution: Contribution) -> dict[str, Any]:
 
 def cluster_json(cluster: Cluster) -> dict[str, Any]:
     """Return a cluster as in a line of the command line."""
-    return {"cluster": cluster.cluster_id, "aliases": list(cluster.aliases), "members": list(cluster.members)}
+    return {
+        "cluster": cluster.cluster_id,
+        "aliases": list(cluster.aliases),
+        "members": list(cluster.members),
+        "representatives": list(cluster.representatives),
+    }
 
 
 def memberships_json(memberships: Iterable[Membership]) -> list[dict[str, Any]]:

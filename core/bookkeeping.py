@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from .options import Options
-from .records import Collection, ImageId, Occurrence, Purpose, Seen, StoredVerdict
+from .records import Collection, ImageId, NotedRegion, Occurrence, Purpose, Seen, StoredVerdict
+from .search.chain_list import Chain, list_chains
 from .search.context.hub_list import IGNORED, Hub, ignore, list_hubs
 from .store import Store
 from .store.values import noting
@@ -103,6 +104,16 @@ class Bookkeeping:
         """
         with noting():
             return list_hubs(self._store, self._options.search.context.common_regions)
+
+    def common_region(self, image_id: ImageId) -> NotedRegion | None:
+        """Return what is noted about a common region that this image shows; None for nothing."""
+        return self._store.common_regions.of(image_id)
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Return the pairs of clusters that matches connect and that are not one, because no image could
+        represent both; those with most matches first.
+        """
+        return list_chains(self._store)
 
     def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
         """Put an image, or all images of a cluster, into a collection of purpose `ignore`, created when

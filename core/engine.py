@@ -46,7 +46,7 @@ from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
 from .search.references import References
 from .search.search import Search
 from .search.stored_hits import histories, stored_hits
-from .search.verified import verify_all
+from .search.verified import verify_all, verify_representatives
 from .store import PutStatus, Scope, Store
 from .store.values import noting
 from .upkeep import Upkeep
@@ -148,6 +148,8 @@ class Engine(Upkeep):
                 search, view, allowed=lambda image_id: image_id not in settled and scope.allows(image_id)
             )
             pairs = verify_all(search, candidates)
+            if both_ways:
+                pairs += verify_representatives(search, pairs)
             contexts = surroundings.compare(pairs)
             verdicts = [
                 Judged(
@@ -172,6 +174,7 @@ class Engine(Upkeep):
             timer=timer,
             references=References(self._store),
             cluster_of=self._store.clusters.ids,
+            representatives_of=self._store.clusters.representatives,
             options=self._options.search,
             verification=self._options.verification,
             verdict=self._options.decision.verdict,

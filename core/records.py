@@ -459,6 +459,8 @@ class CommonRegion:
     images: int
     #: Images that seem to show it, as far as the index was asked.
     holders: frozenset[ImageId] = frozenset()
+    #: Those of them that were verified to show it.
+    shown_by: tuple[ImageId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +471,8 @@ class NotedRegion:
     region: CommonRegion
     #: When linking met it last (UTC).
     met: datetime
+    #: When linking met it first, which is when it had become common (UTC).
+    since: datetime
 
 
 class Decision(str, Enum):
@@ -621,3 +625,6 @@ class Cluster:
     aliases: tuple[str, ...]
     #: Its images.
     members: tuple[ImageId, ...]
+    #: Those of its images that a picture has to match, as a whole, to join: one, or more where a person
+    #: joined clusters.
+    representatives: tuple[ImageId, ...]

@@ -20,6 +20,7 @@ from pymisp import MISPObject
 from douglas_quaid import Decision, Evidence, Hit, Membership, Relation, Sighting
 from douglas_quaid.decision.likelihood import band
 from douglas_quaid.decision.sentence import LOOKS_LIKE
+from douglas_quaid.records import NotedRegion
 
 from .attributes import OCCURRENCE_PREFIX, is_uuid
 from .messages import QueriedAttribute
@@ -136,7 +137,7 @@ def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
         "verdict": (hit.decision.value,),
         "score": (f"{hit.confidence:.3f}",),
         "relation": (hit.relation.value,) if hit.relation else (),
-        "evidence": (_evidence(hit, labels),),
+        "evidence": (_evidence(hit, labels) + _common_since(similar.region, settings),),
         "method": _methods(hit.evidence),
         "seen": (sighting_summary(similar),),
         "seen-count": (str(history.count),) if history.count and history.complete else (),
@@ -168,6 +169,19 @@ def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
     if hit.relation is Relation.LOOKS_LIKE:
         return harmless(f"looks like {page}, but is not a picture of it: {measured}", limit=500)
     return harmless(f"shows {page}: {measured}", limit=500)
+
+
+def _common_since(region: NotedRegion | None, settings: Settings) -> str:
+    """Since when so many pictures show the part that a hit rests on; which ones, only if that may be
+    disclosed.
+    """
+    if region is None:
+        return ""
+    when = region.since.astimezone(timezone.utc).date().isoformat()
+    shown = ", ".join(region.region.shown_by) if settings.disclose.everything else ""
+    return f"; common since {when}, in at least {region.region.pictures} pictures" + (
+        f", such as {shown}" if shown else ""
+    )
 
 
 def _disclosed(memberships: Iterable[Membership], settings: Settings) -> list[Membership]:

@@ -1,8 +1,10 @@
 """Hits together with where their pictures were seen, and which of them the settings of the module show."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from douglas_quaid import ConfigError, Engine, History, Hit, Membership, Sighting
+from douglas_quaid.records import NotedRegion
 
 from .messages import QueriedAttribute
 from .settings import Settings
@@ -16,6 +18,8 @@ class Similar:
     hit: Hit
     #: Sightings of the hit's image and of the other images of its cluster.
     history: History
+    #: What is noted about the common region that the hit rests on; None if it rests on none.
+    region: NotedRegion | None = None
 
     @property
     def memberships(self) -> tuple[Membership, ...]:
@@ -39,9 +43,15 @@ def similar_to(
         histories = [_without_events(history, events) for history in histories]
     return tuple(
         similar
-        for similar in map(Similar, hits, histories)
+        for similar in map(Similar, hits, histories, _regions(engine, hits))
         if similar.history.count or similar.memberships or not similar.hit.occurrence_count
     )
+
+
+def _regions(engine: Engine, hits: tuple[Hit, ...]) -> Iterator[NotedRegion | None]:
+    for hit in hits:
+        common = hit.evidence.common_region_pictures is not None
+        yield engine.common_region(hit.image_id) if common else None
 
 
 def require_collections(engine: Engine, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from support.ail_memory import Killed, World
+from support.judging import confirm
 from support.steps import run_and_die
 
 from douglas_quaid.ail import tags
@@ -231,7 +232,8 @@ def test_when_clusters_merge_the_edges_move_to_the_representative_that_stays(wor
     for n in range(11, 13):
         small.append(world.found(f"{n}.onion", small[0]))
     stars = dict(world.engine.bookmarks(STAR))
-    # When a page matches both
+    # When a person says that two of them are the same, and a page matches both
+    confirm(world.store, large[1].id, small[1].id)
     bridge = world.found("20.onion", large[1], small[1])
     # Then there is one star, around the representative of the larger one, with every page in it
     assert world.sink.pairs() == star(*large[1:], *small, bridge, centre=large[0])
@@ -254,6 +256,7 @@ def test_a_merge_of_large_clusters_is_walked_in_steps_by_the_writes_that_follow(
         for n in range(1, 8):
             stars[-1].append(world.found(f"{start + n}.onion", stars[-1][0]))
     pages = [page for pages in stars for page in pages]
+    confirm(world.store, stars[0][0].id, stars[1][0].id)
     pages.append(world.found("200.onion", stars[0][0], stars[1][0]))
     moved = []
     for n in range(201, 208):
@@ -379,13 +382,16 @@ def test_a_veto_takes_back_all_that_was_written_about_the_pair(world: World) -> 
 
 
 def test_of_a_cluster_that_a_veto_splits_each_part_gets_its_own_star(world: World) -> None:
-    # Given two groups around their firsts, joined by one weak match
+    # Given two groups around their firsts, of which the second matches the first page of the other weakly
     left = [world.add("0.onion")]
     for n in range(1, 4):
         left.append(world.found(f"{n}.onion", left[0], confidence=0.99))
-    right = [world.found("10.onion", left[3], confidence=0.96)]
+    right = [world.found("10.onion", left[0], confidence=0.96)]
     for n in range(11, 13):
-        right.append(world.found(f"{n}.onion", right[0], confidence=0.99))
+        right.append(world.add(f"{n}.onion"))
+        world.judge(right[-1], left[0], 0.96)
+        world.judge(right[-1], right[0], 0.99)
+        world.write(right[-1])
     assert world.sink.pairs() == star(*left[1:], *right, centre=left[0])
     # When a person says that two of them are not the same
     world.engine.veto(right[2].id, left[1].id)

@@ -164,7 +164,9 @@ def test_equal_pixels_are_certain_and_weigh_nothing() -> None:
 
 
 BLANK = Evidence(configuration=Configuration.UNINFORMATIVE)
-CROWDED = replace(PART, common_region_pictures=40, common_region_images=90)
+CROWDED = replace(PART, covered_query=0.5, common_region_pictures=40, common_region_images=90)
+#: A crop of a page that was pasted into many others.
+HELD = replace(PART, common_region_pictures=400, common_region_images=900)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +196,40 @@ def test_each_verdict_has_its_reasons(
 def test_a_part_that_is_too_common_is_no_match_without_a_relation_and_says_why() -> None:
     verdict = decide_stored(CROWDED, shipped())
     assert (verdict.decision, verdict.relation) == (Decision.NO_MATCH, None)
-    assert verdict.confidence == pytest.approx(decide_stored(PART, shipped()).confidence / 40)
+    alone = decide_stored(replace(PART, covered_query=0.5), shipped())
+    assert verdict.confidence == pytest.approx(alone.confidence / 40)
     assert "40 of 90 pictures show this part, which makes it too common" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [
+        (HELD, Reason.COMMON_REGION),
+        (replace(HELD, covered_query=0.3, covered_reference=1.0), Reason.COMMON_REGION),
+        (replace(PART, ambiguous_with=200), Reason.AMBIGUOUS),
+        (replace(WHOLE, ambiguous_with=200), Reason.AMBIGUOUS),
+    ],
+)
+def test_other_pictures_leave_a_review_of_a_match_that_one_holds_nearly_all_of(
+    held: Evidence, reason: Reason
+) -> None:
+    verdict = decide_stored(held, shipped())
+    assert verdict.decision is Decision.REVIEW and verdict.reasons[0] is reason
+    assert verdict.relation is not None and verdict.confidence == shipped().thresholds.review
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        replace(HELD, covered_query=0.79, covered_reference=0.4),  # a part of both
+        replace(HELD, inliers=14, block_correlation=0.2, explained=0.02, content_agreement=0.5),  # no match
+        replace(HELD, content_agreement=0.45),  # all but a banner differs
+        replace(HELD, content_agreement=None),  # could not be refuted
+        replace(HELD, ignored_image="ab" * 32),  # a person said so
+    ],
+)
+def test_other_pictures_take_all_from_what_is_no_match_or_a_part(evidence: Evidence) -> None:
+    assert decide_stored(evidence, shipped()).decision is Decision.NO_MATCH
 
 
 def test_a_pair_that_shares_only_an_ignored_picture_is_no_match_and_names_it() -> None:

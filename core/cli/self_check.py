@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 import click
 
+from ..answers import timestamp
 from ..config import Config
 from ..errors import CorruptRecord, DouglasQuaidError
 from ..store_url import shown
@@ -34,6 +35,8 @@ def self_check(repair: bool, store: str | None, as_json: bool) -> int:
         ("contents", lambda: _contents(store, repair=repair, as_json=as_json)),
         ("versions", lambda: _versions(store)),
         ("store", lambda: _store(store)),
+        ("clusters", lambda: _clusters(store)),
+        ("common regions", lambda: _common_regions(store)),
         ("who sees the store", lambda: _visibility(store)),
     )
     failed = 0
@@ -152,6 +155,32 @@ def _versions(url: str | None) -> str:
     if not outdated:
         return f"none of {images:,} images is outdated"
     return f"{outdated:,} of {images:,} images are outdated; quaid reextract renews what can be read again"
+
+
+def _clusters(url: str | None) -> str:
+    with open_engine(url) as engine:
+        stats = engine.stats()
+    if not stats.store.chains:
+        return f"{stats.store.clusters:,}"
+    return (
+        f"{stats.store.clusters:,}; {stats.store.chains:,} matches of whole pictures joined none, because the"
+        " pictures between them differ: see quaid chains"
+    )
+
+
+def _common_regions(url: str | None) -> str:
+    with open_engine(url) as engine:
+        found = [hub for hub in engine.hubs() if hub.since is not None]
+    if not found:
+        return "no part of a picture is too common to be evidence"
+    latest = max(found, key=lambda hub: (hub.since, hub.id))
+    images = ", ".join(image_id[:12] for image_id in latest.shown_by[:3])
+    parts = f"{len(found):,} parts" if len(found) > 1 else "1 part"
+    return (
+        f"{parts} too common to be evidence, the latest since {timestamp(latest.since)}, in at least"
+        f" {latest.pictures:,} pictures, such as {images}: see quaid hubs. Whoever pastes a picture into many"
+        " others makes it common"
+    )
 
 
 def _visibility(url: str | None) -> str:

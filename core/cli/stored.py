@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import command, main, with_engine
-from .terminal import hit_lines, hub_lines, print_result, say
+from .terminal import chain_text, hit_lines, hub_lines, print_result, say
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -207,6 +207,21 @@ def hubs(ignored: tuple[str, ...], collection: str, engine: Engine, as_json: boo
         print_result(hub, *hub_lines(hub), as_json=as_json)
     if not lines and not found and not as_json:
         say("no region and no cluster is found in a large share of the pictures")
+
+
+@command("chains")
+@with_engine
+def chains(engine: Engine, as_json: bool) -> None:
+    """List clusters that matches connect and that were not joined.
+
+    A picture joins a cluster only if it matches the picture that represents it. To join two clusters all the
+    same: quaid confirm A B.
+    """
+    lines = [chain.to_json() for chain in engine.chains()]
+    for line in lines:
+        print_result(line, chain_text(line), as_json=as_json)
+    if not lines and not as_json:
+        say("no chains: pictures that match as a whole are in one cluster")
 
 
 @command("stats")

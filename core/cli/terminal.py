@@ -195,6 +195,12 @@ def hit_lines(hit: dict[str, Any]) -> list[Line]:
     return lines
 
 
+def chain_text(chain: dict[str, Any]) -> str:
+    """Return a chain, given as JSON, as one line."""
+    names = " and ".join(chain[key][:14] for key in ("cluster_a", "cluster_b"))
+    return f"{names}: {chain['pairs']} matches, such as {chain['a'][:12]} and {chain['b'][:12]}"
+
+
 def hub_lines(hub: dict[str, Any]) -> list[str]:
     """Return a common region or a large cluster, given as JSON, as one or two lines."""
     share = f"{100 * hub['share']:.1f} % of all{'  (ignored)' if hub['ignored'] else ''}"
@@ -204,7 +210,13 @@ def hub_lines(hub: dict[str, Any]) -> list[str]:
         left, top, right, bottom = (round(100 * side) for side in hub["region"])
         where = f"{left}-{right} % across, {top}-{bottom} % down"
         lines = [
-            f"region of image {hub['id'][:12]} ({where}): in at least {hub['pictures']} pictures, {share}"
+            f"region of image {hub['id'][:12]} ({where}): in at least {hub['pictures']} pictures, {share},"
+            f" common since {hub['since']}"
         ]
+        if hub["shown_by"]:
+            images = ", ".join(image_id[:12] for image_id in hub["shown_by"])
+            lines.append(
+                f"    shown by {images}, which came from {hub['first_shown']} to {hub['last_shown']}"
+            )
     lines += ["    seen at " + ", ".join(hub["occurrences"])] if hub["occurrences"] else []
     return lines

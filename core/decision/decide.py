@@ -71,8 +71,12 @@ def decide(
         if context.dismissed
         else _accepted(evidence, probability, calibration, baseline=context.baseline)
     )
+    outnumbered = _outnumbered(evidence, calibration, options) if accepted is None else None
     confidence, relation = _confidence(evidence, accepted, probability, calibration, options), accepted
-    if accepted is None:
+    if outnumbered is not None:
+        decision, relation = Decision.REVIEW, outnumbered
+        confidence = max(confidence, calibration.thresholds.review)
+    elif accepted is None:
         decision = Decision.NO_MATCH
         if not context.dismissed and _same_layout(evidence, calibration):
             relation = Relation.SAME_TEMPLATE
@@ -122,6 +126,24 @@ def _accepted(
     if baseline and imitates and _same_layout(evidence, calibration):
         return Relation.LOOKS_LIKE
     return None
+
+
+def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> Relation | None:
+    """The relation of a pair that would be a match if other pictures did not agree with the query as well,
+    and of which one picture is nearly all the other shows; else None.
+
+    Whoever pastes a page into many others makes all of it common. So other pictures take a match from a part,
+    and leave a review of a picture.
+    """
+    alone = replace(evidence, ambiguous_with=None, common_region_pictures=None, common_region_images=None)
+    if alone == evidence or evidence.ignored_image is not None or not is_refutable(evidence):
+        return None
+    covered = max(evidence.covered_query or 0.0, evidence.covered_reference or 0.0)
+    agrees = (evidence.content_agreement or 0.0) >= options.held_agreement
+    probability = calibration.probability(alone)
+    if covered < options.held_coverage or not agrees or probability < calibration.thresholds.match:
+        return None
+    return _accepted(alone, probability, calibration, baseline=False)
 
 
 def is_refutable(evidence: Evidence) -> bool:

@@ -37,6 +37,9 @@ class VerdictOptions:
     #: Coverage from which a picture counts as held by the other, except for its edges, 0 to 1. chosen: as
     #: `whole` in the shipped calibration.
     held_coverage: float = 0.8
+    #: Minimum content agreement of a pair of which ambiguity and common regions leave a review, if one holds
+    #: the other, 0 to 1. chosen: below it a part is all that is the same, such as a banner on an empty page.
+    held_agreement: float = 0.5
     #: Maximum PDQ distance at which the sentence names the query's orientation, in bits. chosen: as
     #: `CascadeOptions.whole_radius`.
     oriented_bits: int = 64

@@ -40,23 +40,29 @@ META_TYPES = {
     "clusters": "set",
     "members": "set",
     "aliases": "set",
+    "representatives": "set",
+    "kept": "set",
+    "chains": "set",
     "alias": "hash",
     "judged": "hash",
     "joining": "hash",
     "blocked": "hash",
     "relink": "set",
     "hubs": "hash",
+    "hub-images": "set",
     "bookmarks": "hash",
     "lock": "string",
     "calibration": "hash",
     "intents": "hash",
 }
 #: Kinds whose keys have the id of an image behind the colon.
-OF_IMAGES = frozenset({"img", "occ", "seen", "mem", "ver", "partners", "judged", "joining", "blocked"})
+OF_IMAGES = frozenset(
+    {"img", "occ", "seen", "mem", "ver", "partners", "judged", "joining", "blocked", "hub-images"}
+)
 #: Kinds without anything behind them.
 ALONE = frozenset(
     {"head", "ids", "where", "pixels", "forgetting", "collections", "cluster-of", "clusters", "alias"}
-) | {"relink", "hubs", "bookmarks", "calibration", "intents"}
+) | {"chains", "relink", "hubs", "bookmarks", "calibration", "intents"}
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")
@@ -130,7 +136,7 @@ def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Fin
             yield from _column(store, name, tag, rest, inventory)
         elif kind == "set":
             inventory.sets[tag].add(rest)
-        elif kind in ("members", "aliases"):
+        elif kind in ("members", "aliases", "representatives", "kept"):
             if CLUSTER_ID.fullmatch(rest):
                 inventory.clusters.add(rest)
             else:
@@ -175,7 +181,7 @@ def _owned(
     if state.there:
         if kind == "img":
             yield Finding(name, f"its image is missing in {key(rest[0], 'ids')}", "it is listed again", keep)
-    elif kind in ("ver", "partners", "joining", "blocked"):
+    elif kind in ("ver", "partners", "joining", "blocked", "hub-images"):
         yield Finding(name, "about an image that is not in the store", "it is removed", drop)
     else:
         remedy = "what is known of the image is kept; " + ADD_AGAIN.format(rest)

@@ -76,6 +76,7 @@ def check_fields(store: Store) -> Iterator[Finding]:
             own_shard = tag == META or member[:1] == tag
             if not IMAGE_ID.fullmatch(member) or not own_shard or member not in there:
                 yield _member(store, tag, name, member)
+    yield from _check_chains(store)
     notes = read(store, [on_meta("HKEYS", "hubs")])[0] or ()
     names = {as_text(note) for note in notes if IMAGE_ID.fullmatch(as_text(note))}
     for gone in sorted(names - existing(store, names)):
@@ -86,6 +87,17 @@ def check_fields(store: Store) -> Iterator[Finding]:
             "it is removed",
             asking(store, command),
         )
+
+
+def _check_chains(store: Store) -> Iterator[Finding]:
+    """The list of chains: each a blocked pair of this store."""
+    for entry in read(store, [on_meta("SMEMBERS", "chains")])[0] or ():
+        a, _, b = as_text(entry).partition(" ")
+        both = bool(IMAGE_ID.fullmatch(a) and IMAGE_ID.fullmatch(b))
+        if not both or read(store, [on_meta("HGET", f"blocked:{a}", b)])[0] != b"2":
+            command = on_meta("SREM", "chains", entry)
+            place = f"{key(META, 'chains')}, {as_text(entry)!r:.150}"
+            yield Finding(place, "not a blocked pair", "it is removed", asking(store, command))
 
 
 def _bookmark(name: bytes, value: bytes) -> None:
@@ -163,11 +175,10 @@ def check_clusters(store: Store, inventory: Inventory) -> Iterator[Finding]:
     for cluster in sorted(
         {name for name in clusters if CLUSTER_ID.fullmatch(name)} | set(by_home) | inventory.clusters
     ):
-        members, aliases = (
+        kinds = ("members", "aliases", "representatives", "kept")
+        members, aliases, representatives, kept = (
             {as_text(one) for one in answer or ()}
-            for answer in read(
-                store, [on_meta("SMEMBERS", f"members:{cluster}"), on_meta("SMEMBERS", f"aliases:{cluster}")]
-            )
+            for answer in read(store, [on_meta("SMEMBERS", f"{kind}:{cluster}") for kind in kinds])
         )
         wrong_members = members - existing(store, filter(IMAGE_ID.fullmatch, members))
         for wrong in sorted(wrong_members):
@@ -184,6 +195,10 @@ def check_clusters(store: Store, inventory: Inventory) -> Iterator[Finding]:
             yield Finding(
                 key(META, f"members:{cluster}"), "its members name it otherwise", "it is computed anew", mend
             )
+        elif not representatives or not representatives | kept <= own:
+            mend = settle(store, "regroup", cluster)
+            problem = "not images of the cluster, or none"
+            yield Finding(key(META, f"representatives:{cluster}"), problem, "they are computed anew", mend)
         yield from _aliases(store, cluster, aliases, alias)
     for name, home in alias.items():
         text, target = as_text(name), as_text(home)

@@ -62,6 +62,7 @@ class _Pair:
     joining: tuple[bytes | None, bytes | None]
     blocked: tuple[bytes | None, bytes | None]
     clusters: tuple[bytes | None, bytes | None]
+    chained: bool
 
     def read(self, image_id: ImageId, other: ImageId) -> list[StoredVerdict | None]:
         """Return the verdicts of both sides that can be read."""
@@ -84,12 +85,15 @@ def _pairs(store: Store, image_id: ImageId, others: Sequence[ImageId]) -> list[_
                 *(on_meta("HGET", f"{kind}:{one}", two) for kind in ("judged", "joining", "blocked")),
                 on_meta("HGET", "cluster-of", one),
             ]
+        commands.append(on_meta("SISMEMBER", "chains", " ".join(sorted([image_id, other]))))
     answers = read(store, commands)
     found = []
-    for at in range(0, len(answers), 12):
+    for at in range(0, len(answers), 13):
         scores = [None if score is None else float(score) for score in (answers[at + 1], answers[at + 7])]
         kinds = [(answers[at + kind], answers[at + 6 + kind]) for kind in (0, 2, 3, 4, 5)]
-        found.append(_Pair(kinds[0], (scores[0], scores[1]), *kinds[1:]))
+        verdicts, judgements, joining, blocked, clusters = kinds
+        ranks, chained = (scores[0], scores[1]), bool(answers[at + 12])
+        found.append(_Pair(verdicts, ranks, judgements, joining, blocked, clusters, chained))
     return found
 
 
@@ -193,8 +197,11 @@ def _check_edge(store: Store, image_id: ImageId, other: ImageId, pair: _Pair) ->
     edge = word is JudgementWord.SAME or (word in (None, JudgementWord.UNSURE) and joining[0] is not None)
     blocked = pair.blocked
     problem = ""
-    if blocked not in ((None, None), (b"1", b"1")) or (blocked[0] is not None and not edge):
+    chained = blocked == (b"2", b"2")
+    if blocked not in ((None, None), (b"1", b"1"), (b"2", b"2")) or (blocked[0] is not None and not edge):
         problem = "what blocks this pair is not on both sides, or nothing joins it"
+    elif pair.chained != chained:
+        problem = "the list of chains says otherwise"
     elif edge and blocked[0] is None and (pair.clusters[0] is None or pair.clusters[0] != pair.clusters[1]):
         problem = "this pair is to be joined, and its images are in different clusters"
     elif word in KEEPS_APART and pair.clusters[0] is not None and pair.clusters[0] == pair.clusters[1]:

@@ -79,10 +79,20 @@ def as_hits(
 ) -> tuple[Hit, ...]:
     """Return verdicts as hits, the surest first, each image once; `per_cluster`: the best of each cluster."""
     best: dict[ImageId, Judged] = {}
-    for found in sorted(judged, key=lambda found: (-found.verdict.confidence, found.image_id)):
+    for found in sorted(judged, key=_place):
         best.setdefault(found.image_id, found)
     ids = one_per_cluster(store.clusters.ids, list(best)) if per_cluster else list(best)
     return first_hits(store, calibration, (best[image_id] for image_id in ids), limit, wanted)
+
+
+def _place(found: Judged) -> tuple[int, bool, float, float, ImageId]:
+    """The place of a verdict among those of which some are listed: the surest first. Of pictures that agree
+    with the query alike, those come first that share most of both: a page before those it was pasted into.
+    """
+    evidence, confidence = found.verdict.evidence, found.verdict.confidence
+    crowd = bool(evidence.ambiguous_with or evidence.common_region_pictures)
+    shared = (evidence.covered_query or 0.0) * (evidence.covered_reference or 0.0) if crowd else 0.0
+    return -RANK[found.verdict.decision], crowd, -round(shared, 1), -confidence, found.image_id
 
 
 def first_hits(

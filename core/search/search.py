@@ -19,6 +19,8 @@ from .references import References
 
 #: Cluster of each image, None for those in none; one round trip to the store.
 ClusterOf = Callable[[Sequence[ImageId]], Sequence[str | None]]
+#: Those that represent the cluster of each image, empty for one in none; two round trips to the store.
+RepresentativesOf = Callable[[Sequence[ImageId]], Sequence[Sequence[ImageId]]]
 
 
 def pictures_of(cluster_of: ClusterOf, ids: Sequence[ImageId]) -> list[str]:
@@ -45,6 +47,8 @@ class Search:
     references: References
     #: Looks up clusters.
     cluster_of: ClusterOf
+    #: Looks up who represents a cluster.
+    representatives_of: RepresentativesOf
     #: How candidates are found, and what their context is.
     options: SearchOptions
     #: How pairs are measured.

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ..batches import in_groups
 from ..deadline import OutOfTime
 from ..decision.decide import accepted_relation
 from ..features import hashes_alone
 from ..features.picture import Picture
-from ..records import Candidate, Evidence, ImageId
+from ..records import Candidate, Evidence, ImageId, Relation
+from ..store import JOINING
 from ..verification.verify import Verification, verify
 from .search import Search
 
@@ -56,21 +58,45 @@ def verify_all(search: Search, candidates: Sequence[Candidate]) -> list[Pair]:
             if search.timer.is_up():
                 return pairs
             try:
-                found = verify(
-                    search.query,
-                    reference,
-                    mirrored=candidate.mirrored,
-                    inverted=candidate.inverted,
-                    inset=candidate.inset,
-                    timer=search.timer,
-                    options=search.verification,
-                )
+                pair = _verified(search, candidate, reference)
             except OutOfTime:
                 return pairs
-            relation = accepted_relation(
-                found.evidence, search.calibration, baseline=search.is_baseline(candidate.image_id)
-            )
-            fruitless[by_words] = fruitless[by_words] + 1 if relation is None else 0
-            kept = Picture(hashes_alone(reference.features)) if found.evidence.same else reference
-            pairs.append(Pair(candidate.image_id, kept, found))
+            fruitless[by_words] = fruitless[by_words] + 1 if _relation(search, pair) is None else 0
+            pairs.append(pair)
     return pairs
+
+
+def verify_representatives(search: Search, pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the representatives of the clusters that the query would join, verified: a picture joins a
+    cluster only if it agrees with them. Those among `pairs` are left out.
+
+    Of each cluster a few members at most were candidates, so whether the query agrees with the representative
+    is mostly unknown. There are as many more pairs as clusters that show the query as a whole.
+    """
+    whole = [pair.image_id for pair in pairs if _relation(search, pair) in JOINING]
+    known = {pair.image_id for pair in pairs} | {said.image_id for said in search.scope.confirmed}
+    proposed = dict.fromkeys(chain.from_iterable(search.representatives_of(whole)))
+    ids = [image_id for image_id in proposed if image_id not in known and search.scope.allows(image_id)]
+    pictures = zip(ids, search.references.read(ids), strict=True)
+    return [
+        _verified(search, Candidate(image_id), found) for image_id, found in pictures if found is not None
+    ]
+
+
+def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
+    found = verify(
+        search.query,
+        reference,
+        mirrored=candidate.mirrored,
+        inverted=candidate.inverted,
+        inset=candidate.inset,
+        timer=search.timer,
+        options=search.verification,
+    )
+    kept = Picture(hashes_alone(reference.features)) if found.evidence.same else reference
+    return Pair(candidate.image_id, kept, found)
+
+
+def _relation(search: Search, pair: Pair) -> Relation | None:
+    baseline = search.is_baseline(pair.image_id)
+    return accepted_relation(pair.evidence, search.calibration, baseline=baseline)

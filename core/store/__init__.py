@@ -11,9 +11,10 @@ from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .options import StoreOptions
 from .store import Scope, Store, StoreStats
-from .verdict_sides import joins
+from .verdict_sides import JOINING, joins
 
 __all__ = [
+    "JOINING",
     "ROW",
     "ColumnReader",
     "ColumnState",

@@ -1,8 +1,13 @@
--- Clusters: sets of images that edges connect. A pair is to be joined if a person called it the same, or else if a verdict joins it and
--- no person said otherwise; it is an edge unless it is blocked. Holds after every script: two images are in one cluster if and only if
--- a path of edges connects them; no pair that a person keeps apart is in one cluster; a pair is blocked only if its edge would bring
--- such a pair together; a cluster has two members or more; an id once given is never given again.
--- Keys: cluster-of, clusters, members:<cluster>, aliases:<cluster>, alias, joining:<id>, judged:<id>, blocked:<id>
+-- Clusters: sets of images that show one picture. Two images are *to be joined* if a person called them the same, or else if a verdict
+-- joins them and no person said otherwise. That alone makes no cluster, or a row of pictures, each nearly the next, would join two
+-- unrelated ones. A cluster has a *representative*, and an image joins where it is to be joined with that one. Two clusters unite, and a
+-- cluster gets another representative, only where all their images are to be joined with one. A person's `same` unites regardless; the
+-- cluster then has the representatives of both. Holds after every script:
+-- two images that are to be joined are in one cluster, or the pair is blocked; a pair is blocked only if a person keeps other images of
+-- the two clusters apart, or, unless a person called it the same, if no image could represent both (a chain);
+-- each image of a cluster is a representative, or is to be joined with one, or is kept: it was to be joined with one that was forgotten;
+-- no pair that a person keeps apart is in one cluster; a cluster has two images or more; an id once given is never given again.
+-- Keys: cluster-of, clusters, members:<cluster>, representatives:, kept:, aliases:, alias, chains, joining:<id>, judged:, blocked:
 local seed, given = '', 0
 local function fresh_cluster()
   given = given + 1
@@ -11,21 +16,30 @@ local function fresh_cluster()
   return cluster
 end
 
--- The cluster of an image, or the image itself where it is in none. The images there.
+-- The cluster of an image, or the image itself where it is in none. The images there, and those that represent them.
 local function home_of(id) return call('HGET', 'cluster-of', id) or id end
-local function images_at(home)
-  local members = call('SMEMBERS', 'members:' .. home)
-  return #members > 0 and members or {home}
+local function items_at(kind, home)
+  local found = call('SMEMBERS', kind .. home)
+  return #found > 0 and found or {home}
+end
+local function images_at(home) return items_at('members:', home) end
+
+local function add_all(key, ids)
+  for _, id in ipairs(ids) do call('SADD', key, id) end
 end
 
-local function place(cluster, id)
-  call('HSET', 'cluster-of', id, cluster)
-  call('SADD', 'members:' .. cluster, id)
+local function place(cluster, ids)
+  add_all('members:' .. cluster, ids)
+  for _, id in ipairs(ids) do call('HSET', 'cluster-of', id, cluster) end
+end
+
+local function represent(cluster, ids)
+  call('DEL', 'representatives:' .. cluster)
+  add_all('representatives:' .. cluster, ids)
 end
 
 local function remove(cluster)
-  call('DEL', 'members:' .. cluster)
-  call('DEL', 'aliases:' .. cluster)
+  for _, kind in ipairs({'members:', 'representatives:', 'kept:', 'aliases:'}) do call('DEL', kind .. cluster) end
   call('SREM', 'clusters', cluster)
 end
 
@@ -61,8 +75,60 @@ local function forbidden(images, home)
   return false
 end
 
+-- Why a pair is blocked: the value in blocked:<id>.
+local WORD, CHAIN = '1', '2'
+local function name_of_pair(a, b) return a < b and a .. ' ' .. b or b .. ' ' .. a end
+local function block(a, b, why)
+  on_both('HSET', 'blocked:', a, b, why)
+  call(why == CHAIN and 'SADD' or 'SREM', 'chains', name_of_pair(a, b))
+end
+local function unblock(a, b)
+  on_both('HDEL', 'blocked:', a, b)
+  call('SREM', 'chains', name_of_pair(a, b))
+end
+
+-- Is each of these images a representative, or to be joined with one?
+local function all_agree(images, representatives)
+  for _, image in ipairs(images) do
+    local agrees = false
+    for _, one in ipairs(representatives) do
+      agrees = agrees or image == one or is_to_be_joined(image, one)
+    end
+    if not agrees then return false end
+  end
+  return true
+end
+
+-- Who could represent both clusters after the pair a, b: those of the large one, those of the small one, or one of the pair; nil where
+-- nobody can. `images` of the large one is a function, called only where there may be somebody: it may have thousands.
+local function representatives_of_both(large, small, a, b)
+  if all_agree(small.images(), large.representatives) then return large.representatives end
+  for _, proposed in ipairs({small.representatives, {a}, {b}}) do
+    local partners = #proposed
+    for _, one in ipairs(proposed) do partners = partners + call('HLEN', 'joining:' .. one) + call('HLEN', 'judged:' .. one) end
+    if partners >= large.size and all_agree(small.images(), proposed) and all_agree(large.images(), proposed) then return proposed end
+  end
+end
+
+local function joined_lists(one, other)
+  local found = {}
+  for _, list in ipairs({one, other}) do
+    for _, id in ipairs(list) do found[#found + 1] = id end
+  end
+  return found
+end
+
+local function cluster_at(home)
+  return {
+    size = call('SCARD', 'members:' .. home),
+    representatives = items_at('representatives:', home),
+    images = function() return images_at(home) end,
+  }
+end
+
 -- Join two images: the larger cluster keeps its id (of two equal ones the smaller id), the other's id becomes an alias.
--- Returns joined; or apart where a person's word forbids the union: then the pair is blocked.
+-- Returns joined; apart where a person's word forbids the union, or chain where nobody could represent both: then the pair is blocked.
+local rejoin
 local function join(a, b)
   local large, small = home_of(a), home_of(b)
   if large ~= small then
@@ -70,16 +136,30 @@ local function join(a, b)
     if larger > 0 or (larger == 0 and small < large) then large, small = small, large end
     local images = images_at(small)
     if forbidden(images, large) then
-      on_both('HSET', 'blocked:', a, b, 1)
+      block(a, b, WORD)
       return 'apart'
     end
-    if images_at(large)[1] == large then -- an image alone
+    local ours, theirs = cluster_at(large), cluster_at(small)
+    local said = word_about(a, b) == 'same'
+    local representatives = said and joined_lists(ours.representatives, theirs.representatives)
+      or representatives_of_both(ours, theirs, a, b)
+    if not representatives then
+      block(a, b, CHAIN)
+      return 'chain'
+    end
+    if ours.size == 0 then -- an image alone
       local cluster = fresh_cluster()
-      place(cluster, large)
+      place(cluster, {large})
       large = cluster
     end
-    for _, image in ipairs(images) do place(large, image) end
-    if images[1] ~= small then
+    place(large, images)
+    represent(large, representatives)
+    if said then
+      add_all('kept:' .. large, call('SMEMBERS', 'kept:' .. small))
+    elseif representatives ~= ours.representatives then
+      call('DEL', 'kept:' .. large)
+    end
+    if theirs.size > 0 then
       local old = call('SMEMBERS', 'aliases:' .. small)
       old[#old + 1] = small
       for _, alias in ipairs(old) do
@@ -88,9 +168,17 @@ local function join(a, b)
       end
       remove(small)
     end
+    rejoin(representatives == ours.representatives and images or images_at(large)) -- others may agree with a new representative
   end
-  on_both('HDEL', 'blocked:', a, b)
+  unblock(a, b)
+  rejoin({a, b}) -- either may represent more than before
   return 'joined'
+end
+
+local function comes_first(x, y)
+  if x[3] ~= y[3] then return x[3] > y[3] end
+  if x[1] ~= y[1] then return x[1] < y[1] end
+  return x[2] < y[2]
 end
 
 -- The edges at these images, or the blocked pairs, as {a, b, confidence}: the surest first, ties by id, so that nothing depends on luck.
@@ -114,26 +202,50 @@ local function pairs_at(images, blocked)
       if leaves_to_score(words[scores[at]]) then add(scores[at], tonumber(scores[at + 1]) or 0) end
     end
   end
-  table.sort(found, function(x, y)
-    if x[3] ~= y[3] then return x[3] > y[3] end
-    if x[1] ~= y[1] then return x[1] < y[1] end
-    return x[2] < y[2]
-  end)
+  table.sort(found, comes_first)
   return found
 end
 
 -- Join what can be joined of the blocked pairs at these images, the surest first.
-local function rejoin(images)
-  for _, pair in ipairs(pairs_at(images, true)) do join(pair[1], pair[2]) end
+function rejoin(images)
+  local waiting = {}
+  for _, image in ipairs(images) do
+    if call('HLEN', 'blocked:' .. image) > 0 then waiting[#waiting + 1] = image end
+  end
+  for _, pair in ipairs(pairs_at(waiting, true)) do join(pair[1], pair[2]) end
 end
 
--- Compute the parts of a cluster anew after an edge or a member went. With `left` and `right` (a pair to keep apart) the parts grow
--- edge by edge, the surest first, and an edge that would connect the two is blocked. The largest part keeps the id (of equal ones the
--- one with the smallest image id), the others get new ids, an image alone has none. Then what this frees is joined. Returns who moved.
+-- The image with most edges, of equal ones the first.
+local function best_connected(images, edges)
+  local count, best = {}, images[1]
+  for _, edge in ipairs(edges) do
+    for at = 1, 2 do count[edge[at]] = (count[edge[at]] or 0) + 1 end
+  end
+  for _, image in ipairs(images) do
+    if (count[image] or 0) > (count[best] or 0) then best = image end
+  end
+  return {best}
+end
+
+-- Split a cluster into parts anew, after a member or what connected two members went. Parts grow edge by edge: those of a person first,
+-- then those at the representatives (unless a pair is to be kept apart), then the surest; each as `join` would. If all representatives are gone, what is still connected
+-- stays together, under the best connected. With `left` and `right` (a pair to keep apart) an edge that would connect the two is blocked.
+-- The largest part keeps the id (of equal ones the one with the smallest image id), the others get new ids, an image alone has none.
+-- Then what this frees is joined. Returns who moved.
 local function regroup(cluster, left, right)
-  local members = call('SMEMBERS', 'members:' .. cluster)
-  local parent = {}
-  for _, member in ipairs(members) do parent[member] = member end
+  local members, parent, part_of, leads = call('SMEMBERS', 'members:' .. cluster), {}, {}, {}
+  table.sort(members)
+  for _, member in ipairs(members) do
+    parent[member] = member
+    local list = {member}
+    part_of[member] = {size = 1, list = list, representatives = {member}, images = function() return list end}
+  end
+  local representatives = {}
+  for _, one in ipairs(call('SMEMBERS', 'representatives:' .. cluster)) do
+    leads[one] = parent[one] and true
+    if leads[one] then representatives[#representatives + 1] = one end
+  end
+  local orphaned = #representatives == 0
   local function root(id)
     while parent[id] ~= id do
       parent[id] = parent[parent[id]]
@@ -141,24 +253,57 @@ local function regroup(cluster, left, right)
     end
     return id
   end
-  for _, edge in ipairs(pairs_at(members, false)) do
+  local function is_kept_apart(a, b)
+    local function is_end(id) return id and (root(id) == a or root(id) == b) end
+    return is_end(left) and is_end(right)
+  end
+  local function unite(a, b, new)
+    local large = part_of[a]
+    for _, id in ipairs(part_of[b].list) do large.list[#large.list + 1] = id end
+    large.size, large.representatives = #large.list, new
+    parent[b], part_of[b] = a, nil
+  end
+
+  local edges = {}
+  for _, edge in ipairs(pairs_at(members, false)) do -- one that is not settled yet may lead elsewhere
+    if parent[edge[1]] and parent[edge[2]] then edges[#edges + 1] = edge end
+  end
+  for _, edge in ipairs(edges) do
+    local said = edge[3] == 1 and word_about(edge[1], edge[2]) == 'same'
+    edge.forced = said or orphaned
+    edge.rank = said and 2 or not left and (leads[edge[1]] or leads[edge[2]]) and 1 or 0
+  end
+  for _, id in ipairs(call('SMEMBERS', 'kept:' .. cluster)) do
+    if not orphaned and parent[id] and id ~= representatives[1] then
+      edges[#edges + 1] = {representatives[1], id, 0, forced = true, rank = 1, is_kept = true}
+    end
+  end
+  table.sort(edges, function(x, y)
+    if x.rank ~= y.rank then return x.rank > y.rank end
+    return comes_first(x, y)
+  end)
+  for _, edge in ipairs(edges) do
     local a, b = root(edge[1]), root(edge[2])
     if a ~= b then
-      local function is_end(id) return id and (root(id) == a or root(id) == b) end
-      if is_end(left) and is_end(right) then
-        on_both('HSET', 'blocked:', edge[1], edge[2], 1)
+      if part_of[a].size < part_of[b].size then a, b = b, a end
+      local large, small = part_of[a], part_of[b]
+      local new = edge.forced and joined_lists(large.representatives, small.representatives)
+        or representatives_of_both(large, small, edge[1], edge[2])
+      if is_kept_apart(a, b) then
+        if not edge.is_kept then block(edge[1], edge[2], WORD) end
+      elseif new then
+        unite(a, b, new)
       else
-        parent[a] = b
+        block(edge[1], edge[2], CHAIN)
       end
     end
   end
 
   local parts, by_root = {}, {}
-  table.sort(members)
   for _, member in ipairs(members) do -- sorted, so a part's first member is its smallest, and parts come in that order
     local r = root(member)
     if not by_root[r] then
-      by_root[r] = {}
+      by_root[r] = {representatives = part_of[r].representatives}
       parts[#parts + 1] = by_root[r]
     end
     table.insert(by_root[r], member)
@@ -170,12 +315,21 @@ local function regroup(cluster, left, right)
 
   local moved = {}
   for _, part in ipairs(parts) do
+    local home = part == keeper and cluster or #part > 1 and fresh_cluster()
     if part ~= keeper or #part == 1 then
-      local home = part ~= keeper and #part > 1 and fresh_cluster()
       for _, member in ipairs(part) do
         call('SREM', 'members:' .. cluster, member)
-        if home then place(home, member) else call('HDEL', 'cluster-of', member) end
+        call('HDEL', 'cluster-of', member)
         moved[#moved + 1] = member
+      end
+      if part ~= keeper and #part > 1 then place(home, part) end
+    end
+    if #part > 1 then
+      represent(home, orphaned and best_connected(part, edges) or part.representatives)
+      call('DEL', 'kept:' .. home)
+      local leading = call('SMEMBERS', 'representatives:' .. home)
+      for _, member in ipairs(part) do
+        if not all_agree({member}, leading) then call('SADD', 'kept:' .. home, member) end
       end
     end
   end
@@ -187,13 +341,30 @@ local function regroup(cluster, left, right)
   return moved
 end
 
--- Change what is known of a pair by `write`, and make it an edge or no edge accordingly. Returns its RecordOutcome (clusters.py).
-local function change(a, b, write)
-  local was_edge = is_to_be_joined(a, b) and call('HEXISTS', 'blocked:' .. a, b) == 0
-  write()
-  if is_to_be_joined(a, b) then return join(a, b) end
-  on_both('HDEL', 'blocked:', a, b)
-  local home, apart = home_of(a), KEEPS_APART[word_about(a, b)]
-  if was_edge or (apart and home == home_of(b)) then regroup(home, apart and a, apart and b) end
+-- What a pair is before something about it changes.
+local function state_of(a, b)
+  return {edge = is_to_be_joined(a, b), word = word_about(a, b)}
+end
+
+-- Make a pair what it is now to be, `before` as it was. Returns its RecordOutcome (clusters.py).
+local function settle(a, b, before)
+  local joins, word, home = is_to_be_joined(a, b), word_about(a, b), home_of(a)
+  local apart, together = KEEPS_APART[word], home == home_of(b)
+  local taken_back = before.word == 'same' and word ~= 'same'
+  if not joins then unblock(a, b) end
+  if together and (apart or taken_back or (before.edge and not joins)) then
+    local representatives = items_at('representatives:', home)
+    if apart or taken_back or #representatives > 1 or not all_agree({a, b}, representatives) then
+      regroup(home, apart and a, apart and b)
+    end
+  end
+  if joins then return join(a, b) end
   return apart and 'vetoed' or 'stored'
+end
+
+-- Change what is known of a pair by `write`, and settle it.
+local function change(a, b, write)
+  local before = state_of(a, b)
+  write()
+  return settle(a, b, before)
 end

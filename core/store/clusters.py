@@ -1,16 +1,19 @@
 """Reading clusters. They lie under `meta`; the operations of meta.lua change them, each in one step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 
 from ..errors import NotFound
 from ..records import Cluster, ImageId
 from . import values
 from .connection import StorePart
-from .keys import META, key, on_meta
+from .keys import META, SCAN_COUNT, as_text, key, on_meta
 
 #: First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow.
 CLUSTER_PREFIX = "c-"
+#: Maximum number of representatives that are read. chosen: a cluster has more than one only where persons
+#: joined clusters.
+REPRESENTATIVES_READ = 4
 
 
 class RecordOutcome(str, Enum):
@@ -23,6 +26,9 @@ class RecordOutcome(str, Enum):
     #: Stored on both sides, but not joined: the union would put two images into one cluster that a person's
     #: word keeps apart.
     APART = "apart"
+    #: Stored on both sides, but not joined: no image could represent both clusters, so the pair is a link of
+    #: a chain.
+    CHAIN = "chain"
     #: Stored on both sides, but neither shown nor joined: a person's word keeps the two images apart.
     VETOED = "vetoed"
     #: Not stored: one of the two is no longer in the store.
@@ -68,15 +74,41 @@ class Clusters(StorePart):
         sizes = self.connection.run([on_meta("SCARD", f"members:{name}") for name in names])
         return dict(zip(names, sizes, strict=True))
 
+    def representatives(self, ids: Sequence[ImageId]) -> list[tuple[ImageId, ...]]:
+        """Return for each image those that represent its cluster, at most REPRESENTATIVES_READ, in order;
+        empty for an image in none.
+        """
+        names = self.ids(ids)
+        wanted = list(dict.fromkeys(name for name in names if name))
+        answers = self.connection.run([on_meta("SMEMBERS", f"representatives:{name}") for name in wanted])
+        found = {
+            name: tuple(sorted(map(as_text, answer))[:REPRESENTATIVES_READ])
+            for name, answer in zip(wanted, answers, strict=True)
+        }
+        return [found[name] if name else () for name in names]
+
+    def chains(self) -> Iterator[list[tuple[ImageId, ImageId]]]:
+        """Yield all pairs that match as whole pictures and are not in one cluster, because no image could
+        represent both of theirs; some at a time, in no order.
+        """
+        cursor = -1
+        while cursor:
+            scan = on_meta("SSCAN", "chains", max(cursor, 0), "COUNT", SCAN_COUNT)
+            cursor, found = self.connection.ask(scan)
+            yield [(pair[0], pair[1]) for pair in (as_text(item).split(" ") for item in found)]
+
     def _read(self, names: Sequence[str]) -> list[Cluster]:
-        keys = [f"{kind}:{name}" for name in names for kind in ("aliases", "members")]
+        kinds = ("aliases", "members", "representatives")
+        keys = [f"{kind}:{name}" for name in names for kind in kinds]
         answers = self.connection.run([on_meta("SMEMBERS", name) for name in keys])
         found = []
         for n, name in enumerate(names):
-            aliases, members = answers[2 * n : 2 * n + 2]
-            aliases = values.cluster_ids(key(META, keys[2 * n]), aliases)
-            members = values.image_ids(key(META, keys[2 * n + 1]), members)
-            found.append(Cluster(name, tuple(sorted(aliases)), tuple(sorted(members))))
+            at = len(kinds) * n
+            aliases = values.cluster_ids(key(META, keys[at]), answers[at])
+            members, representatives = (
+                values.image_ids(key(META, keys[i]), answers[i]) for i in (at + 1, at + 2)
+            )
+            found.append(Cluster(name, *(tuple(sorted(ids)) for ids in (aliases, members, representatives))))
         return found
 
 

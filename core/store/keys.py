@@ -40,16 +40,21 @@ removes them. Times are unix seconds as decimal text.
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical cluster ids
       members:<cluster>    set     image ids
+      representatives:<cluster>  set  image ids: others join where they are to be joined with one of these
+      kept:<cluster>       set     image ids: to be joined with a representative that was forgotten
       aliases:<cluster>    set     ids of clusters merged into it
       alias                hash    alias -> canonical cluster id
       judged:<id>          hash    other image id -> judgement (verdict_codec.py, FORMAT.md), on both sides
       joining:<id>         hash    other image id -> confidence of the verdict that joins the two, on both
                                    sides
-      blocked:<id>         hash    other image id -> 1, on both sides: the two are to be joined, but what a
-                                   person said about others keeps their clusters apart
+      blocked:<id>         hash    other image id -> 1 or 2, on both sides: the two are to be joined, but 1:
+                                   what a person said about others keeps their clusters apart; 2: nobody
+                                   could represent both clusters (a chain)
+      chains               set     pairs of the second kind: two image ids, the smaller first, and a space
       relink               set     ids of images to be linked again
-      hubs                 hash    image id -> JSON {region, pictures, images, met}: a common region
+      hubs                 hash    image id -> JSON {region, pictures, images, met, since}: a common region
                                    (common_regions.py, FORMAT.md)
+      hub-images:<id>      set     ids of a few images that were verified to show it
       bookmarks            hash    name -> text of an adapter
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
@@ -65,7 +70,7 @@ from ..errors import ConfigError
 from ..records import ImageId
 
 #: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 #: Tags of the shards.
 SHARDS = tuple("0123456789abcdef")
 #: Tag of what spans images.

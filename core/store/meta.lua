@@ -1,6 +1,6 @@
 -- Changes under the tag `meta`. ARGV: operation, expected fence, intent id or '', then what the operation needs.
 -- Each returns 'fence' and does nothing when a forget has passed since the caller looked.
--- Keys: intents, none (never there), relink, hubs, cluster-of, clusters, members:<cluster>, judged:<id>, joining:<id>, blocked:<id>
+-- Keys: intents, none (never there), relink, hubs, hub-images:, cluster-of, clusters, members:<cluster>, representatives:, kept:, joining:<id>, judged:, blocked:
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]
@@ -11,16 +11,16 @@ if operation == 'intend' then -- bytes: remember what is about to be done across
   return 'intended'
 
 elseif operation == 'score' then
-  -- seed, then four for each pair: a, b, '1' if the verdict joins, confidence. Only for an intent that still stands, so that a late
-  -- repetition changes nothing. Ends the intent. Returns the outcome of each pair.
+  -- seed, then four for each pair, the surest first: a, b, '1' if the verdict joins, confidence. All are written before the first is
+  -- settled. Only for an intent that still stands, so that a late repetition changes nothing. Ends the intent. Returns their outcomes.
   if call('HDEL', 'intents', intent) == 0 then return 'gone' end
-  local answers = {}
+  local answers, before = {}, {}
   for at = 5, #ARGV, 4 do
     local a, b = ARGV[at], ARGV[at + 1]
-    answers[#answers + 1] = change(a, b, function()
-      if ARGV[at + 2] == '1' then on_both('HSET', 'joining:', a, b, ARGV[at + 3]) else on_both('HDEL', 'joining:', a, b) end
-    end)
+    before[at] = state_of(a, b)
+    if ARGV[at + 2] == '1' then on_both('HSET', 'joining:', a, b, ARGV[at + 3]) else on_both('HDEL', 'joining:', a, b) end
   end
+  for at = 5, #ARGV, 4 do answers[#answers + 1] = settle(ARGV[at], ARGV[at + 1], before[at]) end
   return answers
 
 elseif operation == 'judge' then -- seed, a, b, a person's judgement for the side of a, for that of b. Refused: another keeps them apart.
@@ -58,22 +58,25 @@ elseif operation == 'rejudge' then -- seed, a, b, the judgement for the side of 
 elseif operation == 'regroup' then -- seed, cluster, images: they are in this cluster as far as edges connect them
   local cluster = ARGV[5]
   call('SADD', 'clusters', cluster)
-  for at = 6, #ARGV do place(cluster, ARGV[at]) end
+  for at = 6, #ARGV do place(cluster, {ARGV[at]}) end
   regroup(cluster)
   return 'stored'
 
 elseif operation == 'forget' then -- seed, id: everything here that names the image; returns the images that lost a connection
   local id = ARGV[5]
   call('SREM', 'relink', id)
+  for _, noted in ipairs(call('HKEYS', 'hubs')) do call('SREM', 'hub-images:' .. noted, id) end
   call('HDEL', 'hubs', id)
-  for _, kind in ipairs({'judged:', 'joining:', 'blocked:'}) do
+  call('DEL', 'hub-images:' .. id)
+  for _, other in ipairs(call('HKEYS', 'blocked:' .. id)) do unblock(id, other) end
+  for _, kind in ipairs({'judged:', 'joining:'}) do
     for _, other in ipairs(call('HKEYS', kind .. id)) do call('HDEL', kind .. other, id) end
     call('DEL', kind .. id)
   end
   local cluster = home_of(id)
   if cluster == id then return {} end
   call('HDEL', 'cluster-of', id)
-  call('SREM', 'members:' .. cluster, id)
+  for _, kind in ipairs({'members:', 'representatives:', 'kept:'}) do call('SREM', kind .. cluster, id) end
   local moved = regroup(cluster)
   for _, member in ipairs(moved) do call('SADD', 'relink', member) end
   return moved

@@ -50,6 +50,10 @@ class StoreStats:
     occurrences: int
     #: Clusters.
     clusters: int
+    #: Pairs that match as whole pictures and are not in one cluster, because no image could represent both.
+    chains: int
+    #: Common regions that linking has met, as far as they are noted.
+    common_regions: int
     #: Collections.
     collections: int
     #: Rows of forgotten images that wait for compaction; they are overwritten already.
@@ -240,9 +244,11 @@ class Store:
 
     def stats(self) -> StoreStats:
         """Return the store in numbers."""
-        clusters, collections, *counts = self.connection.run(
+        clusters, chains, regions, collections, *counts = self.connection.run(
             [
                 on_meta("SCARD", "clusters"),
+                on_meta("SCARD", "chains"),
+                on_meta("HLEN", "hubs"),
                 on_meta("HLEN", "collections"),
                 *(on_shard(tag, "ZCARD", "ids") for tag in SHARDS),
                 *(on_shard(tag, "HMGET", "head", "occurrences", "dead") for tag in SHARDS),
@@ -256,6 +262,8 @@ class Store:
                 whole(key(tag, "head"), head[0]) for tag, head in zip(SHARDS, heads, strict=True)
             ),
             clusters=clusters,
+            chains=chains,
+            common_regions=regions,
             collections=collections,
             dead_rows=sum(whole(key(tag, "head"), head[1]) for tag, head in zip(SHARDS, heads, strict=True)),
             used_memory=sum(fact.used_memory for fact in facts),

@@ -160,7 +160,9 @@ class Verdicts(StorePart):
             items += [(query, one.image_id, forward, ranked), (one.image_id, query, backward, ranked)]
         there = self._sides(items, fences)
         both = [mine and theirs for mine, theirs in zip(there[::2], there[1::2], strict=True)]
-        kept = list(compress(intent.verdicts, both))
+        kept = sorted(
+            compress(intent.verdicts, both), key=lambda one: (-one.verdict.confidence, one.image_id)
+        )
         gone = [one.image_id for one, found in zip(intent.verdicts, both, strict=True) if not found]
         self.drop_sides([sides for other in gone for sides in ((query, other), (other, query))], fences)
         arguments = [

@@ -200,9 +200,14 @@ class World:
         return Publisher(self.engine, self.sink, chosen, self.options)
 
     def found(self, domain: str, *matches: AilObject, **options: object) -> AilObject:
-        """Add an object that matches these, write about it, and return it."""
+        """Add an object that matches these and, as a whole, the representatives of their clusters; write
+        about it, and return it.
+        """
         obj = self.add(domain)
-        for match in matches:
+        ids = [match.id for match in matches]
+        whole = not {"relation", "decision"} & options.keys()
+        leading = self.store.clusters.representatives(ids) if whole else []
+        for match in (*matches, *sorted({one for some in leading for one in some} - {*ids})):
             self.judge(obj, match, **options)  # type: ignore[arg-type]
         self.write(obj)
         return obj

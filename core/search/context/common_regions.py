@@ -124,6 +124,7 @@ class CommonRegions:
                     shown += places
             if asked - len(holders) > options.tolerated_misses:
                 return None
+        shown_by = tuple(picture.features.image_id for picture in holders)
         mask = shown >= options.common_share * len(holders)
         common = inside(mask, found.points_query)
         least = max(self._minimum_inliers, options.common_share * len(common))
@@ -132,7 +133,8 @@ class CommonRegions:
         pictures = round(necessary * len(holders) / options.sample)
         region = box_of(found.points_reference[common])
         return _Found(
-            CommonRegion(pair.image_id, region, pictures, self._search.images, frozenset(holding)), mask
+            CommonRegion(pair.image_id, region, pictures, self._search.images, frozenset(holding), shown_by),
+            mask,
         )
 
     def _holding(self, found: Verification, maximum: int) -> list[ImageId]:

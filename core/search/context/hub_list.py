@@ -38,6 +38,14 @@ class Hub:
     region: Box | None
     #: When linking met the region last; None for a cluster.
     met: datetime | None
+    #: When linking met the region first, which is when it had become common; None for a cluster.
+    since: datetime | None
+    #: A few images that were verified to show the region; empty for a cluster.
+    shown_by: tuple[ImageId, ...]
+    #: When the first and the last of these images came; None for a cluster.
+    first_shown: datetime | None
+    #: See `first_shown`.
+    last_shown: datetime | None
     #: Whether the image, or one of the cluster, is in a collection of purpose `ignore`.
     ignored: bool
     #: A few occurrences.
@@ -52,6 +60,10 @@ class Hub:
             "share": round(self.share, 4),
             "region": None if self.region is None else list(self.region),
             "met": timestamp(self.met),
+            "since": timestamp(self.since),
+            "shown_by": list(self.shown_by),
+            "first_shown": timestamp(self.first_shown),
+            "last_shown": timestamp(self.last_shown),
             "ignored": self.ignored,
             "occurrences": list(self.occurrences),
         }
@@ -84,6 +96,8 @@ def _regions(store: Store, ignored: frozenset[ImageId]) -> Iterator[Hub]:
     for note, info in zip(notes, infos, strict=True):
         if info is not None:  # not forgotten at this moment
             region = note.region
+            shown = [found for found in store.images.infos(region.shown_by) if found]
+            came = [found.first_seen for found in shown if found.first_seen]
             yield Hub(
                 kind="common-region",
                 id=region.image_id,
@@ -91,6 +105,10 @@ def _regions(store: Store, ignored: frozenset[ImageId]) -> Iterator[Hub]:
                 share=region.pictures / max(region.images, 1),
                 region=region.region,
                 met=note.met,
+                since=note.since,
+                shown_by=tuple(found.image_id for found in shown),
+                first_shown=min(came, default=None),
+                last_shown=max(came, default=None),
                 ignored=region.image_id in ignored,
                 occurrences=tuple(str(sighting.occurrence) for sighting in info.sightings[:EXAMPLES]),
             )
@@ -109,6 +127,10 @@ def _clusters(store: Store, ignored: frozenset[ImageId], options: CommonRegionOp
                 share=size / max(images, 1),
                 region=None,
                 met=None,
+                since=None,
+                shown_by=(),
+                first_shown=None,
+                last_shown=None,
                 ignored=not ignored.isdisjoint(members),
                 occurrences=tuple(str(info.sightings[0].occurrence) for info in infos if info.sightings),
             )
