@@ -10,9 +10,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from support.images import put_all, record_verdict
 from support.judging import judge, veto
 
+from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, NotFound
+from douglas_quaid.integrity.check import find_problems
+from douglas_quaid.options import DEFAULTS
 from douglas_quaid.records import Decision, Evidence, JudgementWord, Relation, Verdict
 from douglas_quaid.store import RecordOutcome, Store
+from douglas_quaid.store.keys import SCHEMA_VERSION
 
 IMAGES = 8
 VETOES = (JudgementWord.DIFFERENT, JudgementWord.SAME_DESIGN)
@@ -404,3 +408,22 @@ def test_a_large_cluster_splits_as_well(store, make_image):
         for part in partition(store, ids[1:])
         for pair in itertools.combinations(ids[100:600:100], 2)
     )
+
+
+def test_a_store_from_before_representatives_keeps_its_clusters(store, store_url, shared_server, make_image):
+    # Given a chain that an older version joined: no representatives, and its schema,
+    a, b, c, *_ = fill(store, make_image, 3)
+    record_verdict(store, a, b, verdict())
+    before = store.clusters.of([a])[0]
+    record_verdict(store, b, c, verdict())
+    redis = shared_server.redis
+    redis.delete(*redis.keys("dq:{meta}:representatives:*"), *redis.keys("dq:{meta}:kept:*"))
+    redis.hset("dq:{meta}:head", "schema", 2)
+    # when the store is opened,
+    with Store.open(Config(store=store_url)) as opened:
+        cluster = opened.clusters.of([a])[0]
+        # then the cluster has its id and images, and the image that all match represents it.
+        assert opened.stats().schema == SCHEMA_VERSION
+        assert (cluster.cluster_id, set(cluster.members)) == (before.cluster_id, {a, b, c})
+        assert cluster.representatives == (b,)
+        assert not [found for found in find_problems(opened, DEFAULTS.index) if "{meta}" in found.key]

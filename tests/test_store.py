@@ -401,7 +401,7 @@ def test_a_store_of_another_schema_is_refused_and_left_as_it_is(
     store, store_url, shared_server, make_image, everything
 ):
     store.images.put(make_image(1))
-    for other, remedy in ((SCHEMA_VERSION + 1, "use a newer"), (SCHEMA_VERSION - 1, "an empty store")):
+    for other, remedy in ((SCHEMA_VERSION + 1, "use a newer"), (1, "an empty store")):
         shared_server.redis.hset("dq:{meta}:head", "schema", other)
         before = everything(shared_server.redis)
         with pytest.raises(UnknownVersion, match=f"schema {other}.*{remedy}"):

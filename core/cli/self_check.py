@@ -5,7 +5,6 @@ from importlib.util import find_spec
 
 import click
 
-from ..answers import timestamp
 from ..config import Config
 from ..errors import CorruptRecord, DouglasQuaidError
 from ..store_url import shown
@@ -173,6 +172,8 @@ def _common_regions(url: str | None) -> str:
         found = [hub for hub in engine.hubs() if hub.since is not None]
     if not found:
         return "no part of a picture is too common to be evidence"
+    from ..answers import timestamp
+
     latest = max(found, key=lambda hub: (hub.since, hub.id))
     images = ", ".join(image_id[:12] for image_id in latest.shown_by[:3])
     parts = f"{len(found):,} parts" if len(found) > 1 else "1 part"

@@ -34,6 +34,7 @@ from .occurrences import Occurrences
 from .options import DEFAULTS, StoreOptions
 from .server_checks import check_servers, server_facts
 from .settings import Settings
+from .upgrades import OLDEST, upgrade
 from .values import IMAGE_ID, REMEDY, noting, whole
 from .verdicts import Verdicts
 
@@ -274,7 +275,7 @@ class Store:
 
 
 def _check_schema(connection: Connection) -> None:
-    """Give an empty store our schema, and leave one of another schema as it is."""
+    """Give an empty store our schema, upgrade an older one, and leave one of any other schema as it is."""
     schema = on_meta("HGET", "head", "schema")
     found = connection.ask(schema)
     if found is None:
@@ -298,8 +299,16 @@ def _check_schema(connection: Connection) -> None:
             f"the store at {connection.name} has schema {int(found)}, this program knows up to"
             f" {SCHEMA_VERSION}; use a newer douglas-quaid, nothing was changed"
         )
-    if int(found) < SCHEMA_VERSION:
+    if int(found) < OLDEST:
         raise UnknownVersion(
-            f"the store at {connection.name} has schema {int(found)} of before the first release, this"
-            f" program reads {SCHEMA_VERSION}; add the pictures to an empty store, nothing was changed"
+            f"the store at {connection.name} has schema {int(found)}, this program reads {OLDEST} to"
+            f" {SCHEMA_VERSION}; add the pictures to an empty store, nothing was changed"
         )
+    if int(found) < SCHEMA_VERSION:
+        try:
+            upgrade(connection)
+        except NotAllowed as error:
+            raise NotAllowed(
+                f"the store has schema {int(found)}; open it once as a user who may write, with"
+                f" quaid self-check: {error}"
+            ) from None
