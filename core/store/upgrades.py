@@ -1,5 +1,5 @@
-"""What an older store lacks, done when it is opened. Each step can be repeated, and several programs may do it
-at once; FORMAT.md says what each schema brought.
+"""What an older store lacks, done when it is opened. Each step can be repeated, and several programs may do
+it at once; FORMAT.md says what each schema brought.
 """
 
 import secrets
