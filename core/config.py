@@ -44,7 +44,7 @@ class Config:
     #: Maximum number of pixels of a picture, and of all pictures that the threads of a process hold at once.
     #: chosen: three full-page captures of 1920 x 20000.
     #: Decoding and features take 12 to 22 bytes of memory per pixel, of transparent and animated pictures and
-    #: TIFFs of floats up to 36: 4.2 GB at this limit. measured: tests/benchmarks/decoding_memory.py.
+    #: TIFFs of floats up to 32: 3.9 GB at this limit. measured: tests/benchmarks/decoding_memory.py.
     max_pixels: int = 120_000_000
 
     #: Maximum width and height of a picture, in pixels. chosen: what JPEG and GIF can have at most, and twice

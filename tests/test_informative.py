@@ -36,6 +36,14 @@ def recompressed(array: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     return decode_image(jpeg(Image.fromarray(array), quality), max_bytes=1 << 26, max_pixels=1 << 26).grey
 
 
+def with_pointer(width: int, height: int, paper: str = "white") -> NDArray[np.uint8]:
+    """A blank page, and the arrow of a mouse somewhere on it."""
+    picture, ink = blank(width, height, paper), "black" if paper == "white" else "white"
+    arrow = [(0, 0), (0, 16), (4, 12), (7, 18), (9, 17), (7, 11), (11, 11)]
+    ImageDraw.Draw(picture).polygon([(width // 3 + x, height // 3 + y) for x, y in arrow], fill=ink)
+    return grey(picture)
+
+
 NOTHING = {
     "white": sheet(),
     "black": np.zeros((400, 300), np.uint8),
@@ -47,6 +55,11 @@ NOTHING = {
     "noise": noisy(),
     "a noisy JPEG": recompressed(noisy(), 15),
     "a JPEG of a blank sheet": recompressed(sheet(), 20),
+    **{
+        f"a pointer on {size[0]} x {size[1]}": with_pointer(*size)
+        for size in ((1280, 800), (1366, 768), (640, 480), (390, 844), (320, 240))
+    },
+    "a JPEG of a pointer on black": recompressed(with_pointer(1280, 800, "black"), 60),
     "shading": np.tile(np.linspace(90, 250, 1000).astype(np.uint8), (700, 1)),
     "a tall blank page": sheet(9000, 1280),
     "four rows of noise": np.random.default_rng(3).integers(0, 256, (4, 300), dtype=np.uint8),
@@ -72,6 +85,7 @@ def lines_of_text(count: int) -> NDArray[np.uint8]:
 
 SOMETHING = {
     "one line of text": lines_of_text(1),
+    "a word": lines_of_text(1)[:, :130],
     "three lines of text": lines_of_text(3),
     "faint text": (255 - (255 - lines_of_text(3).astype(int)) // 3).astype(np.uint8),
     **{f"logo of {size}": grey(logo(size, size)) for size in (16, 24, 32, 64, 256)},

@@ -211,11 +211,15 @@ def test_twelve_bits_in_sixteen_are_the_picture_of_eight(format: str) -> None:
     assert np.array_equal(decode(saved(Image.fromarray(grey << 8), format)).grey, grey)
 
 
-def test_twelve_bits_of_colour_in_sixteen_are_seen() -> None:
-    colours = np.asarray(page(1, 320, 200)).astype(">u2") << 4
+@pytest.mark.parametrize(("kind", "channels"), [(2, 3), (6, 4)])
+def test_twelve_bits_of_colour_in_sixteen_are_seen(kind: int, channels: int) -> None:
+    colours = np.full((200, 320, channels), 65535, ">u2")
+    colours[..., :3] = np.asarray(page(1, 320, 200)).astype(">u2") << 4
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in colours)
+    data = png_file(struct.pack(">IIBBBBB", 320, 200, 16, kind, 0, 0, 0), rows)
 
-    assert is_informative(decode(png_file(struct.pack(">IIBBBBB", 320, 200, 16, 2, 0, 0, 0), rows)).grey)
+    assert is_informative(decode(data).grey)
+    assert compared(data, png(page(1, 320, 200))).decision is Decision.MATCH
 
 
 def test_floats_up_to_one_are_a_picture() -> None:

@@ -68,15 +68,23 @@ def read_pixels(image: Image.Image, *, format: str, deep: bool = False) -> Pixel
     if image.mode.startswith("I") or image.mode == "F":
         image = _deep_to_grey(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return _laid(image.convert("RGBA"), shown_opaque=format == "BMP")
+        if image.mode != "RGBA":  # a copy takes 4 bytes per pixel
+            image = image.convert("RGBA")
+        return _laid(_shifted(image, deep), shown_opaque=format == "BMP")
     if image.mode == "LAB":
         raise NotImplementedError("L*a*b* colours")
-    image = image.convert("RGB") if image.mode != "RGB" else image
-    rgb = np.asarray(image)
-    if deep and rgb.max() < DEEPEST >> 8:  # of deep colours, Pillow keeps the upper byte
-        rgb = _read_only(rgb << 4)
-        image = Image.fromarray(rgb)
-    return Pixels(rgb, np.asarray(image.convert("L")))
+    image = _shifted(image.convert("RGB") if image.mode != "RGB" else image, deep)
+    return Pixels(np.asarray(image), np.asarray(image.convert("L")))
+
+
+def _shifted(image: Image.Image, deep: bool) -> Image.Image:
+    """An RGB or RGBA picture, of whose deep colours Pillow keeps the upper byte, with the bits they use."""
+    if not deep:
+        return image
+    values = np.asarray(image)
+    if values[..., :3].max() >= DEEPEST >> 8:
+        return image
+    return Image.fromarray(np.concatenate([values[..., :3] << 4, values[..., 3:]], axis=2))
 
 
 def showing_most(pixels: Pixels) -> Pixels:
@@ -107,6 +115,7 @@ def _laid(image: Image.Image, *, shown_opaque: bool) -> Pixels:
         rgb = _read_only(cv2.cvtColor(quads, cv2.COLOR_RGBA2RGB))
         return Pixels(rgb, np.asarray(image.convert("L")))
     alpha = _read_only(quads[..., 3].copy())
+    del quads, words  # 4 bytes per pixel
     on_white = _on(image, WHITE, alpha)
     ground = _ground(cell_means(on_white.grey), cell_means(alpha))
     return on_white if ground == WHITE else _on(image, ground, alpha)
