@@ -9,7 +9,7 @@ import pytest
 from support.ail_host import OURS, AilHome
 from support.images import record_verdict
 from support.judging import veto
-from support.pictures import page, png
+from support.pictures import blank, page, png
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.objects import AilObject
@@ -84,6 +84,31 @@ def judge(store: Store, a: AilObject, b: AilObject, decision: Decision, confiden
 
 def listen(ail: AilHome) -> Any:
     return ail.run(SETUP + LISTEN)
+
+
+def test_blank_screenshots_get_no_tag_and_no_correlation(ail: AilHome, store: Store) -> None:
+    # Given blank screenshots of three domains: one of two domains, and one with the same pixels
+    sheet = blank(320, 200)
+    gids = [
+        ail.new_screenshot(data, domain=f"blank{n}.org")
+        for n, data in enumerate((png(sheet), png(sheet, compress_level=1), png(sheet)))
+    ]
+    objects = [AilObject.parse(gid) for gid in gids]
+    with Engine.open(ail.store.url) as engine:
+        for n, (obj, level) in enumerate(zip(objects, (6, 1, 6), strict=True)):
+            engine.add(
+                png(sheet, compress_level=level),
+                occurrence=obj.occurrence,
+                labels={"domain": f"blank{n}.org"},
+            )
+        assert engine.cluster_ids([obj.id for obj in objects]) == [None] * 3
+    # Then AIL's pages of them show nothing of ours
+    for gid in gids:
+        ail.run(SETUP + WRITE, gid=gid)
+    ail.drain("Tags")
+    for gid in gids:
+        assert ail.tags(gid) == set() and ail.correlations(gid, "screenshot") == set()
+        assert ail.duplicates(gid) == {}
 
 
 def test_ails_confirm_button_makes_a_pair_of_a_question(

@@ -113,3 +113,17 @@ def test_a_hover_shows_an_error_where_misp_shows_it(tmp_path: Path) -> None:
     with misp_host.running(tmp_path, store=away) as host:
         answer = host.post(hover(away, attribute(uuid=OTHER)))
     assert "cannot be reached" in answer["error"] and answer["results"][0]["values"] == [answer["error"]]
+
+
+def test_blank_pictures_are_similar_to_nothing(host: Host, known: str) -> None:
+    # Given blank captures in three events, two of equal bytes and one of equal pixels
+    sheet = pictures.png(pictures.blank(640, 480))
+    mine, others = str(uuid.uuid4()), [sheet, pictures.saved(pictures.blank(640, 480), "BMP")]
+    with Engine.open(known) as engine:
+        engine.add(sheet, occurrence=f"misp:attribute:{mine}", labels={"event": str(uuid.uuid4())})
+        for data in others:
+            engine.add(data, occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())})
+    # Then neither a hover nor an enrichment finds one of them
+    (row,) = host.post(hover(known, attribute(uuid=mine)))["results"]
+    assert row == {"types": ["text"], "values": ["No similar image among 3 indexed images."]}
+    assert objects(host.post(enrichment(known, attribute(sheet)))) == []

@@ -15,7 +15,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from PIL import Image
 from support.command_line import runner
+from support.images import record_verdict
 from support.old_records import old_features, put_old
 from support.pictures import blank, jpeg, page, photo, png
 from support.steps import interleave, run_and_die
@@ -23,7 +25,14 @@ from support.steps import interleave, run_and_die
 from douglas_quaid import Config, Decision, Engine
 from douglas_quaid.cli.main import main
 from douglas_quaid.features.outdated import is_same, outdated
-from douglas_quaid.records import ImageId, Occurrence
+from douglas_quaid.records import (
+    Configuration,
+    Evidence,
+    ImageId,
+    Occurrence,
+    Relation,
+    Verdict,
+)
 from douglas_quaid.renewal import RenewalStatus, Renewed
 from douglas_quaid.sources import Sources
 from douglas_quaid.store import Store
@@ -107,6 +116,51 @@ def test_pages_that_were_taken_for_the_same_picture_part(
     # And to do so again changes nothing
     before = state(engine, ids)
     assert command() == (0, []) and state(engine, ids) == before
+
+
+def white_logo(seed: int) -> Image.Image:
+    """A white drawing on transparency, and nothing to see on white."""
+    picture = Image.new("RGBA", (300, 200), (255, 255, 255, 0))
+    picture.putalpha(page(seed, 300, 200).convert("L").point(lambda value: 255 * (value < 128)))
+    return picture
+
+
+def on(ground: str, picture: Image.Image) -> Image.Image:
+    sheet = Image.new("RGB", picture.size, ground)
+    sheet.paste(picture, mask=picture)
+    return sheet
+
+
+def test_white_logos_that_were_laid_on_white_part(
+    engine: Engine, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    # Given two white logos as revision 1 read them: equal blank sheets, a match and one cluster
+    logos, store = [white_logo(seed) for seed in (1, 3)], engine._store
+    files = [png(logo) for logo in logos]
+    ids = [
+        put_old(store, old_features(data, on("white", logo)), saved(tmp_path, data))
+        for data, logo in zip(files, logos, strict=True)
+    ]
+    first, second = engine.features(ids)
+    assert first and second and first.pixel_digest == second.pixel_digest and not first.informative
+    for image_id in ids:
+        engine.link(image_id)
+    same = Evidence(configuration=Configuration.SAME_PIXELS, same_pixels=True, pdq_bits=0)
+    record_verdict(
+        store,
+        *ids,
+        Verdict(Decision.MATCH, Relation.IDENTICAL, 1.0, same, engine.calibration.id, "same pixels"),
+    )
+    assert len({*engine.cluster_ids(ids)}) == 1 and engine.cluster_ids(ids)[0]
+    # When they are extracted again
+    status, lines = command()
+    assert (status, [line["status"] for line in lines]) == (0, ["renewed", "renewed"])
+    # Then they share nothing, and each is found on a dark page
+    assert engine.cluster_ids(ids) == [None, None]
+    assert all(hit.decision is Decision.NO_MATCH for image_id in ids for hit in engine.hits(image_id))
+    for image_id, logo in zip(ids, logos, strict=True):
+        answer = engine.query(png(on("#14202c", logo)))
+        assert [hit.image_id for hit in answer.hits] == [image_id]
 
 
 def test_copies_that_stay_copies_keep_their_cluster_and_its_name(engine: Engine, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ from PIL import Image
 from douglas_quaid import Engine
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.decoding.informative import is_informative
-from douglas_quaid.features import codec, extract_features, pixel_digest
+from douglas_quaid.decoding.pixels import Pixels
+from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.pdq import pdq_orientations
 from douglas_quaid.features.perceptual import tlsh_of, whole_picture_hashes
@@ -132,13 +133,13 @@ def print_shares(files: Sequence[bytes]) -> None:
     for data in files:
         step("(Pillow decode)", decode, data)
         image = step(
-            "decode to RGB and grey, checks, sha256",
+            "decode to RGB and grey, checks, sha256 of file and pixels",
             decode_image,
             data,
             max_bytes=1 << 26,
             max_pixels=120_000_000,
         )
-        step("digest of the pixels", pixel_digest, image)
+        step("(digest of the pixels, part of decode)", Pixels(image.pixels, image.grey).digest)
         step("PDQ in 8 orientations", pdq_orientations, image.pixels)
         step("PDQ, aHash, pHash, dHash", whole_picture_hashes, image.pixels, image.grey, whash=False)
         step("(with wHash)", whole_picture_hashes, image.pixels, image.grey, whash=True)
