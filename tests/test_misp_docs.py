@@ -211,7 +211,7 @@ def fill(misp: Misp) -> None:
     misp.attach(reports[0], page, "account-locked.png", uuid="a0000000-0000-4000-8000-000000000001")
     misp.attach(reports[0], b"%PDF-1.7 no picture", "letter.pdf", uuid="a0000000-0000-4000-8000-000000000002")
     misp.attach(reports[1], smaller, "screen.jpg", uuid="a0000000-0000-4000-8000-000000000003")
-    misp.attach(reports[1], page[:5000], "cut-short.png", uuid="a0000000-0000-4000-8000-000000000004")
+    misp.attach(reports[1], page[:600], "cut-short.png", uuid="a0000000-0000-4000-8000-000000000004")
     legitimate = misp.event(
         "Sign-in pages", uuid="e0000000-0000-4000-8000-000000000009", tags=["douglas-quaid:baseline"]
     )
