@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from support.formats import png_file
 from support.pictures import blank, jpeg, page, photo, png, saved
 
+from douglas_quaid import Engine
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.decoding.image import decode_image
@@ -230,6 +231,48 @@ def test_floats_up_to_one_are_a_picture() -> None:
         Decision.NO_MATCH
     )
     assert is_informative(decode(saved(Image.fromarray(grey), "TIFF")).grey)
+
+
+# --- In a store ---------------------------------------------------------------------------------------------
+
+
+def test_a_query_finds_the_picture_that_viewers_show_and_no_cluster_holds_two(store_url: str) -> None:
+    # Given two pictures of each kind, with what a viewer shows in common or nothing at all
+    ink, sheet = (255, 255, 255), blank(320, 200)
+    deep = [
+        Image.fromarray(np.asarray(page(n, 320, 200).convert("L")).astype(np.uint16) << 4) for n in (5, 6)
+    ]
+    known = {
+        "logo 1": png(drawing(1, ink)),
+        "logo 2": saved(drawing(2, ink), "WEBP", lossless=True),
+        "film 1": film(blank(160, 120), *SCENES[:2]),
+        "film 2": film(blank(160, 120), *SCENES[2:4]),
+        "fax 1": film(SCENES[4], SCENES[0], format="TIFF"),
+        "fax 2": film(SCENES[4], SCENES[1], format="TIFF"),
+        "letters": png(lettered((0, 102, 0), (200, 0, 0))),
+        "deep 1": png(deep[0]),
+        "deep 2": png(deep[1]),
+        "blank": png(sheet),
+        "blank as well": saved(sheet, "BMP"),
+    }
+    asked = {
+        "logo 1": jpeg(laid(drawing(1, ink), "#203040")),
+        "logo 2": png(laid(drawing(2, ink), "#800000")),
+        "film 1": film(blank(160, 120), *SCENES[:2], format="WEBP", quality=80),
+        "film 2": film(blank(160, 120), *SCENES[2:4], format="PNG"),
+        "letters": jpeg(lettered((0, 102, 0), (200, 0, 0)), 70),
+        "deep 1": png(page(5, 320, 200)),
+        "deep 2": jpeg(page(6, 320, 200), 80),
+        "blank": saved(sheet, "GIF"),
+    }
+    with Engine.open(store_url) as engine:
+        ids = {name: engine.add(data).image_id for name, data in known.items()}
+        # Then no two of them are in one cluster
+        assert [cluster for cluster in engine.cluster_ids([*ids.values()]) if cluster] == []
+        # And each is the only match of a copy of it
+        for name, data in asked.items():
+            matches = [hit.image_id for hit in engine.query(data).hits if hit.decision is Decision.MATCH]
+            assert matches == ([] if name == "blank" else [ids[name]]), name
 
 
 # --- Nothing else changed -----------------------------------------------------------------------------------
