@@ -12,7 +12,6 @@ from ..errors import DouglasQuaidError
 from ..index.options import IndexOptions
 from ..records import ImageId
 from ..store import NewImage, Store
-from ..store.keys import SHARDS
 from ..store.values import IMAGE_ID
 from .columns import against_records, columns_finding, read_columns, row_of
 from .finding import Finding, read
@@ -35,23 +34,28 @@ def find_problems(store: Store, options: IndexOptions) -> list[Finding]:
     return list({str(one): one for one in _walk(store, options) if str(one) in first}.values())
 
 
-def mend_store(store: Store, options: IndexOptions, tell: Callable[[Finding], None]) -> list[Finding]:
-    """Mend what can be mended, `tell` each thing, and return what is left for a person."""
-    seen = {str(finding) for finding in _walk(store, options)}
+def mend_store(
+    store: Store, options: IndexOptions, tell: Callable[[Finding], None], *, alone: bool = False
+) -> list[Finding]:
+    """Mend what can be mended, `tell` each thing, and return what is left for a person.
+
+    `alone`: nobody else works with the store, so that what one walk finds counts.
+    """
+    seen = set() if alone else {str(finding) for finding in _walk(store, options)}
     for _ in range(ROUNDS):
-        if not seen:
+        if not seen and not alone:
             return []
         found, mended = dict[str, Finding](), 0
         for finding in _walk(store, options):
             found[str(finding)] = finding
-            if finding.mend is not None and str(finding) in seen:
+            if finding.mend is not None and (alone or str(finding) in seen):
                 try:
                     finding.mend()
                 except DouglasQuaidError:  # something else has to be mended first
                     continue
                 tell(finding)
                 mended += 1
-        left = [finding for finding in found.values() if finding.mend is None and str(finding) in seen]
+        left = [one for name, one in found.items() if one.mend is None and (alone or name in seen)]
         if not mended and len(left) == len(found):
             return left
         seen = set(found)
@@ -69,7 +73,7 @@ def _walk(store: Store, options: IndexOptions) -> Iterator[Finding]:
     yield from check_fields(store)
     yield from check_calibration(store)
     yield from check_clusters(store, inventory)
-    for tag in SHARDS:
+    for tag in sorted(inventory.shards):
         yield from check_counts(store, tag)
         yield from _check_shard(store, tag, inventory, options)
 

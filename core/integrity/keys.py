@@ -49,16 +49,15 @@ META_TYPES = {
     "blocked": "hash",
     "relink": "set",
     "hubs": "hash",
-    "hub-images": "set",
     "bookmarks": "hash",
     "lock": "string",
     "calibration": "hash",
     "intents": "hash",
 }
 #: Kinds whose keys have the id of an image behind the colon.
-OF_IMAGES = frozenset(
-    {"img", "occ", "seen", "mem", "ver", "partners", "judged", "joining", "blocked", "hub-images"}
-)
+OF_IMAGES = frozenset({"img", "occ", "seen", "mem", "ver", "partners", "judged", "joining", "blocked"})
+#: Kinds of the columns of a generation.
+COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
 ALONE = frozenset(
     {"head", "ids", "where", "pixels", "forgetting", "collections", "cluster-of", "clusters", "alias"}
@@ -76,6 +75,8 @@ class Inventory:
     sets: dict[str, set[str]] = field(default_factory=lambda: {tag: set() for tag in SHARDS})
     #: Numbers of generations that have columns, by shard.
     generations: dict[str, set[int]] = field(default_factory=lambda: {tag: set() for tag in SHARDS})
+    #: Shards that have any key.
+    shards: set[str] = field(default_factory=set)
     #: Ids in the names of clusters.
     clusters: set[str] = field(default_factory=set)
 
@@ -89,16 +90,19 @@ def check_keys(store: Store, inventory: Inventory) -> Iterator[Finding]:
 
 def _names(store: Store) -> Iterator[list[str]]:
     """All keys that begin like ours, each at least once, some at a time."""
-    for tag in (*SHARDS, META):
-        cursor = 0
-        while True:
-            pattern = prefix(tag).replace("[", "\\[") + "*"
-            cursor, found = store.connection.ask(
-                Command(tag, "SCAN", cursor, "MATCH", pattern, "COUNT", KEYS_AT_ONCE)
-            )
-            yield [as_text(name) for name in found]
-            if not int(cursor):
-                break
+    cursors = dict.fromkeys((*SHARDS, META), 0)
+    while cursors:
+        patterns = {tag: prefix(tag).replace("[", "\\[") + "*" for tag in cursors}
+        answers = store.connection.run(
+            [
+                Command(tag, "SCAN", cursors[tag], "MATCH", pattern, "COUNT", KEYS_AT_ONCE)
+                for tag, pattern in patterns.items()
+            ]
+        )
+        yield [as_text(name) for _, found in answers for name in found]
+        cursors = {
+            tag: int(cursor) for tag, (cursor, _) in zip(patterns, answers, strict=True) if int(cursor)
+        }
 
 
 def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Finding]:
@@ -118,6 +122,8 @@ def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Fin
     types_found = store.connection.run([Command(tag, "TYPE", name.encode()) for name, tag, _, _ in known])
     owners = [rest for _, _, kind, rest in known if kind in OF_IMAGES and IMAGE_ID.fullmatch(rest)]
     states = _states(store, owners)
+    heads = _generations(store, sorted({tag for _, tag, kind, _ in known if kind in COLUMNS}))
+    inventory.shards |= {tag for _, tag, _, _ in known} - {META}
     for (name, tag, kind, rest), found in zip(known, types_found, strict=True):
         wanted = (META_TYPES if tag == META else SHARD_TYPES)[kind]
         local = name.removeprefix(prefix(tag)).encode("utf-8", "surrogateescape")
@@ -132,8 +138,8 @@ def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Fin
                 yield Finding(f"{name!r:.200}", "not the id of an image of this shard", "it is removed", drop)
             else:
                 yield from _owned(store, name, kind, rest, states[rest], drop)
-        elif kind in ("rows", "words", "tombs"):
-            yield from _column(store, name, tag, rest, inventory)
+        elif kind in COLUMNS:
+            yield from _column(store, name, tag, rest, inventory, heads[tag])
         elif kind == "set":
             inventory.sets[tag].add(rest)
         elif kind in ("members", "aliases", "representatives", "kept"):
@@ -181,22 +187,34 @@ def _owned(
     if state.there:
         if kind == "img":
             yield Finding(name, f"its image is missing in {key(rest[0], 'ids')}", "it is listed again", keep)
-    elif kind in ("ver", "partners", "joining", "blocked", "hub-images"):
+    elif kind in ("ver", "partners", "joining", "blocked"):
         yield Finding(name, "about an image that is not in the store", "it is removed", drop)
     else:
         remedy = "what is known of the image is kept; " + ADD_AGAIN.format(rest)
         yield Finding(name, "about an image that is not in the store", remedy, keep)
 
 
-def _column(store: Store, name: str, tag: str, rest: str, inventory: Inventory) -> Iterator[Finding]:
+def _generations(store: Store, tags: list[str]) -> dict[str, tuple[bytes | None, bytes | None]]:
+    """The current generation of the columns of shards, and the next."""
+    heads = read(store, [on_shard(tag, "HMGET", "head", "generation", "next") for tag in tags])
+    return {tag: (head[0], head[1]) if head else (None, None) for tag, head in zip(tags, heads, strict=True)}
+
+
+def _column(
+    store: Store,
+    name: str,
+    tag: str,
+    rest: str,
+    inventory: Inventory,
+    generations: tuple[bytes | None, bytes | None],
+) -> Iterator[Finding]:
     """A chunk or the tombstones of a generation: the current one, or the next."""
     if not _COLUMN.fullmatch(rest):
         yield Finding(name, "not a key of this store", "a newer program may have written it; nothing is done")
         return
     generation = rest.partition(":")[0]
     inventory.generations[tag].add(int(generation))
-    head = read(store, [on_shard(tag, "HMGET", "head", "generation", "next")])[0]
-    current, following = head or (None, None)
+    current, following = generations
     if generation.encode() not in (current or b"0", following) and (current or b"0").isdigit():
         local = name.removeprefix(prefix(tag))
         mend = repair(store, tag, "stray", local, generation)

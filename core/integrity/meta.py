@@ -1,16 +1,17 @@
 """What spans images: head, collections, clusters, notes, changes that have begun, what adapters keep."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from ..decision.calibration_file import parse
 from ..errors import ConfigError, CorruptRecord, FormatError, UnknownVersion
-from ..records import ImageId
+from ..records import ImageId, NotedRegion
 from ..store import Store
 from ..store.bookmarks import NAME_CHARACTERS, TEXT_BYTES
-from ..store.common_regions import read_note
+from ..store.common_regions import read_note, without, write_note
 from ..store.images import scored
 from ..store.intents import Intent
-from ..store.keys import META, SCHEMA_VERSION, SHARDS, Command, as_text, key, on_meta, on_shard
+from ..store.keys import COUNTED, META, SCHEMA_VERSION, SHARDS, Command, as_text, key, on_meta, on_shard
 from ..store.membership import read_collection
 from ..store.values import CLUSTER_ID, IMAGE_ID, cluster_id, image_id, whole
 from .finding import Finding, asking, existing, read, repair, settle
@@ -39,6 +40,13 @@ def check_schema(store: Store) -> Finding | None:
 def check_head(store: Store) -> Iterator[Finding]:
     """The fields beside the schema."""
     name, head = key(META, "head"), read(store, [on_meta("HGETALL", "head")])[0] or {}
+    lengths = read(store, [on_meta("HLEN", hash_name) for hash_name in COUNTED])
+    for hash_name, length in zip(COUNTED, lengths, strict=True):
+        count, there, old = f"count:{hash_name}", length or 0, head.get(b"count:" + hash_name.encode())
+        if (old or b"0") != b"%d" % there:
+            problem = f"{old!r:.80} where {hash_name} has {there} fields; some were lost if it was more"
+            mend = repair(store, META, "field", "head", count, old or b"", there)
+            yield Finding(f"{name}, {count}", problem, "they are counted", mend)
     for field, new in ((b"created", b""), (b"fence", b"1" * 9)):
         try:
             whole(f"{name}, {field.decode()}", head.get(field))
@@ -68,25 +76,38 @@ def check_fields(store: Store) -> Iterator[Finding]:
                     "; create it again with quaid collection create" if hash_name == "collections" else ""
                 )
                 yield Finding(place, str(error), remedy, mend)
-    for tag, name in ((META, "relink"), *((tag, "forgetting") for tag in SHARDS)):
-        members = read(store, [Command(tag, "SMEMBERS", key(tag, name))])[0] or ()
-        ids = [as_text(member) for member in members]
+    places = ((META, "relink"), *((tag, "forgetting") for tag in SHARDS))
+    found = read(store, [Command(tag, "SMEMBERS", key(tag, name)) for tag, name in places])
+    for (tag, name), members in zip(places, found, strict=True):
+        ids = [as_text(member) for member in members or ()]
         there = existing(store, filter(IMAGE_ID.fullmatch, ids)) if tag == META else set(ids)
         for member in ids:
             own_shard = tag == META or member[:1] == tag
             if not IMAGE_ID.fullmatch(member) or not own_shard or member not in there:
                 yield _member(store, tag, name, member)
     yield from _check_chains(store)
-    notes = read(store, [on_meta("HKEYS", "hubs")])[0] or ()
-    names = {as_text(note) for note in notes if IMAGE_ID.fullmatch(as_text(note))}
-    for gone in sorted(names - existing(store, names)):
-        command = on_meta("HDEL", "hubs", gone)
-        yield Finding(
-            f"{key(META, 'hubs')}, {gone}",
-            "about an image that is not in the store",
-            "it is removed",
-            asking(store, command),
-        )
+    yield from _check_notes(store)
+
+
+def _check_notes(store: Store) -> Iterator[Finding]:
+    """The notes about common regions that can be read: all images that they name are there."""
+    notes = dict[bytes, NotedRegion]()
+    for name, value in (read(store, [on_meta("HGETALL", "hubs")])[0] or {}).items():
+        with suppress(CorruptRecord):  # check_fields tells it
+            notes[value] = read_note(as_text(name), value)
+    there = existing(
+        store, (i for note in notes.values() for i in (note.region.image_id, *note.region.shown_by))
+    )
+    for value, note in notes.items():
+        image_id, gone = note.region.image_id, {*note.region.shown_by} - there
+        place = f"{key(META, 'hubs')}, {image_id}"
+        if image_id not in there:
+            mend = asking(store, on_meta("HDEL", "hubs", image_id))
+            yield Finding(place, "about an image that is not in the store", "it is removed", mend)
+        elif gone:
+            mend = repair(store, META, "field", "hubs", image_id, value, write_note(without(note, gone)))
+            problem = f"it names {len(gone)} images that are not in the store"
+            yield Finding(place, problem, "they are taken out", mend)
 
 
 def _check_chains(store: Store) -> Iterator[Finding]:

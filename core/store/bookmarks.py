@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ..errors import ConfigError
 from .connection import StorePart
 from .keys import META, as_bytes, as_text, on_meta
+from .scripts import COUNTED_FIELD
 
 #: Maximum length of a name in characters. chosen.
 NAME_CHARACTERS = 256
@@ -38,14 +39,14 @@ class Bookmarks(StorePart):
         if text is None:
             if unless_there:
                 raise ConfigError(f"bookmark {name[:80]!r}: unless_there needs a text to write")
-            return bool(self.connection.ask(on_meta("HDEL", "bookmarks", _name(name))))
+            return bool(self.connection.ask(COUNTED_FIELD(META, "remove", "bookmarks", _name(name))))
         value = as_bytes(text)
         if len(value) > TEXT_BYTES:
             raise ConfigError(
                 f"bookmark {name[:80]!r}: a text of {len(value)} bytes; at most {TEXT_BYTES} are kept"
             )
-        verb = "HSETNX" if unless_there else "HSET"
-        written = self.connection.ask(on_meta(verb, "bookmarks", _name(name), value))
+        step = "new" if unless_there else "set"
+        written = self.connection.ask(COUNTED_FIELD(META, step, "bookmarks", _name(name), value))
         return bool(written) or not unless_there
 
 

@@ -35,7 +35,8 @@ removes them. Times are unix seconds as decimal text.
 
     tag meta
       head                 hash    schema, created (time), fence, identity (random hex digits), calibration:
-                                   the id of the chosen one
+                                   the id of the chosen one, count:<name>: how many fields collections, hubs
+                                   and bookmarks have
       collections          hash    name -> JSON {purpose, created, check}
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical cluster ids
@@ -52,9 +53,8 @@ removes them. Times are unix seconds as decimal text.
                                    could represent both clusters (a chain)
       chains               set     pairs of the second kind: two image ids, the smaller first, and a space
       relink               set     ids of images to be linked again
-      hubs                 hash    image id -> JSON {region, pictures, images, met, since}: a common region
-                                   (common_regions.py, FORMAT.md)
-      hub-images:<id>      set     ids of a few images that were verified to show it
+      hubs                 hash    image id -> checksum and JSON {region, pictures, images, met, since,
+                                   shown_by}: a common region (common_regions.py, FORMAT.md)
       bookmarks            hash    name -> text of an adapter
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
@@ -71,6 +71,8 @@ from ..records import ImageId
 
 #: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
 SCHEMA_VERSION = 3
+#: Hashes under `meta` whose fields are counted in head, because nothing else says that one was lost.
+COUNTED = ("collections", "hubs", "bookmarks")
 #: Tags of the shards.
 SHARDS = tuple("0123456789abcdef")
 #: Tag of what spans images.

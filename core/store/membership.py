@@ -2,7 +2,6 @@
 image's shard.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from ..strict_json import parse_object
 from . import values
 from .connection import StorePart
 from .keys import META, SHARDS, as_bytes, as_text, key, on_meta, on_shard
+from .scripts import COUNTED_FIELD
 
 #: Maximum length of a collection's name in characters. chosen.
 NAME_CHARACTERS = 200
@@ -44,13 +44,10 @@ class Collections(StorePart):
             raise ConfigError(
                 f"collection name {name[:80]!r}: expected 1 to {NAME_CHARACTERS} printable characters"
             )
-        created = int(datetime.now(timezone.utc).timestamp())
-        value = json.dumps(
-            {"purpose": purpose.value, "created": created, "check": _checksum(name, purpose.value, created)}
-        )
+        value = write_collection(Collection(name, purpose, datetime.now(timezone.utc)))
         _, stored = self.connection.run(
             [
-                on_meta("HSETNX", "collections", as_bytes(name), value),
+                COUNTED_FIELD(META, "new", "collections", as_bytes(name), value),
                 on_meta("HGET", "collections", as_bytes(name)),
             ]
         )
@@ -109,20 +106,24 @@ class Collections(StorePart):
         )
 
 
-def _checksum(name: str, purpose: str, created: int) -> str:
-    """Return what tells a purpose that was changed: it decides what a query finds."""
-    return hashlib.sha256(as_bytes(f"{name} {purpose} {created}")).hexdigest()[:16]
+def write_collection(collection: Collection) -> bytes:
+    """Return the stored value of a collection."""
+    purpose, created = collection.purpose.value, int(collection.created.timestamp())
+    check = values.checksum(collection.name, f"{purpose} {created}")
+    return json.dumps({"purpose": purpose, "created": created, "check": check}).encode()
 
 
-def read_collection(name: str, value: bytes) -> Collection:
-    """Return a collection from its stored value. Raises CorruptRecord."""
+def read_collection(name: str, value: bytes, *, checked: bool = True) -> Collection:
+    """Return a collection from its stored value; `checked` false: one of schema 2, which has no checksum.
+    Raises CorruptRecord.
+    """
     try:
         fields = parse_object(value.decode())
-        if fields.keys() | {"check"} != {"purpose", "created", "check"}:
+        if fields.keys() != {"purpose", "created", *(("check",) if checked else ())}:
             raise ValueError(f"it has the fields {sorted(fields)}")
         if type(fields["created"]) is not int or not 0 <= fields["created"] <= values.LATEST:
             raise ValueError(f"it was created at {fields['created']!r:.80}")
-        if fields.get("check", right := _checksum(name, fields["purpose"], fields["created"])) != right:
+        if checked and fields["check"] != values.checksum(name, f"{fields['purpose']} {fields['created']}"):
             raise ValueError("its checksum does not fit")
         created = datetime.fromtimestamp(fields["created"], timezone.utc)
         return Collection(name, Purpose(fields["purpose"]), created)

@@ -1,9 +1,30 @@
 -- Changes under the tag `meta`. ARGV: operation, expected fence, intent id or '', then what the operation needs.
 -- Each returns 'fence' and does nothing when a forget has passed since the caller looked.
--- Keys: intents, none (never there), relink, hubs, hub-images:, cluster-of, clusters, members:<cluster>, representatives:, kept:, joining:<id>, judged:, blocked:
+-- Keys: head, intents, none (never there), relink, hubs, cluster-of, clusters, members:<cluster>, representatives:, kept:, joining:<id>, judged:, blocked:
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]
+
+-- The checksum of a note about a common region: 16 digits before its text (common_regions.py).
+local function checksum(name, text) return string.sub(redis.sha1hex(name .. ' ' .. text), 1, 16) end
+
+-- Take an image out of all notes. A note that is broken anyhow goes with it.
+local function forget_in_notes(id)
+  local before = call('HLEN', 'hubs')
+  call('HDEL', 'hubs', id)
+  for _, name in ipairs(call('HKEYS', 'hubs')) do
+    local value = call('HGET', 'hubs', name)
+    local text = string.sub(value, 17)
+    local left, found = string.gsub(text, id, '')
+    if found > 0 and string.sub(value, 1, 16) ~= checksum(name, text) then
+      call('HDEL', 'hubs', name)
+    elseif found > 0 then
+      call('HSET', 'hubs', name, checksum(name, left) .. left)
+    end
+  end
+  local removed = before - call('HLEN', 'hubs')
+  if removed > 0 then call('HSET', 'head', 'count:hubs', math.max(number('head', 'count:hubs') - removed, 0)) end
+end
 
 if operation == 'intend' then -- bytes: remember what is about to be done across tags
   call('DEL', 'none') -- a removal comes first: a server that is full still lets images be forgotten
@@ -65,9 +86,7 @@ elseif operation == 'regroup' then -- seed, cluster, images: they are in this cl
 elseif operation == 'forget' then -- seed, id: everything here that names the image; returns the images that lost a connection
   local id = ARGV[5]
   call('SREM', 'relink', id)
-  for _, noted in ipairs(call('HKEYS', 'hubs')) do call('SREM', 'hub-images:' .. noted, id) end
-  call('HDEL', 'hubs', id)
-  call('DEL', 'hub-images:' .. id)
+  forget_in_notes(id)
   for _, other in ipairs(call('HKEYS', 'blocked:' .. id)) do unblock(id, other) end
   for _, kind in ipairs({'judged:', 'joining:'}) do
     for _, other in ipairs(call('HKEYS', kind .. id)) do call('HDEL', kind .. other, id) end

@@ -45,6 +45,8 @@ RAISE_FENCE = Script("fence", "raise_fence")
 RENEW_IMAGE = Script("fence", "shard", "replace_features", "renew_image")
 #: Notes something about an image, such as that it was linked.
 MARK_IMAGE = Script("fence", "mark_image")
+#: Changes a field of a hash whose fields are counted.
+COUNTED_FIELD = Script("fence", "counted_field")
 #: Removes a lock.
 RELEASE_LOCK = Script("fence", "release_lock")
 #: Steps of self-check --repair under one tag.

@@ -5,6 +5,7 @@ about many images must not end because of one of them: within `noting`, a broken
 answer and noted instead, and the answer says so.
 """
 
+import hashlib
 import json
 import logging
 import math
@@ -16,7 +17,7 @@ from datetime import datetime, timezone
 
 from ..errors import ConfigError, CorruptRecord, FormatError
 from ..records import ImageId, Occurrence
-from .keys import as_text
+from .keys import as_bytes, as_text
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ MOST = 10**15 - 1
 LATEST = 253_402_300_799
 #: Hexadecimal digits of an image id. spec: sha256.
 ID_CHARACTERS = 64
+
+#: Hexadecimal digits of a checksum. chosen: a changed value has the old one once in 10^19 times.
+CHECK_CHARACTERS = 16
 
 #: An image id. spec: sha256.
 IMAGE_ID = re.compile(r"[0-9a-f]{64}")
@@ -88,6 +92,11 @@ def left_out_if_broken() -> _LeftOut:
 def broken(key: str, problem: object) -> CorruptRecord:
     """Return the error about a value: `key` says where it lies."""
     return CorruptRecord(f"{key}: {problem}; {REMEDY}")
+
+
+def checksum(name: str, text: str) -> str:
+    """Return what tells a value of plain text that was changed, or that lies under another name."""
+    return hashlib.sha1(as_bytes(f"{name} {text}")).hexdigest()[:CHECK_CHARACTERS]
 
 
 def whole(key: str, value: bytes | None, *, most: int = MOST) -> int:

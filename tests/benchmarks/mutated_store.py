@@ -4,9 +4,10 @@ Builds a store of eight pictures of 200 pixels with a value of every kind, mutat
 (each kind of key equally often), asks everything, runs self-check, writes in every fifth case, mends with
 --repair and asks again. Musts: no crash, no hang, no error outside our classes, no silent difference but
 another well-formed label, time or name, and nothing that can be mended left after --repair. Pairs of pictures
-are measured once, because records have checksums; a run continues with `--first`.
+are measured once, because records have checksums; what is byte for byte the store before the mutation is not
+asked again after --repair. A run continues with `--first`.
 
-    python -m benchmarks.mutated_store [--mutations 20000] [--first 0] [--seed 1] [--sample]
+    python -m benchmarks.mutated_store [--mutations 20000] [--first 0] [--minutes M] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import logging
 import random
 import sys
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -57,10 +59,12 @@ def main() -> int:
     parser = report.arguments(__doc__, pictures=False)
     parser.add_argument("--mutations", type=int, default=20_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first mutation")
+    parser.add_argument("--minutes", type=float, default=1e6, help="end after so long")
     options = parser.parse_args()
     logging.disable(logging.WARNING)  # each broken value is named there, too
     count = 100 if options.sample else options.mutations
-    report.heading(f"{count:,} mutations of a small store", options)
+    end = time.monotonic() + 60 * options.minutes
+    report.heading("Mutations of a small store", options)
     with tempfile.TemporaryDirectory() as folder, pairs_measured_once():
         server = Server(Path(folder), appendonly="no").start()
         try:
@@ -69,6 +73,8 @@ def main() -> int:
             expected = answers(small)
             found: dict[str, Counter[str]] = {}
             for number in range(options.first, options.first + count):
+                if time.monotonic() > end:
+                    break
                 kind, done, result = one(small, expected, f"{options.seed} {number}")
                 found.setdefault(kind, Counter())[result.what] += 1
                 if result.what in FAULTS:
@@ -78,6 +84,7 @@ def main() -> int:
     total = sum(found.values(), Counter[str]())
     columns = [what for what, _ in total.most_common()]
     rows = [[kind, *(found[kind][what] for what in columns)] for kind in sorted(found)]
+    print(f"{total.total():,} of {count:,}, from number {options.first} on\n")
     report.table(["key", *columns], [*rows, ["all", *(total[what] for what in columns)]])
     return report.verdict((f"{fault}: none (must; {total[fault]})", total[fault] == 0) for fault in FAULTS)
 
