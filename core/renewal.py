@@ -6,8 +6,9 @@
 A picture whose features are the same gets the new revision and nothing else. The verdicts of the others rest
 on features that are gone: those that `link` does not find again are judged when everything that can be
 renewed is, because until then their other side may be old, too. So no cluster is taken apart that would come
-together again a moment later. What cannot be compared, because the other side was extracted by another
-version and its bytes are nowhere to be had, stays as it was judged.
+together again a moment later. The verdicts about blank pictures, two of which were identical once, are judged
+again, too, even where their bytes are gone. What cannot be compared, because the other side was extracted by
+another version and its bytes are nowhere to be had, stays as it was judged.
 
 Every step may be repeated. The store knows how far the first walk has come, which images wait for their link,
 and which have verdicts to be judged again, so a run that was killed is continued by the next, and several may
@@ -50,7 +51,7 @@ ReadImage = Callable[[ImageId, Sequence[Sighting]], bytes]
 class RenewalStatus(str, Enum):
     """What became of an outdated image."""
 
-    #: It has other features now, and was linked again.
+    #: It has other features now, or is blank, and was linked again.
     RENEWED = "renewed"
     #: Its features are the same by the present rules, or another process has renewed them.
     UNCHANGED = "unchanged"
@@ -183,10 +184,13 @@ class Renewal:
             if not due.outdated:  # nothing but its link is missing
                 self.link(Picture(due.features))
                 return Renewed(image_id, RenewalStatus.RENEWED, ())
+            if not due.features.informative:
+                self.store.links.mark_renewed(image_id)
             status = RenewalStatus.UNREACHABLE if isinstance(error, NotFound) else RenewalStatus.FAILED
             return Renewed(image_id, status, due.outdated, error)
         picture = _as_much_as_before(picture, due.features)
-        same = is_same(due.features, picture.features)
+        # Two blank pictures were identical once, so what an older version said of one is judged again.
+        same = is_same(due.features, picture.features) and picture.features.informative
         entry = new_image(picture.features, options=self.options.index)
         if not self.store.images.renew(entry, before=due.record, only_record=same):
             return Renewed(image_id, RenewalStatus.UNCHANGED, due.outdated)

@@ -14,7 +14,7 @@ from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, NotFound
 from douglas_quaid.integrity.check import find_problems
 from douglas_quaid.options import DEFAULTS
-from douglas_quaid.records import Decision, Evidence, JudgementWord, Relation, Verdict
+from douglas_quaid.records import Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
 from douglas_quaid.store import RecordOutcome, Store
 from douglas_quaid.store.keys import SCHEMA_VERSION
 
@@ -418,6 +418,12 @@ def test_a_store_from_before_representatives_keeps_its_clusters(store, store_url
     record_verdict(store, b, c, verdict())
     redis = shared_server.redis
     redis.delete(*redis.keys("dq:{meta}:representatives:*"), *redis.keys("dq:{meta}:kept:*"))
+    # collections without a checksum, notes without what they have now, and nothing counted,
+    redis.hset("dq:{meta}:collections", "known", '{"purpose": "known", "created": 1790000000}')
+    redis.hset(
+        "dq:{meta}:hubs", a, '{"region": [0, 0, 1, 0.5], "pictures": 20, "images": 90, "met": 1790000000}'
+    )
+    redis.hset("dq:{meta}:bookmarks", "position", "page 7")
     redis.hset("dq:{meta}:head", "schema", 2)
     # when the store is opened,
     with Store.open(Config(store=store_url)) as opened:
@@ -426,4 +432,6 @@ def test_a_store_from_before_representatives_keeps_its_clusters(store, store_url
         assert opened.stats().schema == SCHEMA_VERSION
         assert (cluster.cluster_id, set(cluster.members)) == (before.cluster_id, {a, b, c})
         assert cluster.representatives == (b,)
+        assert opened.collections.require("known").purpose is Purpose.KNOWN
+        assert opened.common_regions.all() == [] and opened.bookmarks.get("position") == "page 7"
         assert not [found for found in find_problems(opened, DEFAULTS.index) if "{meta}" in found.key]

@@ -314,9 +314,18 @@ def test_notes_of_hubs_are_not_repeated_and_go_with_their_image(
             for note in store.common_regions.all()
         }
         assert notes == {first: (region, 40, 300), third: (region, 25, 300)}
+        # Notes name a few of the images that were verified to show the part
+        store.common_regions.note([CommonRegion(third, region, 25, 300, shown_by=(first, stranger, second))])
+        assert store.common_regions.of(second) == store.common_regions.of(third)
+        assert [note.region.shown_by for note in store.common_regions.all() if note.region.shown_by] == [
+            (first, second)
+        ]
+        # A forgotten image leaves its own note and all others
         store.forgetting.forget(first)
-        assert {note.region.image_id for note in store.common_regions.all()} == {third}
+        (left,) = store.common_regions.all()
+        assert (left.region.image_id, left.region.shown_by) == (third, (second,))
         assert first.encode() not in everything(server.redis)
+        assert server.redis.hget("dq:{meta}:head", "count:hubs") == b"1"
 
 
 def test_how_many_pictures_make_a_hub() -> None:

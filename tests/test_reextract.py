@@ -506,3 +506,29 @@ def test_a_store_that_holds_nothing_old_is_left_alone(engine: Engine, store: Sto
     assert run(engine) == {} and store.images.records([image_id]) == before
     (features,) = engine.features([image_id])
     assert features is not None and is_same(features, features)
+
+
+def test_blank_pictures_that_an_earlier_version_called_identical_part(engine: Engine, tmp_path: Path) -> None:
+    # Given three blank pictures, the bytes of one of which are gone, in one cluster as identical
+    store, sheets = engine._store, [png(blank(320, 240), compress_level=level) for level in (1, 6, 9)]
+    paths = [saved(tmp_path, data) for data in sheets]
+    ids = [
+        put_old(store, old_features(data, blank(320, 240)), path)
+        for data, path in zip(sheets, paths, strict=True)
+    ]
+    paths[2].unlink()
+    copies = [engine.add(png(page(1, 480, 320), compress_level=level)).image_id for level in (1, 6)]
+    match = store.verdicts.scored([copies[0]])[0][0].verdict
+    assert match.relation == "identical"
+    for number, image_id in enumerate(ids):
+        store.verdicts.record(image_id, [(other, match) for other in ids[:number]])
+        store.links.mark_linked(image_id)
+    assert len(set(engine.cluster_ids(ids))) == 1 and len(engine.hits(ids[2])) == 2
+    # When their pictures, which look the same to all versions, are extracted again
+    found = run(engine)
+    assert [found[image_id].status for image_id in ids] == ["renewed", "renewed", "unreachable"]
+    # Then none of them is like another, and copies that show something still are
+    assert engine.cluster_ids(ids) == [None, None, None] and not any(map(engine.hits, ids))
+    assert [hit.relation for hit in engine.hits(copies[0])] == ["identical"]
+    # And nothing is left to do for those whose bytes are there
+    assert [*run(engine)] == [ids[2]]

@@ -1,5 +1,6 @@
 """`quaid self-check`: does this installation work, and what to do if not."""
 
+from contextlib import suppress
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -126,8 +127,10 @@ def _contents(url: str | None, *, repair: bool, as_json: bool) -> str:
         line = {"check": "contents", "ok": status == "mended", "status": status} | about
         print_result(line, f"{status} {finding}: {finding.remedy}", as_json=as_json)
 
-    # Not opened like for other work, which a broken schema would prevent.
-    with Store(Connection(Config.from_environment(store=url))) as store:
+    config = Config.from_environment(store=url)
+    with suppress(DouglasQuaidError):  # upgrades an older store; what prevents that is told below
+        Store.open(config).close()
+    with Store(Connection(config)) as store:
         index = DEFAULTS.index
         left = mend_store(store, index, tell) if repair else find_problems(store, index)
         images = store.images.count()

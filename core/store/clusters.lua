@@ -16,6 +16,18 @@ local function fresh_cluster()
   return cluster
 end
 
+-- Make sure that what a change of these images begins with can be written. What it may lead to, such as the images that join once
+-- others part, is known too late: where that is broken, self-check finds what the script left.
+local function expect_writable(images)
+  expect('hash', 'cluster-of', 'alias')
+  expect('set', 'clusters', 'chains')
+  for _, id in ipairs(images) do
+    expect('hash', 'judged:' .. id, 'joining:' .. id, 'blocked:' .. id)
+    local home = call('HGET', 'cluster-of', id)
+    if home then expect('set', 'members:' .. home, 'representatives:' .. home, 'kept:' .. home, 'aliases:' .. home) end
+  end
+end
+
 -- The cluster of an image, or the image itself where it is in none. The images there, and those that represent them.
 local function home_of(id) return call('HGET', 'cluster-of', id) or id end
 local function items_at(kind, home)

@@ -77,6 +77,10 @@ class Links(StorePart):
             if renewed
         ]
 
+    def mark_renewed(self, image_id: ImageId) -> None:
+        """Note that all verdicts about an image are to be judged again, though its features are the same."""
+        self.connection.ask(MARK_IMAGE(shard(image_id), image_id, "renewed", repr(time.time())))
+
     def mark_judged(self, renewal: Renewal) -> None:
         """Note that the verdicts about an image that are older than this renewal were judged again."""
         self.connection.ask(

@@ -4,6 +4,8 @@
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]
+expect('hash', 'head', 'intents', 'hubs')
+expect('set', 'relink')
 
 -- The checksum of a note about a common region: 16 digits before its text (common_regions.py).
 local function checksum(name, text) return string.sub(redis.sha1hex(name .. ' ' .. text), 1, 16) end
@@ -34,8 +36,12 @@ if operation == 'intend' then -- bytes: remember what is about to be done across
 elseif operation == 'score' then
   -- seed, then four for each pair, the surest first: a, b, '1' if the verdict joins, confidence. All are written before the first is
   -- settled. Only for an intent that still stands, so that a late repetition changes nothing. Ends the intent. Returns their outcomes.
+  local answers, before, images = {}, {}, {}
+  for at = 5, #ARGV, 4 do
+    images[#images + 1], images[#images + 2] = ARGV[at], ARGV[at + 1]
+  end
+  expect_writable(images)
   if call('HDEL', 'intents', intent) == 0 then return 'gone' end
-  local answers, before = {}, {}
   for at = 5, #ARGV, 4 do
     local a, b = ARGV[at], ARGV[at + 1]
     before[at] = state_of(a, b)
@@ -46,6 +52,7 @@ elseif operation == 'score' then
 
 elseif operation == 'judge' then -- seed, a, b, a person's judgement for the side of a, for that of b. Refused: another keeps them apart.
   local a, b = ARGV[5], ARGV[6]
+  expect_writable({a, b})
   if KEEPS_APART[word_about(a, b)] and not KEEPS_APART[word_in(ARGV[7])] then return 'refused' end
   return change(a, b, function()
     call('HSET', 'judged:' .. a, b, ARGV[7])
@@ -54,6 +61,7 @@ elseif operation == 'judge' then -- seed, a, b, a person's judgement for the sid
 
 elseif operation == 'undo' then -- seed, a, b, the judgement that is to be taken back, as it lies on the side of a
   local a, b = ARGV[5], ARGV[6]
+  expect_writable({a, b})
   local found = call('HGET', 'judged:' .. a, b)
   if found and found ~= ARGV[7] then return 'changed' end
   change(a, b, function() on_both('HDEL', 'judged:', a, b) end)
@@ -85,6 +93,7 @@ elseif operation == 'regroup' then -- seed, cluster, images: they are in this cl
 
 elseif operation == 'forget' then -- seed, id: everything here that names the image; returns the images that lost a connection
   local id = ARGV[5]
+  expect_writable({id})
   call('SREM', 'relink', id)
   forget_in_notes(id)
   for _, other in ipairs(call('HKEYS', 'blocked:' .. id)) do unblock(id, other) end

@@ -4,13 +4,15 @@
 -- An older verdict replaces no newer one: bytes 5 to 12 are the time it was judged (FORMAT.md).
 -- Keys: img:<id>, ver:<id>, partners:<id>
 if fence_moved(ARGV[1]) then return 'fence' end
+for at = 3, #ARGV, 4 do
+  expect('hash', 'ver:' .. ARGV[at])
+  expect('zset', 'partners:' .. ARGV[at])
+end
 local answers = {}
 for at = 3, #ARGV, 4 do
   local owner, other, bytes, rank = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local verdicts, partners = 'ver:' .. owner, 'partners:' .. owner
   local there = bytes == '' or call('EXISTS', 'img:' .. owner) == 1
-  expect('hash', verdicts)
-  expect('zset', partners)
   answers[#answers + 1] = there and 1 or 0
   if bytes == '' then
     call('HDEL', verdicts, other)
