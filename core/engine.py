@@ -25,7 +25,7 @@ from .deadline import Timer
 from .decision.decide import Context, decide
 from .decision.redecide import redecide_images
 from .errors import NotFound
-from .features import hashes_alone, is_hash_only
+from .features import hashes_alone, is_hash_only, work_of_extraction
 from .features.picture import Picture
 from .index.new_image import new_image
 from .index.replica import IndexReplica
@@ -109,6 +109,7 @@ class Engine(Upkeep):
         timer = Timer.after(deadline, work=self._options.search.effort.maximum_work)
         minimum = Decision(min_decision)
         picture = self._extractor.extract(data, name=name)
+        timer.spend(work_of_extraction(picture.features))
         with noting() as problems:
             scope = self._scope(picture, exclude=exclude, collection=collection)
             found = self._search(picture, scope, timer)

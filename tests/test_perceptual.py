@@ -11,6 +11,7 @@ from PIL import Image
 from support.pictures import photo, png
 from support.shapes import SHAPES, grey, pixels
 
+from douglas_quaid.features import perceptual
 from douglas_quaid.features.perceptual import hamming, tlsh_of, whole_picture_hashes
 
 
@@ -37,6 +38,22 @@ def test_imagehash_is_the_packages_on_any_picture(height: int, width: int, seed:
     assert [value.hex() for value in (hashes.ahash, hashes.phash, hashes.dhash)] == [
         str(kind(picture)) for kind in (imagehash.average_hash, imagehash.phash, imagehash.dhash)
     ]
+
+
+@pytest.mark.parametrize("ratio", [2, 2.2, 9, 40])
+def test_a_large_tall_picture_is_hashed_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch, ratio: float
+) -> None:
+    # Given that every size is large, and noise, whose hashes depend on the rounding of every step
+    monkeypatch.setattr(perceptual, "LARGE", 1)
+    for seed, width in enumerate((40, 97, 300)):
+        array = np.random.default_rng(seed).integers(0, 256, (round(width * ratio), width), np.uint8)
+        picture = Image.fromarray(array)
+        hashes = whole_picture_hashes(np.dstack([array] * 3), array, whash=True)
+        assert hashes.ahash.hex() == str(imagehash.average_hash(picture))
+        assert hashes.phash.hex() == str(imagehash.phash(picture))
+        assert hashes.dhash.hex() == str(imagehash.dhash(picture))
+        assert hashes.whash is not None and hashes.whash.hex() == str(imagehash.whash(picture))
 
 
 def test_tlsh_is_that_of_the_files_bytes() -> None:

@@ -20,6 +20,9 @@ from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 PIXELS_VERSION = 1
 #: Version of the hashes of all frames.
 FRAMES_VERSION = 1
+#: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
+#: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
+PIXEL = 1.25
 
 
 def extract_features(
@@ -67,6 +70,11 @@ def extract_features(
         frame_hashes=_frame_hashes(image),
         informative=is_informative(grey, options=options.informative),
     )
+
+
+def work_of_extraction(features: ImageFeatures) -> int:
+    """Return the work that counts for the extraction of a picture, in the unit of `Timer`."""
+    return round(PIXEL * features.width * features.height)
 
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:

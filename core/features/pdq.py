@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,6 +50,9 @@ LARGE = 4000
 BLOCK = 4
 #: Pixels of a strip that is filtered at a time. chosen: some 40 MB.
 STRIP = 1 << 21
+#: Rows from which a box filter along them goes through all of them at once, column by column. measured: half
+#: the time with 1,000 rows, the same with 200.
+MANY_ROWS = 512
 #: Multiplications up to which OpenBLAS uses one thread. measured: its threads spin, and cost ten times the
 #: work when others use the processors.
 ONE_THREAD = 1 << 18
@@ -189,6 +193,10 @@ def _boxes(rows: NDArray[np.float32], picks: Sequence[int] | None = None) -> NDA
     """A box filter along the rows of f32[n, m], by running sums that pixels enter and leave; all means, or
     those of some columns.
     """
+    chosen = slice(None) if picks is None else picks
+    if len(rows) >= MANY_ROWS:
+        means = next(_boxes_down([_turned(rows)], rows.shape[1]))
+        return _turned(means[chosen])
     begins, ends = _ends(rows.shape[1])
     # For each mean the pixels that enter are added first, then those that leave are subtracted.
     steps = np.empty(begins[-1] + ends[-1], np.int64)
@@ -202,10 +210,14 @@ def _boxes(rows: NDArray[np.float32], picks: Sequence[int] | None = None) -> NDA
     sums *= signs
     np.add.accumulate(sums, axis=1, out=sums)
     last, size = begins + ends - 1, (ends - begins).astype(np.float32)
-    chosen = slice(None) if picks is None else picks
     means = sums.take(last[chosen], axis=1)
     means /= size[chosen]
     return means
+
+
+def _turned(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The transposed rows, in memory too."""
+    return np.asarray(cv2.transpose(rows), np.float32)
 
 
 def _boxes_down(strips: Iterable[NDArray[np.float32]], count: int) -> Iterator[NDArray[np.float32]]:
