@@ -93,17 +93,13 @@ def test_the_slow_way_gives_the_references_coefficients_to_the_last_bit(shape: s
     assert np.array_equal(found.ravel()[::-1], pdqhash.compute_float(picture)[0])
 
 
-@pytest.mark.parametrize("sides", [(600, 90), (90, 600), (1300, 640), (5, 5), (64, 65)])
-def test_rows_filtered_together_give_the_same_to_the_last_bit(
-    monkeypatch: pytest.MonkeyPatch, sides: tuple[int, int]
-) -> None:
-    picture = np.random.default_rng(1).integers(0, 256, (*sides, 3), np.uint8)
-    found = []
-    for many, strip in ((1, 1 << 21), (10**9, 1 << 21), (1, 20_000)):
-        monkeypatch.setattr(pdq, "MANY_ROWS", many)
-        monkeypatch.setattr(pdq, "STRIP", strip)
-        found.append(pdq._samples_as_rounded(picture))
-    assert (found[0] == found[1]).all() and (found[0] == found[2]).all()
+@pytest.mark.parametrize("columns", [5, 64, 333])
+def test_many_rows_are_filtered_to_the_last_bit_as_few_are(columns: int) -> None:
+    rows = np.random.default_rng(1).uniform(0, 255, (pdq.MANY_ROWS, columns)).astype(np.float32)
+    few = [pdq._boxes(part) for part in np.array_split(rows, 4)]
+    assert np.array_equal(pdq._boxes(rows), np.concatenate(few))
+    picked = pdq._boxes(rows, pdq._picks(columns))
+    assert np.array_equal(picked, np.concatenate(few)[:, pdq._picks(columns)])
 
 
 def test_the_slow_way_is_taken_where_rounding_decides_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,10 @@
 Takes the decoded picture and returns `Hashes`; takes a file's bytes and returns their TLSH.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import cv2
 import numpy as np
 import tlsh
@@ -29,7 +33,7 @@ def whole_picture_hashes(pixels: NDArray[np.uint8], grey: NDArray[np.uint8], *, 
     import imagehash
 
     orientations, quality = pdq_orientations(pixels)
-    picture = _Tall(grey) if _is_tall(grey) else Image.fromarray(grey)
+    picture: Any = _Tall(grey) if _is_tall(grey) else Image.fromarray(grey)
     return Hashes(
         pdq=orientations[0],
         orientations=orientations,
@@ -79,7 +83,7 @@ class _Tall:
         """Return width and height in pixels."""
         return self._transposed.height, self._transposed.width
 
-    def convert(self, mode: str) -> "_Tall":
+    def convert(self, mode: str) -> _Tall:
         """Return the picture: it is grey, which is all that ImageHash asks for."""
         return self
 
