@@ -141,6 +141,18 @@ def test_a_film_saved_again_is_a_copy_and_one_of_its_frames_is_a_part() -> None:
     assert part.sentence.endswith("the reference has other frames or pages, too")
 
 
+@pytest.mark.parametrize("format", ["GIF", "PNG"])
+def test_a_page_is_found_in_a_film_of_pages(format: str) -> None:
+    # (fine lines give a page another hash than the samples of a frame)
+    pages, sheet = [page(seed, 240, 180) for seed in (0, 8, 9)], blank(240, 180)
+
+    alone = compared(png(pages[0]), film(sheet, pages[0], sheet, format=format))
+    assert (alone.decision, alone.evidence.frames_query, alone.evidence.frames_reference) == ("match", 1, 1)
+    part = compared(png(pages[0]), film(sheet, *pages, format=format))
+    assert (part.decision, part.relation) == (Decision.MATCH, Relation.PARTIAL)
+    assert (part.evidence.frames_query, round(part.evidence.frames_reference or 0, 2)) == (1, 0.33)
+
+
 def test_a_film_of_equal_frames_is_its_still_picture() -> None:
     pages = film(SCENES[0], SCENES[0], SCENES[0], format="TIFF")
 

@@ -65,7 +65,11 @@ def _shared_frames(
         2.0 * np.unpackbits(np.frombuffer(b"".join(side.hashes), np.uint8).reshape(-1, 32), axis=1) - 1
         for side in sides
     )
-    near = (PDQ_BITS - ones @ others.T) / 2 <= min(radius, options.whole_radius_low_texture)
+    apart = (PDQ_BITS - ones @ others.T) / 2
+    near = apart <= min(radius, options.whole_radius_low_texture)
+    if 1 in (query.frames, reference.frames) and bits is not None and bits <= options.frame_radius:
+        # A picture is hashed in full and frames by their samples, which differ where lines are fine.
+        near |= apart <= apart.min(initial=PDQ_BITS) + options.frame_slack
     one, other = sides
     return _share(int(near.any(axis=1).sum()), one), _share(int(near.any(axis=0).sum()), other)
 
