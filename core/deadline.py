@@ -30,8 +30,8 @@ class Timer:
     work: int | None = None
     #: Work that was done.
     spent: int = 0
-    #: Whether `is_up` has returned True, so that work was left out.
-    cut: bool = False
+    #: How often `is_up` has returned True, so that work was left out.
+    cuts: int = 0
 
     @classmethod
     def after(cls, seconds: float | None, *, work: int | None = None) -> Timer:
@@ -46,8 +46,12 @@ class Timer:
         """Return whether the time or the work is up; the caller then leaves out the work that remains."""
         done = self.work is not None and self.spent >= self.work
         up = done or (self.at is not None and time.monotonic() >= self.at)
-        self.cut = self.cut or up
+        self.cuts += up
         return up
+
+    def apart(self, work: int) -> Timer:
+        """Return a timer that is up at the same time, with work of its own, if this one limits it."""
+        return Timer(self.at, None if self.work is None else work)
 
     def check(self) -> None:
         """Return if neither the time nor the work is up. Raises OutOfTime."""

@@ -164,7 +164,8 @@ class Engine(Upkeep):
             if not picture.features.informative or timer.is_up():
                 break
             settled.update(found.image_id for found in verdicts if found.accepted)
-        return Found(tuple(judged), surroundings.common_regions, search.complete)
+        complete = search.complete and surroundings.complete
+        return Found(tuple(judged), surroundings.common_regions, complete)
 
     def _new_search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
         return Search(

@@ -414,6 +414,8 @@ class Evidence(HashEvidence):
     common_region_images: int | None = None
     #: The ignored picture that is all the two have in common.
     ignored_image: ImageId | None = None
+    #: True if the search ended before it was known what other candidates say about the pair.
+    context_cut: bool | None = None
     #: How the comparison ended.
     configuration: Configuration = Configuration.NO_GEOMETRY
     #: Row-major 3x3 transform from query to reference, both in coordinates from 0 to 1; None without one.
@@ -520,6 +522,8 @@ class Reason(str, Enum):
     CONTENT_NOT_COMPARED = "content-not-compared"
     #: The two files share this frame or page, and one or both have others, too.
     FRAMES_DIFFER = "frames-differ"
+    #: The search ended before the other candidates were compared, one of which might have refuted a match.
+    CONTEXT_CUT = "context-cut"
     #: Another candidate agrees with the query in the same part.
     RIVAL = "rival"
     #: Many different pictures agree with the query equally well.

@@ -182,6 +182,7 @@ HELD = replace(PART, common_region_pictures=400, common_region_images=900)
         (TEMPLATE, False, (Reason.TEMPLATE,)),
         (TEMPLATE, True, (Reason.BASELINE,)),
         (replace(PART, rival_inliers=150), False, (Reason.RIVAL,)),
+        (replace(PART, context_cut=True), False, (Reason.CONTEXT_CUT,)),
         (replace(PART, ambiguous_with=12), False, (Reason.AMBIGUOUS,)),
         (CROWDED, False, (Reason.COMMON_REGION,)),
         (replace(PART, ignored_image="ab" * 32), False, (Reason.IGNORED,)),
@@ -199,6 +200,15 @@ def test_a_part_that_is_too_common_is_no_match_without_a_relation_and_says_why()
     alone = decide_stored(replace(PART, covered_query=0.5), shipped())
     assert verdict.confidence == pytest.approx(alone.confidence / 40)
     assert "40 of 90 pictures show this part, which makes it too common" in verdict.sentence
+
+
+def test_a_pair_whose_context_was_cut_is_at_most_a_review_unless_it_is_equal() -> None:
+    assert decide_stored(WHOLE, shipped()).decision is Decision.MATCH
+    cut = decide_stored(replace(WHOLE, context_cut=True), shipped())
+    assert (cut.decision, cut.relation) == (Decision.REVIEW, Relation.NEAR_DUPLICATE)
+    assert "the search ended before the other candidates were compared" in cut.sentence
+    equal = replace(WHOLE, same_pixels=True, context_cut=True)
+    assert decide_stored(equal, shipped()).decision is Decision.MATCH
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from douglas_quaid.features.picture import Picture
 from douglas_quaid.records import Candidate, Decision, Evidence, ImageFeatures
 from douglas_quaid.search.context.rivals import rival_inliers
 from douglas_quaid.search.options import DEFAULTS
+from douglas_quaid.search.search import ClusterOf
 from douglas_quaid.search.verified import Pair, verify_all
 from douglas_quaid.verification.options import DEFAULTS as VERIFICATION
 from douglas_quaid.verification.verify import Verification
@@ -65,29 +66,47 @@ def found(
     return Pair(name, reference, Verification(Evidence(inliers=inliers), points, points))
 
 
+def most_inliers(pairs: Sequence[Pair], earlier: Sequence[Pair], cluster_of: ClusterOf) -> list[int | None]:
+    """The most inliers of a rival of each pair, when nothing was cut."""
+    counted = rival_inliers(pairs, earlier, cluster_of)
+    assert not any(is_cut for _, is_cut in counted)
+    return [most for most, _ in counted]
+
+
+def test_what_the_timer_cut_is_told() -> None:
+    # Given two rivals, when no work is left, then neither has one, and both say that none was looked for.
+    two = [found("a", 90), found("b", 80, bits=SAME_PICTURE + 1)]
+    assert rival_inliers(two, [], alone, timer=Timer(None, 0)) == [(0, True), (0, True)]
+
+
 def test_the_best_of_the_others_is_the_rival_of_each() -> None:
     three = [found("a", 90, bits=0), found("b", 60, bits=60), found("c", 20, bits=120)]
-    assert rival_inliers(three, [], alone) == [60, 90, 90]
+    assert most_inliers(three, [], alone) == [60, 90, 90]
 
 
 def test_one_that_stands_alone_has_none_and_one_without_inliers_was_not_measured() -> None:
-    assert rival_inliers([found("a", 90), found("b", None, bits=60)], [], alone) == [0, None]
+    assert most_inliers([found("a", 90), found("b", None, bits=60)], [], alone) == [
+        0,
+        None,
+    ]
 
 
 @pytest.mark.parametrize(("bits", "expected"), [(SAME_PICTURE, [0, 0]), (SAME_PICTURE + 1, [80, 90])])
 def test_two_captures_of_one_picture_are_no_rivals(bits: int, expected: list[int]) -> None:
-    assert rival_inliers([found("a", 90), found("b", 80, bits=bits)], [], alone) == expected
+    assert [
+        most for most, _ in rival_inliers([found("a", 90), found("b", 80, bits=bits)], [], alone)
+    ] == expected
 
 
 def test_what_an_earlier_look_found_is_a_rival_too() -> None:
     # Given a picture that was found by the mirrored query, and before it another and itself
     before = [found("a", 90), found("b", 60, bits=60)]
-    assert rival_inliers([found("a", 30)], before, alone) == [60]
+    assert most_inliers([found("a", 30)], before, alone) == [60]
 
 
 def test_members_of_one_cluster_are_no_rivals() -> None:
     three = [found("a", 90), found("b", 80, bits=60), found("c", 30, bits=120)]
-    assert rival_inliers(three, [], lambda ids: ["one", "one", "other"]) == [30, 30, 90]
+    assert most_inliers(three, [], lambda ids: ["one", "one", "other"]) == [30, 30, 90]
 
 
 def test_pictures_side_by_side_are_no_rivals() -> None:
@@ -99,7 +118,7 @@ def test_pictures_side_by_side_are_no_rivals() -> None:
         found("frame", 20, bits=120),
     ]
     # then the two do not mind each other, and of the frame counts what lies where they do.
-    upper, lower, frame = rival_inliers(three, [], alone)
+    upper, lower, frame = most_inliers(three, [], alone)
     assert upper == lower == 8
     assert frame == 90
 

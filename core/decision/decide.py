@@ -37,6 +37,8 @@ class Context:
     common_region_images: int | None = None
     #: See `Evidence.ignored_image`.
     ignored_image: ImageId | None = None
+    #: See `Evidence.context_cut`.
+    context_cut: bool | None = None
 
     @classmethod
     def of(cls, evidence: Evidence, *, baseline: bool) -> Context:
@@ -189,10 +191,12 @@ def _confidence(
 
 
 def _may_match(evidence: Evidence, calibration: Calibration) -> bool:
-    """Whether a match is possible: the content was compared, and the files do not just share a cover page,
-    with other pages in both.
+    """Whether a match is possible: the content was compared, and so were the other candidates; and the files
+    do not just share a cover page, with other pages in both.
     """
-    return is_refutable(evidence) and (evidence.has_all_frames or not _is_whole(evidence, calibration))
+    if evidence.context_cut or not is_refutable(evidence):
+        return False
+    return evidence.has_all_frames or not _is_whole(evidence, calibration)
 
 
 def _same_layout(evidence: Evidence, calibration: Calibration) -> bool:

@@ -38,6 +38,7 @@ def reasons_of(
         Reason.TEMPLATE: relation is Relation.SAME_TEMPLATE,
         Reason.BASELINE: relation is Relation.LOOKS_LIKE,
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
+        Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
@@ -76,6 +77,8 @@ def sentence(
         )
     if evidence.ignored_image is not None:
         parts.append(f"all that the two share is the ignored picture {evidence.ignored_image[:12]}")
+    if Reason.CONTEXT_CUT in reasons:
+        parts.append("the search ended before the other candidates were compared")
     if relation is not None and Reason.WEAK_EVIDENCE in reasons:
         parts.append("the evidence is too weak for a match")
     return "; ".join(parts)

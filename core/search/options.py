@@ -62,6 +62,9 @@ class EffortOptions:
     #: Work of one search, in comparisons of keypoints (deadline.py), after which the rest is left out and the
     #: answer is not complete. chosen: 2 s; a screenshot that agrees with all of its candidates takes half.
     maximum_work: int = 200_000_000
+    #: Work on what other candidates say about pairs, which is left even where all of `maximum_work` was done:
+    #: without it, pages of one template would match. chosen: 1 s.
+    context_work: int = 100_000_000
     #: Number of candidate records read in one round trip. chosen: about 300 KB; often the first few settle
     #: the query.
     batch: int = 8

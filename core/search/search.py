@@ -67,7 +67,7 @@ class Search:
     @property
     def complete(self) -> bool:
         """Return whether nothing was left out so far, by the deadline or for a record that is broken."""
-        return not self.timer.cut and not self.references.unreadable
+        return not self.timer.cuts and not self.references.unreadable
 
     def is_baseline(self, image_id: ImageId) -> bool:
         """Return whether one side of the pair with this image is a page that the other may look like."""

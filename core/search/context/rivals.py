@@ -35,23 +35,23 @@ def rival_inliers(
     timer: Timer | None = None,
     options: RivalOptions = DEFAULTS.context.rivals,
     agreement: AgreementOptions = VERIFICATION.agreement,
-) -> list[int | None]:
-    """Return for each of `pairs` the most inliers of a rival within the box of its own; None for a pair
-    without inliers. Rivals are among `pairs` and `earlier`, the pairs of views tried before, as far as the
-    timer allows.
+) -> list[tuple[int | None, bool | None]]:
+    """Return for each of `pairs` the most inliers of a rival within the box of its own, None for a pair
+    without inliers; and True if the timer cut the comparison, so that there may be more. Rivals are among
+    `pairs` and `earlier`, the pairs of views tried before.
     """
     aligned = sorted((pair for pair in (*pairs, *earlier) if pair.inliers), key=lambda pair: -pair.inliers)
     if len(aligned) < 2 or not any(pair.inliers for pair in pairs):
-        return [0 if pair.inliers else None for pair in pairs]
+        return [(0 if pair.inliers else None, None) for pair in pairs]
     ids = [pair.image_id for pair in aligned]
     picture_of = dict(zip(ids, pictures_of(cluster_of, ids), strict=True))
-    most: list[int | None] = []
+    found, timer = list[tuple[int | None, bool | None]](), timer or Timer(None)
     for pair in pairs:
         others = (other for other in aligned if picture_of[other.image_id] != picture_of[pair.image_id])
-        most.append(
-            _best_rival(pair, others, timer or Timer(None), options, agreement) if pair.inliers else None
-        )
-    return most
+        cuts = timer.cuts
+        most = _best_rival(pair, others, timer, options, agreement) if pair.inliers else None
+        found.append((most, timer.cuts > cuts or None))
+    return found
 
 
 def _best_rival(

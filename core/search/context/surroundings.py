@@ -21,10 +21,15 @@ class Surroundings:
     """What one query's candidates have around them; later views know the pairs of earlier ones."""
 
     def __init__(self, search: Search) -> None:
-        self._search = search
+        self._search = replace(search, timer=search.timer.apart(search.options.effort.context_work))
         self._earlier: list[Pair] = []
-        self._common = CommonRegions(search)
-        self._ignored = IgnoredRegions(search)
+        self._common = CommonRegions(self._search)
+        self._ignored = IgnoredRegions(self._search)
+
+    @property
+    def complete(self) -> bool:
+        """Return whether nothing was left out so far."""
+        return self._search.complete
 
     @property
     def common_regions(self) -> tuple[CommonRegion, ...]:
@@ -70,8 +75,8 @@ class Surroundings:
             agreement=search.verification.agreement,
         )
         found = []
-        for pair, context, most in zip(pairs, contexts, inliers, strict=True):
-            rivalled = replace(context, rival_inliers=most)
+        for pair, context, (most, is_cut) in zip(pairs, contexts, inliers, strict=True):
+            rivalled = replace(context, rival_inliers=most, context_cut=is_cut or context.context_cut)
             asked = context.dismissed or self._accepted(pair, context) is not None
             found.append(rivalled if asked else self._dismissed(pair, rivalled))
         return found
@@ -81,13 +86,14 @@ class Surroundings:
         relation = self._accepted(pair, context)
         if relation is None:
             return context
+        cuts = self._search.timer.cuts
         if (image_id := self._ignored.covering(pair)) is not None:
             return replace(context, ignored_image=image_id)
         if (region := self._common.all_shared(pair, relation)) is not None:
             return replace(
                 context, common_region_pictures=region.pictures, common_region_images=region.images
             )
-        return context
+        return replace(context, context_cut=True) if self._search.timer.cuts > cuts else context
 
     def _accepted(self, pair: Pair, context: Context) -> Relation | None:
         evidence = context.added_to(pair.evidence)
