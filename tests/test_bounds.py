@@ -18,7 +18,7 @@ from support.shapes import grey
 from douglas_quaid import Engine
 from douglas_quaid.deadline import OutOfTime, Timer
 from douglas_quaid.decoding.image import decode_image
-from douglas_quaid.features import extract_features, insets, pdq
+from douglas_quaid.features import extract_features, insets, pdq, work_of_extraction
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.features.options import DEFAULTS as FEATURES
 from douglas_quaid.features.picture import Picture
@@ -245,3 +245,20 @@ def test_a_query_ends_after_its_work_and_says_so(store_url: str) -> None:
     with Engine.open(store_url, options=little) as engine:
         cut = engine.query(asked)
         assert not cut.complete and not cut.hits
+
+
+def test_a_query_counts_its_extraction_as_work(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    spend = Timer.spend
+
+    def watched(timer: Timer, work: int) -> None:
+        counted.append(work)
+        spend(timer, work)
+
+    monkeypatch.setattr(Timer, "spend", watched)
+    with Engine.open(store_url) as engine:
+        engine.query(png(page(1)))
+    assert counted[0] == work_of_extraction(features(png(page(1))))
+    # And a picture at the limit of pixels has something left for its search
+    largest = replace(features(png(page(1))), width=12_000, height=10_000)
+    assert work_of_extraction(largest) < 0.8 * DEFAULTS.search.effort.maximum_work
