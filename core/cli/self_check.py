@@ -164,10 +164,8 @@ def _clusters(url: str | None) -> str:
         stats = engine.stats()
     if not stats.store.chains:
         return f"{stats.store.clusters:,}"
-    return (
-        f"{stats.store.clusters:,}; {stats.store.chains:,} matches of whole pictures joined none, because the"
-        " pictures between them differ: see quaid chains"
-    )
+    text = f"{stats.store.clusters:,}; matches of whole pictures that joined none: {stats.store.chains:,}"
+    return f"{text}, because the pictures between them differ; see quaid chains"
 
 
 def _common_regions(url: str | None) -> str:

@@ -198,7 +198,8 @@ def hit_lines(hit: dict[str, Any]) -> list[Line]:
 def chain_text(chain: dict[str, Any]) -> str:
     """Return a chain, given as JSON, as one line."""
     names = " and ".join(chain[key][:14] for key in ("cluster_a", "cluster_b"))
-    return f"{names}: {chain['pairs']} matches, such as {chain['a'][:12]} and {chain['b'][:12]}"
+    pairs = "1 match" if chain["pairs"] == 1 else f"{chain['pairs']:,} matches"
+    return f"{names}: {pairs}, such as {chain['a'][:12]} and {chain['b'][:12]}"
 
 
 def hub_lines(hub: dict[str, Any]) -> list[str]:
