@@ -71,7 +71,7 @@ prepare() {
     # An environment stays good as long as what it was made from is the same: this folder, this Python, these requirements.
     local made installed extra extras=() missing
     made="$root $("$base" -c 'import sys; print(sys.executable, *sys.version_info[:2])')"
-    installed="$made $(cat "$root/setup.cfg" "$root/pyproject.toml" | sha256sum)"
+    installed="$made $(cat "$root/setup.cfg" "$root/pyproject.toml" ${LOCKED:+"$root"/requirements/*.txt} | sha256sum)"
     for extra in "$@"; do
         [ "$(cat "$root/.venv/$extra.installed" 2>/dev/null)" = "$installed" ] || extras+=("$extra")
     done

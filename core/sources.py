@@ -46,6 +46,18 @@ class Files:
         return found.read(max_bytes)
 
 
+class NotInstalled:
+    """Stands for an adapter that lacks a package."""
+
+    def __init__(self, package: str) -> None:
+        """`package`: what could not be imported."""
+        self._package = package
+
+    def read(self, sighting: Sighting, *, max_bytes: int) -> bytes:
+        """Read nothing. Raises NotFound."""
+        raise NotFound(f"reading it needs the Python package {self._package}, which is not installed")
+
+
 class Sources:
     """All sources of this installation; an adapter's is opened when it is first needed."""
 
@@ -63,8 +75,13 @@ class Sources:
         with self._lock:
             if host not in self._opened:
                 points = entry_points(group=ENTRY_POINTS, name=host)
-                factory: Callable[[], Source | None] | None = next(iter(points)).load() if points else None
-                self._opened[host] = factory() if factory else None
+                try:
+                    factory: Callable[[], Source | None] | None = (
+                        next(iter(points)).load() if points else None
+                    )
+                    self._opened[host] = factory() if factory else None
+                except ImportError as error:
+                    self._opened[host] = NotInstalled(error.name or str(error))
             return self._opened[host]
 
     def read(self, image_id: ImageId, sightings: Sequence[Sighting]) -> bytes:

@@ -113,12 +113,14 @@ def test_a_reader_gets_answers_and_a_clear_error_when_writing(ruled: Server) -> 
     ):
         done = quaid(ruled, "quaid-reader", *arguments)
         assert done.exit_code == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
-    # And an error that names the right when something is to be written
+    # And an error that names the right when something is to be written or mended
+    ruled.redis.sadd("dq:{meta}:relink", "broken")
     for arguments in (
         ["add", str(PICTURES / "indexed" / "article-ferry.png")],
         ["forget", first],
         ["veto", first, second],
         ["collection", "create", "more", "--purpose", "known"],
+        ["self-check", "--repair"],
     ):
         done = quaid(ruled, "quaid-reader", *arguments)
         assert done.exit_code != 0 and "lacks a right" in done.stdout + done.stderr, done.stderr

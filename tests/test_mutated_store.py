@@ -4,12 +4,14 @@ mends it. The benchmark mutated_store does the same with thousands of mutations.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
 
 import pytest
 from benchmarks.mutated_store import one
+from PIL import Image
 from support.command_line import runner
 from support.mutated import (
     FAULTS,
@@ -22,10 +24,14 @@ from support.mutated import (
     pairs_measured_once,
     small_store,
 )
+from support.pictures import jpeg
 from support.server import Server
 
 from douglas_quaid.cli.main import main
 from douglas_quaid.errors import CorruptRecord
+from douglas_quaid.features import codec as record_codec
+from douglas_quaid.integrity.finding import NEWER
+from douglas_quaid.store import verdict_codec
 from douglas_quaid.store.keys import COUNTED, META
 
 #: Kinds of keys whose loss nothing else in the store tells; none of them changes an answer.
@@ -165,9 +171,11 @@ def test_a_picture_whose_record_is_broken_is_complete_when_it_is_added_again(
     client.hset(f"dq:{{{image_id[0]}}}:img:{image_id}", "record", b"broken")
     (left,) = mended(small)
     assert image_id in left.remedy and "add the picture again" in left.remedy
-    # When the picture is added again
+    # When a copy of the picture is added, and then the picture again
     with small.engine() as engine:
+        copy = engine.add(jpeg(Image.open(io.BytesIO(small.queries[1])).convert("RGB"), 80)).image_id
         assert engine.add(small.queries[1], occurrence="test:page:4").status == "added"
+        assert copy in {hit.image_id for hit in engine.hits(image_id)}
         # Then it is found with all that was known of it
         hit = next(hit for hit in engine.query(small.queries[1]).hits if hit.image_id == image_id)
     assert {"test:page:4", "test:page:shared"} <= set(hit.occurrences) and {"event": "4"} in hit.labels
@@ -243,6 +251,48 @@ def test_a_change_of_clusters_that_meets_a_key_of_another_type_changes_nothing(
             engine.veto(small.ids[3], small.ids[6], who="ada")
     # Then nothing under meta is written
     assert {name: client.dump(name) for name in client.keys(f"dq:{{{META}}}:*")} == before
+
+
+def test_a_forget_that_meets_columns_of_another_type_changes_nothing(small: Small) -> None:
+    # Given tombstones of another type
+    client, tag = small.server.redis, small.ids[0][0]
+    client.delete(f"dq:{{{tag}}}:tombs:0")
+    client.hset(f"dq:{{{tag}}}:tombs:0", "x", "y")
+    with small.engine() as engine:
+        before = {name: client.dump(name) for name in client.keys(f"dq:{{{tag}}}:*")}
+        # When an image of the shard is to be forgotten
+        with pytest.raises(CorruptRecord, match="tombs"):
+            engine.forget(small.ids[0])
+    # Then none of it is gone
+    assert {name: client.dump(name) for name in client.keys(f"dq:{{{tag}}}:*")} == before
+
+
+def test_a_broken_chain_is_named(small: Small) -> None:
+    small.server.redis.sadd(f"dq:{{{META}}}:chains", "x")
+    with small.engine() as engine, pytest.raises(CorruptRecord, match=r"chains.*--repair"):
+        engine.chains()
+
+
+def test_what_a_newer_program_wrote_stays(small: Small) -> None:
+    # Given a judgement, the verdicts and the record of an image in formats of a newer program
+    client, image_id = small.server.redis, small.ids[3]
+    tag, size = image_id[0], record_codec.CHECKSUM
+    for kind, own in (("judged", META), ("ver", tag)):
+        for other in client.hkeys(f"dq:{{{own}}}:{kind}:{image_id}"):
+            name = other.decode()
+            for owner, two in ((image_id, name), (name, image_id)):
+                side = f"dq:{{{META if own == META else owner[0]}}}:{kind}:{owner}"
+                data = client.hget(side, two)
+                head = data[:3] + bytes([verdict_codec.VERSION + 1]) + data[4:12]
+                client.hset(side, two, head + verdict_codec._checksum(head, data[20:]) + data[20:])
+    record = client.hget(f"dq:{{{tag}}}:img:{image_id}", "record")[:-size]
+    record = record[:4] + bytes([record_codec.FORMAT_VERSION + 1]) + record[5:]
+    client.hset(f"dq:{{{tag}}}:img:{image_id}", "record", record + record_codec._checksum(record))
+    before = {name: client.dump(name) for name in client.keys("*")}
+    # Then --repair names it, and changes nothing
+    left = mended(small)
+    assert left and {finding.remedy for finding in left} == {NEWER}
+    assert {name: client.dump(name) for name in client.keys("*")} == before
 
 
 @pytest.mark.parametrize("name", COUNTED)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -270,6 +272,18 @@ def test_an_image_whose_bytes_cannot_be_had_stays_as_it_is_and_is_named(
         assert (status, line["image_id"], line["status"]) == (1, old, "unreachable")
         assert line["error"]["type"] == "NotFound" and "add the picture" in line["error"]["message"]
         assert state(engine, [old]) == before
+
+
+def test_an_adapter_that_lacks_a_package_reads_nothing_and_names_it() -> None:
+    place = "Sighting(Occurrence('misp', 'attribute', 'x'), {}, None, None)"
+    program = (
+        "import sys\nsys.modules['pymisp'] = None\n"
+        "from douglas_quaid.records import Occurrence, Sighting\nfrom douglas_quaid.sources import Sources\n"
+        f"Sources(1).read('0' * 64, [{place}])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "NotFound: its bytes are nowhere to be had" in done.stderr
+    assert "needs the Python package pymisp" in done.stderr
 
 
 def test_an_image_is_read_from_where_its_bytes_still_are(engine: Engine, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import ast
 import json
 import logging
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -164,3 +165,26 @@ def test_errors_that_nobody_can_read_change_no_status(end: str, tmp_path: Path, 
             check=False,
         )
         assert done.returncode == status and "Traceback" not in done.stderr, (command, done)
+
+
+def test_json_goes_to_its_file_while_a_bar_is_shown(tmp_path: Path) -> None:
+    # Given a terminal for errors, and a file for the output
+    terminal, end = pty.openpty()
+    program = (
+        "from douglas_quaid.cli.terminal import json_line, with_progress\n"
+        "for n in with_progress(range(6), 6, 'adding'): json_line({'n': n, 'text': 'word ' * 100})"
+    )
+    with open(tmp_path / "out", "wb") as out:
+        subprocess.run([sys.executable, "-c", program], stdout=out, stderr=end, check=True)
+    os.close(end)
+    shown = os.read(terminal, 65_536)
+    os.close(terminal)
+    # Then the bar is on the terminal, and every line in the file
+    assert b"adding" in shown and b"word" not in shown
+    assert [json.loads(line)["n"] for line in (tmp_path / "out").read_text().splitlines()] == list(range(6))
+
+
+def test_a_file_that_cannot_be_written_is_named(store_url: str) -> None:
+    command = [QUAID, "demo", "--output", "/proc/none/report", "--store", store_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "/proc/none" in done.stderr and "standard output" not in done.stderr

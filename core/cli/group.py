@@ -86,7 +86,8 @@ def main() -> None:
 def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., int | None]], click.Command]:
     """Return a decorator that makes a function a command with the options --store and --json.
 
-    The function returns the exit status, or None for 0. An error of ours becomes one line and an exit status.
+    The function returns the exit status, or None for 0. An error of ours or of a file becomes one line and an
+    exit status.
     """
 
     def wrap(function: Callable[..., int | None]) -> click.Command:
@@ -107,7 +108,7 @@ def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., 
         def run(*, store: str | None, as_json: bool, **options: Any) -> None:
             try:
                 status = function(store=store, as_json=as_json, **options)
-            except DouglasQuaidError as error:
+            except (DouglasQuaidError, OSError) as error:
                 if as_json:
                     json_line(error_json(error))
                 complain(f"{type(error).__name__}: {error}")

@@ -153,7 +153,9 @@ def with_progress(items: Iterable[Item], total: int, label: str) -> Iterator[Ite
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # What is printed meanwhile must not go where the bar is, if that is elsewhere.
+    shared = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=shared) as bar:
         yield from bar.track(items, total=total, description=visible(label))
 
 

@@ -8,13 +8,13 @@ finds, until nothing is left that can be mended.
 
 from collections.abc import Callable, Iterator
 
-from ..errors import DouglasQuaidError
+from ..errors import DouglasQuaidError, NotAllowed, StoreFull
 from ..index.options import IndexOptions
 from ..records import ImageId
 from ..store import NewImage, Store
 from ..store.values import IMAGE_ID
 from .columns import against_records, columns_finding, read_columns, row_of
-from .finding import Finding, read
+from .finding import NEWER, Finding, read
 from .images import check_image, held, questions
 from .keys import Inventory, check_keys
 from .meta import check_calibration, check_clusters, check_counts, check_fields, check_head, check_schema
@@ -39,7 +39,8 @@ def mend_store(
 ) -> list[Finding]:
     """Mend what can be mended, `tell` each thing, and return what is left for a person.
 
-    `alone`: nobody else works with the store, so that what one walk finds counts.
+    `alone`: nobody else works with the store, so that what one walk finds counts. Raises NotAllowed and
+    StoreFull where nothing can be written, and StoreError.
     """
     seen = set() if alone else {str(finding) for finding in _walk(store, options)}
     for _ in range(ROUNDS):
@@ -51,6 +52,8 @@ def mend_store(
             if finding.mend is not None and (alone or str(finding) in seen):
                 try:
                     finding.mend()
+                except (NotAllowed, StoreFull):
+                    raise
                 except DouglasQuaidError:  # something else has to be mended first
                     continue
                 tell(finding)
@@ -84,7 +87,7 @@ def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOpt
     yield from findings
     ids = lookups.listed | {i for kind in (lookups.where, lookups.pixels, lookups.sets) for i in kind}
     known = sorted(image_id for image_id in ids if IMAGE_ID.fullmatch(image_id) and image_id[0] == tag)
-    entries = dict[ImageId, tuple[bytes, bytes]]()
+    entries, newer = dict[ImageId, tuple[bytes, bytes]](), False
     for at in range(0, len(known), IMAGES_AT_ONCE):
         some = known[at : at + IMAGES_AT_ONCE]
         answers = read(store, [command for image_id in some for command in questions(image_id)])
@@ -95,8 +98,11 @@ def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOpt
                     row = (own[0] or {}).get(b"row:%d" % columns.generation, b"")
                     entries[image_id] = row, row_of(found)
                 else:
+                    newer = newer or found.remedy == NEWER
                     yield found
         yield from check_pairs(store, some)
+    if newer:  # columns that are built anew would lack the rows of records that only a newer program reads
+        return
     problems = against_records(columns, entries)
     newest = max(inventory.generations[tag], default=0)
     yield from columns_finding(store, tag, columns, problems, newest, options)

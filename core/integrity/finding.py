@@ -14,6 +14,8 @@ from ..store.scripts import META_CHANGE, REPAIR
 
 #: What a person has to do about a picture whose record is gone.
 ADD_AGAIN = "add the picture again, or quaid forget {}"
+#: What a person has to do about what a newer program wrote; mending it would remove it.
+NEWER = "use a newer douglas-quaid"
 #: How often a step under `meta` is tried again because an image was forgotten meanwhile. chosen.
 ATTEMPTS = 100
 

@@ -18,7 +18,7 @@ from ..search.references import read_record
 from ..store import NewImage, Store, values
 from ..store.images import scored
 from ..store.keys import Command, as_text, key, on_image, on_meta, on_shard
-from .finding import ADD_AGAIN, Finding, asking, read, repair
+from .finding import ADD_AGAIN, NEWER, Finding, asking, read, repair
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +148,7 @@ def _recorded(
         yield Finding(f"{image}, record", str(error), remedy, mend)
         return
     except FormatError as error:
-        yield Finding(f"{image}, record", str(error), "use a newer douglas-quaid")
+        yield Finding(f"{image}, record", str(error), NEWER)
         return
     listed = lookups.pixels.get(image_id, set())
     if digest != entry.pixel_digest or entry.pixel_digest not in listed:

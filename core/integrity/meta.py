@@ -14,7 +14,7 @@ from ..store.intents import Intent
 from ..store.keys import COUNTED, META, SCHEMA_VERSION, SHARDS, Command, as_text, key, on_meta, on_shard
 from ..store.membership import read_collection
 from ..store.values import CLUSTER_ID, IMAGE_ID, cluster_id, image_id, whole
-from .finding import Finding, asking, existing, read, repair, settle
+from .finding import NEWER, Finding, asking, existing, read, repair, settle
 from .keys import Inventory
 
 #: Largest number that may be a schema. chosen: a schema lives for a year, say.
@@ -69,7 +69,7 @@ def check_fields(store: Store) -> Iterator[Finding]:
             try:
                 reader(field, value)
             except UnknownVersion as error:
-                yield Finding(place, str(error), "use a newer douglas-quaid")
+                yield Finding(place, str(error), NEWER)
             except (FormatError, ConfigError) as error:
                 mend = repair(store, META, "field", hash_name, field, value, b"")
                 remedy = "it is removed" + (

@@ -14,7 +14,7 @@ from ..store.judgements import KEEPS_APART
 from ..store.keys import META, Command, as_text, key, on_image, on_meta
 from ..store.values import IMAGE_ID
 from ..store.verdict_sides import rank, reversed_verdict
-from .finding import Finding, asking, existing, read, settle
+from .finding import NEWER, Finding, asking, existing, read, settle
 
 #: How far a rank, which Redis keeps as a double, may lie from that of its verdict. chosen.
 EPSILON = 1e-9
@@ -47,6 +47,10 @@ def check_pairs(store: Store, ids: Sequence[ImageId]) -> Iterator[Finding]:
         known = {other for part in (verdicts, ranks, judged, joining, blocked) for other in _names(part)}
         partners = sorted({as_text(name) for name in known} & there - {image_id})
         for other, pair in zip(partners, _pairs(store, image_id, partners), strict=True):
+            if any(data and codec.is_newer(data) for data in (*pair.verdicts, *pair.judgements)):
+                place = f"{key(image_id[0], f'ver:{image_id}')}, {other}"
+                yield Finding(place, "a newer program wrote the verdict or judgement of this pair", NEWER)
+                continue
             yield from _check_verdict(store, image_id, other, pair)
             yield from _check_judgement(store, image_id, other, pair)
             yield from _check_edge(store, image_id, other, pair)

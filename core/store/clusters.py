@@ -89,13 +89,19 @@ class Clusters(StorePart):
 
     def chains(self) -> Iterator[list[tuple[ImageId, ImageId]]]:
         """Yield all pairs that match as whole pictures and are not in one cluster, because no image could
-        represent both of theirs; some at a time, in no order.
+        represent both of theirs; some at a time, in no order. Raises CorruptRecord for a pair that cannot be
+        read.
         """
         cursor = -1
         while cursor:
             scan = on_meta("SSCAN", "chains", max(cursor, 0), "COUNT", SCAN_COUNT)
             cursor, found = self.connection.ask(scan)
-            yield [(pair[0], pair[1]) for pair in (as_text(item).split(" ") for item in found)]
+            pairs, name = list[tuple[ImageId, ImageId]](), key(META, "chains")
+            for item in found:
+                with values.left_out_if_broken():
+                    a, _, b = item.partition(b" ")
+                    pairs.append((values.image_id(name, a), values.image_id(name, b)))
+            yield pairs
 
     def _read(self, names: Sequence[str]) -> list[Cluster]:
         kinds = ("aliases", "members", "representatives")

@@ -13,6 +13,11 @@ local function begin(id)
   expect('set', 'forgetting')
   number('head', 'occurrences')
   local digest, rows = call('HGET', 'img:' .. id, 'digest'), rows_of('img:' .. id)
+  for _, row in ipairs(rows) do
+    local chunk = row[1] .. ':' .. math.floor(row[2] / CHUNK)
+    expect('string', 'rows:' .. chunk, 'words:' .. chunk, 'tombs:' .. row[1])
+    number('head', row[3])
+  end
   call('DEL', 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
   call('SADD', 'forgetting', id)
   kill_rows(id, rows)

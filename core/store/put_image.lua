@@ -25,6 +25,8 @@ if not known[1] then -- new; or its record was broken and self-check removed it,
   if not known[2] then
     call('HSET', image, 'first', seen, 'last', seen)
     first, last = tonumber(seen), tonumber(seen)
+  else
+    call('HDEL', image, 'linked') -- what was added while its record was gone did not find it
   end
   append_row(image, row, words)
   call('ZADD', 'ids', 0, id)

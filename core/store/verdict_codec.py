@@ -55,6 +55,13 @@ def decode(other: ImageId, data: bytes) -> StoredVerdict:
         return StoredVerdict(other, from_object(Verdict, values), judged)
 
 
+def is_newer(data: bytes) -> bool:
+    """Return whether a newer program wrote this verdict or judgement, and nothing has damaged it since."""
+    if len(data) <= HEADER_BYTES or data[3] <= VERSION:
+        return False
+    return data[12:HEADER_BYTES] == _checksum(data[:12], data[HEADER_BYTES:])
+
+
 def encode_judgement(judgement: Judgement, verdict: Verdict | None) -> bytes:
     """Return the bytes of a judgement and, if it says that the two match, of the verdict it stands for."""
     stored = _StoredJudgement(judgement.word, judgement.source, verdict, judgement.who)

@@ -316,7 +316,8 @@ def _connection_problem(error: OSError) -> _Problem:
         return _Problem("the file of --ca-bundle does not contain certificates that can be read")
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in text.upper():
         return _Problem(
-            "its certificate is not trusted; name the authority that signed it with --ca-bundle FILE"
+            "its certificate is not trusted; name the authority that signed it with --ca-bundle FILE,"
+            " or in REQUESTS_CA_BUNDLE"
         )
     if isinstance(error, requests.Timeout):
         return _Problem("no response in time", MispAway)
