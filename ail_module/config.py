@@ -87,7 +87,7 @@ class Settings:
     #: Whether GIFs are ignored.
     skip_gif: bool = _option(
         False,
-        "ignore GIFs, as AIL's CodeReader does. chosen: off, their first frame is a picture like any other",
+        "ignore GIFs, as AIL's CodeReader does. chosen: off, a frame of theirs is a picture like any other",
     )
     #: Whether only hashes of unsafe objects are kept.
     unsafe_hash_only: bool = _option(

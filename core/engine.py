@@ -101,9 +101,8 @@ class Engine(Upkeep):
         extraction are not interrupted. `complete` is false then, where the work of a search is used up, and
         where something in the store is broken (`problems`). `collection`: search the members of this one, or
         of these, only. `exclude`: image ids, and occurrences whose image is left out if it was seen nowhere
-        else. Hits are sorted by confidence, one
-        per cluster, from `min_decision` on. Raises ImageError (named `name`), StoreError, ConfigError,
-        NotFound for an unknown collection.
+        else. Hits are sorted by confidence, one per cluster, from `min_decision` on. Raises ImageError (named
+        `name`), StoreError, ConfigError, NotFound for an unknown collection.
         """
         started = time.monotonic()
         timer = Timer.after(deadline, work=self._options.search.effort.maximum_work)

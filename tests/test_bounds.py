@@ -27,7 +27,10 @@ from douglas_quaid.index.arrangement import quantise_keypoints
 from douglas_quaid.index.options import DEFAULTS as INDEX
 from douglas_quaid.index.words import WordIndex, WordKeypoints
 from douglas_quaid.options import DEFAULTS
-from douglas_quaid.records import ImageFeatures, LocalFeatures
+from douglas_quaid.records import Candidate, Decision, ImageFeatures, LocalFeatures
+from douglas_quaid.search.candidates import View
+from douglas_quaid.search.search import Search
+from douglas_quaid.search.verified import Pair, verify_all
 from douglas_quaid.verification import registration
 from douglas_quaid.verification.blocks import compare_blocks
 from douglas_quaid.verification.edges import edges_contained
@@ -262,3 +265,53 @@ def test_a_query_counts_its_extraction_as_work(store_url: str, monkeypatch: pyte
     # And a picture at the limit of pixels has something left for its search
     largest = replace(features(png(page(1))), width=12_000, height=10_000)
     assert work_of_extraction(largest) < 0.8 * DEFAULTS.search.effort.maximum_work
+    # So has a larger one, where the operator raised the limit
+    assert work_of_extraction(replace(largest, width=40_000)) == work_of_extraction(largest)
+
+
+def test_where_ignored_pictures_could_not_be_measured_no_pair_is_a_match(store_url: str) -> None:
+    # Given a picture that is ignored, two copies of it that are not, and no work for what is around a pair
+    effort = replace(DEFAULTS.search.effort, context_work=0)
+    little = replace(DEFAULTS, search=replace(DEFAULTS.search, effort=effort))
+    copies = [png(page(0).resize(size)) for size in ((1000, 625), (900, 562))]
+    asked = png(page(0).resize((800, 500)))
+    with Engine.open(store_url) as engine:
+        stored = [engine.add(data, link=False).image_id for data in copies]
+        assert {hit.decision for hit in engine.query(asked).hits} == {Decision.MATCH}
+        engine.ignore(engine.add(png(page(0)), link=False).image_id)
+        assert not engine.query(asked).hits
+    with Engine.open(store_url, options=little) as engine:
+        cut = engine.query(asked)
+        # Then it is not known of either copy whether the ignored picture is all they share
+        assert not cut.complete and {hit.image_id for hit in cut.hits} == set(stored)
+        assert {hit.decision for hit in cut.hits} == {Decision.REVIEW}
+
+
+def test_a_link_ends_after_its_work_even_before_a_representative_is_measured(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a cluster, whose representative is not among the candidates of a new copy
+    with Engine.open(store_url) as engine:
+        first = engine.add(png(page(0)))
+        second = engine.add(png(page(0).resize((900, 562))))
+        assert first.cluster is None and second.cluster is not None
+        (represents,) = engine._store.clusters.representatives([second.image_id])[0]
+        (other,) = {first.image_id, second.image_id} - {represents}
+        monkeypatch.setattr(
+            "douglas_quaid.engine.find_candidates",
+            lambda search, view, *, allowed: [Candidate(other)] if view is View.WHOLE else [],
+        )
+        # And a search whose work is done when its candidates are measured
+        measured: list[int] = []
+
+        def cut_behind(search: Search, candidates: list[Candidate]) -> list[Pair]:
+            pairs = verify_all(search, candidates)
+            search.timer.work = 0
+            measured.append(len(pairs))
+            return pairs
+
+        monkeypatch.setattr("douglas_quaid.engine.verify_all", cut_behind)
+        # When it is added, then what was measured is stored, and nothing waits to be linked again
+        added = engine.add(png(page(0).resize((1000, 625))))
+        assert measured == [1] and engine._store.links.is_linked(added.image_id)
+        assert [hit.image_id for hit in engine.hits(added.image_id)] == [other]

@@ -5,14 +5,17 @@ pixel is decoded.
 from __future__ import annotations
 
 import contextlib
+import io
 import struct
 import warnings
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from PIL import Image
 from support.formats import FORMATS, SMALL, png_file
 from support.pictures import saved
 
+from douglas_quaid.decoding.headers import read_header
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptImage, EmptyImage, ImageError, ImageTooLarge, UnsupportedImage
 from douglas_quaid.records import DecodedImage
@@ -92,6 +95,14 @@ def test_tiff_tables_that_overlap_are_refused() -> None:
 
     with pytest.raises(CorruptImage, match="claim more"):
         decode(data)
+
+
+def test_a_page_behind_the_first_that_is_not_sound_is_told_even_if_the_first_is_long() -> None:
+    # Given a TIFF whose first page is longer than usual, which an operator may allow, and whose second is too
+    long = Image.new("1", (8, 70_000))
+    data = io.BytesIO()
+    long.save(data, "TIFF", save_all=True, append_images=[Image.new("1", (8, 8)), long], compression="group4")
+    assert read_header(data.getvalue()).unsound_from == 2
 
 
 def test_a_tiff_whose_directories_form_a_circle_is_read_to_its_end() -> None:

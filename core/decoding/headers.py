@@ -214,7 +214,7 @@ def _tiff(data: bytes) -> Header:
         height,
         len(pages),
         orientation if 1 <= orientation <= 8 else 1,
-        unsound_from=next((n for n, page in enumerate(pages) if not _is_sound(page)), None),
+        unsound_from=next((n for n, page in enumerate(pages) if n and not _is_sound(page)), None),
         largest=max(page.get(_WIDTH, 0) * page.get(_HEIGHT, 0) for page in pages),
     )
 

@@ -23,6 +23,9 @@ FRAMES_VERSION = 1
 #: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
 #: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
 PIXEL = 1.25
+#: Maximum of that work. chosen: that of 120 million pixels, the usual limit: where an operator raises it, a
+#: search for a larger picture has the same work left.
+MAXIMUM_WORK = 150_000_000
 
 
 def extract_features(
@@ -74,7 +77,7 @@ def extract_features(
 
 def work_of_extraction(features: ImageFeatures) -> int:
     """Return the work that counts for the extraction of a picture, in the unit of `Timer`."""
-    return round(PIXEL * features.width * features.height)
+    return min(MAXIMUM_WORK, round(PIXEL * features.width * features.height))
 
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:

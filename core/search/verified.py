@@ -72,15 +72,20 @@ def verify_representatives(search: Search, pairs: Sequence[Pair]) -> list[Pair]:
 
     Of each cluster a few members at most were candidates, so whether the query agrees with the representative
     is mostly unknown. There are as many more pairs as clusters that show the query as a whole.
+    What the timer cuts is left out: the query then does not agree with it.
     """
     whole = [pair.image_id for pair in pairs if _relation(search, pair) in JOINING]
     known = {pair.image_id for pair in pairs} | {said.image_id for said in search.scope.confirmed}
     proposed = dict.fromkeys(chain.from_iterable(search.representatives_of(whole)))
     ids = [image_id for image_id in proposed if image_id not in known and search.scope.allows(image_id)]
-    pictures = zip(ids, search.references.read(ids), strict=True)
-    return [
-        _verified(search, Candidate(image_id), found) for image_id, found in pictures if found is not None
-    ]
+    found = list[Pair]()
+    for image_id, picture in zip(ids, search.references.read(ids), strict=True):
+        if picture is not None:
+            try:
+                found.append(_verified(search, Candidate(image_id), picture))
+            except OutOfTime:
+                break
+    return found
 
 
 def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:

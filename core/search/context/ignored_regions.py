@@ -32,6 +32,8 @@ class IgnoredRegions:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._options = search.options.context.ignored_regions
+        #: Whether the timer cut the search for them, so that the query may show more of them.
+        self.cut = False
 
     def covering(self, pair: Pair) -> ImageId | None:
         """Return the ignored picture that is all that an accepted pair shares; None where there is more."""
@@ -47,16 +49,18 @@ class IgnoredRegions:
         search = self._search
         if not search.scope.ignored:
             return []
+        cuts = search.timer.cuts
         found = find_candidates(search, View.WHOLE, allowed=search.scope.ignored.__contains__)
         ids = [candidate.image_id for candidate in found[: self._options.maximum_pictures]]
         pictures = zip(ids, search.references.read(ids), strict=True)
         shown = []
-        try:
-            for image_id, picture in pictures:
+        for image_id, picture in pictures:
+            try:
                 if picture is not None and (box := self._where(picture)) is not None:
                     shown.append((image_id, box))
-        except OutOfTime:
-            return shown  # the answer says that it is not complete
+            except OutOfTime:
+                break
+        self.cut = search.timer.cuts > cuts
         return shown
 
     def _where(self, ignored: Picture) -> Box | None:

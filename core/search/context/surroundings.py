@@ -93,7 +93,9 @@ class Surroundings:
             return replace(
                 context, common_region_pictures=region.pictures, common_region_images=region.images
             )
-        return replace(context, context_cut=True) if self._search.timer.cuts > cuts else context
+        # Ignored pictures are looked for once, so what was cut then is unknown for every later pair.
+        is_cut = self._ignored.cut or self._search.timer.cuts > cuts
+        return replace(context, context_cut=True) if is_cut else context
 
     def _accepted(self, pair: Pair, context: Context) -> Relation | None:
         evidence = context.added_to(pair.evidence)
