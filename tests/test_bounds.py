@@ -16,6 +16,7 @@ from support.pictures import page, png, tall_page
 from support.shapes import grey
 
 from douglas_quaid import Engine
+from douglas_quaid.answers import QueryResult
 from douglas_quaid.deadline import OutOfTime, Timer
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.features import extract_features, insets, pdq, work_of_extraction
@@ -27,7 +28,7 @@ from douglas_quaid.index.arrangement import quantise_keypoints
 from douglas_quaid.index.options import DEFAULTS as INDEX
 from douglas_quaid.index.words import WordIndex, WordKeypoints
 from douglas_quaid.options import DEFAULTS
-from douglas_quaid.records import Candidate, Decision, ImageFeatures, LocalFeatures
+from douglas_quaid.records import Candidate, Decision, ImageFeatures, LocalFeatures, Reason
 from douglas_quaid.search.candidates import View
 from douglas_quaid.search.search import Search
 from douglas_quaid.search.verified import Pair, verify_all
@@ -248,6 +249,25 @@ def test_a_query_ends_after_its_work_and_says_so(store_url: str) -> None:
     with Engine.open(store_url, options=little) as engine:
         cut = engine.query(asked)
         assert not cut.complete and not cut.hits
+
+
+def test_a_search_that_was_cut_after_few_candidates_matches_nothing(store_url: str) -> None:
+    # Given a picture that matches one of six, when the search ends early, at whatever point,
+    with Engine.open(store_url) as engine:
+        for seed in range(6):
+            engine.add(png(page(seed)), link=False)
+        asked = png(page(0).resize((900, 562)))
+        assert engine.query(asked).decision is Decision.MATCH
+    found = list[QueryResult]()
+    for power in range(16, 28):
+        effort = replace(DEFAULTS.search.effort, maximum_work=1 << power)
+        options = replace(DEFAULTS, search=replace(DEFAULTS.search, effort=effort))
+        with Engine.open(store_url, options=options) as engine:
+            found.append(engine.query(asked))
+    # then what was verified until then is a review, because others might have agreed as well.
+    cut = [answer for answer in found if not answer.complete and answer.hits]
+    assert cut and all(hit.reasons == (Reason.CONTEXT_CUT,) for answer in cut for hit in answer.hits)
+    assert {answer.decision for answer in cut} == {Decision.REVIEW}
 
 
 def test_a_query_counts_its_extraction_as_work(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from ..records import (
     Sighting,
 )
 from ..store import Store
+from ..store.values import left_out_if_broken
 from .hits import Judged, as_hits, first_hits, one_per_cluster
 from .references import read_record
 
@@ -83,7 +84,9 @@ def stored_hits(
 
 def _shows_something(store: Store, image_id: ImageId) -> bool:
     record = store.images.records([image_id])[0]
-    return record is not None and read_record(image_id, record).informative
+    with left_out_if_broken():
+        return record is not None and read_record(image_id, record).informative
+    return False
 
 
 def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) -> list[History]:

@@ -21,6 +21,7 @@ class Surroundings:
     """What one query's candidates have around them; later views know the pairs of earlier ones."""
 
     def __init__(self, search: Search) -> None:
+        self._verifying = search.timer
         self._search = replace(search, timer=search.timer.apart(search.options.effort.context_work))
         self._earlier: list[Pair] = []
         self._common = CommonRegions(self._search)
@@ -38,10 +39,10 @@ class Surroundings:
 
     def compare(self, pairs: Sequence[Pair]) -> list[Context]:
         """Return the context of each pair."""
-        contexts = []
+        contexts, too_few = [], self._too_few(pairs)
         for pair in pairs:
             self._common.remember(pair)
-            alone = Context(baseline=self._search.is_baseline(pair.image_id))
+            alone = Context(baseline=self._search.is_baseline(pair.image_id), context_cut=too_few or None)
             contexts.append(self._dismissed(pair, alone))
         contexts = self._with_rivals(pairs, contexts)
         accepted = [
@@ -58,6 +59,11 @@ class Surroundings:
             context if context.dismissed else replace(context, ambiguous_with=too_many.get(pair.image_id))
             for pair, context in zip(pairs, contexts, strict=True)
         ]
+
+    def _too_few(self, pairs: Sequence[Pair]) -> bool:
+        """Whether the search was cut before as many candidates were verified as make a query ambiguous."""
+        enough = self._search.options.context.ambiguity.pictures
+        return bool(self._verifying.cuts) and len(pairs) + len(self._earlier) < enough
 
     def _with_rivals(self, pairs: Sequence[Pair], contexts: Sequence[Context]) -> list[Context]:
         """The contexts with rivals, in stores where they count. A pair that only its rivals make acceptable
