@@ -11,7 +11,7 @@ from support.images import put_all, record_verdict
 from support.judging import judge, veto
 
 from douglas_quaid.config import Config
-from douglas_quaid.errors import ConfigError, NotFound
+from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound
 from douglas_quaid.integrity.check import find_problems
 from douglas_quaid.options import DEFAULTS
 from douglas_quaid.records import Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
@@ -435,3 +435,13 @@ def test_a_store_from_before_representatives_keeps_its_clusters(store, store_url
         assert opened.collections.require("known").purpose is Purpose.KNOWN
         assert opened.common_regions.all() == [] and opened.bookmarks.get("position") == "page 7"
         assert not [found for found in find_problems(opened, DEFAULTS.index) if "{meta}" in found.key]
+
+
+def test_a_representative_that_is_no_image_id_is_named(store, shared_server, make_image):
+    a, b = fill(store, make_image, 2)
+    record_verdict(store, a, b, verdict())
+    name = f"dq:{{meta}}:representatives:{store.clusters.ids([a])[0]}"
+    shared_server.redis.delete(name)
+    shared_server.redis.sadd(name, b"")
+    with pytest.raises(CorruptRecord, match="representatives"):
+        store.clusters.representatives([a])

@@ -7,7 +7,7 @@ from ..errors import NotFound
 from ..records import Cluster, ImageId
 from . import values
 from .connection import StorePart
-from .keys import META, SCAN_COUNT, as_text, key, on_meta
+from .keys import META, SCAN_COUNT, key, on_meta
 
 #: First characters of a cluster id, which no image id has; 32 random hexadecimal digits follow.
 CLUSTER_PREFIX = "c-"
@@ -76,14 +76,15 @@ class Clusters(StorePart):
 
     def representatives(self, ids: Sequence[ImageId]) -> list[tuple[ImageId, ...]]:
         """Return for each image those that represent its cluster, at most REPRESENTATIVES_READ, in order;
-        empty for an image in none.
+        empty for an image in none. Raises CorruptRecord.
         """
         names = self.ids(ids)
         wanted = list(dict.fromkeys(name for name in names if name))
-        answers = self.connection.run([on_meta("SMEMBERS", f"representatives:{name}") for name in wanted])
+        keys = [f"representatives:{name}" for name in wanted]
+        answers = self.connection.run([on_meta("SMEMBERS", name) for name in keys])
         found = {
-            name: tuple(sorted(map(as_text, answer))[:REPRESENTATIVES_READ])
-            for name, answer in zip(wanted, answers, strict=True)
+            name: tuple(sorted(values.image_ids(key(META, kept), answer))[:REPRESENTATIVES_READ])
+            for name, kept, answer in zip(wanted, keys, answers, strict=True)
         }
         return [found[name] if name else () for name in names]
 

@@ -5,7 +5,7 @@
 --   collection, and if it is then in none, its forgetting begins in the same step. Returns for each id 1 if it is gone, else 0.
 -- 'end', expected fence, id: removes partners and mark, and raises the fence, so that nobody who saw the mark goes on.
 --   Returns 'fence' and does nothing when another has raised it.
--- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>
+-- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, rows, words, tombs
 local function begin(id)
   if call('EXISTS', 'img:' .. id) == 0 then return 0 end
   expect('hash', 'img:' .. id, 'occ:' .. id, 'mem:' .. id, 'where', 'pixels')

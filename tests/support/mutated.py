@@ -474,6 +474,8 @@ SAID = {
     "occurrence_labels",
     "first_seen",
     "last_seen",
+    "first_shown",
+    "last_shown",
     "occurrences",
     "occurrence",
     "who",
