@@ -105,9 +105,12 @@ class Bookkeeping:
         with noting():
             return list_hubs(self._store, self._options.search.context.common_regions)
 
-    def common_region(self, image_id: ImageId) -> NotedRegion | None:
-        """Return what is noted about a common region that this image shows; None for nothing."""
-        return self._store.common_regions.of(image_id)
+    def common_regions(self, ids: Sequence[ImageId]) -> list[NotedRegion | None]:
+        """Return for each image what is noted about a common region that it shows; None for nothing. What is
+        broken is left out, which the log says.
+        """
+        with noting():
+            return self._store.common_regions.of(ids)
 
     def chains(self) -> tuple[Chain, ...]:
         """Return the pairs of clusters that matches connect and that are not one, because no image could

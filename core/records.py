@@ -361,8 +361,8 @@ class HashEvidence:
     frames_reference: float | None = None
 
     @property
-    def same(self) -> bool:
-        """Return whether bytes or pixels are equal."""
+    def equal(self) -> bool:
+        """Return whether bytes or pixels are equal, which says nothing of blank pictures."""
         return bool(self.same_bytes or self.same_pixels)
 
 
@@ -439,8 +439,7 @@ class Evidence(HashEvidence):
         """Return whether both are the same picture for certain: bytes or pixels are equal, and they show
         something. Blank pages of two sites are equal, too.
         """
-        equal = bool(self.same_bytes or self.same_pixels)
-        return equal and self.configuration is not Configuration.UNINFORMATIVE
+        return self.equal and self.configuration is not Configuration.UNINFORMATIVE
 
 
 #: Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1.

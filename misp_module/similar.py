@@ -1,6 +1,5 @@
 """Hits together with where their pictures were seen, and which of them the settings of the module show."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from douglas_quaid import ConfigError, Engine, History, Hit, Membership, Sighting
@@ -48,10 +47,11 @@ def similar_to(
     )
 
 
-def _regions(engine: Engine, hits: tuple[Hit, ...]) -> Iterator[NotedRegion | None]:
-    for hit in hits:
-        common = hit.evidence.common_region_pictures is not None
-        yield engine.common_region(hit.image_id) if common else None
+def _regions(engine: Engine, hits: tuple[Hit, ...]) -> list[NotedRegion | None]:
+    """What is noted about the common regions that are all that hits share with the picture."""
+    common = [hit.image_id for hit in hits if hit.evidence.common_region_pictures is not None]
+    noted = dict(zip(common, engine.common_regions(common), strict=True)) if common else {}
+    return [noted.get(hit.image_id) for hit in hits]
 
 
 def require_collections(engine: Engine, settings: Settings) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from PIL import Image
-from support.formats import FORMATS, png_chunk, png_file
+from support.formats import FORMATS, interlaced_png, png_chunk
 from support.pictures import jpeg, page, photo, png, saved
 
 from douglas_quaid.decoding.image import decode_image
@@ -166,24 +166,10 @@ def test_a_png_that_is_damaged_in_the_middle_is_read_up_to_there() -> None:
     assert part.truncated and 40 < part.height < 120
 
 
-def interlaced_png(image: Image.Image) -> bytes:
-    """The grey picture in the seven passes of Adam7 (PNG 3rd edition, 8.1)."""
-    values = np.asarray(image.convert("L"))
-    passes = [
-        (0, 0, 8, 8),
-        (0, 4, 8, 8),
-        (4, 0, 8, 4),
-        (0, 2, 4, 4),
-        (2, 0, 4, 2),
-        (0, 1, 2, 2),
-        (1, 0, 2, 1),
-    ]
-    rows = b"".join(b"\0" + bytes(row) for y, x, down, right in passes for row in values[y::down, x::right])
-    return png_file(struct.pack(">IIBBBBB", *image.size, 8, 0, 0, 0, 1), rows)
-
-
 @pytest.mark.parametrize(
-    "data", [interlaced_png(PHOTO), saved(PHOTO, "GIF", interlace=1)], ids=["PNG", "GIF"]
+    "data",
+    [interlaced_png(np.asarray(PHOTO.convert("L"))), saved(PHOTO, "GIF", interlace=1)],
+    ids=["PNG", "GIF"],
 )
 def test_an_interlaced_picture_repeats_the_rows_that_are_missing(data: bytes) -> None:
     whole = decode(data).pixels

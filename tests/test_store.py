@@ -34,7 +34,7 @@ from douglas_quaid.store import PutStatus, RecordOutcome, Store, StoreOptions, k
 from douglas_quaid.store.columns import pack_row
 from douglas_quaid.store.intents import Intent
 from douglas_quaid.store.keys import SCHEMA_VERSION
-from douglas_quaid.store.links import Renewal
+from douglas_quaid.store.links import RenewalState
 
 HERE, THERE = Occurrence.parse("file:path:/tmp/a:b.png"), Occurrence.parse("misp:attribute:0001")
 MATCH = Verdict(
@@ -143,7 +143,7 @@ def test_an_image_that_was_forgotten_meanwhile_is_not_renewed(store, make_image,
     store.images.put(old)
     store.forgetting.forget(old.image_id)
     assert not store.images.renew(replace(make_image(2), image_id=old.image_id), before=old.record)
-    store.links.mark_judged(Renewal(old.image_id, 1.0, judged=False, linked=False))
+    store.links.mark_judged(RenewalState(old.image_id, 1.0, judged=False, linked=False))
     assert old.image_id.encode() not in everything(shared_server.redis) and store.images.count() == 0
 
 

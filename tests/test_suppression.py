@@ -93,8 +93,8 @@ def test_a_part_that_larger_pages_share_stays_no_match_with_its_reason(
     (hub,) = [hub for hub in engine.hubs() if hub.kind == "common-region"]
     assert hub.since and hub.shown_by and hub.first_shown <= hub.last_shown
     assert engine.stats().store.common_regions == 1
-    noted = engine.common_region(hub.shown_by[-1])
-    assert noted and noted.since == hub.since and engine.common_region("0" * 64) is None
+    noted, nothing = engine.common_regions([hub.shown_by[-1], "0" * 64])
+    assert noted and noted.since == hub.since and nothing is None
     # And the operator is told
     text = runner().invoke(main, ["self-check", "--store", engine.config.store]).stdout
     assert "common regions: 1 part" in text and hub.shown_by[0][:12] in text

@@ -1,6 +1,14 @@
 """The command `quaid`: one command for each verb of `Engine`, and those about the installation itself."""
 
-from . import calibrate, demo, evaluate, pictures, reextract, self_check, stored  # noqa: F401 - they add their commands
+from . import (  # noqa: F401 - they add their commands
+    calibrate,
+    demo,
+    evaluate,
+    pictures,
+    reextract,
+    self_check,
+    stored,
+)
 from .group import main
 
 __all__ = ["main"]

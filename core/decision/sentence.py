@@ -85,7 +85,7 @@ def sentence(
 
 
 def _blank(evidence: Evidence) -> str:
-    if evidence.same_bytes or evidence.same_pixels:
+    if evidence.equal:
         equal = "bytes" if evidence.same_bytes else "pixels"
         return f"both pictures are blank or nearly so; their {equal} are equal, which is no evidence"
     return "one of the two pictures is blank or nearly so; nothing to compare"

@@ -25,8 +25,8 @@ from .pixels import Pixels, read_pixels, showing_most
 
 #: Maximum number of frames that are read. chosen: the record grows by 32 bytes for each.
 MAX_FRAMES = 256
-#: Maximum number of pixels of all frames that are read. measured
-#: (tests/benchmarks/frames.py): 0.5 to 1.6 s of CPU.
+#: Maximum number of pixels of all frames that are read. measured (tests/benchmarks/frames.py): 0.5 to 1.6 s
+#: of CPU.
 MAX_FRAME_PIXELS = 64_000_000
 #: A later frame is judged if it shows this many times as much as the one before it that was to be judged.
 #: chosen: frames of one kind differ by less, so copies in other sizes and formats are judged by the same

@@ -20,6 +20,16 @@ from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 PIXELS_VERSION = 1
 #: Version of the hashes of all frames.
 FRAMES_VERSION = 1
+#: Versions of all extractors.
+CURRENT = FamilyVersions(
+    pixels=PIXELS_VERSION,
+    pdq=PDQ_VERSION,
+    imagehash=IMAGEHASH_VERSION,
+    tlsh=TLSH_VERSION,
+    local=LOCAL_VERSION,
+    thumbnail=THUMBNAIL_VERSION,
+    frames=FRAMES_VERSION,
+)
 #: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
 #: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
 PIXEL = 1.25
@@ -56,14 +66,11 @@ def extract_features(
         frame=image.frame,
         truncated=image.truncated,
         decoding=DECODING_REVISION,
-        versions=FamilyVersions(
-            pixels=PIXELS_VERSION,
-            pdq=PDQ_VERSION,
-            imagehash=IMAGEHASH_VERSION,
-            tlsh=TLSH_VERSION,
-            local=0 if hash_only else LOCAL_VERSION,
-            thumbnail=THUMBNAIL_VERSION if thumbnails else 0,
-            frames=0 if image.frame_samples is None else FRAMES_VERSION,
+        versions=replace(
+            CURRENT,
+            local=0 if hash_only else CURRENT.local,
+            thumbnail=CURRENT.thumbnail if thumbnails else 0,
+            frames=0 if image.frame_samples is None else CURRENT.frames,
         ),
         pixel_digest=image.pixel_digest,
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),

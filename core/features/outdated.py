@@ -6,23 +6,9 @@ from dataclasses import astuple, fields, replace
 
 from ..decoding.revision import DECODING_REVISION
 from ..records import FamilyVersions, ImageFeatures
-from . import FRAMES_VERSION, PIXELS_VERSION, codec
-from .local import LOCAL_VERSION
-from .pdq import PDQ_VERSION
-from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION
-from .thumbnail import THUMBNAIL_VERSION
+from . import CURRENT, codec
 
-#: Versions that this program extracts.
-CURRENT = FamilyVersions(
-    pixels=PIXELS_VERSION,
-    pdq=PDQ_VERSION,
-    imagehash=IMAGEHASH_VERSION,
-    tlsh=TLSH_VERSION,
-    local=LOCAL_VERSION,
-    thumbnail=THUMBNAIL_VERSION,
-    frames=FRAMES_VERSION,
-)
-#: Name of all these versions and of the decoding revision together.
+#: Name of all versions and of the decoding revision together.
 STAMP = ".".join(map(str, (DECODING_REVISION, *astuple(CURRENT))))
 #: Name under which a decoding revision is outdated.
 DECODING = "decoding"

@@ -1,6 +1,5 @@
 """What a check finds, and how the checks read: in bulk, where a key of another type counts as absent."""
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,16 +7,14 @@ from typing import Any
 from ..errors import CorruptRecord
 from ..records import ImageId
 from ..store import Store
-from ..store.intents import Interrupted
-from ..store.keys import META, Command, on_image, on_meta
-from ..store.scripts import META_CHANGE, REPAIR
+from ..store.intents import Intents
+from ..store.keys import Command, on_image
+from ..store.scripts import REPAIR
 
 #: What a person has to do about a picture whose record is gone.
 ADD_AGAIN = "add the picture again, or quaid forget {}"
 #: What a person has to do about what a newer program wrote; mending it would remove it.
 NEWER = "use a newer douglas-quaid"
-#: How often a step under `meta` is tried again because an image was forgotten meanwhile. chosen.
-ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +50,9 @@ def repair(store: Store, tag: str, *arguments: bytes | str | int | float) -> Cal
     return lambda: store.connection.ask(REPAIR(tag, store.connection.options.chunk_rows, *arguments))
 
 
-def settle(store: Store, operation: str, *arguments: bytes | str) -> Callable[[], object]:
-    """Return what runs an operation of meta.lua, again while images are forgotten. The call raises
-    Interrupted when that does not end.
-    """
-
-    def run() -> object:
-        for _ in range(ATTEMPTS):
-            fence = store.connection.ask(on_meta("HGET", "head", "fence"))
-            command = META_CHANGE(
-                META, operation, b"0" if fence is None else fence, "", secrets.token_hex(16), *arguments
-            )
-            if (answer := store.connection.ask(command)) != b"fence":
-                return answer
-        raise Interrupted
-
-    return run
+def settle(store: Store, operation: str, name: str, *arguments: bytes | str) -> Callable[[], object]:
+    """Return what runs an operation of meta.lua about a cluster or image. The call raises StoreError."""
+    return lambda: Intents(store.connection).settle("mending", name, operation, name, *arguments)
 
 
 def existing(store: Store, ids: Iterable[ImageId]) -> set[ImageId]:

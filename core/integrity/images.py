@@ -214,22 +214,22 @@ def _times(
         yield Finding(f"{image}, linked", "not a time", "the last time it was seen counts", mend)
     for name in ("renewed", "rejudged"):
         value = fields.get(name.encode())
-        if value is not None and not _is_moment(value):
+        if value is not None and not _fits(values.seconds, value):
             mend = repair(store, tag, "field", f"img:{image_id}", name, value, repr(time.time()))
             yield Finding(f"{image}, {name}", "not a time in seconds", "its verdicts are judged again", mend)
 
 
-def _is_moment(text: bytes) -> bool:
-    """Whether it is a time with a fraction."""
+def _fits(reader: Callable[[str, bytes], object], value: bytes) -> bool:
+    """Whether a checked reader takes a value."""
     try:
-        values.seconds("", text)
+        reader("", value)
     except CorruptRecord:
         return False
     return True
 
 
 def _is_time(text: bytes | None) -> bool:
-    return text is not None and text.isdigit() and len(text) <= 15 and int(text) <= values.LATEST
+    return text is not None and _fits(values.moment, text)
 
 
 def _sighting(

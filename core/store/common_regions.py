@@ -46,12 +46,13 @@ class CommonRegions(StorePart):
                 notes.append(read_note(as_text(name), value))
         return notes
 
-    def of(self, image_id: ImageId) -> NotedRegion | None:
-        """Return a note about a common region that this image shows; None where none is noted."""
-        notes = sorted(self.all(), key=lambda note: note.region.image_id)
-        return next(
-            (note for note in notes if image_id in (note.region.image_id, *note.region.shown_by)), None
-        )
+    def of(self, ids: Iterable[ImageId]) -> list[NotedRegion | None]:
+        """Return for each image a note about a common region that it shows; None where none is noted."""
+        by_image: dict[ImageId, NotedRegion] = {}
+        for note in sorted(self.all(), key=lambda note: note.region.image_id):
+            for image_id in (note.region.image_id, *note.region.shown_by):
+                by_image.setdefault(image_id, note)
+        return [by_image.get(image_id) for image_id in ids]
 
     def _write(self, note: NotedRegion) -> None:
         """Write a note, and then remove from it what is gone. Forgetting removes the image first and the note

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import StoreError, UnknownVersion
@@ -106,6 +108,17 @@ class Intents(StorePart):
         return self.unmoved(
             self.connection.ask(META_CHANGE(META, operation, fences[META], intent_id, *arguments))
         )
+
+    def settle(self, change: str, image_id: str, operation: str, *arguments: bytes | str) -> object:
+        """Run an operation of meta.lua, again while images are forgotten, and return its answer; `change` and
+        `image_id` say what it is about. Raises StoreError when that does not end.
+        """
+        answer: object = MOVED
+        for fences in self.attempts(change, image_id, [META]):
+            with suppress(Interrupted):
+                answer = self.meta(operation, fences, secrets.token_hex(16), *arguments)
+                break
+        return answer
 
     def attempts(self, change: str, image_id: ImageId, tags: Iterable[str]) -> Iterator[dict[str, bytes]]:
         """Yield the fences of these tags, as they are now, for each attempt of a change: decimal text.

@@ -14,7 +14,7 @@ from .scripts import MARK_IMAGE
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
+class RenewalState:
     """An image whose features were renewed."""
 
     #: The image.
@@ -61,13 +61,13 @@ class Links(StorePart):
             values.image_ids(key(META, "relink"), self.connection.ask(on_meta("SMEMBERS", "relink")))
         )
 
-    def renewals(self, ids: Sequence[ImageId]) -> list[Renewal]:
+    def renewals(self, ids: Sequence[ImageId]) -> list[RenewalState]:
         """Return those of these images whose features were ever renewed, in order, in one round trip."""
         answers = self.connection.run(
             [on_image("HMGET", "img", i, "renewed", "rejudged", "linked") for i in ids]
         )
         return [
-            Renewal(
+            RenewalState(
                 i,
                 values.seconds(f"{key(shard(i), f'img:{i}')}, renewed", renewed),
                 rejudged == renewed,
@@ -81,7 +81,7 @@ class Links(StorePart):
         """Note that all verdicts about an image are to be judged again, though its features are the same."""
         self.connection.ask(MARK_IMAGE(shard(image_id), image_id, "renewed", repr(time.time())))
 
-    def mark_judged(self, renewal: Renewal) -> None:
+    def mark_judged(self, renewal: RenewalState) -> None:
         """Note that the verdicts about an image that are older than this renewal were judged again."""
         self.connection.ask(
             MARK_IMAGE(shard(renewal.image_id), renewal.image_id, "rejudged", repr(renewal.at))

@@ -2,13 +2,12 @@
 it at once; FORMAT.md says what each schema brought.
 """
 
-import secrets
 from contextlib import suppress
 
 from ..errors import CorruptRecord
 from . import values
 from .connection import Connection
-from .intents import Intents, Interrupted
+from .intents import Intents
 from .keys import COUNTED, META, SCHEMA_VERSION, as_text, key, on_meta
 from .membership import read_collection, write_collection
 
@@ -25,7 +24,7 @@ def upgrade(connection: Connection) -> None:
     """
     found = connection.ask(on_meta("SMEMBERS", "clusters"))
     for cluster in sorted(values.cluster_ids(key(META, "clusters"), found)):
-        _represent(Intents(connection), cluster)
+        Intents(connection).settle("giving a representative to", cluster, "regroup", cluster)
     connection.ask(on_meta("DEL", "hubs"))
     for name, value in connection.ask(on_meta("HGETALL", "collections")).items():
         with suppress(CorruptRecord):  # one that has its checksum, or a broken one, which self-check tells
@@ -35,12 +34,3 @@ def upgrade(connection: Connection) -> None:
         fields = connection.ask(on_meta("HLEN", name))
         connection.ask(on_meta("HSET", "head", f"count:{name}", fields))
     connection.ask(on_meta("HSET", "head", "schema", SCHEMA_VERSION))
-
-
-def _represent(intents: Intents, cluster: str) -> None:
-    for fences in intents.attempts("giving a representative to", cluster, [META]):
-        try:
-            intents.meta("regroup", fences, secrets.token_hex(16), cluster)
-            return
-        except Interrupted:
-            continue

@@ -68,9 +68,9 @@ def verify(
         return _join(
             hashes, Alignment(Geometry(configuration=Configuration.UNINFORMATIVE), None, hashes.inverted)
         )
-    if hashes.same and not thorough:
+    if hashes.equal and not thorough:
         return _join(hashes, Alignment(Geometry(configuration=Configuration.SAME_PIXELS)))
-    comparable = hashes.same or _same_versions(q, r)
+    comparable = hashes.equal or _same_versions(q, r)
     timer.check()
     whole = align_whole(query, reference, hashes, timer, options)
     if whole is not None and not thorough and comparable and _settles(whole, cascade):
@@ -119,7 +119,7 @@ def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
 def _join(hashes: HashEvidence, alignment: Alignment) -> Verification:
     """The three parts of the evidence in one. Equal pictures are aligned as they are, whatever was found."""
     geometry, inverted = alignment.geometry, alignment.inverted
-    if hashes.same and geometry.configuration is not Configuration.UNINFORMATIVE:
+    if hashes.equal and geometry.configuration is not Configuration.UNINFORMATIVE:
         configuration = Configuration.SAME_BYTES if hashes.same_bytes else Configuration.SAME_PIXELS
         geometry = replace(
             geometry, configuration=configuration, matrix=np.eye(3), covered_query=1.0, covered_reference=1.0

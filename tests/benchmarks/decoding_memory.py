@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from support.formats import HAS_AVIF, HAS_HEIF, png_file
+from support.formats import HAS_AVIF, HAS_HEIF, interlaced_png, png_file
 from support.pictures import page, png, saved
 
 from douglas_quaid.config import Config
@@ -61,20 +61,7 @@ def _deep_png(image: Image.Image) -> bytes:
 
 
 def _interlaced_png(image: Image.Image) -> bytes:
-    values = np.asarray(image)
-    passes = [
-        (0, 0, 8, 8),
-        (0, 4, 8, 8),
-        (4, 0, 8, 4),
-        (0, 2, 4, 4),
-        (2, 0, 4, 2),
-        (0, 1, 2, 2),
-        (1, 0, 2, 1),
-    ]
-    rows = b"".join(
-        b"\0" + row.tobytes() for y, x, down, right in passes for row in values[y::down, x::right]
-    )
-    return png_file(struct.pack(">IIBBBBB", *image.size, 8, 2, 0, 0, 1), rows)
+    return interlaced_png(np.asarray(image))
 
 
 def _float_tiff(image: Image.Image) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import features
 
 from support.pictures import jpeg, photo, png, saved
@@ -46,3 +48,22 @@ def png_file(header: bytes, rows: bytes, *chunks: bytes) -> bytes:
         + png_chunk(b"IDAT", zlib.compress(rows))
         + png_chunk(b"IEND", b"")
     )
+
+
+def interlaced_png(values: NDArray[np.uint8]) -> bytes:
+    """Return grey u8[h, w] or RGB u8[h, w, 3] in the seven passes of Adam7 (PNG 3rd edition, 8.1)."""
+    height, width = values.shape[:2]
+    passes = [
+        (0, 0, 8, 8),
+        (0, 4, 8, 8),
+        (4, 0, 8, 4),
+        (0, 2, 4, 4),
+        (2, 0, 4, 2),
+        (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ]
+    rows = b"".join(
+        b"\0" + row.tobytes() for y, x, down, right in passes for row in values[y::down, x::right]
+    )
+    colour = 0 if values.ndim == 2 else 2
+    return png_file(struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 1), rows)
