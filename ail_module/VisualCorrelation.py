@@ -141,7 +141,7 @@ class VisualCorrelation(AbstractModule):  # type: ignore[misc]
             self._watch_queue()
             for lost in self._lost.due():
                 self._recover(lost)
-            self._feedback.step()
+            self._feedback.step(self._is_idle)
         except (StoreError, redis.RedisError) as error:
             self.logger.warning(f"{self.module_name}: {type(error).__name__}: {error}")
             self._gate.doubt()
@@ -162,6 +162,10 @@ class VisualCorrelation(AbstractModule):  # type: ignore[misc]
                 "of the same list"
             )
         self._warned = waiting >= self._settings.warn_queue
+
+    def _is_idle(self) -> bool:
+        """Whether no message waits, and nobody told this process to end."""
+        return self.proceed and not self.queue.get_nb_messages()
 
     def _recover(self, lost: LedgerEntry) -> None:
         """Queue a lost message again. If the work on it had begun, it counts as a failed attempt, and may

@@ -5,6 +5,7 @@ an AIL in memory.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,14 @@ from douglas_quaid.ail import tags
 from douglas_quaid.ail.cli.cluster_report import report
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.publishing.feedback import DIFFERENT, SAME, Answer, FeedbackLoop, FeedbackReader
+from douglas_quaid.ail.publishing.feedback import (
+    DIFFERENT,
+    SAME,
+    Answer,
+    FeedbackLoop,
+    FeedbackReader,
+    last_pass,
+)
 from douglas_quaid.ail.publishing.ledger import STAR, clusters_with_star, written_objects
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.errors import NotFound
@@ -255,10 +263,73 @@ def test_a_pass_removes_the_star_of_a_cluster_that_is_no_more(world: World, how:
     loop = FeedbackLoop(world.engine, world.sink, Settings(), logging.getLogger("test"))
 
     def only_the_others_are_left() -> bool:
-        loop.step()
+        loop.step(is_idle=lambda: True)
         return set(clusters_with_star(world.engine)) == {kept, "c-1"}
 
     until(only_the_others_are_left)
+
+
+class SlowAil:
+    """An AIL that takes a while for each answer, and a queue in which a message arrives at some answer."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, *, arrives: int) -> None:
+        self.asked, self.arrives, self._tags = 0, arrives, world.sink.tags
+        monkeypatch.setattr(world.sink, "tags", self.tags)
+
+    def tags(self, obj: AilObject) -> set[str]:
+        self.asked += 1
+        time.sleep(0.02)
+        return self._tags(obj)
+
+    def is_idle(self) -> bool:
+        return self.asked < self.arrives
+
+
+def ten_questions(world: World) -> None:
+    first = world.add("a.onion")
+    for number in range(10):
+        page = world.add(f"b{number}.onion")
+        world.judge(page, first, **REVIEW)
+        world.write(page)
+
+
+def test_a_pass_goes_on_without_a_pause_while_no_message_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given ten objects, an AIL that takes four times a busy step for them, and an empty queue
+    ten_questions(world)
+    ail = SlowAil(world, monkeypatch, arrives=1000)
+    loop = FeedbackLoop(world.engine, world.sink, Settings(), logging.getLogger("test"))
+    # Then one step is a whole pass, and it is noted how long it took
+    loop.step(ail.is_idle)
+    assert ail.asked == 10
+    passed = last_pass(world.engine)
+    assert passed and passed.objects == 10 and passed.ended - passed.began >= 0.2
+    # and the next pass is not due
+    loop.step(ail.is_idle)
+    assert ail.asked == 10
+
+
+def test_a_message_that_arrives_is_not_kept_waiting_by_a_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a pass over ten objects, and a message that arrives during the fourth one
+    ten_questions(world)
+    ail = SlowAil(world, monkeypatch, arrives=4)
+    loop = FeedbackLoop(world.engine, world.sink, Settings(), logging.getLogger("test"))
+    # Then the step ends after a moment, and the pass goes on later
+    loop.step(ail.is_idle)
+    assert 4 <= ail.asked < 10 and last_pass(world.engine) is None
+    asked = ail.asked
+    loop.step(ail.is_idle)
+    assert ail.asked == asked
+
+    def passed() -> bool:
+        loop.step(ail.is_idle)
+        return last_pass(world.engine) is not None
+
+    until(passed)
+    assert ail.asked == 10
 
 
 # -- a cluster's report --------------------------------------------------------------------------------------
