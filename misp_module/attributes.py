@@ -7,6 +7,11 @@ from urllib.parse import urlsplit
 
 #: Attribute types that carry a file. spec: MISP describeTypes.
 FILE_TYPES = ("attachment", "malware-sample")
+#: Endings of the names of pictures in the formats that are read.
+PICTURE_ENDINGS = (
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib"),
+    *(".tif", ".tiff", ".avif", ".heic", ".heif"),
+)
 #: Start of the occurrence of every MISP attribute. spec: README, `misp:attribute:<uuid>`.
 OCCURRENCE_PREFIX = "misp:attribute:"
 

@@ -95,6 +95,11 @@ def module_path() -> None:
     help='Do not turn the tags false-positive:* and workflow:state="rejected" into vetoes.',
 )
 @click.option(
+    "--accept",
+    is_flag=True,
+    help="Undo the vetoes of removed tags even if more than 20 were removed since the last pass.",
+)
+@click.option(
     "--relationships",
     is_flag=True,
     help="Write matches between attributes of different events to MISP, as relationships that only"

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from douglas_quaid import (
@@ -10,15 +11,17 @@ from douglas_quaid import (
     EmptyImage,
     Engine,
     ImageError,
+    QueryResult,
     StoreTimeout,
     seconds_left,
 )
 
 from .attachment import decode_attachment, unpack_sample
 from .mapping import expansion_object, queried_attribute
-from .messages import ModuleRequest, QueriedAttribute, Response, empty, with_objects
+from .messages import ModuleRequest, QueriedAttribute, Response, enriched, without_objects
+from .nothing import BLANK, nothing_similar
 from .settings import Settings
-from .similar import Similar, require_collections, similar_to
+from .similar import Similar, in_existing_collections, similar_to
 from .text import harmless
 from .workers import NoTime
 
@@ -38,37 +41,53 @@ UNFINISHED = (
 
 
 def expand(engine: Engine, request: ModuleRequest, settings: Settings) -> Response:
-    """Return one object for each hit of each queried picture.
+    """Return one object for each hit of each queried picture, or a text that says why there is none.
 
-    Hits are returned even if other pictures of the request fail; those errors are logged. Raises ImageError
-    when no picture can be read, NoTime when a search was cut short before it had a hit, any other StoreError,
-    and ConfigError for settings that name an unknown collection.
+    Hits are returned even if other pictures of the request fail; a note says so. Raises ImageError when no
+    picture can be read, NoTime when a search was cut short before it had a hit, any other StoreError, and
+    ConfigError when none of the collections to search exists.
     """
     left = seconds_left()
     until = time.monotonic() + (request.seconds if left is None else left)
-    require_collections(engine, settings)
+    settings, note = in_existing_collections(engine, settings)
     objects: list[Any] = []
     queried: list[Any] = []
     problems: list[ImageError | StoreTimeout] = []
+    blank = 0
     for attribute in request.attributes:
         try:
             data = _picture_bytes(attribute, settings, until)
             if settings.index_query_image:  # before the query, so that the next enrichment returns the same
                 _store(engine, data, attribute)
-            found, complete = _query(engine, data, attribute, settings, until)
-            if not found and not complete:
+            found, result = _query(engine, data, attribute, settings, until)
+            if not found and not result.complete:
                 raise NoTime(UNFINISHED)
         except (ImageError, StoreTimeout) as error:
             log.warning("attribute %s: %s", attribute.uuid, harmless(str(error), limit=500))
             problems.append(error)
             continue
-        note = "" if complete else "; not all candidates were compared"
-        objects += [expansion_object(similar, attribute, settings, note=note) for similar in found]
+        blank += not found and not result.informative
+        cut = "" if result.complete else "; not all candidates were compared"
+        objects += [expansion_object(similar, attribute, settings, note=cut) for similar in found]
         queried += queried_attribute(attribute) if found else []
     unfinished = [problem for problem in problems if isinstance(problem, StoreTimeout)]
     if not objects and (unfinished or len(problems) == len(request.attributes)):
         raise (unfinished or problems)[0]
-    return with_objects(objects, queried=queried) if objects else empty()
+    notes = [*_about_pictures(request, problems), *filter(None, [note])]
+    if objects:
+        return enriched(objects, queried=queried, note=" ".join(notes))
+    only_blank = blank == len(request.attributes) - len(problems)
+    return without_objects(" ".join([BLANK if only_blank else nothing_similar(engine, settings), *notes]))
+
+
+def _about_pictures(request: ModuleRequest, problems: Sequence[ImageError | StoreTimeout]) -> Iterator[str]:
+    """What became of the pictures of an object that were not compared."""
+    asked = len(request.attributes)
+    if problems:
+        reason = harmless(str(problems[0]), limit=300)
+        yield f"{len(problems)} of {asked} pictures could not be compared: {reason}."
+    if request.omitted:
+        yield f"Only the first {asked} of {asked + request.omitted} pictures of the object were compared."
 
 
 def _picture_bytes(attribute: QueriedAttribute, settings: Settings, until: float) -> bytes:
@@ -89,8 +108,8 @@ def _picture_bytes(attribute: QueriedAttribute, settings: Settings, until: float
 
 def _query(
     engine: Engine, data: bytes, attribute: QueriedAttribute, settings: Settings, until: float
-) -> tuple[tuple[Similar, ...], bool]:
-    """Return the hits, and whether all candidates were compared."""
+) -> tuple[tuple[Similar, ...], QueryResult]:
+    """Return the hits that the settings show, and the answer of the engine."""
     result = engine.query(
         data,
         limit=settings.max_results,
@@ -101,7 +120,7 @@ def _query(
         include_same_template=settings.include_same_template,
         name=attribute.name,
     )
-    return similar_to(engine, result.hits, attribute, settings), result.complete
+    return similar_to(engine, result.hits, attribute, settings), result
 
 
 def _store(engine: Engine, data: bytes, attribute: QueriedAttribute) -> None:

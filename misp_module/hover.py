@@ -5,9 +5,10 @@ about its image.
 from douglas_quaid import Decision, Engine
 
 from .mapping import hover_object
-from .messages import ModuleRequest, Response, text_row, with_objects
+from .messages import ModuleRequest, Response, hovered, text_row
+from .nothing import BLANK, hides_hits, not_indexed, nothing_similar
 from .settings import Settings
-from .similar import require_collections, similar_to
+from .similar import in_existing_collections, similar_to
 
 #: Clusters in a hover. chosen: what fits beside a table row.
 SHOWN = 3
@@ -20,17 +21,15 @@ FILTERED = 50
 def hover(engine: Engine, request: ModuleRequest, settings: Settings) -> Response:
     """Return one object per cluster, by falling confidence, or a row of text that says why there is none.
 
-    Raises StoreError, and ConfigError for settings that name an unknown collection.
+    Raises StoreError, and ConfigError when none of the collections to search exists.
     """
     attribute = request.attributes[0]
-    require_collections(engine, settings)
+    settings, note = in_existing_collections(engine, settings)
     (seen,) = engine.sightings([attribute.occurrence])
     if not seen:
-        return text_row(
-            "Image not indexed yet: use Add enrichment, or ask the administrator to run quaid misp sync."
-        )
+        return text_row(not_indexed(engine, attribute))
     limit = min(SHOWN_ON_CLICK if request.persistent else SHOWN, settings.max_results)
-    filtered = settings.collections or not settings.include_review or not settings.include_same_event
+    filtered = hides_hits(settings)
     hits = engine.hits(
         attribute.occurrence, limit=FILTERED if filtered else limit, per_cluster=True, elsewhere=True
     )
@@ -44,8 +43,11 @@ def hover(engine: Engine, request: ModuleRequest, settings: Settings) -> Respons
             if any(membership.name in settings.collections for membership in similar.memberships)
         )
     if found:
-        return with_objects([hover_object(similar, settings) for similar in found[:limit]], queried=None)
+        return hovered([hover_object(similar, settings) for similar in found[:limit]], note=note)
     if not any(place.linked for place in seen):
-        return text_row("Image indexed, but not compared with the others yet; try again in a moment.")
-    shown = " that the settings of this module show" if filtered else ""
-    return text_row(f"No similar image{shown} among {engine.count():,} indexed images.")
+        text = "Image indexed, but not compared with the others yet; try again in a moment."
+    elif not any(image and image.informative for image in engine.features([one.image_id for one in seen])):
+        text = BLANK
+    else:
+        text = nothing_similar(engine, settings)
+    return text_row(f"{text} {note}".rstrip())

@@ -4,8 +4,9 @@ MISP does not mark hovers: a hover is a request that has neither an event nor da
 typed by a person, so each is checked, and an error names the field and the remedy.
 
 No other file of the adapter builds the dictionaries of a response. An error is always accompanied by
-`results`: without that key, MISP stops enriching the remaining attributes of the event. A hover does not show
-errors, so in a hover the reason is also a row of the results.
+`results`: without that key, MISP stops enriching the remaining attributes of the event. MISP shows the error
+of an enrichment above its results, also when there are none, where it would otherwise show an empty form or
+an error page of its own. A hover does not show errors, so there the text is a row of the results.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class QueriedAttribute:
     event_id: str
     #: File as base64; None in a hover.
     data: str | None
+    #: Timestamp of its state, in seconds since 1970; 0 when unknown.
+    timestamp: int = 0
 
     @property
     def name(self) -> str:
@@ -85,20 +88,30 @@ class ModuleRequest:
     persistent: bool
     #: Seconds from the arrival of the request until the response must be sent.
     seconds: float
+    #: Number of pictures of an object that are not queried, because it has too many.
+    omitted: int = 0
 
     @classmethod
     def parse(cls, request: Mapping[str, Any], *, max_seconds: float) -> ModuleRequest:
         """Return the parsed request. Raises BadRequest when a field is missing or malformed."""
-        attributes = _attributes(request)
-        hover = request.get("event_id") in (None, "") and not any(part.data for part in attributes)
+        attributes, hover = _attributes(request), is_hover(request)
         return cls(
-            attributes=attributes,
+            attributes=attributes[:MAX_PICTURES],
             hover=hover,
             persistent=str(request.get("persistent", "")).lower() in ("1", "true"),
             seconds=_seconds(
                 request.get("timeout"), HOVER_SECONDS if hover else EXPANSION_SECONDS, max_seconds
             ),
+            omitted=len(attributes[MAX_PICTURES:]),
         )
+
+
+def is_hover(request: object) -> bool:
+    """Return whether MISP shows the response as a hover, for a request that need not be valid."""
+    if not isinstance(request, Mapping) or request.get("event_id") not in (None, "") or "object" in request:
+        return False
+    attribute = request.get("attribute")
+    return not (isinstance(attribute, Mapping) and attribute.get("data"))
 
 
 def _attributes(request: Mapping[str, Any]) -> tuple[QueriedAttribute, ...]:
@@ -114,7 +127,7 @@ def _attributes(request: Mapping[str, Any]) -> tuple[QueriedAttribute, ...]:
                 f"the object has no attribute of type {' or '.join(FILE_TYPES)}; attach a picture to it"
             )
         event_id = request["object"].get("event_id") or request.get("event_id")
-        return tuple(_attribute(part, event_id, in_object=True) for part in pictures[:MAX_PICTURES])
+        return tuple(_attribute(part, event_id, in_object=True) for part in pictures)
     if not isinstance(request.get("attribute"), Mapping):
         raise BadRequest(
             "the request has no attribute and no object; use the module from MISP,"
@@ -144,6 +157,7 @@ def _attribute(part: Mapping[str, Any], event_id: object, *, in_object: bool) ->
         in_object=in_object or str(part.get("object_id") or "0") != "0",
         event_id=str(part.get("event_id") or event_id or ""),
         data=data or None,
+        timestamp=int(stamp) if (stamp := str(part.get("timestamp") or "")).isdecimal() else 0,
     )
 
 
@@ -165,26 +179,38 @@ def _seconds(timeout: object, default: float, limit: float) -> float:
 Response = dict[str, Any]
 
 
-def empty() -> Response:
-    """Return a response without results."""
-    return {"results": {}}
-
-
 def text_row(text: str) -> Response:
     """Return a response that shows one line of text in a hover."""
-    return {"results": [{"types": ["text"], "values": [text]}]}
+    return {"results": [_row(text)]}
+
+
+def without_objects(text: str) -> Response:
+    """Return the response of an enrichment that says why there is no object."""
+    return {"error": text, "results": {}}
 
 
 def failure(reason: str, *, hover: bool) -> Response:
     """Return an error response. In a hover the reason is shown as a row of text too."""
-    return {"error": reason} | (text_row(reason) if hover else empty())
+    return {"error": reason} | text_row(reason) if hover else without_objects(reason)
 
 
-def with_objects(objects: Sequence[Any], *, queried: Sequence[Any] | None) -> Response:
-    """Return a response with MISP objects.
+def enriched(objects: Sequence[Any], *, queried: Sequence[Any], note: str) -> Response:
+    """Return the response of an enrichment with MISP objects, and a note if there is one.
 
     `queried` are the queried attributes as JSON, which MISP's preview needs to name the target of a
-    reference. It is None in a hover, where MISP accepts objects only.
+    reference.
     """
-    attributes = {} if queried is None else {"Attribute": list(queried)}
-    return {"results": attributes | {"Object": list(objects)}}
+    error = {"error": note} if note else {}
+    return error | {"results": {"Attribute": list(queried), "Object": list(objects)}}
+
+
+def hovered(objects: Sequence[Any], *, note: str) -> Response:
+    """Return the response of a hover with MISP objects, and below them a note if there is one.
+
+    MISP shows what is neither an object nor an attribute like a row of text, whatever its key.
+    """
+    return {"results": {"Object": list(objects)} | ({"note": _row(note)} if note else {})}
+
+
+def _row(text: str) -> dict[str, Any]:
+    return {"types": ["text"], "values": [text]}

@@ -31,7 +31,7 @@ from douglas_quaid.store.embedded import has_default_store
 
 from .expand import expand
 from .hover import hover
-from .messages import ModuleRequest, Response, failure
+from .messages import ModuleRequest, Response, failure, is_hover
 from .settings import Settings
 from .text import harmless
 from .workers import NoTime, Workers
@@ -60,10 +60,10 @@ def answer(request: Any) -> Response:
     """Return the response to what MISP posted.
 
     Raises none of our errors: ConfigError, ImageError and the others are logged, and returned as `error` with
-    `results`.
+    `results`, in a hover as a row of text too.
     """
     started = time.monotonic()
-    is_hover = False
+    hovering = is_hover(request)
     try:
         if not isinstance(request, Mapping):
             raise ConfigError(
@@ -72,15 +72,14 @@ def answer(request: Any) -> Response:
             )
         settings = Settings.parse(request.get("config"))
         parsed = ModuleRequest.parse(request, max_seconds=settings.max_seconds)
-        is_hover = parsed.hover
         connection = _connection(settings)
-        workers, work = (_hovers, hover) if is_hover else (_enrichments, expand)
+        workers, work = (_hovers, hover) if parsed.hover else (_enrichments, expand)
         return workers.run(
             started + parsed.seconds, lambda: connection.ask(lambda engine: work(engine, parsed, settings))
         )
     except DouglasQuaidError as error:
         log.warning("%s: %s", type(error).__name__, harmless(str(error), limit=500))
-        return failure(_for_analysts(error), hover=is_hover)
+        return failure(_for_analysts(error), hover=hovering)
 
 
 def _for_analysts(error: DouglasQuaidError) -> str:

@@ -1,7 +1,8 @@
 """The plugin settings of the module, parsed once from the `config` of a request into `Settings`.
 
 MISP sends flat strings and nulls. They are read strictly: a wrong value becomes one ConfigError, which MISP
-shows. The defaults disclose nothing.
+shows. The defaults disclose nothing. MISP cannot empty a setting that was set once, so words stand for the
+default too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,16 @@ from .attributes import is_base_url
 
 #: Maximum length of a value. chosen.
 MAX_CHARACTERS = 2000
+
+#: Word for the default of every setting.
+DEFAULT = "default"
+#: Further words for the default of settings, which name nothing else.
+DEFAULTS = {
+    "store": ("none",),
+    "misp_url": ("none",),
+    "collections": ("all", "none"),
+    "disclose": ("uuid", "none"),
+}
 
 #: Reads the text of a setting, given with its name; raises ConfigError.
 _Reader = Callable[[str, str], object]
@@ -82,7 +93,8 @@ class Settings:
 
     @classmethod
     def parse(cls, config: object) -> Settings:
-        """Return the settings of a request; absent, null and empty values mean the default.
+        """Return the settings of a request; absent, null and empty values and the words for it mean the
+        default.
 
         Raises ConfigError that names the setting, its value and what is expected.
         """
@@ -99,7 +111,9 @@ class Settings:
                 f" its settings are {', '.join(NAMES)}"
             )
         texts = {name: _text(name, config[name]) for name in NAMES if name in config}
-        values = {name: _READERS[name](name, text) for name, text in texts.items() if text}
+        values = {
+            name: _READERS[name](name, text) for name, text in texts.items() if not _is_default(name, text)
+        }
         return cls(**values)  # type: ignore[arg-type]
 
 
@@ -119,6 +133,10 @@ def _text(name: str, value: object) -> str:
             f"{name} is {shown_value(text)}; expected at most {MAX_CHARACTERS} printable characters"
         )
     return text
+
+
+def _is_default(name: str, text: str) -> bool:
+    return text.lower() in ("", DEFAULT, *DEFAULTS.get(name, ()))
 
 
 def _boolean(name: str, text: str) -> bool:
@@ -162,7 +180,7 @@ def _disclosure(name: str, text: str) -> Disclosure:
     words = _listed(name, text)
     if words == ("full",):
         return Disclosure(everything=True)
-    return Disclosure() if words == ("uuid",) else Disclosure(collections=frozenset(words))
+    return Disclosure(collections=frozenset(words))
 
 
 _READERS: dict[str, _Reader] = {

@@ -7,6 +7,7 @@ from douglas_quaid.records import NotedRegion
 
 from .messages import QueriedAttribute
 from .settings import Settings
+from .text import harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,27 @@ def _regions(engine: Engine, hits: tuple[Hit, ...]) -> list[NotedRegion | None]:
     return [noted.get(hit.image_id) for hit in hits]
 
 
-def require_collections(engine: Engine, settings: Settings) -> None:
-    """Check the collections that the settings name.
+def in_existing_collections(engine: Engine, settings: Settings) -> tuple[Settings, str]:
+    """Return the settings with those collections to search that exist, and a note about all that do not.
 
-    Raises ConfigError for one that does not exist, because a misspelt name must not look like an empty
-    result.
+    A collection may be named before it is filled, and a misspelt name must not look like an empty result.
+    Raises ConfigError when none of the collections to search exists.
     """
-    named = set(settings.collections) | settings.disclose.collections
-    unknown = sorted(named - {collection.name for collection in engine.collections()}) if named else []
-    if unknown:
-        raise ConfigError(
-            f"there is no collection {unknown[0]!r}, which “collections” or “disclose” of this module names;"
-            " quaid collection list shows the existing ones"
-        )
+    named = {"collections": settings.collections, "disclose": sorted(settings.disclose.collections)}
+    if not any(named.values()):
+        return settings, ""
+    existing = {collection.name for collection in engine.collections()}
+    notes = [
+        f"There is no collection “{harmless(name)}”, which the setting “{setting}” of this module names"
+        " (quaid collection list shows the existing ones)."
+        for setting, names in named.items()
+        for name in names
+        if name not in existing
+    ]
+    searched = tuple(name for name in settings.collections if name in existing)
+    if settings.collections and not searched:
+        raise ConfigError(" ".join(notes))
+    return replace(settings, collections=searched), " ".join(notes)
 
 
 def _events_of(engine: Engine, attribute: QueriedAttribute) -> frozenset[str]:

@@ -7,11 +7,24 @@ from pathlib import Path
 
 from PIL import Image
 from support import misp_host, pictures
-from support.misp_host import COFFEE, EVENT, OTHER, Host, attribute, enrichment, hover, objects, values
+from support.misp_host import (
+    COFFEE,
+    EVENT,
+    OTHER,
+    Host,
+    attribute,
+    enrichment,
+    hover,
+    line,
+    nothing,
+    objects,
+    values,
+)
 
 from douglas_quaid import Engine
 from douglas_quaid.demo.pictures import opened, sample
 from douglas_quaid.evaluation.edits import edit, encoded, png
+from douglas_quaid.misp.nothing import BLANK
 
 
 def test_a_hover_answers_from_stored_verdicts(host: Host, known: str) -> None:
@@ -59,7 +72,7 @@ def test_a_hover_tells_why_it_shows_nothing(host: Host, known: str) -> None:
         }
     ]
     assert host.post(hover(known, attribute(uuid=OTHER)))["results"] == [
-        {"types": ["text"], "values": ["No similar image among 1 indexed images."]}
+        {"types": ["text"], "values": ["No similar image among 1 indexed image."]}
     ]
     with Engine.open(known) as engine:
         engine.add(sample("asked/weather.png"), occurrence=f"misp:attribute:{EVENT}", link=False)
@@ -78,14 +91,8 @@ def test_a_hover_finds_in_a_collection_what_an_enrichment_finds(host: Host, know
     assert (
         len(objects(host.post(enrichment(known, attribute(COFFEE, uuid=OTHER), collections="brands")))) == 1
     )
-    line = host.post(hover(known, asked, collections="kits"))["results"][0]["values"]
-    assert line == ["No similar image that the settings of this module show among 3 indexed images."]
-    # And a collection that was never created is an error in both
-    for request in (
-        hover(known, asked, collections="typo"),
-        enrichment(known, attribute(COFFEE), collections="typo"),
-    ):
-        assert "typo" in host.post(request)["error"]
+    said = line(host.post(hover(known, asked, collections="kits")))
+    assert said == "No similar image that the settings of this module show among 3 indexed images."
 
 
 def test_a_click_shows_more_than_a_hover(host: Host, store_url: str) -> None:
@@ -124,6 +131,5 @@ def test_blank_pictures_are_similar_to_nothing(host: Host, known: str) -> None:
         for data in others:
             engine.add(data, occurrence=f"misp:attribute:{uuid.uuid4()}", labels={"event": str(uuid.uuid4())})
     # Then neither a hover nor an enrichment finds one of them
-    (row,) = host.post(hover(known, attribute(uuid=mine)))["results"]
-    assert row == {"types": ["text"], "values": ["No similar image among 3 indexed images."]}
-    assert objects(host.post(enrichment(known, attribute(sheet)))) == []
+    assert line(host.post(hover(known, attribute(uuid=mine)))) == BLANK
+    assert nothing(host.post(enrichment(known, attribute(sheet)))) == BLANK

@@ -19,6 +19,7 @@ from support.misp_host import (
     enrichment,
     hover,
     locked,
+    nothing,
     objects,
     values,
     without_new_uuids,
@@ -187,11 +188,8 @@ def test_an_image_object_is_asked_for_its_attachment(host: Host, known: str) -> 
 
 
 def test_the_queried_attribute_is_not_its_own_hit(host: Host, known: str) -> None:
-    assert host.post(enrichment(known, attribute(COFFEE, uuid=OTHER))) == {"results": {}}
-
-
-def test_nothing_known_is_an_empty_result(host: Host, known: str) -> None:
-    assert host.post(enrichment(known, attribute(sample("asked/weather.png")))) == {"results": {}}
+    said = nothing(host.post(enrichment(known, attribute(COFFEE, uuid=OTHER))))
+    assert said == "No similar image among 1 indexed image."
 
 
 def test_a_review_does_not_correlate_and_asks_for_a_person(host: Host, store_url: str) -> None:
@@ -220,7 +218,7 @@ def test_a_review_does_not_correlate_and_asks_for_a_person(host: Host, store_url
     assert {"name": 'workflow:todo="review"', "local": True} in found["Attribute"][0]["Tag"]
     assert found["ObjectReference"][0]["relationship_type"] == "related-to"
     # And without reviews it is left out, and without disclosure its names are
-    assert host.post(enrichment(store_url, imitation, include_review="false")) == {"results": {}}
+    assert nothing(host.post(enrichment(store_url, imitation, include_review="false")))
     (untold,) = objects(host.post(enrichment(store_url, imitation)))
     assert "Example Bank" not in json.dumps(untold) and "bank.example" not in json.dumps(untold)
 
@@ -269,8 +267,6 @@ def test_disclosure_of_one_picture_of_a_cluster_does_not_extend_to_the_others(ho
     # event
     (found,) = objects(host.post(enrichment(known, attribute(smaller), disclose="brands")))
     assert values(found)["filename"] == ["logo.jpg"] and len(values(found)["sha256"]) == 1
-    # And a misspelt collection is an error
-    assert "brandz" in host.post(enrichment(known, attribute(smaller), disclose="brandz"))["error"]
 
 
 def test_a_match_in_a_cluster_correlates_on_every_name_of_it(host: Host, known: str) -> None:
@@ -292,7 +288,7 @@ def test_a_match_in_a_cluster_correlates_on_every_name_of_it(host: Host, known: 
 def test_pictures_of_the_own_event_are_left_out_on_request(host: Host, known: str) -> None:
     mine = attribute(COFFEE, event_id="7")
     assert len(objects(host.post(enrichment(known, mine)))) == 1
-    assert host.post(enrichment(known, mine, include_same_event="false")) == {"results": {}}
+    assert nothing(host.post(enrichment(known, mine, include_same_event="false")))
 
 
 def test_an_enriched_picture_is_stored_only_on_request(host: Host, known: str) -> None:
@@ -332,7 +328,9 @@ def test_hits_of_one_picture_are_returned_though_the_time_is_up_for_the_next(kno
                 Settings(),
             )
 
-        assert len(objects(asked(cup, next_one))) == 1
+        answer = asked(cup, next_one)
+        assert len(answer["results"]["Object"]) == 1
+        assert answer["error"].startswith("1 of 2 pictures could not be compared: not all candidates")
         with pytest.raises(StoreTimeout, match="not all candidates were compared"):
             asked(next_one)
 
@@ -349,6 +347,5 @@ def test_an_enrichment_that_stores_its_picture_has_the_same_response_the_next_ti
 def test_collections_narrow_the_search(host: Host, known: str) -> None:
     with Engine.open(known) as engine:
         engine.create_collection("kits", "known")
-    assert host.post(enrichment(known, attribute(COFFEE), collections="kits")) == {"results": {}}
-    unknown = host.post(enrichment(known, attribute(COFFEE), collections="kits, nowhere"))
-    assert "nowhere" in unknown["error"] and unknown["results"] == {}
+    said = nothing(host.post(enrichment(known, attribute(COFFEE), collections="kits")))
+    assert said == "No similar image that the settings of this module show among 1 indexed image."

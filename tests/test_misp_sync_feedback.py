@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 from support.misp_runs import PICTURES, Sync, places
@@ -141,6 +142,135 @@ def test_a_rejection_waits_for_images_that_are_not_in_the_store(
     # When the image is added, then it is vetoed
     assert sync().statuses()["vetoed"] == 1
     assert not are_matched(engine, asked, late)
+
+
+# -- a tag that was removed ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("on_picture", [True, False])
+def test_the_removal_of_a_tag_undoes_what_it_said(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], on_picture: bool
+) -> None:
+    asked, found = matched
+    tagged = asked if on_picture else answer(misp, asked.event, asked, found)
+    tagged.local_tags.append(REJECTIONS[0])
+    sync()
+    assert not are_matched(engine, asked, found)
+    # When the tag is removed, or weakened, then a dry run says what the next pass does
+    tagged.local_tags[:] = ['false-positive:risk="low"'] if on_picture else []
+    assert sync("--dry-run").statuses()["would-undo"] == 1 and not are_matched(engine, asked, found)
+    assert sync("--no-feedback").statuses()["undone"] == 0
+    done = sync()
+    assert done.status == 0 and done.of(tagged).count("undone") == 1
+    assert are_matched(engine, asked, found) and are_matched(engine, found, asked)
+    assert engine.judgements(places(engine)[asked.uuid]) == []
+    # And it is done once, and the tag may be set again
+    assert "undone" not in sync().statuses()
+    tagged.local_tags.append(REJECTIONS[0])
+    assert sync().statuses()["vetoed"] == 1 and not are_matched(engine, asked, found)
+
+
+def test_what_somebody_else_said_stays(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
+    # Given a veto by hand before the tag, and another after it
+    asked, _ = matched
+    before, after = (misp.attach(misp.event(), data) for data in (COPIES[2], png(edit("resize_33", PAGE))))
+    sync()
+    images = places(engine)
+    engine.veto(images[asked.uuid], images[before.uuid], source="the command line")
+    asked.tags.append(REJECTIONS[0])
+    sync()
+    engine.veto(images[asked.uuid], images[after.uuid], source="the command line")
+    # When the tag is removed, then only the pair that nobody else judged is undone
+    asked.tags.clear()
+    assert sync().statuses()["undone"] == 1
+    said = {one.image_id: one.source for one in engine.judgements(images[asked.uuid])}
+    assert said == {images[other.uuid]: "the command line" for other in (before, after)}
+
+
+def test_a_pair_that_two_tags_reject_is_undone_with_the_second(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
+    asked, found = matched
+    first, second = (answer(misp, event, asked, found) for event in (asked.event, found.event))
+    for tagged in (first, second):
+        tagged.tags.append(REJECTIONS[0])
+    assert sync().statuses()["vetoed"] == 1
+    # When the one whose word it is loses its tag, the other's counts; and then none
+    (said,) = engine.judgements(places(engine)[asked.uuid])
+    one, other = (first, second) if said.source.endswith(first.uuid) else (second, first)
+    one.tags.clear()
+    assert "undone" not in sync().statuses()
+    (said,) = engine.judgements(places(engine)[asked.uuid])
+    assert said.source.endswith(other.uuid) and not are_matched(engine, asked, found)
+    other.tags.clear()
+    assert sync().of(other).count("undone") == 1 and are_matched(engine, asked, found)
+
+
+@pytest.mark.parametrize("gone", ["deleted", "deleted for good", "its event"])
+def test_a_rejection_outlives_its_attribute(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute], gone: str
+) -> None:
+    """Analysts delete a wrong result after they have rejected it."""
+    asked, found = matched
+    elsewhere = misp.event("a report with the result")
+    tagged = answer(misp, elsewhere, asked, found)
+    tagged.tags.append(REJECTIONS[0])
+    sync()
+    misp.later()
+    if gone == "deleted":
+        misp.delete(tagged)
+    elif gone == "deleted for good":
+        misp.delete_for_good(tagged)
+    else:
+        misp.delete_for_good(*[one for one in misp.attributes if one.event is elsewhere])
+    assert "undone" not in sync("--prune").statuses() and not are_matched(engine, asked, found)
+    # And a restored one is as before
+    if gone == "deleted":
+        misp.edit(tagged, deleted=False)
+        sync()
+        tagged.tags.clear()
+        assert sync().of(tagged).count("undone") == 1 and are_matched(engine, asked, found)
+
+
+def test_many_removed_tags_wait_for_a_person(misp: Misp, engine: Engine, sync: Sync) -> None:
+    # Given 21 rejected results, and a MISP that is restored from a backup without their tags
+    event = misp.event()
+    pictures = [misp.attach(event, data) for data in PICTURES[:7]]
+    pairs = list(combinations(pictures, 2))[:21]
+    tagged = [answer(misp, event, *pair) for pair in pairs]
+    for one in tagged:
+        one.tags.append(REJECTIONS[0])
+    assert sync().statuses()["vetoed"] == 21
+    for one in tagged:
+        one.tags.clear()
+    # Then nothing is undone, pass after pass, and every pass says so
+    for _ in range(2):
+        done = sync()
+        assert done.status == 1 and done.statuses()["to-accept"] == 21 and done.summary["to-accept"] == 21
+    told = sync(json_lines=False)
+    assert "21 tags that rejected pictures were removed" in told.errors and "--accept" in told.errors
+    image_of = places(engine)
+    assert len(engine.judgements(image_of[pictures[0].uuid])) == 6
+    assert sync("--accept", "--dry-run").statuses()["would-undo"] == 21
+    # When it is accepted, all are undone
+    assert sync("--accept").statuses()["undone"] == 21
+    assert not any(engine.judgements(image_id) for image_id in image_of.values())
+    # And twenty need no word
+    for one in tagged[:20]:
+        one.tags.append(REJECTIONS[0])
+    sync()
+    for one in tagged[:20]:
+        one.tags.clear()
+    assert sync().statuses()["undone"] == 20
+
+
+def test_accept_without_feedback_is_refused(sync: Sync) -> None:
+    assert sync("--accept", "--no-feedback").status == 2
+
+
+# -- relationships -------------------------------------------------------------------------------------------
 
 
 def test_relationships_are_written_once(

@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 try:
+    from douglas_quaid.misp.messages import failure, is_hover
     from douglas_quaid.misp.settings import NAMES
 except ImportError as error:
     raise ImportError(
@@ -78,11 +79,8 @@ def dict_handler(request: Any) -> dict[str, Any]:
         return answer(request)
     except Exception as error:  # the thread belongs to the host, so every error ends here
         log.exception("a request could not be answered")
-        return {
-            "error": f"The search for the picture failed: {type(error).__name__};"
-            " see the log of misp-modules.",
-            "results": {},
-        }
+        reason = f"The search for the picture failed: {type(error).__name__}; see the log of misp-modules."
+        return failure(reason, hover=is_hover(request))
 
 
 def handler(q: Any = False) -> Any:
@@ -94,5 +92,5 @@ def handler(q: Any = False) -> Any:
     try:
         request = json.loads(q)
     except ValueError:
-        return {"error": "The request is not JSON.", "results": {}}
+        return failure("The request is not JSON.", hover=False)
     return dict_handler(request)

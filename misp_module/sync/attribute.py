@@ -207,6 +207,12 @@ class Status(str, Enum):
     VETOED = "vetoed"
     #: Dry run: the pair would be vetoed.
     WOULD_VETO = "would-veto"
+    #: An analyst removed the tag that rejected a pair, so the veto was undone.
+    UNDONE = "undone"
+    #: Dry run: the veto would be undone.
+    WOULD_UNDO = "would-undo"
+    #: Tags were removed from so many attributes at once that the vetoes are undone only with `--accept`.
+    TO_ACCEPT = "to-accept"
     #: An analyst rejected a pair, but an image of it is not in the store.
     NOT_IN_STORE = "not-in-store"
     #: A relationship to another attribute was written to MISP.

@@ -77,8 +77,16 @@ class PersistentSet:
             shard.add(item)
             self._changed.add(letter)
 
+    def discard(self, text: str) -> None:
+        """Remove a text if it is there, in memory until `save`. Raises StoreError."""
+        letter, item = _item(text)
+        shard = self._shard(letter)
+        if item in shard:
+            shard.remove(item)
+            self._changed.add(letter)
+
     def save(self) -> None:
-        """Write what was added to the store. Raises StoreError."""
+        """Write what was changed to the store. Raises StoreError."""
         for letter in sorted(self._changed):
             self._engine.set_bookmark(f"{self._name}:{letter}", "\n".join(sorted(self._shards[letter])))
         self._changed.clear()

@@ -205,6 +205,12 @@ class Client:
         """
         return self._search(filters, type_attribute=list(filters.types), uuid=list(attributes))
 
+    def named(self, attributes: Sequence[str]) -> list[Attribute]:
+        """Return those of these attributes (UUIDs), of all types, that exist and are not deleted, without
+        their files.
+        """
+        return self._search(Filters(), uuid=list(attributes))
+
     def files(self, attributes: Sequence[str]) -> list[Attribute]:
         """Return these attributes (UUIDs) with their files, in any order, without those that no longer exist.
 

@@ -24,6 +24,9 @@ from .client import Client, Patience, is_key
 from .index import IndexOptions
 from .run import SyncOptions, synchronise
 
+#: What makes the exit status 1.
+UNFINISHED = (Status.FAILED, Status.WAITING, Status.TO_ACCEPT)
+
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -43,6 +46,7 @@ def run(
     no_names: bool,
     no_link: bool,
     no_feedback: bool,
+    accept: bool,
     relationships: bool,
     prune: bool,
     watch: int | None,
@@ -71,6 +75,7 @@ def run(
         since=None if since is None else moment(since),
         prune=prune,
         feedback=not no_feedback,
+        accept=accept,
         relationships=relationships,
         page_size=page_size,
     )
@@ -90,7 +95,7 @@ def run(
             started = time.monotonic()
             statuses = synchronise(engine, client, options, partial(_report, as_json=as_json))
             _show(base, statuses, time.monotonic() - started, dry_run=dry_run, as_json=as_json)
-            return 1 if statuses[Status.FAILED] or statuses[Status.WAITING] else 0
+            return 1 if any(statuses[status] for status in UNFINISHED) else 0
 
         return once(options) if watch is None else _watch(once, options, watch, as_json=as_json)
 
@@ -102,7 +107,7 @@ def _watch(once: Callable[[SyncOptions], int], options: SyncOptions, seconds: in
         while True:
             try:
                 once(options)
-                options = replace(options, since=None)
+                options = replace(options, since=None, accept=False)
             except ConfigError:
                 raise
             except DouglasQuaidError as error:
@@ -125,6 +130,8 @@ def _check(options: SyncOptions) -> None:
             f"--prune with --into {into}: all other pictures would be withdrawn; name the event (--event),"
             " or prune without --into"
         )
+    if options.accept and not options.feedback:
+        raise ConfigError("--accept is about the feedback that --no-feedback leaves out; use one of them")
     if options.prune and options.since is not None:
         raise ConfigError("--prune reads everything and --since only a part; use one of them")
     if options.prune and filters.event is not None and "-" not in filters.event:
@@ -192,3 +199,9 @@ def _show(url: str, statuses: Counter[Status], seconds: float, *, dry_run: bool,
     done = ", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing new"
     text = f"{url}: {dry}{done} ({seconds:.1f} s)"
     print_result({"summary": line | counts}, text, as_json=as_json)
+    if statuses[Status.TO_ACCEPT]:
+        complain(
+            f"{statuses[Status.TO_ACCEPT]} tags that rejected pictures were removed since the last pass. If"
+            " analysts did that, run quaid misp sync --accept; if a backup was restored, tag them again."
+            " Until then the pictures are kept apart."
+        )

@@ -24,9 +24,9 @@ from douglas_quaid.batches import in_groups
 
 from ..attributes import OCCURRENCE_PREFIX
 from .attribute import Attribute, Filters, Outcome, Status
-from .bookmark import PersistentSet
 from .client import Client, MispAway, Since
 from .index import Indexer, withdraw
+from .unread import SetAside, state
 
 #: Maximum number of rows with the same timestamp. chosen: far above what one import writes in a second.
 LARGEST_PAGE = 1_000_000
@@ -110,7 +110,7 @@ class Reader:
         client: Client,
         filters: Filters,
         indexer: Indexer,
-        set_aside: PersistentSet,
+        set_aside: SetAside,
         report: Callable[[Outcome], None],
         *,
         page_size: int,
@@ -159,11 +159,6 @@ class Reader:
                 )
             else:
                 self.needed[row.uuid] = row.timestamp
-
-
-def state(attribute: str, timestamp: int) -> str:
-    """Return a name for one state of an attribute (UUID)."""
-    return f"{attribute}@{timestamp}"
 
 
 #: Occurrences that are read from the store in one go. chosen.

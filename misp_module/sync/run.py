@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from douglas_quaid import Engine, Purpose
 from douglas_quaid.cli.terminal import with_progress
 
-from .analyst_data import feedback, relate
+from .analyst_data import relate
 from .attribute import Filters, Outcome, Status
-from .bookmark import MAX_WAITING, Bookmark, PersistentSet, digest
+from .bookmark import MAX_WAITING, Bookmark, digest
 from .client import Client
+from .feedback import FeedbackOptions, feedback
 from .index import Indexer, IndexOptions, fetch
-from .read import Reader, prune, state
+from .read import Reader, prune
+from .unread import SetAside
 
 #: Seconds that the next pass reads again. chosen: for transactions that end late, and inexact clocks of
 #: proxies.
@@ -44,6 +46,8 @@ class SyncOptions:
     prune: bool = False
     #: Whether analysts' rejections become vetoes.
     feedback: bool = True
+    #: Whether rejections are taken back even if many tags were removed since the last pass.
+    accept: bool = False
     #: Whether matches are written to MISP.
     relationships: bool = False
     #: Attributes in one listing.
@@ -64,7 +68,8 @@ def synchronise(
     if options.prune:
         prune(engine, client, options.filters, this.reader.listed, this.record, dry_run=this.dry_run)
     if options.feedback:
-        feedback(engine, client, this.record, page_size=options.page_size, dry_run=this.dry_run)
+        how = FeedbackOptions(page_size=options.page_size, dry_run=this.dry_run, accept=options.accept)
+        feedback(engine, client, this.record, how)
     if options.relationships:
         relate(engine, client, this.images.items(), this.record, dry_run=this.dry_run)
     this.remember(after)
@@ -80,11 +85,9 @@ class _Pass:
         self._engine, self._client, self._options, self._report = engine, client, options, report
         self.statuses: Counter[Status] = Counter()
         self.dry_run = options.index.dry_run
-        into, misp, filters, limits = options.index.into, options.index.misp, options.filters, engine.config
+        into, misp, filters = options.index.into, options.index.misp, options.filters
         self._name = f"misp:sync:{digest(misp, filters.digest(), into)}"
-        self._set_aside = PersistentSet(
-            engine, f"misp:aside:{digest(misp, limits.max_bytes, limits.max_pixels)}"
-        )
+        self._set_aside = SetAside(engine, misp)
         self._bookmark = Bookmark.read(engine, self._name)
         self._waiting: dict[str, int] = {}
         #: UUIDs of attributes with their image ids, whose matches are to be written to MISP.
@@ -105,7 +108,7 @@ class _Pass:
         ):
             self.images[outcome.attribute] = outcome.image_id
         if outcome.status in (Status.SKIPPED, Status.FAILED):
-            self._set_aside.add(state(outcome.attribute, outcome.timestamp))
+            self._set_aside.add(outcome)
         self.statuses[outcome.status] += 1
         self._report(outcome)
 

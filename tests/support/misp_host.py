@@ -152,6 +152,19 @@ def objects(answer: Any) -> list[dict[str, Any]]:
     return list(answer["results"].get("Object", []))
 
 
+def nothing(answer: Any) -> str:
+    """Return the text of an enrichment without results, which MISP shows above its empty page."""
+    assert set(answer) == {"error", "results"} and answer["results"] == {}, answer
+    return str(answer["error"])
+
+
+def line(answer: Any) -> str:
+    """Return the only row of text of a hover."""
+    (row,) = answer["results"]
+    (text,) = row["values"]
+    return str(text)
+
+
 def values(found: dict[str, Any]) -> dict[str, list[str]]:
     """Return the values of an object by relation."""
     by_relation: dict[str, list[str]] = {}
