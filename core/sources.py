@@ -18,9 +18,8 @@ from typing import Protocol
 from .errors import DouglasQuaidError, NotFound
 from .inputs import Input
 from .records import ImageId, Sighting
+from .store.occurrences import ENTRY_POINTS
 
-#: Entry-point group through which installed adapters offer their sources.
-ENTRY_POINTS = "douglas_quaid.sources"
 #: Maximum number of places that an error names. chosen.
 PROBLEMS_TOLD = 3
 

@@ -188,7 +188,8 @@ def test_dead_letters_are_listed_with_their_reasons(ail: AilHome, engine: Engine
         (GID, "CorruptImage", "cut short"),
         (OTHER, "FileNotThere", "no file"),
     }
-    assert "CorruptImage: cut short" in quaid(ail, "dead-letters", GID).output
+    for name in (GID, GID.replace("image::", "ail:image:")):
+        assert "CorruptImage: cut short" in quaid(ail, "dead-letters", name).output
     assert OTHER not in quaid(ail, "dead-letters", "--error", "CorruptImage").output
     unknown = quaid(ail, "dead-letters", "image::00")
     assert unknown.status == 1 and "no such dead letter" in unknown.complaints
@@ -249,6 +250,8 @@ def test_a_cluster_is_shown_with_its_domains(ail: AilHome, matched: tuple[str, s
     said = json.loads(quaid(ail, "cluster", second, "--json").output)
     assert [domain["name"] for domain in said["domains"]] == ["a.onion", "b.onion"]
     assert set(said["objects"]) == {first, second} and said["representative"] == first and said["images"] == 2
+    place = second.replace("screenshot::", "ail:screenshot:")
+    assert json.loads(quaid(ail, "cluster", place, "--json").output) == said
     text = quaid(ail, "cluster", said["cluster"], "--limit", "1").output
     assert "2 images, 2 objects of AIL" in text and "domains (2):\n  a.onion  1 object\n  ..." in text
     assert quaid(ail, "cluster", GID).status == 1

@@ -225,6 +225,34 @@ def test_of_several_images_at_one_place_the_latest_seen_wins(store, shared_serve
     assert store.resolve(str(HERE)) == second.image_id
 
 
+def test_an_occurrence_is_also_named_as_its_system_names_the_object(store, make_image):
+    # Given an object of AIL, whose own id leaves the host out, and a colon in the id of another
+    first, second = make_image(1), make_image(2)
+    shot = Occurrence("ail", "screenshot", first.image_id)
+    store.images.put(first, occurrence=shot)
+    store.images.put(second, occurrence=Occurrence("ail", "image", "a::b"))
+    # Then both spellings name it, whatever takes names
+    for name in (str(shot), f"screenshot::{first.image_id}"):
+        assert store.resolve(name) == first.image_id
+        assert store.scope(second.image_id, pixel_digest=bytes(32), exclude=[name]).excluded == {
+            first.image_id
+        }
+    assert store.resolve("ail:image:a::b") == store.resolve("image::a::b") == second.image_id
+    # but the kind counts, and a text without a kind or an id names nothing
+    with pytest.raises(NotFound, match=f"seen at image::{first.image_id}"):
+        store.resolve(f"image::{first.image_id}")
+    for wrong in (f"::{first.image_id}", "screenshot::", f"ail::screenshot:{first.image_id}\x00"):
+        with pytest.raises(ConfigError):
+            store.resolve(wrong)
+
+
+def test_a_name_without_a_host_that_two_hosts_have_is_refused(store, make_image):
+    for number, host in enumerate(("ail", "misp")):
+        store.images.put(make_image(number), occurrence=Occurrence(host, "image", "1"))
+    with pytest.raises(ConfigError, match="image::1 names occurrences of 2 hosts; expected HOST:KIND:ID"):
+        store.resolve("image::1")
+
+
 # -- collections ---------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,6 @@ when, and how often. Only the store is asked.
 
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from douglas_quaid.answers import timestamp
 from douglas_quaid.batches import in_groups
 
 from .. import tags
-from ..objects import AilObject, BadObject
+from ..objects import AilObject
 from ..publishing.ledger import read_star
 from ..publishing.store_view import find_cluster, objects_of, stored
 
@@ -103,8 +102,6 @@ def report(engine: Engine, name: str) -> ClusterReport:
 
 
 def _cluster(engine: Engine, name: str) -> Cluster:
-    with suppress(BadObject):  # it is a cluster, an image, or an occurrence
-        name = str(AilObject.parse(name).occurrence)
     found = engine.show(name)
     if isinstance(found, Cluster):
         return found

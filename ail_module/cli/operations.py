@@ -60,20 +60,22 @@ def dead_letters(
     as_json: bool,
 ) -> int:
     """List the messages that were given up, with their reasons: all of them, or those of the objects GID
-    (image::<sha256>).
+    (image::<sha256>, or ail:image:<sha256>).
     """
+    from ..objects import AilObject
     from ..runtime import monitoring
     from ..servers import AilServers
 
     if requeue and remove:
         raise ConfigError("--requeue removes them from the list, too; give --requeue or --remove")
     settings = Settings.read(home)
+    asked = {obj.gid if (obj := AilObject.of(gid)) else gid for gid in gids}
     with open_engine(settings, store) as engine, AilServers(Locations.read(home)) as servers:
         found = sorted(
             (
                 letter
                 for letter in monitoring.dead_letters(engine)
-                if (not gids or letter.gid in gids) and (not errors or letter.error in errors)
+                if (not asked or letter.gid in asked) and (not errors or letter.error in errors)
             ),
             key=lambda letter: (letter.last, letter.gid),
         )
@@ -81,7 +83,7 @@ def dead_letters(
             tries = f"{letter.attempts} tries, last {letter.last:%Y-%m-%d %H:%M} UTC"
             text = (f"{letter.gid}  {letter.module}, {tries}", f"    {letter.error}: {letter.reason}")
             print_result(letter.to_json(), *text, as_json=as_json)
-        missing = set(gids) - {letter.gid for letter in found}
+        missing = asked - {letter.gid for letter in found}
         for gid in sorted(missing):
             complain(f"{gid}: no such dead letter")
         if not as_json:
@@ -113,7 +115,7 @@ def dead_letters(
 )
 def cluster(name: str, home: Path, limit: int, store: str | None, as_json: bool) -> None:
     """Show a cluster's domains, chats and objects, and when it was seen. ID: cluster id, image id, or an
-    object (screenshot::<sha256>).
+    object (screenshot::<sha256>, or ail:screenshot:<sha256>).
     """
     from .cluster_report import report, report_lines
 

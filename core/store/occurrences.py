@@ -9,6 +9,7 @@ takes the sighting, so an add comes before it, and keeps the image, or after it,
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 
 from ..batches import grouped
 from ..records import ImageId, Occurrence, Seen, Withdrawn
@@ -18,6 +19,21 @@ from .forgetting import Forgetting
 from .images import ids_in_all_shards, sighting
 from .keys import SHARDS, as_bytes, key, on_image, on_meta, on_shard, shard
 from .scripts import FORGET_IMAGE
+
+#: Entry-point group of the adapters' sources of pictures (../sources.py), by the host of
+#: their occurrences.
+ENTRY_POINTS = "douglas_quaid.sources"
+
+
+def occurrences_named(text: str) -> list[Occurrence]:
+    """Return the occurrences that a text may name: HOST:KIND:ID, or KIND::ID, which is one at each host that
+    is known here. AIL's ids of objects have that form. Raises ConfigError if it is neither.
+    """
+    kind, empty, name = text.partition("::")
+    if not empty or ":" in kind:
+        return [Occurrence.parse(text)]
+    hosts = {"file", *(point.name for point in entry_points(group=ENTRY_POINTS))}
+    return [Occurrence.parse(f"{host}:{kind}:{name}") for host in sorted(hosts)]
 
 
 @dataclass(eq=False)

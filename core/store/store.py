@@ -15,8 +15,8 @@ from collections.abc import Collection as Names, Iterator
 from dataclasses import dataclass
 
 from ..config import Config
-from ..errors import CorruptRecord, NotAllowed, NotFound, StoreFull, UnknownVersion
-from ..records import Cluster, ImageId, Occurrence, Purpose, StoredVerdict
+from ..errors import ConfigError, CorruptRecord, NotAllowed, NotFound, StoreFull, UnknownVersion
+from ..records import Cluster, ImageId, Purpose, StoredVerdict
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX, Clusters
 from .columns import ColumnReader
@@ -30,7 +30,7 @@ from .keys import SCHEMA_VERSION, SHARDS, key, on_meta, on_shard
 from .links import Links
 from .locks import Locks
 from .membership import Collections
-from .occurrences import Occurrences
+from .occurrences import Occurrences, occurrences_named
 from .options import DEFAULTS, StoreOptions
 from .server_checks import check_servers, server_facts
 from .settings import Settings
@@ -176,17 +176,21 @@ class Store:
 
     def resolve(self, text: str) -> ImageId | Cluster:
         """Return what a text names: an image id or its beginning, an occurrence (the image that was seen
-        there last), a cluster id or an alias.
+        there last), also without its host (KIND::ID), a cluster id or an alias.
 
         Raises NotFound when it is not in the store, ConfigError when it is none of these or not unique.
         """
         if text.startswith(CLUSTER_PREFIX):
             return self.clusters.by_id(text)
         if ":" in text:
-            found = self.occurrences.images_at(Occurrence.parse(text))
-            if not found:
+            seen = [
+                found[0] for place in occurrences_named(text) if (found := self.occurrences.images_at(place))
+            ]
+            if not seen:
                 raise NotFound(f"no image in the store was seen at {text}")
-            return found[0]
+            if len(set(seen)) > 1:
+                raise ConfigError(f"{text} names occurrences of {len(seen)} hosts; expected HOST:KIND:ID")
+            return seen[0]
         return self.images.by_prefix(text)
 
     def scope(
@@ -219,10 +223,9 @@ class Store:
 
     def _left_out(self, names: Names[str]) -> frozenset[ImageId]:
         """Return the images that are named by id, and those seen only at the named occurrences."""
-        places = {name for name in names if ":" in name}
-        seen = [
-            image_id for place in places for image_id in self.occurrences.images_at(Occurrence.parse(place))
-        ]
+        named = {name for name in names if ":" in name}
+        places = {str(place): place for name in named for place in occurrences_named(name)}
+        seen = [image_id for place in places.values() for image_id in self.occurrences.images_at(place)]
         alone = {
             info.image_id
             for info in self.images.infos(seen)
@@ -230,7 +233,7 @@ class Store:
             and info.occurrence_count <= len(places)
             and all(str(sighting.occurrence) in places for sighting in info.sightings)
         }
-        return frozenset(names) - places | alone
+        return frozenset(names) - named | alone
 
     def walk(self, name: str, stamp: str) -> Iterator[list[ImageId]]:
         """Yield all image ids, some at a time, from where the last walk of this name and `stamp` (a text
