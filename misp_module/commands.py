@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from douglas_quaid.cli.group import command
-from douglas_quaid.cli.terminal import say
+from douglas_quaid.cli.terminal import print_result, say, show_text
 
 from .attributes import FILE_TYPES
 
@@ -23,6 +23,35 @@ def misp() -> None:
 def module_path() -> None:
     """Print the folder to pass to `misp-modules -c`."""
     say(str(Path(__file__).resolve().parent))
+
+
+@misp.group("template")
+def template() -> None:
+    """The object template, which MISP needs to edit saved results."""
+
+
+@template.command("show")
+def template_show() -> None:
+    """Print the template in the JSON form of misp-objects."""
+    from .template import template_text
+
+    show_text(template_text())
+
+
+@command("install", group=template)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+def template_install(folder: str, store: str | None, as_json: bool) -> None:
+    """Write the template into a MISP on this machine; FOLDER: that of MISP, or of its object templates.
+
+    Prints the command that makes MISP read it.
+    """
+    from .template import DEFINITION, NAME, install, next_command, objects_folder
+
+    objects = objects_folder(folder)
+    status, then = install(objects), next_command(objects)
+    path = str(objects / NAME / DEFINITION)
+    line = {"template": NAME, "path": path, "status": status, "next": then}
+    print_result(line, f"{status:<8} {path}", f"Now let MISP read it: {then}", as_json=as_json)
 
 
 @command("sync", group=misp)

@@ -200,3 +200,51 @@ def labels(engine: Engine, attribute: str) -> dict[str, str]:
     (member,) = found.info.memberships
     assert isinstance(member, Membership)
     return dict(member.labels)
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "problem"),
+    [
+        ("--event", "9999", "no such event"),
+        ("--event", "5f4a2c1e-0b7d-4c7e-9d1a-2b6f8f1e3a10", "no such event"),
+        ("--event", "!1", "expected the number or the UUID"),
+        ("--org", "NOPE", "no such organisation"),
+        ("--org", "!NOPE", "no such organisation"),
+        ("--org", "99", "no such organisation"),
+        ("--tag", "rsit:frued", "no such tag"),
+        ("--tag", "rzit:%", "no such tag"),
+    ],
+)
+def test_a_name_that_misp_does_not_know_is_an_error(
+    misp: Misp, engine: Engine, sync: Sync, option: str, name: str, problem: str
+) -> None:
+    misp.attach(misp.event(tags=["rsit:fraud"]), PICTURES[0])
+    for others in ((), ("--dry-run",), ("--watch", "60")):
+        done = sync(option, name, *others, json_lines=False)
+        assert done.status == 2 and f"{option} {name}: " in done.errors and problem in done.errors
+    assert not places(engine)
+
+
+def test_a_name_that_misp_knows_may_have_no_picture(misp: Misp, sync: Sync) -> None:
+    misp.organisations.add("CSIRT/Ç & sons")
+    misp.tags.add("douglas-quaid:baseline")
+    misp.event(org="42")
+    filters = (
+        ("--org", "CSIRT/Ç & sons"),
+        ("--org", "!42"),
+        ("--tag", "douglas-quaid:%"),
+        ("--tag", "!tlp:red"),
+    )
+    for option in filters:
+        assert sync(*option).status == 0
+
+
+def test_a_deleted_event_can_be_pruned_once(misp: Misp, engine: Engine, sync: Sync) -> None:
+    event = misp.event()
+    misp.attach(event, PICTURES[0])
+    assert sync().status == 0 and sync("--prune", "--event", event.uuid).status == 0
+    misp.delete_event(event)
+    done = sync("--event", event.uuid, json_lines=False)
+    assert done.status == 2 and f"--prune --event {event.uuid} withdraws its pictures" in done.errors
+    assert sync("--prune", "--event", event.uuid).statuses() == {"withdrawn": 1} and not places(engine)
+    assert sync("--prune", "--event", event.uuid).status == 2

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 from pymisp import MISPRelationship, PyMISP
@@ -228,6 +228,24 @@ class Client:
         """
         return self._ask(lambda: similarities_of(self._misp.search(controller="events", eventid=event)))
 
+    def has_event(self, event: str) -> bool:
+        """Return whether MISP has this event (id or UUID) and shows it."""
+        return bool(self._events(eventid=event))
+
+    def has_organisation(self, org: str) -> bool:
+        """Return whether MISP has this organisation (name, id or UUID) and shows it or an event of it."""
+        if self._events(org=org):  # also finds names that an address cannot contain
+            return True
+        try:
+            self._ask(lambda: self._misp.get_organisation(quote(org, safe="")))
+            return True
+        except MispMissing:
+            return False
+
+    def has_tag(self, tag: str) -> bool:
+        """Return whether MISP has a tag of this name; % is a wildcard."""
+        return bool(self._ask(lambda: _listed(self._misp.search_tags(tag))))
+
     def relate(self, relation: Relationship) -> bool:
         """Write a relationship that only the organisation of the key sees. Return False if it
         exists already.
@@ -249,6 +267,12 @@ class Client:
         except MispMissing:
             self._ask(lambda: self._misp.add_relationship(data))
             return True
+
+    def _events(self, **options: Any) -> list[Any]:
+        """The first event that MISP finds, without its attributes."""
+        return self._ask(
+            lambda: _listed(self._misp.search(controller="events", metadata=True, limit=1, **options))
+        )
 
     def _search(self, filters: Filters, *, tries: int | None = None, **options: Any) -> list[Attribute]:
         return self._ask(
@@ -294,6 +318,13 @@ class Client:
             wait *= 2
         demand = f", and asks to wait {stated:.0f} s" if stated else ""
         raise MispAway(f"{self.url}: {problem}{demand}; tried {tries - left} times")
+
+
+def _listed(response: object) -> list[Any]:
+    """A response that is a list. Raises ValueError for any other."""
+    if not isinstance(response, list):
+        raise ValueError(f"a {type(response).__name__} instead of a list")
+    return response
 
 
 def is_key(text: str) -> bool:

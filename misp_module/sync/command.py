@@ -22,10 +22,14 @@ from ..attributes import FILE_TYPES
 from .attribute import Filters, Outcome, Status
 from .client import Client, Patience, is_key
 from .index import IndexOptions
+from .named import require_event, require_named
 from .run import SyncOptions, synchronise
 
 #: What makes the exit status 1.
 UNFINISHED = (Status.FAILED, Status.WAITING, Status.TO_ACCEPT)
+
+#: What a pass with --prune says of an event that exists, or of one whose pictures it withdraws.
+OF_EVENT = tuple(set(Status) - {Status.VETOED, Status.UNDONE, Status.TO_ACCEPT, Status.NOT_IN_STORE})
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -88,12 +92,15 @@ def run(
         @cache  # connected by the first pass that succeeds in it
         def connection() -> tuple[Client, Engine]:
             client = Client(base, key, ca_bundle=ca_bundle, patience=patience)
+            require_named(client, options.filters, event_may_be_gone=prune)
             return client, stack.enter_context(Engine.open(store))
 
         def once(options: SyncOptions) -> int:
             client, engine = connection()
             started = time.monotonic()
             statuses = synchronise(engine, client, options, partial(_report, as_json=as_json))
+            if prune and event is not None and not any(statuses[status] for status in OF_EVENT):
+                require_event(client, event)
             _show(base, statuses, time.monotonic() - started, dry_run=dry_run, as_json=as_json)
             return 1 if any(statuses[status] for status in UNFINISHED) else 0
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 from pymisp import MISPAttribute, MISPEvent, MISPObject, MISPUser
 from pymisp.abstract import describe_types
@@ -87,6 +88,12 @@ class Misp:
 
     def __init__(self) -> None:
         self.attributes: list[Attribute] = []
+        #: Events that have or had attributes, or have none yet.
+        self.events: list[Event] = []
+        #: Organisations that the user of the key may see, besides those of events.
+        self.organisations: set[str] = set()
+        #: Tags that exist, besides those in use.
+        self.tags: set[str] = set()
         self.relationships: dict[str, Request] = {}
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, Request]] = []
@@ -110,6 +117,7 @@ class Misp:
     def event(self, info: str = "an event", **fields: Any) -> Event:
         event = Event(self._id(), info, self.now, **fields)
         event.publish_timestamp = event.publish_timestamp or (self.now if event.published else 0)
+        self.events.append(event)
         return event
 
     def attach(self, event: Event, data: bytes | str, value: str = "picture.png", **fields: Any) -> Attribute:
@@ -132,6 +140,10 @@ class Misp:
 
     def delete_for_good(self, *attributes: Attribute) -> None:
         self.attributes = [attribute for attribute in self.attributes if attribute not in attributes]
+
+    def delete_event(self, event: Event) -> None:
+        self.delete_for_good(*[attribute for attribute in self.attributes if attribute.event is event])
+        self.events.remove(event)
 
     def publish(self, event: Event) -> None:
         event.published, event.publish_timestamp = True, self.now
@@ -177,8 +189,20 @@ class Misp:
             }
         if path == "/events/restSearch":
             return 200, {
-                "response": [self._event(event) for event in self._events() if _is_named(event, request)]
+                "response": [
+                    self._event(event)
+                    for event in self.events
+                    if _is_named(event, request) and request.get("org") in (None, event.org)
+                ]
             }
+        if parts[:2] == ["organisations", "view"]:
+            known = self.organisations | {event.org for event in self.events}
+            found = unquote(parts[2]) in known
+            return (200, {"Organisation": {"name": unquote(parts[2])}}) if found else (404, None)
+        if path == "/tags/search":
+            return 200, [
+                {"Tag": {"name": tag}} for tag in sorted(self._tags()) if _like(tag, request["tagname"])
+            ]
         if parts[0] == "analyst_data" and len(parts) > 3:
             return self._analyst_data(parts[1:], request)
         return 404, None
@@ -268,8 +292,9 @@ class Misp:
             )
         return answer
 
-    def _events(self) -> list[Event]:
-        return list({id(attribute.event): attribute.event for attribute in self.attributes}.values())
+    def _tags(self) -> set[str]:
+        used = [[*attribute.tags, *attribute.local_tags] for attribute in self.attributes]
+        return self.tags.union(*used, *[event.tags for event in self.events])
 
     def _event(self, event: Event) -> dict[str, Any]:
         answer = MISPEvent()
