@@ -37,7 +37,7 @@ class AddResult:
     status: str
     #: Whether it shows enough to be recognised.
     informative: bool
-    #: Its cluster; None for an image in none.
+    #: Its cluster; None for an image that is blank or was not linked.
     cluster: str | None
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +61,8 @@ class Hit:
     sentence: str
     #: What was measured.
     evidence: Evidence
-    #: Canonical id of its cluster, then the aliases.
+    #: Canonical id of its cluster, then the aliases; empty for an image that is blank, not linked or not in
+    #: the store.
     clusters: tuple[str, ...]
     #: Where it was seen: at most 20, latest first.
     occurrences: tuple[str, ...]

@@ -46,10 +46,18 @@ class Bookkeeping:
         return self._store.judgements.vetoed(image_id)
 
     def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
-        """Return the canonical cluster id of each image, in one round trip; None for an image that is in no
-        cluster, or not in the store.
+        """Return the canonical id of the cluster that each image shares with others, in two round trips; None
+        for an image that is alone in its cluster, in none, or not in the store.
         """
-        return self._store.clusters.ids(ids)
+        return self._store.clusters.shared(ids)
+
+    def cluster_names(self, ids: Sequence[ImageId]) -> list[tuple[str, ...]]:
+        """Return the names of the cluster of each image, alone in it or not, in two round trips: its
+        canonical id, then its former ids. Empty for an image that is blank, not linked or not in the store.
+
+        A name that was told once names the same picture for good; which one is canonical may change.
+        """
+        return self._store.clusters.names(ids)
 
     def bookmark(self, name: str) -> str | None:
         """Return what an adapter noted under this name; None for nothing."""

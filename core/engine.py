@@ -313,9 +313,8 @@ class Engine(Upkeep):
         new_baseline = status is PutStatus.UPDATED and purpose is Purpose.BASELINE
         if new_baseline and self._store.links.is_linked(image_id):
             self._store.links.await_link(image_id)  # stored pictures may look like it
-        if link and not self._store.links.is_linked(image_id):
-            self._link(picture)
-        cluster = self._store.clusters.ids([image_id])[0]
+        to_link = link and not self._store.links.is_linked(image_id)
+        cluster = self._link(picture) if to_link else self._store.clusters.ids([image_id])[0]
         return AddResult(image_id, status.value, picture.features.informative, cluster)
 
     def note(
@@ -337,12 +336,12 @@ class Engine(Upkeep):
 
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
         """Search for a stored image and keep what is found: verdicts on both sides, matches joined into
-        clusters. Returns the verdicts. Raises NotFound, StoreError.
+        clusters; an image that joins none has its own. Returns the verdicts. Raises NotFound, StoreError.
         """
         self._link(Picture(self._features(image_id)))
         return tuple(self._store.verdicts.of(image_id))
 
-    def _link(self, picture: Picture) -> None:
+    def _link(self, picture: Picture) -> str | None:
         image_id, calibration, began = picture.features.image_id, self._active.latest(), time.time()
         found = self._search_for(picture)
         # (what a person said is kept apart from what scores say)
@@ -354,8 +353,10 @@ class Engine(Upkeep):
         # Another calibration may have been chosen meanwhile, and its walk may have passed this image.
         if kept and (chosen := self._active.latest()).id != calibration.id:
             redecide_images(self._store, [image_id], chosen, options=self._options.decision.verdict)
+        cluster = self._store.clusters.settle(image_id, informative=picture.features.informative)
         self._store.links.mark_linked(image_id)
         self._renewal.follow(image_id, [other for other, _ in kept], began)
+        return cluster
 
     def _search_for(self, picture: Picture) -> Found:
         scope = self._scope(picture, exclude=(picture.features.image_id,))

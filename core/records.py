@@ -2,8 +2,8 @@
 
 An *image* is unique bytes, named by their sha256. An *occurrence* is a place where it was seen. *Features*
 are computed from its pixels once. A *candidate* is an image worth verifying, *evidence* is what the
-verification measured, a *verdict* is what follows from it, and a *cluster* is a set of images that matches
-have joined.
+verification measured, a *verdict* is what follows from it, and a *cluster* is a set of images that show one
+picture, as matches say.
 """
 
 from __future__ import annotations
@@ -282,7 +282,7 @@ class ImageInfo:
     last_seen: datetime | None
     #: Collections that hold the image.
     memberships: tuple[Membership, ...]
-    #: Canonical id of its cluster, then the aliases; empty when it is in none.
+    #: Canonical id of its cluster, then the aliases; empty when it is blank or was never linked.
     clusters: tuple[str, ...]
     #: What is stored of the image and is broken, so that it was left out here.
     problems: tuple[str, ...] = ()
@@ -620,7 +620,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Images that matches of whole pictures have joined."""
+    """One image, or several that matches of whole pictures have joined."""
 
     #: Canonical id.
     cluster_id: str

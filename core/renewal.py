@@ -112,7 +112,7 @@ class Renewal:
     #: Returns the calibration that is judged by.
     calibration: Callable[[], Calibration]
     #: Searches for a stored image and keeps what is found.
-    link: Callable[[Picture], None]
+    link: Callable[[Picture], object]
     #: Searches for a stored image among all others, both ways.
     search: Callable[[Picture], Found]
     #: Links again what waits for it.
@@ -228,6 +228,8 @@ class Renewal:
             kept = [(other, verdict) for other, verdict in pairs if not _says_nothing(verdict)]
             self._await_links(image_id, [other for other, verdict in kept if not joins(verdict)])
             self.store.verdicts.record(image_id, kept)
+        if not query.features.informative:
+            self.store.clusters.settle(image_id, informative=False)
 
     def _await_links(self, image_id: ImageId, others: Sequence[ImageId]) -> None:
         """Let those of an image's cluster that are about to part from it be linked again: the image may have

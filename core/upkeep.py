@@ -39,8 +39,8 @@ class Upkeep(Comparison):
         )
 
     @abstractmethod
-    def _link(self, picture: Picture) -> None:
-        """Search for a stored image and keep what is found."""
+    def _link(self, picture: Picture) -> str | None:
+        """Search for a stored image, keep what is found, and return the image's cluster."""
 
     @abstractmethod
     def _search_for(self, picture: Picture) -> Found:

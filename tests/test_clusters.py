@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -16,9 +20,12 @@ from douglas_quaid.integrity.check import find_problems
 from douglas_quaid.options import DEFAULTS
 from douglas_quaid.records import Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
 from douglas_quaid.store import RecordOutcome, Store
+from douglas_quaid.store.clusters import Clusters
 from douglas_quaid.store.keys import SCHEMA_VERSION
 
 IMAGES = 8
+#: An image that is not in the store.
+ABSENT = "0" * 64
 VETOES = (JudgementWord.DIFFERENT, JudgementWord.SAME_DESIGN)
 
 
@@ -46,11 +53,21 @@ def partition(store: Store, ids: Iterable[str]) -> set[frozenset[str]]:
     }
 
 
+def alone(store: Store, *ids: str) -> bool:
+    """Whether each of these images has a cluster of its own."""
+    return [found and found.members for found in store.clusters.of(ids)] == [(i,) for i in ids]
+
+
 class Known:
     """What was said and scored of pairs, and what has to hold of the clusters then."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self.ids = set(ids)
+        #: Those that were ever in a cluster.
+        self.given: set[str] = set()
+        #: Ids of clusters that were told, and those that went with the last image.
+        self.told: set[str] = set()
+        self.gone: set[str] = set()
         #: Pairs that a verdict joins.
         self.scores: set[frozenset[str]] = set()
         self.words: dict[frozenset[str], JudgementWord] = {}
@@ -61,7 +78,10 @@ class Known:
         word = self.words.get(pair, JudgementWord.UNSURE)
         return word is JudgementWord.SAME or (word is JudgementWord.UNSURE and pair in self.scores)
 
-    def forget(self, a: str) -> None:
+    def forget(self, a: str, names: Iterable[str], members: Iterable[str]) -> None:
+        """Forget an image of the cluster with these names and members."""
+        if set(members) == {a}:
+            self.gone |= set(names)
         self.ids.discard(a)
         self.scores = {pair for pair in self.scores if a not in pair}
         self.words = {pair: word for pair, word in self.words.items() if a not in pair}
@@ -79,9 +99,26 @@ class Known:
         lead = {i: set(home.representatives) if home else {i} for i, home in homes.items()}
         for home in filter(None, homes.values()):
             members, representatives = set(home.members), set(home.representatives)
-            assert len(members) > 1 and representatives and representatives <= members <= self.ids
+            assert representatives and representatives <= members <= self.ids
             assert kept(home.cluster_id) <= members
             assert self.agree(members - kept(home.cluster_id), representatives)
+        # An image that was in a cluster once is in one for good, if only in one of its own
+        self.given |= {i for i, part in parts.items() if len(part) > 1}
+        assert {i for i, home in homes.items() if home} == self.given & self.ids
+        # And each id that was told is the name of a cluster until the last image of that is forgotten
+        clusters = {home.cluster_id: home for home in homes.values() if home}
+        self.told |= {name for home in clusters.values() for name in (home.cluster_id, *home.aliases)}
+        named = {name: home for home in clusters.values() for name in (home.cluster_id, *home.aliases)}
+        assert named.keys() == self.told - self.gone
+        assert all(store.clusters.by_id(name) == home for name, home in named.items())
+        assert store.clusters.names(sorted(self.ids)) == [
+            (home.cluster_id, *home.aliases) if home else () for home in homes.values()
+        ]
+        shared = {name: len(home.members) for name, home in clusters.items() if len(home.members) > 1}
+        assert store.clusters.sizes() == shared and store.stats().clusters == len(shared)
+        assert store.clusters.shared(sorted(self.ids)) == [
+            home.cluster_id if home and home.cluster_id in shared else None for home in homes.values()
+        ]
         chains = {frozenset(pair) for some in store.clusters.chains() for pair in some}
         assert store.stats().chains == len(chains)
         vetoes = [pair for pair, word in self.words.items() if word in VETOES]
@@ -112,13 +149,15 @@ STEPS = st.one_of(
     *(st.tuples(st.just(word), PAIRS, CONFIDENCES) for word in JudgementWord),
     st.tuples(st.just("undo"), PAIRS, CONFIDENCES),
     st.tuples(st.just("forget"), PAIRS, CONFIDENCES),
+    st.tuples(st.just("give"), PAIRS, CONFIDENCES),
 )
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=40))
 def test_clusters_are_what_they_promise_after_any_row_of_changes(store, shared_server, make_image, steps):
-    # Given an empty store with a few images, and any row of scores, judgements, undos and forgets
+    # Given an empty store with a few images, and any row of scores, judgements, undos, forgets and links that
+    # find nothing
     for tag in "0123456789abcdef":
         shared_server.redis.delete(*(shared_server.redis.keys(f"dq:{{{tag}}}:*") or ["none"]))
     shared_server.redis.delete(
@@ -126,7 +165,6 @@ def test_clusters_are_what_they_promise_after_any_row_of_changes(store, shared_s
     )
     ids = fill(store, make_image, IMAGES)
     known = Known(ids)
-    seen: dict[str, frozenset[str]] = {}
 
     def kept(cluster: str) -> set[str]:
         return {str(i, "ascii") for i in shared_server.redis.smembers(f"dq:{{meta}}:kept:{cluster}")}
@@ -153,16 +191,17 @@ def test_clusters_are_what_they_promise_after_any_row_of_changes(store, shared_s
             else:
                 known.words[pair] = kind
                 judge(store, a, b, kind)
+        elif kind == "give":
+            known.given.add(a)
+            before = store.clusters.ids([a])[0]
+            assert store.clusters.give([a])[0] == store.clusters.ids([a])[0] == (before or mock.ANY)
         else:
+            (names,), (home,) = store.clusters.names([a]), store.clusters.of([a])
             store.forgetting.forget(a)
-            known.forget(a)
+            known.forget(a, names, home.members if home else ())
         known.check(store, kept)
-        # And an id that is gone never comes back
-        clusters = {cluster.cluster_id for cluster in store.clusters.of(sorted(known.ids)) if cluster}
-        gone = [name for name in seen if name not in clusters]
-        assert not clusters & {name for name, members in seen.items() if not members}
-        seen |= dict.fromkeys(clusters, frozenset("x")) | dict.fromkeys(gone, frozenset())
-        assert store.stats().clusters == len(clusters)
+    # Then self-check, which knows what each key must hold, finds nothing
+    assert not [found for found in find_problems(store, DEFAULTS.index) if "{meta}" in found.key]
 
 
 def test_only_whole_matches_join(store, make_image):
@@ -348,23 +387,84 @@ def test_a_tie_goes_to_the_part_with_the_smallest_image_id(store, make_image):
     assert set(store.clusters.by_id(whole).members) == {ids[0], ids[1]}
 
 
-def test_a_cluster_of_one_dissolves_and_its_ids_name_nothing(store, make_image):
+def test_a_cluster_that_shrinks_to_one_image_keeps_its_ids_until_that_is_forgotten(store, make_image):
+    # Given a cluster of two, which joined another one
+    a, b, c, d = fill(store, make_image, 4)
+    for x, y in ((a, b), (c, d), (a, c), (a, d)):
+        record_verdict(store, x, y, verdict())
+    names = store.clusters.names([a])[0]
+    assert len(names) == 2 and store.clusters.names([d]) == [names]
+    # When all but one are forgotten, then that has every id, and represents itself
+    for gone in (b, c, d):
+        store.forgetting.forget(gone)
+    assert alone(store, a) and store.clusters.names([a]) == [names]
+    assert all(store.resolve(name).representatives == (a,) for name in names)
+    # And when it is forgotten, too, they name nothing
+    store.forgetting.forget(a)
+    for name in names:
+        with pytest.raises(NotFound, match="forgotten"):
+            store.resolve(name)
+
+
+def test_an_image_alone_keeps_its_id_for_good_whichever_cluster_it_joins(store, make_image):
+    # Given two images that were linked and matched nothing, one of them twice
+    a, b, c, d = fill(store, make_image, 4)
+    first, second = store.clusters.give([a, b])
+    assert None is not first != second is not None and store.clusters.give([b, a]) == [second, first]
+    assert alone(store, a, b) and store.resolve(first).members == (a,)
+    # Then neither the list of clusters nor a number of them has these
+    assert store.stats().clusters == 0 and store.clusters.sizes() == {}
+    assert store.clusters.shared([a, b]) == [None, None] and store.clusters.ids([a, b]) == [first, second]
+    # When one joins a picture that is new, then that takes its id, and gets none of its own
+    record_verdict(store, c, a, verdict())
+    assert store.clusters.give([c]) == [first] and store.clusters.names([c]) == [(first,)]
+    # When the other joins this larger cluster, then its id is told beside
+    record_verdict(store, b, a, verdict())
+    assert store.clusters.names([a, b, c]) == [(first, second)] * 3
+    assert store.clusters.by_id(second).members == tuple(sorted([a, b, c]))
+    # And when a person says that it is something else, then it leaves, with an id of its own
+    veto(store, b, a)
+    ((own,),) = store.clusters.names([b])
+    assert own not in (first, second) and alone(store, b) and store.clusters.names([a]) == [(first, second)]
+    # And undone, all of these are names of one cluster
+    store.judgements.undo(b, a)
+    assert set(store.clusters.names([b])[0]) == {first, second, own}
+    assert store.clusters.names([d]) == [()] == store.clusters.names([ABSENT])
+
+
+def test_an_image_that_is_forgotten_while_it_is_linked_gets_no_cluster(store, shared_server, make_image):
+    # Given an image that is forgotten between the look at it and the change
+    a, b = fill(store, make_image, 2)
+    meta = store.clusters._intents.meta
+
+    def forgotten_first(*arguments, **more):
+        with mock.patch.object(store.clusters._intents, "meta", meta):
+            if store.images.records([a]) != [None]:
+                store.forgetting.forget(a)
+        return meta(*arguments, **more)
+
+    with mock.patch.object(store.clusters._intents, "meta", forgotten_first):
+        # Then it is in no cluster, and another one linked with it is
+        assert store.clusters.give([a, b]) == [None, store.clusters.ids([b])[0]] and alone(store, b)
+    assert store.clusters.give([a, ABSENT]) == [None, None] and store.clusters.give([]) == []
+    assert a.encode() not in b" ".join(shared_server.redis.hkeys("dq:{meta}:cluster-of"))
+
+
+def test_a_blank_image_leaves_only_a_cluster_of_its_own(store, make_image):
+    # Given an image alone and two of a cluster, which are blank by newer rules
     a, b, c = fill(store, make_image, 3)
-    record_verdict(store, a, b, verdict())
-    old = store.clusters.of([a])[0].cluster_id
-    store.forgetting.forget(b)
-    assert store.clusters.of([a]) == [None]
-    with pytest.raises(NotFound, match="dissolved"):
-        store.resolve(old)
-    record_verdict(store, a, c, verdict())
-    assert store.clusters.of([a])[0].cluster_id != old
+    store.clusters.give([a])
+    record_verdict(store, b, c, verdict())
+    for image_id in (a, b, c, a):
+        store.clusters.settle(image_id, informative=False)
+    assert store.clusters.of([a]) == [None] and partition(store, [b, c]) == {frozenset([b, c])}
 
 
 def test_a_veto_outranks_every_score(store, make_image):
     a, b = fill(store, make_image, 2)
     store.verdicts.record(a, [(b, verdict(1.0))])
     assert veto(store, a, b) is RecordOutcome.VETOED
-    assert store.clusters.of([a, b]) == [None, None]
+    assert alone(store, a, b)
     assert store.verdicts.of(a) == [] and store.verdicts.between(b, a) is None
     assert store.judgements.vetoed(b) == {a}
     assert record_verdict(store, b, a, verdict(1.0)) is RecordOutcome.VETOED
@@ -435,6 +535,63 @@ def test_a_store_from_before_representatives_keeps_its_clusters(store, store_url
         assert opened.collections.require("known").purpose is Purpose.KNOWN
         assert opened.common_regions.all() == [] and opened.bookmarks.get("position") == "page 7"
         assert not [found for found in find_problems(opened, DEFAULTS.index) if "{meta}" in found.key]
+
+
+def test_a_store_from_before_clusters_of_one_gives_each_linked_image_its_own(
+    store, store_url, shared_server, make_image
+):
+    # Given a store of the schema before: a cluster of two, images that were linked and joined nothing, one
+    # that is blank, one that was not linked and one that is forgotten
+    a, b, *alone_there, unlinked, forgotten = fill(store, make_image, 700)
+    blank = replace(make_image(700), informative=False)
+    store.images.put(blank)
+    record_verdict(store, a, b, verdict())
+    for image_id in (a, b, *alone_there, blank.image_id, forgotten):
+        store.links.mark_linked(image_id)
+    store.forgetting.forget(forgotten)
+    ((shared,),) = store.clusters.names([a])
+    shared_server.redis.hset("dq:{meta}:head", "schema", 3)
+    # When a program opens it and is killed after the first images, and then two open it at once
+    killed = mock.patch.object(Clusters, "give", autospec=True, side_effect=killed_at_second_call())
+    with killed, pytest.raises(KeyboardInterrupt):
+        Store.open(Config(store=store_url))
+    assert shared_server.redis.hget("dq:{meta}:head", "schema") == b"3"
+    opened = in_threads(2, lambda: Store.open(Config(store=store_url)).close())
+    # Then each of them that is informative and was linked has one cluster, and the others have what they had
+    assert opened == [None, None]
+    assert alone(store, *alone_there) and len(set(store.clusters.ids(alone_there))) == len(alone_there)
+    assert store.clusters.names([a, b]) == [(shared,), (shared,)]
+    assert store.clusters.of([unlinked, blank.image_id, forgotten]) == [None] * 3
+    assert store.stats().schema == SCHEMA_VERSION and store.stats().clusters == 1
+    assert not [found for found in find_problems(store, DEFAULTS.index) if "{meta}" in found.key]
+    # And opening it again gives nothing new
+    before = store.clusters.names(alone_there)
+    Store.open(Config(store=store_url)).close()
+    assert store.clusters.names(alone_there) == before
+
+
+def killed_at_second_call() -> Callable[..., Any]:
+    """`Clusters.give`, interrupted at the second call."""
+    give, calls = Clusters.give, itertools.count()
+
+    def interrupted(*arguments: Any) -> Any:
+        if next(calls):
+            raise KeyboardInterrupt
+        return give(*arguments)
+
+    return interrupted
+
+
+def in_threads(count: int, work: Callable[[], Any]) -> list[Any]:
+    """What so many threads return that do this at once."""
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(work) for _ in range(count)]]
+
+
+def test_images_that_many_link_at_once_get_one_cluster_each(store, make_image):
+    ids = fill(store, make_image, 40)
+    given = in_threads(4, lambda: [store.clusters.give([i])[0] for i in ids])
+    assert all(names == given[0] for names in given) and alone(store, *ids)
 
 
 def test_a_representative_that_is_no_image_id_is_named(store, shared_server, make_image):

@@ -261,7 +261,7 @@ def test_a_placeholder_is_ignored_with_all_its_copies(store_url: str, tmp_path: 
     assert any("(ignored)" in line for line in quaid(store_url, "hubs"))
     with Engine.open(store_url) as engine:
         later = engine.add(png(placeholder(1_000)))
-        assert later.cluster is None and engine.hits(later.image_id) == ()
+        assert engine.cluster_ids([later.image_id]) == [None] and engine.hits(later.image_id) == ()
         assert engine.query(new).decision is Decision.NO_MATCH
         silenced = engine.query(new, min_decision="no-match").hits
         assert [hit.image_id for hit in silenced if Reason.IGNORED in hit.reasons] == [later.image_id]

@@ -200,7 +200,7 @@ def comparable(text: str) -> str:
     number, and the width of columns.
     """
     text = re.sub(r"file:path:/\S*/demo-output", "file:path:/demo-output", text)
-    text = re.sub(r"\b[0-9a-f]{12}\b", "ID", text)
+    text = re.sub(r"\b[0-9a-f]{12}\b", "ID", re.sub(r"\bc-[0-9a-f]{10}\b", "CLUSTER", text))
     return re.sub(r"(?<=\S) +", " ", re.sub(r"\d+(\.\d+)?", "N", text))
 
 

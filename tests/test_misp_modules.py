@@ -245,7 +245,7 @@ def test_only_uuids_are_disclosed_unless_the_operator_allows_more(host: Host, kn
     (full,) = objects(host.post(enrichment(known, asked, disclose="full")))
     assert values(full)["filename"] == ["cup.jpg"] and len(values(full)["sha256"][0]) == 64
     correlating = {part["object_relation"] for part in full["Attribute"] if not part["disable_correlation"]}
-    assert correlating == {"sha256"}
+    assert correlating == {"sha256", "cluster"}
 
 
 def test_disclosure_of_one_picture_of_a_cluster_does_not_extend_to_the_others(host: Host, known: str) -> None:

@@ -511,7 +511,7 @@ def test_an_acknowledged_sighting_stays_while_others_withdraw_theirs_of_the_same
 
     in_threads(*(lambda n=n: come_and_go(n) for n in range(3)))
     assert afresh.count(PutStatus.ADDED) > 1 and not is_stored(store, image.image_id)
-    assert store.verdicts.of(partner.image_id) == [] and store.clusters.of([partner.image_id]) == [None]
+    assert store.verdicts.of(partner.image_id) == [] and store.clusters.shared([partner.image_id]) == [None]
     check_both_directions(store, shared_server.redis)
 
 
@@ -698,7 +698,7 @@ def test_a_withdrawal_killed_at_any_step_is_finished_or_was_never_begun(
                 assert (
                     alone.image_id.encode() not in data
                     and alone.pdq not in data
-                    and store.clusters.of([twice.image_id, partner.image_id]) == [None, None]
+                    and store.clusters.shared([twice.image_id, partner.image_id]) == [None, None]
                 )
             # And withdrawing once more does what is left
             store.occurrences.withdraw(HERE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,7 +67,8 @@ def test_blank_pictures_match_nothing_not_even_their_own_pixels_and_bytes(engine
     first = engine.add(blank, occurrence="misp:attribute:one")
     second = engine.add(blank + b"trailing bytes")
     assert not first.informative and first.cluster is None and second.cluster is None
-    engine.add(blank, occurrence="misp:attribute:two")
+    again = engine.add(blank, occurrence="misp:attribute:two")
+    assert again.cluster is None and engine.cluster_names([first.image_id, second.image_id]) == [(), ()]
     # Then no answer lists them
     assert engine.query(blank).decision is Decision.NO_MATCH and engine.query(blank).hits == ()
     assert engine.hits("misp:attribute:one", elsewhere=True) == ()
@@ -81,6 +83,9 @@ def test_blank_pictures_match_nothing_not_even_their_own_pixels_and_bytes(engine
     # And a person's word still joins them
     assert engine.confirm(first.image_id, second.image_id) is RecordOutcome.JOINED
     assert engine.query(blank).decision is Decision.MATCH
+    # And undone, they are in none again
+    engine.undo(first.image_id, second.image_id)
+    assert engine.cluster_names([first.image_id, second.image_id]) == [(), ()]
 
 
 def test_adding_again_adds_nothing_but_what_is_new(engine: Engine) -> None:
@@ -114,7 +119,7 @@ def test_matches_of_whole_pictures_make_a_cluster_and_parts_do_not(engine: Engin
     both = engine.add(edits.png(collage(edits.opened(CAT), edits.opened(ROCKET))))
     # Then each copy has joined its original, and the collage has left them apart
     assert cat_copy.cluster and rocket_copy.cluster and cat_copy.cluster != rocket_copy.cluster
-    assert both.cluster is None
+    assert engine.show(str(both.cluster)).members == (both.image_id,)  # type: ignore[union-attr]
     assert {hit.relation for hit in engine.hits(both.image_id)} == {Relation.PARTIAL}
     cluster = engine.show(cat_copy.cluster)
     assert isinstance(cluster, Cluster) and set(cluster.members) == {cat.image_id, cat_copy.image_id}
@@ -123,16 +128,59 @@ def test_matches_of_whole_pictures_make_a_cluster_and_parts_do_not(engine: Engin
         Relation.NEAR_DUPLICATE,
         Relation.PARTIAL,
     ]
-    assert rocket.cluster is None
+    assert rocket.cluster == rocket_copy.cluster and cat.cluster == cat_copy.cluster
+
+
+def test_one_image_has_one_id_wherever_it_is_seen_and_whoever_asks(engine: Engine) -> None:
+    # Given a picture at one place, which nothing joins
+    first = engine.add(CAT, occurrence="misp:attribute:one")
+    assert first.cluster and first.cluster.startswith("c-")
+    # When it is asked for, then its id is told, and asking stores nothing
+    before = engine.stats().store
+    for data in (CAT, edited("resize_50", CAT), edited("crop_75", CAT)):
+        (hit,) = engine.query(data).hits
+        assert hit.clusters == (first.cluster,)
+    assert engine.stats().store == replace(before, used_memory=engine.stats().store.used_memory)
+    # When the same bytes are seen at a second place, then both places have it: added, noted, shown and listed
+    second = engine.add(CAT, occurrence="misp:attribute:two")
+    assert second.cluster == first.cluster
+    assert [hit.clusters for hit in engine.hits("misp:attribute:two", elsewhere=True)] == [(first.cluster,)]
+    for name in ("misp:attribute:one", "misp:attribute:two"):
+        assert engine.show(name).info.clusters == (first.cluster,)  # type: ignore[union-attr]
+    shown = engine.show(first.cluster)
+    assert isinstance(shown, Cluster) and shown.members == (first.image_id,) == shown.representatives
+    assert engine.hits(first.cluster) == ()
+    # And it stays a name of the picture when that gets company, and linking again changes nothing
+    copy = engine.add(edited("resize_50", CAT))
+    engine.link(first.image_id)
+    assert copy.cluster == first.cluster and engine.show(first.cluster).members == tuple(  # type: ignore[union-attr]
+        sorted([first.image_id, copy.image_id])
+    )
+    assert engine.cluster_names([first.image_id, copy.image_id]) == [(first.cluster,)] * 2
+
+
+def test_ids_that_were_told_of_two_pictures_stay_names_of_both_once_they_are_one(engine: Engine) -> None:
+    # Given two pictures that nothing joins, and one that is not linked
+    cat, rocket = engine.add(CAT), engine.add(ROCKET)
+    market = engine.add(MARKET, link=False)
+    assert market.cluster is None and engine.cluster_names([market.image_id]) == [()]
+    # When a person says that two are the same, then one id becomes a former id of the other
+    engine.confirm(cat.image_id, rocket.image_id)
+    (names,) = {*engine.cluster_names([cat.image_id, rocket.image_id])}
+    assert set(names) == {cat.cluster, rocket.cluster}
+    assert engine.query(ROCKET).hits[0].clusters == names
+    # And when the third is linked, it has one, too
+    assert engine.add(MARKET).cluster and engine.stats().store.clusters == 1
 
 
 def test_a_veto_outranks_every_score(engine: Engine) -> None:
     first, second = engine.add(CAT), engine.add(edited("resize_50", CAT))
-    assert second.cluster
+    assert second.cluster == first.cluster
     engine.veto(first.image_id, second.image_id)
     assert engine.hits(first.image_id) == ()
-    with pytest.raises(NotFound):
-        engine.show(second.cluster)
+    # Then one keeps the id, and the other has one of its own
+    names = engine.cluster_names([first.image_id, second.image_id])
+    assert names[0] != names[1] and (first.cluster,) in names and all(len(own) == 1 for own in names)
     # And it survives another link, and is respected by questions about the same bytes
     engine.link(second.image_id)
     assert engine.hits(first.image_id) == ()

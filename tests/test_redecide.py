@@ -81,7 +81,9 @@ def state(store: Store, ids: list[str]) -> State:
         )
         for i in ids
     ]
-    return listed, {frozenset(cluster.members) for cluster in store.clusters.of(ids) if cluster}
+    return listed, {
+        frozenset(cluster.members) for cluster in store.clusters.of(ids) if cluster and cluster.members[1:]
+    }
 
 
 def pictures() -> list[bytes]:

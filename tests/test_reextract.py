@@ -91,7 +91,9 @@ def state(engine: Engine, ids: list[ImageId]) -> Any:
         sorted((one.image_id, one.verdict.decision, one.verdict.relation) for one in store.verdicts.of(i))
         for i in ids
     ]
-    clusters = {frozenset(cluster.members) for cluster in store.clusters.of(ids) if cluster}
+    clusters = {
+        frozenset(cluster.members) for cluster in store.clusters.of(ids) if cluster and cluster.members[1:]
+    }
     renewals = store.links.renewals(ids)
     assert all(found.linked and found.judged for found in renewals)
     return listed, clusters, store.images.records(ids), [store.links.is_linked(i) for i in ids]

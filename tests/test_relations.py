@@ -196,8 +196,9 @@ def test_stored_directions_are_each_others_reverse(
     )
     there, back = (np.array(hit.evidence.matrix).reshape(3, 3) for hit in (forward, backward))
     assert there @ back == pytest.approx(np.eye(3), abs=1e-6)
-    # And no cluster comes of it
-    assert first.cluster is None and second.cluster is None and not forward.clusters
+    # And the two stay in clusters of their own
+    assert first.cluster != second.cluster and forward.clusters == (first.cluster,)
+    assert engine.cluster_ids([first.image_id, second.image_id]) == [None, None]
 
 
 def test_a_collage_leaves_clusters_apart_in_whatever_order_it_comes(engine: Engine) -> None:
@@ -254,7 +255,8 @@ def test_same_template_is_listed_on_request_only_and_never_stored(engine: Engine
     assert asked.hits[0].sentence.endswith("same layout, other content")
     # And when it is added, nothing is stored and nothing joined
     added = engine.add(crane)
-    assert added.cluster is None and engine.hits(added.image_id) == () == engine.hits(known.image_id)
+    assert added.cluster != known.cluster
+    assert engine.hits(added.image_id) == () == engine.hits(known.image_id)
 
 
 # -- looks-like ----------------------------------------------------------------------------------------------
@@ -284,7 +286,7 @@ def test_looks_like_is_said_of_baselines_only_and_is_at_most_a_review(engine: En
     )
     # And when the imitation is stored, it is a review on both sides that joins nothing
     stored = engine.add(imitation)
-    assert stored.cluster is None
+    assert engine.cluster_ids([stored.image_id, known]) == [None, None]
     for side, other in ((stored.image_id, known), (known, stored.image_id)):
         assert [(found.image_id, found.relation, found.decision) for found in engine.hits(side)] == [
             (other, Relation.LOOKS_LIKE, Decision.REVIEW)

@@ -90,7 +90,7 @@ def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Findin
 
 
 def find_cluster(engine: Engine, cluster_id: str) -> Cluster | None:
-    """Return the cluster with an id, perhaps a former one; None if nothing is in it any more.
+    """Return the cluster with an id, perhaps a former one; None if one image is left of it, or nothing.
 
     Raises StoreError.
     """
@@ -98,7 +98,7 @@ def find_cluster(engine: Engine, cluster_id: str) -> Cluster | None:
         found = engine.show(cluster_id)
     except NotFound:
         return None
-    return found if isinstance(found, Cluster) else None
+    return found if isinstance(found, Cluster) and len(found.members) > 1 else None
 
 
 class StoreView:

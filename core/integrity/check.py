@@ -17,7 +17,15 @@ from .columns import against_records, columns_finding, read_columns, row_of
 from .finding import NEWER, Finding, read
 from .images import check_image, held, questions
 from .keys import Inventory, check_keys
-from .meta import check_calibration, check_clusters, check_counts, check_fields, check_head, check_schema
+from .meta import (
+    check_calibration,
+    check_clusters,
+    check_counts,
+    check_fields,
+    check_head,
+    check_homes,
+    check_schema,
+)
 from .pairs import check_pairs
 
 #: Images read in one round trip. chosen: 2 MB of records.
@@ -91,15 +99,19 @@ def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOpt
     for at in range(0, len(known), IMAGES_AT_ONCE):
         some = known[at : at + IMAGES_AT_ONCE]
         answers = read(store, [command for image_id in some for command in questions(image_id)])
+        linked = []
         for number, image_id in enumerate(some):
             own = answers[4 * number : 4 * number + 4]
             for found in check_image(store, image_id, own, lookups, options):
                 if isinstance(found, NewImage):
                     row = (own[0] or {}).get(b"row:%d" % columns.generation, b"")
                     entries[image_id] = row, row_of(found)
+                    if found.informative and b"linked" in own[0]:
+                        linked.append(image_id)
                 else:
                     newer = newer or found.remedy == NEWER
                     yield found
+        yield from check_homes(store, linked)
         yield from check_pairs(store, some)
     if newer:  # columns that are built anew would lack the rows of records that only a newer program reads
         return

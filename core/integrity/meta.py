@@ -1,8 +1,10 @@
 """What spans images: head, collections, clusters, notes, changes that have begun, what adapters keep."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
+from ..batches import in_groups
 from ..decision.calibration_file import parse
 from ..errors import ConfigError, CorruptRecord, FormatError, UnknownVersion
 from ..records import ImageId, NotedRegion
@@ -19,6 +21,8 @@ from .keys import Inventory
 
 #: Largest number that may be a schema. chosen: a schema lives for a year, say.
 LAST_SCHEMA = 1000
+#: Clusters that are read in one round trip. chosen: some milliseconds of a server's time.
+CLUSTERS_AT_ONCE = 256
 
 
 def check_schema(store: Store) -> Finding | None:
@@ -193,37 +197,16 @@ def check_clusters(store: Store, inventory: Inventory) -> Iterator[Finding]:
     clusters = {as_text(name) for name in named}
     for wrong in sorted(name for name in clusters if not CLUSTER_ID.fullmatch(name)):
         yield _member(store, META, "clusters", wrong)
-    for cluster in sorted(
-        {name for name in clusters if CLUSTER_ID.fullmatch(name)} | set(by_home) | inventory.clusters
-    ):
-        kinds = ("members", "aliases", "representatives", "kept")
-        members, aliases, representatives, kept = (
-            {as_text(one) for one in answer or ()}
-            for answer in read(store, [on_meta("SMEMBERS", f"{kind}:{cluster}") for kind in kinds])
-        )
-        wrong_members = members - existing(store, filter(IMAGE_ID.fullmatch, members))
-        for wrong in sorted(wrong_members):
-            yield _member(store, META, f"members:{cluster}", wrong)
-        claimed, own = members - wrong_members, by_home.get(cluster, set())
-        if claimed != own or cluster not in clusters or len(own) < 2:
-            mend = settle(
-                store, "regroup", cluster, *sorted(own | {m for m in claimed if m.encode() not in homes})
-            )
-            if claimed - own:
-                mend = _then(
-                    store, mend, on_meta("SREM", f"members:{cluster}", *(claimed - own)), claimed - own, homes
-                )
-            yield Finding(
-                key(META, f"members:{cluster}"), "its members name it otherwise", "it is computed anew", mend
-            )
-        elif not representatives or not representatives | kept <= own:
-            mend = settle(store, "regroup", cluster)
-            problem = "not images of the cluster, or none"
-            yield Finding(key(META, f"representatives:{cluster}"), problem, "they are computed anew", mend)
-        yield from _aliases(store, cluster, aliases, alias)
+    standing = {name for name in clusters if CLUSTER_ID.fullmatch(name)} | set(by_home)
+    for some in in_groups(sorted(standing | inventory.clusters), CLUSTERS_AT_ONCE):
+        for kept in _read_clusters(store, some):
+            standing |= {kept.cluster} if kept.members else set()
+            own = by_home.get(kept.cluster, set())
+            yield from _check_cluster(store, kept, own, homes, listed=kept.cluster in clusters)
+            yield from _aliases(store, kept.cluster, kept.aliases, alias)
     for name, home in alias.items():
         text, target = as_text(name), as_text(home)
-        if not CLUSTER_ID.fullmatch(text) or target not in clusters:
+        if not CLUSTER_ID.fullmatch(text) or target not in standing:
             mend = repair(store, META, "field", "alias", name, home, b"")
             yield Finding(
                 f"{key(META, 'alias')}, {text!r:.100}", "it names no cluster", "it is removed", mend
@@ -236,6 +219,67 @@ def check_clusters(store: Store, inventory: Inventory) -> Iterator[Finding]:
                 "it is put back",
                 asking(store, command),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The keys of one cluster; those of its members that are no images of this store are apart."""
+
+    cluster: str
+    members: set[str]
+    wrong: set[str]
+    aliases: set[str]
+    representatives: set[str]
+    kept: set[str]
+
+
+def _read_clusters(store: Store, clusters: Sequence[str]) -> list[_Kept]:
+    kinds = ("members", "aliases", "representatives", "kept")
+    answers = read(store, [on_meta("SMEMBERS", f"{kind}:{name}") for name in clusters for kind in kinds])
+    sets = [{as_text(one) for one in answer or ()} for answer in answers]
+    there = existing(store, (i for some in sets[:: len(kinds)] for i in some if IMAGE_ID.fullmatch(i)))
+    return [
+        _Kept(name, members & there, members - there, *others)
+        for name, (members, *others) in zip(clusters, in_groups(sets, len(kinds)), strict=True)
+    ]
+
+
+def _check_cluster(
+    store: Store, kept: _Kept, own: set[ImageId], homes: dict[bytes, bytes], *, listed: bool
+) -> Iterator[Finding]:
+    """A cluster whose own images are those that name it; `listed`: as one of two images or more."""
+    cluster, claimed = kept.cluster, kept.members
+    for wrong in sorted(kept.wrong):
+        yield _member(store, META, f"members:{cluster}", wrong)
+    several, leading = len(own) > 1, kept.representatives | kept.kept
+    if claimed != own or listed != several or not own:
+        mend = settle(
+            store, "regroup", cluster, *sorted(own | {m for m in claimed if m.encode() not in homes})
+        )
+        if claimed - own:
+            mend = _then(
+                store, mend, on_meta("SREM", f"members:{cluster}", *(claimed - own)), claimed - own, homes
+            )
+        yield Finding(
+            key(META, f"members:{cluster}"), "its members name it otherwise", "it is computed anew", mend
+        )
+    elif bool(kept.representatives) != several or not leading <= own or (leading and not several):
+        mend = settle(store, "regroup", cluster)
+        problem = "not images of the cluster, or none" if several else "a cluster of one image has none"
+        yield Finding(key(META, f"representatives:{cluster}"), problem, "they are computed anew", mend)
+
+
+def check_homes(store: Store, ids: Sequence[ImageId]) -> Iterator[Finding]:
+    """Informative images that were linked: each is in a cluster, if only in one of its own."""
+    homes = read(store, [on_meta("HMGET", "cluster-of", *ids)])[0] if ids else ()
+    for linked, home in zip(ids, homes or (), strict=False):
+        if home is None:
+            place = f"{key(META, 'cluster-of')}, {linked}"
+            yield Finding(place, "it is linked and in no cluster", "it gets one", _giving(store, linked))
+
+
+def _giving(store: Store, image_id: ImageId) -> Callable[[], object]:
+    return lambda: store.clusters.give([image_id])
 
 
 def _then(

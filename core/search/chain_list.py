@@ -20,11 +20,11 @@ PAIRS_READ = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Two clusters, or images in none, that matches of whole pictures connect and that were not joined."""
+    """Two clusters, of one image or more, that matches of whole pictures connect and that were not joined."""
 
-    #: Cluster of the first image, or the image itself.
+    #: Cluster of the first image; the image itself if it was never linked.
     cluster_a: str
-    #: Cluster of the second image, or the image itself.
+    #: Cluster of the second image; the image itself if it was never linked.
     cluster_b: str
     #: Number of pairs that match.
     pairs: int

@@ -19,7 +19,7 @@ from .references import References
 
 #: Cluster of each image, None for those in none; one round trip to the store.
 ClusterOf = Callable[[Sequence[ImageId]], Sequence[str | None]]
-#: Those that represent the cluster of each image, empty for one in none; two round trips to the store.
+#: Those that represent the cluster of each image, empty for one alone; two round trips to the store.
 RepresentativesOf = Callable[[Sequence[ImageId]], Sequence[Sequence[ImageId]]]
 
 

@@ -1,4 +1,4 @@
--- Clusters: sets of images that show one picture. Two images are *to be joined* if a person called them the same, or else if a verdict
+-- Clusters: sets of one or more images that show one picture. Two images are *to be joined* if a person called them the same, or else if a verdict
 -- joins them and no person said otherwise. That alone makes no cluster, or a row of pictures, each nearly the next, would join two
 -- unrelated ones. A cluster has a *representative*, and an image joins where it is to be joined with that one. Two clusters unite, and a
 -- cluster gets another representative, only where all their images are to be joined with one. A person's `same` unites regardless; the
@@ -6,14 +6,14 @@
 -- two images that are to be joined are in one cluster, or the pair is blocked; a pair is blocked only if a person keeps other images of
 -- the two clusters apart, or, unless a person called it the same, if no image could represent both (a chain);
 -- each image of a cluster is a representative, or is to be joined with one, or is kept: it was to be joined with one that was forgotten;
--- no pair that a person keeps apart is in one cluster; a cluster has two images or more; an id once given is never given again.
+-- no pair that a person keeps apart is in one cluster; an id once given is never given again.
+-- An image gets a cluster when it is linked and has joined none (give), or when it leaves one; an image that was never linked has none.
+-- A cluster of one is represented by its image: it has only members: and aliases:, and `clusters` has those of two images or more.
 -- Keys: cluster-of, clusters, members:<cluster>, representatives:, kept:, aliases:, alias, chains, joining:<id>, judged:, blocked:
 local seed, given = '', 0
 local function fresh_cluster()
   given = given + 1
-  local cluster = 'c-' .. string.sub(redis.sha1hex(seed .. ':' .. given), 1, 32)
-  call('SADD', 'clusters', cluster)
-  return cluster
+  return 'c-' .. string.sub(redis.sha1hex(seed .. ':' .. given), 1, 32)
 end
 
 -- Make sure that what a change of these images begins with can be written. What it may lead to, such as the images that join once
@@ -30,11 +30,14 @@ end
 
 -- The cluster of an image, or the image itself where it is in none. The images there, and those that represent them.
 local function home_of(id) return call('HGET', 'cluster-of', id) or id end
-local function items_at(kind, home)
-  local found = call('SMEMBERS', kind .. home)
+local function images_at(home)
+  local found = call('SMEMBERS', 'members:' .. home)
   return #found > 0 and found or {home}
 end
-local function images_at(home) return items_at('members:', home) end
+local function representatives_at(home)
+  local found = call('SMEMBERS', 'representatives:' .. home)
+  return #found > 0 and found or images_at(home)
+end
 
 local function add_all(key, ids)
   for _, id in ipairs(ids) do call('SADD', key, id) end
@@ -48,11 +51,31 @@ end
 local function represent(cluster, ids)
   call('DEL', 'representatives:' .. cluster)
   add_all('representatives:' .. cluster, ids)
+  call('SADD', 'clusters', cluster)
+end
+
+-- What a cluster of two or more has, and one of one does not.
+local function reduce(cluster)
+  for _, kind in ipairs({'representatives:', 'kept:'}) do call('DEL', kind .. cluster) end
+  call('SREM', 'clusters', cluster)
 end
 
 local function remove(cluster)
-  for _, kind in ipairs({'members:', 'representatives:', 'kept:', 'aliases:'}) do call('DEL', kind .. cluster) end
-  call('SREM', 'clusters', cluster)
+  for _, kind in ipairs({'members:', 'aliases:'}) do call('DEL', kind .. cluster) end
+  reduce(cluster)
+end
+
+-- Remove a cluster with its former ids.
+local function dissolve(cluster)
+  for _, alias in ipairs(call('SMEMBERS', 'aliases:' .. cluster)) do call('HDEL', 'alias', alias) end
+  remove(cluster)
+end
+
+-- Give each of these images that is in no cluster one of its own.
+local function give(ids)
+  for _, id in ipairs(ids) do
+    if home_of(id) == id then place(fresh_cluster(), {id}) end
+  end
 end
 
 -- Run a command on both sides of a pair, such as ('HDEL', 'blocked:', a, b).
@@ -133,7 +156,7 @@ end
 local function cluster_at(home)
   return {
     size = call('SCARD', 'members:' .. home),
-    representatives = items_at('representatives:', home),
+    representatives = representatives_at(home),
     images = function() return images_at(home) end,
   }
 end
@@ -159,7 +182,7 @@ local function join(a, b)
       block(a, b, CHAIN)
       return 'chain'
     end
-    if ours.size == 0 then -- an image alone
+    if ours.size == 0 then -- an image in no cluster
       local cluster = fresh_cluster()
       place(cluster, {large})
       large = cluster
@@ -242,8 +265,8 @@ end
 -- Split a cluster into parts anew, after a member or what connected two members went. Parts grow edge by edge: those of a person first,
 -- then those at the representatives (unless a pair is to be kept apart), then the surest; each as `join` would. If all representatives are gone, what is still connected
 -- stays together, under the best connected. With `left` and `right` (a pair to keep apart) an edge that would connect the two is blocked.
--- The largest part keeps the id (of equal ones the one with the smallest image id), the others get new ids, an image alone has none.
--- Then what this frees is joined. Returns who moved.
+-- The largest part keeps the id (of equal ones the one with the smallest image id), the others get new ids.
+-- Then what this frees is joined, and who is in no cluster by then gets one. Returns who moved.
 local function regroup(cluster, left, right)
   local members, parent, part_of, leads = call('SMEMBERS', 'members:' .. cluster), {}, {}, {}
   table.sort(members)
@@ -328,13 +351,15 @@ local function regroup(cluster, left, right)
   local moved = {}
   for _, part in ipairs(parts) do
     local home = part == keeper and cluster or #part > 1 and fresh_cluster()
-    if part ~= keeper or #part == 1 then
+    if part ~= keeper then
       for _, member in ipairs(part) do
         call('SREM', 'members:' .. cluster, member)
         call('HDEL', 'cluster-of', member)
-        moved[#moved + 1] = member
       end
-      if part ~= keeper and #part > 1 then place(home, part) end
+      if home then place(home, part) end
+    end
+    if part ~= keeper or #part == 1 then
+      for _, member in ipairs(part) do moved[#moved + 1] = member end
     end
     if #part > 1 then
       represent(home, orphaned and best_connected(part, edges) or part.representatives)
@@ -345,11 +370,9 @@ local function regroup(cluster, left, right)
       end
     end
   end
-  if not keeper or #keeper == 1 then
-    for _, alias in ipairs(call('SMEMBERS', 'aliases:' .. cluster)) do call('HDEL', 'alias', alias) end
-    remove(cluster)
-  end
+  if not keeper then dissolve(cluster) elseif #keeper == 1 then reduce(cluster) end
   rejoin(members)
+  give(moved)
   return moved
 end
 
@@ -365,7 +388,7 @@ local function settle(a, b, before)
   local taken_back = before.word == 'same' and word ~= 'same'
   if not joins then unblock(a, b) end
   if together and (apart or taken_back or (before.edge and not joins)) then
-    local representatives = items_at('representatives:', home)
+    local representatives = representatives_at(home)
     if apart or taken_back or #representatives > 1 or not all_agree({a, b}, representatives) then
       regroup(home, apart and a, apart and b)
     end

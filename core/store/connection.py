@@ -95,7 +95,7 @@ class Connection:
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
         """Run commands and return their answers in the same order. The commands of one server run in the
-        order given, in one round trip per BATCH.
+        order given, in one round trip per BATCH; of several servers, those of the first one named run first.
 
         Raises CorruptRecord for a key of another type; within `values.noting`, reading it finds nothing.
         """

@@ -16,15 +16,16 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import StoreError, UnknownVersion
 from ..records import ImageId, StoredVerdict
 from . import verdict_codec as codec
 from .connection import StorePart
-from .keys import META, as_text, key, on_meta, on_shard
+from .keys import META, Command, as_text, key, on_meta, on_shard
 from .scripts import META_CHANGE
 from .values import broken, image_id, left_out_if_broken
 
@@ -125,13 +126,21 @@ class Intents(StorePart):
 
         Raises StoreError when the forgetting of other images has interrupted it ATTEMPTS times.
         """
+        for fences, _ in self.looks(change, image_id, tags, ()):
+            yield fences
+
+    def looks(
+        self, change: str, image_id: ImageId, tags: Iterable[str], commands: Sequence[Command]
+    ) -> Iterator[tuple[dict[str, bytes], list[Any]]]:
+        """Do as `attempts`, and yield the answers to these commands, too: they run after the fences are read,
+        in the same round trip. Raises StoreError.
+        """
         wanted = list(dict.fromkeys(tags))
-        commands = [on_shard(tag, "HGET", "head", "fence") for tag in wanted]
+        fences = [on_shard(tag, "HGET", "head", "fence") for tag in wanted]
         for _ in range(ATTEMPTS):
-            answers = self.connection.run(commands)
-            yield {
-                tag: b"0" if answer is None else answer for tag, answer in zip(wanted, answers, strict=True)
-            }
+            answers = self.connection.run([*fences, *commands])
+            found = zip(wanted, answers, strict=False)
+            yield {tag: b"0" if answer is None else answer for tag, answer in found}, answers[len(wanted) :]
         raise StoreError(
             f"{change} image {image_id} was interrupted {ATTEMPTS} times by the forgetting of others;"
             " try again"

@@ -39,9 +39,10 @@ removes them. Times are unix seconds as decimal text.
                                    and bookmarks have
       collections          hash    name -> JSON {purpose, created, check}
       cluster-of           hash    image id -> canonical cluster id
-      clusters             set     canonical cluster ids
+      clusters             set     canonical ids of the clusters of two images or more
       members:<cluster>    set     image ids
-      representatives:<cluster>  set  image ids: others join where they are to be joined with one of these
+      representatives:<cluster>  set  image ids: others join where they are to be joined with one of these;
+                                   absent for a cluster of one image, as kept: is
       kept:<cluster>       set     image ids: to be joined with a representative that was forgotten
       aliases:<cluster>    set     ids of clusters merged into it
       alias                hash    alias -> canonical cluster id
@@ -70,7 +71,7 @@ from ..errors import ConfigError
 from ..records import ImageId
 
 #: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: Hashes under `meta` whose fields are counted in head, because nothing else says that one was lost.
 COUNTED = ("collections", "hubs", "bookmarks")
 #: Tags of the shards.

@@ -1,6 +1,6 @@
 -- Changes under the tag `meta`. ARGV: operation, expected fence, intent id or '', then what the operation needs.
 -- Each returns 'fence' and does nothing when a forget has passed since the caller looked.
--- Keys: head, intents, none (never there), relink, hubs, cluster-of, clusters, members:<cluster>, representatives:, kept:, joining:<id>, judged:, blocked:
+-- Keys: head, intents, none (never there), relink, hubs, cluster-of, members:<cluster>, representatives:, kept:, joining:<id>, judged:, blocked:
 local operation, intent = ARGV[1], ARGV[3]
 if fence_moved(ARGV[2]) then return 'fence' end
 seed = ARGV[4]
@@ -84,9 +84,23 @@ elseif operation == 'rejudge' then -- seed, a, b, the judgement for the side of 
   rejoin(images_at(home_of(a)))
   return 'stored'
 
+elseif operation == 'home' then -- seed, '1' or '0', images: those in no cluster get one of their own; '0': blank ones alone leave theirs
+  local images, homes = {unpack(ARGV, 6)}, {}
+  expect_writable(images)
+  if ARGV[5] == '1' then give(images) end
+  for at, id in ipairs(images) do
+    local home = call('HGET', 'cluster-of', id)
+    if home and ARGV[5] == '0' and call('SCARD', 'members:' .. home) == 1 then
+      call('HDEL', 'cluster-of', id)
+      dissolve(home)
+      home = false
+    end
+    homes[at] = home or ''
+  end
+  return homes
+
 elseif operation == 'regroup' then -- seed, cluster, images: they are in this cluster as far as edges connect them
   local cluster = ARGV[5]
-  call('SADD', 'clusters', cluster)
   for at = 6, #ARGV do place(cluster, {ARGV[at]}) end
   regroup(cluster)
   return 'stored'

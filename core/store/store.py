@@ -49,7 +49,7 @@ class StoreStats:
     images: int
     #: Occurrences of all images together.
     occurrences: int
-    #: Clusters.
+    #: Clusters of two images or more.
     clusters: int
     #: Pairs that match as whole pictures and are not in one cluster, because no image could represent both.
     chains: int
@@ -105,7 +105,7 @@ class Store:
         self.connection = connection
         intents = Intents(connection)
         #: Clusters of images.
-        self.clusters = Clusters(connection)
+        self.clusters = Clusters(connection, intents)
         #: What persons say of pairs.
         self.judgements = Judgements(connection, intents)
         #: What scores say of pairs; read with what persons say.
@@ -309,7 +309,7 @@ def _check_schema(connection: Connection) -> None:
         )
     if int(found) < SCHEMA_VERSION:
         try:
-            upgrade(connection)
+            upgrade(connection, int(found))
         except NotAllowed as error:
             raise NotAllowed(
                 f"the store has schema {int(found)}; open it once as a user who may write, with"

@@ -2,29 +2,47 @@
 it at once; FORMAT.md says what each schema brought.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 
+from ..batches import in_groups
 from ..errors import CorruptRecord
+from ..records import ImageId
 from . import values
+from .clusters import Clusters
+from .columns import INFORMATIVE, ColumnReader, ColumnState
 from .connection import Connection
 from .intents import Intents
-from .keys import COUNTED, META, SCHEMA_VERSION, as_text, key, on_meta
+from .keys import COUNTED, META, SCHEMA_VERSION, as_text, key, on_image, on_meta
 from .membership import read_collection, write_collection
 
 #: Oldest schema that is upgraded. Older ones had no judgements, and were never released.
 OLDEST = 2
+#: Images that get a cluster in one step. chosen: some milliseconds of a server's time.
+IMAGES_AT_ONCE = 500
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring a store of schema 2 to schema 3, in which clusters have representatives.
+def upgrade(connection: Connection, schema: int) -> None:
+    """Bring a store of an older schema to ours. What is broken is left out, for self-check to find. Raises
+    StoreError.
+    """
+    with values.noting():
+        if schema < 3:
+            _represent_clusters(connection)
+        _give_clusters(connection)
+    connection.ask(on_meta("HSET", "head", "schema", SCHEMA_VERSION))
+
+
+def _represent_clusters(connection: Connection) -> None:
+    """Schema 3: clusters have representatives.
 
     A cluster stays together as far as its images are connected; the one with most connections represents it.
-    Collections get a checksum. Notes about common regions are removed; linking notes them again. Raises
-    StoreError.
+    Collections get a checksum. Notes about common regions are removed; linking notes them again.
     """
     found = connection.ask(on_meta("SMEMBERS", "clusters"))
     for cluster in sorted(values.cluster_ids(key(META, "clusters"), found)):
-        Intents(connection).settle("giving a representative to", cluster, "regroup", cluster)
+        with values.left_out_if_broken():
+            Intents(connection).settle("giving a representative to", cluster, "regroup", cluster)
     connection.ask(on_meta("DEL", "hubs"))
     for name, value in connection.ask(on_meta("HGETALL", "collections")).items():
         with suppress(CorruptRecord):  # one that has its checksum, or a broken one, which self-check tells
@@ -33,4 +51,20 @@ def upgrade(connection: Connection) -> None:
     for name in COUNTED:
         fields = connection.ask(on_meta("HLEN", name))
         connection.ask(on_meta("HSET", "head", f"count:{name}", fields))
-    connection.ask(on_meta("HSET", "head", "schema", SCHEMA_VERSION))
+
+
+def _give_clusters(connection: Connection) -> None:
+    """Schema 4: each informative image that was linked has a cluster."""
+    clusters = Clusters(connection, Intents(connection))
+    for ids in in_groups(_informative(connection), IMAGES_AT_ONCE):
+        linked = connection.run([on_image("HEXISTS", "img", i, "linked") for i in ids])
+        some = [i for i, found in zip(ids, linked, strict=True) if found]
+        with values.left_out_if_broken():
+            clusters.give(some)
+
+
+def _informative(connection: Connection) -> Iterator[ImageId]:
+    """All informative images, as their rows say."""
+    for change, _ in ColumnReader(connection).changes(ColumnState(), words=False):
+        for row in change.rows[change.rows["flags"] & INFORMATIVE != 0]:
+            yield row["image_id"].tobytes().hex()
