@@ -25,7 +25,7 @@ from .objects import TYPES, AilObject, BadObject, NoScreenshot
 from .publishing.feedback import FeedbackLoop
 from .publishing.publisher import Publisher
 from .runtime.ail_api import AilHost, AilSink, ReturnedMessages, ail_object, day  # puts AIL_BIN on sys.path
-from .runtime.delivery import Delivered, Delivery, Died, Fate, Gate, ToldToEnd
+from .runtime.delivery import Delivered, Delivery, Died, Fate, Gate, ToldToEnd, probe_store
 from .runtime.lost_messages import LostMessages
 from .runtime.monitoring import Meter, forget_failures
 from .runtime.process import process
@@ -60,21 +60,23 @@ class VisualCorrelation(AbstractModule):  # type: ignore[misc]
         self._host, self._sink = AilHost(), AilSink(self.queue)
         self._queues = config.get_redis_conn("Redis_Queues")
         self._engine: Engine | None = None
-        databases = ("Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Tags", "Kvrocks_Objects")
+        locations = Locations.read(os.environ["AIL_HOME"])
         probes = {
             "the feature store": self._probe_store,
             "AIL's Redis_Queues": self._queues.ping,
-            **{f"AIL's {name}": config.get_db_conn(name).ping for name in databases},
+            **{
+                f"AIL's {server.section}": config.get_db_conn(server.section).ping
+                for server in locations.databases
+            },
         }
         self._gate = Gate(probes, seconds=self._settings.gate_seconds, logger=self.logger)
         self._returned = ReturnedMessages(self.queue, self.module_name)
         self._lost = LostMessages(
-            AilServers(Locations.read(os.environ["AIL_HOME"])),
+            AilServers(locations),
             module=self.module_name,
             pid=self.pid,
             kinds=self.kinds,
-            # as long as any message may wait for its next attempt
-            grace=self._settings.grace_seconds + self._settings.retry_seconds * self._settings.attempts,
+            grace=self._settings.lost_seconds,
             logger=self.logger,
         )
         self._warned, self._watch_next = False, 0.0
@@ -128,7 +130,7 @@ class VisualCorrelation(AbstractModule):  # type: ignore[misc]
             )
             self._engine = engine
             self.logger.info(f"{self.module_name}: {images:,} images in the store")
-        self._engine.set_bookmark("ail:gate", "open")
+        probe_store(self._engine)
 
     # -- before a message is taken ---------------------------------------------------------------------------
 

@@ -184,6 +184,11 @@ class Settings:
             if isinstance(value, int | float) and not isinstance(value, bool) and not least <= value <= most:
                 raise ConfigError(f"{option.name} is {value}; expected a number from {least:,} to {most:,}")
 
+    @property
+    def lost_seconds(self) -> float:
+        """Age at which a message that was taken and not ended is lost: no attempt may be due any more."""
+        return self.grace_seconds + self.retry_seconds * self.attempts
+
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> Settings:
         """Return the settings with these options; empty ones keep their defaults.
@@ -266,6 +271,10 @@ class Locations:
     tags: Server
     #: Correlations.
     correlations: Server
+    #: Rows of duplicates.
+    duplicates: Server
+    #: What AIL knows of each object.
+    objects: Server
 
     @classmethod
     def read(cls, ail_home: Path | str) -> Locations:
@@ -278,7 +287,14 @@ class Locations:
             process=_server(home, cfg, "Redis_Process", "db"),
             tags=_server(home, cfg, "Kvrocks_Tags", "password"),
             correlations=_server(home, cfg, "Kvrocks_Correlations", "password"),
+            duplicates=_server(home, cfg, "Kvrocks_Duplicates", "password"),
+            objects=_server(home, cfg, "Kvrocks_Objects", "password"),
         )
+
+    @property
+    def databases(self) -> tuple[Server, ...]:
+        """The databases that a module needs for its work on a message: while one is away, it takes none."""
+        return self.correlations, self.duplicates, self.tags, self.objects
 
 
 def ail_home(given: str | None = None) -> Path:

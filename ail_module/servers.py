@@ -160,6 +160,19 @@ class AilServers(AbstractContextManager["AilServers"]):
                         if owner == module
                     )
 
+    def probe(self) -> list[str]:
+        """Return what is wrong with the databases that a module needs before it takes a message, a sentence
+        for each that does not answer.
+        """
+        found = []
+        for server in self._locations.databases:
+            try:
+                with self._at(server) as connection:
+                    connection.ping()
+            except StoreUnavailable as error:
+                found.append(str(error))
+        return found
+
     def push(self, module: str, messages: Sequence[str]) -> None:
         """Put messages `<global id>;<text>` at the tail of the module's list. AIL enters them into its ledger
         when they are popped.

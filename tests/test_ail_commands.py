@@ -25,6 +25,7 @@ from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Locations, Settings
 from douglas_quaid.ail.objects import FileNotThere
+from douglas_quaid.ail.publishing.feedback import PASSED
 from douglas_quaid.ail.runtime.monitoring import Meter, activities, bury, dead_letters
 from douglas_quaid.cli import main as cli
 from douglas_quaid.decision import likelihood
@@ -131,16 +132,90 @@ def test_status_warns_of_a_queue_that_nobody_empties_and_of_lost_messages(
     assert done.status == 1
     assert (
         "1 messages wait and no process of it runs" in done.output
-        and "1 messages were popped over 600 s ago" in done.output
+        and "1 messages were taken over 600 s ago and not ended; the first process that starts puts them "
+        "back, once they are 630 s old"
+        in done.output
     )
     ail.configure(warn_queue=1)
     assert "start a second process" in quaid(ail, "status").output
 
 
-def test_status_names_the_server_that_is_away(ail: AilHome, engine: Engine) -> None:
-    ail.configure("Redis_Queues", port=1)
-    done = quaid(ail, "status")
-    assert done.status == 1 and "[Redis_Queues]" in done.complaints
+def works(ail: AilHome, engine: Engine) -> None:
+    """A message that waits, and this process as one that looked for messages and reported."""
+    ail.add_ours()
+    ail.queue(GID)
+    queues, now = ail.redis("Redis_Queues"), int(time.time())
+    queues.hset("module:VisualCorrelation", str(os.getpid()), now)
+    queues.hset("module:start:VisualCorrelation", str(os.getpid()), now)
+    engine.load()
+    meter = Meter(engine, "VisualCorrelation", report_seconds=60)
+    meter.count(done=2)
+    meter.report(now=True)
+
+
+def test_status_tells_what_ail_knows_while_the_store_is_down(ail: AilHome, engine: Engine) -> None:
+    works(ail, engine)
+    # When the store is away
+    ail.configure(store="redis://127.0.0.1:1/0")
+    done = quaid(ail, "status", "--json")
+    said = json.loads(done.output)
+    # Then the queue and the processes are told, what the store knows is null, and the store is named
+    ours = said["modules"][0]
+    assert done.status == 1 and (ours["waiting"], ours["in_work"], ours["rate"]) == (1, 0, None)
+    (process,) = ours["processes"]
+    assert process["pid"] == os.getpid() and process["heartbeat"] < 600 and process["counters"] is None
+    assert ours["lag"] < 600
+    unknown = ("dead_letters", "images", "index_bytes", "backfill", "last_pass")
+    assert [said[name] for name in unknown] == [None] * 5
+    (warning,) = said["warnings"]
+    assert "redis://127.0.0.1:1/0" in warning and "take no message until it works" in warning
+    text = quaid(ail, "status").output
+    assert "VisualCorrelation: 1 waiting, the next since" in text and "its report is in the store" in text
+    assert "dead letters: unknown\nstore: unknown images\nWARNING " in text
+
+
+@pytest.mark.parametrize(
+    "section", ["Kvrocks_Tags", "Kvrocks_Correlations", "Kvrocks_Duplicates", "Kvrocks_Objects"]
+)
+def test_status_names_a_database_of_ail_without_which_messages_wait(
+    ail: AilHome, engine: Engine, section: str
+) -> None:
+    works(ail, engine)
+    assert quaid(ail, "status").status == 0
+    ail.configure(section, port=1)
+    done = quaid(ail, "status", "--json")
+    said = json.loads(done.output)
+    assert done.status == 1 and said["modules"][0]["waiting"] == 1 and said["images"] == 0
+    (warning,) = said["warnings"]
+    assert f"AIL's [{section}] at " in warning and "take no message until it works" in warning
+
+
+def test_status_tells_what_the_store_knows_while_ails_queues_are_down(ail: AilHome, engine: Engine) -> None:
+    works(ail, engine)
+    fill(engine)
+    for section in ("Redis_Queues", "Redis_Process"):
+        ail.configure(section, port=1)
+    done = quaid(ail, "status", "--json")
+    said = json.loads(done.output)
+    ours, other = said["modules"]
+    assert done.status == 1 and (said["dead_letters"], said["images"]) == (2, 0)
+    assert (ours["waiting"], ours["lag"], ours["in_work"], ours["lost"]) == (None, None, None, None)
+    # The process is known by its report, and how much its index takes.
+    (process,) = ours["processes"]
+    assert (process["pid"], process["heartbeat"], process["counters"]["done"]) == (os.getpid(), None, 2)
+    assert said["index_bytes"] == engine.index_bytes > 0 and other["processes"] == []
+    assert ["[Redis_Queues]" in text or "[Redis_Process]" in text for text in said["warnings"]] == [True] * 2
+    text = quaid(ail, "status").output
+    assert "VisualCorrelation: unknown waiting; unknown in work" in text
+    assert re.search(r"  process \d+: reported \d+ s ago; 2 done", text)
+
+
+def test_status_says_when_the_answers_of_analysts_were_read(ail: AilHome, engine: Engine) -> None:
+    now = time.time()
+    engine.set_bookmark(PASSED, json.dumps({"began": now - 250, "ended": now - 190, "objects": 416}))
+    assert json.loads(quaid(ail, "status", "--json").output)["last_pass"]["objects"] == 416
+    text = quaid(ail, "status").output
+    assert "answers of analysts: last read 3 min ago; that took 60 s for 416 objects" in text
 
 
 def test_a_tool_of_ail_that_enters_no_process_id_is_passed_over(ail: AilHome, engine: Engine) -> None:

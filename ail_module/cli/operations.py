@@ -21,14 +21,14 @@ from .group import agreed, ail, open_engine, shown_first, with_home
 @with_home
 def status(home: Path, store: str | None, as_json: bool) -> int:
     """Show what waits and since when, which processes run and how fast, what failed, and what the store
-    holds. Exit status 1 if something is wrong.
+    holds; also while a server is down. Exit status 1 if something is wrong.
     """
     from ..servers import AilServers
     from .status import read_status, status_lines
 
     settings = Settings.read(home)
-    with open_engine(settings, store) as engine, AilServers(Locations.read(home)) as servers:
-        found = read_status(engine, servers, settings)
+    with AilServers(Locations.read(home)) as servers:
+        found = read_status(lambda: open_engine(settings, store), servers, settings)
     print_result(found.to_json(), *status_lines(found), as_json=as_json)
     return 1 if found.warnings else 0
 

@@ -34,6 +34,11 @@ from .monitoring import Failures, Meter, bury, count_failure, forget_failures
 MIN_SECONDS = 1.0
 
 
+def probe_store(engine: Engine) -> None:
+    """Write something small to the store: a full one refuses it. Raises StoreError."""
+    engine.set_bookmark("ail:gate", "open")
+
+
 class Gate:
     """Asks before every message. `probes`: for each name in the log, a function that raises StoreError, an
     error of redis or OSError while the gate must stay closed.

@@ -57,6 +57,8 @@ class Activity:
     busy: float = 0.0
     #: Objects per second between the last two reports.
     rate: float = 0.0
+    #: Memory of its index in bytes; None if an earlier version wrote this.
+    index_bytes: int | None = None
 
     @property
     def bookmark(self) -> str:
@@ -92,7 +94,9 @@ class Meter:
         is_news = replace(self._now, busy=self._told.busy) != self._told
         if now or (idle and is_news) or passed >= self._seconds:
             rate = (self._now.done - self._told.done) / max(passed, 1e-3)
-            self._told = self._now = replace(self._now, written=time.time(), rate=rate)
+            self._told = self._now = replace(
+                self._now, written=time.time(), rate=rate, index_bytes=self._engine.index_bytes
+            )
             with suppress(StoreError):
                 self._engine.set_bookmark(self._now.bookmark, json.dumps(asdict(self._now), sort_keys=True))
 

@@ -20,8 +20,7 @@ from .images import ids_in_all_shards, sighting
 from .keys import SHARDS, as_bytes, key, on_image, on_meta, on_shard, shard
 from .scripts import FORGET_IMAGE
 
-#: Entry-point group of the adapters' sources of pictures (../sources.py), by the host of
-#: their occurrences.
+#: Entry-point group of the adapters' sources of pictures (../sources.py), by the host of their occurrences.
 ENTRY_POINTS = "douglas_quaid.sources"
 
 
