@@ -37,13 +37,24 @@ def running(noted: Mapping[int, int]) -> dict[int, int]:
 
     `noted`: process id to the start that AIL noted, in seconds since 1970.
     """
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     found = {}
     for pid, epoch in noted.items():
         ticks = start_ticks(pid)
-        if ticks is not None and booted + ticks / os.sysconf("SC_CLK_TCK") <= epoch + SLOW_START:
+        if ticks is not None and _epoch(ticks) <= epoch + SLOW_START:
             found[pid] = ticks
     return found
+
+
+def started(pid: int) -> float | None:
+    """Return when a process of this machine started, in seconds since 1970; None if it does not run."""
+    ticks = start_ticks(pid)
+    return None if ticks is None else _epoch(ticks)
+
+
+def _epoch(ticks: int) -> float:
+    """Clock ticks since the machine started as seconds since 1970."""
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return booted + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def start_ticks(pid: int) -> int | None:

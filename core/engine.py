@@ -263,13 +263,6 @@ class Engine(Upkeep):
             calibration_id=self.calibration.id,
         )
 
-    @property
-    def index_bytes(self) -> int:
-        """Memory of this process's index as it is now, in bytes; the larger part is a mapped file that the
-        processes of a machine share.
-        """
-        return self._index.nbytes + self._index.word_bytes
-
     # -- add and link ----------------------------------------------------------------------------------------
 
     def add(

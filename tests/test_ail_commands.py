@@ -147,7 +147,6 @@ def works(ail: AilHome, engine: Engine) -> None:
     queues, now = ail.redis("Redis_Queues"), int(time.time())
     queues.hset("module:VisualCorrelation", str(os.getpid()), now)
     queues.hset("module:start:VisualCorrelation", str(os.getpid()), now)
-    engine.load()
     meter = Meter(engine, "VisualCorrelation", report_seconds=60)
     meter.count(done=2)
     meter.report(now=True)
@@ -203,7 +202,9 @@ def test_status_tells_what_the_store_knows_while_ails_queues_are_down(ail: AilHo
     # The process is known by its report, and how much its index takes.
     (process,) = ours["processes"]
     assert (process["pid"], process["heartbeat"], process["counters"]["done"]) == (os.getpid(), None, 2)
-    assert said["index_bytes"] == engine.index_bytes > 0 and other["processes"] == []
+    stats = engine.stats()
+    assert said["index_bytes"] == stats.hash_index_bytes + stats.word_index_bytes > 0
+    assert other["processes"] == []
     assert ["[Redis_Queues]" in text or "[Redis_Process]" in text for text in said["warnings"]] == [True] * 2
     text = quaid(ail, "status").output
     assert "VisualCorrelation: unknown waiting; unknown in work" in text
@@ -459,6 +460,28 @@ def test_install_tells_which_patches_are_offered(ail: AilHome) -> None:
     assert all(each.name in output for each in patches())
 
 
+def test_all_patches_that_fit_are_applied_by_one_word_and_taken_out_by_one(ail: AilHome) -> None:
+    before = {path: path.read_bytes() for path in (ail.home / "bin").rglob("*.py")}
+    # Given a file of AIL that changed, so that one patch does not fit
+    engine = ail.home / "bin" / "lib" / "objects" / "ail_objects.py"
+    engine.write_bytes(before[engine].replace(b"'decoded', obj1", b"'decoded-2', obj1"))
+    done = quaid(ail, "patch", "all", "--yes")
+    assert (
+        done.status == 0
+        and "P4 (" in done.output
+        and "is left out: bin/lib/objects/ail_objects.py" in done.output
+    )
+    states = {
+        line["patch"]: line["state"]
+        for line in map(json.loads, quaid(ail, "patch", "--json").output.splitlines())
+    }
+    assert states.pop("P4") == "does not fit" and set(states.values()) == {"applied"}
+    engine.write_bytes(before[engine])
+    assert quaid(ail, "patch", "ALL", "--revert", "--yes").status == 0
+    assert {path: path.read_bytes() for path in (ail.home / "bin").rglob("*.py")} == before
+    assert "is not a patch; patches are P1" in quaid(ail, "patch", "all", "P9").complaints
+
+
 def test_self_check_says_what_is_wrong_and_its_status_tells_programs(ail: AilHome) -> None:
     done = quaid(ail, "self-check", "--json", "--python", ail.python)
     checks = {line["subject"]: line for line in map(json.loads, done.output.splitlines())}
@@ -468,6 +491,9 @@ def test_self_check_says_what_is_wrong_and_its_status_tells_programs(ail: AilHom
         and "install" in checks["VisualCorrelation"]["remedy"]
     )
     assert "FAIL    VisualCorrelation: " in quaid(ail, "self-check", "--python", ail.python).output
+    # and --store names the store that is checked
+    other = quaid(ail, "self-check", "--store", "redis://127.0.0.1:1/0", "--python", "/bin/false")
+    assert "FAIL    store: " in other.output and "127.0.0.1:1" in other.output
 
 
 def test_a_systemd_unit_is_printed(ail: AilHome) -> None:

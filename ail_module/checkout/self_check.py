@@ -16,28 +16,41 @@ from ..config import CORE_CFG, MODULES, SECTION, Locations, Settings
 from ..servers import AilServers, Queue, running
 from .check import Check, Grade
 from .install import CRAWLED, QUEUES, entry_file, installed, launched, publishers
-from .interpreter import interpreter_checks
+from .interpreter import Facts, ask, interpreter, interpreter_checks
 from .patching import status
+from .running_code import running_code
 from .working_tree import LAUNCHER, MODULES_CFG, Checkout
 
 
-def self_check(home: Path, *, python: Path | None = None) -> list[Check]:
+def self_check(home: Path, *, python: Path | None = None, store: str | None = None) -> list[Check]:
     """Return a check for each subject, in the order in which to repair what they find.
 
-    `python`: AIL's interpreter, if it is not the one of its virtual environment AILENV. Raises ConfigError if
-    the folder is not an AIL checkout.
+    `python`: AIL's interpreter, if it is not the one of its virtual environment AILENV. `store`: URL of the
+    feature store, if it is not the one of core.cfg. Raises ConfigError if the folder is not an AIL checkout.
     """
     checkout = Checkout.of(home)
+    python = python or interpreter(checkout.home)
+    facts = _facts(checkout, python)
+    known = None if isinstance(facts, str) else facts
     parts: tuple[Callable[[], Iterator[Check]], ...] = (
-        lambda: interpreter_checks(checkout, python),
+        lambda: interpreter_checks(checkout, python, facts),
         lambda: _modules(checkout),
         lambda: _launcher(checkout),
-        lambda: _store(checkout),
+        lambda: _store(checkout, store, known),
         lambda: _processes(checkout),
+        lambda: running_code(checkout, known.changed if known else None),
         lambda: _patches(checkout),
         lambda: _updater(checkout),
     )
     return [check for part in parts for check in _survived(part)]
+
+
+def _facts(checkout: Checkout, python: Path | None) -> Facts | str:
+    """What AIL's interpreter has, or why that is not known."""
+    try:
+        return ask(checkout.home, python) if python else "there is no interpreter"
+    except ConfigError as error:
+        return str(error)
 
 
 def _survived(part: Callable[[], Iterator[Check]]) -> Iterator[Check]:
@@ -124,8 +137,8 @@ def _launcher(checkout: Checkout) -> Iterator[Check]:
         yield Check("launcher", Grade.OK, f"{LAUNCHER} starts what is installed")
 
 
-def _store(checkout: Checkout) -> Iterator[Check]:
-    """Yield the checks of our options in core.cfg, and of the store that they name.
+def _store(checkout: Checkout, given: str | None, facts: Facts | None) -> Iterator[Check]:
+    """Yield the checks of our options in core.cfg, and of the store that they name, or the `given` one.
 
     Raises ConfigError if the options are wrong.
     """
@@ -141,8 +154,16 @@ def _store(checkout: Checkout) -> Iterator[Check]:
     settings = Settings.read(checkout.home)
     if has_section:
         yield Check("options", Grade.OK, f"the options in {CORE_CFG} are valid")
-    config = settings.engine_config()
-    if settings.store is None and "DOUGLAS_QUAID_STORE" in os.environ:
+    config = settings.engine_config(store=given)
+    if given is not None and given != (in_modules := settings.engine_config().store):
+        yield Check(
+            "options",
+            Grade.WARNING,
+            f"--store says {shown(given)}; AIL's modules use {shown(in_modules)}",
+            "What is said about the store is not about the one of the modules.",
+            f"Set `store` in {CORE_CFG}, [{SECTION}], or leave out --store",
+        )
+    elif settings.store is None and given is None and "DOUGLAS_QUAID_STORE" in os.environ:
         yield Check(
             "options",
             Grade.WARNING,
@@ -151,7 +172,7 @@ def _store(checkout: Checkout) -> Iterator[Check]:
             "Set it there",
         )
     if config.store.startswith("embedded:"):
-        yield _embedded(checkout, config.store)
+        yield _embedded(checkout, config.store, facts)
         return
     if taken := _section_of(checkout, config.store):
         yield Check(
@@ -219,7 +240,9 @@ def _processes(checkout: Checkout) -> Iterator[Check]:
                 Grade.WARNING,
                 f"{module} does not run here; {queue.waiting} messages wait for it",
                 "Its queue grows without end while AIL runs.",
-                "Start it",
+                "Start it"
+                if module != CRAWLED
+                else "Start it, or with P1 and P2 install without it: quaid ail install --no-crawled",
             )
 
 
@@ -228,7 +251,7 @@ def _starts(queue: Queue) -> list[float]:
     return [float(queue.starts[pid]) for pid in running(queue.starts)]
 
 
-def _embedded(checkout: Checkout, url: str) -> Check:
+def _embedded(checkout: Checkout, url: str, facts: Facts | None) -> Check:
     remedy = f"For more than a trial run a Redis or Valkey, and name it as `store` in {CORE_CFG}, [{SECTION}]"
     if checkout.home.stat().st_uid != os.geteuid():
         return Check(
@@ -237,6 +260,15 @@ def _embedded(checkout: Checkout, url: str) -> Check:
             f"{url} is a store of one user, and the checkout belongs to another user than this one",
             "This user does not see what AIL's modules store there, nor the other way round.",
             f"Run this as AIL's user. {remedy}",
+        )
+    if facts and facts.embedded_error:
+        return Check(
+            "store",
+            Grade.FAILURE,
+            f"AIL's interpreter cannot start the store {url}: {facts.embedded_error}",
+            "Our modules take nothing off their queues; nothing is lost.",
+            "For a trial run (Python 3.11 or newer): pip install '.[ail,embedded]' in a clone of "
+            f"Douglas-Quaid, with AIL's interpreter. {remedy}",
         )
     return Check(
         "store",

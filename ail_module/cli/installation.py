@@ -51,8 +51,7 @@ def install(
     """Put the modules into an AIL checkout: entry files, queues, options. --store URL goes into core.cfg."""
     plans = [plan_install(home, store=store, crawled=not no_crawled, launcher=launcher)]
     if names:
-        fitting = [each.patch.name for each in status(home) if each.fits]
-        plans.append(plan_patch(home, fitting if names == ("all",) else list(names)))
+        plans.append(plan_patch(home, names))
     _carry_out(plans, dry_run=dry_run, yes=yes, as_json=as_json)
     missing = [each.patch for each in status(home) if not each.in_force]
     if missing and not names and not as_json:
@@ -84,7 +83,7 @@ def patch(
     as_json: bool,
 ) -> None:
     """Apply small patches to AIL's own code, or list them: P1 to P5, each with its purpose and what happens
-    without it.
+    without it; `all` stands for every one that fits.
     """
     if names:
         _carry_out([plan_patch(home, names, revert=revert)], dry_run=dry_run, yes=yes, as_json=as_json)
@@ -133,7 +132,7 @@ def self_check(home: Path, python: str | None, store: str | None, as_json: bool)
     from ..checkout import self_check
 
     marks = {Grade.OK: "ok     ", Grade.WARNING: "WARNING", Grade.FAILURE: "FAIL   "}
-    checks = self_check.self_check(home, python=Path(python).absolute() if python else None)
+    checks = self_check.self_check(home, python=Path(python).absolute() if python else None, store=store)
     for check in checks:
         rest = [f"        {text}" for text in (check.cost, check.remedy) if text]
         text = f"{marks[check.grade]} {check.subject}: {check.says}"

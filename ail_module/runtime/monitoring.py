@@ -94,10 +94,11 @@ class Meter:
         is_news = replace(self._now, busy=self._told.busy) != self._told
         if now or (idle and is_news) or passed >= self._seconds:
             rate = (self._now.done - self._told.done) / max(passed, 1e-3)
-            self._told = self._now = replace(
-                self._now, written=time.time(), rate=rate, index_bytes=self._engine.index_bytes
-            )
+            self._told = self._now = replace(self._now, written=time.time(), rate=rate)
             with suppress(StoreError):
+                stats = self._engine.stats()
+                size = stats.hash_index_bytes + stats.word_index_bytes
+                self._told = self._now = replace(self._now, index_bytes=size)
                 self._engine.set_bookmark(self._now.bookmark, json.dumps(asdict(self._now), sort_keys=True))
 
     def clear_old(self) -> None:
