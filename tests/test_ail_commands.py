@@ -352,8 +352,14 @@ def test_what_an_analyst_rejects_is_taken_back_from_ail(
         ),
         name=second.partition("::")[2],
     )
-    # Shown only: nothing happens.
-    assert reconcile(ail, "--dry-run").returncode == 0 and ail.correlations(second, "screenshot") == {first}
+    # Shown only, each answer and each change: nothing happens.
+    shown = reconcile(ail, "--dry-run")
+    assert shown.returncode == 0 and ail.correlations(second, "screenshot") == {first}, shown.stderr
+    told = [json.loads(line) for line in shown.stdout.splitlines() if line.startswith("{")]
+    assert [(line["object"], line["said"]) for line in told if "said" in line] == [(second, "different")]
+    changes = [(line["change"], line["what"], line["value"]) for line in told if "what" in line]
+    assert ("remove", "correlation", max(first, second)) in changes
+    assert told[-1]["summary"]["changed"] == len(changes) and told[-1]["summary"]["dry_run"]
     # Then the two are apart, in the store for good and in AIL, where nothing else changed.
     done = reconcile(ail, "--yes")
     assert done.returncode == 0, done.stderr

@@ -4,9 +4,10 @@ an AIL in memory.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from support.ail_memory import World
@@ -14,6 +15,7 @@ from support.waiting import until
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.cli.cluster_report import report
+from douglas_quaid.ail.cli.reconciliation import reconciled, rehearsed
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.feedback import (
@@ -242,6 +244,86 @@ def test_an_answer_about_a_forgotten_picture_is_said_once(
     world.sink.tagged[page.gid].add(ANALYST)
     (heard,) = listen(world)
     assert heard.refused and listen(world) == ()
+
+
+# -- a rehearsal ---------------------------------------------------------------------------------------------
+
+
+def lines_in_ail(world: World) -> set[tuple[str, str, str]]:
+    """All that AIL shows of ours, as the rehearsal names it."""
+    correlations = {("correlation", *sorted(pair)) for pair in world.sink.pairs()}
+    rows = {(gid, row) for gid, rows in world.sink.rows.items() for row in rows}
+    duplicates = set()
+    for gid, row in rows:
+        score, _, other = row.split(":")
+        first, second = sorted((gid, f"{gid.partition(':')[0]}::{other}"))
+        duplicates.add(("duplicate", first, f"{second} {score}"))
+    tagged = {("tag", gid, tag) for gid, found in world.sink.tagged.items() for tag in found}
+    return correlations | duplicates | tagged
+
+
+def confirmed_question(world: World) -> None:
+    first, page = world.add("a.onion"), world.add("b.onion")
+    world.judge(page, first, **REVIEW)
+    world.write(page)
+    world.sink.tagged[page.gid].add(ANALYST)
+
+
+def removed_question(world: World) -> None:
+    first, page = world.add("a.onion"), world.add("b.onion")
+    world.judge(page, first, **REVIEW)
+    world.write(page)
+    listen(world)
+    world.sink.tagged[page.gid].discard(tags.REVIEW)
+
+
+def rejected_match(world: World) -> None:
+    second = world.found("b.onion", world.add("a.onion"))
+    world.sink.tagged[second.gid].add(tags.FALSE_POSITIVE)
+
+
+def veto_at_the_command_line(world: World) -> None:
+    first = world.add("a.onion")
+    world.engine.veto(world.found("b.onion", first).id, first.id)
+
+
+def nothing_new(world: World) -> None:
+    world.found("b.onion", world.add("a.onion"))
+
+
+@pytest.mark.parametrize(
+    ("prepare", "said"),
+    [
+        (confirmed_question, [SAME]),
+        (removed_question, [DIFFERENT]),
+        (rejected_match, [DIFFERENT]),
+        (veto_at_the_command_line, []),
+        (nothing_new, []),
+    ],
+)
+def test_a_rehearsal_tells_what_a_pass_then_changes_and_changes_nothing(
+    world: World, capsys: pytest.CaptureFixture[str], prepare: Callable[[World], None], said: list[str]
+) -> None:
+    prepare(world)
+    objects = sorted(set(written_objects(world.engine)))
+    before, kept = lines_in_ail(world), sorted(world.engine.bookmarks("ail:"))
+    vetoed = [world.engine.vetoed(obj.id) for obj in objects]
+    # When a pass is rehearsed
+    rehearsed(world.engine, world.sink, Settings(), objects, as_json=True)
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    # Then neither AIL nor the store changed,
+    assert lines_in_ail(world) == before and sorted(world.engine.bookmarks("ail:")) == kept
+    assert [world.engine.vetoed(obj.id) for obj in objects] == vetoed
+    # and the pass follows these answers and makes these changes.
+    assert [line["said"] for line in told if "said" in line] == said
+    reconciled(world.engine, world.sink, Settings(), objects, as_json=True)
+    after = lines_in_ail(world)
+    changes = {
+        (line["what"], line["object"], line["value"]): line["change"] for line in told if "what" in line
+    }
+    added = {change for change, how in changes.items() if how == "add"}
+    assert (added, changes.keys() - added) == (after - before, before - after)
+    assert changes or prepare in (nothing_new, removed_question)
 
 
 # -- the passes of a module ----------------------------------------------------------------------------------

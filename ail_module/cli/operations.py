@@ -128,14 +128,13 @@ def cluster(name: str, home: Path, limit: int, store: str | None, as_json: bool)
 @with_home
 @shown_first
 def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: bool) -> None:
-    """Follow analysts' answers in AIL and vetoes now; the modules do it by themselves. Runs in AIL's
-    interpreter: AILENV/bin/quaid.
+    """Follow analysts' answers in AIL and vetoes now; the modules do it by themselves. --dry-run lists each
+    answer and each change. Runs in AIL's interpreter: AILENV/bin/quaid.
     """
-    from ..publishing.feedback import FeedbackReader
     from ..publishing.ledger import written_objects
-    from ..publishing.publisher import Publisher
     from ..servers import AilServers
     from .ail_sink import open_sink, translated_errors
+    from .reconciliation import reconciled, rehearsed
 
     settings = Settings.read(home)
     with (
@@ -149,26 +148,20 @@ def reconcile(home: Path, dry_run: bool, yes: bool, store: str | None, as_json: 
                 f"Something was written to AIL about {len(objects):,} objects. What no longer holds is "
                 "removed or moved; nothing else is touched."
             )
-        if not objects or not agreed("Check all of them?", dry_run=dry_run, yes=yes, as_json=as_json):
+        if not objects or not (
+            dry_run or agreed("Check all of them?", dry_run=False, yes=yes, as_json=as_json)
+        ):
             return
         sink = open_sink(home, servers)
-        reader = FeedbackReader(engine, sink, settings)
-        answers = [answer for obj in objects for answer in reader.read(obj)] + reader.finish()
-        for answer in answers:
-            line = {
-                "object": answer.obj.gid,
-                "said": answer.said,
-                "image": answer.other,
-                "refused": answer.refused,
-            }
-            refused = f" (refused: {answer.refused})" if answer.refused else ""
-            print_result(line, f"{answer.obj.gid}: {answer.said} {answer.other}{refused}", as_json=as_json)
-        changed = Publisher(engine, sink, settings).sweep()
-    print_result(
-        {"summary": {"objects": len(objects), "answers": len(answers), "changed": changed}},
-        f"{len(answers):,} answers; {changed:,} other objects changed in AIL",
-        as_json=as_json,
-    )
+        if dry_run:
+            answers, changed = rehearsed(engine, sink, settings, objects, as_json=as_json)
+        else:
+            answers, changed = reconciled(engine, sink, settings, objects, as_json=as_json)
+    summary = {"objects": len(objects), "answers": answers, "changed": changed, "dry_run": dry_run}
+    text = f"{answers:,} answers; {changed:,} other objects changed in AIL"
+    if dry_run:
+        text = f"{answers:,} answers and {changed:,} changes in AIL to come; nothing was changed"
+    print_result({"summary": summary}, text, as_json=as_json)
 
 
 @command("backfill", group=ail)
