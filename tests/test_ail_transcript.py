@@ -47,12 +47,13 @@ def steps() -> list[tuple[str, str]]:
 
 
 def comparable(text: str) -> str:
-    """Output without what differs from run to run, or with the next calibration: ids, times, and every
-    number.
+    """Output without what differs from run to run, or with the next calibration: ids, times, their units,
+    and every number.
     """
     text = re.sub(r"\bc-[0-9a-f]{10,32}\b", "CLUSTER", text)
     text = re.sub(r"\b([0-9a-f]{64}|[0-9a-f]{12})\b", "ID", text)
-    return re.sub(r"\d+(\.\d+)?", "N", text).rstrip("\n")
+    text = re.sub(r"\d+(\.\d+)?", "N", text).rstrip("\n")
+    return re.sub(r"\bN min\b", "N s", text)
 
 
 def write_files(folder: Path) -> None:

@@ -87,7 +87,7 @@ class RehearsedEngine:
             self._clusters[a] = self._new_cluster(a)
 
     def confirm(self, a: ImageId, b: ImageId, *, source: str = "") -> None:
-        """Keep a confirmation here; `a` joins the cluster of `b`."""
+        """Keep a confirmation here; `a` joins the cluster of `b`. Raises ConfigError after a veto."""
         self._known(a, b)
         if b in self.vetoed(a):
             raise ConfigError(f"a person said that {a} and {b} are not the same; `quaid undo` takes it back")
