@@ -138,8 +138,12 @@ class Settings:
     #: Whether a match is tagged.
     tag_match: bool = _option(
         True,
-        "tag an object once, when it first matches on another domain; an unpatched AIL shows tags, but not "
-        "our correlations",
+        'tag infoleak:automatic-detection="visual-match" the first two objects of a cluster that match '
+        "across domains, the first two of two clusters that share a part, and a file that was seen at two places",
+    )
+    #: Whether the tag of a match is accompanied by one with its relation and likelihood.
+    tag_detail: bool = _option(
+        False, "beside that tag another one with the relation and the likelihood of the match"
     )
     #: Whether a review is tagged.
     tag_review: bool = _option(
@@ -157,6 +161,16 @@ class Settings:
     )
     #: Whether correlations are written.
     correlate: bool = _option(True, "write correlations, with the representative of the cluster only")
+    #: Whether a review is correlated with the picture of which it asks.
+    correlate_review: bool = _option(
+        True, "correlate an object with the picture of which its review asks, until that is decided"
+    )
+    #: Whether a note about its partners is written to each object.
+    note: bool = _option(
+        True,
+        "write to each object which others it matches or may match, where they were seen, and why; AIL's "
+        "pages show it with patch P6, or as a description if ollama_enabled is False",
+    )
     #: Maximum number of correlations at an object.
     max_edges: int = _option(
         1,

@@ -14,6 +14,8 @@ from douglas_quaid.decision.likelihood import band
 AUTOMATIC = "infoleak:automatic-detection"
 #: The tag by which an analyst rejects what we say about an object.
 FALSE_POSITIVE = 'infoleak:confirmed="false-positive"'
+#: The tag of an object that matches another one, whatever the relation.
+MATCH = f'{AUTOMATIC}="visual-match"'
 #: The tag of an object that a person should look at.
 REVIEW = f'{AUTOMATIC}="visual-review"'
 #: Maximum length of a tag in a label. chosen.
@@ -30,7 +32,7 @@ _UNSAFE = (
 
 
 def match(relation: Relation | None, confidence: float) -> str:
-    """Return the tag of a match, such as infoleak:automatic-detection="visual-partial-very-likely"."""
+    """Return the detailed tag of a match: infoleak:automatic-detection="visual-partial-very-likely"."""
     return f'{AUTOMATIC}="visual-{relation.value if relation else "match"}-{band(confidence)}"'
 
 

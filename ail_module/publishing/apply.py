@@ -11,7 +11,7 @@ from douglas_quaid import Engine
 
 from .. import tags
 from ..objects import AilObject
-from .ledger import Correlation, Entry, Line, Lines, Tag, claims, write_entry
+from .ledger import Correlation, Entry, Line, Lines, Note, Tag, claims, write_entry
 
 #: Name under which scores stand in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"
@@ -47,26 +47,31 @@ class Sink(Protocol):
     def tags(self, obj: AilObject) -> set[str]:
         """Return all tags that AIL has for an object now."""
 
+    def note(self, obj: AilObject, text: str) -> None:
+        """Put a text on AIL's page of the object, in place of nobody else's."""
+
+    def unnote(self, obj: AilObject, text: str) -> None:
+        """Remove that text."""
+
 
 def without_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
-    """Return `after` without new lines that AIL has already, from somebody else or from the other side of the
-    pair. Answers of analysts that are there already count as heard: they are not about these lines.
+    """Return `after` without new lines that AIL has already from somebody else. Answers of analysts that are
+    there already count as heard: they are not about these lines.
     """
     ours = (*before.lines, *before.going.lines)
     correlations = [
-        line
-        for line in after.correlations
-        if _shows(ours, line) or not _is_foreign(engine, sink, obj, before, line)
+        line for line in after.correlations if _shows(ours, line) or not _is_foreign(engine, sink, obj, line)
     ]
     names = {tag.name for tag in before.tags}
     new = [tag for tag in after.tags if tag.name not in names]
-    there = sink.tags(obj) if new else set()
+    is_first = bool(after.lines) and not before.lines
+    there = sink.tags(obj) if new or is_first else set()
     answers = there & {tags.FALSE_POSITIVE, *(tags.analysts(tag.name) for tag in new)}
     return replace(
         after,
         correlations=tuple(correlations),
         tags=tuple(tag for tag in after.tags if tag not in new or tag.name not in there or _shows(ours, tag)),
-        heard=tuple(sorted({*after.heard, *answers})) if new else after.heard,
+        heard=tuple(sorted({*after.heard, *answers})),
     )
 
 
@@ -93,15 +98,9 @@ def apply(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entr
     return True
 
 
-def _is_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, line: Correlation) -> bool:
-    """Whether a correlation that is not in the ledger yet is somebody else's.
-
-    One that moved to another object becomes ours even if the other side wrote it: that side may be about to
-    remove it.
-    """
-    if claims(engine, line.other, line, obj):
-        return all(line.via != old.via for old in before.correlations)
-    return sink.correlated(obj, line.other)
+def _is_foreign(engine: Engine, sink: Sink, obj: AilObject, line: Correlation) -> bool:
+    """Whether a correlation that is not in the ledger is somebody else's."""
+    return sink.correlated(obj, line.other) and not claims(engine, line.other, line, obj)
 
 
 def _shows(lines: tuple[Line, ...], line: Line) -> bool:
@@ -117,6 +116,9 @@ def _remove(engine: Engine, sink: Sink, obj: AilObject, line: Line) -> None:
     if isinstance(line, Tag):
         sink.untag(obj, line.name)
         return
+    if isinstance(line, Note):
+        sink.unnote(obj, line.text)
+        return
     if claims(engine, line.other, line, obj):  # the other object wrote the same, and its reason holds
         return
     if isinstance(line, Correlation):
@@ -129,6 +131,8 @@ def _add(sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
     if isinstance(line, Tag):
         if line.name not in there:
             sink.tag(obj, line.name)
+    elif isinstance(line, Note):
+        sink.note(obj, line.text)
     elif isinstance(line, Correlation):
         sink.correlate(obj, line.other)
     else:

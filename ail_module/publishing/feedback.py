@@ -90,7 +90,7 @@ class FeedbackReader:
         wait for `finish`.
         """
         entry = read_entry(self._engine, obj)
-        if not entry.tags:
+        if not entry.lines:
             return []
         there = self._sink.tags(obj)
         same = [tag for tag in entry.tags if _is_confirmed(tag, entry, there)]

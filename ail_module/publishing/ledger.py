@@ -10,18 +10,21 @@ In the star of a cluster one object represents the cluster, and the others are c
 a cluster are never correlated with each other, because AIL cannot draw large cliques. The first process that
 sets the bookmark `ail:star:<cluster id>` elects the representative. When clusters merge, the representative
 of the cluster that keeps its id stays. When a representative left its cluster, another object takes its
-place. Either way the other objects must be checked; the bookmark says how far that has come, so it is done in
-small steps, and continued by another process after a crash. If two processes change a star at the same
-moment, the next check corrects what is outdated.
+place. Whenever a star changes, the objects of the cluster must be checked; the bookmark says how far that has
+come, so it is done in small steps, and continued by another process after a crash.
+
+A star also says which objects carry the tag of a match (`Told`): an analyst is told of a cluster once, and of
+each pair of clusters that share a part once, however many copies follow.
 
 Every function may raise StoreError, and CorruptRecord if a bookmark cannot be read.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from douglas_quaid import CorruptRecord, Engine, ImageId, UnknownVersion
 from douglas_quaid.strict_json import from_object, parse_object, to_object
@@ -32,8 +35,12 @@ from ..objects import AilObject, BadObject
 PREFIX = "ail:wrote:"
 #: Start of the names of locks.
 LOCK = "ail:busy:"
-#: Format of an entry. A reader refuses a higher one.
-VERSION = 1
+#: Format of an entry. A reader refuses a higher one. Entries of version 1 had neither notes nor `known` and
+#: `asks`; they are read, and the next check settles them again.
+VERSION = 2
+#: Maximum number of pairs of clusters that one star remembers. chosen: a picture that shares parts with more
+#: clusters is a template, and one more of them is no news.
+MAX_TOLD = 100
 #: Seconds after which a lock ends although its owner runs. chosen: a write takes milliseconds, but AIL's
 #: servers may be slow.
 HOLD_SECONDS = 30.0
@@ -42,7 +49,7 @@ HOLD_SECONDS = 30.0
 class Kind(str, Enum):
     """Why a tag was written."""
 
-    #: A match on another domain.
+    #: A match on another domain, or the same file at two places.
     MATCH = "match"
     #: A pair that a person should look at.
     REVIEW = "review"
@@ -57,7 +64,7 @@ class Correlation:
     #: The other object.
     other: AilObject
     #: Empty: `other` represents the object's own cluster. Otherwise an image that the object matches, and
-    #: `other` represents that image's cluster.
+    #: `other` represents that image's cluster; or one that it may match, and `other` shows that image.
     via: ImageId = ""
 
 
@@ -85,8 +92,16 @@ class Tag:
     seen: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """A text on AIL's page of the object."""
+
+    #: Plain text in lines.
+    text: str
+
+
 #: Anything that is written to AIL about an object.
-Line = Correlation | Duplicate | Tag
+Line = Correlation | Duplicate | Tag | Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,8 @@ class Lines:
     duplicates: tuple[Duplicate, ...] = ()
     #: Tags.
     tags: tuple[Tag, ...] = ()
+    #: At most one note.
+    notes: tuple[Note, ...] = ()
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> "Lines":
@@ -108,12 +125,13 @@ class Lines:
             tuple(line for line in each if isinstance(line, Correlation)),
             tuple(line for line in each if isinstance(line, Duplicate)),
             tuple(line for line in each if isinstance(line, Tag)),
+            tuple(line for line in each if isinstance(line, Note)),
         )
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Correlations, duplicates and tags, in this order."""
-        return (*self.correlations, *self.duplicates, *self.tags)
+        """Correlations, duplicates, tags and notes, in this order."""
+        return (*self.correlations, *self.duplicates, *self.tags, *self.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,11 @@ class Entry(Lines):
     settled: bool = True
     #: Tags by which analysts answered, and which were acted upon or were there before this module wrote.
     heard: tuple[str, ...] = ()
+    #: Whether anything was ever written about the object. Passes look at such objects as long as they are in
+    #: the store, because a judgement that is undone brings lines back.
+    known: bool = False
+    #: Whether the object is the one of a pair at which a review is asked: a search for it found one.
+    asks: bool = False
 
 
 def read_entry(engine: Engine, obj: AilObject) -> Entry:
@@ -138,14 +161,19 @@ def read_entry(engine: Engine, obj: AilObject) -> Entry:
         return Entry()
     try:
         fields = parse_object(text)
-        if fields.pop("v") > VERSION:
+        if (version := fields.pop("v")) > VERSION:
             raise UnknownVersion(
                 f"the ledger entry of {obj.gid} was written by a newer douglas-quaid; update this one. "
                 "Nothing was changed"
             )
-        return from_object(Entry, fields)
+        return from_object(Entry, _of_version_1(fields) if version == 1 else fields)
     except (ValueError, KeyError, TypeError, BadObject) as error:
         raise CorruptRecord(f"the ledger entry of {obj.gid} cannot be read: {error}") from None
+
+
+def _of_version_1(fields: dict[str, Any]) -> dict[str, Any]:
+    asks = any(tag["kind"] == Kind.REVIEW.value for tag in fields["tags"])
+    return fields | {"notes": [], "going": fields["going"] | {"notes": []}, "known": True, "asks": asks}
 
 
 def write_entry(engine: Engine, obj: AilObject, entry: Entry) -> None:
@@ -181,6 +209,17 @@ STAR = "ail:star:"
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """An object that carries the tag of a match, so that others of its cluster need not."""
+
+    #: The object, of the star's cluster.
+    obj: AilObject
+    #: The object's own image if it announces its cluster; otherwise an image of another cluster, with which
+    #: the object shares a part.
+    about: ImageId
+
+
+@dataclass(frozen=True, slots=True)
 class Star:
     """Who represents a cluster, and which objects are still to be checked for that."""
 
@@ -192,23 +231,38 @@ class Star:
     checked: str | None = None
     #: Representatives of merged clusters, which are correlated with the centre first.
     former: tuple[AilObject, ...] = ()
+    #: Objects that carry the tag of a match.
+    told: tuple[Told, ...] = ()
 
 
-def read_star(engine: Engine, cluster_id: str) -> Star | None:
+def cluster_keys(engine: Engine, ids: Sequence[ImageId]) -> list[str]:
+    """Return the id of each image's cluster; of an image that is blank, not linked or not in the store, which
+    matches nothing, its own id.
+    """
+    found = engine.cluster_names(ids) if ids else []
+    return [names[0] if names else image_id for names, image_id in zip(found, ids, strict=True)]
+
+
+def read_star(engine: Engine, cluster: str) -> Star | None:
     """Return the star of a cluster; None if nobody was elected yet. Raises CorruptRecord."""
-    text = engine.bookmark(STAR + cluster_id)
+    text = engine.bookmark(STAR + cluster)
     if text is None:
         return None
     try:
-        return from_object(Star, parse_object(text))
+        return from_object(Star, {"told": []} | parse_object(text))
     except (ValueError, BadObject) as error:
-        raise CorruptRecord(f"the star of cluster {cluster_id} cannot be read: {error}") from None
+        raise CorruptRecord(f"the star of cluster {cluster} cannot be read: {error}") from None
 
 
-def write_star(engine: Engine, cluster_id: str, star: Star | None, *, unless_there: bool = False) -> None:
-    """Replace the star of a cluster; None removes it. `unless_there`: only if it has none."""
-    text = None if star is None else json.dumps(to_object(star), separators=(",", ":"))
-    engine.set_bookmark(STAR + cluster_id, text, unless_there=unless_there)
+def change_star(engine: Engine, cluster: str, change: Callable[[Star | None], Star | None]) -> Star | None:
+    """Change the star of a cluster while nobody else does, and return it. None: there is none."""
+    with engine.lock(f"{LOCK}{STAR}{cluster}", HOLD_SECONDS, wait=2 * HOLD_SECONDS):
+        before = read_star(engine, cluster)
+        after = change(before)
+        if after != before:
+            text = None if after is None else json.dumps(to_object(after), separators=(",", ":"))
+            engine.set_bookmark(STAR + cluster, text)
+        return after
 
 
 def clusters_with_star(engine: Engine) -> Iterator[str]:
@@ -217,40 +271,41 @@ def clusters_with_star(engine: Engine) -> Iterator[str]:
         yield name.removeprefix(STAR)
 
 
-def elect(engine: Engine, names: Sequence[str], propose: AilObject) -> AilObject:
-    """Return the representative of a cluster, and elect `propose`, one of its objects, if it has none.
+def elect(engine: Engine, names: Sequence[str], propose: AilObject) -> Star:
+    """Return the star of a cluster, and elect `propose`, one of its objects, if nobody represents it.
 
     `names`: the cluster's id, then its former ids.
     """
-    cluster_id, former = names[0], names[1:]
-    star = read_star(engine, cluster_id)
-    if star is None:
-        inherited = next((found.centre for name in former if (found := read_star(engine, name))), propose)
-        write_star(engine, cluster_id, Star(inherited), unless_there=True)
-        star = read_star(engine, cluster_id) or Star(propose)
-    if len(former) != star.former_ids:
-        star = _merge(engine, cluster_id, former, star)
-    if star.centre.id != propose.id and engine.cluster_ids([star.centre.id]) != [cluster_id]:
-        star = replace(star, centre=propose, checked="")
-        write_star(engine, cluster_id, star)
-    return star.centre
+    cluster, former = names[0], names[1:]
 
+    def is_sound(star: Star) -> bool:
+        here = star.centre.id == propose.id or cluster_keys(engine, [star.centre.id]) == [cluster]
+        return here and star.former_ids == len(former)
 
-def _merge(engine: Engine, cluster_id: str, former: Sequence[str], star: Star) -> Star:
-    """Take over the stars of former clusters.
+    def renew(star: Star | None) -> Star:
+        if star is not None and is_sound(star):
+            return star
+        absorbed.extend((name, found) for name in former if (found := read_star(engine, name)))
+        stars = [*([star] if star else []), *(found for _, found in absorbed)]
+        centres = list(dict.fromkeys(obj for each in stars for obj in (each.centre, *each.former)))
+        keys = cluster_keys(engine, [obj.id for obj in centres])
+        centres = [obj for obj, key in zip(centres, keys, strict=True) if key == cluster] or [propose]
+        told = tuple(dict.fromkeys(each for one in stars for each in one.told))[:MAX_TOLD]
+        return Star(centres[0], len(former), "", tuple(centres[1:]), told)
 
-    The star is written before theirs are removed: otherwise a crash would leave correlations for which
-    nobody looks.
-    """
-    absorbed = {name: found for name in former if (found := read_star(engine, name))}
-    centres = dict.fromkeys([*star.former, *(found.centre for found in absorbed.values())])
-    star = replace(
-        star,
-        former_ids=len(former),
-        checked="" if absorbed else star.checked,
-        former=tuple(obj for obj in centres if obj != star.centre),
-    )
-    write_star(engine, cluster_id, star)
-    for name in absorbed:
-        write_star(engine, name, None)
+    star = read_star(engine, cluster)
+    if star is None or not is_sound(star):
+        absorbed: list[tuple[str, Star]] = []
+        star = change_star(engine, cluster, renew)
+        for name, _ in absorbed:  # not before: a crash would leave correlations for which nobody looks
+            change_star(engine, name, lambda _: None)
+    assert star is not None
     return star
+
+
+def told_of(engine: Engine, cluster: str, star: Star | None) -> list[tuple[Told, str]]:
+    """Return who of a cluster was told, with the cluster that it is about. Those that left do not count."""
+    told = star.told if star else ()
+    keys = cluster_keys(engine, [image_id for each in told for image_id in (each.obj.id, each.about)])
+    pairs = zip(told, keys[::2], keys[1::2], strict=True)
+    return [(each, about) for each, own, about in pairs if own == cluster]

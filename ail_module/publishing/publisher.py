@@ -14,24 +14,22 @@ objects on one domain.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from douglas_quaid import Cluster, Decision, Engine
+from douglas_quaid import Cluster, Engine
 
-from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
-from .desired import NOTHING_NEW, News, desired, wanted_tags
+from .desired import asks, desired
 from .ledger import (
     Entry,
-    Kind,
     Star,
-    Tag,
+    change_star,
+    cluster_keys,
     clusters_with_star,
     elect,
     hold,
     read_entry,
     read_star,
-    write_star,
     written_objects,
 )
 from .store_view import Finding, StoreView, find_cluster, objects_of, stored
@@ -64,32 +62,38 @@ class Publisher:
 
     def write(self, obj: AilObject, found: Sequence[Finding]) -> bool:
         """Tell AIL what was found about an object, and return whether AIL was asked to change anything."""
-        across = sorted(
-            (f for f in found if self._settings.same_domain or not f.same_domain),
-            key=lambda f: -f.hit.confidence,
-        )
-        if not across and not any(f.hit.collections for f in found):
+        entry, changed = self._update(obj, found=found, new=True)
+        if not entry.known:
             return False
-        wanted = wanted_tags(self._engine, self._settings, obj, across, found)
-        matches = tuple(f for f in across if f.other and f.hit.decision is Decision.MATCH)
-        entry, changed = self._update(obj, News(matches=matches, tags=wanted), found=found)
-        if matches and self._settings.tag_match:
-            changed |= self._tell(matches[0], obj)
-        if entry.correlations and (cluster_id := self._engine.cluster_ids([obj.id])[0]):
-            self.check_cluster(cluster_id, limit=self._options.cluster_step)
+        changed |= self._check_others(obj, entry)
+        self.check_cluster(cluster_keys(self._engine, [obj.id])[0], limit=self._options.cluster_step)
         return changed
 
     def check(self, obj: AilObject) -> bool:
-        """Bring what is written about this object alone into line, and return whether AIL was changed.
-
-        Takes one round trip if nothing is written about it.
+        """Bring what is written about an object, and if that changed about those that it names, into line.
+        Return whether AIL was changed.
         """
         entry = read_entry(self._engine, obj)
-        if entry == Entry() or (
-            entry.settled and desired(StoreView(self._engine, self._settings, obj), entry) == entry
-        ):
+        if self._is_in_line(obj, entry):
             return False
-        return self._update(obj)[1]
+        after, changed = self._update(obj)
+        return self._check_others(obj, after) or changed
+
+    def _check_others(self, obj: AilObject, entry: Entry) -> bool:
+        """Bring the objects into line that an entry names: they may be correlated with this one for the first
+        time.
+        """
+        lines = [line.other for line in entry.correlations] + [row.other for row in entry.duplicates]
+        others = dict.fromkeys([*lines, *(other for tag in entry.tags for other in objects_of(tag.about))])
+        outdated = [
+            other
+            for other in others
+            if other != obj and not self._is_in_line(other, read_entry(self._engine, other))
+        ]
+        return any([self._update(other)[1] for other in outdated])
+
+    def _is_in_line(self, obj: AilObject, entry: Entry) -> bool:
+        return entry.settled and desired(StoreView(self._engine, self._settings, obj), entry) == entry
 
     def sweep(self) -> int:
         """Bring everything into line, some hundred objects a second. Return how many changed in AIL."""
@@ -97,26 +101,27 @@ class Publisher:
         return changed + sum(map(self.check_cluster, clusters_with_star(self._engine)))
 
     def check_cluster(self, cluster_id: str, *, limit: int | None = None) -> int:
-        """Check the objects of a cluster if its representative changed or left. Return how many changed in
-        AIL. If nothing is left of the cluster, its star is removed.
+        """Check the objects of a cluster if its representative changed or left, or if it was merged. Return
+        how many changed in AIL. If nothing is left of the cluster, its star is removed.
 
         `limit`: maximum number of images in this step; the next step goes on behind them.
         """
         star = read_star(self._engine, cluster_id)
-        if star is None or (star.checked is None and self._is_member(star.centre, cluster_id)):
+        if star is None:
             return 0
         cluster = find_cluster(self._engine, cluster_id)
         if cluster is None:
-            write_star(self._engine, cluster_id, None)
+            change_star(self._engine, cluster_id, lambda _: None)
             return 0
         names = (cluster.cluster_id, *cluster.aliases)
-        elect(self._engine, names, self._any_object(cluster) or star.centre)
+        star = elect(self._engine, names, self._any_object(cluster) or star.centre)
         if cluster.cluster_id != cluster_id:  # merged into another one, which took over the star
-            write_star(self._engine, cluster_id, None)  # a crash may have come before that
+            change_star(self._engine, cluster_id, lambda _: None)  # a crash may have come before that
             return self.check_cluster(cluster.cluster_id, limit=limit)
-        star = read_star(self._engine, cluster_id) or star
-        start = star.checked or ""
-        changed = 0 if start else sum(self._adopt(obj, cluster_id) for obj in star.former)
+        if star.checked is None:
+            return 0
+        start = star.checked
+        changed = 0 if start else sum(map(self.check, star.former))
         members = [member for member in cluster.members if member > start][:limit]
         changed += sum(self.check(obj) for member in members for obj in objects_of(member))
         self._note_checked(cluster_id, star, members[-1] if limit and len(members) == limit else None)
@@ -124,38 +129,27 @@ class Publisher:
 
     def _note_checked(self, cluster_id: str, star: Star, checked: str | None) -> None:
         """Note how far the check has come, unless the star changed in the meantime."""
-        now = read_star(self._engine, cluster_id)
-        if now and (now.centre, now.former_ids) == (star.centre, star.former_ids):
+
+        def change(now: Star | None) -> Star | None:
+            if now is None or now != star:
+                return now
             former = () if checked is None else now.former
-            write_star(self._engine, cluster_id, replace(now, checked=checked, former=former))
+            return replace(now, checked=checked, former=former)
 
-    def _adopt(self, obj: AilObject, cluster_id: str) -> bool:
-        """Correlate a former representative with the one that stayed. What was correlated with it moves, so
-        it would be left alone.
-        """
-        if not self._is_member(obj, cluster_id):
-            return False
-        return self._update(obj, News(merged=True))[1]
-
-    def _is_member(self, obj: AilObject, cluster_id: str) -> bool:
-        return self._engine.cluster_ids([obj.id]) == [cluster_id]
-
-    def _tell(self, match: Finding, obj: AilObject) -> bool:
-        """Tag the other object of a match, too: one that came first has found nothing."""
-        assert match.other is not None
-        known = read_entry(self._engine, match.other)
-        if known.settled and any(tag.kind is Kind.MATCH for tag in known.tags):
-            return False
-        tag = Tag(tags.match(match.hit.relation, match.hit.confidence), Kind.MATCH, obj.id)
-        return self._update(match.other, News(tags=(tag,)))[1]
+        change_star(self._engine, cluster_id, change)
 
     def _update(
-        self, obj: AilObject, news: News = NOTHING_NEW, *, found: Sequence[Finding] | None = None
+        self, obj: AilObject, *, found: Sequence[Finding] | None = None, new: bool = False
     ) -> tuple[Entry, bool]:
-        """Bring an object into line. Return what is written about it, and whether AIL was changed."""
+        """Bring an object into line. Return what is written about it, and whether AIL was changed.
+
+        `new`: it was searched for, so it may ask a person.
+        """
         with hold(self._engine, obj):
             before = read_entry(self._engine, obj)
-            after = desired(StoreView(self._engine, self._settings, obj, found=found), before, news)
+            view = StoreView(self._engine, self._settings, obj, found=found)
+            asking = replace(before, asks=before.asks or (new and asks(view)))
+            after = desired(view, asking)
             after = without_foreign(self._engine, self._sink, obj, before, after)
             return after, apply(self._engine, self._sink, obj, before, after)
 

@@ -18,7 +18,7 @@ from xxhash import xxh3_64_hexdigest
 if os.environ["AIL_BIN"] not in sys.path:
     sys.path.append(os.environ["AIL_BIN"])
 
-from lib import Tag, ail_queues  # type: ignore[import-not-found]
+from lib import Tag, ail_core, ail_queues  # type: ignore[import-not-found]
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
 from lib.objects import ail_objects  # type: ignore[import-not-found]
 
@@ -28,6 +28,8 @@ from ..servers import About
 
 __all__ = ["AilHost", "AilSink", "ReturnedMessages", "ail_object", "day"]
 
+#: Field of AIL's metadata that holds our note. AIL's own descriptions are in `desc:<model>`, too.
+NOTE = "desc:douglas-quaid"
 #: Maximum number of domains of a screenshot that are checked for unsafe tags. chosen.
 MAX_DOMAINS = 20
 
@@ -64,7 +66,12 @@ class AilSink:
     def __init__(self, queue: Any) -> None:
         """`queue`: an AILQueue of a module that publishes Tags."""
         self._queue = queue
-        self._duplicates = ConfigLoader().get_db_conn("Kvrocks_Duplicates")
+        config = ConfigLoader()
+        self._duplicates = config.get_db_conn("Kvrocks_Duplicates")
+        #: Whether AIL describes pictures with a model. Its descriptions must not be kept from being made.
+        self._describes = config.has_option("Images", "ollama_enabled") and config.get_config_boolean(
+            "Images", "ollama_enabled"
+        )
 
     def correlate(self, a: AilObject, b: AilObject) -> None:
         """Add a correlation."""
@@ -100,6 +107,25 @@ class AilSink:
         """Return all tags of an object."""
         return set(_ail(obj).get_tags())
 
+    def note(self, obj: AilObject, text: str) -> None:
+        """Put a text on the page of the object: into a field that patch P6 shows. Without P6, and while AIL
+        makes no descriptions of pictures itself, it becomes the description if there is none.
+        """
+        found = _ail(obj)
+        found._set_field(NOTE, text)
+        field = _description()
+        if self._describes or field is None or "visual_note" in found.get_meta(options={"description"}):
+            return
+        if not found._get_field(field):
+            found._set_field(field, text)
+
+    def unnote(self, obj: AilObject, text: str) -> None:
+        """Remove that text, wherever it stands."""
+        found = _ail(obj)
+        for field in filter(None, (NOTE, _description())):
+            if found._get_field(field) == text:
+                found._delete_field(field)
+
 
 def ail_object(gid: str) -> Any:
     """Return AIL's object of a global id. Raises BadObject if AIL has none, or if it is a malformed id of a
@@ -113,6 +139,12 @@ def ail_object(gid: str) -> Any:
         raise BadObject(
             f"{gid[:120]!r}: AIL has no object of this name ({type(error).__name__}: {error})"
         ) from None
+
+
+def _description() -> str | None:
+    """The field of the description that AIL's pages show; None in a version without descriptions."""
+    model = getattr(ail_core, "get_default_image_description_model", None)
+    return f"desc:{model()}" if model else None
 
 
 def _ail(obj: AilObject) -> Any:

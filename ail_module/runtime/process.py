@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from douglas_quaid import CorruptImage, Decision, Engine, Seen
+from douglas_quaid import CorruptImage, Engine, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
-from ..publishing.ledger import Entry, read_entry, read_star
 from ..publishing.publisher import Publisher
-from ..publishing.store_view import Finding, find_cluster, objects_of, stored, stored_findings
+from ..publishing.store_view import Finding, stored, stored_findings
 from ..servers import About
 
 if TYPE_CHECKING:
@@ -27,13 +26,10 @@ if TYPE_CHECKING:
 LABEL_VALUES = 20
 #: Maximum length of a label. chosen: the store keeps 4096 characters of all labels together.
 LABEL_CHARACTERS = 1500
-#: Maximum size of a cluster that is searched for objects that were left out. chosen: as many as one search
-#: finds and tells of.
-MAX_TOLD = 50
 #: Label of an occurrence about which everything is written to AIL.
 WRITTEN = "written"
 #: Value of that label. A later version that writes something else uses another value.
-WRITTEN_BY = "1"
+WRITTEN_BY = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +77,6 @@ def process(
             data, occurrence=obj.occurrence, labels=labels, seen=first or seen, hash_only=unsafe, name=obj.gid
         )
         found = stored_findings(engine, obj)
-        if any(finding.hit.decision is Decision.MATCH for finding in found):
-            _catch_up(engine, obj, publisher, again=before is not None)
         publisher.write(obj, found)
         outcome = Outcome(result.status, found)
     engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
@@ -97,31 +91,12 @@ def occurrence_labels(about: About, first: datetime | None = None) -> dict[str, 
 
 
 def _is_done(before: Seen, labels: Mapping[str, str]) -> bool:
-    """Whether nothing is left to do. If the object was since seen on another domain, a pair that was of one
-    domain may have to be written now.
+    """Whether nothing is left to do. If the object was since seen on another domain or in another chat, that
+    may have to be written now.
     """
     known = before.sighting.labels
-    return before.linked and known.get(WRITTEN) == WRITTEN_BY and known.get("domain") == labels.get("domain")
-
-
-def _catch_up(engine: Engine, obj: AilObject, publisher: Publisher, *, again: bool) -> None:
-    """Write about objects of the same cluster that were done when nothing matched them yet, and that nobody
-    told since.
-
-    Normally the second object of a cluster tells the first. That second one may have died before, or be in
-    work in another process, when a third one comes: then the cluster has no representative yet, or this is
-    the second one `again`. Few clusters are concerned, and small ones.
-    """
-    (cluster_id,) = engine.cluster_ids([obj.id])
-    if cluster_id is None or (not again and read_star(engine, cluster_id) is not None):
-        return
-    cluster = find_cluster(engine, cluster_id)
-    if cluster is None or not 2 < len(cluster.members) <= MAX_TOLD:
-        return
-    others = (other for member in cluster.members if member != obj.id for other in objects_of(member))
-    for other, seen in stored(engine, others).items():
-        if WRITTEN in seen.sighting.labels and read_entry(engine, other) == Entry():
-            publisher.write(other, stored_findings(engine, other))
+    is_written = before.linked and known.get(WRITTEN) == WRITTEN_BY
+    return is_written and all(known.get(name) == labels.get(name) for name in ("domain", "chat"))
 
 
 def _joined(names: tuple[str, ...]) -> str:

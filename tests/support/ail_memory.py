@@ -40,6 +40,8 @@ class Written:
     scores: tuple[tuple[AilObject, int], ...]
     #: Its tags.
     tags: tuple[str, ...]
+    #: The note on its page; empty without one.
+    note: str
     #: Whether this write asked AIL to change anything.
     changed: bool
 
@@ -58,6 +60,7 @@ class MemorySink:
         self.correlations: defaultdict[str, set[str]] = defaultdict(set)
         self.rows: defaultdict[str, set[str]] = defaultdict(set)
         self.tagged: defaultdict[str, set[str]] = defaultdict(set)
+        self.noted: dict[str, str] = {}
         self.done: list[tuple[object, ...]] = []
         self.dies_at: int | None = None
 
@@ -75,9 +78,8 @@ class MemorySink:
         """Repeat the changes that another process made to this AIL."""
         for line in journal.read_text().splitlines() if journal.exists() else ():
             verb, gid, *rest = json.loads(line)
-            getattr(self, verb)(
-                AilObject.parse(gid), *(AilObject.parse(part) if "::" in str(part) else part for part in rest)
-            )
+            read = str if "note" in verb else _read
+            getattr(self, verb)(AilObject.parse(gid), *map(read, rest))
 
     def correlate(self, a: AilObject, b: AilObject) -> None:
         self._do("correlate", a, b)
@@ -114,15 +116,31 @@ class MemorySink:
     def tags(self, obj: AilObject) -> set[str]:
         return set(self.tagged[obj.gid])
 
+    def note(self, obj: AilObject, text: str) -> None:
+        self._do("note", obj, text)
+        self.noted[obj.gid] = text
+
+    def unnote(self, obj: AilObject, text: str) -> None:
+        self._do("unnote", obj, text)
+        if self.noted.get(obj.gid) == text:
+            del self.noted[obj.gid]
+
     def pairs(self) -> set[frozenset[str]]:
         return {frozenset((a, b)) for a, others in self.correlations.items() for b in others}
 
     def state(self) -> tuple[object, ...]:
         """Return everything that AIL shows."""
-        return tuple(
-            {gid: set(found) for gid, found in kept.items() if found}
-            for kept in (self.correlations, self.rows, self.tagged)
+        return (
+            *(
+                {gid: set(found) for gid, found in kept.items() if found}
+                for kept in (self.correlations, self.rows, self.tagged)
+            ),
+            dict(self.noted),
         )
+
+
+def _read(part: object) -> object:
+    return AilObject.parse(str(part)) if "::" in str(part) else part
 
 
 class World:
@@ -143,17 +161,18 @@ class World:
         self,
         domain: str = "",
         *,
+        chat: str = "",
         kind: str = "screenshot",
         same_as: AilObject | None = None,
         linked: bool = True,
     ) -> AilObject:
-        """Add an object and return it. `domain`: names separated by commas. Its image is new, unless it is
-        the `same_as` another object's.
+        """Add an object and return it. `domain`, `chat`: names separated by commas. Its image is new, unless
+        it is the `same_as` another object's.
         """
         self._count += 1
         obj = AilObject(kind, same_as.id if same_as else hashlib.sha256(b"%d" % self._count).hexdigest())
         image = replace(_features(), image_id=obj.id, pixel_digest=hashlib.sha256(obj.id.encode()).digest())
-        labels = {"domain": domain} if domain else None
+        labels = {name: text for name, text in (("domain", domain), ("chat", chat)) if text}
         self.store.images.put(new_image(image), occurrence=obj.occurrence, labels=labels)
         if linked:
             self.store.links.mark_linked(obj.id)
@@ -191,6 +210,7 @@ class World:
             correlated=tuple(line.other for line in entry.correlations),
             scores=tuple((row.other, row.score) for row in entry.duplicates),
             tags=tuple(tag.name for tag in entry.tags),
+            note="".join(note.text for note in entry.notes),
             changed=changed,
         )
 
