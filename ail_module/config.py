@@ -139,7 +139,7 @@ class Settings:
     tag_match: bool = _option(
         True,
         'tag infoleak:automatic-detection="visual-match" the first two objects of a cluster that match '
-        "across domains, the first two of two clusters that share a part, and a file that was seen at two places",
+        "across domains, those of two clusters that share a part, and a file that was seen at two places",
     )
     #: Whether the tag of a match is accompanied by one with its relation and likelihood.
     tag_detail: bool = _option(

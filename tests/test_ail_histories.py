@@ -1,6 +1,6 @@
 """Whatever happened, AIL holds what the store, the settings and the analysts' words ask for, and nothing
-else: random histories against a real store and an AIL in memory, compared with a statement of what should stand
-that is written here once more, pair by pair and without any of the module's shortcuts.
+else: random histories against a real store and an AIL in memory, compared with a statement of what should
+stand that is written here once more, pair by pair and without any of the module's shortcuts.
 """
 
 from __future__ import annotations
