@@ -78,7 +78,7 @@ def test_a_picture_of_two_chats_is_correlated_duplicated_and_tagged(ail: AilHome
     assert known(store, [first, second, other]) == {first, second, other}
     # and AIL shows and passes on the tag of what came later
     [tag] = ail.tags(second)
-    assert tag.startswith('infoleak:automatic-detection="visual-near-duplicate-')
+    assert tag == 'infoleak:automatic-detection="visual-match"'
     assert f"{second};{tag}" in ail.messages("MISP_Thehive_Auto_Push")
 
 
@@ -94,7 +94,7 @@ def test_two_captures_of_one_page_on_two_domains_are_correlated(ail: AilHome, st
         first
     }
     assert ail.correlations(elsewhere, "screenshot") == set() and ail.tags(elsewhere) == set()
-    assert any("visual-near-duplicate-" in tag for tag in ail.tags(second))
+    assert 'infoleak:automatic-detection="visual-match"' in ail.tags(second)
     # and the domains stay without tags and correlations of ours
     for domain in ("domain::shop-one.org", "domain::shop-two.org"):
         assert (

@@ -46,7 +46,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def test_each_patch_says_what_it_is_for_and_what_its_absence_costs() -> None:
-    assert NAMES == ["P1", "P2", "P3", "P4", "P5"]
+    assert NAMES == ["P1", "P2", "P3", "P4", "P5", "P6"]
     assert all(
         each.title and each.reason.endswith(".") and each.cost.endswith((".", ")")) and each.restart
         for each in patches()
@@ -57,14 +57,14 @@ def test_in_any_order_put_in_and_taken_out(own_ail: Callable[[], AilHome]) -> No
     ail = own_ail()
     before = contents(ail.home)
     assert set(states(ail.home).values()) == {PatchState.ABSENT}
-    orders = list(itertools.permutations(NAMES))
-    for order, back in zip(orders[::17], reversed(orders[::17]), strict=True):
+    orders = list(itertools.permutations(NAMES))[::103]
+    for order, back in zip(orders, reversed(orders), strict=True):
         for name in order:
             patch(ail.home, [name])
             assert states(ail.home)[name] is PatchState.APPLIED
         assert not plan_patch(ail.home, NAMES).changes, "applying twice changes nothing"
         for name in {file for each in patches() for edit in each.edits for file in [edit.name]}:
-            ast.parse((ail.home / name).read_text())
+            assert name.endswith(".html") or ast.parse((ail.home / name).read_text())
         for name in back:
             patch(ail.home, [name], revert=True)
             assert states(ail.home)[name] is PatchState.ABSENT
@@ -76,7 +76,7 @@ def test_in_any_order_put_in_and_taken_out(own_ail: Callable[[], AilHome]) -> No
 def test_names_are_checked_and_case_does_not_matter(home: Path) -> None:
     patch(home, ["p5"])
     assert states(home)["P5"] is PatchState.APPLIED
-    with pytest.raises(ConfigError, match="'P9' is not a patch; patches are P1, P2, P3, P4, P5"):
+    with pytest.raises(ConfigError, match="'P9' is not a patch; patches are P1, P2, P3, P4, P5, P6"):
         plan_patch(home, ["P1", "P9"])
 
 

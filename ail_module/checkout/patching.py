@@ -1,6 +1,6 @@
 """Patches of AIL's own code, which make our results visible there: each is optional and says what it is for.
 
-P1, P2, P4 and P5 are files in `patches/`. P3 adds entries to lists whose other entries differ between
+P1, P2, P4, P5 and P6 are files in `patches/`. P3 adds entries to lists whose other entries differ between
 versions of AIL, so it is code.
 """
 
@@ -20,7 +20,7 @@ from .working_tree import Checkout, FileChange, Plan
 class Patch:
     """One patch, as it is offered."""
 
-    #: P1 to P5.
+    #: P1 to P6.
     name: str
     #: What it does.
     title: str
@@ -118,6 +118,17 @@ def patches() -> tuple[Patch, ...]:
             "results either way.",
             ("Crawler", "CrawlerImporter"),
             diffs("P5"),
+        ),
+        Patch(
+            "P6",
+            "pages of images and screenshots show the module's note",
+            "AIL's page of a picture has no place for a text of a module but the description that AIL makes "
+            "with a model (Ollama), and whatever stands there keeps AIL from making one.",
+            "The note (which pictures it matches or may match, where they were seen, and why) is shown as the "
+            "description, and only if ollama_enabled is False in core.cfg; otherwise it is stored and not "
+            "shown.",
+            ("Flask (the pages)", "VisualCorrelation", "VisualCorrelationCrawled"),
+            diffs("P6"),
         ),
     )
 

@@ -82,7 +82,7 @@ def patch(
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Apply small patches to AIL's own code, or list them: P1 to P5, each with its purpose and what happens
+    """Apply small patches to AIL's own code, or list them: P1 to P6, each with its purpose and what happens
     without it; `all` stands for every one that fits.
     """
     if names:

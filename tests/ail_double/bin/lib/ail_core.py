@@ -16,3 +16,7 @@ def get_all_objects():
 
 def get_obj_queued():
     return AIL_OBJS_QUEUES
+
+
+def get_default_image_description_model():
+    return "a-model"

@@ -26,6 +26,12 @@ class Image(files.FileObject, Dated):
             return None
         return self.get_file_content().read() if r_type == "bytes" else self.get_file_content()
 
+    def get_meta(self, options=set(), flask_context=False):
+        meta = {'id': self.id, 'tags': self.get_tags(r_list=True)}
+        if 'description' in options:
+            meta['description'] = self.get_description()
+        return meta
+
 
 def create(content, size_limit=files.SIZE_LIMIT, b64=False, force=False):
     return files.store(Image, base64.standard_b64decode(content) if b64 else content, size_limit, force)

@@ -26,6 +26,12 @@ class Screenshot(files.FileObject):
     def get_last_seen(self):
         return max(self.get_dates(), default=0)
 
+    def get_meta(self, options=set(), flask_context=False):
+        meta = {'id': self.id, 'tags': self.get_tags(r_list=True)}
+        if 'description' in options:
+            meta['description'] = self.get_description()
+        return meta
+
 
 def create_screenshot(content, size_limit=files.SIZE_LIMIT, b64=True, force=False):
     return files.store(Screenshot, base64.standard_b64decode(content) if b64 else content, size_limit, force)

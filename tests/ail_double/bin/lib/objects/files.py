@@ -6,6 +6,7 @@ import os
 from hashlib import sha256
 from io import BytesIO
 
+from lib.ail_core import get_default_image_description_model
 from lib.objects.abstract_object import AbstractObject
 
 SIZE_LIMIT = 5_000_000  # of three quarters of the length: AIL counts as if the bytes were base64
@@ -26,6 +27,12 @@ class FileObject(AbstractObject):
         folder = self.FOLDER.rstrip("/")
         path = os.path.realpath(os.path.join(folder, self.get_rel_path()))
         return path if os.path.commonpath([path, folder]) == folder else None
+
+    def get_description(self, model=None):
+        return self._get_field(f"desc:{model or get_default_image_description_model()}")
+
+    def add_description_model(self, model, description):
+        self._set_field(f"desc:{model}", description)
 
     def get_file_content(self):
         with open(self.get_filepath(), "rb") as file:
