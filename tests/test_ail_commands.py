@@ -644,8 +644,8 @@ def test_every_patch_is_in_the_readme() -> None:
 def test_the_tags_of_the_readme_are_those_that_are_written() -> None:
     section = README.partition("### Tags\n")[2].partition("\n### ")[0]
     named = set(re.findall(r'infoleak:automatic-detection="(visual-[a-z-]+?)-?…?"', section))
-    relations = ("identical-almost-certain", "near-duplicate", "partial", "review", "looks-like")
-    assert named == {f"visual-{relation}" for relation in relations}
+    kinds = ("match", "review", "looks-like", "identical-almost-certain", "near-duplicate", "partial")
+    assert named == {f"visual-{kind}" for kind in kinds}
     assert tags.REVIEW == 'infoleak:automatic-detection="visual-review"'
     for _, band in likelihood.BANDS:
         assert f"`{band}`" in README

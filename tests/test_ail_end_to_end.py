@@ -45,6 +45,20 @@ def known(engine: Engine, gids: list[str]) -> set[str]:
     return {gid for gid, images in zip(gids, seen, strict=True) if images}
 
 
+def shown(ail: AilHome, gids: list[str], field: str | None = None) -> dict[str, str | None]:
+    """What AIL's pages show as the description of each object, or what one field of its metadata holds."""
+    code = """
+    from lib.objects.ail_objects import get_obj_from_global_id as get
+    objects = {gid: get(gid) for gid in gids}
+    return {
+        gid: obj._get_field(field) if field else obj.get_meta(options={'description'})['description']
+        for gid, obj in objects.items()
+    }
+    """
+    found: dict[str, str | None] = ail.run(code, gids=gids, field=field)
+    return found
+
+
 def idle(ail: AilHome, module: str = OURS) -> bool:
     return ail.queue_length(module) == 0 and not ail.in_flight(module)
 
@@ -101,6 +115,61 @@ def test_two_captures_of_one_page_on_two_domains_are_correlated(ail: AilHome, st
             not any("visual" in tag for tag in ail.tags(domain))
             and len(ail.correlations(domain, "screenshot")) == 1
         )
+
+
+def test_a_note_becomes_the_description_where_ail_makes_none_and_gives_way_to_every_other(
+    ail: AilHome, store: Engine
+) -> None:
+    # given an AIL that describes no pictures itself, and a picture that somebody described
+    ail.add_ours()
+    ail.configure("Images", ollama_enabled=False)
+    first = ail.new_screenshot(png(page(1)), domain="one.onion")
+    second = ail.new_screenshot(variant(page(1)), domain="two.onion")
+    ail.run(
+        """
+        from lib import ail_core
+        from lib.objects.ail_objects import get_obj_from_global_id as get
+        get(gid).add_description_model(ail_core.get_default_image_description_model(), 'a market')
+        """,
+        gid=first,
+    )
+    ail.queue_all([(first, ""), (second, "")])
+    ail.drain(OURS, "Tags")
+    # then the page of the other one names it, its domain and the reason
+    pages = shown(ail, [first, second])
+    assert pages[first] == "a market"
+    assert f"match: {first} on domain one.onion; near-duplicate, confidence" in (pages[second] or "")
+    assert second in (shown(ail, [first], "desc:douglas-quaid")[first] or "")
+    # and the note goes with its reason
+    store.veto(first.partition("::")[2], second.partition("::")[2])
+    ail.configure(feedback_seconds=1)
+    module = ail.start_module()
+    module.wait_for(lambda: shown(ail, [second])[second] is None, "the note is gone")
+    assert shown(ail, [first])[first] == "a market"
+    # while an AIL that makes descriptions keeps the place for them
+    ail.configure("Images", ollama_enabled=True)
+    third, fourth = ail.new_image(png(photo(3))), ail.new_image(jpeg(photo(3), 70))
+    ail.queue_all([(third, ""), (fourth, "")])
+    ail.drain(OURS, "Tags")
+    assert set(shown(ail, [third, fourth]).values()) == {None}
+    assert third in (shown(ail, [fourth], "desc:douglas-quaid")[fourth] or "")
+
+
+def test_the_same_bytes_on_two_domains_are_told_when_the_second_one_is_seen(
+    ail: AilHome, store: Engine
+) -> None:
+    ail.add_ours()
+    content, blank = png(page(4)), png(Image.new("RGB", (640, 400), "white"))
+    gids = [ail.new_screenshot(each, domain="one.onion") for each in (content, blank)]
+    ail.queue_all([(gid, "") for gid in gids], publisher="Crawler")
+    ail.drain(OURS, "Tags")
+    assert not any(ail.tags(gid) for gid in gids)
+    assert gids == [ail.new_screenshot(each, domain="two.onion") for each in (content, blank)]
+    ail.queue_all([(gid, "") for gid in gids], publisher="Crawler")
+    ail.drain(OURS, "Tags")
+    assert [ail.tags(gid) for gid in gids] == [{'infoleak:automatic-detection="visual-match"'}, set()]
+    note = shown(ail, gids, "desc:douglas-quaid")[gids[0]] or ""
+    assert "the same file: domains one.onion, two.onion" in note
 
 
 def test_a_site_that_is_crawled_every_month_matches_itself_without_a_word(
@@ -276,5 +345,7 @@ def test_sixty_clones_of_a_template_are_a_star(ail: AilHome, store: Engine) -> N
     assert sum(map(len, edges.values())) <= 2 * len(gids), "one edge each, seen from both ends"
     assert sorted(map(len, edges.values()))[-2] <= 2, "but for the one in the middle"
     assert max(len(ail.duplicates(gid)) for gid in gids) <= len(gids)
-    tags = ail.messages("Tags")
-    assert {tag.partition(";")[0] for tag in tags} == set(gids) and len(tags) == len(gids), "each has one tag"
+    told = {message.partition(";")[0] for message in ail.messages("Tags")}
+    assert len(told) == 2 == len(ail.messages("Tags")), "an analyst is told of the cluster once"
+    notes = shown(ail, gids, "desc:douglas-quaid")
+    assert all(f"quaid ail cluster {gid}" in (notes[gid] or "") for gid in gids), "and each says of which"
