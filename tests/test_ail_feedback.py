@@ -450,9 +450,20 @@ def test_the_report_of_a_cluster_counts_objects_domains_and_chats(world: World) 
     )
 
 
+def test_the_report_of_a_single_object_lists_its_places(world: World) -> None:
+    # Given the same bytes on two domains, and in two chats
+    page, picture = world.add("a.onion,b.onion"), world.add(kind="image", chat="telegram:1,telegram:2")
+    for obj, names in ((page, ["a.onion", "b.onion"]), (picture, ["telegram:1", "telegram:2"])):
+        assert world.write(obj).tags == (tags.MATCH,)
+        found = report(world.engine, obj.gid)
+        assert found.objects == (obj,) and found.images == 1
+        assert [each.name for each in (*found.domains, *found.chats)] == names
+        assert all(name in world.sink.noted[obj.gid] for name in names)
+
+
 def test_the_report_of_an_object_that_is_in_no_cluster_says_so(world: World) -> None:
-    alone = world.add("a.onion")
-    with pytest.raises(NotFound, match="no cluster"):
-        report(world.engine, alone.gid)
+    waiting = world.add("a.onion", linked=False)
+    with pytest.raises(NotFound, match="in no cluster"):
+        report(world.engine, waiting.gid)
     with pytest.raises(NotFound):
         report(world.engine, AilObject("image", "0" * 64).gid)

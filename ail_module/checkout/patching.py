@@ -124,7 +124,7 @@ def patches() -> tuple[Patch, ...]:
             "pages of images and screenshots show the module's note",
             "AIL's page of a picture has no place for a text of a module but the description that AIL makes "
             "with a model (Ollama), and whatever stands there keeps AIL from making one.",
-            "The note (which pictures it matches or may match, where they were seen, and why) is shown as the "
+            "The note (which pictures it matches, where they were seen, and why) is shown as the "
             "description, and only if ollama_enabled is False in core.cfg; otherwise it is stored and not "
             "shown.",
             ("Flask (the pages)", "VisualCorrelation", "VisualCorrelationCrawled"),

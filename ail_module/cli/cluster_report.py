@@ -107,7 +107,7 @@ def _cluster(engine: Engine, name: str) -> Cluster:
         return found
     cluster = find_cluster(engine, found.info.clusters[0]) if found.info.clusters else None
     if cluster is None:
-        raise NotFound(f"{name} is in no cluster: no other picture in the store is the same")
+        raise NotFound(f"{name} is in no cluster: it shows nothing, or was not searched for yet")
     return cluster
 
 

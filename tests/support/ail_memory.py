@@ -175,8 +175,13 @@ class World:
         labels = {name: text for name, text in (("domain", domain), ("chat", chat)) if text}
         self.store.images.put(new_image(image), occurrence=obj.occurrence, labels=labels)
         if linked:
-            self.store.links.mark_linked(obj.id)
+            self.link(obj)
         return obj
+
+    def link(self, obj: AilObject) -> None:
+        """Note that an object was searched for; its image has a cluster from now on."""
+        self.store.clusters.settle(obj.id, informative=True)
+        self.store.links.mark_linked(obj.id)
 
     def known(self, collection: str, purpose: Purpose, **labels: str) -> str:
         """Add a picture of a collection that AIL does not hold, and return its image id."""
@@ -223,12 +228,13 @@ class World:
         """Add an object that matches these and, as a whole, the representatives of their clusters; write
         about it, and return it.
         """
-        obj = self.add(domain)
+        obj = self.add(domain, linked=False)
         ids = [match.id for match in matches]
         whole = not {"relation", "decision"} & options.keys()
         leading = self.store.clusters.representatives(ids) if whole else []
         for match in (*matches, *sorted({one for some in leading for one in some} - {*ids})):
             self.judge(obj, match, **options)  # type: ignore[arg-type]
+        self.link(obj)
         self.write(obj)
         return obj
 

@@ -26,7 +26,7 @@ class Image(files.FileObject, Dated):
             return None
         return self.get_file_content().read() if r_type == "bytes" else self.get_file_content()
 
-    def get_meta(self, options=set(), flask_context=False):
+    def get_meta(self, options=(), flask_context=False):
         meta = {'id': self.id, 'tags': self.get_tags(r_list=True)}
         if 'description' in options:
             meta['description'] = self.get_description()

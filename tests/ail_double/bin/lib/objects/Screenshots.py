@@ -26,7 +26,7 @@ class Screenshot(files.FileObject):
     def get_last_seen(self):
         return max(self.get_dates(), default=0)
 
-    def get_meta(self, options=set(), flask_context=False):
+    def get_meta(self, options=(), flask_context=False):
         meta = {'id': self.id, 'tags': self.get_tags(r_list=True)}
         if 'description' in options:
             meta['description'] = self.get_description()
