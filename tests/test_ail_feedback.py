@@ -329,18 +329,15 @@ def test_a_rehearsal_tells_what_a_pass_then_changes_and_changes_nothing(
 # -- the passes of a module ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["veto", "forget"])
-def test_a_pass_removes_the_star_of_a_cluster_that_is_no_more(world: World, how: str) -> None:
-    # Given two clusters, of which one dissolves, and a star that cannot be read
+def test_a_pass_removes_the_star_of_a_cluster_that_is_no_more(world: World) -> None:
+    # Given two clusters, of which nothing is left of one, and a star that cannot be read
     first, other = world.add("a.onion"), world.add("c.onion")
     copy = world.found("b.onion", first)
     world.found("d.onion", other)
     (kept,) = world.engine.cluster_ids([other.id])
     world.engine.set_bookmark(f"{STAR}c-1", "{}")
-    if how == "veto":
-        world.engine.veto(copy.id, first.id)
-    else:
-        world.engine.forget(copy.id)
+    world.engine.forget(copy.id)
+    world.engine.forget(first.id)
     # When a module that runs looks at everything, then the other star stays
     loop = FeedbackLoop(world.engine, world.sink, Settings(), logging.getLogger("test"))
 
