@@ -142,9 +142,7 @@ class Settings:
         "across domains, those of two clusters that share a part, and a file that was seen at two places",
     )
     #: Whether the tag of a match is accompanied by one with its relation and likelihood.
-    tag_detail: bool = _option(
-        False, "beside that tag another one with the relation and the likelihood of the match"
-    )
+    tag_detail: bool = _option(False, "beside that tag another one with the relation and the likelihood")
     #: Whether a review is tagged.
     tag_review: bool = _option(
         True, 'tag an object infoleak:automatic-detection="visual-review" if a person should look at it'
@@ -167,9 +165,7 @@ class Settings:
     )
     #: Whether a note about its partners is written to each object.
     note: bool = _option(
-        True,
-        "write to each object which others it matches or may match, where they were seen, and why; AIL's "
-        "pages show it with patch P6, or as a description if ollama_enabled is False",
+        True, "write to each object which others it matches, where they were seen, and why; needs patch P6"
     )
     #: Maximum number of correlations at an object.
     max_edges: int = _option(
