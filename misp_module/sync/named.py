@@ -22,7 +22,7 @@ def require_named(client: Client, filters: Filters, *, event_may_be_gone: bool) 
         raise MispMissing(f"--org {filters.org}: {client.url} has no such organisation, {_HINT}")
     for tag in (tag for tag in filters.tags if not tag.startswith("!")):
         if not client.has_tag(tag):
-            raise MispMissing(f"--tag {tag}: {client.url} has no such tag; quote its name as MISP shows it")
+            raise MispMissing(f"--tag {tag}: {client.url} has no such tag; write its name as MISP shows it")
 
 
 def require_event(client: Client, event: str) -> None:
