@@ -82,7 +82,7 @@ class RehearsedEngine:
         pair = frozenset((a, b))
         self._apart.add(pair)
         self._same.discard(pair)
-        first, second = self.cluster_ids([a, b])
+        first, second = self.cluster_names([a, b])
         if first == second:
             self._clusters[a] = self._new_cluster(a)
 
@@ -92,8 +92,8 @@ class RehearsedEngine:
         if b in self.vetoed(a):
             raise ConfigError(f"a person said that {a} and {b} are not the same; `quaid undo` takes it back")
         self._same.add(frozenset((a, b)))
-        first, second = self.cluster_ids([a, b])
-        self._clusters[a] = self._clusters[b] = second or first or self._new_cluster(b)
+        first, second = (names[:1] for names in self.cluster_names([a, b]))
+        self._clusters[a] = self._clusters[b] = (*second, *first, self._new_cluster(b))[0]
 
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
         """Search for nothing."""
@@ -134,6 +134,11 @@ class RehearsedEngine:
         """Return the id of each image's cluster."""
         stored = zip(ids, self._engine.cluster_ids(ids), strict=True)
         return [self._clusters.get(image_id, cluster) for image_id, cluster in stored]
+
+    def cluster_names(self, ids: Sequence[ImageId]) -> list[tuple[str, ...]]:
+        """Return the names of each image's cluster."""
+        stored = zip(ids, self._engine.cluster_names(ids), strict=True)
+        return [self._named(image_id, names) for image_id, names in stored]
 
     def show(self, name: str) -> Any:
         """Return what a name stands for."""
