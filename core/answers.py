@@ -144,7 +144,8 @@ class History:
     first_seen: datetime | None
     #: Last time at any of them (UTC).
     last_seen: datetime | None
-    #: Those of the hit's own image first, then the latest first; at most 20 of an image.
+    #: Those of the hit's own image first, then the latest first; of an image at most the latest 20 and the
+    #: oldest.
     sightings: tuple[Sighting, ...]
     #: Collections that hold any of these images.
     memberships: tuple[Membership, ...]

@@ -5,6 +5,7 @@ each answer is a fixed number of round trips.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from ..answers import History, Hit
@@ -95,7 +96,7 @@ def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) 
     """
     clusters = store.clusters.of([hit.image_id for hit in hits])
     groups = [_group(hit.image_id, cluster) for hit, cluster in zip(hits, clusters, strict=True)]
-    infos = iter(store.images.infos([image_id for group in groups for image_id in group]))
+    infos = iter(_with_oldest(store, store.images.infos([i for group in groups for i in group])))
     left_out = frozenset(store.occurrences.images_at(besides)) if besides else frozenset[ImageId]()
     answers = []
     for group, cluster in zip(groups, clusters, strict=True):
@@ -103,6 +104,18 @@ def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) 
         all_read = cluster is None or len(cluster.members) <= MEMBERS_READ
         answers.append(_history(found, besides, left_out, all_read=all_read))
     return answers
+
+
+def _with_oldest(store: Store, infos: Sequence[ImageInfo | None]) -> list[ImageInfo | None]:
+    """Return the infos; to those that do not show all sightings, the oldest one is added."""
+    cut = [info.image_id for info in infos if info and info.occurrence_count > len(info.sightings)]
+    oldest = dict(zip(cut, store.occurrences.oldest(cut), strict=True)) if cut else {}
+    return [
+        replace(info, sightings=(*info.sightings, first))
+        if info and (first := oldest.get(info.image_id)) and first not in info.sightings
+        else info
+        for info in infos
+    ]
 
 
 def _group(image_id: ImageId, cluster: Cluster | None) -> list[ImageId]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from ..batches import grouped
-from ..records import ImageId, Occurrence, Seen, Withdrawn
+from ..records import ImageId, Occurrence, Seen, Sighting, Withdrawn
 from . import values
 from .connection import StorePart
 from .forgetting import Forgetting
-from .images import ids_in_all_shards, sighting
+from .images import ids_in_all_shards, scored, sighting
 from .keys import SHARDS, as_bytes, key, on_image, on_meta, on_shard, shard
 from .scripts import FORGET_IMAGE
 
@@ -83,6 +83,24 @@ class Occurrences(StorePart):
             tuple(sorted(seen, key=lambda one: (-one.sighting.last_seen.timestamp(), one.image_id)))
             for seen in found
         ]
+
+    def oldest(self, ids: Sequence[ImageId]) -> list[Sighting | None]:
+        """Return of each image the sighting whose last time is the longest ago, in two round trips; None for
+        an image that is not there.
+        """
+        found = self.connection.run([on_image("ZRANGE", "seen", i, 0, 0, "WITHSCORES") for i in ids])
+        first = [next(iter(scored(answer)), None) for answer in found]
+        commands = [on_image("HGET", "occ", i, at[0]) for i, at in zip(ids, first, strict=True) if at]
+        occurrences = iter(self.connection.run(commands))
+        oldest: list[Sighting | None] = []
+        for i, at in zip(ids, first, strict=True):
+            shown = None
+            if at is not None and (value := next(occurrences)) is not None:  # else withdrawn meanwhile
+                with values.left_out_if_broken():
+                    place = values.occurrence(key(shard(i), f"seen:{i}"), at[0])
+                    shown = sighting(i, place, value, at[1])
+            oldest.append(shown)
+        return oldest
 
     def starting_with(self, prefix: str) -> Iterator[Occurrence]:
         """Yield all occurrences that start with `prefix`, each at least once, in no order. What is added or
