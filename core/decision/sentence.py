@@ -9,6 +9,13 @@ from .options import DEFAULTS, VerdictOptions
 #: Last part of the sentence of a looks-like.
 LOOKS_LIKE = "looks like this page, but is not a picture of it"
 
+#: Content agreement below which it is what speaks against a match, 0 to 1. chosen: it words only what a
+#: calibration decides.
+AGREEING = 0.7
+#: Coverage of the picture of which more is covered, below which it is what speaks against a match, 0 to 1.
+#: chosen: as AGREEING.
+COVERING = 0.4
+
 _UNALIGNED = {
     Configuration.NO_GEOMETRY: "too few keypoints agree on a transform between the two",
     Configuration.DEGENERATE: "keypoints agree only on a transform that no edit makes",
@@ -80,7 +87,7 @@ def sentence(
     if Reason.CONTEXT_CUT in reasons:
         parts.append("the search ended before the other candidates were compared")
     if relation is not None and Reason.WEAK_EVIDENCE in reasons:
-        parts.append("the evidence is too weak for a match")
+        parts.append(weakness(evidence))
     return "; ".join(parts)
 
 
@@ -138,6 +145,15 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
         return ["both share a part"]
     inside = "the query lies inside the reference"
     return [inside if query >= reference else "the query holds the reference"]
+
+
+def weakness(evidence: Evidence) -> str:
+    """Return what speaks against a match although the two are aligned."""
+    if evidence.content_agreement is not None and evidence.content_agreement < AGREEING:
+        return "too much of the content differs for a match"
+    if max(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) < COVERING:
+        return "too small a part agrees for a match"
+    return "the evidence is too weak for a match"
 
 
 def _frames(evidence: Evidence) -> str:
