@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from douglas_quaid import (
@@ -120,7 +121,9 @@ def _query(
         include_same_template=settings.include_same_template,
         name=attribute.name,
     )
-    return similar_to(engine, result.hits, attribute, settings), result
+    (names,) = engine.cluster_names([result.image_id]) if result.hits else [()]
+    found = similar_to(engine, result.hits, attribute, settings)
+    return tuple(replace(similar, queried_clusters=names) for similar in found), result
 
 
 def _store(engine: Engine, data: bytes, attribute: QueriedAttribute) -> None:

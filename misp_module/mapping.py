@@ -1,51 +1,53 @@
 """Translates a hit into an `image-similarity` object, made for MISP's pages, its correlation engine and its
 tags.
 
+- MISP knows an object by the values of its attributes. So they hold only what stays: a further copy of the
+  picture, or another sighting, does not make another object. What changes is in the comment (wording.py).
+- At most MAX_ATTRIBUTES attributes: MISP draws each in its graphs.
 - Only names and hashes that the settings disclose are included.
-- Values are the same for the same request, so that MISP recognises an object that it has already.
 - Nothing refers to another event, and nothing is marked for intrusion detection systems.
-- Only a match correlates.
+- Only a match correlates; in a review, an analyst may allow it.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pymisp import MISPObject
 
-from douglas_quaid import Decision, Evidence, Hit, Membership, Relation, Sighting
+from douglas_quaid import Decision
 from douglas_quaid.decision.likelihood import band
-from douglas_quaid.decision.sentence import LOOKS_LIKE
-from douglas_quaid.records import NotedRegion
 
-from .attributes import OCCURRENCE_PREFIX, is_uuid
+from .correlation import cluster_names
+from .disclosed import Disclosed
 from .messages import QueriedAttribute
+from .places import events_of, first_place
 from .settings import Settings
 from .similar import Similar
 from .text import harmless
+from .wording import comment, finding, measured, sighting_summary
 
 #: Name of the object template, which is bundled until MISP's own collection of templates includes it.
 TEMPLATE = "image-similarity"
+#: Relation that names the enriched attribute. spec: our object template.
+QUERIED_RELATION = "queried-uuid"
+#: Relation that names an attribute with the other picture. spec: our object template.
+FOUND_RELATION = "attribute-uuid"
 
-#: Maximum number of events and of attributes that one object names; `seen-count` tells how many there are.
-#: chosen.
-MAX_PLACES = 5
-#: Maximum number of names of a cluster: the canonical one and its latest former ones. chosen.
-MAX_CLUSTER_NAMES = 20
+#: Maximum number of attributes of an object. chosen: what MISP's event page and its correlation graph show
+#: legibly.
+MAX_ATTRIBUTES = 8
+#: Maximum number of values of one relation in a hover. chosen.
+HOVER_VALUES = 3
+#: Score from which a tag says how likely it is. Below, the tag would stand beside the verdict `review` and
+#: say that it is unlikely. spec: MISP taxonomies, estimative-language, roughly-even-chance.
+TAGGED_FROM = 0.45
 
 #: Types of the reference to the queried attribute; `same-as` for equal bytes. spec: MISP's relationship
 #: types.
 _REFERENCES = {Decision.MATCH: "similar", Decision.REVIEW: "related-to", Decision.NO_MATCH: "related-to"}
-
-#: What MISP saves under the type domain; it refuses anything else, such as the address of a page. chosen.
-_DOMAIN = re.compile(r"[\w.-]+\.[\w-]{2,}")
-
-#: Relations that a hover shows, in this order; it has no room for more. chosen.
-_HOVER = ("seen", "verdict", "score", "relation", "evidence", "brand", "domain", "filename", "event", "link")
 
 
 @cache
@@ -58,36 +60,50 @@ def template_definition() -> dict[str, Any]:
 def expansion_object(
     similar: Similar, attribute: QueriedAttribute, settings: Settings, *, note: str = ""
 ) -> Any:
-    """Return the object of an enrichment as JSON, with a reference to the queried attribute.
+    """Return the object of an enrichment as JSON, with a reference to the queried attribute or its object.
 
-    `note` is appended to the comment of the object.
+    `note` is appended to the first line of the comment.
     """
-    hit = similar.hit
-    made = _object(_values(similar, settings), hit.decision)
-    made.comment = f"{hit.decision.value} ({hit.confidence:.3f}) with {attribute.name}{note}"
-    made.add_reference(attribute.uuid, "same-as" if hit.evidence.same_bytes else _REFERENCES[hit.decision])
+    hit, told = similar.hit, Disclosed.of(similar, settings)
+    made = _object(_lasting_values(similar, told, attribute, settings), hit.decision)
+    made.comment = comment(similar, told, attribute, settings, note=note)
+    kind = "same-as" if hit.evidence.same_bytes else _REFERENCES[hit.decision]
+    made.add_reference(attribute.target, kind)
     (verdict,) = made.get_attributes_by_relation("verdict")
     verdict.add_tag(name='misp:automation-level="unsupervised"')
-    verdict.add_tag(name=f'estimative-language:likelihood-probability="{band(hit.confidence)}"')
+    if hit.decision is Decision.MATCH or hit.confidence >= TAGGED_FROM:
+        verdict.add_tag(name=f'estimative-language:likelihood-probability="{band(hit.confidence)}"')
     if hit.decision is Decision.REVIEW:
         verdict.add_tag(name='workflow:todo="review"', local=True)  # a local tag stays on this MISP
     return json.loads(made.to_json())
 
 
 def hover_object(similar: Similar, settings: Settings) -> Any:
-    """Return the object of a hover as JSON: fewer attributes, beginning with how often the
-    picture was seen.
+    """Return the object of a hover as JSON, which shows no comment: all that is known now, beginning with how
+    often the picture was seen.
     """
-    values = _values(similar, settings)
-    shown = {relation: values[relation][:3] for relation in _HOVER if relation in values}
-    return json.loads(_object(shown, similar.hit.decision).to_json())
+    hit, told = similar.hit, Disclosed.of(similar, settings)
+    events = events_of(similar.history.sightings)[:HOVER_VALUES]
+    values = {
+        "seen": (sighting_summary(similar),),
+        "verdict": (hit.decision.value,),
+        "score": (f"{hit.confidence:.3f}",),
+        "relation": (hit.relation.value,) if hit.relation else (),
+        "evidence": (measured(similar, told, settings),),
+        "brand": (told.brand,),
+        "domain": (told.domain,),
+        "filename": (told.filename,),
+        "event": events,
+        "link": tuple(_address(settings, event) for event in events),
+    }
+    return json.loads(_object(values, hit.decision).to_json())
 
 
 def queried_attribute(attribute: QueriedAttribute) -> list[dict[str, Any]]:
     """Return the queried attribute as JSON, so that MISP's preview can name it; MISP recognises its own.
 
-    The list is empty for an attribute inside an object, which MISP would not recognise, and for one whose
-    texts MISP's pages would change.
+    The list is empty for an attribute inside an object, for which MISP would take another with the same file
+    name, and for one whose texts MISP's pages would change.
     """
     shown = {
         "type": attribute.type,
@@ -101,147 +117,42 @@ def queried_attribute(attribute: QueriedAttribute) -> list[dict[str, Any]]:
     return [{"uuid": attribute.uuid, **shown, "to_ids": False, "disable_correlation": True}]
 
 
-def sighting_summary(similar: Similar) -> str:
-    """Return a summary such as: seen 14 times in 6 events since 2026-03-02."""
-    history = similar.history
-    if not history.count or history.first_seen is None:
-        return (
-            "in a collection; no sighting is recorded" if similar.memberships else "no sighting is recorded"
-        )
-    events = len(set(filter(None, _attributes(history.sightings).values())))
-    least = "" if history.complete else "at least "
-    times = "once" if history.count == 1 else f"{least}{history.count:,} times"
-    where = f" in {least}{events:,} event{'s' if events > 1 else ''}" if events else ""
-    if not history.complete:
-        return f"seen {times}{where}"
-    when = history.first_seen.astimezone(timezone.utc).date().isoformat()
-    return f"seen {times}{where}, on {when}" if history.count == 1 else f"seen {times}{where} since {when}"
-
-
-def _values(similar: Similar, settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return the values of each relation, in the order in which MISP shows them; empty relations
-    are absent.
-    """
-    hit, history = similar.hit, similar.history
-    attributes = list(_attributes(history.sightings).items())[: 4 * MAX_PLACES]
-    events = tuple(dict.fromkeys(event for _, event in attributes if event))[:MAX_PLACES]
-    uuids = tuple(uuid for uuid, event in attributes if not event or event in events)
-    # What may be disclosed of one image of a cluster may not of the others, and what may be disclosed of an
-    # image in a collection may not of all its sightings.
-    own = _disclosed(hit.collections, settings)
-    memberships = _disclosed(similar.memberships, settings)
-    labels = _page_labels(memberships)
-    named = [membership.labels for membership in own]
-    named += [sighting.labels for sighting in history.sightings] if settings.disclose.everything else []
-    values: dict[str, tuple[str, ...]] = {
+def _lasting_values(
+    similar: Similar, told: Disclosed, attribute: QueriedAttribute, settings: Settings
+) -> dict[str, tuple[str, ...]]:
+    """Return the values of each relation that stay the same when more of the picture's copies are seen."""
+    hit, place = similar.hit, first_place(similar.history.sightings)
+    event = place.event if place else ""
+    address = _address(settings, event)
+    values = {
         "verdict": (hit.decision.value,),
-        "score": (f"{hit.confidence:.3f}",),
         "relation": (hit.relation.value,) if hit.relation else (),
-        "evidence": (_evidence(hit, labels) + _common_since(similar.region, settings),),
-        "method": _methods(hit.evidence),
-        "seen": (sighting_summary(similar),),
-        "seen-count": (str(history.count),) if history.count and history.complete else (),
-        "first-seen": _moment(history.first_seen if history.complete else None),
-        "last-seen": _moment(history.last_seen if history.complete else None),
-        "event": events,
-        "attribute-uuid": uuids[:MAX_PLACES],
-        "brand": _optional(labels.get("brand")),
-        "domain": tuple(name for name in _optional(labels.get("domain")) if _DOMAIN.fullmatch(name)),
-        "collection": tuple(harmless(membership.name) for membership in memberships),
-        "filename": _optional(next((labels["filename"] for labels in named if labels.get("filename")), None)),
-        "sha256": (hit.image_id,) if own or settings.disclose.everything else (),
-        "cluster": hit.clusters[:MAX_CLUSTER_NAMES],
-        "link": tuple(f"{settings.misp_url}/events/view/{event}" for event in events)
-        if settings.misp_url
-        else (),
+        "evidence": (finding(hit, told),),
+        "brand": (told.brand,),
+        # Of copies, the one that agrees best changes; equal bytes are the queried picture's own.
+        "sha256": (told.sha256 if hit.evidence.same_bytes and not told.brand else "",),
+        QUERIED_RELATION: (attribute.uuid,),
+        FOUND_RELATION: (place.attribute if place else "",),
+        "event": ("" if address else event,),
+        "link": (address,),
     }
-    return {relation: found for relation, found in values.items() if found}
+    room = MAX_ATTRIBUTES - sum(bool(text) for texts in values.values() for text in texts)
+    return values | {"cluster": cluster_names(hit, similar.queried_clusters)[:room]}
 
 
-def _evidence(hit: Hit, labels: Mapping[str, str]) -> str:
-    """The engine's sentence, after the name of the legitimate page if that may be disclosed."""
-    if not labels.get("brand") and not labels.get("domain"):
-        return harmless(hit.sentence, limit=500)
-    owner = labels.get("brand") or labels["domain"]
-    domain = f" ({labels['domain']})" if labels.get("brand") and labels.get("domain") else ""
-    page = f"the {labels.get('page') or 'page'} of {owner}{domain}"
-    measured = hit.sentence.removesuffix(f"; {LOOKS_LIKE}")
-    if hit.relation is Relation.LOOKS_LIKE:
-        return harmless(f"looks like {page}, but is not a picture of it: {measured}", limit=500)
-    return harmless(f"shows {page}: {measured}", limit=500)
-
-
-def _common_since(region: NotedRegion | None, settings: Settings) -> str:
-    """Since when so many pictures show the part that a hit rests on; which ones, only if that may be
-    disclosed.
-    """
-    if region is None:
-        return ""
-    when = region.since.astimezone(timezone.utc).date().isoformat()
-    shown = ", ".join(region.region.shown_by) if settings.disclose.everything else ""
-    return f"; common since {when}, in at least {region.region.pictures} pictures" + (
-        f", such as {shown}" if shown else ""
-    )
-
-
-def _disclosed(memberships: Iterable[Membership], settings: Settings) -> list[Membership]:
-    """Those in collections that may be disclosed."""
-    return [membership for membership in memberships if settings.disclose.covers(membership.name)]
-
-
-def _page_labels(memberships: Iterable[Membership]) -> Mapping[str, str]:
-    """The labels of the first collection that has a brand or a domain."""
-    for membership in memberships:
-        if membership.labels.get("brand") or membership.labels.get("domain"):
-            return membership.labels
-    return {}
-
-
-def _methods(evidence: Evidence) -> tuple[str, ...]:
-    measured = {
-        "bytes": evidence.same_bytes,
-        "pixels": evidence.same_pixels,
-        "pdq": evidence.pdq_bits is not None,
-        "local-features": evidence.inliers is not None,
-        "content": evidence.content_agreement is not None,
-    }
-    return tuple(method for method, used in measured.items() if used)
-
-
-def _attributes(sightings: Iterable[Sighting]) -> dict[str, str]:
-    """The MISP attributes (UUIDs) among the sightings, in their order, each with its event.
-
-    An event is a UUID, or the event's number if only that is known; empty if neither is.
-    """
-    found: dict[str, str] = {}
-    for sighting in sightings:
-        uuid = str(sighting.occurrence).removeprefix(OCCURRENCE_PREFIX)
-        if is_uuid(uuid):
-            found.setdefault(uuid, _event(sighting.labels))
-    return found
-
-
-def _event(labels: Mapping[str, str]) -> str:
-    uuid, number = labels.get("event", ""), labels.get("event_id", "")
-    return uuid.lower() if is_uuid(uuid) else number if number.isascii() and number.isdigit() else ""
-
-
-def _moment(moment: datetime | None) -> tuple[str, ...]:
-    return () if moment is None else (moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+00:00"),)
-
-
-def _optional(text: str | None) -> tuple[str, ...]:
-    shown = harmless(text) if text else ""
-    return (shown,) if shown else ()
+def _address(settings: Settings, event: str) -> str:
+    return f"{settings.misp_url}/events/view/{event}" if settings.misp_url and event else ""
 
 
 def _object(values: Mapping[str, Iterable[str]], decision: Decision) -> MISPObject:
-    """An object with these values of each relation. In a match, its hash and its cluster correlate."""
+    """An object with these values of each relation, except empty ones. In a match, its hash and its cluster
+    correlate.
+    """
     made = MISPObject(
         TEMPLATE, strict=True, standalone=False, misp_objects_template_custom=template_definition()
     )
     for relation, texts in values.items():
         correlates = relation in ("sha256", "cluster") and decision is Decision.MATCH
-        for text in texts:
+        for text in filter(None, texts):
             made.add_attribute(relation, value=text, to_ids=False, disable_correlation=not correlates)
     return made

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from douglas_quaid import DouglasQuaidError
@@ -61,6 +61,9 @@ class QueriedAttribute:
     data: str | None
     #: Timestamp of its state, in seconds since 1970; 0 when unknown.
     timestamp: int = 0
+    #: UUID of the object that the attribute belongs to; empty outside an object, and where only the attribute
+    #: was sent, with the number of its object.
+    object_uuid: str = ""
 
     @property
     def name(self) -> str:
@@ -69,6 +72,13 @@ class QueriedAttribute:
             harmless(self.value.rpartition("|")[0] if self.type == "malware-sample" else self.value)
             or "picture"
         )
+
+    @property
+    def target(self) -> str:
+        """What an object of ours refers to: the object of the attribute if its UUID is known, because MISP's
+        event graph draws no reference to an attribute inside an object.
+        """
+        return self.object_uuid or self.uuid
 
     @property
     def occurrence(self) -> str:
@@ -127,7 +137,11 @@ def _attributes(request: Mapping[str, Any]) -> tuple[QueriedAttribute, ...]:
                 f"the object has no attribute of type {' or '.join(FILE_TYPES)}; attach a picture to it"
             )
         event_id = request["object"].get("event_id") or request.get("event_id")
-        return tuple(_attribute(part, event_id, in_object=True) for part in pictures)
+        holder = request["object"].get("uuid")
+        known = holder.lower() if is_uuid(holder) else ""
+        return tuple(
+            replace(_attribute(part, event_id, in_object=True), object_uuid=known) for part in pictures
+        )
     if not isinstance(request.get("attribute"), Mapping):
         raise BadRequest(
             "the request has no attribute and no object; use the module from MISP,"

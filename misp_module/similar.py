@@ -20,6 +20,8 @@ class Similar:
     history: History
     #: What is noted about the common region that the hit rests on; None if it rests on none.
     region: NotedRegion | None = None
+    #: Names of the cluster of the queried picture; empty if it is not stored, and in a hover.
+    queried_clusters: tuple[str, ...] = ()
 
     @property
     def memberships(self) -> tuple[Membership, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from support.misp_host import comment_lines
 
 from douglas_quaid import Engine
 from douglas_quaid.demo.pictures import sample
@@ -34,7 +35,10 @@ def similar(store_url: str) -> Similar:
     return Similar(hits[0], history, NotedRegion(region, MET, SINCE))
 
 
-def evidence(found: Any) -> str:
+def measured(found: Any) -> str:
+    """What was measured: in a hover an attribute, else the second line of the comment."""
+    if "comment" in found:
+        return comment_lines(found)[1]
     (text,) = (part["value"] for part in found["Attribute"] if part["object_relation"] == "evidence")
     return str(text)
 
@@ -43,11 +47,11 @@ def evidence(found: Any) -> str:
 def test_count_and_date_are_told_and_no_image(similar: Similar, collections: frozenset[str]) -> None:
     settings = Settings(disclose=Disclosure(collections=collections))
     for found in (expansion_object(similar, ATTRIBUTE, settings), hover_object(similar, settings)):
-        assert evidence(found).endswith("; common since 2026-04-03, in at least 21 pictures")
+        assert measured(found).endswith("; common since 2026-04-03, in at least 21 pictures")
         assert not any(image_id in str(found) for image_id in SHOWN_BY)
 
 
 def test_images_are_named_where_everything_may_be_disclosed(similar: Similar) -> None:
     settings = Settings(disclose=Disclosure(everything=True))
     for found in (expansion_object(similar, ATTRIBUTE, settings), hover_object(similar, settings)):
-        assert evidence(found).endswith(f"in at least 21 pictures, such as {SHOWN_BY[0]}, {SHOWN_BY[1]}")
+        assert measured(found).endswith(f"in at least 21 pictures, such as {SHOWN_BY[0]}, {SHOWN_BY[1]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -36,10 +37,20 @@ def are_matched(engine: Engine, a: Attribute, b: Attribute) -> bool:
 
 
 def answer(
-    misp: Misp, event: Event, asked: Attribute, *found: Attribute, name: str = "image-similarity"
+    misp: Misp,
+    event: Event,
+    asked: Attribute,
+    *found: Attribute,
+    name: str = "image-similarity",
+    holder: str = "",
 ) -> Attribute:
-    """Return the verdict, the attribute that analysts tag, of a result that an analyst saved."""
-    saved = misp.object(event, name, references=[asked.uuid])
+    """Return the verdict, the attribute that analysts tag, of a result that an analyst saved.
+
+    `holder`: UUID of the object that the picture belongs to.
+    """
+    saved = misp.object(event, name, references=[holder or asked.uuid])
+    if holder:
+        misp.attach(event, b"", asked.uuid, type="text", object=saved, relation="queried-uuid")
     for other in found:
         misp.attach(event, b"", other.uuid, type="text", object=saved, relation="attribute-uuid")
     return misp.attach(event, b"", "match", type="text", object=saved, relation="verdict")
@@ -70,6 +81,20 @@ def test_a_rejected_result_is_a_veto(
     ]
     engine.link(places(engine)[asked.uuid])
     assert not are_matched(engine, asked, found)
+
+
+def test_a_rejected_result_is_about_all_copies_of_the_picture_that_it_names(
+    misp: Misp, engine: Engine, sync: Sync, matched: tuple[Attribute, Attribute]
+) -> None:
+    # Given a result about a picture inside an object, and a third copy, which the result does not name
+    asked, found = matched
+    third = misp.attach(misp.event("third"), COPIES[2])
+    sync()
+    assert are_matched(engine, asked, third)
+    answer(misp, asked.event, asked, found, holder=str(uuid.uuid4())).tags.append(REJECTIONS[0])
+    sync()
+    assert not are_matched(engine, asked, found) and not are_matched(engine, asked, third)
+    assert are_matched(engine, found, third)
 
 
 def test_an_image_that_is_rejected_loses_its_matches(

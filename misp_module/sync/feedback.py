@@ -15,7 +15,8 @@ back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -150,8 +151,18 @@ class _Feedback:
         for uuid, images in zip((queried, found), both, strict=True):
             if not images:
                 self._missing(row, uuid)
-        vetoed = [self._veto(row, image_id, both[1]) for image_id in both[0]]
+        vetoed = [self._veto(row, image_id, self._copies(image_id, both[1])) for image_id in both[0]]
         return all(both) and all(vetoed)
+
+    def _copies(self, image_id: str, found: Sequence[str]) -> list[str]:
+        """The found images, and those that the image matches in their clusters: a result names one attribute
+        and stands for all copies.
+        """
+        clusters = set(filter(None, self._engine.cluster_ids(found)))
+        with suppress(NotFound):  # forgotten meanwhile
+            hits = self._engine.hits(image_id)
+            return [*found, *(hit.image_id for hit in hits if clusters.intersection(hit.clusters[:1]))]
+        return list(found)
 
     def _veto(self, row: Attribute, image_id: str, others: Iterable[str]) -> bool:
         """Veto an image and others, and note the pairs. Returns whether all of them are in the store."""

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from ..mapping import TEMPLATE
+from ..mapping import FOUND_RELATION, QUERIED_RELATION, TEMPLATE
 
 #: Namespace of the UUIDs of relationships. chosen at random; it never changes.
 NAMESPACE = uuid.UUID("5e1f3c0a-6c0b-4d0e-9a53-7d2f4b9c1e60")
@@ -26,17 +26,13 @@ class Relationship:
         return str(uuid.uuid5(NAMESPACE, f"{self.attribute} {self.kind} {self.related}"))
 
 
-#: Relation of the attributes that name where the other picture was seen. spec: our object template.
-FOUND_RELATION = "attribute-uuid"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Similarity:
     """A saved `image-similarity` object. All UUIDs are in lower case."""
 
     #: UUIDs of the object's own attributes, one of which analysts tag.
     attributes: frozenset[str]
-    #: UUIDs that the object refers to: the attribute that was enriched.
+    #: UUID of the attribute that was enriched.
     queried: tuple[str, ...]
     #: UUIDs of the attributes that the object names as showing the same picture.
     found: tuple[str, ...]
@@ -64,14 +60,20 @@ def similarities_of(response: object) -> list[Similarity]:
 
 def _similarity(found: dict[str, list[dict[str, str]]]) -> Similarity:
     attributes, references = found.get("Attribute") or [], found.get("ObjectReference") or []
+    referenced = tuple(
+        reference["referenced_uuid"].lower() for reference in references if not reference.get("deleted")
+    )
     return Similarity(
         attributes=frozenset(attribute["uuid"].lower() for attribute in attributes),
-        queried=tuple(
-            reference["referenced_uuid"].lower() for reference in references if not reference.get("deleted")
-        ),
-        found=tuple(
-            attribute["value"].strip().lower()
-            for attribute in attributes
-            if attribute.get("object_relation") == FOUND_RELATION
-        ),
+        # Objects of the first version of the template name it by their reference only.
+        queried=_values(attributes, QUERIED_RELATION) or referenced,
+        found=_values(attributes, FOUND_RELATION),
+    )
+
+
+def _values(attributes: list[dict[str, str]], relation: str) -> tuple[str, ...]:
+    return tuple(
+        attribute["value"].strip().lower()
+        for attribute in attributes
+        if attribute.get("object_relation") == relation
     )

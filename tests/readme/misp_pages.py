@@ -112,10 +112,9 @@ def enrichment_page(answer: dict[str, Any]) -> str:
             for r in found.get("ObjectReference", [])
         )
         count = len(found.get("ObjectReference", []))
+        comment = html.escape(found["comment"]).replace("\n", "<br>").replace("\N{NO-BREAK SPACE}", " ")
         head = f"<b>Name:</b> {found['name']}<br><b>References:</b> {count}{references}"
-        rows.append(
-            f"<tr class=object><td colspan=6>{head}</td><td>{html.escape(found['comment'])}</td></tr>"
-        )
+        rows.append(f"<tr class=object><td colspan=6>{head}</td><td>{comment}</td></tr>")
         for part in found["Attribute"]:
             tags = "".join(
                 f"<span class=tag>{html.escape(tag['name'].split('=')[-1].strip(chr(34)))}</span>"

@@ -173,6 +173,11 @@ def values(found: dict[str, Any]) -> dict[str, list[str]]:
     return by_relation
 
 
+def comment_lines(found: dict[str, Any]) -> list[str]:
+    """Return the lines of an object's comment, with plain spaces."""
+    return str(found["comment"]).replace("\N{NO-BREAK SPACE}", " ").split("\n")
+
+
 def without_new_uuids(text: str, asked: str) -> str:
     """Return a response in which every UUID that was made for it is replaced."""
     return re.sub(
