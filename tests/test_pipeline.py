@@ -136,11 +136,11 @@ def test_one_image_has_one_id_wherever_it_is_seen_and_whoever_asks(engine: Engin
     first = engine.add(CAT, occurrence="misp:attribute:one")
     assert first.cluster and first.cluster.startswith("c-")
     # When it is asked for, then its id is told, and asking stores nothing
-    before = engine.stats().store
+    before = replace(engine.stats().store, used_memory=0)
     for data in (CAT, edited("resize_50", CAT), edited("crop_75", CAT)):
         (hit,) = engine.query(data).hits
         assert hit.clusters == (first.cluster,)
-    assert engine.stats().store == replace(before, used_memory=engine.stats().store.used_memory)
+    assert replace(engine.stats().store, used_memory=0) == before
     # When the same bytes are seen at a second place, then both places have it: added, noted, shown and listed
     second = engine.add(CAT, occurrence="misp:attribute:two")
     assert second.cluster == first.cluster
