@@ -24,8 +24,9 @@ from .text import harmless
 #: Maximum number of characters of a sentence. chosen.
 SENTENCE_CHARACTERS = 500
 
-#: Width of the column of comments on MISP's pages, in characters. spec: MISP, resolved_misp_format.ctp.
-COLUMNS = 30
+#: Characters of a comment that stay on one line of MISP's pages. chosen: the text area on the page of results
+#: breaks longer ones inside a word.
+COLUMNS = 24
 
 #: What speaks against a match, apart from weak evidence. chosen: without numbers, which change.
 _AGAINST = {
