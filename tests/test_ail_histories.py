@@ -329,7 +329,7 @@ def _compare(statement: Statement, world: World, obj: AilObject, entry: Entry) -
     text = "".join(note.text for note in entry.notes)
     assert bool(text) == bool(entry.lines)
     for line in entry.correlations:
-        assert line.other.id in text or (line.via and line.via in text)
+        assert line.other.id in text and line.via in text
     for tag in entry.tags:
         assert tag.about in text or tag.about == obj.id
     assert not [tag for tag in entry.tags if tag.about in world.engine.vetoed(obj.id)]

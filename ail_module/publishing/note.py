@@ -49,6 +49,8 @@ def _lines(
     for line in written.correlations:
         if not line.via and (own is None or own.other != line.other):
             yield f"same cluster: {_object(view, line.other)}, through other pictures"
+        elif line.via and line.other.id != line.via:
+            yield f"drawn: {_object(view, line.other)}, which stands for the cluster of image {line.via}"
     references = {tag.about: tag.name for tag in written.tags if tag.kind is Kind.REFERENCE}
     for found in view.findings:
         if name := references.pop(found.hit.image_id, None):
