@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from configparser import (
     DuplicateOptionError,
     DuplicateSectionError,
@@ -37,12 +37,19 @@ CORE_CFG = "configs/core.cfg"
 
 
 def _option(
-    default: object, why: str, *, least: float = 0, most: float = 10**12, secret: bool = False
+    default: object,
+    why: str,
+    *,
+    least: float = 0,
+    most: float = 10**12,
+    secret: bool = False,
+    words: tuple[str, ...] = (),
 ) -> Any:
     """A field whose `why` stands above it in core.cfg: meaning, unit, and source of the default. A `secret`
-    one is not in the `repr`.
+    one is not in the `repr`. A list may be limited to some `words`.
     """
-    return field(default=default, repr=not secret, metadata={"why": why, "least": least, "most": most})
+    known = {"why": why, "least": least, "most": most, "words": words}
+    return field(default=default, repr=not secret, metadata=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +158,13 @@ class Settings:
     tag_looks_like: bool = _option(
         True, "tag a page that looks like a page of a baseline collection and is on a foreign domain"
     )
+    #: Tags of a screenshot that its domain and its crawled item get, too.
+    tag_domain: tuple[str, ...] = _option(
+        ("looks-like", "review"),
+        "which tags of a screenshot its domains and crawled items get, too: looks-like (and other tags of "
+        "collections), review, match; or none",
+        words=("looks-like", "review", "match"),
+    )
     #: Unsafe tags that may be written.
     allow_tags: tuple[str, ...] = _option(
         (),
@@ -193,6 +207,9 @@ class Settings:
             value, least, most = getattr(self, option.name), option.metadata["least"], option.metadata["most"]
             if isinstance(value, int | float) and not isinstance(value, bool) and not least <= value <= most:
                 raise ConfigError(f"{option.name} is {value}; expected a number from {least:,} to {most:,}")
+            words = option.metadata["words"]
+            if words and not set(value) <= {*words}:
+                raise ConfigError(f"{option.name} is {_text(value)}; expected {', '.join(words)}, or none")
 
     @property
     def lost_seconds(self) -> float:
@@ -377,9 +394,13 @@ _READERS: Mapping[type, tuple[str, Callable[[str], Any]]] = {
     bool: ("True or False", lambda text: RawConfigParser.BOOLEAN_STATES[text.lower()]),
     int: ("a whole number", int),
     float: ("a number", float),
-    tuple: ("a list", lambda text: tuple(part.strip() for part in text.split(",") if part.strip())),
+    tuple: ("a list", lambda text: tuple(_parts(text)) if text != "none" else ()),
     type(None): ("text", str),
 }
+
+
+def _parts(text: str) -> Iterator[str]:
+    return filter(None, map(str.strip, text.split(",")))
 
 
 def _name(given: str) -> str:

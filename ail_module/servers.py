@@ -115,6 +115,8 @@ class About:
     chats: tuple[str, ...]
     #: Whether the picture, or a domain on which it was captured, has an unsafe tag.
     unsafe: bool
+    #: Crawled items of which a screenshot was taken, the latest first.
+    items: tuple[str, ...] = ()
 
 
 #: Nobody asked AIL.
@@ -192,11 +194,12 @@ class AilServers(AbstractContextManager["AilServers"]):
             queues.hset("queues", module, int(queues.rpush(f"queue:{module}:in", *messages)))
 
     def about(self, objects: Sequence[AilObject]) -> list[About]:
-        """Return what AIL knows of each of these objects; two round trips for hundreds of them."""
+        """Return what AIL knows of each of these objects; three round trips for hundreds of them."""
         related = {"screenshot": "domain", "image": "chat"}
         keys = [f"correlation:obj:{obj.type}::{related[obj.type]}:{obj.id}" for obj in objects]
         # Members are `<subtype>:<id>`; the subtype of a domain is empty.
         others = [tuple(sorted(names)) for names in self._sets(self._locations.correlations, keys)]
+        items = self._items(objects)
         domains = [
             tuple(name.partition(":")[2] for name in names) if obj.type == "screenshot" else ()
             for obj, names in zip(objects, others, strict=True)
@@ -209,8 +212,18 @@ class AilServers(AbstractContextManager["AilServers"]):
         tags = zip(all_keys, self._sets(self._locations.tags, all_keys), strict=True)
         unsafe = {key for key, found in tags if any(map(is_unsafe, found))}
         return [
-            About(on, () if obj.type == "screenshot" else names, not unsafe.isdisjoint(keys))
-            for obj, on, names, keys in zip(objects, domains, others, tagged, strict=True)
+            About(on, () if obj.type == "screenshot" else names, not unsafe.isdisjoint(keys), shown)
+            for obj, on, names, keys, shown in zip(objects, domains, others, tagged, items, strict=True)
+        ]
+
+    def _items(self, objects: Sequence[AilObject]) -> list[tuple[str, ...]]:
+        keys = [f"correlation:obj:{obj.gid.replace('::', '::item:')}" for obj in objects]
+        found = self._sets(self._locations.correlations, keys)
+        return [
+            tuple(sorted((name.partition(":")[2] for name in names), reverse=True))
+            if obj.type == "screenshot"
+            else ()
+            for obj, names in zip(objects, found, strict=True)
         ]
 
     def _sets(self, server: Server, keys: Sequence[str]) -> list[set[str]]:

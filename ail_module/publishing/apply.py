@@ -11,7 +11,8 @@ from douglas_quaid import Engine
 
 from .. import tags
 from ..objects import AilObject
-from .ledger import Correlation, Entry, Line, Lines, Note, Tag, claims, write_entry
+from .ledger import Correlation, Entry, Line, Lines, Note, OriginTag, Tag, claims, write_entry
+from .origins import ask, is_ours, release
 
 #: Name under which scores stand in AIL's duplicates: `<score>:douglas-quaid:<id>`.
 ALGORITHM = "douglas-quaid"
@@ -47,6 +48,15 @@ class Sink(Protocol):
     def tags(self, obj: AilObject) -> set[str]:
         """Return all tags that AIL has for an object now."""
 
+    def tag_origin(self, origin: str, tag: str) -> None:
+        """Give a tag to a domain or an item, named by its global id, and to nothing else."""
+
+    def untag_origin(self, origin: str, tag: str) -> None:
+        """Remove a tag of a domain or an item."""
+
+    def origin_tags(self, origin: str) -> set[str]:
+        """Return all tags that AIL has for a domain or an item now."""
+
     def note(self, obj: AilObject, text: str) -> None:
         """Put a text on AIL's page of the object, in place of nobody else's."""
 
@@ -55,12 +65,17 @@ class Sink(Protocol):
 
 
 def without_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
-    """Return `after` without new lines that AIL has already from somebody else. Answers of analysts that are
+    """Return `after` without new lines that AIL already has from somebody else. Answers of analysts that are
     there already count as heard: they are not about these lines.
     """
     ours = (*before.lines, *before.going.lines)
     correlations = [
         line for line in after.correlations if _shows(ours, line) or not _is_foreign(engine, sink, obj, line)
+    ]
+    passed_on = [
+        line
+        for line in after.origins
+        if line in ours or is_ours(engine, line) or line.name not in sink.origin_tags(line.origin)
     ]
     names = {tag.name for tag in before.tags}
     new = [tag for tag in after.tags if tag.name not in names]
@@ -70,6 +85,7 @@ def without_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, a
     return replace(
         after,
         correlations=tuple(correlations),
+        origins=tuple(passed_on),
         tags=tuple(tag for tag in after.tags if tag not in new or tag.name not in there or _shows(ours, tag)),
         heard=tuple(sorted({*after.heard, *answers})),
     )
@@ -93,7 +109,7 @@ def apply(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entr
         _remove(engine, sink, obj, line)
     there = sink.tags(obj) if any(isinstance(line, Tag) for line in coming) else set()
     for line in coming:
-        _add(sink, obj, line, there)
+        _add(engine, sink, obj, line, there)
     write_entry(engine, obj, replace(after, going=Lines(), settled=True))
     return True
 
@@ -119,6 +135,9 @@ def _remove(engine: Engine, sink: Sink, obj: AilObject, line: Line) -> None:
     if isinstance(line, Note):
         sink.unnote(obj, line.text)
         return
+    if isinstance(line, OriginTag):
+        release(engine, obj, line, sink.untag_origin)
+        return
     if claims(engine, line.other, line, obj):  # the other object wrote the same, and its reason holds
         return
     if isinstance(line, Correlation):
@@ -127,12 +146,14 @@ def _remove(engine: Engine, sink: Sink, obj: AilObject, line: Line) -> None:
         sink.unduplicate(obj, line.other, line.score)
 
 
-def _add(sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
+def _add(engine: Engine, sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
     if isinstance(line, Tag):
         if line.name not in there:
             sink.tag(obj, line.name)
     elif isinstance(line, Note):
         sink.note(obj, line.text)
+    elif isinstance(line, OriginTag):
+        ask(engine, obj, line, sink.tag_origin)
     elif isinstance(line, Correlation):
         sink.correlate(obj, line.other)
     else:

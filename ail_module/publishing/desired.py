@@ -11,6 +11,7 @@ about which picture, as long as that is a question. It writes neither AIL nor th
     tags          one for a match if the object is among those that are to be noticed (told.py), one for a
                   review, some for collections
     note          the partners of all these, and why (note.py)
+    origins       some of the tags, for the domains and the crawled items of a screenshot (origins.py)
 """
 
 from collections.abc import Iterator
@@ -20,14 +21,17 @@ from douglas_quaid import Decision, Membership, Relation
 
 from .. import tags
 from ..objects import AilObject
-from .ledger import Correlation, Duplicate, Entry, Kind, Tag
+from .ledger import Correlation, Duplicate, Entry, Kind, OriginTag, Tag
 from .note import note
+from .origins import origins_of
 from .store_view import Finding, StoreView
 from .told import told_because
 
 #: Maximum number of tags of collections at one object. chosen: a page that looks like more of them looks like
 #: every page of its kind.
 MAX_REFERENCES = 3
+#: The words of the option `tag_domain`.
+_PASSED_ON = {"looks-like": Kind.REFERENCE, "review": Kind.REVIEW, "match": Kind.MATCH}
 
 
 def desired(view: StoreView, before: Entry) -> Entry:
@@ -52,7 +56,16 @@ def desired(view: StoreView, before: Entry) -> Entry:
     )
     if settings.note:
         after = replace(after, notes=note(view, after, match, review))
+    after = replace(after, origins=_origins(view, after))
     return replace(after, known=before.known or bool(after.lines))
+
+
+def _origins(view: StoreView, written: Entry) -> tuple[OriginTag, ...]:
+    """The tags that are passed on: each one to every domain, then to every crawled item."""
+    kinds = {_PASSED_ON[word] for word in view.settings.tag_domain}
+    names = [tag.name for tag in written.tags if tag.kind in kinds]
+    origins = origins_of(view.labels(view.obj)[0] or {}) if names else []
+    return tuple(OriginTag(origin, name) for origin in origins for name in names)
 
 
 def asks(view: StoreView) -> bool:

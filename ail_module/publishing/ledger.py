@@ -36,8 +36,8 @@ PREFIX = "ail:wrote:"
 #: Start of the names of locks.
 LOCK = "ail:busy:"
 #: Format of an entry. A reader refuses a higher one. Entries of version 1 had neither notes nor `known` and
-#: `asks`; they are read, and the next check settles them again.
-VERSION = 2
+#: `asks`, those of version 2 no tags of origins; they are read, and the next check settles them again.
+VERSION = 3
 #: Maximum number of pairs of clusters that one star remembers. chosen: a picture that shares parts with more
 #: clusters is a template, and one more of them is no news.
 MAX_TOLD = 100
@@ -100,8 +100,18 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class OriginTag:
+    """A tag of the object that its domain or its crawled item has in AIL, too."""
+
+    #: AIL's global id of the domain or the item.
+    origin: str
+    #: The tag.
+    name: str
+
+
 #: Anything that is written to AIL about an object.
-Line = Correlation | Duplicate | Tag | Note
+Line = Correlation | Duplicate | Tag | Note | OriginTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,8 @@ class Lines:
     tags: tuple[Tag, ...] = ()
     #: At most one note.
     notes: tuple[Note, ...] = ()
+    #: Tags that are passed on to where the object came from.
+    origins: tuple[OriginTag, ...] = ()
 
     @classmethod
     def of(cls, lines: Iterable[Line]) -> "Lines":
@@ -126,12 +138,13 @@ class Lines:
             tuple(line for line in each if isinstance(line, Duplicate)),
             tuple(line for line in each if isinstance(line, Tag)),
             tuple(line for line in each if isinstance(line, Note)),
+            tuple(line for line in each if isinstance(line, OriginTag)),
         )
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """Correlations, duplicates, tags and notes, in this order."""
-        return (*self.correlations, *self.duplicates, *self.tags, *self.notes)
+        """Correlations, duplicates, tags, notes and tags of origins, in this order."""
+        return (*self.correlations, *self.duplicates, *self.tags, *self.notes, *self.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +179,8 @@ def read_entry(engine: Engine, obj: AilObject) -> Entry:
                 f"the ledger entry of {obj.gid} was written by a newer douglas-quaid; update this one. "
                 "Nothing was changed"
             )
-        return from_object(Entry, _of_version_1(fields) if version == 1 else fields)
+        fields = _of_version_1(fields) if version == 1 else fields
+        return from_object(Entry, _of_version_2(fields) if version <= 2 else fields)
     except (ValueError, KeyError, TypeError, BadObject) as error:
         raise CorruptRecord(f"the ledger entry of {obj.gid} cannot be read: {error}") from None
 
@@ -174,6 +188,10 @@ def read_entry(engine: Engine, obj: AilObject) -> Entry:
 def _of_version_1(fields: dict[str, Any]) -> dict[str, Any]:
     asks = any(tag["kind"] == Kind.REVIEW.value for tag in fields["tags"])
     return fields | {"notes": [], "going": fields["going"] | {"notes": []}, "known": True, "asks": asks}
+
+
+def _of_version_2(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {"origins": [], "going": fields["going"] | {"origins": []}}
 
 
 def write_entry(engine: Engine, obj: AilObject, entry: Entry) -> None:

@@ -18,7 +18,7 @@ from xxhash import xxh3_64_hexdigest
 if os.environ["AIL_BIN"] not in sys.path:
     sys.path.append(os.environ["AIL_BIN"])
 
-from lib import Tag, ail_core, ail_queues  # type: ignore[import-not-found]
+from lib import Tag, ail_core, ail_queues, item_basic  # type: ignore[import-not-found]
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
 from lib.objects import ail_objects  # type: ignore[import-not-found]
 
@@ -50,9 +50,13 @@ class AilHost:
             return About(
                 (), tuple(sorted(_ail(obj).get_correlation("chat")["chat"])), not _ail(obj).is_tags_safe()
             )
-        names = sorted(name.partition(":")[2] for name in _ail(obj).get_correlation("domain")["domain"])
+        names, items = (
+            sorted(name.partition(":")[2] for name in _ail(obj).get_correlation(kind)[kind])
+            for kind in ("domain", "item")
+        )
         domains = (ail_objects.get_object("domain", "", name) for name in names[:MAX_DOMAINS])
-        return About(tuple(names), (), not all(each.is_tags_safe() for each in (_ail(obj), *domains)))
+        unsafe = not all(each.is_tags_safe() for each in (_ail(obj), *domains))
+        return About(tuple(names), (), unsafe, items=tuple(reversed(items)))
 
     def first_seen(self, obj: AilObject) -> datetime | None:
         """Return the day on which AIL first saw the object; None if it does not know."""
@@ -106,6 +110,26 @@ class AilSink:
     def tags(self, obj: AilObject) -> set[str]:
         """Return all tags of an object."""
         return set(_ail(obj).get_tags())
+
+    def tag_origin(self, origin: str, tag: str) -> None:
+        """Give a tag to a domain or an item as AIL itself passes tags on: no other system is told."""
+        kind, _, name = origin.split(":", 2)
+        is_item = kind == "item"
+        domain = item_basic.get_item_domain(name) if is_item and item_basic.is_crawled(name) else None
+        spreads = domain is not None and not Tag.is_obj_tagged_by_tag("domain", domain, tag)
+        Tag.add_object_tag(tag, kind, name)
+        if spreads:  # AIL gave it to the domain, too, where somebody removed it
+            Tag.delete_object_tag(tag, "domain", domain)
+
+    def untag_origin(self, origin: str, tag: str) -> None:
+        """Remove a tag of a domain or an item."""
+        kind, _, name = origin.split(":", 2)
+        Tag.delete_object_tag(tag, kind, name)
+
+    def origin_tags(self, origin: str) -> set[str]:
+        """Return all tags of a domain or an item."""
+        kind, _, name = origin.split(":", 2)
+        return set(Tag.get_object_tags(kind, name))
 
     def note(self, obj: AilObject, text: str) -> None:
         """Put a text on the page of the object: into a field that patch P6 shows. Without P6, and while AIL

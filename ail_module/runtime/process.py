@@ -80,13 +80,22 @@ def process(
         publisher.write(obj, found)
         outcome = Outcome(result.status, found)
     engine.note(obj.id, occurrence=obj.occurrence, labels={**labels, WRITTEN: WRITTEN_BY}, seen=seen)
+    if outcome.status == "known" and before and before.sighting.labels.get("item") != labels.get("item"):
+        publisher.check(obj)  # crawled again, with the same result: the new item may get tags
     return outcome
 
 
 def occurrence_labels(about: About, first: datetime | None = None) -> dict[str, str]:
-    """Return the labels of an object's occurrence: where it was seen, and since when."""
+    """Return the labels of an object's occurrence: where it was seen, on which crawled items, and since
+    when.
+    """
     date = first.astimezone(timezone.utc).strftime("%Y-%m-%d") if first else ""
-    labels = {"domain": _joined(about.domains), "chat": _joined(about.chats), "date": date}
+    labels = {
+        "domain": _joined(about.domains),
+        "chat": _joined(about.chats),
+        "item": _joined(about.items),
+        "date": date,
+    }
     return {name: text for name, text in labels.items() if text}
 
 

@@ -79,7 +79,7 @@ class MemorySink:
         for line in journal.read_text().splitlines() if journal.exists() else ():
             verb, gid, *rest = json.loads(line)
             read = str if "note" in verb else _read
-            getattr(self, verb)(AilObject.parse(gid), *map(read, rest))
+            getattr(self, verb)(_read(gid) if "origin" not in verb else gid, *map(read, rest))
 
     def correlate(self, a: AilObject, b: AilObject) -> None:
         self._do("correlate", a, b)
@@ -115,6 +115,17 @@ class MemorySink:
 
     def tags(self, obj: AilObject) -> set[str]:
         return set(self.tagged[obj.gid])
+
+    def tag_origin(self, origin: str, tag: str) -> None:
+        self._do("tag_origin", origin, tag)
+        self.tagged[origin].add(tag)
+
+    def untag_origin(self, origin: str, tag: str) -> None:
+        self._do("untag_origin", origin, tag)
+        self.tagged[origin].discard(tag)
+
+    def origin_tags(self, origin: str) -> set[str]:
+        return set(self.tagged[origin])
 
     def note(self, obj: AilObject, text: str) -> None:
         self._do("note", obj, text)
@@ -162,17 +173,18 @@ class World:
         domain: str = "",
         *,
         chat: str = "",
+        item: str = "",
         kind: str = "screenshot",
         same_as: AilObject | None = None,
         linked: bool = True,
     ) -> AilObject:
-        """Add an object and return it. `domain`, `chat`: names separated by commas. Its image is new, unless
-        it is the `same_as` another object's.
+        """Add an object and return it. `domain`, `chat`, `item`: names separated by commas. Its image is new,
+        unless it is the `same_as` another object's.
         """
         self._count += 1
         obj = AilObject(kind, same_as.id if same_as else hashlib.sha256(b"%d" % self._count).hexdigest())
         image = replace(_features(), image_id=obj.id, pixel_digest=hashlib.sha256(obj.id.encode()).digest())
-        labels = {name: text for name, text in (("domain", domain), ("chat", chat)) if text}
+        labels = {name: text for name, text in (("domain", domain), ("chat", chat), ("item", item)) if text}
         self.store.images.put(new_image(image), occurrence=obj.occurrence, labels=labels)
         if linked:
             self.link(obj)
