@@ -28,7 +28,6 @@ from douglas_quaid.ail.publishing.feedback import (
     last_pass,
 )
 from douglas_quaid.ail.publishing.ledger import STAR, clusters_with_star, written_objects
-from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
 
@@ -136,26 +135,6 @@ def test_a_removed_question_is_an_answer_about_one_picture_and_not_about_the_nex
     # Then there is one veto, and later passes add none
     assert listen(world) == (Answer(page, DIFFERENT, first.id),)
     assert listen(world) == listen(world) == () and world.engine.vetoed(page.id) == {first.id}
-
-
-def test_review_tags_that_are_gone_from_most_objects_at_once_were_lost_and_not_removed(
-    world: World,
-) -> None:
-    # Given four questions that AIL shows
-    world.options = PublishingOptions(max_removed=2)
-    first = world.add("a.onion")
-    pages = [world.add(f"{name}.onion") for name in "bcde"]
-    for page in pages:
-        world.judge(page, first, **REVIEW)
-        assert world.write(page).tags == (tags.REVIEW,)
-    assert listen(world) == ()
-    # When AIL's tag database is restored from an old backup, nobody has said anything
-    for page in pages[:3]:
-        world.sink.tagged[page.gid].clear()
-    assert listen(world) == () and world.engine.vetoed(first.id) == set()
-    # but two of four may be a person's answers
-    world.sink.tagged[pages[0].gid].add(tags.REVIEW)
-    assert set(listen(world)) == {Answer(page, DIFFERENT, first.id) for page in pages[1:3]}
 
 
 def test_a_tag_that_ail_has_not_written_yet_was_not_removed(

@@ -42,7 +42,7 @@ def desired(view: StoreView, before: Entry) -> Entry:
     if not view.is_stored:
         return Entry()
     settings = view.settings
-    match = told_because(view) if settings.tag_match else None
+    match = _as_told_before(view, before, told_because(view)) if settings.tag_match else None
     review = _review(view, before)
     correlations = _correlations(view)
     wanted = [*_match_tags(view, match), *_review_tags(review), *_references(view)]
@@ -125,6 +125,20 @@ def _as_before(before: Entry, wanted: dict[str, Tag]) -> tuple[Tag, ...]:
     return tuple(replace(tag, seen=(tag.name, tag.about) in seen) for tag in reversed(list(wanted.values())))
 
 
+def _as_told_before(
+    view: StoreView, before: Entry, match: Finding | AilObject | None
+) -> Finding | AilObject | None:
+    """The match with the image that the tag names already, if that is of the same cluster and matches still:
+    an analyst who removes the tag means the picture that AIL shows.
+    """
+    if not isinstance(match, Finding):
+        return match
+    standing = {tag.about for tag in before.tags if tag.kind is Kind.MATCH}
+    cluster = view.cluster_of(match.hit.image_id)
+    named = (each for each in view.matches if each.hit.image_id in standing)
+    return next((each for each in named if view.cluster_of(each.hit.image_id) == cluster), match)
+
+
 def _match_tags(view: StoreView, match: Finding | AilObject | None) -> Iterator[Tag]:
     if match is None:
         return
@@ -154,21 +168,28 @@ def _review_tags(review: Finding | None) -> Iterator[Tag]:
 
 def _references(view: StoreView) -> list[Tag]:
     found = {tag.name: tag for each in reversed(view.findings) for tag in _references_of(view, each)}
-    return list(found.values())[::-1][:MAX_REFERENCES]
+    refused = {_tag_of(view, each) for each in view.refused} if found else set()
+    return [tag for tag in reversed(found.values()) if tag.name not in refused][:MAX_REFERENCES]
 
 
 def _references_of(view: StoreView, found: Finding) -> Iterator[Tag]:
     for membership in found.hit.collections:
-        if membership.name in view.baselines:
-            tag = _of_baseline(view, found, membership) if view.settings.tag_looks_like else None
-        else:
-            tag = tags.reference(membership.labels) if found.hit.decision is Decision.MATCH else None
-        if tag:
+        if _is_told(view, found, membership) and (tag := _tag_of(view, membership)):
             yield Tag(tag, Kind.REFERENCE, found.hit.image_id)
 
 
-def _of_baseline(view: StoreView, found: Finding, membership: Membership) -> str | None:
-    """The tag for a picture of a legitimate page, or for a page that looks like it, on a foreign domain."""
-    shows = found.hit.decision is Decision.MATCH or found.hit.relation is Relation.LOOKS_LIKE
-    is_foreign = not tags.is_at_home(view.places(view.obj).domains, membership.labels)
-    return tags.looks_like(membership.labels) if shows and is_foreign else None
+def _is_told(view: StoreView, found: Finding, membership: Membership) -> bool:
+    """Whether AIL is told of a picture of a collection: the object matches it, or looks like it on a domain
+    that is foreign to it.
+    """
+    is_match = found.hit.decision is Decision.MATCH
+    if membership.name not in view.baselines:
+        return is_match
+    shows = view.settings.tag_looks_like and (is_match or found.hit.relation is Relation.LOOKS_LIKE)
+    return shows and not tags.is_at_home(view.places(view.obj).domains, membership.labels)
+
+
+def _tag_of(view: StoreView, membership: Membership) -> str | None:
+    """The tag of a picture of a collection."""
+    is_baseline = membership.name in view.baselines
+    return tags.looks_like(membership.labels) if is_baseline else tags.reference(membership.labels)

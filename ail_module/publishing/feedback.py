@@ -1,13 +1,22 @@
 """What analysts answer in AIL becomes judgements of persons in the store.
 
 AIL's confirm button adds our tag with `analyst-detection`: the two pictures are the same (`Engine.confirm`).
-The tag `infoleak:confirmed="false-positive"`, or the removal of our review tag, says that they are not
-(`Engine.veto`). Each answer is acted upon once, and noted in the ledger afterwards; acting twice after a
-crash changes nothing. These are no answers:
+The tag `infoleak:confirmed="false-positive"`, or the removal of one of our tags, says that they are not
+(`Engine.veto`). A removed tag is an answer about the picture that the ledger names beside it:
+
+    of a review      the two are different
+    of a match       the two are different, and the object leaves their cluster
+    of a collection  the object is not what that picture stands for, such as a brand
+
+Each answer is acted upon once, and noted in the ledger afterwards; acting twice after a crash changes
+nothing. These are no answers:
 
     a tag that was there before this module wrote, or that may still be in AIL's queue
     a false positive at an image, because AIL's own OcrExtractor tags images so that it cannot open
-    review tags that disappeared from most objects at once: AIL's tag database lost them
+    the removed tag of a file that was seen at several places: it names no other picture
+    a removed tag of a domain or a crawled item: it names no picture at all
+
+Tags that disappeared from many objects at once wait until somebody says what it was (removed.py).
 
 A module reads the answers while it works (`FeedbackLoop`): pass after pass over everything that is written in
 AIL, in steps too short to delay the queue, and in long ones while no message waits. For each object it first
@@ -19,7 +28,7 @@ one does each pass; if two do, nothing is lost.
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -30,9 +39,20 @@ from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink
-from .ledger import Entry, Kind, Tag, clusters_with_star, hold, read_entry, write_entry, written_objects
+from .ledger import (
+    Entry,
+    Kind,
+    Tag,
+    cluster_keys,
+    clusters_with_star,
+    hold,
+    read_entry,
+    write_entry,
+    written_objects,
+)
 from .publisher import Publisher, PublishingOptions
-from .store_view import objects_of, stored_findings
+from .removed import put_off, waiting
+from .store_view import StoreView, objects_of, stored_findings
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +60,8 @@ log = logging.getLogger(__name__)
 SAME = "same"
 #: The analyst says that they do not.
 DIFFERENT = "different"
+#: The analyst says that the object is not what the other picture stands for.
+NOT_THIS = "not-this-brand"
 #: Bookmark that holds when the last pass began, in seconds since 1970.
 BOOKMARK = "ail:listened"
 #: Bookmark of the last pass that ended.
@@ -49,6 +71,9 @@ PASSED = "ail:passed"
 STEP_SECONDS = 0.05
 #: Duration of a step while no message waits in seconds. chosen: shorter than anybody waits for a heartbeat.
 IDLE_SECONDS = 5.0
+#: Maximum number of times that the matches of an object which leaves its cluster are read, each at most
+#: MAX_HITS. chosen: a thousand.
+MAX_ROUNDS = 20
 #: Maximum share of a process's time while messages wait. chosen.
 MAX_SHARE = 0.05
 
@@ -59,7 +84,7 @@ class Answer:
 
     #: The object at which the analyst answered.
     obj: AilObject
-    #: SAME or DIFFERENT.
+    #: SAME, DIFFERENT or NOT_THIS.
     said: str
     #: The image that the answer is about.
     other: ImageId
@@ -80,51 +105,105 @@ class FeedbackReader:
         self._engine, self._sink, self._settings = engine, sink, settings
         self._max_removed = (options or PublishingOptions()).max_removed
         self._publisher = Publisher(engine, sink, settings, options)
-        #: Number of objects of this pass whose review tag AIL has or had.
-        self._reviewed = 0
-        #: Those of them without the tag and without another answer.
-        self._removed: list[AilObject] = []
+        #: Objects of this pass that lost tags since the last one, with the names of these.
+        self._removed: dict[AilObject, tuple[str, ...]] = {}
+        #: Objects that lost tags before which wait, those that were read in this pass apart.
+        self._waiting = dict(waiting(engine))
 
     def read(self, obj: AilObject) -> list[Answer]:
-        """Act upon the answers at an object since the last pass, and return them. A removed review tag has to
-        wait for `finish`.
+        """Act upon the answers at an object since the last pass, and return them. Removed tags have to wait
+        for `finish`.
         """
         entry = read_entry(self._engine, obj)
         if not entry.lines:
             return []
         there = self._sink.tags(obj)
-        same = [tag for tag in entry.tags if _is_confirmed(tag, entry, there)]
+        same = [tag for tag in entry.tags if tag.about != obj.id and _is_confirmed(tag, entry, there)]
         confirmed = {tag.about for tag in same}
         different = [image_id for image_id in self._rejected(obj, entry, there) if image_id not in confirmed]
         answers = [self._act(obj, SAME, tag.about) for tag in same] + self._separate(obj, different)
-        self._reviewed += any(tag.kind is Kind.REVIEW and tag.seen for tag in entry.tags)
         if answers:
             self._follow(obj, answers)
-        elif _removed(obj, entry, there):
-            self._removed.append(obj)
+        else:
+            self._look_for_removed(obj, entry, there)
         heard = [tags.analysts(tag.name) for tag in same]
         self._note(obj, there, heard + [tags.FALSE_POSITIVE] * _is_rejected(obj, there))
         return answers
 
+    def _look_for_removed(self, obj: AilObject, entry: Entry, there: set[str]) -> None:
+        removed = [tag.name for tag in _removed(obj, entry, there)]
+        before = self._waiting.pop(obj, ())
+        still = [name for name in before if name in removed]
+        if len(still) < len(before):  # AIL has the others again, or they are not wanted any more
+            put_off(self._engine, obj, still)
+        if new := tuple(name for name in removed if name not in still):
+            self._removed[obj] = (*still, *new)
+
     def finish(self) -> list[Answer]:
-        """Act upon the review tags that were removed from the objects that were read, and return these
-        answers. If there are too many for a person, nothing is done.
+        """Act upon the tags that were removed from the objects that were read, and return these answers. If
+        they are too many for a person, they wait, and nothing is done.
         """
-        if len(self._removed) > max(self._max_removed, self._reviewed / 2):
-            log.warning(
-                "%s of %s objects lost their review tag at once: AIL's tag database lost them; nothing is "
-                "vetoed",
-                len(self._removed),
-                self._reviewed,
-            )
-            return []
-        found = []
-        for obj in self._removed:
-            answers = self._separate(obj, _removed(obj, read_entry(self._engine, obj), self._sink.tags(obj)))
-            if answers:
-                self._follow(obj, answers)
-            found += answers
-        return found
+        for obj in self._waiting:  # nothing is written about them any more
+            put_off(self._engine, obj, ())
+        if len(self._removed) <= self._max_removed:
+            return [one for obj, names in self._removed.items() for one in self.accept(obj, names)]
+        for obj, names in self._removed.items():
+            put_off(self._engine, obj, names)
+        log.warning(
+            "%s objects lost tags of ours since the last pass: an analyst cleaned up, or AIL's tag database "
+            "was lost or restored. Nothing is judged until `quaid ail feedback --accept` or --restore",
+            len(self._removed),
+        )
+        return []
+
+    def accept(self, obj: AilObject, names: Collection[str]) -> list[Answer]:
+        """Act upon those of these tags that were removed from an object, and return the answers."""
+        there = self._sink.tags(obj)
+        removed = [tag for tag in _removed(obj, read_entry(self._engine, obj), there) if tag.name in names]
+        answers: list[Answer] = []
+        for about, kind in {tag.about: tag.kind for tag in removed}.items():
+            if kind is Kind.REFERENCE:
+                answers.append(self._act(obj, NOT_THIS, about))
+            elif kind is Kind.MATCH:
+                answers += self._leave(obj, about)
+            else:
+                answers += self._separate(obj, [about])
+        if answers:
+            self._forget_tags(obj, removed)
+            self._follow(obj, answers)
+        put_off(self._engine, obj, ())
+        return answers
+
+    def restore(self, obj: AilObject, names: Collection[str]) -> bool:
+        """Write those of these tags again that an object should have. Return whether AIL was changed."""
+        lost = _removed(obj, read_entry(self._engine, obj), self._sink.tags(obj))
+        self._forget_tags(obj, [tag for tag in lost if tag.name in names])
+        put_off(self._engine, obj, ())
+        return self._publisher.check(obj)
+
+    def _forget_tags(self, obj: AilObject, gone: Collection[Tag]) -> None:
+        """Take tags that AIL has no longer out of the ledger: one that is wanted still, because of another
+        picture for example, is then given to AIL again.
+        """
+        with hold(self._engine, obj):
+            entry = read_entry(self._engine, obj)
+            kept = tuple(tag for tag in entry.tags if tag not in gone)
+            write_entry(self._engine, obj, replace(entry, tags=kept))
+
+    def _leave(self, obj: AilObject, about: ImageId) -> list[Answer]:
+        """Veto the object against a picture that it matches. If that is of the object's own cluster, the
+        object leaves the cluster: the veto goes for all that AIL would show it to match there.
+        """
+        home, theirs = cluster_keys(self._engine, [obj.id, about])
+        images, answers = [about], list[Answer]()
+        for _ in range(MAX_ROUNDS if home == theirs else 1):
+            answers += self._separate(obj, images)
+            view = StoreView(self._engine, self._settings, obj)
+            matched = (found.hit.image_id for found in view.matches)
+            images = [each for each in matched if view.cluster_of(each) in (home, view.key)]
+            if not images:
+                break
+        return answers
 
     def _act(self, obj: AilObject, said: str, other: ImageId) -> Answer:
         judge = self._engine.confirm if said == SAME else self._engine.veto
@@ -190,13 +269,18 @@ def _is_rejected(obj: AilObject, there: set[str]) -> bool:
     return obj.type == "screenshot" and tags.FALSE_POSITIVE in there
 
 
-def _removed(obj: AilObject, entry: Entry, there: set[str]) -> list[ImageId]:
-    """Images because of which a review tag was written that AIL had and has no longer."""
+def meaning(engine: Engine, obj: AilObject, names: Collection[str]) -> list[Answer]:
+    """Return what it says that these tags of an object were removed. Raises StoreError."""
+    asked = (tag for tag in read_entry(engine, obj).tags if tag.name in names)
+    return [Answer(obj, NOT_THIS if tag.kind is Kind.REFERENCE else DIFFERENT, tag.about) for tag in asked]
+
+
+def _removed(obj: AilObject, entry: Entry, there: set[str]) -> list[Tag]:
+    """Tags that AIL had and has no longer, each of which names another picture."""
     return [
-        tag.about
+        tag
         for tag in entry.tags
         if entry.settled
-        and tag.kind is Kind.REVIEW
         and tag.seen
         and tag.about != obj.id
         and not there & {tag.name, tags.analysts(tag.name)}
@@ -310,7 +394,9 @@ class FeedbackLoop:
 
     def _log(self, answers: list[Answer]) -> None:
         for answer in answers:
-            relation = "the same as" if answer.said == SAME else "different from"
+            relation = {SAME: "the same as", NOT_THIS: "not of the brand of"}.get(
+                answer.said, "different from"
+            )
             self._logger.info(
                 f"{answer.obj.gid}: an analyst says that it is {relation} {answer.other}; "
                 f"{answer.refused or 'noted'}"

@@ -42,9 +42,9 @@ class PublishingOptions:
     #: Images of a cluster whose objects are checked in one step, after each write and in each pass, while
     #: correlations move to another representative. chosen: takes some 20 ms.
     cluster_step: int = 20
-    #: Objects that may lose their review tag between two passes although they are more than half of those
-    #: that had one. chosen: nobody removes so many by hand in a minute, but an emptied or restored tag
-    #: database loses all of them.
+    #: Maximum number of objects that lose tags between two passes and count as answers of persons at once.
+    #: chosen: hardly anybody removes more by hand in ten minutes, but a database that is lost or restored
+    #: loses most of them.
     max_removed: int = 20
 
 

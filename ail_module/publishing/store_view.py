@@ -3,6 +3,7 @@
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from douglas_quaid import (
     Engine,
     Hit,
     ImageId,
+    Membership,
     NotFound,
     Purpose,
     Relation,
@@ -228,9 +230,11 @@ class StoreView:
     @cached_property
     def questions(self) -> list[Finding]:
         """The pairs across domains of which a person should say if the two are the same. For a page that only
-        looks like another one, and for a picture of a cluster that is matched anyway, the answer is known.
+        looks like another one, and for a picture of a cluster that is matched anyway, or of which a person
+        said that it is something else, the answer is known.
         """
-        answered = {self.key, *(self.cluster_of(each.hit.image_id) for each in self.matches)}
+        matched = (self.cluster_of(each.hit.image_id) for each in self.matches)
+        answered = {self.key, *matched, *self.answered}
         return [
             each
             for each in self.across
@@ -282,6 +286,26 @@ class StoreView:
         centre = self.star_of(self.cluster_of(part.hit.image_id), part.other, part.hit.clusters).centre
         is_sound = centre.id not in self.vetoed and self.labels(centre)[0] is not None
         return centre if is_sound and self.is_elsewhere(centre) else part.other
+
+    @cached_property
+    def answered(self) -> frozenset[str]:
+        """Clusters with an image that a person said is not the same as the object's: nobody is asked about
+        their other images, which are copies of it.
+        """
+        self._read_clusters(self.vetoed)
+        return frozenset(self._keys[image_id] for image_id in self.vetoed)
+
+    @cached_property
+    def refused(self) -> tuple[Membership, ...]:
+        """Places in collections of the images that a person said are not the same as the object's: what these
+        stand for, such as a brand, the object is not.
+        """
+        found: list[Membership] = []
+        for image_id in sorted(self.vetoed):
+            with suppress(NotFound):  # forgotten meanwhile
+                shown = self._engine.show(image_id)
+                found += () if isinstance(shown, Cluster) else shown.info.memberships
+        return tuple(found)
 
     @cached_property
     def vetoed(self) -> frozenset[ImageId]:
