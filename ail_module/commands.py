@@ -3,7 +3,7 @@
 Importing this module loads nothing heavy.
 """
 
-from .cli import installation, operations  # importing them adds their commands to the group
+from .cli import installation, operations, removed_tags  # importing them adds their commands to the group
 from .cli.group import ail
 
-__all__ = ["ail", "installation", "operations"]
+__all__ = ["ail", "installation", "operations", "removed_tags"]

@@ -41,10 +41,13 @@ class History:
             "max_edges": self.rng.choice((1, 1, 2)),
             "same_domain": self.rng.random() < 0.2,
             "tag_detail": self.rng.random() < 0.3,
+            "tag_domain": self.rng.choice((("review",), ("review", "match"))),
         }
         #: Each object in the store, with the domains or chats where it was seen.
         self.places: dict[AilObject, frozenset[str]] = {}
         self.judged: list[tuple[AilObject, AilObject]] = []
+        #: Tags that an analyst deleted, with the global ids of their objects.
+        self.deleted: set[tuple[str, str]] = set()
 
     def run(self, steps: int) -> None:
         verbs = (
@@ -68,7 +71,8 @@ class History:
             obj, places = world.add(chat=chats, kind="image", same_as=twin), frozenset[str]()
         else:
             names = sorted(rng.sample([f"{n}.onion" for n in range(5)], rng.choice((1, 1, 1, 2))))
-            obj, places = world.add(",".join(names)), frozenset(names)
+            item = f"crawled/2026/12/01/{names[0]}-{len(self.judged)}"
+            obj, places = world.add(",".join(names), item=item), frozenset(names)
         self.places[obj] = places
         self.write(obj)
 
@@ -148,7 +152,9 @@ class History:
         obj, _ = self.pair()
         ours = sorted(tag for tag in self.world.sink.tagged[obj.gid] if tag.startswith(tags.AUTOMATIC))
         if ours:
-            self.world.sink.tagged[obj.gid].discard(self.rng.choice(ours))
+            tag = self.rng.choice(ours)
+            self.world.sink.tagged[obj.gid].discard(tag)
+            self.deleted.add((obj.gid, tag))
 
     def answer(self) -> None:
         """An analyst confirms a tag, or calls a screenshot a false positive."""
@@ -244,18 +250,23 @@ class Statement:
 
     def questions(self, obj: AilObject) -> set[AilObject]:
         answered = {self.clusters_of(other) for _, other in self.found(obj, Decision.MATCH)}
+        answered |= self.refused(obj) | {self.clusters_of(obj)}
         return {
-            other
-            for _, other in self.found(obj, Decision.REVIEW)
-            if self.clusters_of(other) not in answered | {self.clusters_of(obj)}
+            other for _, other in self.found(obj, Decision.REVIEW) if self.clusters_of(other) not in answered
         }
+
+    def refused(self, obj: AilObject) -> set[str]:
+        """Clusters with a picture that a person said is not the same: nobody is asked about its copies."""
+        return {self.cluster[image] for image in self.engine.vetoed(obj.id) if image in self.cluster}
 
     def is_told(self, obj: AilObject) -> bool:
         """Whether it is among those that its star names, and what it was told of holds."""
         star = self.stars[self.clusters_of(obj)]
         about = {self.cluster.get(told.about) for told in star.told if told.obj == obj} if star else set()
         matched = {self.clusters_of(other) for _, other in self.found(obj, Decision.MATCH)}
-        return bool(about & matched) or (self.clusters_of(obj) in about and self.several_places(obj))
+        return bool(about & matched - self.refused(obj)) or (
+            self.clusters_of(obj) in about and self.several_places(obj)
+        )
 
     def several_places(self, obj: AilObject) -> bool:
         found = self.engine.sightings([obj.occurrence])[0][0].sighting.labels
@@ -289,12 +300,28 @@ def test_after_any_history_ail_holds_what_is_desired_and_another_pass_changes_no
         (frozenset((obj, row.other)), row.score) for obj, entry in entries.items() for row in entry.duplicates
     }
     assert sum(map(len, world.sink.rows.values())) == 2 * len(rows)
+    _has_the_tags(history, world, entries)
     # and the ledger says what is desired, for every object
     statement = Statement(history)
     for obj in statement.objects:
         _compare(statement, world, obj, entries.get(obj, Entry()))
     for name, star in statement.stars.items():
         _is_told_once(statement, name, star)
+
+
+def _has_the_tags(history: History, world: World, entries: dict[AilObject, Entry]) -> None:
+    """AIL has no tag of ours that the ledger does not have, at objects, domains and items; and all that the
+    ledger has, but for what an analyst deleted before a pass had seen it, or without another picture.
+    """
+    wanted = {(obj.gid, tag.name) for obj, entry in entries.items() for tag in entry.tags}
+    wanted |= {(line.origin, line.name) for entry in entries.values() for line in entry.origins}
+    ours = {
+        (gid, tag)
+        for gid, found in world.sink.tagged.items()
+        for tag in found
+        if tag.startswith(tags.AUTOMATIC)
+    }
+    assert ours <= wanted and wanted - ours <= history.deleted
 
 
 def _compare(statement: Statement, world: World, obj: AilObject, entry: Entry) -> None:

@@ -19,6 +19,7 @@ from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
 from ..objects import TYPES
 from ..publishing.feedback import Pass, last_pass
+from ..publishing.removed import waiting
 from ..runtime.delivery import probe_store
 from ..runtime.monitoring import Activity, activities, dead_letters
 from ..servers import AilServers, Queue, running
@@ -79,6 +80,8 @@ class Status:
     index_bytes: int | None
     #: For each type whose back-fill did not end, the name behind which it goes on.
     backfill: dict[str, str] | None
+    #: Number of objects that lost tags of ours, and wait until somebody says what that was.
+    removed_tags: int | None
     #: The last pass over the answers of analysts that ended; None if there was none, too.
     last_pass: Pass | None
     #: What is wrong, a sentence each.
@@ -163,12 +166,18 @@ def read_status(open_store: Callable[[], Engine], ail: AilServers, settings: Set
             backfill=reader.of_store(
                 lambda engine: {kind: mark for kind in TYPES if (mark := engine.bookmark(BOOKMARK + kind))}
             ),
+            removed_tags=reader.of_store(lambda engine: sum(1 for _ in waiting(engine))),
             last_pass=reader.of_store(last_pass),
             warnings=(),
         )
     finally:
         if reader.engine is not None:
             reader.engine.close()
+    if status.removed_tags:
+        warnings.append(
+            f"{status.removed_tags:,} objects lost tags of ours at once, and nothing is judged by that; "
+            "`quaid ail feedback` lists them: --accept if an analyst removed them, --restore if AIL lost them"
+        )
     return replace(status, warnings=(*reader.away, *warnings))
 
 
@@ -192,14 +201,15 @@ def _processes(
 
 
 def _warnings(module: ModuleStatus, settings: Settings) -> list[str]:
-    found, waiting = [], module.waiting or 0
-    if waiting and not module.processes:
+    found, messages = [], module.waiting or 0
+    if messages and not module.processes:
         found.append(
-            f"{waiting:,} messages wait and no process of it runs; start it, AIL's lists grow without a limit"
+            f"{messages:,} messages wait and no process of it runs; start it, AIL's lists grow without a "
+            "limit"
         )
-    if waiting >= settings.warn_queue:
+    if messages >= settings.warn_queue:
         found.append(
-            f"{waiting:,} messages wait; start a second process: both take messages of the same list"
+            f"{messages:,} messages wait; start a second process: both take messages of the same list"
         )
     if module.lost:
         first, last = settings.lost_seconds, 1.5 * settings.lost_seconds
