@@ -24,8 +24,9 @@ from douglas_quaid.ail import tags
 from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Locations, Settings
-from douglas_quaid.ail.objects import FileNotThere
+from douglas_quaid.ail.objects import AilObject, FileNotThere
 from douglas_quaid.ail.publishing.feedback import PASSED
+from douglas_quaid.ail.publishing.removed import put_off, waiting
 from douglas_quaid.ail.runtime.monitoring import Meter, activities, bury, dead_letters
 from douglas_quaid.cli import main as cli
 from douglas_quaid.decision import likelihood
@@ -334,8 +335,12 @@ def test_a_cluster_is_shown_with_its_domains(ail: AilHome, matched: tuple[str, s
 
 
 def reconcile(ail: AilHome, *options: str) -> subprocess.CompletedProcess[str]:
-    """In AIL's interpreter, as an operator types it."""
-    command = [ail.python, "-P", "-m", "douglas_quaid", "ail", "reconcile", "--json", *options]
+    return typed(ail, "reconcile", *options)
+
+
+def typed(ail: AilHome, name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """A command in AIL's interpreter, as an operator types it."""
+    command = [ail.python, "-P", "-m", "douglas_quaid", "ail", name, "--json", *options]
     return subprocess.run(
         command, cwd=ail.folder, env=ail.environment, capture_output=True, text=True, timeout=600
     )
@@ -374,6 +379,42 @@ def test_what_an_analyst_rejects_is_taken_back_from_ail(
     assert engine.cluster_ids([second.partition("::")[2]]) == [None]
     # A second time there is nothing to do.
     assert json.loads(reconcile(ail, "--yes").stdout.splitlines()[-1])["summary"]["answers"] == 0
+
+
+@pytest.mark.parametrize("option", ["--accept", "--restore"])
+def test_tags_that_many_objects_lost_wait_for_a_word(
+    ail: AilHome, engine: Engine, matched: tuple[str, str], option: str
+) -> None:
+    # Given a match of which both tags were lost with many others
+    first, second = matched
+    assert reconcile(ail, "--yes").returncode == 0  # a pass has seen them
+    before = [ail.tags(gid) for gid in matched]
+    delete = "from lib import Tag\nTag.delete_object_tag(tag, 'screenshot', name)"
+    for gid in matched:
+        ail.run(delete, name=gid.partition("::")[2], tag=tags.MATCH)
+        put_off(engine, AilObject.parse(gid), [tags.MATCH])
+    # Then the list says what they would mean, and status warns
+    listed = json.loads(quaid(ail, "feedback", "--json").output.splitlines()[0])
+    assert listed["object"] in matched and listed["tags"] == [tags.MATCH]
+    assert [each["said"] for each in listed["meaning"]] == ["different"]
+    status = quaid(ail, "status")
+    assert status.status == 1 and "2 objects lost tags of ours at once" in status.output
+    # A pass does nothing about it, nor does what is only shown
+    assert reconcile(ail, "--yes").returncode == 0
+    assert typed(ail, "feedback", option, "--dry-run").returncode == 0
+    assert typed(ail, "feedback", option, "--accept", "--restore").returncode == 2
+    assert not engine.vetoed(first.partition("::")[2]) and len(list(waiting(engine))) == 2
+    # Once somebody says what it was, that is done
+    done = typed(ail, "feedback", option, "--yes")
+    assert done.returncode == 0, done.stderr
+    ail.drain("Tags")
+    assert list(waiting(engine)) == []
+    if option == "--restore":
+        assert [ail.tags(gid) for gid in matched] == before
+    else:
+        assert engine.vetoed(first.partition("::")[2]) == {second.partition("::")[2]}
+        assert [ail.tags(gid) for gid in matched] == [set()] * 2
+        assert ail.correlations(second, "screenshot") == set()
 
 
 def test_a_veto_at_the_command_line_is_followed_in_ail(
@@ -532,6 +573,7 @@ def test_a_folder_that_is_no_ail_is_refused(tmp_path: Path, monkeypatch: pytest.
         ("max_edges", "11", "max_edges is 11; expected a number from 1 to 10"),
         ("retry_seconds", "nan", "retry_seconds is nan; expected a number"),
         ("isolate", "maybe", "isolate is 'maybe'; expected True or False"),
+        ("tag_domain", "all", "tag_domain is all; expected looks-like, review, match, or none"),
     ],
 )
 def test_a_wrong_option_is_refused_by_file_section_and_name(

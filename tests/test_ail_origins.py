@@ -13,7 +13,6 @@ from support.ail_memory import Killed, World
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.errors import ConfigError
 from douglas_quaid.records import Decision, Purpose, Relation
 
 BANK = 'infoleak:automatic-detection="visual-looks-like-bank"'
@@ -86,11 +85,6 @@ def test_the_operator_says_which_tags_a_domain_gets(
     world.write(page, tag_domain=settings.tag_domain)
     assert world.sink.tagged[page.gid] == {tags.MATCH, BANK}
     assert world.sink.tagged[EVIL] == world.sink.tagged[ITEM] == shown
-
-
-def test_another_word_of_that_option_is_refused() -> None:
-    with pytest.raises(ConfigError, match="tag_domain is all; expected looks-like, review, match, or none"):
-        Settings.parse({"tag_domain": "all"})
 
 
 def test_the_tag_of_a_domain_goes_with_the_last_screenshot_that_is_its_reason(

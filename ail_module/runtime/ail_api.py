@@ -18,7 +18,7 @@ from xxhash import xxh3_64_hexdigest
 if os.environ["AIL_BIN"] not in sys.path:
     sys.path.append(os.environ["AIL_BIN"])
 
-from lib import Tag, ail_core, ail_queues, item_basic  # type: ignore[import-not-found]
+from lib import Tag, ail_core, ail_queues  # type: ignore[import-not-found]
 from lib.ConfigLoader import ConfigLoader  # type: ignore[import-not-found]
 from lib.objects import ail_objects  # type: ignore[import-not-found]
 
@@ -114,8 +114,8 @@ class AilSink:
     def tag_origin(self, origin: str, tag: str) -> None:
         """Give a tag to a domain or an item as AIL itself passes tags on: no other system is told."""
         kind, _, name = origin.split(":", 2)
-        is_item = kind == "item"
-        domain = item_basic.get_item_domain(name) if is_item and item_basic.is_crawled(name) else None
+        item = ail_objects.get_object(kind, "", name) if kind == "item" else None
+        domain = item.get_domain() if item and item.is_crawled() else None
         spreads = domain is not None and not Tag.is_obj_tagged_by_tag("domain", domain, tag)
         Tag.add_object_tag(tag, kind, name)
         if spreads:  # AIL gave it to the domain, too, where somebody removed it
