@@ -45,7 +45,7 @@ def rehearsed(
         cast(Engine, RehearsedEngine(engine)), recorded, settings, objects, as_json=as_json
     )
     for change, adds in recorded.changes.items():
-        line = {"object": change.obj.gid, "change": "add" if adds else "remove", "what": change.what}
-        text = f"{change.obj.gid}: {line['change']} {change.what} {change.value}"
+        line = {"object": change.gid, "change": "add" if adds else "remove", "what": change.what}
+        text = f"{change.gid}: {line['change']} {change.what} {change.value}"
         print_result(line | {"value": change.value}, text, as_json=as_json)
     return answers, len(recorded.changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from douglas_quaid.cli.terminal import print_result, say
 from ..config import Locations, Settings
 from ..objects import AilObject
 from .group import agreed, ail, open_engine, shown_first, with_home
+
+if TYPE_CHECKING:
+    from ..servers import AilServers
 
 #: An object, and the names of the tags that it lost.
 Lost = tuple[AilObject, tuple[str, ...]]
@@ -61,7 +65,7 @@ def _tell(engine: Engine, obj: AilObject, names: tuple[str, ...], *, as_json: bo
 def _carry_out(
     engine: Engine,
     home: Path,
-    servers: object,
+    servers: AilServers,
     settings: Settings,
     found: list[Lost],
     *,

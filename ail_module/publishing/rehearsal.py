@@ -26,8 +26,8 @@ READS = ("collections", "count", "features", "sightings")
 class Change:
     """One change of AIL."""
 
-    #: The object.
-    obj: AilObject
+    #: Global id of the object, the domain or the item.
+    gid: str
     #: correlation, duplicate, tag or note.
     what: str
     #: The other object, the other object and the score, the tag, or the text.
@@ -183,7 +183,7 @@ class RehearsedSink:
     def _line(self, a: AilObject, b: AilObject, adds: bool) -> None:
         if self.correlated(a, b) is not adds:
             first, second = sorted((a, b))
-            self._do(Change(first, "correlation", second.gid), adds)
+            self._do(Change(first.gid, "correlation", second.gid), adds)
 
     def correlate(self, a: AilObject, b: AilObject) -> None:
         """Keep a correlation."""
@@ -196,43 +196,60 @@ class RehearsedSink:
     def correlated(self, a: AilObject, b: AilObject) -> bool:
         """Return whether AIL would have this correlation."""
         first, second = sorted((a, b))
-        known = self.changes.get(Change(first, "correlation", second.gid))
+        known = self.changes.get(Change(first.gid, "correlation", second.gid))
         return self._sink.correlated(a, b) if known is None else known
 
     def duplicate(self, a: AilObject, b: AilObject, score: int) -> None:
         """Keep a score."""
         first, second = sorted((a, b))
-        self._do(Change(first, "duplicate", f"{second.gid} {score}"), True)
+        self._do(Change(first.gid, "duplicate", f"{second.gid} {score}"), True)
 
     def unduplicate(self, a: AilObject, b: AilObject, score: int) -> None:
         """Keep that it goes."""
         first, second = sorted((a, b))
-        self._do(Change(first, "duplicate", f"{second.gid} {score}"), False)
+        self._do(Change(first.gid, "duplicate", f"{second.gid} {score}"), False)
 
     def tag(self, obj: AilObject, tag: str) -> None:
         """Keep a tag."""
         if tag not in self.tags(obj):
-            self._do(Change(obj, "tag", tag), True)
+            self._do(Change(obj.gid, "tag", tag), True)
 
     def untag(self, obj: AilObject, tag: str) -> None:
         """Keep that it goes."""
         if tag in self.tags(obj):
-            self._do(Change(obj, "tag", tag), False)
+            self._do(Change(obj.gid, "tag", tag), False)
 
     def tags(self, obj: AilObject) -> set[str]:
         """Return the tags that AIL would have."""
+        return self._changed(obj.gid, self._sink.tags(obj))
+
+    def tag_origin(self, origin: str, tag: str) -> None:
+        """Keep a tag of a domain or an item."""
+        if tag not in self.origin_tags(origin):
+            self._do(Change(origin, "tag", tag), True)
+
+    def untag_origin(self, origin: str, tag: str) -> None:
+        """Keep that it goes."""
+        if tag in self.origin_tags(origin):
+            self._do(Change(origin, "tag", tag), False)
+
+    def origin_tags(self, origin: str) -> set[str]:
+        """Return the tags that AIL would have for a domain or an item."""
+        return self._changed(origin, self._sink.origin_tags(origin))
+
+    def _changed(self, gid: str, there: set[str]) -> set[str]:
         ours = [
             (change.value, adds)
             for change, adds in self.changes.items()
-            if change.what == "tag" and change.obj == obj
+            if change.what == "tag" and change.gid == gid
         ]
         gone = {tag for tag, adds in ours if not adds}
-        return (self._sink.tags(obj) | {tag for tag, adds in ours if adds}) - gone
+        return (there | {tag for tag, adds in ours if adds}) - gone
 
     def note(self, obj: AilObject, text: str) -> None:
         """Keep a note."""
-        self._do(Change(obj, "note", text), True)
+        self._do(Change(obj.gid, "note", text), True)
 
     def unnote(self, obj: AilObject, text: str) -> None:
         """Keep that it goes."""
-        self._do(Change(obj, "note", text), False)
+        self._do(Change(obj.gid, "note", text), False)
