@@ -12,13 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from configparser import (
-    DuplicateOptionError,
-    DuplicateSectionError,
-    MissingSectionHeaderError,
-    ParsingError,
-    RawConfigParser,
-)
+from configparser import RawConfigParser
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -26,6 +20,8 @@ from typing import Any
 
 from douglas_quaid import Config, ConfigError
 from douglas_quaid.store_url import HIDDEN, shown_value
+
+from .cfg_file import read_cfg
 
 #: Our section of core.cfg; both modules read it.
 SECTION = "VisualCorrelation"
@@ -338,37 +334,6 @@ def ail_home(given: str | None = None) -> Path:
     if not (home / "bin" / "modules").is_dir():
         raise ConfigError(f"{home} is not a checkout of AIL: it has no folder bin/modules")
     return home.resolve()
-
-
-def read_cfg(path: Path) -> RawConfigParser:
-    """Return a configuration of AIL, with values as written: a `%` stays a `%`.
-
-    Raises ConfigError if it is missing, or cannot be read or parsed.
-    """
-    cfg = RawConfigParser()
-    try:
-        text = path.read_text("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        raise ConfigError(
-            f"{path} is missing; AIL makes it from core.cfg.sample when it is installed"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
-    # The line itself may contain a password, and so may the parser's message.
-    if (line := _wrong_line(cfg, text)) is not None:
-        raise ConfigError(f"{path} cannot be read: Source contains parsing errors in line {line}")
-    return cfg
-
-
-def _wrong_line(cfg: RawConfigParser, text: str) -> int | None:
-    """Parse a configuration, and return the number of the line that cannot be parsed or repeats another."""
-    try:
-        cfg.read_string(text)
-    except (MissingSectionHeaderError, DuplicateSectionError, DuplicateOptionError) as error:
-        return error.lineno
-    except ParsingError as error:
-        return int(error.errors[0][0])
-    return None
 
 
 def _value(home: Path, cfg: RawConfigParser, section: str, option: str) -> str:

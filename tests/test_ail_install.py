@@ -17,6 +17,7 @@ import pytest
 from support.ail_checkout import contents, patch, uninstall, untouched, update_configuration
 from support.ail_host import DOUBLE, AilHome
 
+from douglas_quaid.ail.cfg_file import read_cfg
 from douglas_quaid.ail.checkout.install import (
     plan_install,
     plan_uninstall,
@@ -26,7 +27,7 @@ from douglas_quaid.ail.checkout.install import (
 from douglas_quaid.ail.checkout.patching import patches, plan_patch
 from douglas_quaid.ail.checkout.self_check import self_check
 from douglas_quaid.ail.checkout.working_tree import Checkout
-from douglas_quaid.ail.config import CORE_CFG, Settings, read_cfg
+from douglas_quaid.ail.config import CORE_CFG, Settings
 from douglas_quaid.errors import ConfigError
 
 pytest_plugins = ["support.ail_fixtures"]

@@ -21,7 +21,7 @@ from pathlib import Path
 from douglas_quaid import ConfigError
 from douglas_quaid.store_url import shown
 
-from ..config import read_cfg
+from ..cfg_file import read_cfg
 
 #: Path of AIL's list of modules and their queues in a checkout.
 MODULES_CFG = "configs/modules.cfg"

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from douglas_quaid import ConfigError, Engine
+from douglas_quaid import ConfigError
 from douglas_quaid.cli.group import command
 from douglas_quaid.cli.terminal import print_result, say
 
 from ..config import Locations, Settings
-from ..objects import AilObject
 from .group import agreed, ail, open_engine, shown_first, with_home
 
 if TYPE_CHECKING:
-    from ..servers import AilServers
+    from douglas_quaid import Engine
 
-#: An object, and the names of the tags that it lost.
-Lost = tuple[AilObject, tuple[str, ...]]
+    from ..objects import AilObject
+    from ..servers import AilServers
 
 
 @command("feedback", group=ail)
@@ -67,7 +66,7 @@ def _carry_out(
     home: Path,
     servers: AilServers,
     settings: Settings,
-    found: list[Lost],
+    found: list[tuple[AilObject, tuple[str, ...]]],
     *,
     accept: bool,
     as_json: bool,

@@ -140,9 +140,7 @@ class FeedbackReader:
             self._removed[obj] = (*still, *new)
 
     def finish(self) -> list[Answer]:
-        """Act upon the tags that were removed from the objects that were read, and return these answers. If
-        they are too many for a person, they wait, and nothing is done.
-        """
+        """Act upon the removed tags, and return these answers; too many for a person wait."""
         for obj in self._waiting:  # nothing is written about them any more
             put_off(self._engine, obj, ())
         if len(self._removed) <= self._max_removed:
@@ -182,9 +180,7 @@ class FeedbackReader:
         return self._publisher.check(obj)
 
     def _forget_tags(self, obj: AilObject, gone: Collection[Tag]) -> None:
-        """Take tags that AIL has no longer out of the ledger: one that is wanted still, because of another
-        picture for example, is then given to AIL again.
-        """
+        """Take tags that AIL has no longer out of the ledger. One that is wanted still comes back."""
         with hold(self._engine, obj):
             entry = read_entry(self._engine, obj)
             kept = tuple(tag for tag in entry.tags if tag not in gone)

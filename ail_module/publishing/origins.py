@@ -30,7 +30,8 @@ _NAME_CHARACTERS = 200
 #: a domain with more of them goes with the last one that was counted.
 MAX_COUNTED = 5000
 
-Counts = dict[str, list[str]]
+#: Global ids of the screenshots that ask for a tag, by its name.
+_Counts = dict[str, list[str]]
 
 
 def origins_of(labels: Mapping[str, str]) -> list[str]:
@@ -82,7 +83,7 @@ def _hold(engine: Engine, line: OriginTag) -> AbstractContextManager[None]:
     return engine.lock(LOCK + _short(line.origin), HOLD_SECONDS, wait=2 * HOLD_SECONDS)
 
 
-def _read(engine: Engine, origin: str) -> Counts:
+def _read(engine: Engine, origin: str) -> _Counts:
     text = engine.bookmark(PREFIX + _short(origin))
     try:
         return {str(name): list(map(str, gids)) for name, gids in parse_object(text or "{}").items()}
@@ -90,7 +91,7 @@ def _read(engine: Engine, origin: str) -> Counts:
         raise CorruptRecord(f"who asks for tags of {origin} cannot be read: {error}") from None
 
 
-def _write(engine: Engine, origin: str, counts: Counts) -> None:
+def _write(engine: Engine, origin: str, counts: _Counts) -> None:
     kept = {name: gids for name, gids in counts.items() if gids}
     text = json.dumps(kept, separators=(",", ":"), sort_keys=True) if kept else None
     engine.set_bookmark(PREFIX + _short(origin), text)
