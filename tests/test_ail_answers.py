@@ -185,3 +185,29 @@ def test_what_the_command_line_vetoes_leaves_ail_when_all_is_swept(
         for obj in pair
     )
     assert ail.messages(OURS) == []
+
+
+def test_the_domain_and_the_item_of_a_question_have_it_and_lose_it_and_what_is_deleted_stays_away(
+    ail: AilHome, store: Store
+) -> None:
+    # Given a question about a page, whose domain an analyst cleaned before a second item came
+    items = [f"crawled/2026/12/0{day}/site2.org{day}d4f2f3e-0000-4000-8000-000000000001" for day in (1, 2)]
+    first, second = (
+        AilObject.parse(ail.new_screenshot(png(page(n, 320, 200)), domain=f"site{n}.org", item=item))
+        for n, item in ((1, None), (2, items[0]))
+    )
+    with Engine.open(ail.store.url) as engine:
+        for n, obj in ((1, first), (2, second)):
+            labels = {"domain": f"site{n}.org", "item": items[0] if n == 2 else ""}
+            engine.add(png(page(n, 320, 200)), occurrence=obj.occurrence, labels=labels)
+        judge(store, second, first, Decision.REVIEW, 0.6)
+        ail.run(SETUP + WRITE, gid=second.gid)
+        assert ail.tags("domain::site2.org") == ail.tags(f"item::{items[0]}") == {tags.REVIEW}
+        ail.run(SETUP + "Tag.delete_object_tag(tag, 'domain', 'site2.org')", tag=tags.REVIEW)
+        labels = {"domain": "site2.org", "item": ",".join(items)}
+        engine.note(second.id, occurrence=second.occurrence, labels=labels)
+    assert listen(ail) == []
+    assert ail.tags("domain::site2.org") == set() and ail.tags(f"item::{items[1]}") == {tags.REVIEW}
+    # When the question is answered, then nothing of it is left
+    veto(store, second.id, first.id)
+    assert listen(ail) == [] and [ail.tags(f"item::{item}") for item in items] == [set()] * 2
