@@ -18,7 +18,7 @@ from typing import Any
 from pymisp import MISPObject
 
 from douglas_quaid import Decision
-from douglas_quaid.decision.likelihood import band
+from douglas_quaid.decision.likelihood import TOLD_FROM, band
 
 from .correlation import cluster_names
 from .disclosed import Disclosed
@@ -41,9 +41,6 @@ FOUND_RELATION = "attribute-uuid"
 MAX_ATTRIBUTES = 8
 #: Maximum number of values of one relation in a hover. chosen.
 HOVER_VALUES = 3
-#: Score from which a tag says how likely it is. Below, the tag would stand beside the verdict `review` and
-#: say that it is unlikely. spec: MISP taxonomies, estimative-language, roughly-even-chance.
-TAGGED_FROM = 0.45
 
 #: Types of the reference to the queried attribute; `same-as` for equal bytes. spec: MISP's relationship
 #: types.
@@ -71,7 +68,7 @@ def expansion_object(
     made.add_reference(attribute.target, kind)
     (verdict,) = made.get_attributes_by_relation("verdict")
     verdict.add_tag(name='misp:automation-level="unsupervised"')
-    if hit.decision is Decision.MATCH or hit.confidence >= TAGGED_FROM:
+    if hit.decision is Decision.MATCH or hit.confidence >= TOLD_FROM:
         verdict.add_tag(name=f'estimative-language:likelihood-probability="{band(hit.confidence)}"')
     if hit.decision is Decision.REVIEW:
         verdict.add_tag(name='workflow:todo="review"', local=True)  # a local tag stays on this MISP

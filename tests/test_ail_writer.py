@@ -297,6 +297,13 @@ def test_a_pair_for_a_person_is_a_tag_that_ail_can_confirm_and_the_other_picture
     assert world.sink.state() == EMPTY
 
 
+def test_a_question_about_an_unlikely_pair_does_not_say_that_there_is_no_chance(world: World) -> None:
+    first, second = world.add("a.onion"), world.add("b.onion")
+    world.judge(second, first, **REVIEW | {"confidence": 0.04})
+    written = world.write(second)
+    assert f"{first.gid} on domain a.onion; near-duplicate, confidence 0.04: " in written.note
+
+
 def test_a_question_about_a_cluster_that_is_matched_anyway_is_not_asked(world: World) -> None:
     first = world.add("a.onion")
     second = world.found("b.onion", first)

@@ -6,7 +6,8 @@ into a script once: every character that is not a letter, a digit or harmless pu
 
 from collections.abc import Iterator
 
-from douglas_quaid.decision.likelihood import band
+from douglas_quaid import Decision
+from douglas_quaid.decision.likelihood import TOLD_FROM, band
 
 from ..objects import AilObject
 from .ledger import Entry, Kind, Note
@@ -70,7 +71,9 @@ def _pair(view: StoreView, name: str, found: Finding) -> str:
 def _reason(found: Finding) -> str:
     hit = found.hit
     relation = hit.relation.value if hit.relation else "related"
-    return f"{relation}, confidence {hit.confidence:.2f} ({band(hit.confidence)}): {hit.sentence}"
+    is_told = hit.decision is Decision.MATCH or hit.confidence >= TOLD_FROM
+    likely = f" ({band(hit.confidence)})" if is_told else ""
+    return f"{relation}, confidence {hit.confidence:.2f}{likely}: {hit.sentence}"
 
 
 def _object(view: StoreView, obj: AilObject) -> str:

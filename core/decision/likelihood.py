@@ -10,6 +10,9 @@ BANDS = (
     (0.05, "very-unlikely"),
     (0.0, "almost-no-chance"),
 )
+#: Probability from which a band is told beside the decision `review`: below, the two would contradict each
+#: other. spec: as BANDS, roughly-even-chance.
+TOLD_FROM = 0.45
 
 
 def band(confidence: float) -> str:
