@@ -231,6 +231,14 @@ def test_a_pair_that_two_tags_reject_is_undone_with_the_second(
     assert said.source.endswith(other.uuid) and not are_matched(engine, asked, found)
     other.tags.clear()
     assert sync().of(other).count("undone") == 1 and are_matched(engine, asked, found)
+    # Both at once undo it once, as a dry run says
+    for tagged in (first, second):
+        tagged.tags.append(REJECTIONS[0])
+    assert sync().statuses()["vetoed"] == 1
+    for tagged in (first, second):
+        tagged.tags.clear()
+    assert sync("--dry-run").statuses()["would-undo"] == 1 and not are_matched(engine, asked, found)
+    assert sync().statuses()["undone"] == 1 and are_matched(engine, asked, found)
 
 
 @pytest.mark.parametrize("gone", ["deleted", "deleted for good", "its event"])

@@ -208,9 +208,8 @@ class _Feedback:
                 self._report(Outcome.of(row, Status.TO_ACCEPT, reason=reason))
             return
         taken = {row.uuid: self._ledger[row.uuid] for row in untagged}
-        if not self._dry_run:
-            for uuid in [*taken, *(uuid for uuid in missing if uuid not in there)]:
-                del self._ledger[uuid]
+        for uuid in [*taken, *(uuid for uuid in missing if uuid not in there)]:
+            del self._ledger[uuid]
         for row in untagged:
             for pair in sorted(taken[row.uuid]):
                 self._undo(row, pair)
