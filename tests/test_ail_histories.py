@@ -187,7 +187,7 @@ class History:
         settings = Settings(**self.settings)  # type: ignore[arg-type]
         reader = FeedbackReader(self.world.engine, self.world.sink, settings, self.world.options)
         answers = [one for obj in list(written_objects(self.world.engine)) for one in reader.read(obj)]
-        return len(answers) + len(reader.finish())
+        return len(answers) + len(list(reader.finish()))
 
 
 class Statement:

@@ -12,7 +12,7 @@ from support.ail_memory import World
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.config import Settings
 from douglas_quaid.ail.objects import AilObject
-from douglas_quaid.ail.publishing.feedback import DIFFERENT, NOT_THIS, Answer, FeedbackReader, meaning
+from douglas_quaid.ail.publishing.feedback import DIFFERENT, NOT_THIS, SAME, Answer, FeedbackReader, meaning
 from douglas_quaid.ail.publishing.ledger import written_objects
 from douglas_quaid.ail.publishing.publisher import PublishingOptions
 from douglas_quaid.ail.publishing.removed import waiting
@@ -42,7 +42,7 @@ def listen(world: World) -> list[Answer]:
     for obj in list(written_objects(world.engine)):
         answers += one.read(obj)
         publisher.check(obj)
-    return answers + one.finish()
+    return answers + list(one.finish())
 
 
 def delete(world: World, obj: AilObject, tag: str) -> None:
@@ -87,6 +87,41 @@ def test_the_object_leaves_the_cluster_that_the_deleted_tag_told_of_and_the_othe
     listen(world)
     assert len({*world.engine.cluster_ids([obj.id for obj in others])}) == 1
     assert world.sink.correlations[first.gid]
+
+
+def test_the_object_also_leaves_those_from_which_a_first_veto_parted_it(world: World) -> None:
+    # Given a cluster that falls apart once the page and its representative are not the same: the page and
+    # two others here, the representative and a copy that the page matches, too, there
+    first = world.add("a.onion")
+    page = world.found("b.onion", first, confidence=0.95)
+    copy = world.found("c.onion", first, confidence=0.99)
+    world.judge(copy, page, 0.93)
+    others = []
+    for name in "de":
+        others.append(world.add(f"{name}.onion", linked=False))
+        world.judge(others[-1], first, 0.94)
+        world.judge(others[-1], page, 0.98)
+        world.link(others[-1])
+        world.write(others[-1])
+    delete(world, page, tags.MATCH)
+    listen(world)
+    assert world.engine.vetoed(page.id) == {obj.id for obj in (first, copy, *others)}
+    assert world.sink.correlations[page.gid] == world.sink.rows[page.gid] == set()
+
+
+def test_of_a_match_and_a_collection_the_match_says_more(world: World) -> None:
+    # Given a page that matches a known picture and a copy of it, and has a tag because of each
+    known = world.known("seen", Purpose.KNOWN, tag='malware:family="loader"')
+    copy, page = world.add("a.onion"), world.add("b.onion")
+    world.judge(copy, known, 0.98)
+    world.judge(page, known, 0.99)
+    world.judge(page, copy, 0.98)
+    for obj in (copy, page):
+        world.write(obj)
+    assert listen(world) == [] and len(world.sink.tagged[page.gid]) == 2
+    # When an analyst deletes both tags, then it leaves the cluster
+    world.sink.tagged[page.gid].clear()
+    assert listen(world) and world.engine.vetoed(page.id) == {known, copy.id}
 
 
 def test_a_deleted_tag_of_a_part_is_about_the_picture_that_it_names_and_nobody_is_asked_about_its_copies(
@@ -180,6 +215,25 @@ def test_many_at_once_wait_while_others_are_heard(world: World, lost: list[AilOb
     assert [answer.obj for answer in listen(world)] == [lost[3]]
     assert {obj for obj, _ in waiting(world.engine)} == {*lost[1:3]}
     assert listen(world) == [] and world.engine.vetoed(lost[1].id) == set()
+
+
+def test_what_waits_goes_on_waiting_when_the_same_page_is_answered(world: World) -> None:
+    # Given two pages whose tags of a match were lost at once, where one may be a person's work
+    world.options = PublishingOptions(max_removed=1)
+    first, other = world.add("a.onion"), world.add("c.onion")
+    page = world.found("b.onion", first)
+    world.judge(page, other, **REVIEW)
+    world.write(page)
+    assert listen(world) == []
+    for obj in (first, page):
+        world.sink.tagged[obj.gid].discard(tags.MATCH)
+    assert listen(world) == [] and len(list(waiting(world.engine))) == 2
+    # When an analyst confirms a review at one of them
+    world.sink.tagged[page.gid].add(tags.analysts(tags.REVIEW))
+    assert listen(world) == [Answer(page, SAME, other.id)]
+    # Then the lost tag is no answer, in any pass
+    assert listen(world) == listen(world) == [] and world.engine.vetoed(page.id) == set()
+    assert {obj for obj, _ in waiting(world.engine)} == {first, page}
 
 
 def test_what_waits_is_an_answer_once_somebody_says_so(world: World, lost: list[AilObject]) -> None:

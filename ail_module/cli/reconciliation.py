@@ -21,7 +21,8 @@ def reconciled(
     answers there were, and how many other objects changed in AIL. Raises StoreError, and what AIL raises.
     """
     reader = FeedbackReader(engine, sink, settings)
-    answers = [answer for obj in objects for answer in reader.read(obj)] + reader.finish()
+    answers = [answer for obj in objects for answer in reader.read(obj)]
+    answers += reader.finish()
     for answer in answers:
         line = {
             "object": answer.obj.gid,

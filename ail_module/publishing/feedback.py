@@ -52,7 +52,7 @@ from .ledger import (
 )
 from .publisher import Publisher, PublishingOptions
 from .removed import put_off, waiting
-from .store_view import StoreView, objects_of, stored_findings
+from .store_view import StoreView, find_cluster, objects_of, stored_findings
 
 log = logging.getLogger(__name__)
 
@@ -114,8 +114,11 @@ class FeedbackReader:
         """Act upon the answers at an object since the last pass, and return them. Removed tags have to wait
         for `finish`.
         """
+        waited = self._waiting.pop(obj, ())  # they go on waiting, whatever else is answered here
         entry = read_entry(self._engine, obj)
         if not entry.lines:
+            if waited:  # about nothing any more
+                put_off(self._engine, obj, ())
             return []
         there = self._sink.tags(obj)
         same = [tag for tag in entry.tags if tag.about != obj.id and _is_confirmed(tag, entry, there)]
@@ -125,26 +128,29 @@ class FeedbackReader:
         if answers:
             self._follow(obj, answers)
         else:
-            self._look_for_removed(obj, entry, there)
+            self._look_for_removed(obj, entry, there, waited)
         heard = [tags.analysts(tag.name) for tag in same]
         self._note(obj, there, heard + [tags.FALSE_POSITIVE] * _is_rejected(obj, there))
         return answers
 
-    def _look_for_removed(self, obj: AilObject, entry: Entry, there: set[str]) -> None:
+    def _look_for_removed(
+        self, obj: AilObject, entry: Entry, there: set[str], waited: Collection[str]
+    ) -> None:
         removed = [tag.name for tag in _removed(obj, entry, there)]
-        before = self._waiting.pop(obj, ())
-        still = [name for name in before if name in removed]
-        if len(still) < len(before):  # AIL has the others again, or they are not wanted any more
+        still = [name for name in waited if name in removed]
+        if len(still) < len(waited):  # AIL has the others again, or they are not wanted any more
             put_off(self._engine, obj, still)
         if new := tuple(name for name in removed if name not in still):
             self._removed[obj] = (*still, *new)
 
-    def finish(self) -> list[Answer]:
-        """Act upon the removed tags, and return these answers; too many for a person wait."""
+    def finish(self) -> Iterator[Answer]:
+        """Act upon the removed tags, object by object, and yield the answers; too many for a person wait."""
         for obj in self._waiting:  # nothing is written about them any more
             put_off(self._engine, obj, ())
         if len(self._removed) <= self._max_removed:
-            return [one for obj, names in self._removed.items() for one in self.accept(obj, names)]
+            for obj, names in self._removed.items():
+                yield from self.accept(obj, names)
+            return
         for obj, names in self._removed.items():
             put_off(self._engine, obj, names)
         log.warning(
@@ -152,14 +158,14 @@ class FeedbackReader:
             "was lost or restored. Nothing is judged until `quaid ail feedback --accept` or --restore",
             len(self._removed),
         )
-        return []
 
     def accept(self, obj: AilObject, names: Collection[str]) -> list[Answer]:
         """Act upon those of these tags that were removed from an object, and return the answers."""
         there = self._sink.tags(obj)
         removed = [tag for tag in _removed(obj, read_entry(self._engine, obj), there) if tag.name in names]
         answers: list[Answer] = []
-        for about, kind in {tag.about: tag.kind for tag in removed}.items():
+        # Of two tags about one picture that of a match says more, and comes first in the ledger.
+        for about, kind in {tag.about: tag.kind for tag in reversed(removed)}.items():
             if kind is Kind.REFERENCE:
                 answers.append(self._act(obj, NOT_THIS, about))
             elif kind is Kind.MATCH:
@@ -191,12 +197,15 @@ class FeedbackReader:
         object leaves the cluster: the veto goes for all that AIL would show it to match there.
         """
         home, theirs = cluster_keys(self._engine, [obj.id, about])
+        cluster = find_cluster(self._engine, home) if home == theirs else None
+        # (where they are later does not say, because each veto may split the cluster)
+        members = frozenset(cluster.members if cluster else ())
         images, answers = [about], list[Answer]()
-        for _ in range(MAX_ROUNDS if home == theirs else 1):
+        for _ in range(MAX_ROUNDS):
             answers += self._separate(obj, images)
             view = StoreView(self._engine, self._settings, obj)
-            matched = (found.hit.image_id for found in view.matches)
-            images = [each for each in matched if view.cluster_of(each) in (home, view.key)]
+            images = list(dict.fromkeys(found.hit.image_id for found in view.matches))
+            images = [image_id for image_id in images if image_id in members]
             if not images:
                 break
         return answers
@@ -379,7 +388,9 @@ class FeedbackLoop:
                 self._logger.warning(str(error))
             objects += 1
             yield
-        self._log(reader.finish())
+        for answer in reader.finish():
+            self._log([answer])
+            yield
         for cluster_id in clusters_with_star(self._engine):
             try:
                 publisher.check_cluster(cluster_id, limit=PublishingOptions().cluster_step)
