@@ -22,7 +22,7 @@ from douglas_quaid import ConfigError, Engine, FormatError, ImageError, StoreErr
 
 from .config import Locations, Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
-from .publishing.feedback import FeedbackLoop
+from .publishing.passes import FeedbackLoop
 from .publishing.publisher import Publisher
 from .runtime.ail_api import AilHost, AilSink, ReturnedMessages, ail_object, day  # puts AIL_BIN on sys.path
 from .runtime.delivery import Delivered, Delivery, Died, Fate, Gate, ToldToEnd, probe_store

@@ -25,7 +25,7 @@ from douglas_quaid.ail.checkout.patching import patches
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Locations, Settings
 from douglas_quaid.ail.objects import AilObject, FileNotThere
-from douglas_quaid.ail.publishing.feedback import PASSED
+from douglas_quaid.ail.publishing.passes import PASSED
 from douglas_quaid.ail.publishing.removed import put_off, waiting
 from douglas_quaid.ail.runtime.monitoring import Meter, activities, bury, dead_letters
 from douglas_quaid.cli import main as cli

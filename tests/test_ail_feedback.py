@@ -23,11 +23,10 @@ from douglas_quaid.ail.publishing.feedback import (
     DIFFERENT,
     SAME,
     Answer,
-    FeedbackLoop,
     FeedbackReader,
-    last_pass,
 )
 from douglas_quaid.ail.publishing.ledger import STAR, clusters_with_star, written_objects
+from douglas_quaid.ail.publishing.passes import FeedbackLoop, last_pass
 from douglas_quaid.errors import NotFound
 from douglas_quaid.records import PERSON, Decision, Purpose, Relation
 

@@ -231,7 +231,7 @@ def test_what_waits_goes_on_waiting_when_the_same_page_is_answered(world: World)
     # When an analyst confirms a review at one of them
     world.sink.tagged[page.gid].add(tags.analysts(tags.REVIEW))
     assert listen(world) == [Answer(page, SAME, other.id)]
-    # Then the lost tag is no answer, in any pass
+    # Then the lost tag is none, in any pass
     assert listen(world) == listen(world) == [] and world.engine.vetoed(page.id) == set()
     assert {obj for obj, _ in waiting(world.engine)} == {first, page}
 

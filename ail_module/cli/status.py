@@ -18,7 +18,7 @@ from douglas_quaid import DouglasQuaidError, Engine
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
 from ..objects import TYPES
-from ..publishing.feedback import Pass, last_pass
+from ..publishing.passes import Pass, last_pass
 from ..publishing.removed import waiting
 from ..runtime.delivery import probe_store
 from ..runtime.monitoring import Activity, activities, dead_letters

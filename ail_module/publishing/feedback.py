@@ -17,23 +17,14 @@ nothing. These are no answers:
     a removed tag of a domain or a crawled item: it names no picture at all
 
 Tags that disappeared from many objects at once wait until somebody says what it was (removed.py).
-
-A module reads the answers while it works (`FeedbackLoop`): pass after pass over everything that is written in
-AIL, in steps too short to delay the queue, and in long ones while no message waits. For each object it first
-reads the answers in AIL, then checks whether what is written agrees with the store, so a `quaid veto` at the
-command line is followed, too. In the end it checks the representatives of the clusters. Of several processes
-one does each pass; if two do, nothing is lost.
 """
 
-import json
 import logging
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from douglas_quaid import ConfigError, Decision, Engine, FormatError, ImageId, NotFound
-from douglas_quaid.strict_json import from_object, parse_object, to_object
+from douglas_quaid import ConfigError, Decision, Engine, ImageId, NotFound
 
 from .. import tags
 from ..config import Settings
@@ -44,11 +35,9 @@ from .ledger import (
     Kind,
     Tag,
     cluster_keys,
-    clusters_with_star,
     hold,
     read_entry,
     write_entry,
-    written_objects,
 )
 from .publisher import Publisher, PublishingOptions
 from .removed import put_off, waiting
@@ -62,20 +51,9 @@ SAME = "same"
 DIFFERENT = "different"
 #: The analyst says that the object is not what the other picture stands for.
 NOT_THIS = "not-this-brand"
-#: Bookmark that holds when the last pass began, in seconds since 1970.
-BOOKMARK = "ail:listened"
-#: Bookmark of the last pass that ended.
-PASSED = "ail:passed"
-#: Duration of a step while messages wait in seconds, exceeded by at most one object. chosen: a fraction of
-#: what a picture takes.
-STEP_SECONDS = 0.05
-#: Duration of a step while no message waits in seconds. chosen: shorter than anybody waits for a heartbeat.
-IDLE_SECONDS = 5.0
 #: Maximum number of times that the matches of an object which leaves its cluster are read, each at most
 #: MAX_HITS. chosen: a thousand.
 MAX_ROUNDS = 20
-#: Maximum share of a process's time while messages wait. chosen.
-MAX_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,108 +281,3 @@ def _is_confirmed(tag: Tag, entry: Entry, there: set[str]) -> bool:
         and answer in there
         and answer not in entry.heard
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """A pass that ended. Times are seconds since 1970."""
-
-    #: When it began.
-    began: float
-    #: When it ended.
-    ended: float
-    #: Number of objects that it looked at.
-    objects: int
-
-
-def last_pass(engine: Engine) -> Pass | None:
-    """Return the last pass that ended, of any process; None if there was none or its note cannot be read.
-
-    Raises StoreError.
-    """
-    with suppress(ValueError):
-        return from_object(Pass, parse_object(engine.bookmark(PASSED) or ""))
-    return None
-
-
-class FeedbackLoop:
-    """The passes of one process."""
-
-    def __init__(self, engine: Engine, sink: Sink, settings: Settings, logger: logging.Logger) -> None:
-        self._engine, self._sink, self._settings, self._logger = engine, sink, settings, logger
-        #: The pass that is going on.
-        self._pass: Iterator[None] | None = None
-        #: Seconds that this process has spent on it.
-        self._spent = 0.0
-        self._next = 0.0
-
-    def step(self, is_idle: Callable[[], bool]) -> None:
-        """Look at the next few objects, if it is time for them. `is_idle` says, after each object, whether no
-        message waits: then the step goes on.
-
-        Raises StoreError, and what AIL raises while its servers are away.
-        """
-        began = waited = time.monotonic()
-        if not self._settings.feedback_seconds or began < self._next:
-            return
-        if self._pass is None:
-            if (pause := self._pause()) > 0:
-                self._next = began + min(pause, 60)
-                return
-            self._spent = 0.0
-        steps, self._pass = self._pass or self._look(), None  # after an error the next pass looks at the rest
-        for _ in steps:
-            now = time.monotonic()
-            if is_idle():
-                waited = now  # nothing was kept waiting until now
-            if now >= waited + STEP_SECONDS or now >= began + IDLE_SECONDS:
-                self._pass = steps
-                break
-        now = time.monotonic()
-        self._spent += now - began
-        # At most half of the time of an idle process, however many objects there are.
-        self._next = now + ((now - waited) / MAX_SHARE if self._pass else self._spent)
-
-    def _pause(self) -> float:
-        """Seconds until it is time for a pass. If it is time, and no other process began one, this process
-        begins it.
-        """
-        last, now = self._engine.bookmark(BOOKMARK), time.time()
-        left = 0.0 if last is None else float(last) + self._settings.feedback_seconds - now
-        if left <= 0 and not self._engine.set_bookmark(BOOKMARK, f"{now:.0f}"):
-            return self._settings.feedback_seconds
-        return left
-
-    def _look(self) -> Iterator[None]:
-        """A pass; yields after each object, and then after each cluster with a representative."""
-        began, objects = time.time(), 0
-        publisher = Publisher(self._engine, self._sink, self._settings)
-        reader = FeedbackReader(self._engine, self._sink, self._settings)
-        for obj in written_objects(self._engine):
-            try:
-                self._log(reader.read(obj))
-                publisher.check(obj)
-            except FormatError as error:  # one entry that cannot be read
-                self._logger.warning(str(error))
-            objects += 1
-            yield
-        for answer in reader.finish():
-            self._log([answer])
-            yield
-        for cluster_id in clusters_with_star(self._engine):
-            try:
-                publisher.check_cluster(cluster_id, limit=PublishingOptions().cluster_step)
-            except FormatError as error:  # one star that cannot be read
-                self._logger.warning(str(error))
-            yield
-        self._engine.set_bookmark(PASSED, json.dumps(to_object(Pass(began, time.time(), objects))))
-
-    def _log(self, answers: list[Answer]) -> None:
-        for answer in answers:
-            relation = {SAME: "the same as", NOT_THIS: "not of the brand of"}.get(
-                answer.said, "different from"
-            )
-            self._logger.info(
-                f"{answer.obj.gid}: an analyst says that it is {relation} {answer.other}; "
-                f"{answer.refused or 'noted'}"
-            )

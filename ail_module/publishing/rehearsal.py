@@ -110,14 +110,6 @@ class RehearsedEngine:
         ours = {other for pair in self._apart if image_id in pair for other in pair - {image_id}}
         return self._engine.vetoed(image_id) | ours
 
-    def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
-        """Return the verdict about a pair."""
-        pair = frozenset((a, b))
-        found = None if pair in self._apart else self._engine.verdict_between(a, b)
-        if found is None or pair not in self._same:
-            return found
-        return replace(found, verdict=replace(found.verdict, decision=Decision.MATCH, confidence=1.0))
-
     def hits(self, name: str, **options: Any) -> tuple[Hit, ...]:
         """Return the stored answers about an object."""
         image_id = name.rpartition(":")[2]
