@@ -314,6 +314,14 @@ def test_a_question_about_a_cluster_that_is_matched_anyway_is_not_asked(world: W
     assert written.tags == () and written.correlated == (first,) and "review" not in written.note
 
 
+def test_the_note_names_the_collection_that_gave_the_tag(world: World) -> None:
+    known = world.known("all pages", Purpose.KNOWN)
+    world.known("banks", Purpose.BASELINE, image_id=known, brand="Bank", domain="bank.example")
+    page = world.add("evil.onion")
+    world.judge(page, known, relation=Relation.LOOKS_LIKE, decision=Decision.REVIEW)
+    assert f"image {known} of collection banks;" in world.write(page).note
+
+
 @pytest.mark.parametrize("relation", [Relation.LOOKS_LIKE, Relation.NEAR_DUPLICATE])
 @pytest.mark.parametrize(
     ("domain", "labels", "expected"),

@@ -168,13 +168,13 @@ def _review_tags(review: Finding | None) -> Iterator[Tag]:
 
 def _references(view: StoreView) -> list[Tag]:
     found = {tag.name: tag for each in reversed(view.findings) for tag in _references_of(view, each)}
-    refused = {_tag_of(view, each) for each in view.refused} if found else set()
+    refused = {view.tag_of(each) for each in view.refused} if found else set()
     return [tag for tag in reversed(found.values()) if tag.name not in refused][:MAX_REFERENCES]
 
 
 def _references_of(view: StoreView, found: Finding) -> Iterator[Tag]:
     for membership in found.hit.collections:
-        if _is_told(view, found, membership) and (tag := _tag_of(view, membership)):
+        if _is_told(view, found, membership) and (tag := view.tag_of(membership)):
             yield Tag(tag, Kind.REFERENCE, found.hit.image_id)
 
 
@@ -187,9 +187,3 @@ def _is_told(view: StoreView, found: Finding, membership: Membership) -> bool:
         return is_match
     shows = view.settings.tag_looks_like and (is_match or found.hit.relation is Relation.LOOKS_LIKE)
     return shows and not tags.is_at_home(view.places(view.obj).domains, membership.labels)
-
-
-def _tag_of(view: StoreView, membership: Membership) -> str | None:
-    """The tag of a picture of a collection."""
-    is_baseline = membership.name in view.baselines
-    return tags.looks_like(membership.labels) if is_baseline else tags.reference(membership.labels)

@@ -10,7 +10,7 @@ from douglas_quaid import Decision
 from douglas_quaid.decision.likelihood import TOLD_FROM, band
 
 from ..objects import AilObject
-from .ledger import Entry, Kind, Note
+from .ledger import Entry, Kind, Note, Tag
 from .store_view import Finding, Places, StoreView
 
 #: Maximum number of domains and chats that are named of one picture. chosen: a line of text.
@@ -52,11 +52,10 @@ def _lines(
             yield f"same cluster: {_object(view, line.other)}, through other pictures"
         elif line.via and line.other.id != line.via:
             yield f"drawn: {_object(view, line.other)}, which stands for the cluster of image {line.via}"
-    references = {tag.about: tag.name for tag in written.tags if tag.kind is Kind.REFERENCE}
-    for found in view.findings:
-        if name := references.pop(found.hit.image_id, None):
-            kept = found.hit.collections[0].name if found.hit.collections else ""
-            yield f"{_value(name)}: image {found.hit.image_id} of collection {kept}; {_reason(found)}"
+    surest = {each.hit.image_id: each for each in reversed(view.findings)}
+    for tag in written.tags:
+        if tag.kind is Kind.REFERENCE and tag.about in surest:
+            yield _reference(view, tag, surest[tag.about])
     if view.is_at_several_places and (written.tags or written.correlations):
         yield f"the same file: {_places(view.places(view.obj))}"
     if view.own:
@@ -66,6 +65,13 @@ def _lines(
 def _pair(view: StoreView, name: str, found: Finding) -> str:
     other = _object(view, found.other) if found.other else f"image {found.hit.image_id} of a collection"
     return f"{name}: {other}; {_reason(found)}"
+
+
+def _reference(view: StoreView, tag: Tag, found: Finding) -> str:
+    """The picture of a collection, and which of its collections gave the tag."""
+    names = [kept.name for kept in found.hit.collections if view.tag_of(kept) == tag.name]
+    where = f" of collection {names[0]}" if names else ""
+    return f"{_value(tag.name)}: image {tag.about}{where}; {_reason(found)}"
 
 
 def _reason(found: Finding) -> str:

@@ -190,6 +190,11 @@ class StoreView:
         collections = self._engine.collections()
         return frozenset(each.name for each in collections if each.purpose is Purpose.BASELINE)
 
+    def tag_of(self, membership: Membership) -> str | None:
+        """Return the tag of a picture of a collection."""
+        is_baseline = membership.name in self.baselines
+        return tags.looks_like(membership.labels) if is_baseline else tags.reference(membership.labels)
+
     # -- what AIL is told of -----------------------------------------------------------------------------
 
     @cached_property

@@ -195,10 +195,13 @@ class World:
         self.store.clusters.settle(obj.id, informative=True)
         self.store.links.mark_linked(obj.id)
 
-    def known(self, collection: str, purpose: Purpose, **labels: str) -> str:
-        """Add a picture of a collection that AIL does not hold, and return its image id."""
-        self._count += 1
-        image_id = hashlib.sha256(b"%d" % self._count).hexdigest()
+    def known(self, collection: str, purpose: Purpose, *, image_id: str = "", **labels: str) -> str:
+        """Add a picture of a collection that AIL does not hold, and return its image id; `image_id`: one that
+        is in another collection.
+        """
+        if not image_id:
+            self._count += 1
+            image_id = hashlib.sha256(b"%d" % self._count).hexdigest()
         self.engine.create_collection(collection, purpose)
         image = replace(
             _features(), image_id=image_id, pixel_digest=hashlib.sha256(image_id.encode()).digest()
