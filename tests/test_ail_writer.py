@@ -322,7 +322,14 @@ def test_the_note_names_the_collection_that_gave_the_tag(world: World) -> None:
     assert f"image {known} of collection banks;" in world.write(page).note
 
 
-@pytest.mark.parametrize("relation", [Relation.LOOKS_LIKE, Relation.NEAR_DUPLICATE])
+@pytest.mark.parametrize(
+    ("relation", "decision"),
+    [
+        (Relation.LOOKS_LIKE, Decision.REVIEW),
+        (Relation.NEAR_DUPLICATE, Decision.REVIEW),
+        (Relation.NEAR_DUPLICATE, Decision.MATCH),
+    ],
+)
 @pytest.mark.parametrize(
     ("domain", "labels", "expected"),
     [
@@ -352,16 +359,29 @@ def test_the_note_names_the_collection_that_gave_the_tag(world: World) -> None:
     ],
 )
 def test_a_page_that_looks_like_a_brands_on_a_domain_that_is_not_its_own(
-    world: World, relation: Relation, domain: str, labels: dict[str, str], expected: str | None
+    world: World,
+    relation: Relation,
+    decision: Decision,
+    domain: str,
+    labels: dict[str, str],
+    expected: str | None,
 ) -> None:
     legitimate = world.known("banks", Purpose.BASELINE, **labels)
     page = world.add(domain)
-    decision = Decision.REVIEW if relation is Relation.LOOKS_LIKE else Decision.MATCH
     world.judge(page, legitimate, relation=relation, decision=decision)
-    written = world.write(page)
+    written = world.write(page, tag_review=False)
     assert [tag for tag in written.tags if tag != NEAR] == ([expected] if expected else [])
     assert (legitimate in written.note) == bool(expected)
-    assert not {*world.write(page, tag_looks_like=False).tags} - {NEAR}
+    assert not {*world.write(page, tag_looks_like=False, tag_review=False).tags} - {NEAR}
+
+
+def test_a_part_of_which_nobody_knows_whether_it_is_a_brands_does_not_make_a_page_look_like_it(
+    world: World,
+) -> None:
+    legitimate = world.known("banks", Purpose.BASELINE, brand="Bank")
+    page = world.add("evil.onion")
+    world.judge(page, legitimate, relation=Relation.PARTIAL, decision=Decision.REVIEW)
+    assert world.write(page).tags == ('infoleak:automatic-detection="visual-review"',)
 
 
 def test_an_unsafe_tag_is_written_only_when_the_settings_name_it(world: World) -> None:

@@ -30,6 +30,8 @@ from .told import told_because
 #: Maximum number of tags of collections at one object. chosen: a page that looks like more of them looks like
 #: every page of its kind.
 MAX_REFERENCES = 3
+#: Relations of whole pages by which one looks like the other, whatever the decision.
+_LOOKS_LIKE = (Relation.LOOKS_LIKE, Relation.NEAR_DUPLICATE)
 #: The words of the option `tag_domain`.
 _PASSED_ON = {"looks-like": Kind.REFERENCE, "review": Kind.REVIEW, "match": Kind.MATCH}
 
@@ -180,10 +182,10 @@ def _references_of(view: StoreView, found: Finding) -> Iterator[Tag]:
 
 def _is_told(view: StoreView, found: Finding, membership: Membership) -> bool:
     """Whether AIL is told of a picture of a collection: the object matches it, or looks like it on a domain
-    that is foreign to it.
+    that is foreign to it. A near-duplicate that is a review looks like it, too: the whole pages align.
     """
     is_match = found.hit.decision is Decision.MATCH
     if membership.name not in view.baselines:
         return is_match
-    shows = view.settings.tag_looks_like and (is_match or found.hit.relation is Relation.LOOKS_LIKE)
+    shows = view.settings.tag_looks_like and (is_match or found.hit.relation in _LOOKS_LIKE)
     return shows and not tags.is_at_home(view.places(view.obj).domains, membership.labels)
