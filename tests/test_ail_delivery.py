@@ -68,7 +68,7 @@ def test_an_image_goes_through_the_queue_to_a_correlation(ail: AilHome, store: E
         and one.labels["chat"] == "telegram:1,telegram:2"
         and one.last_seen.strftime("%Y%m%d") == "20260701"
     )
-    assert two and two.labels["written"] == "1" and "chat" not in two.labels
+    assert two and two.labels["written"] == "2" and "chat" not in two.labels
     assert ail.correlations(first, "image") == {second} and ail.correlations(second, "image") == {first}
     assert idle(ail) and letters(store) == {}
 
