@@ -11,6 +11,7 @@ import json
 import os
 import pwd
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -85,7 +86,7 @@ def next_command(folder: Path) -> str:
         user = pwd.getpwuid(owner).pw_name if owner else "www-data"
     except KeyError:  # in another container
         user = f"'#{owner}'"
-    return f"sudo -u {user} {root}/app/Console/cake Admin updateObjectTemplates 1"
+    return f"sudo -u {user} {shlex.quote(root)}/app/Console/cake Admin updateObjectTemplates 1"
 
 
 def _written(path: Path, text: str, target: int, owner: os.stat_result) -> str:

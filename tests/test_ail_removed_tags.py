@@ -65,6 +65,15 @@ def test_a_deleted_match_means_different_and_comes_back_when_that_is_undone(worl
     assert listen(world) == [] and world.sink.state() == before
 
 
+@pytest.mark.parametrize("name", ["ail:wrote:screenshot", "ail:removed:", "ail:removed:item::" + "0" * 64])
+def test_a_bookmark_that_names_no_picture_ends_no_pass(world: World, name: str) -> None:
+    first = world.add("a.onion")
+    copy = world.found("b.onion", first)
+    world.engine.set_bookmark(name, "junk")
+    delete(world, copy, tags.MATCH)
+    assert listen(world) == [Answer(copy, DIFFERENT, first.id)] and list(waiting(world.engine)) == []
+
+
 def test_the_object_leaves_the_cluster_that_the_deleted_tag_told_of_and_the_others_stay(
     world: World,
 ) -> None:

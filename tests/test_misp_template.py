@@ -58,6 +58,11 @@ def test_the_template_is_installed_once(misp: Path, named: Callable[[Path], Path
     assert os.listdir(written.parent) == [DEFINITION]
 
 
+def test_the_next_command_can_be_pasted_whatever_the_folder_is_called(misp: Path) -> None:
+    renamed = misp.rename(misp.with_name("a misp; true"))
+    assert f"'{renamed}'/app/Console/cake Admin" in quaid("install", renamed).stdout
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_files_of_root_belong_to_the_owner_of_the_folder(misp: Path) -> None:
     os.chown(objects(misp), 12345, 12346)

@@ -21,7 +21,7 @@ Every function may raise StoreError, and CorruptRecord if a bookmark cannot be r
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -202,8 +202,16 @@ def write_entry(engine: Engine, obj: AilObject, entry: Entry) -> None:
 
 def written_objects(engine: Engine) -> Iterator[AilObject]:
     """Yield every object that has an entry, each at least once, in no order."""
-    for name, _ in engine.bookmarks(PREFIX):
-        yield AilObject.parse(name.removeprefix(PREFIX))
+    return (obj for obj, _ in bookmarked(engine, PREFIX))
+
+
+def bookmarked(engine: Engine, prefix: str) -> Iterator[tuple[AilObject, str]]:
+    """Yield each object whose global id follows this prefix in the name of a bookmark, and the bookmark's
+    text. Another name is passed over, so that it does not end every pass.
+    """
+    for name, text in engine.bookmarks(prefix):
+        with suppress(BadObject):
+            yield AilObject.parse(name.removeprefix(prefix)), text
 
 
 def claims(engine: Engine, other: AilObject, line: Line, owner: AilObject) -> bool:

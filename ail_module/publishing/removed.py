@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from douglas_quaid import Engine
 
 from ..objects import AilObject
+from .ledger import bookmarked
 
 #: Start of the names of these bookmarks.
 PREFIX = "ail:removed:"
@@ -17,8 +18,8 @@ PREFIX = "ail:removed:"
 
 def waiting(engine: Engine) -> Iterator[tuple[AilObject, tuple[str, ...]]]:
     """Yield each object with removed tags that wait, and their names, in no order."""
-    for name, text in engine.bookmarks(PREFIX):
-        yield AilObject.parse(name.removeprefix(PREFIX)), tuple(text.split("\n"))
+    for obj, text in bookmarked(engine, PREFIX):
+        yield obj, tuple(text.split("\n"))
 
 
 def put_off(engine: Engine, obj: AilObject, names: Collection[str]) -> None:
