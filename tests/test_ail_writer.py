@@ -700,3 +700,28 @@ def test_two_writers_at_once_leave_one_star(world: World) -> None:
     for obj in (d, a, c, b):
         world.write(obj)
     assert len(world.sink.pairs()) == 3
+
+
+def _copy(world: World, domain: str, one: AilObject, other: AilObject) -> AilObject:
+    """Add a copy of one picture that may be the same as another, and write about it."""
+    copy = world.add(domain, linked=False)
+    world.judge(copy, one)
+    world.judge(copy, other, 0.6, decision=Decision.REVIEW)
+    world.link(copy)
+    world.write(copy)
+    return copy
+
+
+def test_of_two_clusters_one_object_asks_however_many_copies_come(world: World) -> None:
+    # Given two pages, and copies of both, each of which may be the same as the other page
+    first, second = world.add("first.onion"), world.add("second.onion")
+    copies = [
+        _copy(world, f"{number}-{one.id[:4]}.onion", one, other)
+        for number in range(5)
+        for one, other in ((first, second), (second, first))
+    ]
+    # Then the first one asks, and no other does
+    assert [obj for obj in (first, second, *copies) if tags.REVIEW in world.sink.tags(obj)] == copies[:1]
+    # And once it is forgotten, the next copy that comes asks in its place
+    world.engine.forget(copies[0].id)
+    assert tags.REVIEW in world.sink.tags(_copy(world, "last.onion", first, second))

@@ -70,11 +70,6 @@ def _origins(view: StoreView, written: Entry) -> tuple[OriginTag, ...]:
     return tuple(OriginTag(origin, name) for origin in origins for name in names)
 
 
-def asks(view: StoreView) -> bool:
-    """Return whether a person should be asked about the object."""
-    return view.settings.tag_review and bool(view.questions)
-
-
 # -- correlations and duplicates -----------------------------------------------------------------------------
 
 

@@ -16,13 +16,17 @@ from dataclasses import dataclass, replace
 
 from douglas_quaid import Cluster, Engine
 
+from .. import tags
 from ..config import Settings
 from ..objects import AilObject
 from .apply import Sink, apply, without_foreign
-from .desired import asks, desired
+from .asked import new_question
+from .desired import desired
 from .ledger import (
     Entry,
+    Kind,
     Star,
+    Tag,
     change_star,
     cluster_keys,
     clusters_with_star,
@@ -143,12 +147,15 @@ class Publisher:
     ) -> tuple[Entry, bool]:
         """Bring an object into line. Return what is written about it, and whether AIL was changed.
 
-        `new`: it was searched for, so it may ask a person.
+        `new`: it was searched for, so it may ask a person, if nobody asks about the two clusters yet.
         """
         with hold(self._engine, obj):
             before = read_entry(self._engine, obj)
             view = StoreView(self._engine, self._settings, obj, found=found)
-            asking = replace(before, asks=before.asks or (new and asks(view)))
+            asking = before
+            if new and not before.asks and (question := new_question(self._engine, view)):
+                asks = Tag(tags.REVIEW, Kind.REVIEW, question.hit.image_id)
+                asking = replace(before, asks=True, tags=(*before.tags, asks))
             after = desired(view, asking)
             after = without_foreign(self._engine, self._sink, obj, before, after)
             return after, apply(self._engine, self._sink, obj, before, after)
