@@ -121,7 +121,7 @@ def test_ails_confirm_button_makes_a_pair_of_a_question(
     ail.drain("Tags")
     assert (
         ail.tags(second.gid) == {tags.REVIEW}
-        and ail.correlations(second.gid, "screenshot") == set()
+        and ail.correlations(second.gid, "screenshot") == {first.gid}
         and listen(ail) == []
     )
     # When an analyst presses the button beside the tag
@@ -154,7 +154,7 @@ def test_a_false_positive_removes_all_of_ours_and_nothing_of_others(
     assert ail.correlations(second.gid, "screenshot") == {first.gid} and ail.duplicates(first.gid) == {
         second.id: [("douglas-quaid", 97)]
     }
-    assert tags.match(Relation.NEAR_DUPLICATE, 0.97) in ail.tags(second.gid)
+    assert tags.MATCH in ail.tags(second.gid)
     # When an analyst says that it is none
     ail.run(SETUP + "get_obj_from_global_id(gid).add_tag(tag)", gid=second.gid, tag=tags.FALSE_POSITIVE)
     assert listen(ail) == [[second.gid, "different", first.id]]
