@@ -20,6 +20,9 @@ HOST = "ail"
 #: spec: AIL's object types that are pictures and are queued on `Images`.
 TYPES = ("image", "screenshot")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+#: Maximum length of a global id in the name of a bookmark; a longer one is hashed. chosen: names have at most
+#: 256 characters.
+_NAME_CHARACTERS = 200
 
 
 class BadObject(DouglasQuaidError):
@@ -84,6 +87,13 @@ class AilObject:
         host, _, rest = str(occurrence).partition(":")
         kind, _, name = rest.partition(":")
         return cls(kind, name) if host == HOST and kind in TYPES and _SHA256.fullmatch(name) else None
+
+
+def in_bookmark(gid: str) -> str:
+    """Return what names a global id, of any type and perhaps malformed, in the name of a bookmark."""
+    if len(gid) <= _NAME_CHARACTERS:
+        return gid
+    return "sha256-" + hashlib.sha256(gid.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_picture(obj: AilObject, path: str | Path, max_bytes: int) -> bytes:

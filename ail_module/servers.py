@@ -217,7 +217,7 @@ class AilServers(AbstractContextManager["AilServers"]):
         ]
 
     def _items(self, objects: Sequence[AilObject]) -> list[tuple[str, ...]]:
-        keys = [f"correlation:obj:{obj.gid.replace('::', '::item:')}" for obj in objects]
+        keys = [f"correlation:obj:{obj.type}::item:{obj.id}" for obj in objects]
         found = self._sets(self._locations.correlations, keys)
         return [
             tuple(sorted((name.partition(":")[2] for name in names), reverse=True))

@@ -45,12 +45,12 @@ def template_install(folder: str, store: str | None, as_json: bool) -> None:
 
     Prints the command that makes MISP read it.
     """
-    from .template import DEFINITION, NAME, install, next_command, objects_folder
+    from .template import DEFINITION, TEMPLATE, install, next_command, objects_folder
 
     objects = objects_folder(folder)
     status, then = install(objects), next_command(objects)
-    path = str(objects / NAME / DEFINITION)
-    line = {"template": NAME, "path": path, "status": status, "next": then}
+    path = str(objects / TEMPLATE / DEFINITION)
+    line = {"template": TEMPLATE, "path": path, "status": status, "next": then}
     print_result(line, f"{status:<8} {path}", f"Now let MISP read it: {then}", as_json=as_json)
 
 

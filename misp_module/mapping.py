@@ -12,7 +12,6 @@ tags.
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pymisp import MISPObject
@@ -26,11 +25,10 @@ from .messages import QueriedAttribute
 from .places import events_of, first_place
 from .settings import Settings
 from .similar import Similar
+from .template import TEMPLATE, template_text
 from .text import harmless
 from .wording import comment, finding, measured, sighting_summary
 
-#: Name of the object template, which is bundled until MISP's own collection of templates includes it.
-TEMPLATE = "image-similarity"
 #: Relation that names the enriched attribute. spec: our object template.
 QUERIED_RELATION = "queried-uuid"
 #: Relation that names an attribute with the other picture. spec: our object template.
@@ -50,8 +48,7 @@ _REFERENCES = {Decision.MATCH: "similar", Decision.REVIEW: "related-to", Decisio
 @cache
 def template_definition() -> dict[str, Any]:
     """Return the object template in the JSON form of misp-objects, which PyMISP accepts unchanged."""
-    path = Path(__file__).resolve().parent / "templates" / TEMPLATE / "definition.json"
-    return dict(json.loads(path.read_text("utf-8")))
+    return dict(json.loads(template_text()))
 
 
 def expansion_object(

@@ -27,12 +27,12 @@ MAX_CHARACTERS = 1_000_000
 #: Folder of our templates, by their names.
 OURS = Path(__file__).resolve().parent / "templates"
 #: Name of our template. spec: MISP shows it.
-NAME = "image-similarity"
+TEMPLATE = "image-similarity"
 
 
 def template_text() -> str:
     """Return the definition of the template, in the JSON form of misp-objects."""
-    return (OURS / NAME / DEFINITION).read_text("utf-8")
+    return (OURS / TEMPLATE / DEFINITION).read_text("utf-8")
 
 
 def objects_folder(given: str) -> Path:
@@ -65,14 +65,14 @@ def install(folder: Path) -> str:
     with _opened(folder) as parent:
         owner = os.fstat(parent)
         with suppress(FileExistsError):
-            os.mkdir(NAME, owner.st_mode & 0o777, dir_fd=parent)
-            _give(owner, NAME, parent)
+            os.mkdir(TEMPLATE, owner.st_mode & 0o777, dir_fd=parent)
+            _give(owner, TEMPLATE, parent)
         try:
-            target = os.open(NAME, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+            target = os.open(TEMPLATE, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
         except OSError:
-            raise ConfigError(f"{folder / NAME}: a link, or not a folder; remove it") from None
+            raise ConfigError(f"{folder / TEMPLATE}: a link, or not a folder; remove it") from None
         try:
-            return _written(folder / NAME / DEFINITION, text, target, owner)
+            return _written(folder / TEMPLATE / DEFINITION, text, target, owner)
         finally:
             os.close(target)
 

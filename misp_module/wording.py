@@ -6,7 +6,7 @@ picture was seen, its score, and the numbers of the copy that agrees best.
 """
 
 from collections.abc import Mapping
-from datetime import timezone
+from datetime import datetime, timezone
 from textwrap import wrap
 
 from douglas_quaid import Decision, Evidence, Hit, Relation
@@ -131,7 +131,7 @@ def _common_since(region: NotedRegion | None, settings: Settings) -> str:
     """
     if region is None:
         return ""
-    when = region.since.astimezone(timezone.utc).date().isoformat()
+    when = _day(region.since)
     shown = ", ".join(region.region.shown_by) if settings.disclose.everything else ""
     return f"; common since {when}, in at least {region.region.pictures} pictures" + (
         f", such as {shown}" if shown else ""
@@ -151,7 +151,7 @@ def sighting_summary(similar: Similar) -> str:
     where = f" in {least}{events:,} event{'s' if events > 1 else ''}" if events else ""
     if not history.complete:
         return f"seen {times}{where}"
-    when = history.first_seen.astimezone(timezone.utc).date().isoformat()
+    when = _day(history.first_seen)
     return f"seen {times}{where}, on {when}" if history.count == 1 else f"seen {times}{where} since {when}"
 
 
@@ -159,5 +159,9 @@ def _where(similar: Similar) -> str:
     """How often, and when last."""
     history, text = similar.history, sighting_summary(similar)
     if history.count > 1 and history.complete and history.last_seen is not None:
-        text += f", last on {history.last_seen.astimezone(timezone.utc).date().isoformat()}"
+        text += f", last on {_day(history.last_seen)}"
     return text
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).date().isoformat()

@@ -13,7 +13,8 @@ from click.testing import Result
 from support.command_line import runner
 
 from douglas_quaid.cli.main import main
-from douglas_quaid.misp.mapping import TEMPLATE, template_definition
+from douglas_quaid.misp.mapping import template_definition
+from douglas_quaid.misp.template import TEMPLATE
 
 DEFINITION = "definition.json"
 

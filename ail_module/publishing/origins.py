@@ -10,7 +10,6 @@ written after AIL when a tag comes, and before AIL when it goes: a process that 
 in between then does it again, and others take the tag for a foreign one until it has.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -18,14 +17,11 @@ from contextlib import AbstractContextManager
 from douglas_quaid import CorruptRecord, Engine
 from douglas_quaid.strict_json import parse_object
 
-from ..objects import AilObject
+from ..objects import AilObject, in_bookmark
 from .ledger import HOLD_SECONDS, LOCK, OriginTag
 
 #: Start of the names of the counters among the store's bookmarks.
 PREFIX = "ail:origin:"
-#: Maximum length of a global id in the name of a bookmark; a longer one is hashed. chosen: names have at most
-#: 256 characters.
-_NAME_CHARACTERS = 200
 #: Maximum number of screenshots that are counted for one tag of a domain. chosen: some hundred kB. The tag of
 #: a domain with more of them goes with the last one that was counted.
 MAX_COUNTED = 5000
@@ -80,11 +76,11 @@ def release(engine: Engine, obj: AilObject, line: OriginTag, remove: Callable[[s
 
 
 def _hold(engine: Engine, line: OriginTag) -> AbstractContextManager[None]:
-    return engine.lock(LOCK + _short(line.origin), HOLD_SECONDS, wait=2 * HOLD_SECONDS)
+    return engine.lock(LOCK + in_bookmark(line.origin), HOLD_SECONDS, wait=2 * HOLD_SECONDS)
 
 
 def _read(engine: Engine, origin: str) -> _Counts:
-    text = engine.bookmark(PREFIX + _short(origin))
+    text = engine.bookmark(PREFIX + in_bookmark(origin))
     try:
         return {str(name): list(map(str, gids)) for name, gids in parse_object(text or "{}").items()}
     except (ValueError, TypeError) as error:
@@ -94,10 +90,4 @@ def _read(engine: Engine, origin: str) -> _Counts:
 def _write(engine: Engine, origin: str, counts: _Counts) -> None:
     kept = {name: gids for name, gids in counts.items() if gids}
     text = json.dumps(kept, separators=(",", ":"), sort_keys=True) if kept else None
-    engine.set_bookmark(PREFIX + _short(origin), text)
-
-
-def _short(origin: str) -> str:
-    if len(origin) <= _NAME_CHARACTERS:
-        return origin
-    return "sha256-" + hashlib.sha256(origin.encode("utf-8", "surrogatepass")).hexdigest()
+    engine.set_bookmark(PREFIX + in_bookmark(origin), text)

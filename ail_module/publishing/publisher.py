@@ -154,6 +154,7 @@ class Publisher:
             view = StoreView(self._engine, self._settings, obj, found=found)
             asking = before
             if new and not before.asks and (question := new_question(self._engine, view)):
+                # as if its tag stood, so that `desired` stays with this question
                 asks = Tag(tags.REVIEW, Kind.REVIEW, question.hit.image_id)
                 asking = replace(before, asks=True, tags=(*before.tags, asks))
             after = desired(view, asking)

@@ -13,7 +13,6 @@ by the hash of its text.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -25,6 +24,8 @@ from datetime import datetime, timezone
 
 from douglas_quaid import Engine, StoreError
 from douglas_quaid.answers import timestamp
+
+from ..objects import in_bookmark
 
 #: Start of the names of activities among the store's bookmarks.
 PREFIX = "ail:process:"
@@ -92,13 +93,15 @@ class Meter:
         """
         passed = time.time() - self._told.written
         is_news = replace(self._now, busy=self._told.busy) != self._told
-        if now or (idle and is_news) or passed >= self._seconds:
+        is_due = now or passed >= self._seconds
+        if is_due or (idle and is_news):
             rate = (self._now.done - self._told.done) / max(passed, 1e-3)
             self._told = self._now = replace(self._now, written=time.time(), rate=rate)
             with suppress(StoreError):
-                stats = self._engine.stats()
-                size = stats.hash_index_bytes + stats.word_index_bytes
-                self._told = self._now = replace(self._now, index_bytes=size)
+                if is_due or self._now.index_bytes is None:  # some 40 commands, not after each object
+                    stats = self._engine.stats()
+                    size = stats.hash_index_bytes + stats.word_index_bytes
+                    self._told = self._now = replace(self._now, index_bytes=size)
                 self._engine.set_bookmark(self._now.bookmark, json.dumps(asdict(self._now), sort_keys=True))
 
     def clear_old(self) -> None:
@@ -123,8 +126,6 @@ DEAD = "ail:dead:"
 ATTEMPTS = "ail:attempts:"
 #: Maximum length of a reason, a message and a global id that is kept. chosen.
 REASON_CHARACTERS = 1000
-#: Maximum length of a global id in the name of a bookmark. A malformed id may be longer, and is hashed.
-_NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,4 @@ def _now() -> datetime:
 
 
 def _short(gid: str) -> str:
-    kept = gid[:REASON_CHARACTERS]  # as a letter has it
-    if len(kept) <= _NAME_CHARACTERS:
-        return kept
-    return "sha256-" + hashlib.sha256(kept.encode("utf-8", "surrogatepass")).hexdigest()
+    return in_bookmark(gid[:REASON_CHARACTERS])  # as a letter has it

@@ -3,7 +3,8 @@
 import uuid
 from dataclasses import dataclass
 
-from ..mapping import FOUND_RELATION, QUERIED_RELATION, TEMPLATE
+from ..mapping import FOUND_RELATION, QUERIED_RELATION
+from ..template import TEMPLATE
 
 #: Namespace of the UUIDs of relationships. chosen at random; it never changes.
 NAMESPACE = uuid.UUID("5e1f3c0a-6c0b-4d0e-9a53-7d2f4b9c1e60")
