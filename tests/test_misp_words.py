@@ -181,16 +181,17 @@ def twice(known: str) -> str:
 
 def test_a_collection_to_disclose_may_be_named_before_it_exists(host: Host, twice: str) -> None:
     # Given settings as the README sets them up, before anything is stored in that collection
+    asked_for = attribute(COFFEE)
     shown, asked = (
         host.post(hover(twice, attribute(uuid=OTHER), disclose="brands")),
-        host.post(enrichment(twice, attribute(COFFEE), disclose="brands")),
+        host.post(enrichment(twice, asked_for, disclose="brands")),
     )
     # Then both have their objects, as without the setting, and a note that MISP shows with them
     note = "There is no collection “brands”, which the setting “disclose” of this module names"
     assert set(shown) == {"results"} and len(shown["results"]["Object"]) == 1
     assert shown["results"]["note"]["values"][0].startswith(note)
     assert asked["error"].startswith(note)
-    (expected,) = objects(host.post(enrichment(twice, attribute(COFFEE))))
+    (expected,) = objects(host.post(enrichment(twice, asked_for)))
     (found,) = asked["results"]["Object"]
     assert values(found) == values(expected)
     # And so has an answer without a hit

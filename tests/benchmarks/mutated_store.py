@@ -39,6 +39,8 @@ from . import report
 
 #: Share of the mutations after which something is added and forgotten too.
 WRITING = 0.2
+#: Mutations between two lines of progress.
+TOLD_EACH = 500
 
 
 def one(small: Small, expected: dict[str, object], seed: str) -> tuple[str, str, Outcome]:
@@ -52,6 +54,10 @@ def one(small: Small, expected: dict[str, object], seed: str) -> tuple[str, str,
         if done is not None:
             break
     return kind, f"{name.decode()} {done}", outcome(small, expected, writing=draw.random() < WRITING)
+
+
+def _total(found: dict[str, Counter[str]]) -> Counter[str]:
+    return sum(found.values(), Counter[str]())
 
 
 def main() -> int:
@@ -77,11 +83,13 @@ def main() -> int:
                     break
                 kind, done, result = one(small, expected, f"{options.seed} {number}")
                 found.setdefault(kind, Counter())[result.what] += 1
+                if not (number + 1) % TOLD_EACH:
+                    print(f"{number + 1 - options.first:,}", *sorted(_total(found).items()), file=sys.stderr)
                 if result.what in FAULTS:
                     print(f"- {number}: {done}: {result.what}: {result.detail}", flush=True)
         finally:
             server.kill()
-    total = sum(found.values(), Counter[str]())
+    total = _total(found)
     columns = [what for what, _ in total.most_common()]
     rows = [[kind, *(found[kind][what] for what in columns)] for kind in sorted(found)]
     print(f"{total.total():,} of {count:,}, from number {options.first} on\n")
