@@ -72,6 +72,7 @@ class AilSink:
         self._queue = queue
         config = ConfigLoader()
         self._duplicates = config.get_db_conn("Kvrocks_Duplicates")
+        self._tags = config.get_db_conn("Kvrocks_Tags")
         #: Whether AIL describes pictures with a model. Its descriptions must not be kept from being made.
         self._describes = config.has_option("Images", "ollama_enabled") and config.get_config_boolean(
             "Images", "ollama_enabled"
@@ -124,7 +125,12 @@ class AilSink:
     def untag_origin(self, origin: str, tag: str) -> None:
         """Remove a tag of a domain or an item."""
         kind, _, name = origin.split(":", 2)
-        Tag.delete_object_tag(tag, kind, name)
+        try:
+            Tag.delete_object_tag(tag, kind, name)
+        except TypeError:
+            # AIL 7.0 fails before its last step if the item was the last one with the tag on the tag's first
+            # day, and items of later days have it, too (Tag.py, _update_tag_first_seen).
+            self._tags.srem(f"tag:{kind}::{name}", tag)
 
     def origin_tags(self, origin: str) -> set[str]:
         """Return all tags of a domain or an item."""

@@ -56,6 +56,8 @@ def add_object_tag(tag, obj_type, obj_id, subtype=""):
     for name in ("list_tags", f"list_tags:{obj_type}", f"list_tags:{obj_type}:{subtype}"):
         r_tags.sadd(name, tag)
     r_tags.sadd(tagged_key(tag, obj_type, obj_id, subtype), obj_id)
+    if obj_type == "item":
+        note_day(tag, int(item_date(obj_id)))
     if obj_type == "item" and obj_id.startswith("crawled") and not tag.startswith("infoleak:submission="):
         add_object_tag(tag, "domain", obj_id[19:-36])
     r_tags.hincrby(f"daily_tags:{datetime.date.today():%Y%m%d}", tag, 1)
@@ -63,9 +65,29 @@ def add_object_tag(tag, obj_type, obj_id, subtype=""):
     r_tags.ltrim("dashboard:tags", 0, 19)
 
 
+def note_day(tag, day):
+    """The first and the last day of the items that have a tag."""
+    first, last = (int(known or day) for known in r_tags.hmget(f"tag_metadata:{tag}", "first_seen", "last_seen"))
+    r_tags.hset(f"tag_metadata:{tag}", mapping={"first_seen": min(first, day), "last_seen": max(last, day)})
+
+
+def forget_day(tag, day):
+    """AIL fails here if the tag has other days, and no item of its first day is left."""
+    first, last = (int(known or 0) for known in r_tags.hmget(f"tag_metadata:{tag}", "first_seen", "last_seen"))
+    if day != first or r_tags.exists(f"item::{tag}:{day}"):
+        return
+    if first != last:
+        raise TypeError("'int' object is not subscriptable")
+    r_tags.delete(f"tag_metadata:{tag}")
+
+
 def delete_object_tag(tag, obj_type, id, subtype=""):
-    if r_tags.srem(f"tag:{obj_type}:{subtype}:{id}", tag):
-        r_tags.srem(tagged_key(tag, obj_type, id, subtype), id)
+    if not is_obj_tagged_by_tag(obj_type, id, tag, subtype):
+        return
+    r_tags.srem(tagged_key(tag, obj_type, id, subtype), id)
+    if obj_type == "item":
+        forget_day(tag, int(item_date(id)))
+    r_tags.srem(f"tag:{obj_type}:{subtype}:{id}", tag)
 
 
 def confirm_tag(tag, obj):
