@@ -1,7 +1,10 @@
 """Of which pairs of clusters a person is asked, and at which object: each pair is one question, however many
-copies of either picture come. One bookmark for each pair names the object that asks, `ail:asked:<cluster>
-<cluster>`. When that object is forgotten, the next one asks in its place. A merged cluster has another name,
-so its questions may be asked once more.
+copies of either picture come. Nobody is asked if an analyst was told that the two share a part, because other
+pictures of them match.
+
+One bookmark for each pair names the object that asks, `ail:asked:<cluster> <cluster>`. When that object is
+forgotten, the next one asks in its place. A merged cluster has another name, so its questions may be asked
+once more.
 """
 
 from douglas_quaid import Engine
@@ -9,6 +12,7 @@ from douglas_quaid import Engine
 from ..objects import AilObject, BadObject
 from .ledger import read_entry
 from .store_view import Finding, StoreView
+from .told import is_known
 
 #: Start of the names of these bookmarks.
 PREFIX = "ail:asked:"
@@ -24,7 +28,10 @@ def new_question(engine: Engine, view: StoreView) -> Finding | None:
 
 
 def _is_ours(engine: Engine, view: StoreView, found: Finding) -> bool:
-    name = PREFIX + " ".join(sorted((view.key, view.cluster_of(found.hit.image_id))))
+    other = view.cluster_of(found.hit.image_id)
+    if is_known(view, view.key, other) or is_known(view, other, view.key):
+        return False
+    name = PREFIX + " ".join(sorted((view.key, other)))
     asker = engine.bookmark(name)
     if asker == view.obj.gid:
         return True

@@ -26,7 +26,7 @@ def told_because(view: StoreView) -> Finding | AilObject | None:
     if own is None and not parts:
         _drop_outdated(view)
         return None
-    if own and not _is_known(view, view.key, view.key):
+    if own and not is_known(view, view.key, view.key):
         partners = (found.other for found in view.own[:1])
         view.tell(view.key, view.key, [Told(obj, obj.id) for obj in (view.obj, *partners) if obj])
     for part in parts:
@@ -41,14 +41,15 @@ def told_because(view: StoreView) -> Finding | AilObject | None:
 def _tell_part(view: StoreView, part: Finding) -> None:
     """Tell of the object's cluster and the one of a part, unless somebody was told already."""
     cluster = view.cluster_of(part.hit.image_id)
-    if _is_known(view, view.key, cluster) or _is_known(view, cluster, view.key):
+    if is_known(view, view.key, cluster) or is_known(view, cluster, view.key):
         return
     view.tell(view.key, cluster, [Told(view.obj, part.hit.image_id)])
     if part.other and not view.told(cluster):
         view.tell(cluster, view.key, [Told(part.other, view.obj.id)])
 
 
-def _is_known(view: StoreView, cluster: str, about: str) -> bool:
+def is_known(view: StoreView, cluster: str, about: str) -> bool:
+    """Return whether somebody of a cluster was told that it matches another one. Raises StoreError."""
     return any(each == about for _, each in view.told(cluster))
 
 
