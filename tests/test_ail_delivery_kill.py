@@ -91,7 +91,7 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     ail.drain(OURS)
     # when copies of it come, and the process dies over each, one a few commands later than the one before
     after, killed = 0, True
-    while killed:
+    while killed and len(gids) < 60:  # each copy has another quality, up to 100
         gids.append(ail.new_image(variant(small(0), 40 + len(gids))))
         ail.queue(gids[-1], "20260701")
         killed = work_until_killed(ail, after)
@@ -118,10 +118,11 @@ def test_killed_before_any_of_its_commands_it_loses_nothing_and_writes_nothing_t
     )
     rows = [ail.duplicates(gid) for gid in gids]
     assert all(len(scores) == 1 for found in rows for scores in found.values()), "one score for a pair"
-    # and the two sides of the first match have their tags, which further copies do not get; AIL's Tags module
-    # takes a tag that it has already for nothing new, so its message may come twice
-    tags = ail.messages("Tags")
-    assert {tag.partition(";")[0] for tag in tags} == set(gids[:2])
+    # and the two sides of the first match have their tags, which further copies do not get. The first copy
+    # may have been lost, and come later; AIL's Tags module takes a tag that it has already for nothing new,
+    # so its message may come twice
+    tagged = {tag.partition(";")[0] for tag in ail.messages("Tags")}
+    assert len(tagged) == 2 and tagged <= set(gids)
     # and the ledger is clean
     ledger = ail.redis("Redis_Process")
     rows_left = [
