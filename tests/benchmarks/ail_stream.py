@@ -1,13 +1,14 @@
 """What does an analyst get to see of a stream in which most pictures are copies of a few?
 
-Of the objects, 80 % are copies of 20 templates, each with a small picture of its own and on its own onion;
-8 % show a part of a template's page, 4 % are captures of a page that was there already, on its own domain,
-and 8 % are of nothing else. They pass the module in random order. Then passes are made until one changes
-nothing.
+The stream is that of ail_stream_pictures.py. The objects pass the module in random order, then passes are
+made until one changes nothing.
 
-Must: of the copies after the first match across domains of their template at most one in twenty is tagged;
-lines and tags of every object are what is desired, and AIL has these lines and no others; another pass
-changes nothing; the note of every object with a line or a tag names each partner and a reason.
+Must: of the clones that come after the first match across domains of their cluster at most one in twenty
+carries a tag of ours; each object with a match or a review names a partner and the reason in its note, or is
+correlated with one that does; lines, tags and notes of every object are what is desired, and AIL has these
+lines and no others; another pass changes nothing; the domain and the crawled item of each imitation have its
+tag. By template, that is if the engine put all clones of a template into one cluster, the same shares are
+printed; they are no must.
 
 $AIL_HOME and $AIL_PYTHON name a real checkout and its interpreter; without them the tests' double is
 measured.
@@ -18,72 +19,74 @@ measured.
 from __future__ import annotations
 
 import os
-import random
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from PIL import Image
 from support.ail_host import AilHome
-from support.pictures import page, png
+from support.pictures import png
+
+from douglas_quaid import Engine, Purpose
+from douglas_quaid.ail import tags
 
 from . import report
+from .ail_stream_pictures import BRANDS, Planned, brand_page, planned
+from .ail_stream_shown import Later, Shown, names_one_of, print_clones, print_kinds
 
 MOST_TAGGED = 0.05
 ROUNDS = 6
+#: Objects that are queued at once; the module starts anew for each batch.
+BATCH = 50
 
-#: Passes until nothing moves, then what stands: for each object its entry, its lines and tags in AIL, whether
-#: it is what is desired, and its note.
-PASSES = """
+OPENED = """
 from pathlib import Path
 from douglas_quaid import Engine
 from douglas_quaid.ail.cli.ail_sink import open_sink
 from douglas_quaid.ail.config import Locations, Settings
+from douglas_quaid.ail.objects import AilObject
 from douglas_quaid.ail.publishing.desired import desired
-from douglas_quaid.ail.publishing.ledger import read_entry, written_objects
+from douglas_quaid.ail.publishing.ledger import cluster_keys, read_entry
 from douglas_quaid.ail.publishing.publisher import Publisher
 from douglas_quaid.ail.publishing.store_view import StoreView
 from douglas_quaid.ail.servers import AilServers
 from lib.objects.ail_objects import get_obj_from_global_id as get
 
-settings, changed, found = Settings.read(home), [], {}
+settings = Settings.read(home)
+"""
+#: Passes until nothing moves. Returns how many objects each changed.
+PASSES = """
+changed = []
 with Engine.open(settings.store) as engine, AilServers(Locations.read(home)) as servers:
-    sink = open_sink(Path(home), servers)
-    publisher = Publisher(engine, sink, settings)
+    publisher = Publisher(engine, open_sink(Path(home), servers), settings)
     while not changed or (changed[-1] and len(changed) < rounds):
         changed.append(publisher.sweep())
-    for obj in sorted(written_objects(engine)):
-        entry, shown = read_entry(engine, obj), get(obj.gid)
-        found[obj.gid] = {
-            "is_desired": desired(StoreView(engine, settings, obj), entry) == entry and entry.settled,
+return changed
+"""
+#: What stands about each object: in the ledger and in AIL.
+LOOK = """
+found = {}
+with Engine.open(settings.store) as engine:
+    for gid, origins in sent:
+        obj, shown = AilObject.parse(gid), get(gid)
+        entry, view = read_entry(engine, obj), StoreView(engine, settings, obj)
+        found[gid] = {
+            "cluster": cluster_keys(engine, [obj.id])[0],
+            "alike": [each.hit.image_id for each in view.across],
+            "is_desired": desired(view, entry) == entry and entry.settled,
             "lines": [line.other.gid for line in entry.correlations],
-            "about": [tag.about for tag in entry.tags],
-            "tags": [tag.name for tag in entry.tags],
+            "written": [tag.name for tag in entry.tags],
             "correlated": [
                 f"{kind}:{name}"
                 for kind in ("image", "screenshot")
                 for name in shown.get_correlation(kind).get(kind, ())
             ],
+            "tags": [tag for tag in shown.get_tags() if '="visual-' in tag],
+            "origins": [sorted(get(origin).get_tags()) for origin in origins],
             "note": shown._get_field("desc:douglas-quaid") or "",
         }
-return changed, found
+return found
 """
-
-
-@dataclass(frozen=True)
-class Sent:
-    """One object of the stream."""
-
-    #: Its global id.
-    gid: str
-    #: Number of its template; None for a picture that is of none.
-    template: int | None
-    #: clone, part, again or other.
-    kind: str
 
 
 def main() -> int:
@@ -102,99 +105,84 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="quaid-benchmark-", ignore_cleanup_errors=True) as folder:
         home = AilHome(Path(folder), form).start()
         try:
+            home.add_ours()
             return report.verdict(stream(home, options.objects, options.templates, options.seed))
         finally:
             home.close()
 
 
 def stream(home: AilHome, count: int, templates: int, seed: int) -> list[tuple[str, bool]]:
-    home.add_ours()
-    rng = random.Random(seed)
-    sent = [draw(home, rng, n, templates, seed) for n in range(count)]
-    began = time.perf_counter()
-    home.queue_all([(one.gid, "") for one in sent], publisher="Crawler")
-    home.drain("VisualCorrelation", "Tags", timeout=7200)
-    taken = time.perf_counter() - began
-    changed, found = home.run(PASSES, home=str(home.home), rounds=ROUNDS, timeout=7200)
+    brands = add_brands(home, seed)
+    plans, sent, seconds = [planned(seed, n, templates) for n in range(count)], [], 0.0
+    for start in range(0, count, BATCH):
+        batch = [send(home, plan, start + n) for n, plan in enumerate(plans[start : start + BATCH])]
+        home.queue_all([(gid, "") for gid, _ in batch], publisher="Crawler")
+        began = time.perf_counter()
+        home.drain("VisualCorrelation", "Tags", timeout=7200)
+        seconds += time.perf_counter() - began
+        sent += batch
+        print(f"{len(sent)} of {count}, {seconds:.0f} s", file=sys.stderr, flush=True)
+    changed = home.run(OPENED + PASSES, home=str(home.home), rounds=ROUNDS, timeout=7200)
     home.drain("Tags")
-    report.table(
-        ("kind", "objects", "written about", "visual-match", "visual-review"),
-        [
-            (
-                kind,
-                len(of_kind := [one for one in sent if one.kind == kind]),
-                sum(one.gid in found and bool(found[one.gid]["note"]) for one in of_kind),
-                sum(tagged(found, one, "visual-match") for one in of_kind),
-                sum(tagged(found, one, "visual-review") for one in of_kind),
-            )
-            for kind in ("clone", "part", "again", "other")
-        ],
-    )
-    print(f"{count / taken:.2f} objects per second; passes changed {changed}.\n", flush=True)
-    return musts(sent, found, changed)
+    found = home.run(OPENED + LOOK, home=str(home.home), sent=sent, timeout=7200)
+    shown = [Shown(plan, gid, **found[gid]) for plan, (gid, _) in zip(plans, sent, strict=True)]
+    print(f"{count / seconds:.2f} objects per second; passes changed {changed}.\n", flush=True)
+    print_kinds(shown, brands)
+    return musts(shown, changed, print_clones(shown))
 
 
-def draw(home: AilHome, rng: random.Random, n: int, templates: int, seed: int) -> Sent:
-    """Put one more object into AIL, and return it."""
-    template, kind = rng.randrange(templates), rng.random()
-    base = page(1000 * seed + template, 960, 1200)
-    if kind < 0.80:
-        return Sent(home.new_screenshot(png(_marked(base, rng)), domain=f"{n}.onion"), template, "clone")
-    if kind < 0.88:
-        left, top = rng.randrange(0, 200), rng.randrange(0, 400)
-        part = base.crop((left, top, left + 700, top + 600))
-        return Sent(home.new_image(png(part)), template, "part")
-    if kind < 0.92:
-        home_of = f"again-{template}.onion"
-        return Sent(home.new_screenshot(png(_marked(base, rng)), domain=home_of), template, "again")
-    other = page(900_000 + 1000 * seed + n, 960, 1200)
-    return Sent(home.new_screenshot(png(other), domain=f"{n}.onion"), None, "other")
+def add_brands(home: AilHome, seed: int) -> list[str]:
+    """Add the legitimate pages to their baselines, and return their image ids."""
+    with Engine.open(home.store.url) as engine:
+        ids = []
+        for number, brand in enumerate(BRANDS):
+            engine.create_collection(f"brand{number}", Purpose.BASELINE)
+            labels = {"brand": brand, "domain": f"brand{number}.example"}
+            data = png(brand_page(seed, number))
+            ids.append(engine.add(data, collection=f"brand{number}", labels=labels).image_id)
+        return ids
 
 
-def _marked(base: Image.Image, rng: random.Random) -> Image.Image:
-    """The page with another small picture in its footer."""
-    noise = np.random.default_rng(rng.getrandbits(32)).integers(0, 256, (4, 12, 3), dtype=np.uint8)
-    picture = base.copy()
-    picture.paste(Image.fromarray(noise).resize((60, 20)), (40, 1150))
-    return picture
+def send(home: AilHome, plan: Planned, number: int) -> tuple[str, list[str]]:
+    """Give AIL one object, as the crawler or a feeder does. Return its global id, and those of its domain and
+    its crawled item.
+    """
+    if not plan.domain:
+        return home.new_image(plan.content), []
+    item = f"crawled/2026/12/01/{plan.domain}{number:08}-0000-4000-8000-000000000000"
+    gid = home.new_screenshot(plan.content, domain=plan.domain, item=item)
+    return gid, [f"domain::{plan.domain}", f"item::{item}"]
 
 
-def tagged(found: dict[str, Any], one: Sent, name: str) -> bool:
-    return one.gid in found and any(name in tag for tag in found[one.gid]["tags"])
-
-
-def musts(sent: list[Sent], found: dict[str, Any], changed: list[int]) -> list[tuple[str, bool]]:
-    seen: dict[int, int] = {}
-    later = []
-    for one in sent:
-        if one.kind == "clone" and one.template is not None:
-            seen[one.template] = seen.get(one.template, 0) + 1
-            later += [one] if seen[one.template] > 2 else []
-    told = sum(tagged(found, one, "visual-match") for one in later)
-    lines = {frozenset((gid, other)) for gid, one in found.items() for other in one["lines"]}
-    correlated = {frozenset((gid, other)) for gid, one in found.items() for other in one["correlated"]}
-    silent = [gid for gid, one in found.items() if not names_all(gid, one)]
-    share = told / len(later) if later else 0
+def musts(shown: list[Shown], changed: list[int], later: Later) -> list[tuple[str, bool]]:
+    lines = {frozenset((one.gid, other)) for one in shown for other in one.lines}
+    correlated = {frozenset((one.gid, other)) for one in shown for other in one.correlated}
+    silent = [one.gid for one in shown if one.alike and not names_one_of(one, set(one.alike), shown)]
+    as_desired = all(one.is_desired and sorted(one.written) == sorted(one.tags) for one in shown)
+    imitations = [one for one in shown if one.plan.kind == "imitation"]
+    on_origins = [one for one in imitations if all(looks_like(one) in names for names in one.origins)]
     return [
         (
-            f"of the clones after the first match at most one in twenty is tagged (must; {told} of "
-            f"{len(later)}, {share:.1%})",
-            share <= MOST_TAGGED,
+            "of the clones after the first match of their cluster at most one in twenty is tagged (must; "
+            f"{report.share(later.tagged, later.clones)})",
+            later.tagged <= MOST_TAGGED * later.clones,
         ),
-        ("every object is as desired (must)", all(one["is_desired"] for one in found.values())),
+        (f"each object that resembles any names one and the reason (must; {len(silent)} do not)", not silent),
+        ("every object is as desired, and AIL has its tags (must)", as_desired),
         (f"AIL has these lines and no others (must; {len(lines)})", lines == correlated),
         (f"another pass changes nothing (must; {changed})", changed[-1] == 0),
-        (f"each note names the partners and a reason (must; {len(silent)} do not)", not silent),
+        (
+            "domain and item of each imitation have its tag (must; "
+            f"{report.share(len(on_origins), len(imitations))})",
+            len(on_origins) == len(imitations),
+        ),
     ]
 
 
-def names_all(gid: str, one: dict[str, Any]) -> bool:
-    """Whether a note names the other objects of all lines and the images of all tags, and says why."""
-    partners = {other.partition("::")[2] for other in one["lines"]} | {*one["about"]}
-    partners.discard(gid.partition("::")[2])
-    return all(partner in one["note"] for partner in partners) and (
-        not partners or "confidence" in one["note"]
-    )
+def looks_like(one: Shown) -> str:
+    """The tag of an imitation."""
+    assert one.plan.template is not None
+    return tags.looks_like({"brand": BRANDS[one.plan.template]})
 
 
 if __name__ == "__main__":
