@@ -22,16 +22,18 @@ from support.pictures import page, png
 
 from douglas_quaid.ail import tags
 from douglas_quaid.ail.checkout.patching import patches
+from douglas_quaid.ail.cli.status import Reader
 from douglas_quaid.ail.commands import ail as group
 from douglas_quaid.ail.config import SECTION, Locations, Settings
 from douglas_quaid.ail.objects import AilObject, FileNotThere
 from douglas_quaid.ail.publishing.passes import PASSED
 from douglas_quaid.ail.publishing.removed import put_off, waiting
 from douglas_quaid.ail.runtime.monitoring import Meter, activities, bury, dead_letters
+from douglas_quaid.ail.servers import AilServers
 from douglas_quaid.cli import main as cli
 from douglas_quaid.decision import likelihood
 from douglas_quaid.engine import Engine
-from douglas_quaid.errors import ConfigError, CorruptImage, StoreUnavailable
+from douglas_quaid.errors import ConfigError, CorruptImage, CorruptRecord, StoreUnavailable
 
 pytest_plugins = ["support.ail_fixtures"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,6 +190,24 @@ def test_status_names_a_database_of_ail_without_which_messages_wait(
     assert done.status == 1 and said["modules"][0]["waiting"] == 1 and said["images"] == 0
     (warning,) = said["warnings"]
     assert f"AIL's [{section}] at " in warning and "take no message until it works" in warning
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [(StoreUnavailable("the store is away."), True), (CorruptRecord("a bookmark cannot be read"), False)],
+)
+def test_status_says_that_messages_wait_only_where_a_server_does_not_answer(
+    ail: AilHome, error: Exception, waits: bool
+) -> None:
+    def question() -> None:
+        raise error
+
+    with AilServers(Locations.read(ail.home)) as servers:
+        reader = Reader(servers, Settings.read(ail.home))
+        reader.asked(question)
+    (warning,) = reader.away
+    assert warning.startswith(str(error)) and ".." not in warning
+    assert ("take no message until it works" in warning) == waits
 
 
 def test_status_tells_what_the_store_knows_while_ails_queues_are_down(ail: AilHome, engine: Engine) -> None:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 from douglas_quaid import DouglasQuaidError, Engine
+from douglas_quaid.errors import FormatError
 
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
@@ -92,7 +93,7 @@ class Status:
         return asdict(self) | {"modules": [asdict(module) | {"rate": module.rate} for module in self.modules]}
 
 
-class _Reader:
+class Reader:
     """Asks servers that may be away."""
 
     def __init__(self, ail: AilServers, settings: Settings) -> None:
@@ -106,19 +107,22 @@ class _Reader:
         """Return the answer; None if the server does not answer, which is noted once."""
         try:
             return question()
-        except DouglasQuaidError as error:
+        except FormatError as error:
             self.note(str(error))
-            return None
+        except DouglasQuaidError as error:
+            self.note(str(error), waits=True)
+        return None
 
     def of_store(self, question: Callable[[Engine], Known]) -> Known | None:
         """Return the answer of the store, in the same way."""
         engine = self.engine
         return None if engine is None else self.asked(lambda: question(engine))
 
-    def note(self, text: str) -> None:
-        """Note that a server does not answer."""
-        end = "" if text.endswith("?") else "."
-        text = f"{text}{end} The modules take no message until it works; messages wait in AIL's queues"
+    def note(self, text: str, *, waits: bool = False) -> None:
+        """Note what cannot be read; `waits`: because a server does not answer, for which the modules wait."""
+        if waits:
+            end = "" if text.endswith(("?", ".")) else "."
+            text = f"{text}{end} The modules take no message until it works; messages wait in AIL's queues"
         if text not in self.away:
             self.away.append(text)
 
@@ -144,12 +148,12 @@ class _Reader:
 
 def read_status(open_store: Callable[[], Engine], ail: AilServers, settings: Settings) -> Status:
     """Return the status. Never raises an error of ours: a server that does not answer is a warning."""
-    reader = _Reader(ail, settings)
+    reader = Reader(ail, settings)
     reader.engine = reader.asked(open_store)
     try:
         reader.of_store(probe_store)
         for text in ail.probe():
-            reader.note(text)
+            reader.note(text, waits=True)
         modules = tuple(reader.module(name) for name in MODULES)
         warnings = [text for module in modules for text in _warnings(module, settings)]
         sizes = [
