@@ -590,7 +590,7 @@ def test_a_process_that_is_killed_before_any_of_its_commands_leaves_nothing_that
     first = world.add("a.onion")
     copy = world.found("b.onion", first)
     whole = world.sink.state()
-    for step in count(0, 3):
+    for step in count(0, 11):  # of some 200 commands, most of which are the same few kinds again
         # Given the pair anew, and a process that is killed with -9 while it writes about it
         _start_over(world, first, copy)
         world.judge(copy, first)

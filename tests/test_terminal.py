@@ -65,15 +65,17 @@ def test_what_can_be_seen_is_printed_as_it_is() -> None:
     assert visible("Größe 10 × 20 – 写真.png") == "Größe 10 × 20 – 写真.png"
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_name_is_shown_and_forges_nothing(name: str, tmp_path: Path, store_url: str) -> None:
-    # Given a picture and a text under such a name
+def test_hostile_file_names_are_shown_and_forge_nothing(tmp_path: Path, store_url: str) -> None:
+    # Given a picture and a text under each of such names
     folder = tmp_path / "in"
     folder.mkdir()
-    (folder / HOSTILE[name]).write_bytes(sample("indexed/coffee.jpg"))
-    (folder / f"{HOSTILE[name]}.txt").write_text("no picture")
-    for command in (["add"], ["query"], ["add", "--label", f"k={HOSTILE[name].split(chr(0xDCFF))[0]}"]):
-        # when it is added and queried, through pipes
+    for name in HOSTILE.values():
+        (folder / name).write_bytes(sample("indexed/coffee.jpg"))
+        (folder / f"{name}.txt").write_text("no picture")
+    values = (name.split(chr(0xDCFF))[0] for name in HOSTILE.values())
+    labels = [word for number, value in enumerate(values) for word in ("--label", f"k{number}={value}")]
+    for command in (["add"], ["query"], ["add", *labels]):
+        # when they are added and queried, through pipes
         done = subprocess.run(
             [QUAID, *command, folder, "--store", store_url], capture_output=True, check=False
         )
@@ -83,14 +85,15 @@ def test_a_hostile_file_name_is_shown_and_forges_nothing(name: str, tmp_path: Pa
             text = output.decode()
             assert all(character.isprintable() or character in "\n\x1b" for character in text), text
             assert "\x1b[2J" not in text and "\x9b" not in text
-        assert done.stdout.count(b"\n") == (1 if command[0] == "add" else len(done.stdout.splitlines()))
-        assert not any(line.startswith(b"added    2f0a58d53f00") for line in done.stdout.splitlines())
-        # and JSON keeps the exact name
+        lines = done.stdout.splitlines()
+        assert done.stdout.count(b"\n") == (len(HOSTILE) if command[0] == "add" else len(lines))
+        assert not any(line.startswith(b"added    2f0a58d53f00") for line in lines)
+        # and JSON keeps the exact names
         done = subprocess.run(
             [QUAID, *command, folder, "--store", store_url, "--json"], capture_output=True, check=False
         )
-        lines = [json.loads(line) for line in done.stdout.splitlines()]
-        assert sorted(line["path"] for line in lines) == sorted(map(str, folder.iterdir()))
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert sorted(answer["path"] for answer in answers) == sorted(map(str, folder.iterdir()))
         assert all(0x20 <= byte < 0x7F or byte == 0x0A for byte in done.stdout)
 
 
