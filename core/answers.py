@@ -123,6 +123,7 @@ class Hit:
             "reasons": [reason.value for reason in self.reasons],
             "evidence": evidence_json(self.evidence),
             "contributions": [contribution_json(contribution) for contribution in self.contributions],
+            "differences": [asdict(difference) for difference in self.evidence.differences or ()],
             "clusters": list(self.clusters),
             "occurrences": list(self.occurrences),
             "occurrence_labels": [dict(labels) for labels in self.labels],
@@ -302,10 +303,13 @@ def memberships_json(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
-    """Return evidence with shares rounded to four digits; null means not measured."""
+    """Return evidence with shares rounded to four digits; null means not measured. Its differences are a
+    field of the hit.
+    """
     line = {
         name: round(value, 4) if isinstance(value, float) else value
         for name, value in asdict(evidence).items()
+        if name != "differences"
     }
     line["configuration"] = evidence.configuration.value
     line["matrix"] = None if evidence.matrix is None else [round(value, 6) for value in evidence.matrix]

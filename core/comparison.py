@@ -30,7 +30,7 @@ from .records import (
 )
 from .search.references import read_record
 from .store import RecordOutcome, Store
-from .verification.verify import Verification, verify
+from .verification.verify import Verification, verify, with_differences
 
 
 class Comparison(Bookkeeping):
@@ -165,6 +165,7 @@ class Comparison(Bookkeeping):
 
     def _compared(self, query: Picture, reference: Picture) -> tuple[Verification, Verdict]:
         found = self._verified(query, reference, thorough=True)
+        found = with_differences(found, query, reference, options=self._options.verification)
         (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
         context = Context(baseline=reference.features.image_id in baseline)
         options = self._options.decision.verdict

@@ -163,8 +163,7 @@ class Engine(Upkeep):
             if not picture.features.informative or timer.is_up():
                 break
             settled.update(found.image_id for found in verdicts if found.accepted)
-        complete = search.complete and surroundings.complete
-        return Found(tuple(judged), surroundings.common_regions, complete)
+        return Found(tuple(judged), surroundings.common_regions, search.complete and surroundings.complete)
 
     def _new_search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
         return Search(
@@ -173,6 +172,7 @@ class Engine(Upkeep):
             scope=scope,
             calibration=self.calibration,
             timer=timer,
+            closer=timer.apart(self._options.search.effort.closer_work),
             references=References(self._store),
             cluster_of=self._store.clusters.ids,
             representatives_of=self._store.clusters.representatives,

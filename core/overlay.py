@@ -1,7 +1,8 @@
-"""A drawing of the evidence: both pictures side by side, the shared region outlined, inliers joined by lines.
+"""A drawing of the evidence: both pictures side by side, the shared region outlined, inliers joined by lines,
+and the places framed where the content differs.
 
 The drawing shows what was measured: the outline is the transform that verification found, each line one of
-its inliers.
+its inliers, each frame one of the differences.
 """
 
 import io
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .records import Decision, Verdict
-from .transforms import as_matrix, inverse
+from .records import Box, Decision, Verdict
+from .transforms import as_matrix, carried, inverse
 from .verification.overlap import shared_region
 from .verification.verify import Verification
 
@@ -21,6 +22,8 @@ SIDE = 760
 LINES = 60
 #: Pixels between the pictures, and height of the caption. chosen.
 GAP, CAPTION = 24, 64
+#: Colour of the frames around what differs, RGB. chosen: a red that no decision has.
+DIFFERS = (207, 34, 46)
 #: Colour of each decision, RGB. chosen: GitHub's green, amber and grey, which are readable on white.
 COLOURS = {Decision.MATCH: (26, 127, 55), Decision.REVIEW: (191, 135, 0), Decision.NO_MATCH: (110, 119, 129)}
 
@@ -41,6 +44,9 @@ def draw_overlay(
         onto = as_matrix(matrix)
         _outline(pen, inverse(onto), (0, CAPTION), left.size, colour)
         _outline(pen, onto, (left.width + GAP, CAPTION), right.size, colour)
+        for difference in verdict.evidence.differences or ():
+            _frame(pen, difference.box, (0, CAPTION), left.size)
+            _frame(pen, carried(difference.box, onto), (left.width + GAP, CAPTION), right.size)
     _lines(pen, found, left.size, (left.width + GAP, CAPTION), right.size, colour)
     _caption(pen, verdict, sheet.width, colour)
     stream = io.BytesIO()
@@ -76,6 +82,14 @@ def _outline(
         pen.polygon(
             [tuple(point) for point in points.tolist()], fill=(*colour, 28), outline=(*colour, 255), width=4
         )
+
+
+def _frame(pen: ImageDraw.ImageDraw, box: Box, corner: tuple[int, int], size: tuple[int, int]) -> None:
+    """A frame around a place, a little larger than the place."""
+    x0, y0, x1, y1 = box
+    left, top = corner[0] + x0 * size[0] - 2, corner[1] + y0 * size[1] - 2
+    right, bottom = corner[0] + x1 * size[0] + 2, corner[1] + y1 * size[1] + 2
+    pen.rectangle((left, top, right, bottom), outline=(*DIFFERS, 255), width=2)
 
 
 def _lines(

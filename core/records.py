@@ -366,6 +366,20 @@ class HashEvidence:
         return bool(self.same_bytes or self.same_pixels)
 
 
+#: Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1.
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A region in which two aligned pictures differ."""
+
+    #: Where it lies in the query.
+    box: Box
+    #: Its textured blocks over those of the whole overlap, 0 to 1.
+    share: float
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence(HashEvidence):
     """What verification measured about a pair, and what other candidates said. None: not measured."""
@@ -400,6 +414,15 @@ class Evidence(HashEvidence):
     block_correlation: float | None = None
     #: Number of textured blocks that the shares rest on.
     blocks_compared: int | None = None
+    #: Regions in which the two differ, the largest first, at most 20; looked for where most content agrees.
+    differences: tuple[Difference, ...] | None = None
+    #: Number of all regions where something stands in the place of something else of its kind, as other
+    #: values in a form; not what was drawn on a picture or covers a part of it.
+    replaced_regions: int | None = None
+    #: Number of blocks of these regions, without those of the largest.
+    replaced_beside: int | None = None
+    #: Share of the textured blocks that these regions take, 0 to 1.
+    replaced_share: float | None = None
     #: Most inliers of another picture within this pair's part of the query, among the candidates of one
     #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
     #: few images, or has no inliers. Always seen from the query's side.
@@ -440,10 +463,6 @@ class Evidence(HashEvidence):
         something. Blank pages of two sites are equal, too.
         """
         return self.equal and self.configuration is not Configuration.UNINFORMATIVE
-
-
-#: Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1.
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,6 +544,8 @@ class Reason(str, Enum):
     CONTEXT_CUT = "context-cut"
     #: Another candidate agrees with the query in the same part.
     RIVAL = "rival"
+    #: In some places stands something else of the same kind, as other values in a form.
+    CONTENT_DIFFERS = "content-differs"
     #: Many different pictures agree with the query equally well.
     AMBIGUOUS = "ambiguous"
     #: All that the two share is found in too many pictures.

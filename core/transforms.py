@@ -34,3 +34,15 @@ def transformed(
     """Return where `matrix` (3, 3) carries points (n, 2), shape (n, 2)."""
     ends = points @ matrix[:, :2].T + matrix[:, 2]
     return np.asarray(ends[:, :2] / ends[:, 2:])
+
+
+def carried(
+    box: tuple[float, float, float, float], matrix: NDArray[np.float64]
+) -> tuple[float, float, float, float]:
+    """Return the upright box around the place to which `matrix` (3, 3) carries a box (left, top, right,
+    bottom), cut off at the unit square and rounded to four digits.
+    """
+    left, top, right, bottom = box
+    corners = transformed(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]), matrix)
+    x0, y0, x1, y1 = np.clip([*corners.min(axis=0), *corners.max(axis=0)], 0, 1).round(4).tolist()
+    return x0, y0, x1, y1

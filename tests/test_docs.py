@@ -165,6 +165,11 @@ def rows(page: str, heading: str) -> set[str]:
     return {code for cell in cells for code in re.findall(r"`([^`]+)`", cell)}
 
 
+#: Keys of a hit: its fields, of which labels have a longer name there, and the differences of its evidence.
+HIT_KEYS = [field.name for field in fields(Hit) if field.name != "labels"]
+HIT_KEYS += ["occurrence_labels", "differences"]
+
+
 @pytest.mark.parametrize("name", sorted(cli.main.commands | {"misp": None, "ail": None}))
 def test_every_command_is_in_the_table_of_the_readme(name: str) -> None:
     assert any(re.match(rf"quaid {name}\b(?!-)", code) for code in rows(README, "Commands")), name
@@ -173,8 +178,8 @@ def test_every_command_is_in_the_table_of_the_readme(name: str) -> None:
 @pytest.mark.parametrize(
     ("heading", "names"),
     [
-        ("Hits", [field.name for field in fields(Hit) if field.name != "labels"] + ["occurrence_labels"]),
-        ("Evidence", [field.name for field in fields(Evidence)]),
+        ("Hits", HIT_KEYS),
+        ("Evidence", [field.name for field in fields(Evidence) if field.name not in HIT_KEYS]),
         ("Reasons", [reason.value for reason in Reason]),
         ("Judgements", [word.value for word in JudgementWord]),
     ],

@@ -4,7 +4,8 @@ That version decided some candidates more than once. One that a common region or
 kept the relation of a match, and a confidence that said nothing. So a `no-match` has lost such a relation,
 and its confidence may be another one. Since then other pictures leave a review of a match that is nearly
 all of one picture: a banner cut out of the pages that show it, and one page of a site of which 56 agree.
-Those answers were frozen anew.
+Those answers were frozen anew. So were four of near copies since the regions that differ are measured:
+those of which parts differ are a review, and other pages of their template `same-template`.
 """
 
 from __future__ import annotations

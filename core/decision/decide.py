@@ -2,7 +2,9 @@
 
 `decide` is called once for each candidate of a view, when everything about it is known. Where a piece is
 missing that could refute a match (no thumbnail, another extractor version, hashes alone), the answer ends at
-`review`. Pictures that geometry aligns and content separates are `same-template`, which is a `no-match`;
+`review`. Pictures that geometry aligns and content separates are `same-template`, which is a `no-match`, and
+so are two fillings of one template: something stands in several places of the one where the other has
+something else of its kind. No calibration outweighs that, since such pairs agree in everything else;
 against a baseline they may be `looks-like`, which is at most a `review`, with a confidence of its own: that
 one imitates the other.
 """
@@ -71,7 +73,7 @@ def decide(
     accepted = (
         None
         if context.dismissed
-        else _accepted(evidence, probability, calibration, baseline=context.baseline)
+        else _accepted(evidence, probability, calibration, options, baseline=context.baseline)
     )
     outnumbered = _outnumbered(evidence, calibration, options) if accepted is None else None
     confidence, relation = _confidence(evidence, accepted, probability, calibration, options), accepted
@@ -82,9 +84,13 @@ def decide(
         decision = Decision.NO_MATCH
         if not context.dismissed and _same_layout(evidence, calibration):
             relation = Relation.SAME_TEMPLATE
+        if is_other_filling(evidence, options):
+            confidence = min(confidence, calibration.thresholds.review / 2)
     else:
         certain = accepted is Relation.IDENTICAL
-        may_match = certain or (accepted is not Relation.LOOKS_LIKE and _may_match(evidence, calibration))
+        may_match = certain or (
+            accepted is not Relation.LOOKS_LIKE and _may_match(evidence, calibration, options)
+        )
         sure = confidence >= calibration.thresholds.match
         decision = Decision.MATCH if may_match and sure else Decision.REVIEW
     reasons = reasons_of(evidence, decision, relation, options)
@@ -104,24 +110,33 @@ def decide_stored(
 
 
 def accepted_relation(
-    evidence: Evidence, calibration: Calibration, *, baseline: bool = False
+    evidence: Evidence,
+    calibration: Calibration,
+    *,
+    baseline: bool = False,
+    options: VerdictOptions = DEFAULTS.verdict,
 ) -> Relation | None:
     """Return the relation with which the evidence would be a match or a review; None if it would be neither.
 
     It is asked before everything about a candidate is known, to do expensive work for the promising only.
     """
-    return _accepted(evidence, calibration.probability(evidence), calibration, baseline=baseline)
+    return _accepted(evidence, calibration.probability(evidence), calibration, options, baseline=baseline)
 
 
 def _accepted(
-    evidence: Evidence, probability: float, calibration: Calibration, *, baseline: bool
+    evidence: Evidence,
+    probability: float,
+    calibration: Calibration,
+    options: VerdictOptions,
+    *,
+    baseline: bool,
 ) -> Relation | None:
     """As `accepted_relation`; `probability` is that of the evidence."""
     if evidence.same:
         return Relation.IDENTICAL
     if evidence.matrix is None:
         return None
-    if probability >= calibration.thresholds.review:
+    if probability >= calibration.thresholds.review and not is_other_filling(evidence, options):
         whole = evidence.same_frames and _is_whole(evidence, calibration)
         return Relation.NEAR_DUPLICATE if whole else Relation.PARTIAL
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
@@ -145,7 +160,25 @@ def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictO
     probability = calibration.probability(alone)
     if covered < options.held_coverage or not agrees or probability < calibration.thresholds.match:
         return None
-    return _accepted(alone, probability, calibration, baseline=False)
+    return _accepted(alone, probability, calibration, options, baseline=False)
+
+
+def is_other_filling(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
+    """Return whether the two are fillings of one template: several places have other content."""
+    return _replaced(evidence, options.filling_share, options)
+
+
+def is_altered(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
+    """Return whether so much was replaced that a person has to decide whether it is the same picture."""
+    large = (evidence.replaced_share or 0.0) >= options.region_share
+    return large or _replaced(evidence, options.altered_share, options)
+
+
+def _replaced(evidence: Evidence, share: float, options: VerdictOptions) -> bool:
+    """Whether several regions were replaced, which together take this share of the content."""
+    several = (evidence.replaced_regions or 0) >= options.filling_regions
+    beside = (evidence.replaced_beside or 0) >= options.filling_blocks
+    return several and beside and (evidence.replaced_share or 0.0) >= share
 
 
 def is_refutable(evidence: Evidence) -> bool:
@@ -185,16 +218,16 @@ def _confidence(
     if accepted is Relation.LOOKS_LIKE:
         return calibration.likeness(evidence)
     uncertain = min(options.certain, probability)
-    if accepted is None or _may_match(evidence, calibration):
+    if accepted is None or _may_match(evidence, calibration, options):
         return uncertain
     return min(uncertain, calibration.thresholds.match)
 
 
-def _may_match(evidence: Evidence, calibration: Calibration) -> bool:
-    """Whether a match is possible: the content was compared, and so were the other candidates; and the files
-    do not just share a cover page, with other pages in both.
+def _may_match(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> bool:
+    """Whether a match is possible: the content was compared and not replaced, and the other candidates were
+    compared; and the files do not just share a cover page, with other pages in both.
     """
-    if evidence.context_cut or not is_refutable(evidence):
+    if evidence.context_cut or not is_refutable(evidence) or is_altered(evidence, options):
         return False
     return evidence.has_all_frames or not _is_whole(evidence, calibration)
 

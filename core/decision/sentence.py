@@ -47,6 +47,7 @@ def reasons_of(
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
         Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
+        Reason.CONTENT_DIFFERS: aligned and decision is Decision.REVIEW and bool(evidence.replaced_regions),
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
     }
@@ -120,7 +121,10 @@ def _alignment(evidence: Evidence) -> list[str]:
         content = "the overlap is blank, so there is no content to compare"
     else:
         content = "content not compared (a thumbnail is missing or of another version)"
-    return [f"{covering} {query} of the query and {reference} of the reference", content]
+    aligned = [f"{covering} {query} of the query and {reference} of the reference", content]
+    if count := len(evidence.differences or ()):
+        aligned.append(f"differs in {count} {'place' if count == 1 else 'places'}")
+    return aligned
 
 
 def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:

@@ -65,6 +65,9 @@ class EffortOptions:
     #: Work on what other candidates say about pairs, which is left even where all of `maximum_work` was done:
     #: without it, pages of one template would match. chosen: 1 s.
     context_work: int = 100_000_000
+    #: Work on the differences of pairs that could be a match, the best candidates first; later pairs are
+    #: judged without. chosen: 1 s, some twenty screenshots or three of the longest pages.
+    closer_work: int = 100_000_000
     #: Number of candidate records read in one round trip. chosen: about 300 KB; often the first few settle
     #: the query.
     batch: int = 8

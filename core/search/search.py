@@ -43,6 +43,8 @@ class Search:
     calibration: Calibration
     #: When the time is up.
     timer: Timer
+    #: When no more pairs are looked at closely (`with_differences`).
+    closer: Timer
     #: Reads stored pictures.
     references: References
     #: Looks up clusters.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,7 +13,7 @@ from ..features import hashes_alone
 from ..features.picture import Picture
 from ..records import Candidate, Evidence, ImageId, Relation
 from ..store import JOINING
-from ..verification.verify import Verification, verify
+from ..verification.verify import Verification, verify, with_differences
 from .search import Search
 
 
@@ -98,6 +99,14 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
         timer=search.timer,
         options=search.verification,
     )
+    # Other fillings of a form agree in everything else, so what could be a match is looked at more closely.
+    baseline = search.is_baseline(candidate.image_id)
+    if accepted_relation(found.evidence, search.calibration, baseline=baseline) is not None:
+        search.timer.check()
+        with suppress(OutOfTime):
+            found = with_differences(
+                found, search.query, reference, timer=search.closer, options=search.verification
+            )
     kept = Picture(hashes_alone(reference.features)) if found.evidence.same else reference
     return Pair(candidate.image_id, kept, found)
 

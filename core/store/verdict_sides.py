@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..features.pdq import ORIENTATIONS
-from ..records import Decision, Relation, Verdict
-from ..transforms import as_matrix, flatten, inverse
+from ..records import Decision, Difference, Evidence, Relation, Verdict
+from ..transforms import as_matrix, carried, flatten, inverse
 
 #: Relations of a match that joins a cluster: those of whole pictures.
 JOINING = frozenset({Relation.IDENTICAL, Relation.NEAR_DUPLICATE})
@@ -51,8 +51,19 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
             frames_reference=evidence.frames_query,
             orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
             matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
+            differences=_on_reference(evidence),
         ),
         sentence=_SIDE.sub(lambda word: _OTHER_SIDE[word[0]], verdict.sentence),
+    )
+
+
+def _on_reference(evidence: Evidence) -> tuple[Difference, ...] | None:
+    """Return the differences with the boxes around their places in the reference."""
+    if evidence.differences is None or evidence.matrix is None:
+        return evidence.differences
+    onto = as_matrix(evidence.matrix)
+    return tuple(
+        replace(difference, box=carried(difference.box, onto)) for difference in evidence.differences
     )
 
 

@@ -220,6 +220,86 @@ class AgreementOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceOptions:
+    """How regions that differ are found (differences.py). What is *measured* was chosen by 18 kinds of
+    templates and 19 pictures; tests/benchmarks/README.md, section "Other fillings of a template", reports
+    other kinds.
+    """
+
+    #: Sizes of the thumbnails at which differences are looked for; the one that shows most counts. measured:
+    #: the modules of a code and large digits are larger than a block of the whole thumbnail.
+    scales: tuple[float, ...] = (1.0, 0.5)
+    #: Maximum number of pixels of a thumbnail; larger ones are reduced. chosen: seven screenshots, 0.4 s.
+    maximum_pixels: int = 1_000_000
+    #: Number of rows of blocks that are compared at a time. chosen: some 50 MB.
+    rows: int = 128
+    #: Side of a block, in pixels of the finer thumbnail. measured: blocks of 8 separate better than
+    #: of 12.
+    side: int = 8
+    #: Minimum side of the overlap in blocks. chosen.
+    minimum_blocks: int = 3
+    #: Pixels at the edge of the overlap that are not compared. chosen: as `AgreementOptions.rim`, and one for
+    #: the search of a pixel.
+    rim: int = 3
+    #: Sigma of the blur of both pictures, in pixels. measured.
+    blur: float = 0.6
+    #: Sigma of a blur that replaces averaging, in steps of the coarser grid. chosen: half a step.
+    antialias_sigma: float = 0.5
+    #: Minimum and maximum factor between the contrasts of the two. chosen.
+    gain: tuple[float, float] = (0.25, 4.0)
+    #: Ratio of the mean absolute Laplacians above which one picture is sharper. chosen.
+    sharper: float = 1.25
+    #: Sigma by which the sharper one is blurred at a time, in pixels. chosen.
+    softening: float = 0.7
+    #: Maximum number of times that it is blurred. chosen.
+    sharpness_rounds: int = 4
+    #: Side of the tiles by which the alignment is refined, in pixels. chosen: some words.
+    tile: int = 48
+    #: Maximum distance at which a tile is looked for, in pixels. chosen: the error that RANSAC tolerates.
+    reach: int = 4
+    #: Maximum number of tiles. chosen: 5 ms.
+    maximum_tiles: int = 96
+    #: Minimum number of tiles that are found again. chosen: three determine the transform.
+    minimum_tiles: int = 6
+    #: Minimum standard deviation of a tile in grey levels. chosen.
+    tile_texture: float = 6.0
+    #: Minimum correlation of a tile that is found again. chosen.
+    tile_correlation: float = 0.6
+    #: Distance from the fitted transform below which a tile is never left out, in pixels. chosen.
+    tile_tolerance: float = 0.5
+    #: Number of times that the transform is fitted, without the tiles that are far from it. chosen.
+    fitting_rounds: int = 3
+    #: Minimum share of a block's pixels inside the overlap without its rim, 0 to 1. chosen.
+    minimum_inside: float = 0.95
+    #: Standard deviation above which a block without its row and column means is textured, in grey levels.
+    #: measured: 9 tells half as many other fillings.
+    texture: float = 6.0
+    #: Correlation below which two blocks are unlike, -1 to 1. measured.
+    maximum_correlation: float = 0.45
+    #: Share of the structure of the weaker side that the other has, too, below which none holds the other, 0
+    #: to 1. measured.
+    maximum_held: float = 0.8
+    #: Correlation from which two blocks agree, -1 to 1. chosen: as `BlockOptions.minimum_correlation`.
+    agreeing_correlation: float = 0.6
+    #: Difference of the grounds from which something covers a block, in grey levels. measured.
+    other_ground: float = 28.0
+    #: Standard deviation of the grounds below which no tone curve is fitted, in grey levels. chosen.
+    flat: float = 3.0
+    #: Minimum number of blocks of a region. measured: single blocks of small dense text
+    #: differ by compression.
+    minimum_region: int = 2
+    #: Ratio of the two textures from which a region was drawn on one picture. measured: letters of a value
+    #: have the same strokes in both.
+    maximum_ratio: float = 1.8
+    #: Maximum area of a cover, as a share of the overlap, 0 to 1. measured.
+    cover_area: float = 0.35
+    #: Maximum share of agreeing blocks in a cover, 0 to 1. measured.
+    cover_agreement: float = 0.25
+    #: Maximum number of regions that are listed. spec: the contract of hits.
+    maximum_listed: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CascadeOptions:
     """When the cascade aligns whole pictures, matches keypoints, and stops (verify.py)."""
 
@@ -283,6 +363,8 @@ class VerificationOptions:
     geometry: GeometryOptions = GeometryOptions()
     #: How content is compared under a transform.
     agreement: AgreementOptions = AgreementOptions()
+    #: How regions that differ are found.
+    differences: DifferenceOptions = DifferenceOptions()
 
 
 #: The options of this version.

@@ -6,17 +6,18 @@
 3. Keypoints: mutual matches, then an affine transform or a homography by RANSAC; the content in the overlap
    decides which transform is best.
 4. The same with the query mirrored, inverted, or with one of its insets, where something suggests it.
+5. Of pairs that could be a match, the regions that differ (`with_differences`, differences.py).
 
 Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 2, within a wider radius. Only
-pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds. The three
-parts of the evidence, hashes, geometry and content, are joined once, at the end.
+pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds. The first
+three parts of the evidence, hashes, geometry and content, are joined once, at the end.
 
 The work of a pair is bounded (matching.py, geometry.py, registration.py), and so is the number of transforms
 that are tried. Between two steps, each of some 0.1 s at most, a search may be cut short: then the pair has no
 evidence at all.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,10 @@ from numpy.typing import NDArray
 from ..deadline import Timer
 from ..features.picture import Picture
 from ..records import Configuration, Evidence, HashEvidence, ImageFeatures
-from ..transforms import flatten
+from ..transforms import as_matrix, flatten
 from .alignment import Alignment, align_by_keypoints, align_whole
 from .blocks import Agreement
+from .differences import Differences, differences_work, find_differences
 from .geometry import Geometry
 from .hashes import compare_hashes, is_mirrored
 from .options import DEFAULTS, CascadeOptions, VerificationOptions
@@ -93,6 +95,36 @@ def verify(
     return _join(hashes, best)
 
 
+def with_differences(
+    found: Verification,
+    query: Picture,
+    reference: Picture,
+    *,
+    timer: Timer | None = None,
+    options: VerificationOptions = DEFAULTS,
+) -> Verification:
+    """Return what was measured with the regions that differ (differences.py): for pairs that could be a
+    match, because it takes as long as all else. Raises OutOfTime.
+    """
+    evidence, of_differences = found.evidence, options.differences
+    if evidence.same or evidence.matrix is None:
+        return found
+    timer = timer or Timer(None)
+    timer.spend(differences_work(query, reference, of_differences))
+    timer.check()
+    differences = find_differences(
+        query,
+        reference,
+        as_matrix(evidence.matrix),
+        inverted=bool(evidence.inverted),
+        options=of_differences,
+    )
+    if differences is None:
+        return found
+    measured = {field.name: getattr(differences, field.name) for field in fields(Differences)}
+    return replace(found, evidence=replace(evidence, **measured))
+
+
 def _settles(whole: Alignment, options: CascadeOptions) -> bool:
     """Whether the whole pictures agree so well, or keypoints confirm it, that no other transform is tried."""
     if whole.agreement >= options.sure_agreement and whole.blocks >= options.sure_blocks:
@@ -116,8 +148,8 @@ def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
     return all(one == other or 0 in (one, other) for one, other in pairs)
 
 
-def _join(hashes: HashEvidence, alignment: Alignment) -> Verification:
-    """The three parts of the evidence in one. Equal pictures are aligned as they are, whatever was found."""
+def _join(hashes: HashEvidence, alignment: Alignment, differences: Differences | None = None) -> Verification:
+    """The parts of the evidence in one. Equal pictures are aligned as they are, whatever was found."""
     geometry, inverted = alignment.geometry, alignment.inverted
     if hashes.equal and geometry.configuration is not Configuration.UNINFORMATIVE:
         configuration = Configuration.SAME_BYTES if hashes.same_bytes else Configuration.SAME_PIXELS
