@@ -414,7 +414,8 @@ class Evidence(HashEvidence):
     block_correlation: float | None = None
     #: Number of textured blocks that the shares rest on.
     blocks_compared: int | None = None
-    #: Regions in which the two differ, the largest first, at most 20; looked for where most content agrees.
+    #: Regions in which the two differ, the largest first, at most 20; looked for in pairs that could be a
+    #: match.
     differences: tuple[Difference, ...] | None = None
     #: Number of all regions where something stands in the place of something else of its kind, as other
     #: values in a form; not what was drawn on a picture or covers a part of it.

@@ -148,8 +148,8 @@ def _same_versions(q: ImageFeatures, r: ImageFeatures) -> bool:
     return all(one == other or 0 in (one, other) for one, other in pairs)
 
 
-def _join(hashes: HashEvidence, alignment: Alignment, differences: Differences | None = None) -> Verification:
-    """The parts of the evidence in one. Equal pictures are aligned as they are, whatever was found."""
+def _join(hashes: HashEvidence, alignment: Alignment) -> Verification:
+    """Hashes, geometry and content in one. Equal pictures are aligned as they are, whatever was found."""
     geometry, inverted = alignment.geometry, alignment.inverted
     if hashes.equal and geometry.configuration is not Configuration.UNINFORMATIVE:
         configuration = Configuration.SAME_BYTES if hashes.same_bytes else Configuration.SAME_PIXELS
