@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..transforms import inverse
 from .blocks import as_grey
 from .options import DifferenceOptions
-from .pixel_grid import to_pixels, translation
+from .pixel_grid import to_pixels, to_unit, translation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,9 +56,8 @@ def laid_over(
         for picture, sigma in ((one, blur), (other, options.blur))
     )
     sharp, soft = _equally_sharp(sharp, soft, inside, options)
-    height, width = query.shape
-    to_unit = np.array([[1 / width, 0, 0.5 / width], [0, 1 / height, 0.5 / height], [0, 0, 1]])
-    return Overlay(sharp, soft, inside, to_unit @ back @ translation(columns[0], rows[0]))
+    to_query = to_unit(query) @ back @ translation(columns[0], rows[0])
+    return Overlay(sharp, soft, inside, to_query)
 
 
 def _warped(
