@@ -120,12 +120,12 @@ def test_where_one_place_has_much_other_content_a_person_decides() -> None:
     # Then it is altered, and not another filling
     assert is_altered(evidence) and not is_other_filling(evidence)
     # And several small ones, which may be another capture of a page, are the same
-    evidence = replace(evidence, replaced_regions=3, replaced_beside=5, replaced_share=0.035)
+    evidence = replace(evidence, replaced_regions=3, replaced_beside=5, replaced_share=0.055)
     assert is_altered(evidence) and not is_other_filling(evidence)
     # And a line or an avatar of another moment is neither, nor is what compression does to small text
-    evidence = replace(evidence, replaced_share=0.02)
+    evidence = replace(evidence, replaced_share=0.04)
     assert not is_altered(evidence)
-    evidence = replace(evidence, replaced_regions=1, replaced_beside=0, replaced_share=0.05)
+    evidence = replace(evidence, replaced_regions=1, replaced_beside=0, replaced_share=0.1)
     assert not is_altered(evidence) and not is_other_filling(evidence)
 
 

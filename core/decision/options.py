@@ -48,16 +48,16 @@ class VerdictOptions:
     notable_rival: float = 0.5
 
     #: Minimum number of replaced regions of two fillings of one template. measured (2026-12): with the other
-    #: numbers below, 67 % of the other fillings of 18 kinds of pages are told, and 2 of 254 edited pages are
+    #: numbers below, 62 % of the other fillings of 18 kinds of pages are told, and 2 of 254 edited pages are
     #: taken for one (tests/benchmarks/README.md, section "Other fillings of a template").
     filling_regions: int = 2
     #: Minimum number of blocks of these regions beside the largest. measured: as `filling_regions`.
     filling_blocks: int = 4
     #: Minimum share of the textured blocks that the regions take, 0 to 1. measured: as `filling_regions`.
-    filling_share: float = 0.04
+    filling_share: float = 0.06
     #: Share from which a person decides, 0 to 1. measured: as `filling_regions`; compression changes up to
-    #: 0.025 of a page of small dense text.
-    altered_share: float = 0.03
+    #: 0.045 of a page of small dense text.
+    altered_share: float = 0.05
     #: Share of the textured blocks from which a person decides about a single region, 0 to 1. measured: as
     #: `filling_regions`.
     region_share: float = 0.25
