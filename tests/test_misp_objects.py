@@ -5,6 +5,7 @@ and events with the same picture correlate whichever was enriched first.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -43,7 +44,9 @@ class Analyst:
     def sync(self, asked: dict[str, Any], data: bytes) -> None:
         with Engine.open(self.store) as engine:
             labels = {"event": str(uuid.uuid5(uuid.NAMESPACE_OID, asked["uuid"]))}
-            engine.add(data, occurrence=f"misp:attribute:{asked['uuid']}", labels=labels)
+            # The store keeps whole seconds: of two first sightings within one, neither is the older one.
+            seen = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=len(self.events))
+            engine.add(data, occurrence=f"misp:attribute:{asked['uuid']}", labels=labels, seen=seen)
 
     def enrich(self, asked: dict[str, Any], **config: Any) -> int:
         """Enrich and save everything; return how many objects are new."""
