@@ -146,6 +146,7 @@ def test_a_note_becomes_the_description_where_ail_makes_none_and_gives_way_to_ev
     module = ail.start_module()
     module.wait_for(lambda: shown(ail, [second])[second] is None, "the note is gone")
     assert shown(ail, [first])[first] == "a market"
+    ail.kill()
     # while an AIL that makes descriptions keeps the place for them
     ail.configure("Images", ollama_enabled=True)
     third, fourth = ail.new_image(png(photo(3))), ail.new_image(jpeg(photo(3), 70))
