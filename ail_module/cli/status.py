@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from douglas_quaid import DouglasQuaidError, Engine
-from douglas_quaid.errors import FormatError
+from douglas_quaid import DouglasQuaidError, Engine, FormatError
 
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings

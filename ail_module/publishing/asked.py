@@ -29,7 +29,7 @@ def new_question(engine: Engine, view: StoreView) -> Finding | None:
 
 def _is_ours(engine: Engine, view: StoreView, found: Finding) -> bool:
     other = view.cluster_of(found.hit.image_id)
-    if is_known(view, view.key, other) or is_known(view, other, view.key):
+    if is_known(view, view.key, other):
         return False
     name = PREFIX + " ".join(sorted((view.key, other)))
     asker = engine.bookmark(name)

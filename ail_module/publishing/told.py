@@ -41,16 +41,17 @@ def told_because(view: StoreView) -> Finding | AilObject | None:
 def _tell_part(view: StoreView, part: Finding) -> None:
     """Tell of the object's cluster and the one of a part, unless somebody was told already."""
     cluster = view.cluster_of(part.hit.image_id)
-    if is_known(view, view.key, cluster) or is_known(view, cluster, view.key):
+    if is_known(view, view.key, cluster):
         return
     view.tell(view.key, cluster, [Told(view.obj, part.hit.image_id)])
     if part.other and not view.told(cluster):
         view.tell(cluster, view.key, [Told(part.other, view.obj.id)])
 
 
-def is_known(view: StoreView, cluster: str, about: str) -> bool:
-    """Return whether somebody of a cluster was told that it matches another one. Raises StoreError."""
-    return any(each == about for _, each in view.told(cluster))
+def is_known(view: StoreView, one: str, other: str) -> bool:
+    """Return whether somebody of either cluster was told that it matches the other. Raises StoreError."""
+    sides = dict.fromkeys(((one, other), (other, one)))
+    return any(about == there for here, there in sides for _, about in view.told(here))
 
 
 def _drop_outdated(view: StoreView) -> None:

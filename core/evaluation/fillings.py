@@ -25,14 +25,10 @@ _FIRST = (
     "Anna", "Bruno", "Chiara", "David", "Elena", "Felix", "Greta", "Hugo", "Ines", "Jonas", "Katja",
     "Liam", "Mara", "Nils", "Olga", "Pavel",
 )
-# fmt: on
-# fmt: off
 _LAST = (
     "Abel", "Brandt", "Costa", "Dubois", "Evans", "Fischer", "Garcia", "Hansen", "Ivanov", "Jung",
     "Keller", "Lopez", "Meyer", "Novak",
 )
-# fmt: on
-# fmt: off
 _WORDS = (
     "river", "window", "copper", "garden", "signal", "market", "yellow", "stone", "bridge", "letter",
     "winter", "orange", "mirror", "planet", "forest", "candle", "rocket", "silver", "basket", "throne",
@@ -40,8 +36,6 @@ _WORDS = (
     "island", "kitchen", "ladder", "magnet", "needle", "oxygen", "pencil", "quartz", "ribbon", "saddle",
     "ticket", "umbrella",
 )
-# fmt: on
-# fmt: off
 _STREETS = (
     "Oak Street", "Mill Lane", "Station Road", "Harbour Way", "Church Hill", "Park Avenue", "Kings Road",
 )

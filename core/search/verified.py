@@ -62,7 +62,8 @@ def verify_all(search: Search, candidates: Sequence[Candidate]) -> list[Pair]:
                 pair = _verified(search, candidate, reference)
             except OutOfTime:
                 return pairs
-            fruitless[by_words] = fruitless[by_words] + 1 if _relation(search, pair) is None else 0
+            accepted = _relation(search, pair.image_id, pair.evidence) is not None
+            fruitless[by_words] = 0 if accepted else fruitless[by_words] + 1
             pairs.append(pair)
     return pairs
 
@@ -75,7 +76,7 @@ def verify_representatives(search: Search, pairs: Sequence[Pair]) -> list[Pair]:
     is mostly unknown. There are as many more pairs as clusters that show the query as a whole.
     What the timer cuts is left out: the query then does not agree with it.
     """
-    whole = [pair.image_id for pair in pairs if _relation(search, pair) in JOINING]
+    whole = [pair.image_id for pair in pairs if _relation(search, pair.image_id, pair.evidence) in JOINING]
     known = {pair.image_id for pair in pairs} | {said.image_id for said in search.scope.confirmed}
     proposed = dict.fromkeys(chain.from_iterable(search.representatives_of(whole)))
     ids = [image_id for image_id in proposed if image_id not in known and search.scope.allows(image_id)]
@@ -100,8 +101,7 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
         options=search.verification,
     )
     # Other fillings of a form agree in everything else, so what could be a match is looked at more closely.
-    baseline = search.is_baseline(candidate.image_id)
-    if accepted_relation(found.evidence, search.calibration, baseline=baseline) is not None:
+    if _relation(search, candidate.image_id, found.evidence) is not None:
         search.timer.check()
         with suppress(OutOfTime):
             found = with_differences(
@@ -111,6 +111,6 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
     return Pair(candidate.image_id, kept, found)
 
 
-def _relation(search: Search, pair: Pair) -> Relation | None:
-    baseline = search.is_baseline(pair.image_id)
-    return accepted_relation(pair.evidence, search.calibration, baseline=baseline)
+def _relation(search: Search, image_id: ImageId, evidence: Evidence) -> Relation | None:
+    baseline = search.is_baseline(image_id)
+    return accepted_relation(evidence, search.calibration, baseline=baseline, options=search.verdict)

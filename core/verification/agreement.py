@@ -18,7 +18,7 @@ from ..transforms import inverse
 from .blocks import NOTHING, Agreement, as_grey, comparable, compare_blocks, summarise
 from .edges import edges_contained
 from .options import DEFAULTS, AgreementOptions, BlockOptions
-from .pixel_grid import to_pixels, translation
+from .pixel_grid import eroded, to_pixels, translation
 
 #: Work of comparing a pixel of two thumbnails, in comparisons of keypoints. measured (2026-11): 40 to 60 ns
 #: and 7 to 10 ns.
@@ -129,7 +129,7 @@ def _align(
         cv2.warpPerspective(reference, pixels, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     )
     counted = cv2.warpPerspective(counts[1], pixels, size, flags=flags)
-    inside = _eroded(np.minimum(counts[0][top:bottom, left:right], counted) > 250, options.rim)
+    inside = eroded(np.minimum(counts[0][top:bottom, left:right], counted) > 250, options.rim)
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows):
         return None
@@ -140,15 +140,6 @@ def _align(
     to_query = (pixels if swapped else translation(left, top)) @ translation(columns[0], rows[0])
     one, other, inside = query[top:bottom, left:right][within], warped[within], inside[within]
     return _Aligned(_filled(one, other, inside, options.blocks), other, inside, to_query)
-
-
-def _eroded(inside: NDArray[np.bool_], rim: int) -> NDArray[np.bool_]:
-    """What counts without its outermost `rim` pixels, where the overlap is not exact and what lies next to
-    it, such as a border, is mixed in.
-    """
-    kernel = np.ones((1 + 2 * rim, 1 + 2 * rim), np.uint8)
-    eroded = cv2.erode(inside.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=[0])
-    return np.asarray(eroded > 0, bool)
 
 
 def _filled(

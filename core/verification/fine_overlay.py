@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..transforms import inverse
 from .blocks import as_grey
 from .options import DifferenceOptions
-from .pixel_grid import to_pixels, to_unit, translation
+from .pixel_grid import eroded, to_pixels, to_unit, translation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +48,8 @@ def laid_over(
     if min(len(rows), len(columns)) < options.minimum_blocks * options.side:
         return None
     within = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    one, moved = fine[within], _fitted(fine[within], warped[within], options)
-    other, inside = moved, inside[within]
+    one, inside = fine[within], inside[within]
+    other = _fitted(one, warped[within], options)
     blur = float(np.hypot(options.blur, options.antialias_sigma * np.sqrt(max(factor**2 - 1, 0))))
     sharp, soft = (
         cv2.GaussianBlur(picture, (0, 0), sigma).astype(np.float32)
@@ -74,9 +74,7 @@ def _warped(
     )
     covered = np.full(coarse.shape, 255, np.uint8)
     inside = cv2.warpPerspective(covered, pixels, size, flags=flags | cv2.INTER_NEAREST)
-    kernel = np.ones((1 + 2 * options.rim, 1 + 2 * options.rim), np.uint8)
-    inside = cv2.erode(inside, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=[0])
-    return as_grey(warped), np.asarray(inside > 0, bool)
+    return as_grey(warped), eroded(np.asarray(inside > 0, bool), options.rim)
 
 
 def _fitted(
@@ -94,7 +92,7 @@ def _fitted(
         off = np.abs(design @ solution - matches[:, 2:]).max(axis=1)
         kept = off <= max(options.tile_tolerance, 2 * float(np.median(off)))
         matches, design = matches[kept], design[kept]
-    onto = np.eye(3)[:2] + solution.T @ np.eye(3)
+    onto = np.eye(3)[:2] + solution.T
     height, width = one.shape
     return as_grey(
         cv2.warpAffine(

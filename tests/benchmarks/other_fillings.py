@@ -22,7 +22,7 @@ from support.server import Server
 from douglas_quaid import Engine
 from douglas_quaid.answers import Hit
 from douglas_quaid.evaluation import edits
-from douglas_quaid.evaluation.fillings import Box, Filling, Template, filled, refilled
+from douglas_quaid.evaluation.fillings import Box, Filling, filled, refilled
 from douglas_quaid.evaluation.templates import TEMPLATES
 from douglas_quaid.evaluation.templates_unseen import UNSEEN
 
@@ -32,7 +32,7 @@ from . import report
 LIGHT = ("resize_50", "jpeg_30", "crop_90", "browser_bar", "blur")
 #: Distance at which two pictures are the same for PDQ, in bits. spec: ThreatExchange, PDQ's documentation.
 PDQ_SAME = 31
-#: Pixels around a changed value that still belong to it. spec: the issue's margin.
+#: Pixels around a changed value that still belong to it. chosen: about a letter.
 MARGIN = 8
 
 
@@ -51,11 +51,11 @@ def main() -> int:
     try:
         with Engine.open(server.url) as engine:
             for template in TEMPLATES if options.seen else UNSEEN:
-                for number in range(count):
-                    _pairs(engine, filled(template, options.seed * 1000 + number), number, rows, boxes)
+                fillings = [filled(template, options.seed * 1000 + number) for number in range(count)]
+                for number, filling in enumerate(fillings):
+                    _pairs(engine, filling, number, rows, boxes)
+                shared += _clusters(engine, fillings)
                 print(f"{template.kind} done", file=sys.stderr)
-            for template in TEMPLATES if options.seen else UNSEEN:
-                shared += _clusters(engine, template, count, options.seed)
     finally:
         server.kill()
     return _report(rows, boxes, shared)
@@ -69,20 +69,19 @@ def _pairs(
     boxes: Counter[str],
 ) -> None:
     kind, page, values = filling.template.kind, edits.png(filling.picture), len(filling.values)
+    light, seed = LIGHT[number % len(LIGHT)], f"{kind} {number}"
     for changed in sorted({max(1, values // 2), values}):
         other = refilled(filling, changed, number)[0].picture
-        light = LIGHT[number % len(LIGHT)]
-        for picture in (other, edits.edit(light, other, seed=f"{kind} {number}")):
+        for picture in (other, edits.edit(light, other, seed=seed)):
             hit = engine.compare(edits.png(picture), page)
             rows[kind, "other filling"].update(_counted(hit))
     for changed in (1, 3):
         if changed < values:
-            other, places = refilled(filling, changed, number)
-            hit = engine.compare(page, edits.png(other.picture))
+            again, places = refilled(filling, changed, number)
+            hit = engine.compare(page, edits.png(again.picture))
             rows[kind, f"{changed} changed"].update(_counted(hit))
             _count_boxes(hit, filling, places, f"{changed}", boxes)
-    light = LIGHT[number % len(LIGHT)]
-    hit = engine.compare(edits.png(edits.edit(light, filling.picture, seed=f"{kind} {number}")), page)
+    hit = engine.compare(edits.png(edits.edit(light, filling.picture, seed=seed)), page)
     rows[kind, "edited"].update(_counted(hit))
 
 
@@ -116,12 +115,9 @@ def _common(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _clusters(engine: Engine, template: Template, count: int, seed: int) -> int:
-    """Add all fillings; the number of those that share a cluster with another."""
-    ids = [
-        engine.add(edits.png(filled(template, seed * 1000 + number).picture)).image_id
-        for number in range(count)
-    ]
+def _clusters(engine: Engine, fillings: list[Filling]) -> int:
+    """Add the fillings of a template; the number of those that share a cluster with another."""
+    ids = [engine.add(edits.png(filling.picture)).image_id for filling in fillings]
     names = Counter(name for name in engine.cluster_ids(ids) if name)
     return sum(number for number in names.values() if number > 1)
 

@@ -195,7 +195,8 @@ class CommonRegions:
 
     def _apart(self, one: Picture, other: Picture) -> bool:
         found = verify(one, other, timer=self._search.timer, options=self._search.verification)
-        if accepted_relation(found.evidence, self._search.calibration) is None:
+        search = self._search
+        if accepted_relation(found.evidence, search.calibration, options=search.verdict) is None:
             return True
         if len(found.points_query) < self._minimum_inliers:
             return False

@@ -104,5 +104,7 @@ class Surroundings:
         return replace(context, context_cut=True) if is_cut else context
 
     def _accepted(self, pair: Pair, context: Context) -> Relation | None:
-        evidence = context.added_to(pair.evidence)
-        return accepted_relation(evidence, self._search.calibration, baseline=context.baseline)
+        search, evidence = self._search, context.added_to(pair.evidence)
+        return accepted_relation(
+            evidence, search.calibration, baseline=context.baseline, options=search.verdict
+        )
