@@ -250,7 +250,8 @@ class Description:
             "whash": None if hashes.whash is None else hashes.whash.hex(),
             "tlsh": features.tlsh,
             "keypoints": len(features.local),
-            "thumbnail_bytes": 0 if features.thumbnail is None else len(features.thumbnail),
+            "thumbnail_bytes": len(features.thumbnail or b""),
+            "detail_bytes": len(features.detail or b""),
             "record_bytes": self.record_bytes,
             "problems": list(info.problems),
         }

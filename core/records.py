@@ -9,7 +9,7 @@ picture, as matches say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
@@ -97,6 +97,12 @@ class LocalFeatures:
     def __len__(self) -> int:
         return len(self.keypoints)
 
+    def first(self, count: int) -> LocalFeatures:
+        """Return the first `count` keypoints, or all of fewer."""
+        if len(self) <= count:
+            return self
+        return replace(self, keypoints=self.keypoints[:count], descriptors=self.descriptors[:count])
+
 
 @dataclass(frozen=True, slots=True)
 class FamilyVersions:
@@ -116,6 +122,8 @@ class FamilyVersions:
     thumbnail: int
     #: Version of the hashes of all frames.
     frames: int
+    #: Version of the detail.
+    detail: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,8 @@ class ImageFeatures:
     local: LocalFeatures
     #: Grey WebP, normally 320 pixels wide; None when the operator left it off.
     thumbnail: bytes | None
+    #: The same, normally 480 pixels wide; None where the thumbnail is, and where it is as large as the picture.
+    detail: bytes | None
     #: Hashes of all frames; None for a file of one.
     frame_hashes: FrameHashes | None
     #: False for blank and nearly uniform pictures, which match nothing.

@@ -270,11 +270,12 @@ class Renewal:
 
 
 def _as_much_as_before(picture: Picture, before: ImageFeatures) -> Picture:
-    """The picture without a thumbnail, if none was kept of it: whoever left it off had a reason."""
+    """The picture without thumbnail and detail, if none was kept: whoever left them off had a reason."""
     if before.thumbnail is not None or picture.features.thumbnail is None:
         return picture
     features = picture.features
-    bare = replace(features, thumbnail=None, versions=replace(features.versions, thumbnail=0))
+    versions = replace(features.versions, thumbnail=0, detail=0)
+    bare = replace(features, thumbnail=None, detail=None, versions=versions)
     return replace(picture, features=bare)
 
 

@@ -8,9 +8,11 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from PIL import Image
 from support.pictures import blank, page, png, tall_page
 
 from douglas_quaid.decoding.image import decode_image
@@ -40,7 +42,7 @@ def made_up(**changes: object) -> ImageFeatures:
         frame=5,
         truncated=True,
         decoding=2,
-        versions=FamilyVersions(pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7),
+        versions=FamilyVersions(pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, detail=8),
         pixel_digest=bytes(range(32)),
         hashes=Hashes(
             pdq=bytes(32),
@@ -59,6 +61,7 @@ def made_up(**changes: object) -> ImageFeatures:
             descriptors=np.arange(96, dtype=np.uint8).reshape(3, 32),
         ),
         thumbnail=b"any bytes",
+        detail=b"other bytes",
         frame_hashes=FrameHashes((b"f" * 32, b"g" * 32), 4),
         informative=True,
     )
@@ -106,11 +109,12 @@ def test_optional_parts_may_be_missing() -> None:
     bare = made_up(
         tlsh=None,
         thumbnail=None,
+        detail=None,
         frame_hashes=None,
         truncated=False,
         informative=False,
         hashes=dataclasses.replace(made_up().hashes, whash=None),
-        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0),
+        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, detail=0),
         local=LocalFeatures(
             frame_width=1.0,
             frame_height=1.0,
@@ -157,8 +161,22 @@ def test_keypoints_are_rounded_once_and_then_for_ever(
 
 
 def test_the_features_of_a_screenshot_take_at_most_40_kib() -> None:
-    for seed in range(4):
-        assert len(codec.encode(features_of(png(page(seed))))) <= 40 * 1024
+    noise = np.random.default_rng(1).integers(0, 256, (800, 1280, 3), np.uint8)
+    busy = Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 1))
+
+    for picture in (*(page(seed) for seed in range(4)), busy):
+        assert len(codec.encode(features_of(png(picture)))) <= 40 * 1024
+
+
+def test_a_busy_screenshot_has_fewer_keypoints_and_they_cover_all_of_it() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (800, 1280, 3), np.uint8)
+
+    local = features_of(png(Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 1)))).local
+
+    assert 500 <= len(local) < 850
+    places = local.keypoints[:, :2] / (local.frame_width, local.frame_height)
+    cells = {tuple(cell) for cell in (places * 4).astype(int)}
+    assert len(cells) == 16
 
 
 # --- Bytes that cannot be trusted ---------------------------------------------------------------------------
@@ -189,9 +207,9 @@ def signed(body: bytes) -> bytes:
 
 def test_a_record_of_a_newer_program_is_refused_by_name() -> None:
     newer = bytearray(RECORD[:-8])
-    newer[4] = 3
+    newer[4] = 4
 
-    with pytest.raises(UnknownVersion, match=r"version 3, this program reads up to 2; update"):
+    with pytest.raises(UnknownVersion, match=r"version 4, this program reads up to 3; update"):
         codec.decode(signed(bytes(newer) + b"and whatever newer programs write"))
 
 
@@ -254,7 +272,7 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
         RECORD[:4] == b"DQF1"
         and number(4, 1) == codec.FORMAT_VERSION
         and number(5, 1) == 3
-        and number(6, 2) == 7
+        and number(6, 2) == 8
     )
     assert number(8, 4) == len(RECORD) and RECORD[12:44].hex() == "ab" * 32
     assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[
@@ -269,12 +287,22 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
 def test_the_golden_record_of_format_1_is_read_as_one_of_the_first_frame_and_the_first_rules() -> None:
     stored = codec.decode((GOLDEN / "record-v1.bin").read_bytes())
 
-    first = dataclasses.replace(made_up().versions, frames=0)
-    assert same(stored, made_up(frame=0, truncated=False, decoding=1, frame_hashes=None, versions=first))
+    first = dataclasses.replace(made_up().versions, frames=0, detail=0)
+    expected = made_up(
+        frame=0, truncated=False, decoding=1, frame_hashes=None, detail=None, versions=first
+    )
+    assert same(stored, expected)
 
 
-def test_the_golden_record_of_format_2_is_read_and_written_to_the_bit() -> None:
-    record = (GOLDEN / "record-v2.bin").read_bytes()
+def test_the_golden_record_of_format_2_is_read_as_one_without_a_detail() -> None:
+    stored = codec.decode((GOLDEN / "record-v2.bin").read_bytes())
+
+    second = dataclasses.replace(made_up().versions, detail=0)
+    assert same(stored, made_up(detail=None, versions=second))
+
+
+def test_the_golden_record_of_format_3_is_read_and_written_to_the_bit() -> None:
+    record = (GOLDEN / "record-v3.bin").read_bytes()
 
     assert same(codec.decode(record), made_up())
     assert codec.encode(made_up()) == record

@@ -380,7 +380,7 @@ def test_of_a_picture_added_by_hashes_there_is_no_thumbnail_no_keypoint_and_no_w
 ) -> None:
     whole = engine.add(CAT).image_id
     full = stored(shared_server, whole)
-    assert thumbnails_in(everything(shared_server.redis)) == 1 and words_in(shared_server, whole)
+    assert thumbnails_in(everything(shared_server.redis)) == 2 and words_in(shared_server, whole)
     engine.forget(whole)
     # When it is added by its hashes
     added = engine.add(CAT, hash_only=True)
@@ -421,11 +421,11 @@ def test_a_known_picture_is_reduced_to_its_hashes_and_keeps_what_was_concluded(
     by_hashes = stored(shared_server, engine.add(CAT, hash_only=True).image_id)
     engine.forget(hashlib.sha256(CAT).hexdigest())
     known, copy = engine.add(CAT).image_id, engine.add(encoded(opened("cat.jpg").resize((300, 200)))).image_id
-    assert thumbnails_in(everything(shared_server.redis)) == 2 and cluster_of(engine, known) == {known, copy}
+    assert thumbnails_in(everything(shared_server.redis)) == 4 and cluster_of(engine, known) == {known, copy}
     # When it comes again as one of which only hashes may be kept
     assert engine.add(CAT, occurrence="ail:image:1", hash_only=True).status == "updated"
     # Then all else is gone, and its match is not
-    assert stored(shared_server, known) == by_hashes and thumbnails_in(everything(shared_server.redis)) == 1
+    assert stored(shared_server, known) == by_hashes and thumbnails_in(everything(shared_server.redis)) == 2
     if known[0] != copy[0]:
         assert not words_in(shared_server, known)
     assert said(engine, known, copy)[0][0] is Decision.MATCH and cluster_of(engine, known) == {known, copy}
@@ -440,7 +440,7 @@ def test_what_is_kept_by_hashes_stays_so_whoever_adds_it_again(engine: Engine, s
     assert stored(shared_server, known) == before
     # until it is forgotten
     engine.forget(known)
-    assert thumbnails_in(stored(shared_server, engine.add(CAT).image_id)) == 1
+    assert thumbnails_in(stored(shared_server, engine.add(CAT).image_id)) == 2
 
 
 def test_of_two_who_add_one_picture_at_once_the_careful_one_wins(

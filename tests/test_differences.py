@@ -217,10 +217,19 @@ def test_an_alignment_that_is_off_by_some_pixels_is_mended() -> None:
 
 def test_nothing_is_said_without_a_thumbnail_or_across_versions() -> None:
     one, other = picture(page(12, 640, 400)), picture(page(13, 640, 400))
-    without = Picture(replace(other.features, thumbnail=None))
+    without = Picture(replace(other.features, thumbnail=None, detail=None))
     older = Picture(replace(other.features, versions=replace(other.features.versions, thumbnail=9)))
     assert find_differences(one, without, SAME_PLACE) is None
+    newer = Picture(replace(other.features, versions=replace(other.features.versions, detail=9)))
     assert find_differences(one, older, SAME_PLACE) is None
+    assert find_differences(one, newer, SAME_PLACE) is None
+
+
+def test_a_record_without_a_detail_is_compared_by_its_thumbnail() -> None:
+    one, other = picture(page(12, 640, 400)), picture(page(13, 640, 400))
+    before = Picture(replace(other.features, detail=None, versions=replace(other.features.versions, detail=0)))
+    found = find_differences(one, before, SAME_PLACE)
+    assert found is not None and found.replaced_regions > 1
 
 
 def test_an_overlap_of_a_few_pixels_has_no_differences() -> None:

@@ -19,6 +19,7 @@ from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.decoding.informative import is_informative
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import extract_local
+from douglas_quaid.features.picture import Picture
 from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
 from douglas_quaid.records import ImageFeatures
 
@@ -51,6 +52,16 @@ def test_the_thumbnail_can_be_switched_off() -> None:
     without = features_of(png(page(1, 320, 200)), thumbnails=False)
 
     assert without.thumbnail is None and without.versions.thumbnail == 0
+    assert without.detail is None and without.versions.detail == 0
+
+
+@pytest.mark.parametrize(("size", "wide"), [((1280, 800), 480), ((400, 300), 400), ((320, 900), None)])
+def test_a_picture_wider_than_its_thumbnail_has_a_detail(size: tuple[int, int], wide: int | None) -> None:
+    found = features_of(png(page(1, *size)))
+
+    shown = Picture(found).detail
+    assert shown is not None and shown.shape[1] == (wide or size[0])
+    assert (found.detail is None, found.versions.detail) == (wide is None, 0 if wide is None else 1)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +92,7 @@ def test_golden_pictures_have_the_keypoints_they_had_at_release(name: str) -> No
     found = features_of((GOLDEN / f"{name}.png").read_bytes())
     stored = codec.decode((GOLDEN / f"{name}-features-v1.bin").read_bytes())
 
-    assert found.versions == stored.versions
+    assert dataclasses.replace(found.versions, detail=0) == stored.versions
     assert (found.local.frame_width, found.local.frame_height) == (
         stored.local.frame_width,
         stored.local.frame_height,
@@ -104,7 +115,7 @@ def described(features: ImageFeatures) -> dict[str, object]:
         "versions": {
             family: version
             for family, version in dataclasses.asdict(features.versions).items()
-            if family != "frames"
+            if family not in ("frames", "detail")
         },
         "pixel_digest": features.pixel_digest.hex(),
         "pdq": [value.hex() for value in hashes.orientations],

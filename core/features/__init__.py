@@ -10,11 +10,11 @@ from dataclasses import replace
 from ..decoding.informative import is_informative
 from ..decoding.revision import DECODING_REVISION
 from ..records import DecodedImage, FamilyVersions, FrameHashes, ImageFeatures
-from .local import LOCAL_VERSION, extract_local, without_keypoints
+from .local import KEYPOINT, LOCAL_VERSION, bands_of, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
 from .pdq import PDQ_VERSION, pdq_of_samples
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
-from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
+from .thumbnail import DETAIL_VERSION, THUMBNAIL_VERSION, make_detail, make_thumbnail
 
 #: Version of the pixel digest.
 PIXELS_VERSION = 1
@@ -29,7 +29,10 @@ CURRENT = FamilyVersions(
     local=LOCAL_VERSION,
     thumbnail=THUMBNAIL_VERSION,
     frames=FRAMES_VERSION,
+    detail=DETAIL_VERSION,
 )
+#: Bytes of a record of one band without keypoints, thumbnail and detail. measured (2026-12): at most 565.
+BESIDES = 640
 #: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
 #: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
 PIXEL = 1.25
@@ -49,14 +52,19 @@ def extract_features(
     """Return all features of one picture, rounded as a record keeps them, so that fresh features compare like
     stored ones.
 
-    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail;
-    with `hash_only` there are no keypoints either. A family that is left out has version 0.
+    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail
+    and no detail; with `hash_only` there are no keypoints either. A family that is left out has version 0.
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
+    thumbnail = make_thumbnail(grey, options=options.thumbnail) if thumbnails else None
+    detail = make_detail(grey, options=options.detail) if thumbnails else None
     if hash_only:
         local = without_keypoints(image.width, image.height, options=options.local)
     else:
-        local = extract_local(grey, options=options.local)
+        # Every prefix is spread over the picture, so a busy page, whose thumbnails are large, has fewer.
+        room = options.record_bytes * bands_of(image.width, image.height, options=options.local)
+        taken = BESIDES + len(thumbnail or b"") + len(detail or b"")
+        local = extract_local(grey, options=options.local).first(max(0, room - taken) // KEYPOINT)
     return ImageFeatures(
         image_id=image.image_id,
         width=image.width,
@@ -71,12 +79,14 @@ def extract_features(
             local=0 if hash_only else CURRENT.local,
             thumbnail=CURRENT.thumbnail if thumbnails else 0,
             frames=0 if image.frame_samples is None else CURRENT.frames,
+            detail=0 if detail is None else CURRENT.detail,
         ),
         pixel_digest=image.pixel_digest,
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
         tlsh=tlsh_of(image.data),
         local=local,
-        thumbnail=make_thumbnail(grey, options=options.thumbnail) if thumbnails else None,
+        thumbnail=thumbnail,
+        detail=detail,
         frame_hashes=_frame_hashes(image),
         informative=is_informative(grey, options=options.informative),
     )
@@ -93,7 +103,8 @@ def hashes_alone(features: ImageFeatures) -> ImageFeatures:
         features,
         local=without_keypoints(features.width, features.height),
         thumbnail=None,
-        versions=replace(features.versions, local=0, thumbnail=0),
+        detail=None,
+        versions=replace(features.versions, local=0, thumbnail=0, detail=0),
     )
 
 

@@ -18,7 +18,7 @@ from .local import pack, unpack
 #: First bytes of every record.
 MAGIC = b"DQF1"
 #: Format version that is written.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 #: Maximum size of a record in bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383
 #: pixels of noise stay below half of it.
 MAX_RECORD = 16 * 1024 * 1024
@@ -36,7 +36,7 @@ FRAMES_HEAD = struct.Struct("<I")
 #: Bytes of the checksum.
 CHECKSUM = 8
 
-_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES = range(1, 8)
+_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _DETAIL = range(1, 9)
 _INFORMATIVE, _TRUNCATED = 1, 2
 
 
@@ -54,6 +54,8 @@ def encode(features: ImageFeatures) -> bytes:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
     if (frames := features.frame_hashes) is not None:
         families.append((_FRAMES, versions.frames, FRAMES_HEAD.pack(frames.unseen) + b"".join(frames.hashes)))
+    if features.detail is not None:
+        families.append((_DETAIL, versions.detail, features.detail))
     body = b"".join(
         FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families
     )
@@ -84,7 +86,7 @@ def decode(data: bytes) -> ImageFeatures:
         raise CorruptRecord(f"{len(data)} bytes are not a feature record; add the picture again")
     if data[-CHECKSUM:] != _checksum(data[:-CHECKSUM]):
         raise CorruptRecord(f"feature record of {len(data)} bytes fails its checksum; add the picture again")
-    if data[4] not in (1, FORMAT_VERSION):
+    if not 1 <= data[4] <= FORMAT_VERSION:
         raise UnknownVersion(
             f"feature record of format version {data[4]}, this program reads up to {FORMAT_VERSION};"
             " update douglas-quaid"
@@ -108,6 +110,7 @@ def _decode(data: bytes) -> ImageFeatures:
     hashes = _sized(families[_IMAGEHASH][1], 24, 32)
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
     frames_version, frame_hashes = families.get(_FRAMES, (0, None))
+    detail_version, detail = families.get(_DETAIL, (0, None))
     return ImageFeatures(
         image_id=image_id.hex(),
         width=width,
@@ -125,6 +128,7 @@ def _decode(data: bytes) -> ImageFeatures:
             local=families[_LOCALS][0],
             thumbnail=thumbnail_version,
             frames=frames_version,
+            detail=detail_version,
         ),
         pixel_digest=_sized(families[_PIXELS][1], 32),
         hashes=Hashes(
@@ -139,6 +143,7 @@ def _decode(data: bytes) -> ImageFeatures:
         tlsh=_sized(families[_TLSH][1], 0, 72).decode("ascii") or None,
         local=_decode_local(families[_LOCALS][1]),
         thumbnail=thumbnail,
+        detail=detail,
         frame_hashes=None if frame_hashes is None else _decode_frames(frame_hashes),
         informative=bool(flags & _INFORMATIVE),
     )
@@ -149,7 +154,7 @@ def _families(data: bytes, position: int, count: int) -> Iterator[tuple[int, int
     for _ in range(count):
         code, version, _, length = FAMILY.unpack_from(data, position)
         position += FAMILY.size
-        if not last < code <= _FRAMES or length > end - position:
+        if not last < code <= _DETAIL or length > end - position:
             raise ValueError(f"family {code} of {length} bytes at {position}")
         yield code, version, data[position : position + length]
         position, last = position + length, code

@@ -47,6 +47,8 @@ from .options import DEFAULTS, LocalOptions
 
 #: Extractor version of this family.
 LOCAL_VERSION = 2
+#: Bytes of a stored keypoint with its descriptor. spec: FORMAT.md.
+KEYPOINT = 40
 
 #: Levels per octave; stored visual words name the level. measured: see above.
 LEVELS_PER_OCTAVE = 3
@@ -75,8 +77,7 @@ def extract_local(
     """
     height, width = grey.shape
     frame_width, frame_height = _frame(width, height, options, steps_below)
-    # What was enlarged holds no more than the source did.
-    bands = max(1, round(min(frame_width * frame_height, width * height) / options.band_area))
+    bands = _bands(frame_width * frame_height, width * height, options)
     budget = options.budget * bands
     rows, descriptors, ranks = [np.empty((0, 4))], [np.empty((0, 32), np.uint8)], [np.empty(0)]
     for exponent, level, share in _levels(grey, frame_width, frame_height):
@@ -102,6 +103,12 @@ def extract_local(
     )
 
 
+def bands_of(width: int, height: int, *, options: LocalOptions = DEFAULTS.local) -> int:
+    """Return the number of bands that share the keypoints of a picture of that size in pixels."""
+    frame_width, frame_height = _frame(width, height, options)
+    return _bands(frame_width * frame_height, width * height, options)
+
+
 def without_keypoints(width: int, height: int, *, options: LocalOptions = DEFAULTS.local) -> LocalFeatures:
     """Return the frame of a picture of that size in pixels, without keypoints: for pictures of which only
     hashes may be kept.
@@ -110,6 +117,11 @@ def without_keypoints(width: int, height: int, *, options: LocalOptions = DEFAUL
     return LocalFeatures(
         float(frame_width), float(frame_height), np.empty((0, 4), np.float32), np.empty((0, 32), np.uint8)
     )
+
+
+def _bands(frame_area: int, source_area: int, options: LocalOptions) -> int:
+    # What was enlarged holds no more than the source did.
+    return max(1, round(min(frame_area, source_area) / options.band_area))
 
 
 def _frame(width: int, height: int, options: LocalOptions, steps_below: float = 0.0) -> tuple[int, int]:

@@ -36,8 +36,7 @@ class LocalOptions:
     #: The same for another view of the query: mirrored, inverted, an inset. chosen: each takes 0.4 s; a
     #: page of 5,000 frame rows has the views it always had.
     maximum_bands_of_views: int = 5
-    #: Maximum number of keypoints per band. measured: tests/benchmarks, recall against bytes; with the
-    #: thumbnail, the record of a screenshot of 1280 x 800 stays below 40 KiB.
+    #: Maximum number of keypoints per band. measured: tests/benchmarks, recall against bytes.
     budget: int = 850
     #: Side, in level pixels, of the cells that take turns within a region. measured: see local.py.
     cell: int = 40
@@ -109,13 +108,13 @@ class InsetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThumbnailOptions:
-    """How thumbnails are compressed (thumbnail.py)."""
+    """How thumbnails and details are compressed (thumbnail.py)."""
 
     #: WebP's quality; the next one is tried while the result is too large. chosen: at 40 a screenshot takes
     #: 2.1 KB at the median (at 30 1.8, at 50 2.4).
     qualities: tuple[int, ...] = (40, 20, 5)
-    #: Maximum size in bytes per pixel. chosen: 6 KB for 320 x 200 pixels keep the record of a screenshot of
-    #: 1280 x 800 below 40 KiB; one screenshot in forty needs a second try.
+    #: Maximum size in bytes per pixel. chosen: 6 KB for 320 x 200 pixels; one screenshot in forty needs a
+    #: second try.
     maximum_bytes_per_pixel: float = 0.095
     #: WebP's effort. measured: 2.0 ms; 0 saves 0.7 ms and costs 30 % of size, 4 costs 2.5 ms and saves 8 %.
     method: int = 2
@@ -125,6 +124,9 @@ class ThumbnailOptions:
 class FeatureOptions:
     """All options of feature extraction."""
 
+    #: Maximum size of a record in bytes, for each band of keypoints. spec: 40 KiB for a screenshot of 1280 x
+    #: 800.
+    record_bytes: int = 40 * 1024
     #: When a picture is informative.
     informative: InformativeOptions = INFORMATIVE
     #: Keypoints and descriptors.
@@ -133,6 +135,8 @@ class FeatureOptions:
     insets: InsetOptions = InsetOptions()
     #: Thumbnails.
     thumbnail: ThumbnailOptions = ThumbnailOptions()
+    #: Details. chosen: as thumbnails, with 3.0 KB at the median; screenshots of dense text reach 4.3 KB.
+    detail: ThumbnailOptions = ThumbnailOptions(qualities=(30, 15, 5), maximum_bytes_per_pixel=0.03)
 
 
 #: The options of this version.

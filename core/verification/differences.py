@@ -1,6 +1,6 @@
 """What differs between two aligned pictures, and where, at the finest scale that both have.
 
-Takes two grey thumbnails and the transform between them, and returns the regions whose content is another
+Takes the details of two pictures and the transform between them, and returns the regions whose content is another
 one. Content agreement (blocks.py) tells a copy from another page. It cannot tell an edit from another filling
 of one form, because both change few of its blocks. Letters can: blur, compression, noise and tone leave them
 where they are, what is written on a picture leaves what was there, and what covers a part of it has another
@@ -32,7 +32,7 @@ from .options import DEFAULTS, DifferenceOptions
 
 #: Shifts of a pixel, down and to the right.
 _SHIFTS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-#: Work of a pixel of the larger thumbnail, in comparisons of keypoints. measured (2026-12): 0.3 microseconds
+#: Work of a pixel of the larger detail, in comparisons of keypoints. measured (2026-12): 0.3 microseconds
 #: and 7 to 10 ns.
 PIXEL = 30
 
@@ -88,19 +88,20 @@ def find_differences(
 ) -> Differences | None:
     """Return what differs under `matrix` (3, 3), query to reference in unit coordinates.
 
-    `inverted`: the query is seen with light and dark exchanged. None where a thumbnail is missing or comes
-    from another version, or the overlap is too small.
+    `inverted`: the query is seen with light and dark exchanged. None where neither detail nor thumbnail was
+    kept, or they come from other versions, or the overlap is too small.
     """
-    same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
-    if query.thumbnail is None or reference.thumbnail is None or not same_family:
+    if query.detail is None or reference.detail is None or not _same_versions(query, reference):
         return None
-    seen = 255 - query.thumbnail if inverted else query.thumbnail
-    largest = max(seen.size, reference.thumbnail.size)
+    seen, other = 255 - query.detail if inverted else query.detail, reference.detail
+    if query.features.detail is not None and reference.features.detail is not None:
+        options = replace(options, texture=options.texture_of_details)
+    largest = max(seen.size, other.size)
     least = min(1.0, float(np.sqrt(options.maximum_pixels / largest)))
     found = [
         each
         for scale in (least * scale for scale in options.scales)
-        if (each := _differences(_scaled(seen, scale), _scaled(reference.thumbnail, scale), matrix, options))
+        if (each := _differences(_scaled(seen, scale), _scaled(other, scale), matrix, options))
     ]
     if not found:
         return None
@@ -111,16 +112,22 @@ def find_differences(
 
 def differences_work(query: Picture, reference: Picture, options: DifferenceOptions) -> int:
     """Return the most work that `find_differences` takes for two pictures, in the unit of `Timer`."""
-    sizes = [picture.thumbnail.size for picture in (query, reference) if picture.thumbnail is not None]
+    sizes = [picture.detail.size for picture in (query, reference) if picture.detail is not None]
     return PIXEL * min(options.maximum_pixels, max(sizes)) if len(sizes) == 2 else 0
 
 
-def _scaled(thumbnail: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def _same_versions(query: Picture, reference: Picture) -> bool:
+    """Whether both were made by the same extractors; one may have no detail, as from an earlier version."""
+    one, other = query.features.versions, reference.features.versions
+    return one.thumbnail == other.thumbnail and (one.detail == other.detail or 0 in (one.detail, other.detail))
+
+
+def _scaled(detail: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if scale == 1:
-        return thumbnail
-    height, width = thumbnail.shape
+        return detail
+    height, width = detail.shape
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return as_grey(cv2.resize(thumbnail, size, interpolation=cv2.INTER_AREA))
+    return as_grey(cv2.resize(detail, size, interpolation=cv2.INTER_AREA))
 
 
 def _differences(

@@ -226,14 +226,14 @@ class DifferenceOptions:
     other kinds.
     """
 
-    #: Sizes of the thumbnails at which differences are looked for; the one that shows most counts. measured:
+    #: Sizes of the details at which differences are looked for; the one that shows most counts. measured:
     #: the modules of a code and large digits are larger than a block of the whole thumbnail.
     scales: tuple[float, ...] = (1.0, 0.5)
-    #: Maximum number of pixels of a thumbnail; larger ones are reduced. chosen: seven screenshots, 0.4 s.
+    #: Maximum number of pixels of a detail; larger ones are reduced. chosen: seven screenshots, 0.4 s.
     maximum_pixels: int = 1_000_000
     #: Number of rows of blocks that are compared at a time. chosen: some 50 MB.
     rows: int = 128
-    #: Side of a block, in pixels of the finer thumbnail. measured: blocks of 8 separate better than
+    #: Side of a block, in pixels of the finer detail. measured: blocks of 8 separate better than
     #: of 12.
     side: int = 8
     #: Minimum side of the overlap in blocks. chosen.
@@ -272,8 +272,10 @@ class DifferenceOptions:
     #: Minimum share of a block's pixels inside the overlap without its rim, 0 to 1. chosen.
     minimum_inside: float = 0.95
     #: Standard deviation above which a block without its row and column means is textured, in grey levels.
-    #: measured: 9 tells half as many other fillings.
+    #: measured: in thumbnails 9 tells half as many other fillings; details are compressed more.
     texture: float = 6.0
+    #: The same where both have details.
+    texture_of_details: float = 9.0
     #: Correlation below which two blocks are unlike, -1 to 1. measured.
     maximum_correlation: float = 0.45
     #: Share of the structure of the weaker side that the other has, too, below which none holds the other, 0
@@ -321,9 +323,9 @@ class CascadeOptions:
     sure_agreement: float = 0.9
     #: Minimum number of compared blocks for `sure_agreement` of the whole pictures. chosen.
     sure_blocks: int = 12
-    #: Share of the keypoints explained by aligning the whole pictures from which no other transform is tried,
-    #: if the content agrees too, 0 to 1. chosen: twice what transforms by chance explain.
-    sure_explained: float = 0.25
+    #: Minimum share of contained edges for `sure_agreement` of the whole pictures, 0 to 1: below it another
+    #: transform may fit better, as for captures of one page in two widths. chosen.
+    sure_edges: float = 0.8
     #: Number of keypoints below which a picture rests on its comparison as a whole. measured (2026-11): one
     #: photograph in ten has fewer than 50.
     low_texture: int = 40

@@ -75,7 +75,7 @@ def verify(
     comparable = hashes.equal or _same_versions(q, r)
     timer.check()
     whole = align_whole(query, reference, hashes, timer, options)
-    if whole is not None and not thorough and comparable and _settles(whole, cascade):
+    if whole is not None and comparable and _settles(whole, cascade):
         return _join(hashes, whole)
     near_mirrored = is_mirrored(hashes) and (hashes.pdq_bits or 0) <= cascade.whole_radius_low_texture
     insets = query.insets if thorough else () if inset is None else query.insets[inset : inset + 1]
@@ -126,11 +126,9 @@ def with_differences(
 
 
 def _settles(whole: Alignment, options: CascadeOptions) -> bool:
-    """Whether the whole pictures agree so well, or keypoints confirm it, that no other transform is tried."""
-    if whole.agreement >= options.sure_agreement and whole.blocks >= options.sure_blocks:
-        return True
-    confirmed = (whole.geometry.explained or 0.0) >= options.sure_explained
-    return confirmed and whole.agreement >= options.convincing_agreement
+    """Whether the whole pictures agree so well that no other transform could explain more."""
+    enough = whole.agreement >= options.sure_agreement and whole.blocks >= options.sure_blocks
+    return enough and whole.content is not None and whole.content.edges_contained >= options.sure_edges
 
 
 def _explains_more(by_keypoints: Alignment, whole: Alignment, options: CascadeOptions) -> bool:
