@@ -434,6 +434,10 @@ class Evidence(HashEvidence):
     replaced_beside: int | None = None
     #: Share of the textured blocks that these regions take, 0 to 1.
     replaced_share: float | None = None
+    #: Number of small blocks, at the finest scale that both have, that are textured on either side.
+    fine_blocks: int | None = None
+    #: Share of them that show the same, 0 to 1.
+    fine_agreement: float | None = None
     #: Most inliers of another picture within this pair's part of the query, among the candidates of one
     #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
     #: few images, or has no inliers. Always seen from the query's side.

@@ -49,6 +49,10 @@ class Differences:
     replaced_beside: int = 0
     #: Share of the textured blocks that were replaced, 0 to 1.
     replaced_share: float = 0.0
+    #: Number of blocks that are textured on either side.
+    fine_blocks: int = 0
+    #: Share of them that show the same, 0 to 1.
+    fine_agreement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +63,8 @@ class _Cells:
     differ: NDArray[np.bool_]
     #: Whether both show the same.
     agree: NDArray[np.bool_]
+    #: Number of blocks that are textured on either side.
+    textured: int
     #: Strength of the texture in the finer picture.
     fine: NDArray[np.float32]
     #: The same in the coarser one.
@@ -107,7 +113,8 @@ def find_differences(
         return None
     most = max(found, key=lambda each: (min(each.replaced_regions, 2), each.replaced_share))
     finest = next((each.differences for each in found if each.differences), ())
-    return replace(most, differences=finest)
+    blocks, agreement = found[0].fine_blocks, found[0].fine_agreement
+    return replace(most, differences=finest, fine_blocks=blocks, fine_agreement=agreement)
 
 
 def differences_work(query: Picture, reference: Picture, options: DifferenceOptions) -> int:
@@ -155,6 +162,8 @@ def _differences(
         replaced_regions=len(sizes),
         replaced_beside=sum(sizes[1:]),
         replaced_share=sum(sizes) / max(count, 1),
+        fine_blocks=cells.textured,
+        fine_agreement=int(cells.agree.sum()) / max(cells.textured, 1),
     )
 
 
@@ -171,6 +180,7 @@ def _compared(overlay: Overlay, options: DifferenceOptions) -> _Cells:
     return _Cells(
         differ=textured & unlike & ~_other_ground(one, other, counted, options),
         agree=either & alike,
+        textured=int(either.sum()),
         fine=strength,
         coarse=other_strength,
     )
