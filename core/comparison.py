@@ -14,6 +14,8 @@ from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration
 from .decision.decide import Context, confirmed, decide
 from .errors import ConfigError, NotFound
+from .extraction.extractor import Extractor
+from .extraction.keyed import KeyedExtractor
 from .extraction.pool import extractor_of
 from .features.picture import Picture
 from .options import Options
@@ -30,7 +32,7 @@ from .records import (
 )
 from .search.references import read_record
 from .store import RecordOutcome, Store
-from .verification.verify import Verification, verify, with_differences
+from .verification.verify import Verification, verify, with_codes, with_differences
 
 
 class Comparison(Bookkeeping):
@@ -40,7 +42,7 @@ class Comparison(Bookkeeping):
         super().__init__(store, options)
         #: The settings of this process.
         self.config = config
-        self._extractor = extractor_of(config)
+        self._extractor: Extractor = KeyedExtractor(extractor_of(config), store.identity)
         self._active = ActiveCalibration(store, options=options.digest())
 
     @property
@@ -164,7 +166,12 @@ class Comparison(Bookkeeping):
         return verify(query, reference, thorough=thorough, options=self._options.verification)
 
     def _compared(self, query: Picture, reference: Picture) -> tuple[Verification, Verdict]:
-        found = self._verified(query, reference, thorough=True)
+        found = with_codes(
+            self._verified(query, reference, thorough=True),
+            query,
+            reference,
+            options=self._options.verification,
+        )
         found = with_differences(found, query, reference, options=self._options.verification)
         (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
         context = Context(baseline=reference.features.image_id in baseline)

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 #: sha256 of an image's bytes, 64 lower-case hex digits.
 ImageId = str
 
+#: Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1.
+Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedImage:
@@ -124,6 +127,8 @@ class FamilyVersions:
     frames: int
     #: Version of the detail.
     detail: int
+    #: Version of the codes.
+    codes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,26 @@ class FrameHashes:
     hashes: tuple[bytes, ...]
     #: Number of frames that were not examined: beyond a limit, or unreadable.
     unseen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A QR code, a bar code, or the like."""
+
+    #: HMAC of what it says, 16 bytes; what it says is not kept.
+    digest: bytes
+    #: The upright box around it, in unit coordinates.
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The codes of a picture that could be read."""
+
+    #: Name of the key of the digests, 4 bytes; those of different keys are never compared.
+    key_name: bytes
+    #: The codes, the largest first.
+    found: tuple[Code, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -169,10 +194,13 @@ class ImageFeatures:
     local: LocalFeatures
     #: Grey WebP, normally 320 pixels wide; None when the operator left it off.
     thumbnail: bytes | None
-    #: The same, normally 480 pixels wide; None where the thumbnail is, and where it is as large as the picture.
+    #: The same, normally 480 pixels wide; None where the thumbnail is, and where that is as large as the
+    #: picture.
     detail: bytes | None
     #: Hashes of all frames; None for a file of one.
     frame_hashes: FrameHashes | None
+    #: What codes say, as digests; None where none can be read.
+    codes: Codes | None
     #: False for blank and nearly uniform pictures, which match nothing.
     informative: bool
 
@@ -376,10 +404,6 @@ class HashEvidence:
         return bool(self.same_bytes or self.same_pixels)
 
 
-#: Left, top, right, bottom of an upright part of a picture, in coordinates from 0 to 1.
-Box = tuple[float, float, float, float]
-
-
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A region in which two aligned pictures differ."""
@@ -438,6 +462,12 @@ class Evidence(HashEvidence):
     fine_blocks: int | None = None
     #: Share of them that show the same, 0 to 1.
     fine_agreement: float | None = None
+    #: Number of codes that say the same in the same place.
+    codes_same: int | None = None
+    #: Number of codes that say something else in the same place.
+    codes_differing: int | None = None
+    #: Area of the largest of these, as a share of the picture of which it takes more, 0 to 1.
+    code_share: float | None = None
     #: Most inliers of another picture within this pair's part of the query, among the candidates of one
     #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
     #: few images, or has no inliers. Always seen from the query's side.
@@ -561,6 +591,8 @@ class Reason(str, Enum):
     RIVAL = "rival"
     #: In some places stands something else of the same kind, as other values in a form.
     CONTENT_DIFFERS = "content-differs"
+    #: A code in the same place says something else, and takes much of the picture.
+    OTHER_CODE = "other-code"
     #: Many different pictures agree with the query equally well.
     AMBIGUOUS = "ambiguous"
     #: All that the two share is found in too many pictures.

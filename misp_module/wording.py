@@ -35,6 +35,7 @@ _AGAINST = {
     Reason.CONTENT_NOT_COMPARED: "the content was not compared",
     Reason.CONTEXT_CUT: "the search ended before the other candidates were compared",
     Reason.FRAMES_DIFFER: "a file has other frames or pages, too",
+    Reason.OTHER_CODE: "a code in the same place says something else",
     Reason.CONTENT_DIFFERS: "something else of the same kind stands in some places",
     Reason.AMBIGUOUS: "many other pictures agree as well",
     Reason.RIVAL: "another picture agrees in the same part",

@@ -30,6 +30,7 @@ READING_ORDER = (
     "strict_json",
     "transforms",
     "batches",
+    "boxes",
     # one picture: from bytes to pixels and features, in this process or a child
     "decoding",
     "features",

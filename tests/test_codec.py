@@ -19,7 +19,15 @@ from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptRecord, FormatError, UnknownVersion
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import pack, unpack
-from douglas_quaid.records import FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
+from douglas_quaid.records import (
+    Code,
+    Codes,
+    FamilyVersions,
+    FrameHashes,
+    Hashes,
+    ImageFeatures,
+    LocalFeatures,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMAT = Path(codec.__file__).with_name("FORMAT.md")
@@ -42,7 +50,9 @@ def made_up(**changes: object) -> ImageFeatures:
         frame=5,
         truncated=True,
         decoding=2,
-        versions=FamilyVersions(pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, detail=8),
+        versions=FamilyVersions(
+            pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, detail=8, codes=9
+        ),
         pixel_digest=bytes(range(32)),
         hashes=Hashes(
             pdq=bytes(32),
@@ -63,6 +73,7 @@ def made_up(**changes: object) -> ImageFeatures:
         thumbnail=b"any bytes",
         detail=b"other bytes",
         frame_hashes=FrameHashes((b"f" * 32, b"g" * 32), 4),
+        codes=Codes(b"key!", (Code(b"d" * 16, (0.0, 0.2, 0.4, 1.0)), Code(b"e" * 16, (0.6, 0.8, 1.0, 1.0)))),
         informative=True,
     )
     return dataclasses.replace(features, **changes)  # type: ignore[arg-type]
@@ -110,11 +121,12 @@ def test_optional_parts_may_be_missing() -> None:
         tlsh=None,
         thumbnail=None,
         detail=None,
+        codes=None,
         frame_hashes=None,
         truncated=False,
         informative=False,
         hashes=dataclasses.replace(made_up().hashes, whash=None),
-        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, detail=0),
+        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, detail=0, codes=0),
         local=LocalFeatures(
             frame_width=1.0,
             frame_height=1.0,
@@ -256,6 +268,7 @@ def table(heading: str) -> list[tuple[int, int]]:
         ("## Family head", codec.FAMILY.size),
         ("## Local features", codec.LOCAL_HEAD.size),
         ("then n keypoints", 8),
+        ("## Codes", codec.CODE.size),
     ],
 )
 def test_the_tables_of_the_format_describe_the_code(heading: str, size: int) -> None:
@@ -272,7 +285,7 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
         RECORD[:4] == b"DQF1"
         and number(4, 1) == codec.FORMAT_VERSION
         and number(5, 1) == 3
-        and number(6, 2) == 8
+        and number(6, 2) == 9
     )
     assert number(8, 4) == len(RECORD) and RECORD[12:44].hex() == "ab" * 32
     assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[
@@ -287,18 +300,18 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
 def test_the_golden_record_of_format_1_is_read_as_one_of_the_first_frame_and_the_first_rules() -> None:
     stored = codec.decode((GOLDEN / "record-v1.bin").read_bytes())
 
-    first = dataclasses.replace(made_up().versions, frames=0, detail=0)
+    first = dataclasses.replace(made_up().versions, frames=0, detail=0, codes=0)
     expected = made_up(
-        frame=0, truncated=False, decoding=1, frame_hashes=None, detail=None, versions=first
+        frame=0, truncated=False, decoding=1, frame_hashes=None, detail=None, codes=None, versions=first
     )
     assert same(stored, expected)
 
 
-def test_the_golden_record_of_format_2_is_read_as_one_without_a_detail() -> None:
+def test_the_golden_record_of_format_2_is_read_as_one_without_detail_and_codes() -> None:
     stored = codec.decode((GOLDEN / "record-v2.bin").read_bytes())
 
-    second = dataclasses.replace(made_up().versions, detail=0)
-    assert same(stored, made_up(detail=None, versions=second))
+    second = dataclasses.replace(made_up().versions, detail=0, codes=0)
+    assert same(stored, made_up(detail=None, codes=None, versions=second))
 
 
 def test_the_golden_record_of_format_3_is_read_and_written_to_the_bit() -> None:

@@ -115,7 +115,7 @@ def described(features: ImageFeatures) -> dict[str, object]:
         "versions": {
             family: version
             for family, version in dataclasses.asdict(features.versions).items()
-            if family not in ("frames", "detail")
+            if family not in ("frames", "detail", "codes")
         },
         "pixel_digest": features.pixel_digest.hex(),
         "pdq": [value.hex() for value in hashes.orientations],

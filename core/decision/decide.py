@@ -4,9 +4,9 @@
 missing that could refute a match (no thumbnail, another extractor version, hashes alone), the answer ends at
 `review`. Pictures that geometry aligns and content separates are `same-template`, which is a `no-match`, and
 so are two fillings of one template: something stands in several places of the one where the other has
-something else of its kind. No calibration outweighs that, since such pairs agree in everything else;
-against a baseline they may be `looks-like`, which is at most a `review`, with a confidence of its own: that
-one imitates the other.
+something else of its kind, or a code that is most of it says something else. No calibration outweighs that,
+since such pairs agree in everything else; against a baseline they may be `looks-like`, which is at most a
+`review`, with a confidence of its own: that one imitates the other.
 """
 
 from __future__ import annotations
@@ -82,9 +82,10 @@ def decide(
         confidence = max(confidence, calibration.thresholds.review)
     elif accepted is None:
         decision = Decision.NO_MATCH
-        if not context.dismissed and _same_layout(evidence, calibration):
+        other = _is_other_content(evidence, options)
+        if not context.dismissed and (other or _same_layout(evidence, calibration)):
             relation = Relation.SAME_TEMPLATE
-        if is_other_filling(evidence, options):
+        if other:
             confidence = min(confidence, calibration.thresholds.review / 2)
     else:
         certain = accepted is Relation.IDENTICAL
@@ -136,7 +137,7 @@ def _accepted(
         return Relation.IDENTICAL
     if evidence.matrix is None:
         return None
-    if probability >= calibration.thresholds.review and not is_other_filling(evidence, options):
+    if probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
         whole = evidence.same_frames and _is_whole(evidence, calibration)
         return Relation.NEAR_DUPLICATE if whole else Relation.PARTIAL
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
@@ -161,6 +162,15 @@ def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictO
     if covered < options.held_coverage or not agrees or probability < calibration.thresholds.match:
         return None
     return _accepted(alone, probability, calibration, options, baseline=False)
+
+
+def _is_other_content(evidence: Evidence, options: VerdictOptions) -> bool:
+    return is_other_filling(evidence, options) or is_other_code(evidence, options)
+
+
+def is_other_code(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
+    """Return whether a code that is much of a picture says something else in the same place."""
+    return (evidence.code_share or 0.0) >= options.code_share
 
 
 def is_other_filling(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:

@@ -61,6 +61,9 @@ class VerdictOptions:
     #: Share of the textured blocks from which a person decides about a single region, 0 to 1. measured: as
     #: `filling_regions`.
     region_share: float = 0.25
+    #: Share of a picture from which a code in the same place that says something else makes it another one, 0
+    #: to 1. chosen: such a picture is about its code; a smaller one, as on a page, is a difference.
+    code_share: float = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,7 @@ def reasons_of(
         Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
         Reason.CONTENT_DIFFERS: aligned and decision is Decision.REVIEW and bool(evidence.replaced_regions),
+        Reason.OTHER_CODE: (evidence.code_share or 0.0) >= options.code_share,
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
     }
@@ -124,6 +125,8 @@ def _alignment(evidence: Evidence) -> list[str]:
     aligned = [f"{covering} {query} of the query and {reference} of the reference", content]
     if count := len(evidence.differences or ()):
         aligned.append(f"differs in {count} {'place' if count == 1 else 'places'}")
+    if codes := evidence.codes_differing:
+        aligned.append("a code says something else" if codes == 1 else f"{codes} codes say something else")
     return aligned
 
 

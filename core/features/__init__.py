@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..decoding.informative import is_informative
 from ..decoding.revision import DECODING_REVISION
 from ..records import DecodedImage, FamilyVersions, FrameHashes, ImageFeatures
+from .codes import CODES_VERSION, read_codes
 from .local import KEYPOINT, LOCAL_VERSION, bands_of, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
 from .pdq import PDQ_VERSION, pdq_of_samples
@@ -30,6 +31,7 @@ CURRENT = FamilyVersions(
     thumbnail=THUMBNAIL_VERSION,
     frames=FRAMES_VERSION,
     detail=DETAIL_VERSION,
+    codes=CODES_VERSION,
 )
 #: Bytes of a record of one band without keypoints, thumbnail and detail. measured (2026-12): at most 565.
 BESIDES = 640
@@ -53,11 +55,13 @@ def extract_features(
     stored ones.
 
     `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail
-    and no detail; with `hash_only` there are no keypoints either. A family that is left out has version 0.
+    and no detail; with `hash_only` there are no keypoints and no codes either. A family that is left out has
+    version 0.
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
     thumbnail = make_thumbnail(grey, options=options.thumbnail) if thumbnails else None
     detail = make_detail(grey, options=options.detail) if thumbnails else None
+    codes = None if hash_only else read_codes(grey, options=options.codes)
     if hash_only:
         local = without_keypoints(image.width, image.height, options=options.local)
     else:
@@ -80,6 +84,7 @@ def extract_features(
             thumbnail=CURRENT.thumbnail if thumbnails else 0,
             frames=0 if image.frame_samples is None else CURRENT.frames,
             detail=0 if detail is None else CURRENT.detail,
+            codes=0 if codes is None else CURRENT.codes,
         ),
         pixel_digest=image.pixel_digest,
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
@@ -88,6 +93,7 @@ def extract_features(
         thumbnail=thumbnail,
         detail=detail,
         frame_hashes=_frame_hashes(image),
+        codes=codes,
         informative=is_informative(grey, options=options.informative),
     )
 
@@ -104,8 +110,14 @@ def hashes_alone(features: ImageFeatures) -> ImageFeatures:
         local=without_keypoints(features.width, features.height),
         thumbnail=None,
         detail=None,
-        versions=replace(features.versions, local=0, thumbnail=0, detail=0),
+        codes=None,
+        versions=replace(features.versions, local=0, thumbnail=0, detail=0, codes=0),
     )
+
+
+def without_codes(features: ImageFeatures) -> ImageFeatures:
+    """Return the features as if no code could be read."""
+    return replace(features, codes=None, versions=replace(features.versions, codes=0))
 
 
 def is_hash_only(features: ImageFeatures) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import CorruptRecord, UnknownVersion
-from ..records import FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
+from ..records import Code, Codes, FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
+from .codes import DIGEST_BYTES, KEY_NAME_BYTES, STEPS
 from .local import pack, unpack
 
 #: First bytes of every record.
@@ -33,10 +34,12 @@ FAMILY = struct.Struct("<BBHI")
 LOCAL_HEAD = struct.Struct("<ddI")
 #: Number of frames that were not examined, before the hashes of frames.
 FRAMES_HEAD = struct.Struct("<I")
+#: A code: its digest, and the box around it.
+CODE = struct.Struct(f"<{DIGEST_BYTES}s4H")
 #: Bytes of the checksum.
 CHECKSUM = 8
 
-_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _DETAIL = range(1, 9)
+_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _DETAIL, _CODES = range(1, 10)
 _INFORMATIVE, _TRUNCATED = 1, 2
 
 
@@ -56,6 +59,8 @@ def encode(features: ImageFeatures) -> bytes:
         families.append((_FRAMES, versions.frames, FRAMES_HEAD.pack(frames.unseen) + b"".join(frames.hashes)))
     if features.detail is not None:
         families.append((_DETAIL, versions.detail, features.detail))
+    if (codes := features.codes) is not None:
+        families.append((_CODES, versions.codes, codes.key_name + b"".join(map(_encode_code, codes.found))))
     body = b"".join(
         FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families
     )
@@ -111,6 +116,7 @@ def _decode(data: bytes) -> ImageFeatures:
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
     frames_version, frame_hashes = families.get(_FRAMES, (0, None))
     detail_version, detail = families.get(_DETAIL, (0, None))
+    codes_version, codes = families.get(_CODES, (0, None))
     return ImageFeatures(
         image_id=image_id.hex(),
         width=width,
@@ -129,6 +135,7 @@ def _decode(data: bytes) -> ImageFeatures:
             thumbnail=thumbnail_version,
             frames=frames_version,
             detail=detail_version,
+            codes=codes_version,
         ),
         pixel_digest=_sized(families[_PIXELS][1], 32),
         hashes=Hashes(
@@ -145,6 +152,7 @@ def _decode(data: bytes) -> ImageFeatures:
         thumbnail=thumbnail,
         detail=detail,
         frame_hashes=None if frame_hashes is None else _decode_frames(frame_hashes),
+        codes=None if codes is None else _decode_codes(codes),
         informative=bool(flags & _INFORMATIVE),
     )
 
@@ -154,7 +162,7 @@ def _families(data: bytes, position: int, count: int) -> Iterator[tuple[int, int
     for _ in range(count):
         code, version, _, length = FAMILY.unpack_from(data, position)
         position += FAMILY.size
-        if not last < code <= _DETAIL or length > end - position:
+        if not last < code <= _CODES or length > end - position:
             raise ValueError(f"family {code} of {length} bytes at {position}")
         yield code, version, data[position : position + length]
         position, last = position + length, code
@@ -189,6 +197,22 @@ def _decode_frames(payload: bytes) -> FrameHashes:
     _sized(payload, FRAMES_HEAD.size + 32 * count)
     hashes = (payload[i : i + 32] for i in range(FRAMES_HEAD.size, len(payload), 32))
     return FrameHashes(tuple(hashes), unseen)
+
+
+def _encode_code(code: Code) -> bytes:
+    return CODE.pack(code.digest, *(round(end * STEPS) for end in code.box))
+
+
+def _decode_codes(payload: bytes) -> Codes:
+    count = (len(payload) - KEY_NAME_BYTES) // CODE.size
+    _sized(payload, KEY_NAME_BYTES + CODE.size * count)
+    rows = CODE.iter_unpack(payload[KEY_NAME_BYTES:])
+    return Codes(
+        payload[:KEY_NAME_BYTES],
+        tuple(
+            Code(digest, (x0 / STEPS, y0 / STEPS, x1 / STEPS, y1 / STEPS)) for digest, x0, y0, x1, y1 in rows
+        ),
+    )
 
 
 def _sized(payload: bytes, *sizes: int) -> bytes:

@@ -121,6 +121,29 @@ class ThumbnailOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeOptions:
+    """Which codes are read (codes.py)."""
+
+    #: Names of the formats, as zxing-cpp has them. chosen: those of payments, logins, tickets and goods.
+    formats: tuple[str, ...] = (
+        "QRCode",
+        "MicroQRCode",
+        "DataMatrix",
+        "Aztec",
+        "PDF417",
+        "EANUPC",
+        "Code128",
+        "Code39",
+        "ITF",
+    )
+    #: Maximum number of pixels that are looked at; larger pictures are reduced. chosen: a full-page capture
+    #: of 1280 x 6,250, and 0.1 s.
+    maximum_pixels: int = 8_000_000
+    #: Maximum number of codes that are kept. chosen: a sheet of tickets.
+    maximum: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOptions:
     """All options of feature extraction."""
 
@@ -137,6 +160,8 @@ class FeatureOptions:
     thumbnail: ThumbnailOptions = ThumbnailOptions()
     #: Details. chosen: as thumbnails, with 3.0 KB at the median; screenshots of dense text reach 4.3 KB.
     detail: ThumbnailOptions = ThumbnailOptions(qualities=(30, 15, 5), maximum_bytes_per_pixel=0.03)
+    #: Codes.
+    codes: CodeOptions = CodeOptions()
 
 
 #: The options of this version.

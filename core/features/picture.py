@@ -37,8 +37,8 @@ class Picture:
 
     @cached_property
     def detail(self) -> NDArray[np.uint8] | None:
-        """Return the finest grey pixels that are kept, shape (height, width): the detail, or the thumbnail of a
-        picture without one; None without either.
+        """Return the finest grey pixels that are kept, shape (height, width): the detail, or the thumbnail of
+        a picture without one; None without either.
         """
         detail = self.features.detail
         return self.thumbnail if detail is None else read_thumbnail(detail, widest=DETAIL_WIDTH)

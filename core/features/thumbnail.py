@@ -1,9 +1,10 @@
 """The grey thumbnails, by which content is compared when the picture's bytes are no longer at hand.
 
-Takes grey pixels and returns a WebP, and the other way round. The thumbnail of 320 pixels width serves content
-agreement: measured (2026-11, 9,120 pairs of pages of one site), it separates different content as well as 640
-raw pixels do. Words of another filling of a form are smaller than its blocks, so a wider picture has a detail
-of 480 pixels, too: measured (2026-12, 640 pairs of fillings), it tells 89 % of them, the thumbnail 81 %.
+Takes grey pixels and returns a WebP, and the other way round. The thumbnail of 320 pixels width serves
+content agreement: measured (2026-11, 9,120 pairs of pages of one site), it separates different content as
+well as 640 raw pixels do. Words of another filling of a form are smaller than its blocks, so a wider picture
+has a detail of 480 pixels, too: measured (2026-12, 640 pairs of fillings), it tells 89 % of them, the
+thumbnail 81 %.
 """
 
 import io

@@ -13,7 +13,7 @@ from ..features import hashes_alone
 from ..features.picture import Picture
 from ..records import Candidate, Evidence, ImageId, Relation
 from ..store import JOINING
-from ..verification.verify import Verification, verify, with_differences
+from ..verification.verify import Verification, verify, with_codes, with_differences
 from .search import Search
 
 
@@ -103,6 +103,7 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
     # Other fillings of a form agree in everything else, so what could be a match is looked at more closely.
     if _relation(search, candidate.image_id, found.evidence) is not None:
         search.timer.check()
+        found = with_codes(found, search.query, reference, options=search.verification)
         with suppress(OutOfTime):
             found = with_differences(
                 found, search.query, reference, timer=search.closer, options=search.verification

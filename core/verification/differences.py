@@ -1,10 +1,10 @@
 """What differs between two aligned pictures, and where, at the finest scale that both have.
 
-Takes the details of two pictures and the transform between them, and returns the regions whose content is another
-one. Content agreement (blocks.py) tells a copy from another page. It cannot tell an edit from another filling
-of one form, because both change few of its blocks. Letters can: blur, compression, noise and tone leave them
-where they are, what is written on a picture leaves what was there, and what covers a part of it has another
-ground or other strokes.
+Takes the details of two pictures and the transform between them, and returns the regions whose content is
+another one. Content agreement (blocks.py) tells a copy from another page. It cannot tell an edit from another
+filling of one form, because both change few of its blocks. Letters can: blur, compression, noise and tone
+leave them where they are, what is written on a picture leaves what was there, and what covers a part of it
+has another ground or other strokes.
 
 Both are laid over the grid of the finer one, moved until tiles of them fit best, and blurred alike. A block
 differs when both have strong texture there, what is left of it without the means of rows and columns
@@ -126,7 +126,9 @@ def differences_work(query: Picture, reference: Picture, options: DifferenceOpti
 def _same_versions(query: Picture, reference: Picture) -> bool:
     """Whether both were made by the same extractors; one may have no detail, as from an earlier version."""
     one, other = query.features.versions, reference.features.versions
-    return one.thumbnail == other.thumbnail and (one.detail == other.detail or 0 in (one.detail, other.detail))
+    return one.thumbnail == other.thumbnail and (
+        one.detail == other.detail or 0 in (one.detail, other.detail)
+    )
 
 
 def _scaled(detail: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -354,6 +354,15 @@ class CascadeOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodePlaceOptions:
+    """When codes of two pictures are in the same place (codes.py)."""
+
+    #: Minimum area that the two share over the area of both, 0 to 1. chosen: an alignment that is off by a
+    #: tenth of a code's side has 0.67.
+    same_place: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationOptions:
     """All options of verification."""
 
@@ -367,6 +376,8 @@ class VerificationOptions:
     agreement: AgreementOptions = AgreementOptions()
     #: How regions that differ are found.
     differences: DifferenceOptions = DifferenceOptions()
+    #: When codes are in the same place.
+    codes: CodePlaceOptions = CodePlaceOptions()
 
 
 #: The options of this version.

@@ -6,7 +6,8 @@
 3. Keypoints: mutual matches, then an affine transform or a homography by RANSAC; the content in the overlap
    decides which transform is best.
 4. The same with the query mirrored, inverted, or with one of its insets, where something suggests it.
-5. Of pairs that could be a match, the regions that differ (`with_differences`, differences.py).
+5. Of pairs that could be a match, whether codes say the same (`with_codes`, codes.py), and the regions that
+   differ (`with_differences`, differences.py).
 
 Pictures with few keypoints (logos, gradients, smooth wallpapers) rest on step 2, within a wider radius. Only
 pairs that hashes and thumbnails cannot settle reach the keypoints, which take some milliseconds. The first
@@ -22,12 +23,14 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import share_inside
 from ..deadline import Timer
 from ..features.picture import Picture
-from ..records import Configuration, Evidence, HashEvidence, ImageFeatures
+from ..records import Configuration, Difference, Evidence, HashEvidence, ImageFeatures
 from ..transforms import as_matrix, flatten
 from .alignment import Alignment, align_by_keypoints, align_whole
 from .blocks import Agreement
+from .codes import compare_codes
 from .differences import Differences, differences_work, find_differences
 from .geometry import Geometry
 from .hashes import compare_hashes, is_mirrored
@@ -95,6 +98,31 @@ def verify(
     return _join(hashes, best)
 
 
+def with_codes(
+    found: Verification,
+    query: Picture,
+    reference: Picture,
+    *,
+    options: VerificationOptions = DEFAULTS,
+) -> Verification:
+    """Return what was measured with what the codes in the same places say (codes.py)."""
+    evidence = found.evidence
+    if evidence.same or evidence.matrix is None:
+        return found
+    matrix = as_matrix(evidence.matrix)
+    codes = compare_codes(query.features, reference.features, matrix, options=options.codes)
+    if codes is None:
+        return found
+    said = replace(
+        evidence,
+        codes_same=codes.same,
+        codes_differing=len(codes.differing),
+        code_share=round(codes.share, 4),
+        differences=tuple(Difference(box, 0.0) for box in codes.differing) or None,
+    )
+    return replace(found, evidence=said)
+
+
 def with_differences(
     found: Verification,
     query: Picture,
@@ -122,6 +150,14 @@ def with_differences(
     if differences is None:
         return found
     measured = {field.name: getattr(differences, field.name) for field in fields(Differences)}
+    codes = evidence.differences or ()
+    # (modules of a code that says something else are that difference)
+    beside = [
+        each
+        for each in differences.differences
+        if all(share_inside(each.box, code.box) < 0.5 for code in codes)
+    ]
+    measured["differences"] = (*codes, *beside)[: of_differences.maximum_listed]
     return replace(found, evidence=replace(evidence, **measured))
 
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...boxes import area, box_of, inside, intersection_over_union, pixels
 from ...deadline import OutOfTime
 from ...decision.decide import accepted_relation
 from ...features.picture import Picture
@@ -31,7 +32,6 @@ from ..hits import one_per_cluster
 from ..options import DEFAULTS, CommonRegionOptions
 from ..search import Search
 from ..verified import Pair
-from .boxes import area, box_of, inside, intersection_over_union, pixels
 
 #: Height and width that stand for the thumbnail's where none was kept. chosen.
 NO_THUMBNAIL = (320, 320)

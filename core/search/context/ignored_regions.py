@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...boxes import box_of, share_inside
 from ...deadline import OutOfTime
 from ...decision.decide import Context, decide
 from ...features.picture import Picture
@@ -20,7 +21,6 @@ from ...verification.verify import verify
 from ..candidates import View, find_candidates
 from ..search import Search
 from ..verified import Pair
-from .boxes import box_of, share_inside
 
 #: The whole of a picture.
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Box
+from .records import Box
 
 
 def box_of(points: NDArray[np.float32]) -> Box:

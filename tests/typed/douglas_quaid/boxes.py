@@ -1,0 +1,1 @@
+../../../core/boxes.py
