@@ -39,9 +39,17 @@ def test_the_suite_is_wide_and_contains_the_musts() -> None:
     assert len(edits.SUITE) == len(set(edits.SUITE)) == 38
     assert set(edits.SUITE) >= MUSTS | {"crop_50", "embed_40"}
     assert set(edits.SUITE) <= set(edits.EDITS)
+    assert len(set(edits.DOUBLES)) == 12 and all("+" in name for name in edits.DOUBLES)
+    assert not {*edits.COVERS} & {*edits.SUITE}
 
 
-@pytest.mark.parametrize("name", edits.SUITE)
+def test_edits_joined_by_a_plus_are_done_one_after_the_other(picture: Image.Image) -> None:
+    bar = edits.edit("browser_bar", picture, "seed")
+    both = edits.edit("browser_bar+resize_50", picture, "seed")
+    assert both.size == (320, round(bar.height / 2)) and both == edits.edit("resize_50", bar, "seed")
+
+
+@pytest.mark.parametrize("name", (*edits.SUITE, *edits.DOUBLES, *edits.COVERS))
 def test_an_edit_changes_the_picture_and_is_the_same_for_the_same_seed(
     name: str, picture: Image.Image
 ) -> None:
@@ -54,7 +62,7 @@ def test_an_edit_changes_the_picture_and_is_the_same_for_the_same_seed(
         assert once.size == picture.size
 
 
-@pytest.mark.parametrize("name", edits.SUITE)
+@pytest.mark.parametrize("name", (*edits.SUITE, *edits.DOUBLES, *edits.COVERS))
 def test_an_edit_works_on_small_and_narrow_pictures(name: str) -> None:
     for size in ((40, 30), (30, 400), (5, 5)):
         assert min(edits.edit(name, Image.new("RGB", size, "#336699")).size) >= 1

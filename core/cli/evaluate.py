@@ -45,7 +45,7 @@ FOLDER = click.Path(path_type=Path)
 )
 @click.option(
     "--edits",
-    default="suite",
+    default="suite,doubles",
     show_default=True,
     metavar="NAME,...",
     help="Edits applied to pictures before they are used as queries.",

@@ -54,7 +54,7 @@ def banner(picture: Picture, rng: random.Random) -> Picture:
         rng.choice(SENTENCES),
         fill=ink,
         anchor="mm",
-        font=_font(min(height * 0.5, picture.width / 30)),
+        font=letters(min(height * 0.5, picture.width / 30)),
     )
     return result
 
@@ -89,7 +89,7 @@ def browser_bar(picture: Picture, rng: random.Random, share: float = 0.085) -> P
         width=max(1, round(unit / 4)),
     )
     draw.text(
-        (left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=_font(2.4 * unit)
+        (left + 4.4 * unit, middle), rng.choice(ADDRESSES), fill=ink, anchor="lm", font=letters(2.4 * unit)
     )
     draw.rectangle((right, tabs_end + 1, max(right, width), height), fill=bar)
     draw.ellipse(
@@ -120,7 +120,7 @@ def watermarked(picture: Picture, rng: random.Random) -> Picture:
     draw = ImageDraw.Draw(mask)
     for row, y in enumerate(range(0, side, 3 * size)):
         for x in range(-row % 2 * 3 * size, side, 6 * size):
-            draw.text((x, y), word, fill=rng.choice((70, 90)), font=_font(size))
+            draw.text((x, y), word, fill=rng.choice((70, 90)), font=letters(size))
     mask = mask.rotate(30, resample=Image.Resampling.BICUBIC)
     left, top = (side - picture.width) // 2, (side - picture.height) // 2
     mask = mask.crop((left, top, left + picture.width, top + picture.height))
@@ -137,7 +137,7 @@ def written_on(picture: Picture, rng: random.Random) -> Picture:
     colour = rng.choice(("#e00000", "#0050ff", "#00a030", "#ff00c0"))
     for _ in range(3):
         x, y = rng.uniform(0.02, 0.4) * picture.width, rng.uniform(0.05, 0.9) * picture.height
-        draw.text((x, y), rng.choice(SENTENCES)[: rng.randint(8, 24)], fill=colour, font=_font(size))
+        draw.text((x, y), rng.choice(SENTENCES)[: rng.randint(8, 24)], fill=colour, font=letters(size))
     x, y = rng.uniform(0.1, 0.6) * picture.width, rng.uniform(0.1, 0.6) * picture.height
     pen = max(2, size // 6)
     draw.line((x, y, x + 0.3 * picture.width, y), fill=colour, width=pen)
@@ -176,7 +176,7 @@ def covered_by_window(picture: Picture, rng: random.Random) -> Picture:
     for line, y in enumerate(range(top + 2 * bar, top + height - bar, 2 * size)):
         if line % 6 != 5:
             draw.text(
-                (left + bar, y), _line_of_text(rng, width - 2 * bar, size), fill="#303030", font=_font(size)
+                (left + bar, y), _line_of_text(rng, width - 2 * bar, size), fill="#303030", font=letters(size)
             )
     return result
 
@@ -189,7 +189,7 @@ def near_copy(picture: Picture, rng: random.Random) -> Picture:
         f"{rng.getrandbits(40):010x}",
         fill="#808080",
         anchor="rs",
-        font=_font(picture.width / 90),
+        font=letters(picture.width / 90),
     )
     return result
 
@@ -218,17 +218,20 @@ def text_page(rng: random.Random, width: int, height: int) -> Picture:
     page = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(page)
     size, margin = max(7, width // 80), width // 20
-    draw.text((margin, margin // 2), rng.choice(SENTENCES), fill="#102040", font=_font(2 * size))
+    draw.text((margin, margin // 2), rng.choice(SENTENCES), fill="#102040", font=letters(2 * size))
     y, left_of_paragraph = margin + 2 * size, rng.randint(3, 8)
     while y < height:
-        draw.text((margin, y), _line_of_text(rng, width - 2 * margin, size), fill="#202020", font=_font(size))
+        draw.text(
+            (margin, y), _line_of_text(rng, width - 2 * margin, size), fill="#202020", font=letters(size)
+        )
         y, left_of_paragraph = y + round(1.5 * size), left_of_paragraph - 1
         if not left_of_paragraph:
             y, left_of_paragraph = y + size, rng.randint(3, 8)
     return page
 
 
-def _font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def letters(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return Pillow's own font in this size in pixels, at least 5."""
     return ImageFont.load_default(max(5, round(size)))
 
 
@@ -258,7 +261,7 @@ def _draw_tabs(
             title,
             fill=ink if place == current else faint,
             anchor="lm",
-            font=_font(2 * unit),
+            font=letters(2 * unit),
         )
         _draw_cross(draw, left + tab - 2 * unit, 3.2 * unit, 0.6 * unit, faint)
     draw.rectangle((0, end, width, end + unit), fill=bar)

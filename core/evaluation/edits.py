@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
+from .cover_edits import cookie_banner, in_chat, modal, photographed, redacted, tiled_watermark
 from .drawn_edits import (
     Picture,
     banner,
@@ -63,10 +64,12 @@ def png(picture: Picture) -> bytes:
 
 
 def edit(name: str, picture: Picture, seed: object = 0) -> Picture:
-    """Return the picture after the edit called `name` (a key of EDITS); equal arguments give equal pixels.
-    Raises KeyError for an unknown name.
+    """Return the picture after the edit called `name`: a key of EDITS, or several joined by "+", one after
+    the other; equal arguments give equal pixels. Raises KeyError for an unknown name.
     """
-    return EDITS[name](picture, random.Random(f"{name}:{seed}"))
+    for each in name.split("+"):
+        picture = EDITS[each](picture, random.Random(f"{each}:{seed}"))
+    return picture
 
 
 def resized(picture: Picture, factor: float) -> Picture:
@@ -255,6 +258,14 @@ EDITS: dict[str, Edit] = {
     "pixelated": pixelated,
     "window": covered_by_window,
     "embed_40": embedded_in_text,
+    "modal": modal,
+    "cookie_banner": cookie_banner,
+    "redacted": redacted,
+    "tiled_watermark": tiled_watermark,
+    "photographed": photographed,
+    "chat": in_chat,
+    "posterised": lambda picture, rng: ImageOps.posterize(picture, 2),
+    "median": lambda picture, rng: picture.filter(ImageFilter.MedianFilter(5)),
     "near_copy": near_copy,
     "viewport": lambda picture, rng: viewport(picture, rng.random()),
 }
@@ -308,6 +319,34 @@ SUITE = (
     "browser_bar_resize_75_jpeg_50",
     "crop_75_resize_75_jpeg_50",
 )
+
+#: Twelve pairs and triples of edits, as pictures meet them one after the other.
+DOUBLES = (
+    "crop_75+browser_bar",
+    "browser_bar+jpeg_30+resize_50",
+    "crop_75+watermark",
+    "border_10+banner",
+    "mirror+crop_75",
+    "crop_75+resize_50+chat",
+    "photographed+crop_90",
+    "resize_50+written_on",
+    "redacted+jpeg_30",
+    "modal+browser_bar",
+    "night_mode+crop_75",
+    "tiled_watermark+resize_50",
+)
+#: What covers a part of a picture or changes all of its pixels.
+COVERS = (
+    "modal",
+    "cookie_banner",
+    "redacted",
+    "tiled_watermark",
+    "photographed",
+    "posterised",
+    "median",
+)
+#: Lists of edits by name.
+LISTS = {"suite": SUITE, "doubles": DOUBLES, "covers": COVERS}
 
 #: Further edits of tall pages: what a window shows of them.
 TALL = ("viewport",)

@@ -83,14 +83,15 @@ def make_query(
 
 
 def parse_edits(names: str) -> tuple[str, ...]:
-    """Return the edits of a comma-separated list; "suite" stands for all edits of the suite. Raises
-    ConfigError for an unknown name.
+    """Return the edits of a comma-separated list; "suite", "doubles" and "covers" stand for all of these.
+    Raises ConfigError for an unknown name.
     """
     listed = [name.strip() for name in names.split(",") if name.strip()]
-    chosen = dict.fromkeys(edit for name in listed for edit in (edits.SUITE if name == "suite" else (name,)))
+    chosen = dict.fromkeys(edit for name in listed for edit in edits.LISTS.get(name, (name,)))
     for name in chosen:
-        if name not in edits.EDITS:
-            raise ConfigError(f"no edit is called {name!r}; edits are suite, {', '.join(edits.EDITS)}")
+        if any(each not in edits.EDITS for each in name.split("+")):
+            known = ", ".join((*edits.LISTS, *edits.EDITS))
+            raise ConfigError(f"no edit is called {name!r}; edits are {known}, and several joined by +")
     return tuple(chosen)
 
 
