@@ -9,7 +9,7 @@ picture, as matches say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -99,12 +99,6 @@ class LocalFeatures:
 
     def __len__(self) -> int:
         return len(self.keypoints)
-
-    def first(self, count: int) -> LocalFeatures:
-        """Return the first `count` keypoints, or all of fewer."""
-        if len(self) <= count:
-            return self
-        return replace(self, keypoints=self.keypoints[:count], descriptors=self.descriptors[:count])
 
 
 @dataclass(frozen=True, slots=True)

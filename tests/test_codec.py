@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import zlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptRecord, FormatError, UnknownVersion
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import pack, unpack
+from douglas_quaid.features.thumbnail import make_detail
 from douglas_quaid.records import (
     Code,
     Codes,
@@ -180,15 +182,15 @@ def test_the_features_of_a_screenshot_take_at_most_40_kib() -> None:
         assert len(codec.encode(features_of(png(picture)))) <= 40 * 1024
 
 
-def test_a_busy_screenshot_has_fewer_keypoints_and_they_cover_all_of_it() -> None:
+def test_a_busy_screenshot_has_a_coarser_detail_and_all_of_its_keypoints() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (800, 1280, 3), np.uint8)
+    softer, busy = (
+        features_of(png(Image.fromarray(cv2.GaussianBlur(noise, (0, 0), sigma)))) for sigma in (2, 1)
+    )
 
-    local = features_of(png(Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 1)))).local
-
-    assert 500 <= len(local) < 850
-    places = local.keypoints[:, :2] / (local.frame_width, local.frame_height)
-    cells = {tuple(cell) for cell in (places * 4).astype(int)}
-    assert len(cells) == 16
+    assert softer.detail is not None and busy.detail is not None
+    assert len(busy.detail) < len(softer.detail) and len(busy.local) >= 840
+    assert make_detail(noise[:, :, 0], 500) is None
 
 
 # --- Bytes that cannot be trusted ---------------------------------------------------------------------------
@@ -250,6 +252,20 @@ def test_a_count_that_promises_more_than_there_is_allocates_nothing() -> None:
         codec.decode(signed(bytes(body)))
 
 
+def test_places_that_unpack_to_more_than_the_keypoints_are_refused_unread() -> None:
+    # Given a record whose three places unpack to a gigabyte of zeros
+    record = codec.encode(made_up())
+    bomb = zlib.compress(bytes(1 << 28), 9)
+    head = codec.LOCAL_HEAD.pack(640.0, 400.0, 3, len(bomb))
+    local = head + bomb + made_up().local.descriptors.tobytes()
+    old = codec.encode_local(made_up().local)
+    body = record[:-8].replace(len(old).to_bytes(4, "little") + old, len(local).to_bytes(4, "little") + local)
+    body = body[:8] + (len(body) + 8).to_bytes(4, "little") + body[12:]
+
+    with pytest.raises(CorruptRecord, match="end elsewhere"):
+        codec.decode(signed(body))
+
+
 # --- The documentation --------------------------------------------------------------------------------------
 
 
@@ -267,7 +283,6 @@ def table(heading: str) -> list[tuple[int, int]]:
         ("## Head", codec.HEAD.size),
         ("## Family head", codec.FAMILY.size),
         ("## Local features", codec.LOCAL_HEAD.size),
-        ("then n keypoints", 8),
         ("## Codes", codec.CODE.size),
     ],
 )

@@ -83,9 +83,10 @@ def decide(
     elif accepted is None:
         decision = Decision.NO_MATCH
         other = _is_other_content(evidence, options)
-        if not context.dismissed and (other or _same_layout(evidence, calibration)):
+        little = _shows_little(evidence, options) and not _is_whole(evidence, calibration)
+        if not context.dismissed and not little and (other or _same_layout(evidence, calibration)):
             relation = Relation.SAME_TEMPLATE
-        if other:
+        if other or little:
             confidence = min(confidence, calibration.thresholds.review / 2)
     else:
         certain = accepted is Relation.IDENTICAL
@@ -138,12 +139,19 @@ def _accepted(
     if evidence.matrix is None:
         return None
     if probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
-        whole = evidence.same_frames and _is_whole(evidence, calibration)
-        return Relation.NEAR_DUPLICATE if whole else Relation.PARTIAL
+        if evidence.same_frames and _is_whole(evidence, calibration):
+            return Relation.NEAR_DUPLICATE
+        if not _shows_little(evidence, options):
+            return Relation.PARTIAL
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
     if baseline and imitates and _same_layout(evidence, calibration):
         return Relation.LOOKS_LIKE
     return None
+
+
+def _shows_little(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Whether the part that two pictures share is so small or empty that many pictures show it."""
+    return evidence.blocks_compared is not None and evidence.blocks_compared < options.part_blocks
 
 
 def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> Relation | None:

@@ -25,6 +25,14 @@ class PredictorOptions:
     #: rival carry little weight. measured (2026-11, fitting part, sites left out in two folds): 0, 20 and 40
     #: find as many edited screenshots (96.6 %), with 2.7, 1.9 and 1.9 % of unrelated queries in review.
     prior_inliers: float = 40.0
+    #: Minimum number of small blocks whose agreement counts by itself. chosen: a quarter of an ordinary page.
+    fine_blocks: int = 60
+    #: Minimum coverage of one of the two, 0 to 1. measured (2026-12): pages of one site share a footer to the
+    #: last pixel. chosen: as `VerdictOptions.held_coverage`.
+    fine_coverage: float = 0.8
+    #: Share of a pair's inliers below which a rival's leave that agreement its weight, 0 to 1. chosen: as
+    #: `VerdictOptions.notable_rival`.
+    fine_rival: float = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +69,9 @@ class VerdictOptions:
     #: Share of the textured blocks from which a person decides about a single region, 0 to 1. measured: as
     #: `filling_regions`.
     region_share: float = 0.25
+    #: Minimum number of textured blocks of a part. measured (2026-12, development pictures): of the parts
+    #: with fewer that were a review, none of 9 was right; a letter is found in every page of text.
+    part_blocks: int = 8
     #: Share of a picture from which a code in the same place that says something else makes it another one, 0
     #: to 1. chosen: such a picture is about its code; a smaller one, as on a page, is a difference.
     code_share: float = 0.25

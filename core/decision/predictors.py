@@ -122,6 +122,18 @@ def _blocks_disagreeing(evidence: Evidence, _: PredictorOptions) -> float | None
     return None if blocks is None or (share is None and blocks) else (1 - (share or 0.0)) * blocks
 
 
+def _fine_agreement(evidence: Evidence, options: PredictorOptions) -> float | None:
+    """Agreement of the small blocks, where it is evidence by itself: of enough blocks that show all of one
+    picture, of a pair in which nothing differs, and without a rival that shows the same part.
+    """
+    share, blocks = evidence.fine_agreement, evidence.fine_blocks
+    held = max(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= options.fine_coverage
+    if share is None or blocks is None or blocks < options.fine_blocks or evidence.differences or not held:
+        return None
+    rival = evidence.rival_inliers
+    return None if rival and rival >= options.fine_rival * (evidence.inliers or 0) else share
+
+
 #: The table of predictors.
 PREDICTORS = (
     Predictor("pdq_bits", "hashes", False, (0, 4, 8, 16, 31, 47, 64, 90, 110), _field("pdq_bits")),
@@ -192,6 +204,7 @@ PREDICTORS = (
         (0, 6, 12, 25, 50, 100, 200, 350),
         _field("blocks_compared"),
     ),
+    Predictor("fine_agreement", "fine", True, (0.85, 0.9, 0.94, 0.97, 0.99), _fine_agreement),
 )
 #: The same by name.
 PREDICTOR_BY_NAME = {predictor.name: predictor for predictor in PREDICTORS}

@@ -88,8 +88,8 @@ def sentence(
         parts.append(f"all that the two share is the ignored picture {evidence.ignored_image[:12]}")
     if Reason.CONTEXT_CUT in reasons:
         parts.append("the search ended before the other candidates were compared")
-    if relation is not None and Reason.WEAK_EVIDENCE in reasons:
-        parts.append(weakness(evidence))
+    if Reason.WEAK_EVIDENCE in reasons and (relation is not None or _is_small(evidence, options)):
+        parts.append(weakness(evidence, options=options))
     return "; ".join(parts)
 
 
@@ -154,8 +154,15 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
     return [inside if query >= reference else "the query holds the reference"]
 
 
-def weakness(evidence: Evidence) -> str:
+def _is_small(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Whether a part was compared that shows too little."""
+    return evidence.blocks_compared is not None and evidence.blocks_compared < options.part_blocks
+
+
+def weakness(evidence: Evidence, *, options: VerdictOptions = DEFAULTS.verdict) -> str:
     """Return what speaks against a match although the two are aligned."""
+    if _is_small(evidence, options):
+        return "too little is in the part that both share"
     if evidence.content_agreement is not None and evidence.content_agreement < AGREEING:
         return "too much of the content differs for a match"
     if max(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) < COVERING:

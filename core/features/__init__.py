@@ -10,12 +10,13 @@ from dataclasses import replace
 from ..decoding.informative import is_informative
 from ..decoding.revision import DECODING_REVISION
 from ..records import DecodedImage, FamilyVersions, FrameHashes, ImageFeatures
+from .codec import encode_local
 from .codes import CODES_VERSION, read_codes
-from .local import KEYPOINT, LOCAL_VERSION, bands_of, extract_local, without_keypoints
+from .local import LOCAL_VERSION, bands_of, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
 from .pdq import PDQ_VERSION, pdq_of_samples
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
-from .thumbnail import DETAIL_VERSION, THUMBNAIL_VERSION, make_detail, make_thumbnail
+from .thumbnail import DETAIL_VERSION, THUMBNAIL_VERSION, has_detail, make_detail, make_thumbnail
 
 #: Version of the pixel digest.
 PIXELS_VERSION = 1
@@ -60,15 +61,14 @@ def extract_features(
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
     thumbnail = make_thumbnail(grey, options=options.thumbnail) if thumbnails else None
-    detail = make_detail(grey, options=options.detail) if thumbnails else None
     codes = None if hash_only else read_codes(grey, options=options.codes)
     if hash_only:
         local = without_keypoints(image.width, image.height, options=options.local)
     else:
-        # Every prefix is spread over the picture, so a busy page, whose thumbnails are large, has fewer.
-        room = options.record_bytes * bands_of(image.width, image.height, options=options.local)
-        taken = BESIDES + len(thumbnail or b"") + len(detail or b"")
-        local = extract_local(grey, options=options.local).first(max(0, room - taken) // KEYPOINT)
+        local = extract_local(grey, options=options.local)
+    room = options.record_bytes * bands_of(image.width, image.height, options=options.local)
+    room -= BESIDES + len(encode_local(local)) + len(thumbnail or b"")
+    detail = make_detail(grey, room, options=options.detail) if thumbnails else None
     return ImageFeatures(
         image_id=image.image_id,
         width=image.width,
@@ -83,7 +83,7 @@ def extract_features(
             local=0 if hash_only else CURRENT.local,
             thumbnail=CURRENT.thumbnail if thumbnails else 0,
             frames=0 if image.frame_samples is None else CURRENT.frames,
-            detail=0 if detail is None else CURRENT.detail,
+            detail=CURRENT.detail if thumbnails and has_detail(image.width, image.height) else 0,
             codes=0 if codes is None else CURRENT.codes,
         ),
         pixel_digest=image.pixel_digest,

@@ -7,9 +7,11 @@ checksum over the whole record turns flipped or missing bytes into a CorruptReco
 
 import hashlib
 import struct
+import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import CorruptRecord, UnknownVersion
 from ..records import Code, Codes, FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
@@ -30,8 +32,14 @@ HEAD_V1 = struct.Struct("<4sBBHI32sIII8s")
 HEAD = struct.Struct(HEAD_V1.format + "IB")
 #: Head of a family.
 FAMILY = struct.Struct("<BBHI")
+#: Head of the local features in format versions 1 and 2.
+PLAIN_LOCAL_HEAD = struct.Struct("<ddI")
 #: Head of the local features.
-LOCAL_HEAD = struct.Struct("<ddI")
+LOCAL_HEAD = struct.Struct(PLAIN_LOCAL_HEAD.format + "I")
+#: Bytes of a keypoint's place, and of its descriptor. spec: FORMAT.md.
+PLACE, DESCRIPTOR = 8, 32
+#: Level of compression. measured (2026-12, 850 keypoints): 6.3 of 8 bytes remain, in 0.2 ms; 9 is as small.
+ZLIB_LEVEL = 6
 #: Number of frames that were not examined, before the hashes of frames.
 FRAMES_HEAD = struct.Struct("<I")
 #: A code: its digest, and the box around it.
@@ -51,14 +59,14 @@ def encode(features: ImageFeatures) -> bytes:
         (_PDQ, versions.pdq, b"".join(hashes.orientations) + bytes([hashes.pdq_quality])),
         (_IMAGEHASH, versions.imagehash, hashes.ahash + hashes.phash + hashes.dhash + (hashes.whash or b"")),
         (_TLSH, versions.tlsh, (features.tlsh or "").encode("ascii")),
-        (_LOCALS, versions.local, _encode_local(features.local)),
+        (_LOCALS, versions.local, encode_local(features.local)),
     ]
     if features.thumbnail is not None:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
     if (frames := features.frame_hashes) is not None:
         families.append((_FRAMES, versions.frames, FRAMES_HEAD.pack(frames.unseen) + b"".join(frames.hashes)))
-    if features.detail is not None:
-        families.append((_DETAIL, versions.detail, features.detail))
+    if versions.detail:
+        families.append((_DETAIL, versions.detail, features.detail or b""))
     if (codes := features.codes) is not None:
         families.append((_CODES, versions.codes, codes.key_name + b"".join(map(_encode_code, codes.found))))
     body = b"".join(
@@ -98,7 +106,7 @@ def decode(data: bytes) -> ImageFeatures:
         )
     try:
         return _decode(data)
-    except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
+    except (struct.error, zlib.error, ValueError, KeyError, UnicodeDecodeError) as error:
         raise CorruptRecord(
             f"feature record of {len(data)} bytes does not fit its format ({error}); add the picture again"
         ) from error
@@ -111,7 +119,7 @@ def _decode(data: bytes) -> ImageFeatures:
     if size != len(data):
         raise ValueError(f"size field says {size}")
     families = {code: (version, payload) for code, version, payload in _families(data, head.size, count)}
-    pdq = _sized(families[_PDQ][1], 257)
+    pdq, locals = _sized(families[_PDQ][1], 257), families[_LOCALS][1]
     hashes = _sized(families[_IMAGEHASH][1], 24, 32)
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
     frames_version, frame_hashes = families.get(_FRAMES, (0, None))
@@ -148,9 +156,9 @@ def _decode(data: bytes) -> ImageFeatures:
             whash=hashes[24:] or None,
         ),
         tlsh=_sized(families[_TLSH][1], 0, 72).decode("ascii") or None,
-        local=_decode_local(families[_LOCALS][1]),
+        local=_decode_plain_local(locals) if data[4] < 3 else _decode_local(locals),
         thumbnail=thumbnail,
-        detail=detail,
+        detail=detail or None,
         frame_hashes=None if frame_hashes is None else _decode_frames(frame_hashes),
         codes=None if codes is None else _decode_codes(codes),
         informative=bool(flags & _INFORMATIVE),
@@ -170,24 +178,43 @@ def _families(data: bytes, position: int, count: int) -> Iterator[tuple[int, int
         raise ValueError(f"{end - position} bytes after the last family")
 
 
-def _encode_local(local: LocalFeatures) -> bytes:
-    head = LOCAL_HEAD.pack(local.frame_width, local.frame_height, len(local))
+def encode_local(local: LocalFeatures) -> bytes:
+    """Return the bytes of the local features, as a record has them."""
     packed = pack(local.keypoints, local.frame_width, local.frame_height)
-    return head + packed.tobytes() + local.descriptors.tobytes()
+    places = zlib.compress(np.ascontiguousarray(packed.T).tobytes(), ZLIB_LEVEL)
+    head = LOCAL_HEAD.pack(local.frame_width, local.frame_height, len(local), len(places))
+    return head + places + local.descriptors.tobytes()
 
 
 def _decode_local(payload: bytes) -> LocalFeatures:
-    width, height, count = LOCAL_HEAD.unpack_from(payload)
-    _sized(payload, LOCAL_HEAD.size + 40 * count)
+    width, height, count, size = LOCAL_HEAD.unpack_from(payload)
+    end = LOCAL_HEAD.size + size
+    _sized(payload, end + DESCRIPTOR * count)
+    unpacker = zlib.decompressobj()
+    places = unpacker.decompress(payload[LOCAL_HEAD.size : end], PLACE * count + 1)
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError(f"places of {count} keypoints that end elsewhere")
+    packed = np.frombuffer(_sized(places, PLACE * count), "<u2").reshape(4, count).T
+    return _local(width, height, packed, payload[end:])
+
+
+def _decode_plain_local(payload: bytes) -> LocalFeatures:
+    """Local features of format versions 1 and 2, whose places are not compressed."""
+    width, height, count = PLAIN_LOCAL_HEAD.unpack_from(payload)
+    end = PLAIN_LOCAL_HEAD.size + PLACE * count
+    _sized(payload, end + DESCRIPTOR * count)
+    packed = np.frombuffer(payload, "<u2", 4 * count, PLAIN_LOCAL_HEAD.size).reshape(count, 4)
+    return _local(width, height, packed, payload[end:])
+
+
+def _local(width: float, height: float, packed: NDArray[np.uint16], descriptors: bytes) -> LocalFeatures:
     if not (0 < width < 1e6 and 0 < height < 1e6):
         raise ValueError(f"frame of {width} x {height}")
-    packed = np.frombuffer(payload, "<u2", 4 * count, LOCAL_HEAD.size).reshape(count, 4)
-    descriptors = np.frombuffer(payload, np.uint8, 32 * count, LOCAL_HEAD.size + 8 * count).reshape(count, 32)
     return LocalFeatures(
         frame_width=width,
         frame_height=height,
         keypoints=unpack(packed, width, height),
-        descriptors=descriptors,
+        descriptors=np.frombuffer(descriptors, np.uint8).reshape(-1, DESCRIPTOR),
     )
 
 

@@ -47,8 +47,6 @@ from .options import DEFAULTS, LocalOptions
 
 #: Extractor version of this family.
 LOCAL_VERSION = 2
-#: Bytes of a stored keypoint with its descriptor. spec: FORMAT.md.
-KEYPOINT = 40
 
 #: Levels per octave; stored visual words name the level. measured: see above.
 LEVELS_PER_OCTAVE = 3

@@ -33,7 +33,7 @@ def outdated(features: ImageFeatures) -> tuple[str, ...]:
     ]
     if (
         features.thumbnail is not None
-        and features.detail is None
+        and not features.versions.detail
         and has_detail(features.width, features.height)
     ):
         families.append("detail")

@@ -17,7 +17,7 @@ from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
 from ..errors import CorruptRecord
-from .options import DEFAULTS, ThumbnailOptions
+from .options import DEFAULTS, DetailOptions, ThumbnailOptions
 
 #: Extractor version of this family.
 THUMBNAIL_VERSION = 1
@@ -36,13 +36,26 @@ def make_thumbnail(grey: NDArray[np.uint8], *, options: ThumbnailOptions = DEFAU
     """Return u8[h, w] as a WebP of the same aspect, at most 320 wide and 16,383 high, never enlarged; each
     side has at least one pixel.
     """
-    return _webp(grey, THUMBNAIL_WIDTH, options)
+    small, found = _reduced(grey, THUMBNAIL_WIDTH), b""
+    for quality in options.qualities:
+        found = _webp(small, quality, options.method)
+        if len(found) <= options.maximum_bytes_per_pixel * small.size:
+            break
+    return found
 
 
-def make_detail(grey: NDArray[np.uint8], *, options: ThumbnailOptions = DEFAULTS.detail) -> bytes | None:
-    """Return the same at most 480 wide; None for a picture that its thumbnail does not reduce."""
+def make_detail(
+    grey: NDArray[np.uint8], room: int, *, options: DetailOptions = DEFAULTS.detail
+) -> bytes | None:
+    """Return the same at most 480 wide, in the best quality that takes no more than `room` bytes; None for a
+    picture that its thumbnail does not reduce, and where there is no room.
+    """
     height, width = grey.shape
-    return _webp(grey, DETAIL_WIDTH, options) if has_detail(width, height) else None
+    if not has_detail(width, height):
+        return None
+    small = _reduced(grey, DETAIL_WIDTH)
+    encoded = (_webp(small, quality, options.method) for quality in options.qualities)
+    return next((found for found in encoded if len(found) <= room), None)
 
 
 def has_detail(width: int, height: int) -> bool:
@@ -50,17 +63,17 @@ def has_detail(width: int, height: int) -> bool:
     return width > THUMBNAIL_WIDTH and height <= LONGEST
 
 
-def _webp(grey: NDArray[np.uint8], widest: int, options: ThumbnailOptions) -> bytes:
+def _reduced(grey: NDArray[np.uint8], widest: int) -> NDArray[np.uint8]:
     height, width = grey.shape
     scale = min(1.0, widest / width, LONGEST / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if size != (width, height) else grey
-    picture = Image.fromarray(small)
-    for quality in options.qualities:
-        stream = io.BytesIO()
-        picture.save(stream, "WEBP", quality=quality, method=options.method)
-        if stream.tell() <= options.maximum_bytes_per_pixel * small.size:
-            break
+    return np.asarray(small, np.uint8)
+
+
+def _webp(small: NDArray[np.uint8], quality: int, method: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(small).save(stream, "WEBP", quality=quality, method=method)
     return stream.getvalue()
 
 

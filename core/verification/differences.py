@@ -63,8 +63,8 @@ class _Cells:
     differ: NDArray[np.bool_]
     #: Whether both show the same.
     agree: NDArray[np.bool_]
-    #: Number of blocks that are textured on either side.
-    textured: int
+    #: Whether either is textured.
+    textured: NDArray[np.bool_]
     #: Strength of the texture in the finer picture.
     fine: NDArray[np.float32]
     #: The same in the coarser one.
@@ -113,8 +113,12 @@ def find_differences(
         return None
     most = max(found, key=lambda each: (min(each.replaced_regions, 2), each.replaced_share))
     finest = next((each.differences for each in found if each.differences), ())
-    blocks, agreement = found[0].fine_blocks, found[0].fine_agreement
-    return replace(most, differences=finest, fine_blocks=blocks, fine_agreement=agreement)
+    return replace(
+        most,
+        differences=finest,
+        fine_blocks=found[0].fine_blocks,
+        fine_agreement=found[0].fine_agreement,
+    )
 
 
 def differences_work(query: Picture, reference: Picture, options: DifferenceOptions) -> int:
@@ -164,8 +168,8 @@ def _differences(
         replaced_regions=len(sizes),
         replaced_beside=sum(sizes[1:]),
         replaced_share=sum(sizes) / max(count, 1),
-        fine_blocks=cells.textured,
-        fine_agreement=int(cells.agree.sum()) / max(cells.textured, 1),
+        fine_blocks=int(cells.textured.sum()),
+        fine_agreement=int(cells.agree.sum()) / max(int(cells.textured.sum()), 1),
     )
 
 
@@ -182,7 +186,7 @@ def _compared(overlay: Overlay, options: DifferenceOptions) -> _Cells:
     return _Cells(
         differ=textured & unlike & ~_other_ground(one, other, counted, options),
         agree=either & alike,
-        textured=int(either.sum()),
+        textured=either,
         fine=strength,
         coarse=other_strength,
     )

@@ -274,7 +274,7 @@ class DifferenceOptions:
     #: Standard deviation above which a block without its row and column means is textured, in grey levels.
     #: measured: in thumbnails 9 tells half as many other fillings; details are compressed more.
     texture: float = 6.0
-    #: The same where both have details.
+    #: The same where both have details. measured: as `texture`.
     texture_of_details: float = 9.0
     #: Correlation below which two blocks are unlike, -1 to 1. measured.
     maximum_correlation: float = 0.45
