@@ -456,6 +456,8 @@ class Evidence(HashEvidence):
     fine_blocks: int | None = None
     #: Share of them that show the same, 0 to 1.
     fine_agreement: float | None = None
+    #: Whether both pictures had a detail, in which these blocks are small; else they are those of thumbnails.
+    detailed: bool | None = None
     #: Number of codes that say the same in the same place.
     codes_same: int | None = None
     #: Number of codes that say something else in the same place.

@@ -129,6 +129,18 @@ def test_where_one_place_has_much_other_content_a_person_decides() -> None:
     assert not is_altered(evidence) and not is_other_filling(evidence)
 
 
+def test_in_details_fewer_places_tell_another_filling_if_they_explain_what_does_not_agree() -> None:
+    told = Evidence(
+        detailed=True, replaced_regions=2, replaced_beside=2, replaced_share=0.03, fine_agreement=0.93
+    )
+    assert is_other_filling(told) and not is_other_filling(replace(told, detailed=False))
+    # What a window covers does not agree either; two places at its edge say nothing.
+    assert not is_other_filling(replace(told, fine_agreement=0.6))
+    one = replace(told, replaced_regions=1, replaced_beside=0)
+    assert is_altered(one) and not is_other_filling(one)
+    assert not is_altered(replace(one, replaced_share=0.01))
+
+
 # -- where it differs ----------------------------------------------------------------------------------------
 
 
@@ -207,7 +219,8 @@ def test_at_most_twenty_are_listed_the_largest_first() -> None:
 def test_a_picture_differs_nowhere_from_itself() -> None:
     shown = page(10, 1280, 800)
     found = differences(shown, shown)
-    assert found == Differences(fine_blocks=found.fine_blocks, fine_agreement=1.0) and found.fine_blocks > 100
+    assert found.fine_blocks > 100 and found.detailed
+    assert found == Differences(fine_blocks=found.fine_blocks, fine_agreement=1.0, detailed=True)
 
 
 def test_an_alignment_that_is_off_by_some_pixels_is_mended() -> None:

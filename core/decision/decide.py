@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 
 from ..records import PERSON, Configuration, Decision, Evidence, ImageId, Reason, Relation, Verdict
 from .calibration import Calibration
-from .options import DEFAULTS, VerdictOptions
+from .options import DEFAULTS, ReplacedOptions, VerdictOptions
 from .sentence import reasons_of, sentence
 
 
@@ -183,20 +183,21 @@ def is_other_code(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict
 
 def is_other_filling(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
     """Return whether the two are fillings of one template: several places have other content."""
-    return _replaced(evidence, options.filling_share, options)
+    return _replaced(evidence, options.filling_of_details if evidence.detailed else options.filling)
 
 
 def is_altered(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
     """Return whether so much was replaced that a person has to decide whether it is the same picture."""
     large = (evidence.replaced_share or 0.0) >= options.region_share
-    return large or _replaced(evidence, options.altered_share, options)
+    return large or _replaced(evidence, options.altered_of_details if evidence.detailed else options.altered)
 
 
-def _replaced(evidence: Evidence, share: float, options: VerdictOptions) -> bool:
-    """Whether several regions were replaced, which together take this share of the content."""
-    several = (evidence.replaced_regions or 0) >= options.filling_regions
-    beside = (evidence.replaced_beside or 0) >= options.filling_blocks
-    return several and beside and (evidence.replaced_share or 0.0) >= share
+def _replaced(evidence: Evidence, options: ReplacedOptions) -> bool:
+    """Whether enough was replaced, and explains enough of what does not agree."""
+    share, differing = evidence.replaced_share or 0.0, 1 - (evidence.fine_agreement or 0.0)
+    regions = (evidence.replaced_regions or 0) >= options.regions
+    beside = (evidence.replaced_beside or 0) >= options.blocks
+    return regions and beside and share >= max(options.share, options.explained * differing)
 
 
 def is_refutable(evidence: Evidence) -> bool:

@@ -36,6 +36,21 @@ class PredictorOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacedOptions:
+    """When what was replaced in a picture makes it another one (decide.py)."""
+
+    #: Minimum number of replaced regions. measured: see `VerdictOptions.filling`.
+    regions: int = 2
+    #: Minimum number of their blocks beside those of the largest. measured: as `regions`.
+    blocks: int = 4
+    #: Minimum share of the textured blocks that they take, 0 to 1. measured: as `regions`.
+    share: float = 0.06
+    #: Minimum share of the small blocks that do not agree which they explain, 0 to 1: a cover or what is
+    #: written on a picture replaces a little, too. measured: as `regions`.
+    explained: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictOptions:
     """How a verdict is reached and worded (decide.py, sentence.py)."""
 
@@ -55,19 +70,21 @@ class VerdictOptions:
     #: chosen: below it a copy plainly stands out.
     notable_rival: float = 0.5
 
-    #: Minimum number of replaced regions of two fillings of one template. measured (2026-12): with the other
-    #: numbers below, 62 % of the other fillings of 18 kinds of pages are told, and 2 of 254 edited pages are
-    #: taken for one (tests/benchmarks/README.md, section "Other fillings of a template").
-    filling_regions: int = 2
-    #: Minimum number of blocks of these regions beside the largest. measured: as `filling_regions`.
-    filling_blocks: int = 4
-    #: Minimum share of the textured blocks that the regions take, 0 to 1. measured: as `filling_regions`.
-    filling_share: float = 0.06
-    #: Share from which a person decides, 0 to 1. measured: as `filling_regions`; compression changes up to
-    #: 0.045 of a page of small dense text.
-    altered_share: float = 0.05
+    #: When two pictures without details are other fillings of one template. measured (2026-12): told are 62 %
+    #: of the other fillings of 18 kinds of pages, and 2 of 254 edited pages (tests/benchmarks/README.md,
+    #: section "Other fillings of a template").
+    filling: ReplacedOptions = ReplacedOptions()
+    #: The same of two pictures with details. measured (2026-12): told are 205 of 256 other fillings of 12 of
+    #: these kinds, and none of 310 edited pages; 2 of 508 edited captures have as many regions, both covered.
+    filling_of_details: ReplacedOptions = ReplacedOptions(blocks=2, share=0.015, explained=0.2)
+    #: When a person decides whether two pictures without details are the same. measured: as `filling`;
+    #: compression changes up to 0.045 of a page of small dense text.
+    altered: ReplacedOptions = ReplacedOptions(share=0.05)
+    #: The same of two pictures with details. measured: as `filling_of_details`; 2 of 256 other fillings, 1 of
+    #: 310 edited pages and 1 of 508 edited captures are neither told nor left to a person as they should.
+    altered_of_details: ReplacedOptions = ReplacedOptions(regions=1, blocks=0, share=0.015, explained=0.3)
     #: Share of the textured blocks from which a person decides about a single region, 0 to 1. measured: as
-    #: `filling_regions`.
+    #: `filling`.
     region_share: float = 0.25
     #: Minimum number of textured blocks of a part. measured (2026-12, development pictures): of the parts
     #: with fewer that were a review, none of 9 was right; a letter is found in every page of text.

@@ -53,6 +53,8 @@ class Differences:
     fine_blocks: int = 0
     #: Share of them that show the same, 0 to 1.
     fine_agreement: float = 0.0
+    #: Whether both pictures had a detail.
+    detailed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +102,8 @@ def find_differences(
     if query.detail is None or reference.detail is None or not _same_versions(query, reference):
         return None
     seen, other = 255 - query.detail if inverted else query.detail, reference.detail
-    if query.features.detail is not None and reference.features.detail is not None:
+    detailed = query.features.detail is not None and reference.features.detail is not None
+    if detailed:
         options = replace(options, texture=options.texture_of_details)
     largest = max(seen.size, other.size)
     least = min(1.0, float(np.sqrt(options.maximum_pixels / largest)))
@@ -118,6 +121,7 @@ def find_differences(
         differences=finest,
         fine_blocks=found[0].fine_blocks,
         fine_agreement=found[0].fine_agreement,
+        detailed=detailed,
     )
 
 
