@@ -130,6 +130,21 @@ def test_a_broken_field_is_named_and_mended(
     assert result.what.startswith("told"), result
 
 
+@pytest.mark.parametrize("name", [b"", b"x", b"\xff" * 64], ids=["empty", "short", "no text"])
+@pytest.mark.parametrize("kind", ["ver", "meta judged", "meta joining", "meta blocked", "meta cluster-of"])
+def test_a_field_that_should_be_named_by_an_image_is_told(
+    small: Small, expected: dict[str, object], kind: str, name: bytes
+) -> None:
+    client = small.server.redis
+    for key in sorted(key for key in small.saved if kind_of(key) == kind):
+        small.restore()
+        field = sorted(client.hkeys(key))[0]
+        client.hset(key, name, client.hget(key, field))
+        client.hdel(key, field)
+        result = outcome(small, expected, writing=False)
+        assert result.what.startswith("told"), (key, result)
+
+
 @pytest.mark.parametrize("kind", TOLD)
 def test_the_loss_of_a_whole_key_is_found_by_the_keys_that_say_the_same(
     small: Small, expected: dict[str, object], kind: str

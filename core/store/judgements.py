@@ -17,9 +17,9 @@ from . import verdict_codec as codec
 from .clusters import RecordOutcome
 from .connection import StorePart
 from .intents import Intents, Interrupted
-from .keys import META, Command, as_text, on_image, on_meta
+from .keys import META, Command, as_text, key, on_image, on_meta
 from .times import checked_time
-from .values import left_out_if_broken
+from .values import image_id as checked_id, left_out_if_broken
 from .verdict_sides import reversed_verdict
 
 #: Words that say that the two images match.
@@ -124,7 +124,7 @@ class Judgements(StorePart):
         return vetoed, tuple(verdict for _, (_, verdict) in sorted(said.items()) if verdict)
 
     def _read(self, image_id: ImageId) -> Said:
-        return decoded(self.connection.ask(judgements_of(image_id)))
+        return decoded(image_id, self.connection.ask(judgements_of(image_id)))
 
     def _require(self, *ids: ImageId) -> None:
         there = self.connection.run([on_image("EXISTS", "img", i) for i in ids])
@@ -138,12 +138,15 @@ def judgements_of(image_id: ImageId) -> Command:
     return on_meta("HGETALL", f"judged:{image_id}")
 
 
-def decoded(judged: Mapping[bytes, bytes]) -> Said:
-    """Return the judgements that `judgements_of` read. Raises FormatError for one that cannot be read."""
+def decoded(about: ImageId, judged: Mapping[bytes, bytes]) -> Said:
+    """Return the judgements about an image that `judgements_of` read. Raises FormatError for one that cannot
+    be read.
+    """
     said: Said = {}
-    for other, data in judged.items():
+    for name, data in judged.items():
         with left_out_if_broken():
-            said[as_text(other)] = codec.decode_judgement(as_text(other), data)
+            other = checked_id(key(META, f"judged:{about}"), name)
+            said[other] = codec.decode_judgement(other, data)
     return said
 
 

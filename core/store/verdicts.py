@@ -56,7 +56,7 @@ class Verdicts(StorePart):
         cap = self.connection.options.verdict_cap
         ranked = on_image("ZREVRANGEBYSCORE", "partners", image_id, "+inf", 0, "LIMIT", 0, cap)
         by_score, judged = self.connection.run([ranked, judgements_of(image_id)])
-        said = decoded(judged)
+        said = decoded(image_id, judged)
         confirmed = sorted((other for other, (_, verdict) in said.items() if verdict), reverse=True)
         decided = {other for other, (one, _) in said.items() if one.word is not JudgementWord.UNSURE}
         scored = image_ids(key(shard(image_id), f"partners:{image_id}"), by_score)
