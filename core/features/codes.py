@@ -5,9 +5,9 @@ digest, and `keyed` replaces it by an HMAC with the key of a store (core/extract
 is stored or compared. So digests of two stores are never compared, and nobody can look up a text by them
 without the key.
 
-Read by zxing-cpp, a port of ZXing in C++. Measured (2026-12, 40 screenshots, CPU time over that of decoding
-them; tests/benchmarks/README.md, section "Codes"): the formats below 0.66, all formats 0.8, QR alone 0.06;
-OpenCV's detectors 1.8 for QR and 0.5 for bar codes.
+Read by zxing-cpp, a port of ZXing in C++. Measured (2026-12; tests/benchmarks/README.md, section "Codes"):
+0.76 times the CPU time of decoding the same screenshots, OpenCV's detectors 2.52 times; QR codes on pages that
+were halved are read in 18 of 18 cases, by OpenCV in 9, inverted ones in 18 and 0. QR codes alone take 0.06.
 """
 
 import hashlib
