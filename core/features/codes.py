@@ -6,8 +6,8 @@ is stored or compared. So digests of two stores are never compared, and nobody c
 without the key.
 
 Read by zxing-cpp, a port of ZXing in C++. Measured (2026-12; tests/benchmarks/README.md, section "Codes"):
-0.76 times the CPU time of decoding the same screenshots, OpenCV's detectors 2.52 times; QR codes on pages that
-were halved are read in 18 of 18 cases, by OpenCV in 9, inverted ones in 18 and 0. QR codes alone take 0.06.
+0.76 times the CPU time of decoding the same screenshots, OpenCV's detectors 2.52 times; QR codes on pages
+that were halved are read in 18 of 18 cases, by OpenCV in 9, inverted ones in 18 and 0.
 """
 
 import hashlib

@@ -18,6 +18,7 @@ Measured: tests/benchmarks/README.md, section "Other fillings of a template".
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,9 +33,9 @@ from .options import DEFAULTS, DifferenceOptions
 
 #: Shifts of a pixel, down and to the right.
 _SHIFTS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-#: Work of a pixel of the larger detail, in comparisons of keypoints. measured (2026-12): 0.3 microseconds
+#: Work of a pixel of the larger detail, in comparisons of keypoints. measured (2026-12): 0.17 microseconds
 #: and 7 to 10 ns.
-PIXEL = 30
+PIXEL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,43 +203,61 @@ def _unlike(
     inside: NDArray[np.bool_],
     options: DifferenceOptions,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
-    """For some rows of blocks: whether each counts, is unlike, is alike, and the texture of both."""
-    a = _rest(_blocks(one, options.side))
-    strength = np.sqrt(np.einsum("rcij,rcij->rc", a, a) / options.side**2)
-    size = np.abs(a)
-    total = size.sum(axis=(2, 3))
-    correlation = np.full(strength.shape, -1, np.float32)
-    held = np.zeros(strength.shape, np.float32)
+    """For some rows of blocks: whether each counts, is unlike, is alike, and the texture of both.
+
+    All blocks are computed at once in whole pictures, which takes a third of the time of arrays of blocks.
+    """
+    side = options.side
+    a = _rest(_whole_blocks(one, side), side)
+    strength, size = _deviation(a, side), np.abs(a)
+    total = _means(size, side)
+    correlation, held = np.full(strength.shape, -1, np.float32), np.zeros(strength.shape, np.float32)
     other_strength = strength
     for down, right in _SHIFTS:
-        b = _rest(_blocks(other, options.side, down, right))
-        there = np.sqrt(np.einsum("rcij,rcij->rc", b, b) / options.side**2)
+        b = _rest(_whole_blocks(other, side, down, right), side)
+        there, other_size = _deviation(b, side), np.abs(b)
         if not (down or right):
             other_strength = there
-        product, other_size = a * b, np.abs(b)
-        found = product.mean(axis=(2, 3)) / np.maximum(strength * there, 1e-3)
-        common = np.minimum(size, other_size).sum(axis=(2, 3), where=product > 0)
-        smaller = np.minimum(total, other_size.sum(axis=(2, 3)))
+        product = a * b
+        found = _means(product, side) / np.maximum(strength * there, 1e-3)
+        common = _means(np.where(product > 0, np.minimum(size, other_size), np.float32(0)), side)
+        smaller = np.minimum(total, _means(other_size, side))
         correlation = np.maximum(correlation, found)
-        held = np.maximum(held, common / np.maximum(smaller, 1e-3))
-    counted = _blocks(inside, options.side).mean(axis=(2, 3)) >= options.minimum_inside
+        held = np.maximum(held, common / np.maximum(smaller, 1e-5))
+    counted = _means(_whole_blocks(inside, side).astype(np.float32), side) >= options.minimum_inside
     unlike = (correlation < options.maximum_correlation) & (held < options.maximum_held)
     return counted, unlike, correlation >= options.agreeing_correlation, strength, other_strength
 
 
-def _blocks(
-    padded: NDArray[np.float32] | NDArray[np.bool_], side: int, down: int = 0, right: int = 0
-) -> NDArray[np.float32]:
-    """Blocks of a picture that is padded by one pixel, shifted, shape (rows, columns, side, side)."""
+def _whole_blocks(padded: NDArray[Any], side: int, down: int = 0, right: int = 0) -> NDArray[Any]:
+    """The part of a picture, padded by one pixel, that consists of whole blocks, shifted."""
     rows, columns = ((length - 2) // side for length in padded.shape)
-    shifted = padded[1 + down : 1 + down + rows * side, 1 + right : 1 + right + columns * side]
-    return np.asarray(shifted.reshape(rows, side, columns, side).swapaxes(1, 2), np.float32)
+    return padded[1 + down : 1 + down + rows * side, 1 + right : 1 + right + columns * side]
 
 
-def _rest(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+def _means(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The mean of each block, shape (rows, columns)."""
+    height, width = picture.shape
+    return _resized(picture, (width // side, height // side), cv2.INTER_AREA)
+
+
+def _deviation(rest: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The standard deviation of each block whose mean is 0."""
+    return np.asarray(np.sqrt(_means(rest * rest, side)), np.float32)
+
+
+def _rest(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """What is left of blocks without the means of their rows and columns."""
-    rows, columns = blocks.mean(axis=3, keepdims=True), blocks.mean(axis=2, keepdims=True)
-    return np.asarray(blocks - rows - columns + rows.mean(axis=2, keepdims=True), np.float32)
+    height, width = picture.shape
+    rows = _resized(picture, (width // side, height), cv2.INTER_AREA)
+    columns = _resized(picture, (width, height // side), cv2.INTER_AREA)
+    rows = rows - _resized(_means(picture, side), (width // side, height), cv2.INTER_NEAREST)
+    found = picture - _resized(rows, (width, height), cv2.INTER_NEAREST)
+    return np.asarray(found - _resized(columns, (width, height), cv2.INTER_NEAREST), np.float32)
+
+
+def _resized(picture: NDArray[np.float32], size: tuple[int, int], interpolation: int) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.float32)
 
 
 def _other_ground(
@@ -248,12 +267,13 @@ def _other_ground(
     options: DifferenceOptions,
 ) -> NDArray[np.bool_]:
     """Where the ground, the median around a block, differs by more than tone does: there lies a cover."""
-    grounds = [
-        np.asarray(
-            cv2.medianBlur(np.median(_blocks(picture, options.side), axis=(2, 3)).astype(np.float32), 5)
-        )
-        for picture in (one, other)
-    ]
+    side = options.side
+    rows, columns = counted.shape
+    grounds = []
+    for picture in (one, other):
+        blocks = _whole_blocks(picture, side).reshape(rows, side, columns, side).swapaxes(1, 2)
+        medians = np.median(blocks, axis=(2, 3)).astype(np.float32)
+        grounds.append(np.asarray(cv2.medianBlur(medians, 5)))
     x, y = grounds[1][counted], grounds[0][counted]
     if len(x) > 2 and x.std() > options.flat:
         slope, offset = np.polyfit(x, y, 1)
