@@ -1,8 +1,8 @@
 """Which library reads QR codes and bar codes, and what does it cost?
 
 Draws codes with random texts on pages, edits the pages lightly, and reads them with zxing-cpp, as the
-product does, and with OpenCV's detectors. Then reads screenshots without codes, as most are, and compares the CPU
-time with that of decoding the same files.
+product does, and with OpenCV's detectors. Then reads screenshots without codes, as most are, and compares
+the CPU time with that of decoding the same files.
 
     python -m benchmarks.codes --pictures DIR [--screenshots 40] [--texts 12] [--seed 1] [--sample]
 """
