@@ -54,8 +54,8 @@ class Asked:
     #: Whether any correct hit is a match, or a review.
     matched: bool
     reviewed: bool
-    #: Number of wrong matches.
-    wrong: int
+    #: Wrong matches: what was asked, what was found, and how sure the answer was.
+    wrong: tuple[str, ...]
 
 
 def main() -> int:
@@ -127,7 +127,11 @@ def _asked(
         result.hits[0].confidence if result.hits else 0.0,
         any(is_right and hit.decision is Decision.MATCH for hit, is_right in pairs),
         any(is_right for _, is_right in pairs),
-        sum(not is_right and hit.decision is Decision.MATCH for hit, is_right in pairs),
+        tuple(
+            f"{item.file} {edit or 'as it is'}: {names[hit.image_id].file} {hit.confidence:.2f}"
+            for hit, is_right in pairs
+            if not is_right and hit.decision is Decision.MATCH
+        ),
     )
 
 
@@ -139,7 +143,7 @@ def _report(asked: list[Asked]) -> int:
         unanswered = [one for one in these if not one.has_answer]
         found = sum(one.reviewed for one in answered)
         matched = sum(one.matched for one in answered)
-        wrong = sum(one.wrong for one in these)
+        wrong = sum(len(one.wrong) for one in these)
         reviews = sum(one.decision is Decision.REVIEW for one in unanswered)
         kind = "photographs" if photo else "screenshots"
         rows.append(
@@ -162,6 +166,8 @@ def _report(asked: list[Asked]) -> int:
     report.table(("pictures", "asked", "found", "match of these", "wrong matches", "others in review"), rows)
     missed = Counter(one.edit for one in asked if one.has_answer and not one.matched)
     print("Not a match: " + ", ".join(f"{name} {number}" for name, number in missed.most_common()) + "\n")
+    print("Wrong matches:\n")
+    print("\n".join(f"- {text}" for one in asked for text in one.wrong) + "\n")
     hits = [one for one in asked if one.right is not None]
     error = abs(sum(one.confidence - bool(one.right) for one in hits)) / max(1, len(hits))
     musts.append((f"calibration error at most 0.03 ({error:.3f})", error <= 0.03))
