@@ -130,6 +130,14 @@ def test_a_broken_field_is_named_and_mended(
     assert result.what.startswith("told"), result
 
 
+@pytest.mark.parametrize("schema", [2, 3])
+def test_a_store_that_seems_to_be_an_older_one_loses_nothing(
+    small: Small, expected: dict[str, object], schema: int
+) -> None:
+    small.server.redis.hset(f"dq:{{{META}}}:head", "schema", schema)
+    assert outcome(small, expected, writing=False).what == "equal"
+
+
 @pytest.mark.parametrize("name", [b"", b"x", b"\xff" * 64], ids=["empty", "short", "no text"])
 @pytest.mark.parametrize("kind", ["ver", "meta judged", "meta joining", "meta blocked", "meta cluster-of"])
 def test_a_field_that_should_be_named_by_an_image_is_told(

@@ -11,6 +11,7 @@ from ..records import ImageId
 from . import values
 from .clusters import Clusters
 from .columns import INFORMATIVE, ColumnReader, ColumnState
+from .common_regions import read_note
 from .connection import Connection
 from .intents import Intents
 from .keys import COUNTED, META, SCHEMA_VERSION, as_text, key, on_image, on_meta
@@ -37,13 +38,18 @@ def _represent_clusters(connection: Connection) -> None:
     """Schema 3: clusters have representatives.
 
     A cluster stays together as far as its images are connected; the one with most connections represents it.
-    Collections get a checksum. Notes about common regions are removed; linking notes them again.
+    Collections get a checksum. Notes about common regions that have none are removed; linking notes them
+    again.
     """
     found = connection.ask(on_meta("SMEMBERS", "clusters"))
     for cluster in sorted(values.cluster_ids(key(META, "clusters"), found)):
         with values.left_out_if_broken():
             Intents(connection).settle("giving a representative to", cluster, "regroup", cluster)
-    connection.ask(on_meta("DEL", "hubs"))
+    for name, value in connection.ask(on_meta("HGETALL", "hubs")).items():
+        try:  # a store whose schema was damaged has notes of today, which stay
+            read_note(as_text(name), value)
+        except CorruptRecord:
+            connection.ask(on_meta("HDEL", "hubs", name))
     for name, value in connection.ask(on_meta("HGETALL", "collections")).items():
         with suppress(CorruptRecord):  # one that has its checksum, or a broken one, which self-check tells
             collection = read_collection(as_text(name), value, checked=False)
