@@ -265,3 +265,15 @@ def test_the_work_of_a_tall_picture_is_bounded() -> None:
 
 def test_a_difference_has_a_box_and_a_share() -> None:
     assert Difference((0.1, 0.2, 0.3, 0.4), 0.5).box[2] == 0.3
+
+
+def test_a_place_of_one_letter_counts_in_details_and_not_in_thumbnails() -> None:
+    assert DEFAULTS.differences.minimum_region_of_details < DEFAULTS.differences.minimum_region
+    shown = page(21, 1280, 800)
+    changed = shown.copy()
+    left, top = 400, 300
+    changed.paste(page(22, 1280, 800).crop((left, top, left + 30, top + 22)), (left, top))
+    found = differences(shown, changed)
+    assert found.detailed and 1 <= len(found.differences) <= 3
+    x0, y0, x1, y1 = found.differences[0].box
+    assert x0 - 0.03 <= left / 1280 <= x1 + 0.03 and y0 - 0.04 <= top / 800 <= y1 + 0.04
