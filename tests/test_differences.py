@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from support.pictures import page
 
 from douglas_quaid import Engine
@@ -18,6 +18,7 @@ from douglas_quaid.answers import Hit
 from douglas_quaid.config import Config
 from douglas_quaid.decision.decide import is_altered, is_other_filling
 from douglas_quaid.evaluation import edits
+from douglas_quaid.evaluation.drawn_edits import letters
 from douglas_quaid.evaluation.fillings import Filling, Template, filled, refilled
 from douglas_quaid.evaluation.templates import TEMPLATES
 from douglas_quaid.evaluation.templates_unseen import UNSEEN
@@ -267,13 +268,19 @@ def test_a_difference_has_a_box_and_a_share() -> None:
     assert Difference((0.1, 0.2, 0.3, 0.4), 0.5).box[2] == 0.3
 
 
-def test_a_place_of_one_letter_counts_in_details_and_not_in_thumbnails() -> None:
-    assert DEFAULTS.differences.minimum_region_of_details < DEFAULTS.differences.minimum_region
-    shown = page(21, 1280, 800)
-    changed = shown.copy()
-    left, top = 400, 300
-    changed.paste(page(22, 1280, 800).crop((left, top, left + 30, top + 22)), (left, top))
-    found = differences(shown, changed)
-    assert found.detailed and 1 <= len(found.differences) <= 3
+def lines(*, letter: str) -> Image.Image:
+    """A page of large lines, one of which ends with this letter."""
+    shown = Image.new("RGB", (1280, 800), "white")
+    draw = ImageDraw.Draw(shown)
+    for number in range(6):
+        last = letter if number == 3 else "S"
+        draw.text((60, 40 + 46 * number), f"Transfer of {137 * number + 61} to account", "black", letters(28))
+        draw.text((900, 40 + 46 * number), last, "black", letters(28))
+    return shown
+
+
+def test_in_details_one_other_letter_is_a_place_that_differs() -> None:
+    found = differences(lines(letter="K"), lines(letter="O"))
+    assert found.detailed and len(found.differences) == 1
     x0, y0, x1, y1 = found.differences[0].box
-    assert x0 - 0.03 <= left / 1280 <= x1 + 0.03 and y0 - 0.04 <= top / 800 <= y1 + 0.04
+    assert x0 - 0.02 <= 908 / 1280 <= x1 + 0.02 and y0 - 0.03 <= 192 / 800 <= y1 + 0.03
