@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 from ..records import PERSON, Configuration, Decision, Evidence, ImageId, Reason, Relation, Verdict
 from .calibration import Calibration
 from .options import DEFAULTS, ReplacedOptions, VerdictOptions
-from .sentence import reasons_of, sentence
+from .sentence import reasons_of, sentence, shows_little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ def decide(
     elif accepted is None:
         decision = Decision.NO_MATCH
         other = _is_other_content(evidence, options)
-        little = _shows_little(evidence, options) and not _is_whole(evidence, calibration)
+        little = shows_little(evidence, options) and not _is_whole(evidence, calibration)
         if not context.dismissed and not little and (other or _same_layout(evidence, calibration)):
             relation = Relation.SAME_TEMPLATE
         if other or little:
@@ -141,17 +141,12 @@ def _accepted(
     if probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
         if evidence.same_frames and _is_whole(evidence, calibration):
             return Relation.NEAR_DUPLICATE
-        if not _shows_little(evidence, options):
+        if not shows_little(evidence, options):
             return Relation.PARTIAL
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
     if baseline and imitates and _same_layout(evidence, calibration):
         return Relation.LOOKS_LIKE
     return None
-
-
-def _shows_little(evidence: Evidence, options: VerdictOptions) -> bool:
-    """Whether the part that two pictures share is so small or empty that many pictures show it."""
-    return evidence.blocks_compared is not None and evidence.blocks_compared < options.part_blocks
 
 
 def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> Relation | None:

@@ -88,7 +88,7 @@ def sentence(
         parts.append(f"all that the two share is the ignored picture {evidence.ignored_image[:12]}")
     if Reason.CONTEXT_CUT in reasons:
         parts.append("the search ended before the other candidates were compared")
-    if Reason.WEAK_EVIDENCE in reasons and (relation is not None or _is_small(evidence, options)):
+    if Reason.WEAK_EVIDENCE in reasons and (relation is not None or shows_little(evidence, options)):
         parts.append(weakness(evidence, options=options))
     return "; ".join(parts)
 
@@ -154,14 +154,14 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
     return [inside if query >= reference else "the query holds the reference"]
 
 
-def _is_small(evidence: Evidence, options: VerdictOptions) -> bool:
-    """Whether a part was compared that shows too little."""
+def shows_little(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Return whether the part that two pictures share is so small or empty that many pictures show it."""
     return evidence.blocks_compared is not None and evidence.blocks_compared < options.part_blocks
 
 
 def weakness(evidence: Evidence, *, options: VerdictOptions = DEFAULTS.verdict) -> str:
     """Return what speaks against a match although the two are aligned."""
-    if _is_small(evidence, options):
+    if shows_little(evidence, options):
         return "too little is in the part that both share"
     if evidence.content_agreement is not None and evidence.content_agreement < AGREEING:
         return "too much of the content differs for a match"

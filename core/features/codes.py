@@ -45,7 +45,7 @@ def read_codes(grey: NDArray[np.uint8], *, options: CodeOptions = DEFAULTS.codes
         size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
         grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
     found = [
-        Code(_digest(str(code.format).encode() + b"\0" + code.bytes), _box(code.position, grey.shape))
+        Code(hashlib.sha256(code.bytes).digest()[:DIGEST_BYTES], _box(code.position, grey.shape))
         for code in zxing.read_barcodes(np.ascontiguousarray(grey), formats=formats)
         if code.valid
     ]
@@ -73,10 +73,6 @@ def _reader(formats: tuple[str, ...]) -> tuple[Any, Any]:
     import zxingcpp
 
     return zxingcpp, zxingcpp.barcode_formats_from_str("|".join(formats))
-
-
-def _digest(said: bytes) -> bytes:
-    return hashlib.sha256(said).digest()[:DIGEST_BYTES]
 
 
 def _box(position: Any, shape: tuple[int, ...]) -> Box:

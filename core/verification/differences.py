@@ -105,8 +105,11 @@ def find_differences(
     seen, other = 255 - query.detail if inverted else query.detail, reference.detail
     detailed = query.features.detail is not None and reference.features.detail is not None
     if detailed:
-        least = options.minimum_region_of_details
-        options = replace(options, texture=options.texture_of_details, minimum_region=least)
+        options = replace(
+            options,
+            texture=options.texture_of_details,
+            minimum_region=options.minimum_region_of_details,
+        )
     largest = max(seen.size, other.size)
     least = min(1.0, float(np.sqrt(options.maximum_pixels / largest)))
     found = [
