@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from PIL import Image, ImageDraw
@@ -10,6 +11,8 @@ from PIL import Image, ImageDraw
 from douglas_quaid import Engine
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import Context, decide
+from douglas_quaid.decision.options import DEFAULTS
+from douglas_quaid.decision.sentence import shows_little
 from douglas_quaid.demo.pictures import sample
 from douglas_quaid.evaluation import edits
 from douglas_quaid.evaluation.drawn_edits import letters
@@ -54,6 +57,12 @@ def test_a_part_of_a_photograph_shows_enough(store_url: str) -> None:
         asked = engine.query(edits.png(part))
 
     assert asked.decision is Decision.MATCH and asked.hits[0].relation is Relation.PARTIAL
+
+
+def test_a_sparse_page_that_is_small_in_another_has_enough_keypoints() -> None:
+    evidence = Evidence(covered_query=0.12, covered_reference=1.0, blocks_compared=5, inliers=92)
+    assert not shows_little(evidence, DEFAULTS.verdict)
+    assert shows_little(replace(evidence, inliers=50), DEFAULTS.verdict)
 
 
 def test_two_whole_pictures_with_few_blocks_are_still_judged() -> None:

@@ -86,9 +86,12 @@ class VerdictOptions:
     #: Share of the textured blocks from which a person decides about a single region, 0 to 1. measured: as
     #: `filling`.
     region_share: float = 0.25
-    #: Minimum number of textured blocks of a part. measured (2026-12, development pictures): of the parts
-    #: with fewer that were a review, none of 9 was right; a letter is found in every page of text.
+    #: Minimum number of textured blocks of a part, or else of inliers. measured (2026-12, development
+    #: pictures): of the parts with fewer blocks that were a review, none of 9 was right; a letter is found in
+    #: every page of text, with 6 blocks and 19 to 50 inliers. A sparse page in a page of text has 5 and 92.
     part_blocks: int = 8
+    #: The inliers of these. measured: see `part_blocks`.
+    part_inliers: int = 60
     #: Share of a picture from which a code in the same place that says something else makes it another one, 0
     #: to 1. chosen: such a picture is about its code; a smaller one, as on a page, is a difference.
     code_share: float = 0.25

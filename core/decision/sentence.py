@@ -156,7 +156,8 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
 
 def shows_little(evidence: Evidence, options: VerdictOptions) -> bool:
     """Return whether the part that two pictures share is so small or empty that many pictures show it."""
-    return evidence.blocks_compared is not None and evidence.blocks_compared < options.part_blocks
+    blocks, inliers = evidence.blocks_compared, evidence.inliers or 0
+    return blocks is not None and blocks < options.part_blocks and inliers < options.part_inliers
 
 
 def weakness(evidence: Evidence, *, options: VerdictOptions = DEFAULTS.verdict) -> str:
