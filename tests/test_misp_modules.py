@@ -108,7 +108,9 @@ def test_an_enrichment_finds_the_picture_inside_another_and_says_where_it_was_se
     assert said["evidence"] == ["the whole pictures agree"]
     verdict, measured, seen = comment_lines(found)
     assert (
-        verdict.startswith("match (0.9") and "inliers" in measured and seen.startswith("seen once in 1 event")
+        verdict.startswith(("match (0.9", "match (1.000)"))
+        and "inliers" in measured
+        and seen.startswith("seen once in 1 event")
     )
     assert {tag["name"] for tag in found["Attribute"][0]["Tag"]} == {
         'misp:automation-level="unsupervised"',

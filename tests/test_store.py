@@ -368,7 +368,7 @@ def test_verdict_bytes_give_back_every_field(evidence, decision, relation, confi
 
 def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
     data = codec.encode(MATCH, datetime.now(timezone.utc))
-    for version, remedy in ((1, "fill the store anew"), (5, "use a newer douglas-quaid")):
+    for version, remedy in ((1, "fill the store anew"), (6, "use a newer douglas-quaid")):
         with pytest.raises(UnknownVersion, match=f"format {version}.*{remedy}"):
             codec.decode("0" * 64, data[:3] + bytes([version]) + data[4:])
     for at in [*range(3), *range(4, len(data))]:

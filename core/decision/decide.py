@@ -82,11 +82,11 @@ def decide(
         confidence = max(confidence, calibration.thresholds.review)
     elif accepted is None:
         decision = Decision.NO_MATCH
-        other = _is_other_content(evidence, options)
         little = shows_little(evidence, options) and not _is_whole(evidence, calibration)
-        if not context.dismissed and not little and (other or _same_layout(evidence, calibration)):
+        layout = is_other_code(evidence, options) or _same_layout(evidence, calibration)
+        if layout and not little and not context.dismissed:
             relation = Relation.SAME_TEMPLATE
-        if other or little:
+        if little or _is_other_content(evidence, options):
             confidence = min(confidence, calibration.thresholds.review / 2)
     else:
         certain = accepted is Relation.IDENTICAL
