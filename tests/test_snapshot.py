@@ -11,6 +11,7 @@ import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -378,6 +379,28 @@ def test_a_folder_that_is_not_ours_alone_is_done_without(
     replica = refreshed(store, shared)
     assert len(answers(replica, [make_image(3)])[0]) >= 1
     assert list(folder.iterdir()) == []
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_read(
+    store: Store, shared: SnapshotFile, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(10):
+        store.images.put(make_image(n))
+    refreshed(store, shared)
+    snapshot, opened = shared.load(), os.open
+    assert snapshot is not None
+
+    def replaced_meanwhile(path: str, *arguments: Any, **options: Any) -> int:
+        descriptor = opened(path, *arguments, **options)
+        if path == shared.path.name:
+            monkeypatch.undo()
+            shared.save(snapshot)
+        return descriptor
+
+    monkeypatch.setattr(os, "open", replaced_meanwhile)
+    found = shared.load()
+
+    assert found is not None and found.covered == snapshot.covered
 
 
 def test_processes_that_write_and_read_at_once_see_whole_files(

@@ -115,7 +115,8 @@ class SnapshotFile:
                 with open(os.open(self.path.name, flags, dir_fd=folder), "rb") as file:
                     found = os.fstat(file.fileno())
                     _check_ours(found)
-                    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                    # (one without a name has been replaced since it was opened, and is whole)
+                    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
                         raise ValueError("it is not a regular file with one name")
                     return self._read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         except FileNotFoundError:
