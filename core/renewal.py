@@ -30,7 +30,7 @@ from .decision.decide import Context, decide
 from .decision.redecide import PAIRS_AT_ONCE
 from .errors import DouglasQuaidError, FormatError, ImageError, NotFound
 from .extraction.extractor import Extractor
-from .features import is_hash_only
+from .features import is_hash_only, without
 from .features.outdated import STAMP, is_same, outdated
 from .features.picture import Picture
 from .index.new_image import new_image
@@ -273,10 +273,7 @@ def _as_much_as_before(picture: Picture, before: ImageFeatures) -> Picture:
     """The picture without thumbnail and detail, if none was kept: whoever left them off had a reason."""
     if before.thumbnail is not None or picture.features.thumbnail is None:
         return picture
-    features = picture.features
-    versions = replace(features.versions, thumbnail=0, detail=0)
-    bare = replace(features, thumbnail=None, detail=None, versions=versions)
-    return replace(picture, features=bare)
+    return replace(picture, features=without(picture.features, "thumbnail", "detail"))
 
 
 def _says_nothing(verdict: Verdict) -> bool:

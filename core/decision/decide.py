@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 from ..records import PERSON, Configuration, Decision, Evidence, ImageId, Reason, Relation, Verdict
 from .calibration import Calibration
 from .options import DEFAULTS, ReplacedOptions, VerdictOptions
-from .sentence import reasons_of, sentence, shows_little
+from .sentence import is_other_code, reasons_of, sentence, shows_little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +169,6 @@ def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictO
 
 def _is_other_content(evidence: Evidence, options: VerdictOptions) -> bool:
     return is_other_filling(evidence, options) or is_other_code(evidence, options)
-
-
-def is_other_code(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
-    """Return whether a code that is much of a picture says something else in the same place."""
-    return (evidence.code_share or 0.0) >= options.code_share
 
 
 def is_other_filling(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:

@@ -127,7 +127,7 @@ def _fine_agreement(evidence: Evidence, options: PredictorOptions) -> float | No
     picture, of a pair in which nothing differs, and without a rival that shows the same part.
     """
     share, blocks = evidence.fine_agreement, evidence.fine_blocks
-    held = max(evidence.covered_query or 0.0, evidence.covered_reference or 0.0) >= options.fine_coverage
+    held = (_coverage(evidence, options) or 0.0) >= options.fine_coverage
     if share is None or blocks is None or blocks < options.fine_blocks or evidence.differences or not held:
         return None
     rival = evidence.rival_inliers

@@ -48,7 +48,7 @@ def reasons_of(
         Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
         Reason.CONTENT_DIFFERS: aligned and decision is Decision.REVIEW and bool(evidence.replaced_regions),
-        Reason.OTHER_CODE: (evidence.code_share or 0.0) >= options.code_share,
+        Reason.OTHER_CODE: is_other_code(evidence, options),
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
     }
@@ -152,6 +152,11 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
         return ["both share a part"]
     inside = "the query lies inside the reference"
     return [inside if query >= reference else "the query holds the reference"]
+
+
+def is_other_code(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Return whether a code that is much of a picture says something else in the same place."""
+    return (evidence.code_share or 0.0) >= options.code_share
 
 
 def shows_little(evidence: Evidence, options: VerdictOptions) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import NotAllowed
-from ..features import without_codes
+from ..features import without
 from ..features.codes import keyed
 from ..features.picture import Picture
 from .extractor import Extractor
@@ -34,7 +34,7 @@ class KeyedExtractor(Extractor):
         try:
             features = keyed(picture.features, self._key)
         except NotAllowed:
-            features = without_codes(picture.features)
+            features = without(picture.features, "codes")
         return replace(picture, features=features)
 
     def pixels(self, data: bytes, *, name: str) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ with a new release of a library too.
 """
 
 from dataclasses import replace
+from typing import Any, Literal
 
 from ..decoding.informative import is_informative
 from ..decoding.revision import DECODING_REVISION
@@ -105,19 +106,16 @@ def work_of_extraction(features: ImageFeatures) -> int:
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:
     """Return the features that `hash_only` would have extracted."""
-    return replace(
-        features,
-        local=without_keypoints(features.width, features.height),
-        thumbnail=None,
-        detail=None,
-        codes=None,
-        versions=replace(features.versions, local=0, thumbnail=0, detail=0, codes=0),
-    )
+    bare = without(features, "thumbnail", "detail", "codes")
+    local = without_keypoints(features.width, features.height)
+    return replace(bare, local=local, versions=replace(bare.versions, local=0))
 
 
-def without_codes(features: ImageFeatures) -> ImageFeatures:
-    """Return the features as if no code could be read."""
-    return replace(features, codes=None, versions=replace(features.versions, codes=0))
+def without(features: ImageFeatures, *families: Literal["thumbnail", "detail", "codes"]) -> ImageFeatures:
+    """Return the features as if these families had been left out."""
+    left_out: dict[str, Any] = dict.fromkeys(families)
+    versions: dict[str, Any] = dict.fromkeys(families, 0)
+    return replace(features, **left_out, versions=replace(features.versions, **versions))
 
 
 def is_hash_only(features: ImageFeatures) -> bool:

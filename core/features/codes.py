@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import area
 from ..records import Box, Code, Codes, ImageFeatures
 from .options import DEFAULTS, CodeOptions
 
@@ -49,7 +50,7 @@ def read_codes(grey: NDArray[np.uint8], *, options: CodeOptions = DEFAULTS.codes
         for code in zxing.read_barcodes(np.ascontiguousarray(grey), formats=formats)
         if code.valid
     ]
-    found.sort(key=lambda code: (-_area(code.box), code.box))
+    found.sort(key=lambda code: (-area(code.box), code.box))
     return Codes(NO_KEY, tuple(found[: options.maximum])) if found else None
 
 
@@ -82,7 +83,3 @@ def _box(position: Any, shape: tuple[int, ...]) -> Box:
     ends = np.clip([*points.min(axis=0), *points.max(axis=0)], 0, 1)
     left, top, right, bottom = (np.rint(ends * STEPS) / STEPS).tolist()
     return left, top, right, bottom
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])

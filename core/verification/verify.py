@@ -36,6 +36,10 @@ from .geometry import Geometry
 from .hashes import compare_hashes, is_mirrored
 from .options import DEFAULTS, CascadeOptions, VerificationOptions
 
+#: Share of a region that lies in a code which says something else, from which the region is a part of that
+#: difference, 0 to 1. chosen: most of it.
+OF_CODE = 0.5
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verification:
@@ -63,8 +67,8 @@ def verify(
     """Measure how `query` and `reference` relate, and return the evidence.
 
     `mirrored`, `inverted`, `inset`: the candidate was found by the mirrored or the inverted query, or by this
-    inset, so step 4 is due. `thorough`: measure everything, even when an early step is sure. `timer` counts
-    the work. Raises OutOfTime when it is up before the pair is measured.
+    inset, so step 4 is due. `thorough`: measure equal pictures, too, and try all views. `timer` counts the
+    work. Raises OutOfTime when it is up before the pair is measured.
     """
     timer = timer or Timer(None)
     q, r, cascade = query.features, reference.features, options.cascade
@@ -155,7 +159,7 @@ def with_differences(
     beside = [
         each
         for each in differences.differences
-        if all(share_inside(each.box, code.box) < 0.5 for code in codes)
+        if all(share_inside(each.box, code.box) < OF_CODE for code in codes)
     ]
     measured["differences"] = (*codes, *beside)[: of_differences.maximum_listed]
     return replace(found, evidence=replace(evidence, **measured))

@@ -3,8 +3,8 @@
 Each store holds pictures of different groups, half of them screenshots and half photographs (250 at most).
 Asked are pictures of the store after the edits of the suite and the twelve double ones, each in turn, and
 pictures of groups that the store does not hold. Reports found, `match` of these, wrong matches, reviews, and
-how far the confidence of the best hits is from the share that is right. Screenshots come from the sites of
-the reporting part only: no number of ours was chosen by them.
+how far the confidence of the best hits is from the share that is right. Numbers were chosen by the same
+pictures, so this is how a small store differs from a large one, not how often either errs in the field.
 
     python -m benchmarks.small_stores --pictures DIR [--queries 200] [--seed 1] [--sample]
 """
@@ -76,7 +76,7 @@ def main() -> int:
 
 def _of_store(corpus: Corpus, size: int, count: int, seed: str) -> list[Asked]:
     rng = random.Random(seed)
-    groups = {True: [], False: []}  # type: dict[bool, list[Item]]
+    groups: dict[bool, list[Item]] = {True: [], False: []}
     for members in corpus.groups.values():
         item = rng.choice(members)
         if item.file not in corpus.blank and item.set != "phishing":
