@@ -251,7 +251,6 @@ class Description:
             "tlsh": features.tlsh,
             "keypoints": len(features.local),
             "thumbnail_bytes": len(features.thumbnail or b""),
-            "detail_bytes": len(features.detail or b""),
             "codes": 0 if features.codes is None else len(features.codes.found),
             "record_bytes": self.record_bytes,
             "problems": list(info.problems),

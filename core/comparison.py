@@ -207,6 +207,6 @@ class Comparison(Bookkeeping):
         """RGB pixels to draw on."""
         if isinstance(side, bytes):
             return self._extractor.pixels(side, name="picture")
-        if picture.detail is None:
+        if picture.thumbnail is None:
             raise ConfigError(f"{side}: no thumbnail was kept to draw on; give the picture's file instead")
-        return np.repeat(picture.detail[:, :, None], 3, axis=2)
+        return np.repeat(picture.thumbnail[:, :, None], 3, axis=2)

@@ -30,6 +30,7 @@ from .features.picture import Picture
 from .index.new_image import new_image
 from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
+from .integrity.columns import with_our_columns
 from .options import DEFAULTS, Options
 from .records import (
     PERSON,
@@ -76,7 +77,7 @@ class Engine(Upkeep):
         later. Raises ConfigError, StoreError, FormatError.
         """
         config = config or Config.from_environment(store=url)
-        engine = cls(Store.open(config), config, options)
+        engine = cls(with_our_columns(Store.open(config)), config, options)
         if mend:
             engine.mend()
         return engine
@@ -286,8 +287,7 @@ class Engine(Upkeep):
 
         `hash_only`: only hashes are kept, no thumbnail, no keypoints, no visual words, so that pairs that
         need these end at `review`. If the image is known with more, the rest is removed, and its verdicts
-        stay. It remains so until `forget`: adding it again without `hash_only` renews nothing, because
-        whoever does so may not know why.
+        stay. It remains so until `forget`: who adds it again without `hash_only` may not know why.
         """
         purpose = None if collection is None else self._store.collections.require(collection).purpose
         where = None if occurrence is None else as_occurrence(occurrence)
@@ -303,7 +303,7 @@ class Engine(Upkeep):
             picture = self._extractor.extract(data, name=name, hash_only=hash_only)
             # `renew`: another may have added it meanwhile, and kept more.
             status = self._store.images.put(
-                new_image(picture.features, options=self._options.index),
+                new_image(picture.features),
                 occurrence=where,
                 labels=labels,
                 collection=collection,
@@ -367,7 +367,7 @@ class Engine(Upkeep):
         alone.
         """
         linked, reduced = self._store.links.is_linked(features.image_id), hashes_alone(features)
-        self._store.images.put(new_image(reduced, options=self._options.index), renew=True)
+        self._store.images.put(new_image(reduced), renew=True)
         if linked:
             self._store.links.mark_linked(features.image_id)
         return Picture(reduced)

@@ -119,8 +119,6 @@ class FamilyVersions:
     thumbnail: int
     #: Version of the hashes of all frames.
     frames: int
-    #: Version of the detail.
-    detail: int
     #: Version of the codes.
     codes: int
 
@@ -186,11 +184,8 @@ class ImageFeatures:
     tlsh: str | None
     #: Keypoints and descriptors.
     local: LocalFeatures
-    #: Grey WebP, normally 320 pixels wide; None when the operator left it off.
+    #: Grey WebP, normally 480 pixels wide; None when the operator left it off.
     thumbnail: bytes | None
-    #: The same, normally 480 pixels wide; None where the thumbnail is, and where that is as large as the
-    #: picture.
-    detail: bytes | None
     #: Hashes of all frames; None for a file of one.
     frame_hashes: FrameHashes | None
     #: What codes say, as digests; None where none can be read.
@@ -456,8 +451,8 @@ class Evidence(HashEvidence):
     fine_blocks: int | None = None
     #: Share of them that show the same, 0 to 1.
     fine_agreement: float | None = None
-    #: Whether both pictures had a detail, in which these blocks are small; else they are those of thumbnails.
-    detailed: bool | None = None
+    #: Share of those textured on both sides that show the same, 0 to 1: a cover takes few of these.
+    fine_both_textured: float | None = None
     #: Number of codes that say the same in the same place.
     codes_same: int | None = None
     #: Number of codes that say something else in the same place.

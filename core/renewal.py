@@ -191,7 +191,7 @@ class Renewal:
         picture = _as_much_as_before(picture, due.features)
         # Two blank pictures were identical once, so what an older version said of one is judged again.
         same = is_same(due.features, picture.features) and picture.features.informative
-        entry = new_image(picture.features, options=self.options.index)
+        entry = new_image(picture.features)
         if not self.store.images.renew(entry, before=due.record, only_record=same):
             return Renewed(image_id, RenewalStatus.UNCHANGED, due.outdated)
         if same and due.outdated:
@@ -270,10 +270,10 @@ class Renewal:
 
 
 def _as_much_as_before(picture: Picture, before: ImageFeatures) -> Picture:
-    """The picture without thumbnail and detail, if none was kept: whoever left them off had a reason."""
+    """The picture without a thumbnail, if none was kept: whoever left it off had a reason."""
     if before.thumbnail is not None or picture.features.thumbnail is None:
         return picture
-    return replace(picture, features=without(picture.features, "thumbnail", "detail"))
+    return replace(picture, features=without(picture.features, "thumbnail"))
 
 
 def _says_nothing(verdict: Verdict) -> bool:

@@ -20,7 +20,10 @@ from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.errors import CorruptRecord, FormatError, UnknownVersion
 from douglas_quaid.features import codec, extract_features
 from douglas_quaid.features.local import pack, unpack
-from douglas_quaid.features.thumbnail import make_detail
+from douglas_quaid.features.options import DEFAULTS
+from douglas_quaid.features.thumbnail import make_thumbnail
+from douglas_quaid.index.new_image import new_image
+from douglas_quaid.index.words import WordKeypoints
 from douglas_quaid.records import (
     Code,
     Codes,
@@ -53,7 +56,7 @@ def made_up(**changes: object) -> ImageFeatures:
         truncated=True,
         decoding=2,
         versions=FamilyVersions(
-            pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, detail=8, codes=9
+            pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, codes=9
         ),
         pixel_digest=bytes(range(32)),
         hashes=Hashes(
@@ -73,7 +76,6 @@ def made_up(**changes: object) -> ImageFeatures:
             descriptors=np.arange(96, dtype=np.uint8).reshape(3, 32),
         ),
         thumbnail=b"any bytes",
-        detail=b"other bytes",
         frame_hashes=FrameHashes((b"f" * 32, b"g" * 32), 4),
         codes=Codes(b"key!", (Code(b"d" * 16, (0.0, 0.2, 0.4, 1.0)), Code(b"e" * 16, (0.6, 0.8, 1.0, 1.0)))),
         informative=True,
@@ -122,13 +124,12 @@ def test_optional_parts_may_be_missing() -> None:
     bare = made_up(
         tlsh=None,
         thumbnail=None,
-        detail=None,
         codes=None,
         frame_hashes=None,
         truncated=False,
         informative=False,
         hashes=dataclasses.replace(made_up().hashes, whash=None),
-        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, detail=0, codes=0),
+        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, codes=0),
         local=LocalFeatures(
             frame_width=1.0,
             frame_height=1.0,
@@ -174,23 +175,32 @@ def test_keypoints_are_rounded_once_and_then_for_ever(
     assert np.minimum(rotation, 360 - rotation).max(initial=0) <= 0.01
 
 
-def test_the_features_of_a_screenshot_take_at_most_40_kib() -> None:
+def test_record_and_words_of_a_screenshot_take_at_most_22_kib() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (800, 1280, 3), np.uint8)
     busy = Image.fromarray(cv2.GaussianBlur(noise, (0, 0), 1))
 
     for picture in (*(page(seed) for seed in range(4)), busy):
-        assert len(codec.encode(features_of(png(picture)))) <= 40 * 1024
+        entry = new_image(features_of(png(picture)))
+        assert len(entry.record) + len(entry.words) <= 22 * 1024
 
 
-def test_a_busy_screenshot_has_a_coarser_detail_and_all_of_its_keypoints() -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (800, 1280, 3), np.uint8)
-    softer, busy = (
-        features_of(png(Image.fromarray(cv2.GaussianBlur(noise, (0, 0), sigma)))) for sigma in (2, 1)
-    )
+def test_the_first_keypoints_are_stored_and_indexed_and_a_query_has_all() -> None:
+    asked = features_of(png(page(1)))
+    entry = new_image(asked)
+    stored = codec.decode(entry.record).local
 
-    assert softer.detail is not None and busy.detail is not None
-    assert len(busy.detail) < len(softer.detail) and len(busy.local) >= 840
-    assert make_detail(noise[:, :, 0], 500) is None
+    assert len(asked.local) > 700 and len(stored) == DEFAULTS.local.stored
+    assert (stored.descriptors == asked.local.descriptors[: len(stored)]).all()
+    assert entry.words == WordKeypoints.of(stored).column()
+
+
+def test_a_busy_picture_has_a_coarser_thumbnail() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (800, 1280), np.uint8)
+    soft, busy = (make_thumbnail(cv2.GaussianBlur(noise, (0, 0), sigma)) for sigma in (3, 1))
+
+    best = dataclasses.replace(DEFAULTS.thumbnail, qualities=DEFAULTS.thumbnail.qualities[:1])
+    assert soft == make_thumbnail(cv2.GaussianBlur(noise, (0, 0), 3), options=best)
+    assert len(busy) < len(make_thumbnail(cv2.GaussianBlur(noise, (0, 0), 1), options=best))
 
 
 # --- Bytes that cannot be trusted ---------------------------------------------------------------------------
@@ -300,7 +310,7 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
         RECORD[:4] == b"DQF1"
         and number(4, 1) == codec.FORMAT_VERSION
         and number(5, 1) == 3
-        and number(6, 2) == 9
+        and number(6, 2) == 8
     )
     assert number(8, 4) == len(RECORD) and RECORD[12:44].hex() == "ab" * 32
     assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[
@@ -315,22 +325,24 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
 def test_the_golden_record_of_format_1_is_read_as_one_of_the_first_frame_and_the_first_rules() -> None:
     stored = codec.decode((GOLDEN / "record-v1.bin").read_bytes())
 
-    first = dataclasses.replace(made_up().versions, frames=0, detail=0, codes=0)
-    expected = made_up(
-        frame=0, truncated=False, decoding=1, frame_hashes=None, detail=None, codes=None, versions=first
-    )
+    first = dataclasses.replace(made_up().versions, frames=0, codes=0)
+    expected = made_up(frame=0, truncated=False, decoding=1, frame_hashes=None, codes=None, versions=first)
     assert same(stored, expected)
 
 
-def test_the_golden_record_of_format_2_is_read_as_one_without_detail_and_codes() -> None:
+def test_the_golden_record_of_format_2_is_read_as_one_without_codes() -> None:
     stored = codec.decode((GOLDEN / "record-v2.bin").read_bytes())
 
-    second = dataclasses.replace(made_up().versions, detail=0, codes=0)
-    assert same(stored, made_up(detail=None, codes=None, versions=second))
+    second = dataclasses.replace(made_up().versions, codes=0)
+    assert same(stored, made_up(codes=None, versions=second))
 
 
-def test_the_golden_record_of_format_3_is_read_and_written_to_the_bit() -> None:
-    record = (GOLDEN / "record-v3.bin").read_bytes()
+def test_the_golden_record_of_format_3_is_read_without_its_detail() -> None:
+    assert same(codec.decode((GOLDEN / "record-v3.bin").read_bytes()), made_up())
+
+
+def test_the_golden_record_of_format_4_is_read_and_written_to_the_bit() -> None:
+    record = (GOLDEN / "record-v4.bin").read_bytes()
 
     assert same(codec.decode(record), made_up())
     assert codec.encode(made_up()) == record

@@ -19,7 +19,7 @@ from douglas_quaid.store import ROW, ColumnReader, ColumnState, NewImage, Store,
 from douglas_quaid.store.columns import INFORMATIVE, ShardState, pack_row
 from douglas_quaid.store.forgetting import compact
 from douglas_quaid.store.keys import SHARDS
-from douglas_quaid.store.scripts import COMPACT
+from douglas_quaid.store.scripts import COMPACT, WORD_BYTES
 
 
 class Follower:
@@ -63,7 +63,7 @@ def expected(images: list[NewImage]) -> dict[str, tuple[bytes, bytes]]:
                 i.pdq,
                 quality=i.pdq_quality,
                 informative=i.informative,
-                words=len(i.words) // 16,
+                words=len(i.words) // WORD_BYTES,
                 pdq_version=1,
                 local_version=1,
             ),
@@ -125,7 +125,7 @@ def test_a_follower_always_holds_what_was_acknowledged(small_chunks, shared_serv
             store.forgetting.forget(live.pop(n % len(live)).image_id)
         elif kind == "renew" and live:
             old = live.pop(n % len(live))
-            live.append(replace(old, pdq=bytes([n]) * 32, words=bytes([n]) * 16 * (n % 3)))
+            live.append(replace(old, pdq=bytes([n]) * 32, words=bytes([n]) * WORD_BYTES * (n % 3)))
             store.images.put(live[-1], renew=True)
         elif kind == "compact":
             compact(store.connection, "7")
@@ -161,14 +161,14 @@ def test_a_row_says_what_was_put_in(store, make_image):
         1,
         1,
     )
-    assert change.words.shape == (5, 16) and change.words.tobytes() == image.words
+    assert change.words.shape == (5, WORD_BYTES) and change.words.tobytes() == image.words
 
 
 def test_words_may_be_left_out(store, make_image):
     put_all(store, [make_image(n) for n in range(50)])
     changes = refresh(store.columns, words=False)
     assert sum(len(change.rows) for change in changes.shards) == 50
-    assert all(change.words.shape == (0, 16) for change in changes.shards)
+    assert all(change.words.shape == (0, WORD_BYTES) for change in changes.shards)
 
 
 def test_a_reader_gets_only_what_is_new(store, make_image):
@@ -187,7 +187,7 @@ def test_a_forgotten_row_and_its_words_are_overwritten_where_they_lie(store, sha
     store.forgetting.forget(second.image_id)
     rows, words = (shared_server.redis.get(f"dq:{{7}}:{kind}:0:0") for kind in ("rows", "words"))
     assert not any(np.frombuffer(rows, ROW)[1]["image_id"]) and not any(np.frombuffer(rows, ROW)[1]["pdq"])
-    assert words == first.words + bytes(48) + third.words
+    assert words == first.words + bytes(3 * WORD_BYTES) + third.words
 
 
 def test_a_shard_with_many_dead_rows_is_compacted(store_url, shared_server, make_image):
@@ -300,7 +300,7 @@ def test_columns_that_are_shorter_than_they_say_are_left_out_and_named(store, sh
     "wrong",
     [
         {"pdq": b"short"},
-        {"words": bytes(16 * 65536)},
+        {"words": bytes(WORD_BYTES * 65536)},
         {"pdq_quality": 256},
         {"image_id": "12"},
         {"words": b"x"},

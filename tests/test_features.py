@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image
 from support.pictures import blank, jpeg, page, photo, png, saved
 
 from douglas_quaid.decoding.image import decode_image
@@ -52,16 +52,19 @@ def test_the_thumbnail_can_be_switched_off() -> None:
     without = features_of(png(page(1, 320, 200)), thumbnails=False)
 
     assert without.thumbnail is None and without.versions.thumbnail == 0
-    assert without.detail is None and without.versions.detail == 0
 
 
-@pytest.mark.parametrize(("size", "wide"), [((1280, 800), 480), ((480, 300), 480), ((320, 900), None)])
-def test_a_picture_wider_than_its_thumbnail_has_a_detail(size: tuple[int, int], wide: int | None) -> None:
-    found = features_of(png(page(1, *size).filter(ImageFilter.GaussianBlur(1))))
+@pytest.mark.parametrize(
+    ("size", "thumbnail", "small"),
+    [((1280, 800), (300, 480), (200, 320)), ((400, 200), (200, 400), (160, 320)), ((64, 64),) * 3],
+)
+def test_a_thumbnail_is_480_pixels_wide_and_320_for_content_and_never_enlarged(
+    size: tuple[int, int], thumbnail: tuple[int, int], small: tuple[int, int]
+) -> None:
+    shown = Picture(features_of(png(page(1, *size))))
 
-    shown = Picture(found).detail
-    assert shown is not None and shown.shape[1] == (wide or size[0])
-    assert (found.detail is None, found.versions.detail) == (wide is None, 0 if wide is None else 1)
+    assert shown.thumbnail is not None and shown.small is not None
+    assert (shown.thumbnail.shape, shown.small.shape) == (thumbnail, small)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_golden_pictures_have_the_keypoints_they_had_at_release(name: str) -> No
     found = features_of((GOLDEN / f"{name}.png").read_bytes())
     stored = codec.decode((GOLDEN / f"{name}-features-v1.bin").read_bytes())
 
-    assert dataclasses.replace(found.versions, detail=0) == stored.versions
+    assert found.versions == dataclasses.replace(stored.versions, thumbnail=2)
     assert (found.local.frame_width, found.local.frame_height) == (
         stored.local.frame_width,
         stored.local.frame_height,
@@ -115,7 +118,7 @@ def described(features: ImageFeatures) -> dict[str, object]:
         "versions": {
             family: version
             for family, version in dataclasses.asdict(features.versions).items()
-            if family not in ("frames", "detail", "codes")
+            if family not in ("frames", "codes")
         },
         "pixel_digest": features.pixel_digest.hex(),
         "pdq": [value.hex() for value in hashes.orientations],

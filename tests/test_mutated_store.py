@@ -226,7 +226,6 @@ def test_self_check_prints_a_line_for_each_broken_value_and_ends_with_1(
 def test_the_columns_are_built_anew_while_others_write(small: Small, expected: dict[str, object]) -> None:
     # Given a column that lost an image, and a writer that adds and forgets while it is built anew
     from douglas_quaid.integrity.columns import _write_page, rebuild
-    from douglas_quaid.options import DEFAULTS
 
     image_id = small.ids[0]
     tag = image_id[0]
@@ -245,7 +244,7 @@ def test_the_columns_are_built_anew_while_others_write(small: Small, expected: d
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("douglas_quaid.integrity.columns._write_page", meanwhile)
-            rebuild(store, tag, 7, DEFAULTS.index)
+            rebuild(store, tag, 7)
     # Then the new columns have what is in the store, and nothing else
     with small.engine() as engine:
         assert engine.stats().images_searchable == engine.stats().store.images == stats.store.images

@@ -9,15 +9,12 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
-from support.columns import refresh
 from support.pictures import jpeg, page, png
 
-from douglas_quaid import Config, Decision, Engine
+from douglas_quaid import Decision, Engine
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.options import DecisionOptions, VerdictOptions
-from douglas_quaid.index.options import IndexOptions
 from douglas_quaid.options import DEFAULTS, Options
-from douglas_quaid.store import Store
 
 LABELS = ("spec:", "measured", "chosen")
 #: Options of an engine that is less certain of equal pixels than others.
@@ -111,12 +108,3 @@ def test_an_ignored_picture_is_recognised_by_the_options_of_the_engine(store_url
     with Engine.open(store_url, options=CAREFUL) as engine:
         found = engine.query(png(picture, compress_level=1))
         assert [hit.image_id for hit in found.hits] == [copy]
-
-
-def test_as_many_visual_words_are_stored_as_the_options_of_the_engine_say(store_url: str) -> None:
-    few = Options(index=IndexOptions(descriptors_per_image=9, descriptors_of_tall=0.0))
-    with Engine.open(store_url, options=few) as engine:
-        engine.add(png(page(3, 400, 300)))
-    with Store.open(Config(store=store_url)) as store:
-        shards = refresh(store.columns).shards
-    assert [count for change in shards for count in change.rows["words"].tolist()] == [9]

@@ -40,14 +40,6 @@ def test_each_family_of_another_version_is_outdated_and_one_that_was_left_out_is
         assert outdated(replace(features, versions=replace(features.versions, **{family: 0}))) == ()
 
 
-def test_a_record_of_an_earlier_program_lacks_the_detail_of_a_picture_that_has_one() -> None:
-    for width, missing in ((480, ("detail",)), (320, ())):
-        features = fresh(jpeg(page(1, width, 320)))
-        before = replace(features, detail=None, versions=replace(features.versions, detail=0))
-        assert outdated(before) == missing
-        assert outdated(replace(before, thumbnail=None)) == ()
-
-
 def test_a_jpeg_that_shows_something_is_read_as_before_and_is_not_outdated() -> None:
     assert outdated(old(jpeg(page(1, 480, 320)))) == ()
 

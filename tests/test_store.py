@@ -366,9 +366,17 @@ def test_verdict_bytes_give_back_every_field(evidence, decision, relation, confi
     assert stored.verdict == verdict and stored.judged == judged
 
 
+def test_a_field_of_verdict_format_5_that_is_no_longer_kept_is_left_out():
+    data = codec.encode(MATCH, datetime.now(timezone.utc))
+    head = data[:3] + bytes([5]) + data[4:12]
+    text = data[codec.HEADER_BYTES :].replace(b'"evidence":{', b'"evidence":{"detailed":true,')
+    assert b"detailed" in text
+    assert codec.decode("0" * 64, head + codec._checksum(head, text) + text).verdict == MATCH
+
+
 def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
     data = codec.encode(MATCH, datetime.now(timezone.utc))
-    for version, remedy in ((1, "fill the store anew"), (6, "use a newer douglas-quaid")):
+    for version, remedy in ((1, "fill the store anew"), (7, "use a newer douglas-quaid")):
         with pytest.raises(UnknownVersion, match=f"format {version}.*{remedy}"):
             codec.decode("0" * 64, data[:3] + bytes([version]) + data[4:])
     for at in [*range(3), *range(4, len(data))]:

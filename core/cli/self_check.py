@@ -110,8 +110,8 @@ def _contents(url: str | None, *, repair: bool, as_json: bool) -> str:
     anything is left.
     """
     from ..integrity.check import find_problems, mend_store
+    from ..integrity.columns import with_our_columns
     from ..integrity.finding import Finding
-    from ..options import DEFAULTS
     from ..store import Store
     from ..store.connection import Connection
 
@@ -129,10 +129,9 @@ def _contents(url: str | None, *, repair: bool, as_json: bool) -> str:
 
     config = Config.from_environment(store=url)
     with suppress(DouglasQuaidError):  # upgrades an older store; what prevents that is told below
-        Store.open(config).close()
+        with_our_columns(Store.open(config)).close()
     with Store(Connection(config)) as store:
-        index = DEFAULTS.index
-        left = mend_store(store, index, tell) if repair else find_problems(store, index)
+        left = mend_store(store, tell) if repair else find_problems(store)
         images = store.images.count()
     for finding in left:
         show(finding, "broken")

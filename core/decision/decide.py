@@ -173,13 +173,13 @@ def _is_other_content(evidence: Evidence, options: VerdictOptions) -> bool:
 
 def is_other_filling(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
     """Return whether the two are fillings of one template: several places have other content."""
-    return _replaced(evidence, options.filling_of_details if evidence.detailed else options.filling)
+    return _replaced(evidence, options.filling)
 
 
 def is_altered(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
     """Return whether so much was replaced that a person has to decide whether it is the same picture."""
     large = (evidence.replaced_share or 0.0) >= options.region_share
-    return large or _replaced(evidence, options.altered_of_details if evidence.detailed else options.altered)
+    return large or _replaced(evidence, options.altered)
 
 
 def _replaced(evidence: Evidence, options: ReplacedOptions) -> bool:

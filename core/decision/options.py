@@ -39,15 +39,15 @@ class PredictorOptions:
 class ReplacedOptions:
     """When what was replaced in a picture makes it another one (decide.py)."""
 
-    #: Minimum number of replaced regions. measured: see `VerdictOptions.filling`.
-    regions: int = 2
+    #: Minimum number of replaced regions. measured: see `VerdictOptions.filling`, as all of these.
+    regions: int
     #: Minimum number of their blocks beside those of the largest. measured: as `regions`.
-    blocks: int = 4
+    blocks: int
     #: Minimum share of the textured blocks that they take, 0 to 1. measured: as `regions`.
-    share: float = 0.06
+    share: float
     #: Minimum share of the small blocks that do not agree which they explain, 0 to 1: a cover or what is
     #: written on a picture replaces a little, too. measured: as `regions`.
-    explained: float = 0.0
+    explained: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +70,13 @@ class VerdictOptions:
     #: chosen: below it a copy plainly stands out.
     notable_rival: float = 0.5
 
-    #: When two pictures without details are other fillings of one template. measured (2026-12): told are 112
-    #: of 164 other fillings of 12 kinds of dense pages, and 1 of 230 edited ones; 117 and 5 whatever the
-    #: regions explain (tests/benchmarks/README.md, section "Other fillings of a template").
-    filling: ReplacedOptions = ReplacedOptions(explained=0.4)
-    #: The same of two pictures with details. measured (2026-12): told are 213 of 256 other fillings of 12
-    #: kinds, and none of 310 edited pages; 2 of 508 edited captures have as many regions, both covered.
-    filling_of_details: ReplacedOptions = ReplacedOptions(blocks=1, share=0.015, explained=0.2)
-    #: When a person decides whether two pictures without details are the same. measured: as `filling`;
-    #: compression changes up to 0.045 of a page of small dense text.
-    altered: ReplacedOptions = ReplacedOptions(share=0.05)
-    #: The same of two pictures with details. measured: as `filling_of_details`; 2 other fillings are a match,
-    #: and 1 of the edited pages goes to a person.
-    altered_of_details: ReplacedOptions = ReplacedOptions(regions=1, blocks=0, share=0.015, explained=0.3)
+    #: When two pictures are other fillings of one template. measured (2026-12): told are 213 of 256 other
+    #: fillings of 12 kinds, and none of 310 edited pages; 2 of 508 edited captures have as many regions, both
+    #: covered (tests/benchmarks/README.md, section "Other fillings of a template").
+    filling: ReplacedOptions = ReplacedOptions(regions=2, blocks=1, share=0.015, explained=0.2)
+    #: When a person decides whether two pictures are the same. measured: as `filling`; 2 other fillings are a
+    #: match, and 1 of the edited pages goes to a person.
+    altered: ReplacedOptions = ReplacedOptions(regions=1, blocks=0, share=0.015, explained=0.3)
     #: Share of the textured blocks from which a person decides about a single region, 0 to 1. measured: as
     #: `filling`.
     region_share: float = 0.25

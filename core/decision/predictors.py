@@ -122,7 +122,12 @@ def _blocks_disagreeing(evidence: Evidence, _: PredictorOptions) -> float | None
     return None if blocks is None or (share is None and blocks) else (1 - (share or 0.0)) * blocks
 
 
-def _fine_agreement(evidence: Evidence, options: PredictorOptions) -> float | None:
+def _differences(evidence: Evidence, _: PredictorOptions) -> float | None:
+    """Number of regions that differ."""
+    return None if evidence.differences is None else float(len(evidence.differences))
+
+
+def _fine_copy(evidence: Evidence, options: PredictorOptions) -> float | None:
     """Agreement of the small blocks, where it is evidence by itself: of enough blocks that show all of one
     picture, of a pair in which nothing differs, and without a rival that shows the same part.
     """
@@ -204,7 +209,22 @@ PREDICTORS = (
         (0, 6, 12, 25, 50, 100, 200, 350),
         _field("blocks_compared"),
     ),
-    Predictor("fine_agreement", "fine", True, (0.85, 0.9, 0.94, 0.97, 0.99), _fine_agreement),
+    Predictor("fine_blocks", "fine", True, (0, 30, 60, 120, 250, 500, 1000), _field("fine_blocks")),
+    Predictor(
+        "fine_agreement", "fine", True, (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98), _field("fine_agreement")
+    ),
+    Predictor(
+        "fine_both_textured",
+        "fine",
+        True,
+        (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98),
+        _field("fine_both_textured"),
+    ),
+    Predictor("fine_copy", "fine", True, (0.85, 0.9, 0.94, 0.97, 0.99), _fine_copy),
+    Predictor(
+        "replaced_share", "fine", False, (0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15), _field("replaced_share")
+    ),
+    Predictor("differences", "fine", False, (0, 1, 2, 4, 8, 14, 20), _differences),
 )
 #: The same by name.
 PREDICTOR_BY_NAME = {predictor.name: predictor for predictor in PREDICTORS}

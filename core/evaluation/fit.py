@@ -47,14 +47,17 @@ TOLERANCE = 1e-5
 #: Decimal places of the weights in the file. chosen: a ten-thousandth of a weight changes no answer.
 DIGITS = 4
 
-#: Families that each set of curves needs, and families that it leaves out: for pairs of a search, for pairs
-#: compared by themselves, for pairs without thumbnails, and for pairs known by hashes alone. Each set is
-#: fitted to all pairs.
+#: Families that each set of curves needs, and families that it leaves out: for pairs of a search and pairs
+#: compared by themselves, once with the small blocks and once before they are compared, which only promising
+#: pairs are; for pairs without thumbnails, and for pairs known by hashes alone. Each set is fitted to all
+#: pairs, those with the small blocks to pairs that have them.
 MODELS = (
-    (("content", "rivals"), ()),
-    (("content",), ("rivals",)),
-    (("keypoints",), ("content",)),
-    ((), ("content", "keypoints", "rivals")),
+    (("fine", "rivals"), ()),
+    (("fine",), ("rivals",)),
+    (("content", "rivals"), ("fine",)),
+    (("content",), ("rivals", "fine")),
+    (("keypoints",), ("content", "fine")),
+    ((), ("content", "keypoints", "rivals", "fine")),
 )
 
 
@@ -130,6 +133,10 @@ def _model(
     without: tuple[str, ...],
 ) -> Model:
     """Fit one set of curves. `values`: (n, predictors), NaN where not measured."""
+    if "fine" in needs:
+        fine = [place for place, predictor in enumerate(PREDICTORS) if predictor.family == "fine"]
+        kept = ~np.isnan(values[:, fine]).all(axis=1)
+        values, labels, weights = values[kept], labels[kept], weights[kept]
     used = [place for place, predictor in enumerate(PREDICTORS) if predictor.family not in without]
     predictors = [PREDICTORS[place] for place in used]
     members = Counter(predictor.family for predictor in predictors)

@@ -11,13 +11,12 @@ from typing import Any, Literal
 from ..decoding.informative import is_informative
 from ..decoding.revision import DECODING_REVISION
 from ..records import DecodedImage, FamilyVersions, FrameHashes, ImageFeatures
-from .codec import encode_local
 from .codes import CODES_VERSION, read_codes
 from .local import LOCAL_VERSION, bands_of, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
 from .pdq import PDQ_VERSION, pdq_of_samples
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
-from .thumbnail import DETAIL_VERSION, THUMBNAIL_VERSION, has_detail, make_detail, make_thumbnail
+from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
 
 #: Version of the pixel digest.
 PIXELS_VERSION = 1
@@ -32,11 +31,8 @@ CURRENT = FamilyVersions(
     local=LOCAL_VERSION,
     thumbnail=THUMBNAIL_VERSION,
     frames=FRAMES_VERSION,
-    detail=DETAIL_VERSION,
     codes=CODES_VERSION,
 )
-#: Bytes of a record of one band without keypoints, thumbnail and detail. measured (2026-12): at most 565.
-BESIDES = 640
 #: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
 #: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
 PIXEL = 1.25
@@ -56,9 +52,8 @@ def extract_features(
     """Return all features of one picture, rounded as a record keeps them, so that fresh features compare like
     stored ones.
 
-    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail
-    and no detail; with `hash_only` there are no keypoints and no codes either. A family that is left out has
-    version 0.
+    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail;
+    with `hash_only` there are no keypoints and no codes either. A family that is left out has version 0.
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
     thumbnail = make_thumbnail(grey, options=options.thumbnail) if thumbnails else None
@@ -67,9 +62,6 @@ def extract_features(
         local = without_keypoints(image.width, image.height, options=options.local)
     else:
         local = extract_local(grey, options=options.local)
-    room = options.record_bytes * bands_of(image.width, image.height, options=options.local)
-    room -= BESIDES + len(encode_local(local)) + len(thumbnail or b"")
-    detail = make_detail(grey, room, options=options.detail) if thumbnails else None
     return ImageFeatures(
         image_id=image.image_id,
         width=image.width,
@@ -84,7 +76,6 @@ def extract_features(
             local=0 if hash_only else CURRENT.local,
             thumbnail=CURRENT.thumbnail if thumbnails else 0,
             frames=0 if image.frame_samples is None else CURRENT.frames,
-            detail=CURRENT.detail if thumbnails and has_detail(image.width, image.height) else 0,
             codes=0 if codes is None else CURRENT.codes,
         ),
         pixel_digest=image.pixel_digest,
@@ -92,7 +83,6 @@ def extract_features(
         tlsh=tlsh_of(image.data),
         local=local,
         thumbnail=thumbnail,
-        detail=detail,
         frame_hashes=_frame_hashes(image),
         codes=codes,
         informative=is_informative(grey, options=options.informative),
@@ -106,16 +96,26 @@ def work_of_extraction(features: ImageFeatures) -> int:
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:
     """Return the features that `hash_only` would have extracted."""
-    bare = without(features, "thumbnail", "detail", "codes")
+    bare = without(features, "thumbnail", "codes")
     local = without_keypoints(features.width, features.height)
     return replace(bare, local=local, versions=replace(bare.versions, local=0))
 
 
-def without(features: ImageFeatures, *families: Literal["thumbnail", "detail", "codes"]) -> ImageFeatures:
+def without(features: ImageFeatures, *families: Literal["thumbnail", "codes"]) -> ImageFeatures:
     """Return the features as if these families had been left out."""
     left_out: dict[str, Any] = dict.fromkeys(families)
     versions: dict[str, Any] = dict.fromkeys(families, 0)
     return replace(features, **left_out, versions=replace(features.versions, **versions))
+
+
+def as_stored(features: ImageFeatures, *, options: FeatureOptions = DEFAULTS) -> ImageFeatures:
+    """Return the features as they are stored: with the first of the keypoints. A query has all of them."""
+    local, bands = features.local, bands_of(features.width, features.height, options=options.local)
+    most = options.local.stored * bands
+    if len(local) <= most:
+        return features
+    first = replace(local, keypoints=local.keypoints[:most], descriptors=local.descriptors[:most])
+    return replace(features, local=first)
 
 
 def is_hash_only(features: ImageFeatures) -> bool:

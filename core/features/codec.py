@@ -21,7 +21,7 @@ from .local import pack, unpack
 #: First bytes of every record.
 MAGIC = b"DQF1"
 #: Format version that is written.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 #: Maximum size of a record in bytes. chosen: twenty bands of keypoints and the thumbnail of 320 x 16,383
 #: pixels of noise stay below half of it.
 MAX_RECORD = 16 * 1024 * 1024
@@ -47,7 +47,7 @@ CODE = struct.Struct(f"<{DIGEST_BYTES}s4H")
 #: Bytes of the checksum.
 CHECKSUM = 8
 
-_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _DETAIL, _CODES = range(1, 10)
+_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _, _CODES = range(1, 10)
 _INFORMATIVE, _TRUNCATED = 1, 2
 
 
@@ -65,8 +65,6 @@ def encode(features: ImageFeatures) -> bytes:
         families.append((_THUMBNAIL, versions.thumbnail, features.thumbnail))
     if (frames := features.frame_hashes) is not None:
         families.append((_FRAMES, versions.frames, FRAMES_HEAD.pack(frames.unseen) + b"".join(frames.hashes)))
-    if versions.detail:
-        families.append((_DETAIL, versions.detail, features.detail or b""))
     if (codes := features.codes) is not None:
         families.append((_CODES, versions.codes, codes.key_name + b"".join(map(_encode_code, codes.found))))
     body = b"".join(
@@ -123,7 +121,6 @@ def _decode(data: bytes) -> ImageFeatures:
     hashes = _sized(families[_IMAGEHASH][1], 24, 32)
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
     frames_version, frame_hashes = families.get(_FRAMES, (0, None))
-    detail_version, detail = families.get(_DETAIL, (0, None))
     codes_version, codes = families.get(_CODES, (0, None))
     return ImageFeatures(
         image_id=image_id.hex(),
@@ -142,7 +139,6 @@ def _decode(data: bytes) -> ImageFeatures:
             local=families[_LOCALS][0],
             thumbnail=thumbnail_version,
             frames=frames_version,
-            detail=detail_version,
             codes=codes_version,
         ),
         pixel_digest=_sized(families[_PIXELS][1], 32),
@@ -158,7 +154,6 @@ def _decode(data: bytes) -> ImageFeatures:
         tlsh=_sized(families[_TLSH][1], 0, 72).decode("ascii") or None,
         local=_decode_plain_local(locals) if data[4] < 3 else _decode_local(locals),
         thumbnail=thumbnail,
-        detail=detail or None,
         frame_hashes=None if frame_hashes is None else _decode_frames(frame_hashes),
         codes=None if codes is None else _decode_codes(codes),
         informative=bool(flags & _INFORMATIVE),

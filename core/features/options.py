@@ -38,6 +38,9 @@ class LocalOptions:
     maximum_bands_of_views: int = 5
     #: Maximum number of keypoints per band. measured: tests/benchmarks, recall against bytes.
     budget: int = 850
+    #: How many of them, the first of the spread order, are stored and indexed. measured: tests/benchmarks,
+    #: "Size of a record": what the query has more of makes up for what the store lacks.
+    stored: int = 300
     #: Side, in level pixels, of the cells that take turns within a region. measured: see local.py.
     cell: int = 40
     #: Side, in level pixels, of the regions that take turns; a prefix of the result takes as much from each.
@@ -110,24 +113,14 @@ class InsetOptions:
 class ThumbnailOptions:
     """How thumbnails are compressed (thumbnail.py)."""
 
-    #: WebP's quality; the next one is tried while the result is too large. chosen: at 40 a screenshot takes
-    #: 2.1 KB at the median (at 30 1.8, at 50 2.4).
-    qualities: tuple[int, ...] = (40, 20, 5)
-    #: Maximum size in bytes per pixel. chosen: 6 KB for 320 x 200 pixels; one screenshot in forty needs a
-    #: second try.
-    maximum_bytes_per_pixel: float = 0.095
-    #: WebP's effort. measured: 2.0 ms; 0 saves 0.7 ms and costs 30 % of size, 4 costs 2.5 ms and saves 8 %.
-    method: int = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetailOptions:
-    """How details are compressed (thumbnail.py)."""
-
-    #: WebP's quality; the next one is tried while the result has no room in the record. measured (2026-12,
-    #: 106 screenshots): at 30 a detail takes 3.2 KB at the median, 5.0 KB at nine tenths. chosen: the rest.
+    #: WebP's quality; the next one is tried while the result is too large. measured (2026-12, 106
+    #: screenshots): at 30 it takes 3.2 KB at the median, 5.0 KB at nine tenths. chosen: the rest.
     qualities: tuple[int, ...] = (30, 20, 12, 5)
-    #: WebP's effort. chosen: as `ThumbnailOptions.method`.
+    #: Maximum size in bytes per pixel. chosen: 6 KB for 480 x 300 pixels.
+    maximum_bytes_per_pixel: float = 0.0427
+    #: Size in bytes that is never too large. chosen: an icon of 64 pixels in the best quality.
+    always_kept: int = 2_048
+    #: WebP's effort. measured: 2.0 ms; 0 saves 0.7 ms and costs 30 % of size, 4 costs 2.5 ms and saves 8 %.
     method: int = 2
 
 
@@ -158,9 +151,6 @@ class CodeOptions:
 class FeatureOptions:
     """All options of feature extraction."""
 
-    #: Maximum size of a record in bytes, for each band of keypoints. spec: 40 KiB for a screenshot of 1280 x
-    #: 800.
-    record_bytes: int = 40 * 1024
     #: When a picture is informative.
     informative: InformativeOptions = INFORMATIVE
     #: Keypoints and descriptors.
@@ -169,8 +159,6 @@ class FeatureOptions:
     insets: InsetOptions = InsetOptions()
     #: Thumbnails.
     thumbnail: ThumbnailOptions = ThumbnailOptions()
-    #: Details.
-    detail: DetailOptions = DetailOptions()
     #: Codes.
     codes: CodeOptions = CodeOptions()
 

@@ -7,7 +7,6 @@ from dataclasses import astuple, fields, replace
 from ..decoding.revision import DECODING_REVISION
 from ..records import FamilyVersions, ImageFeatures
 from . import CURRENT, codec
-from .thumbnail import has_detail
 
 #: Name of all versions and of the decoding revision together.
 STAMP = ".".join(map(str, (DECODING_REVISION, *astuple(CURRENT))))
@@ -22,21 +21,14 @@ def outdated(features: ImageFeatures) -> tuple[str, ...]:
     """Return the families whose extractor has another version now, and DECODING if the picture is of a kind
     that is decoded otherwise since then; empty for a record that is as good as a new one.
 
-    A family that was left out (version 0) is not outdated, but a detail that an earlier program did not make
-    is. A record does not say whether a picture is transparent: whether its pixels changed is known when it
-    has been extracted again.
+    A family that was left out (version 0) is not outdated. A record does not say whether a picture is
+    transparent: whether its pixels changed is known when it has been extracted again.
     """
     families = [
         field.name
         for field in fields(FamilyVersions)
         if getattr(features.versions, field.name) not in (0, getattr(CURRENT, field.name))
     ]
-    if (
-        features.thumbnail is not None
-        and not features.versions.detail
-        and has_detail(features.width, features.height)
-    ):
-        families.append("detail")
     may_differ = features.format not in READ_ALIKE or features.frames > 1 or not features.informative
     if features.decoding < DECODING_REVISION and may_differ:
         families.append(DECODING)

@@ -16,7 +16,7 @@ from ..records import ImageFeatures, LocalFeatures
 from .insets import Inset, extract_insets
 from .local import extract_local
 from .options import DEFAULTS, FeatureOptions
-from .thumbnail import DETAIL_WIDTH, read_thumbnail
+from .thumbnail import make_small, read_thumbnail
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +36,9 @@ class Picture:
         return None if self.features.thumbnail is None else read_thumbnail(self.features.thumbnail)
 
     @cached_property
-    def detail(self) -> NDArray[np.uint8] | None:
-        """Return the finest grey pixels that are kept, shape (height, width): the detail, or the thumbnail of
-        a picture without one; None without either.
-        """
-        detail = self.features.detail
-        return self.thumbnail if detail is None else read_thumbnail(detail, widest=DETAIL_WIDTH)
+    def small(self) -> NDArray[np.uint8] | None:
+        """Return the thumbnail as content agreement sees it, shape (height, width); None without one."""
+        return None if self.thumbnail is None else make_small(self.thumbnail)
 
     def between(self) -> Iterator[LocalFeatures]:
         """Return the keypoints at scales between the usual levels, one entry for each step: a keypoint that

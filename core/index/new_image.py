@@ -1,17 +1,15 @@
 """What is stored of a picture: its encoded features, and what the columns and the word index need of them."""
 
-from ..features import codec
+from ..features import as_stored, codec
 from ..records import ImageFeatures
 from ..store import NewImage
-from .options import DEFAULTS, IndexOptions
 from .words import WordKeypoints
 
 
-def new_image(features: ImageFeatures, *, options: IndexOptions = DEFAULTS) -> NewImage:
+def new_image(extracted: ImageFeatures) -> NewImage:
     """Return what is stored of these features; a picture that is not informative has no visual words."""
-    words = b""
-    if features.informative:
-        words = WordKeypoints.for_index(features.local, options=options).column()
+    features = as_stored(extracted)
+    words = WordKeypoints.of(features.local).column() if features.informative else b""
     return NewImage(
         image_id=features.image_id,
         record=codec.encode(features),

@@ -14,12 +14,6 @@ from dataclasses import dataclass
 class IndexOptions:
     """Which images share visual words with a query (words.py, arrangement.py)."""
 
-    #: Number of descriptors that are indexed of a picture of one band, which has 850. measured: see
-    #: words.TABLES; 450 cost 7.2 KB per picture in the store, and as much in each process.
-    descriptors_per_image: int = 450
-    #: Share of its descriptors that is indexed of a tall picture, 0 to 1. chosen: it has some thousands, and
-    #: its parts are found by theirs.
-    descriptors_of_tall: float = 0.3
     #: Share of the images above which a visual word is a stop word, 0 to 1. measured: see words.TABLES.
     common_share: float = 0.05
     #: Number of images up to which a visual word is never a stop word: they may be captures of one page.

@@ -36,9 +36,8 @@ from .rows import Rows, numbers_in
 TABLES = 4
 #: Bits of a word. measured: as TABLES.
 BITS = 18
-#: Bytes of the sampled bits of a descriptor as they are stored: 112 bits, of which 4 x 18 are used. chosen:
-#: the others leave room for two more tables.
-SAMPLED_BYTES = 14
+#: Bytes of the sampled bits of a descriptor as they are stored. spec: 72 bits, those of the tables.
+SAMPLED_BYTES = TABLES * BITS // 8
 #: Bytes of a descriptor with its quantised keypoint as they are stored.
 BYTES_PER_DESCRIPTOR = SAMPLED_BYTES + 2
 
@@ -66,14 +65,8 @@ class WordKeypoints:
 
     @classmethod
     def of(cls, local: LocalFeatures) -> WordKeypoints:
-        """Return all keypoints of a picture."""
+        """Return the keypoints of a picture."""
         return cls(sample_bits(local.descriptors), local.keypoints)
-
-    @classmethod
-    def for_index(cls, local: LocalFeatures, *, options: IndexOptions = DEFAULTS) -> WordKeypoints:
-        """Return the keypoints of a picture that are indexed: the first ones of the spread order."""
-        count = max(options.descriptors_per_image, round(options.descriptors_of_tall * len(local)))
-        return cls(sample_bits(local.descriptors[:count]), local.keypoints[:count])
 
     def column(self) -> bytes:
         """Return BYTES_PER_DESCRIPTOR for each, for the store: the sampled bits, and the quantised keypoint
@@ -84,19 +77,19 @@ class WordKeypoints:
 
 
 def sample_bits(descriptors: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the 112 sampled bits of each ORB descriptor u8[n, 32], shape (n, 14)."""
+    """Return the 72 sampled bits of each ORB descriptor u8[n, 32], shape (n, 9)."""
     bits = np.unpackbits(descriptors, axis=1).take(_SAMPLED, axis=1)
     return np.packbits(bits, axis=1)
 
 
 def split_column(column: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
-    """Return sampled bits (n, 14) and quantised keypoints (n,) of stored words (n, 16)."""
+    """Return sampled bits (n, 9) and quantised keypoints (n,) of stored words (n, 11)."""
     quantised = np.ascontiguousarray(column[:, SAMPLED_BYTES:]).view("<u2").reshape(-1).astype(np.uint16)
     return column[:, :SAMPLED_BYTES], quantised
 
 
 def words_of(sampled: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Return the words of sampled bits (n, 14), shape (n, TABLES): the number of the table, above 18 bits.
+    """Return the words of sampled bits (n, 9), shape (n, TABLES): the number of the table, above 18 bits.
     They lie table by table in memory.
     """
     columns = np.empty((TABLES, len(sampled)), np.uint32)
@@ -127,7 +120,7 @@ class WordIndex:
         return sum(segment.nbytes for segment in self._segments) + self._sizes.nbytes
 
     def extend(self, rows: NDArray[np.uint32], column: NDArray[np.uint8]) -> None:
-        """Add keypoints as they are stored: `column` u8[n, 16] belongs to the images in `rows` (n,), which
+        """Add keypoints as they are stored: `column` u8[n, 11] belongs to the images in `rows` (n,), which
         ascend and are larger than all before.
         """
         if not len(rows):
@@ -173,7 +166,7 @@ class WordIndex:
         self._sizes.extend(counts)
 
     def vote(self, sampled: NDArray[np.uint8], count: int, timer: Timer | None = None) -> NDArray[np.float64]:
-        """Return the votes for rows 0 to `count` - 1 from a query's sampled bits (n, 14), shape (count,),
+        """Return the votes for rows 0 to `count` - 1 from a query's sampled bits (n, 9), shape (count,),
         wherever the keypoints lie; large images have no advantage. `timer` counts the work.
         """
         query, size = self._look_up(sampled), self._upkeep.block_rows

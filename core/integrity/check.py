@@ -9,7 +9,6 @@ finds, until nothing is left that can be mended.
 from collections.abc import Callable, Iterator
 
 from ..errors import DouglasQuaidError, NotAllowed, StoreFull
-from ..index.options import IndexOptions
 from ..records import ImageId
 from ..store import NewImage, Store
 from ..store.values import IMAGE_ID
@@ -34,28 +33,26 @@ IMAGES_AT_ONCE = 256
 ROUNDS = 12
 
 
-def find_problems(store: Store, options: IndexOptions) -> list[Finding]:
+def find_problems(store: Store) -> list[Finding]:
     """Return what is wrong with a store, each thing once, and what mends it."""
-    first = {str(finding) for finding in _walk(store, options)}
+    first = {str(finding) for finding in _walk(store)}
     if not first:
         return []
-    return list({str(one): one for one in _walk(store, options) if str(one) in first}.values())
+    return list({str(one): one for one in _walk(store) if str(one) in first}.values())
 
 
-def mend_store(
-    store: Store, options: IndexOptions, tell: Callable[[Finding], None], *, alone: bool = False
-) -> list[Finding]:
+def mend_store(store: Store, tell: Callable[[Finding], None], *, alone: bool = False) -> list[Finding]:
     """Mend what can be mended, `tell` each thing, and return what is left for a person.
 
     `alone`: nobody else works with the store, so that what one walk finds counts. Raises NotAllowed and
     StoreFull where nothing can be written, and StoreError.
     """
-    seen = set() if alone else {str(finding) for finding in _walk(store, options)}
+    seen = set() if alone else {str(finding) for finding in _walk(store)}
     for _ in range(ROUNDS):
         if not seen and not alone:
             return []
         found, mended = dict[str, Finding](), 0
-        for finding in _walk(store, options):
+        for finding in _walk(store):
             found[str(finding)] = finding
             if finding.mend is not None and (alone or str(finding) in seen):
                 try:
@@ -70,10 +67,10 @@ def mend_store(
         if not mended and len(left) == len(found):
             return left
         seen = set(found)
-    return find_problems(store, options)
+    return find_problems(store)
 
 
-def _walk(store: Store, options: IndexOptions) -> Iterator[Finding]:
+def _walk(store: Store) -> Iterator[Finding]:
     inventory = Inventory()
     if (schema := check_schema(store)) is not None:
         yield schema
@@ -86,10 +83,10 @@ def _walk(store: Store, options: IndexOptions) -> Iterator[Finding]:
     yield from check_clusters(store, inventory)
     for tag in sorted(inventory.shards):
         yield from check_counts(store, tag)
-        yield from _check_shard(store, tag, inventory, options)
+        yield from _check_shard(store, tag, inventory)
 
 
-def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOptions) -> Iterator[Finding]:
+def _check_shard(store: Store, tag: str, inventory: Inventory) -> Iterator[Finding]:
     columns = read_columns(store, tag)
     lookups, findings = held(store, tag, inventory.sets[tag])
     yield from findings
@@ -102,7 +99,7 @@ def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOpt
         linked = []
         for number, image_id in enumerate(some):
             own = answers[4 * number : 4 * number + 4]
-            for found in check_image(store, image_id, own, lookups, options):
+            for found in check_image(store, image_id, own, lookups):
                 if isinstance(found, NewImage):
                     row = (own[0] or {}).get(b"row:%d" % columns.generation, b"")
                     entries[image_id] = row, row_of(found)
@@ -117,4 +114,4 @@ def _check_shard(store: Store, tag: str, inventory: Inventory, options: IndexOpt
         return
     problems = against_records(columns, entries)
     newest = max(inventory.generations[tag], default=0)
-    yield from columns_finding(store, tag, columns, problems, newest, options)
+    yield from columns_finding(store, tag, columns, problems, newest)

@@ -15,13 +15,12 @@ import numpy as np
 from ..batches import in_groups
 from ..errors import CorruptRecord, FormatError, StoreUnavailable
 from ..index.new_image import new_image
-from ..index.options import IndexOptions
 from ..records import ImageId
 from ..search.references import read_record
 from ..store import ROW, NewImage, Store
 from ..store.columns import MOST_ROWS, unfit_rows
 from ..store.images import packed_row
-from ..store.keys import key, on_image, on_shard
+from ..store.keys import SHARDS, key, on_image, on_shard
 from ..store.scripts import ROW_BYTES, WORD_BYTES
 from ..store.values import whole
 from .finding import Finding, read, repair
@@ -30,6 +29,9 @@ from .finding import Finding, read, repair
 IMAGES_AT_ONCE = 128
 #: How often images that were added meanwhile are looked for before it is given up. chosen.
 ATTEMPTS = 100
+#: Seconds after which another process may build the columns of an older schema. chosen: a million images take
+#: some twenty minutes.
+RENEWAL_SECONDS = 3600.0
 
 
 @dataclass(eq=False)
@@ -158,7 +160,7 @@ def against_records(columns: Columns, entries: Mapping[ImageId, tuple[bytes, byt
 
 
 def columns_finding(
-    store: Store, tag: str, columns: Columns, problems: Sequence[str], newest: int, options: IndexOptions
+    store: Store, tag: str, columns: Columns, problems: Sequence[str], newest: int
 ) -> Iterator[Finding]:
     """Yield one finding about the columns of a shard, if anything is wrong. `newest`: the highest number of a
     generation that was seen.
@@ -169,11 +171,11 @@ def columns_finding(
             f"columns of shard {tag}",
             found[0],
             "they are built anew from the records",
-            lambda: rebuild(store, tag, max(newest, columns.generation) + 2, options),
+            lambda: rebuild(store, tag, max(newest, columns.generation) + 2),
         )
 
 
-def rebuild(store: Store, tag: str, generation: int, options: IndexOptions) -> None:
+def rebuild(store: Store, tag: str, generation: int) -> None:
     """Build the columns of a shard anew from its records, under this number, which was never used.
 
     Raises StoreUnavailable when images are added faster than they are read.
@@ -185,26 +187,49 @@ def rebuild(store: Store, tag: str, generation: int, options: IndexOptions) -> N
         if not missing:
             return
         for some in in_groups([image_id.decode() for image_id in missing], IMAGES_AT_ONCE):
-            without |= _write_page(store, tag, generation, some, options)
+            without |= _write_page(store, tag, generation, some)
     raise StoreUnavailable(f"shard {tag}: images were added faster than its columns were built; try again")
 
 
-def _write_page(
-    store: Store, tag: str, generation: int, ids: Sequence[ImageId], options: IndexOptions
-) -> set[ImageId]:
+def _write_page(store: Store, tag: str, generation: int, ids: Sequence[ImageId]) -> set[ImageId]:
     """Append the rows of these images, and return the images whose records cannot be read."""
     arguments, without = list[bytes | str](), set[ImageId]()
     for image_id, record in zip(
         ids, read(store, [on_image("HGET", "img", i, "record") for i in ids]), strict=True
     ):
         try:
-            entry = new_image(read_record(image_id, record or b""), options=options)
+            entry = new_image(read_record(image_id, record or b""))
         except FormatError:
             without.add(image_id)
             continue
         arguments += [image_id, hashlib.sha1(record).hexdigest(), packed_row(entry), entry.words]
     repair(store, tag, "page", generation, *arguments)()
     return without
+
+
+def with_our_columns(store: Store) -> Store:
+    """Return the store; if an earlier program made its columns, they are built anew first. One process does
+    it, and others wait.
+
+    Raises StoreError.
+    """
+    if store.has_older_columns():
+        with store.locks.hold("columns", RENEWAL_SECONDS, wait=RENEWAL_SECONDS):
+            _renew(store)
+    return store
+
+
+def _renew(store: Store) -> None:
+    if store.has_older_columns():
+        for tag in SHARDS:
+            names = ("generation", "next", "rebuild", "rows")
+            head = store.connection.ask(on_shard(tag, "HMGET", "head", *names))
+            generation, *others, rows = (int(value or 0) for value in head)
+            rebuild(store, tag, max(generation, *others) + 2)
+            chunks = range(-(-rows // store.connection.options.chunk_rows) + 1)
+            old = [f"{kind}:{generation}:{chunk}" for kind in ("rows", "words") for chunk in chunks]
+            store.connection.run([on_shard(tag, "UNLINK", name) for name in (*old, f"tombs:{generation}")])
+        store.mark_upgraded()
 
 
 def row_of(entry: NewImage) -> bytes:

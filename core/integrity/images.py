@@ -12,7 +12,6 @@ from typing import Any
 
 from ..errors import CorruptRecord, FormatError
 from ..index.new_image import new_image
-from ..index.options import IndexOptions
 from ..records import ImageId
 from ..search.references import read_record
 from ..store import NewImage, Store, values
@@ -84,7 +83,7 @@ def _fields(store: Store, tag: str, name: str) -> Iterator[tuple[bytes, bytes]]:
 
 
 def check_image(
-    store: Store, image_id: ImageId, answers: Sequence[Any], lookups: Held, options: IndexOptions
+    store: Store, image_id: ImageId, answers: Sequence[Any], lookups: Held
 ) -> Iterator[Finding | NewImage]:
     """Yield what is wrong with an image; and the image as it should be stored, if its record can be read.
 
@@ -111,7 +110,7 @@ def check_image(
         yield from _listed_elsewhere(store, image_id, lookups.pixels.get(image_id, set()))
         yield Finding(f"{image}, record", "it is gone", ADD_AGAIN.format(image_id))
     else:
-        yield from _recorded(store, image_id, record, fields.get(b"digest"), lookups, options)
+        yield from _recorded(store, image_id, record, fields.get(b"digest"), lookups)
     if fields:
         yield from _times(store, image_id, fields, occurrences, scores)
     for name in sorted({*occurrences, *scores, *lookups.where.get(image_id, ())}):
@@ -137,11 +136,10 @@ def _recorded(
     record: bytes,
     digest: bytes | None,
     lookups: Held,
-    options: IndexOptions,
 ) -> Iterator[Finding | NewImage]:
     tag, image = image_id[0], key(image_id[0], f"img:{image_id}")
     try:
-        entry = new_image(read_record(image_id, record), options=options)
+        entry = new_image(read_record(image_id, record))
     except CorruptRecord as error:
         mend = repair(store, tag, "strip", image_id, hashlib.sha1(record).hexdigest())
         remedy = "it is removed and all else is kept; " + ADD_AGAIN.format(image_id)

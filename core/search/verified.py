@@ -101,7 +101,7 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
         options=search.verification,
     )
     # Other fillings of a form agree in everything else, so what could be a match is looked at more closely.
-    if _relation(search, candidate.image_id, found.evidence) is not None:
+    if _is_promising(search, candidate.image_id, found.evidence):
         search.timer.check()
         found = with_codes(found, search.query, reference, options=search.verification)
         with suppress(OutOfTime):
@@ -110,6 +110,11 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
             )
     kept = Picture(hashes_alone(reference.features)) if found.evidence.same else reference
     return Pair(candidate.image_id, kept, found)
+
+
+def _is_promising(search: Search, image_id: ImageId, evidence: Evidence) -> bool:
+    likely = search.calibration.probability(evidence) >= search.options.effort.closer_probability
+    return likely or _relation(search, image_id, evidence) is not None
 
 
 def _relation(search: Search, image_id: ImageId, evidence: Evidence) -> Relation | None:

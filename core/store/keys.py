@@ -71,7 +71,7 @@ from ..errors import ConfigError
 from ..records import ImageId
 
 #: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 #: Hashes under `meta` whose fields are counted in head, because nothing else says that one was lost.
 COUNTED = ("collections", "hubs", "bookmarks")
 #: Tags of the shards.

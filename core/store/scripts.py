@@ -11,7 +11,7 @@ from .keys import Command, prefix
 #: Bytes of a row. spec: FORMAT.md.
 ROW_BYTES = 72
 #: Bytes of a visual word. spec: FORMAT.md.
-WORD_BYTES = 16
+WORD_BYTES = 11
 
 
 class Script:

@@ -34,7 +34,7 @@ from .occurrences import Occurrences, occurrences_named
 from .options import DEFAULTS, StoreOptions
 from .server_checks import check_servers, server_facts
 from .settings import Settings
-from .upgrades import OLDEST, upgrade
+from .upgrades import OLDER_WORDS, OLDEST, upgrade
 from .values import IMAGE_ID, REMEDY, noting, whole
 from .verdicts import Verdicts
 
@@ -152,6 +152,15 @@ class Store:
             connection.close()
             raise
         return store
+
+    def has_older_columns(self) -> bool:
+        """Return whether an earlier program made the columns, so that they have to be built anew."""
+        schema = self.connection.ask(on_meta("HGET", "head", "schema"))
+        return bool(schema == b"%d" % OLDER_WORDS)
+
+    def mark_upgraded(self) -> None:
+        """Note that the store lacks nothing that this program needs."""
+        self.connection.ask(on_meta("HSET", "head", "schema", SCHEMA_VERSION))
 
     def close(self) -> None:
         """Close all connections."""
@@ -307,7 +316,7 @@ def _check_schema(connection: Connection) -> None:
             f"the store at {connection.name} has schema {int(found)}, this program reads {OLDEST} to"
             f" {SCHEMA_VERSION}; add the pictures to an empty store, nothing was changed"
         )
-    if int(found) < SCHEMA_VERSION:
+    if int(found) < OLDER_WORDS:
         try:
             upgrade(connection, int(found))
         except NotAllowed as error:

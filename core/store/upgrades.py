@@ -14,24 +14,27 @@ from .columns import INFORMATIVE, ColumnReader, ColumnState
 from .common_regions import read_note
 from .connection import Connection
 from .intents import Intents
-from .keys import COUNTED, META, SCHEMA_VERSION, as_text, key, on_image, on_meta
+from .keys import COUNTED, META, as_text, key, on_image, on_meta
 from .membership import read_collection, write_collection
 
 #: Oldest schema that is upgraded. Older ones had no judgements, and were never released.
 OLDEST = 2
+#: Schema of a store that lacks nothing but words as the index reads them: 16 bytes each, of more keypoints.
+OLDER_WORDS = 4
 #: Images that get a cluster in one step. chosen: some milliseconds of a server's time.
 IMAGES_AT_ONCE = 500
 
 
 def upgrade(connection: Connection, schema: int) -> None:
-    """Bring a store of an older schema to ours. What is broken is left out, for self-check to find. Raises
+    """Bring a store of an older schema to `OLDER_WORDS`: only the columns are still as they were, which an
+    engine builds anew (integrity/columns.py). What is broken is left out, for self-check to find. Raises
     StoreError.
     """
     with values.noting():
         if schema < 3:
             _represent_clusters(connection)
         _give_clusters(connection)
-    connection.ask(on_meta("HSET", "head", "schema", SCHEMA_VERSION))
+    connection.ask(on_meta("HSET", "head", "schema", OLDER_WORDS))
 
 
 def _represent_clusters(connection: Connection) -> None:

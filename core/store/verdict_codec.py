@@ -21,9 +21,11 @@ MAGIC = b"DQV"
 #: First bytes of a judgement. spec: FORMAT.md.
 JUDGEMENT_MAGIC = b"DQJ"
 #: Format version of both. spec: FORMAT.md.
-VERSION = 5
+VERSION = 6
 #: Format versions that are read. Older ones have fewer fields, and what is missing is None.
-READ = (2, 3, 4, 5)
+READ = (2, 3, 4, 5, 6)
+#: Fields of the evidence of version 5 that are no longer kept.
+DROPPED = ("detailed",)
 #: Bytes before the JSON: magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (so
 #: that text order is time order, which the scripts use), checksum 8. spec: FORMAT.md.
 HEADER_BYTES = 20
@@ -98,9 +100,19 @@ def _opened(name: str, magic: bytes, data: bytes) -> Iterator[tuple[dict[str, An
         raise CorruptRecord(f"{name}: its checksum does not fit; {remedy}")
     try:
         moment = datetime.fromtimestamp(int.from_bytes(data[4:12], "big") / 1_000_000, timezone.utc)
-        yield parse_object(data[HEADER_BYTES:].decode()), moment
+        values = parse_object(data[HEADER_BYTES:].decode())
+        if data[3] == 5:
+            _drop(values)
+        yield values, moment
     except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
         raise CorruptRecord(f"{name} cannot be read ({error}); {remedy}") from None
+
+
+def _drop(values: dict[str, Any]) -> None:
+    """Take out of a verdict, or of the one in a judgement, what is no longer kept."""
+    evidence = (values.get("verdict") or values).get("evidence") or {}
+    for name in DROPPED:
+        evidence.pop(name, None)
 
 
 def _checksum(head: bytes, text: bytes) -> bytes:

@@ -27,7 +27,7 @@ PIXEL = 5
 
 def content_work(query: Picture, reference: Picture) -> int:
     """Return the most work that `content_agreement` takes for two pictures, in the unit of `Timer`."""
-    sizes = [picture.thumbnail.size for picture in (query, reference) if picture.thumbnail is not None]
+    sizes = [picture.small.size for picture in (query, reference) if picture.small is not None]
     return PIXEL * min(sizes) if len(sizes) == 2 else 0
 
 
@@ -47,10 +47,10 @@ def content_agreement(
     its shape, that do not count.
     """
     same_family = query.features.versions.thumbnail == reference.features.versions.thumbnail
-    if query.thumbnail is None or reference.thumbnail is None or not same_family:
+    if query.small is None or reference.small is None or not same_family:
         return None
-    seen = 255 - query.thumbnail if inverted else query.thumbnail
-    aligned = _align(seen, reference.thumbnail, matrix, without, options)
+    seen = 255 - query.small if inverted else query.small
+    aligned = _align(seen, reference.small, matrix, without, options)
     if aligned is None:
         return NOTHING
     one, other, inside = comparable(aligned.one, aligned.other, aligned.inside, options=options.blocks)

@@ -1,6 +1,6 @@
 """What differs between two aligned pictures, and where, at the finest scale that both have.
 
-Takes the details of two pictures and the transform between them, and returns the regions whose content is
+Takes the thumbnails of two pictures and the transform between them, and returns the regions whose content is
 another one. Content agreement (blocks.py) tells a copy from another page. It cannot tell an edit from another
 filling of one form, because both change few of its blocks. Letters can: blur, compression, noise and tone
 leave them where they are, what is written on a picture leaves what was there, and what covers a part of it
@@ -33,7 +33,7 @@ from .options import DEFAULTS, DifferenceOptions
 
 #: Shifts of a pixel, down and to the right.
 _SHIFTS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
-#: Work of a pixel of the larger detail, in comparisons of keypoints. measured (2026-12): 0.17 microseconds
+#: Work of a pixel of the larger thumbnail, in comparisons of keypoints. measured (2026-12): 0.17 microseconds
 #: and 7 to 10 ns.
 PIXEL = 20
 
@@ -54,8 +54,8 @@ class Differences:
     fine_blocks: int = 0
     #: Share of them that show the same, 0 to 1.
     fine_agreement: float = 0.0
-    #: Whether both pictures had a detail.
-    detailed: bool = False
+    #: Share of those textured on both sides that show the same, 0 to 1.
+    fine_both_textured: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,8 @@ class _Cells:
     agree: NDArray[np.bool_]
     #: Whether either is textured.
     textured: NDArray[np.bool_]
+    #: Whether both are.
+    both: NDArray[np.bool_]
     #: Strength of the texture in the finer picture.
     fine: NDArray[np.float32]
     #: The same in the coarser one.
@@ -97,19 +99,12 @@ def find_differences(
 ) -> Differences | None:
     """Return what differs under `matrix` (3, 3), query to reference in unit coordinates.
 
-    `inverted`: the query is seen with light and dark exchanged. None where neither detail nor thumbnail was
-    kept, or they come from other versions, or the overlap is too small.
+    `inverted`: the query is seen with light and dark exchanged. None where a
+    thumbnail is missing or of another version, or the overlap is too small.
     """
-    if query.detail is None or reference.detail is None or not _same_versions(query, reference):
+    if query.thumbnail is None or reference.thumbnail is None or not _same_version(query, reference):
         return None
-    seen, other = 255 - query.detail if inverted else query.detail, reference.detail
-    detailed = query.features.detail is not None and reference.features.detail is not None
-    if detailed:
-        options = replace(
-            options,
-            texture=options.texture_of_details,
-            minimum_region=options.minimum_region_of_details,
-        )
+    seen, other = 255 - query.thumbnail if inverted else query.thumbnail, reference.thumbnail
     largest = max(seen.size, other.size)
     least = min(1.0, float(np.sqrt(options.maximum_pixels / largest)))
     found = [
@@ -126,30 +121,26 @@ def find_differences(
         differences=finest,
         fine_blocks=found[0].fine_blocks,
         fine_agreement=found[0].fine_agreement,
-        detailed=detailed,
+        fine_both_textured=found[0].fine_both_textured,
     )
 
 
 def differences_work(query: Picture, reference: Picture, options: DifferenceOptions) -> int:
     """Return the most work that `find_differences` takes for two pictures, in the unit of `Timer`."""
-    sizes = [picture.detail.size for picture in (query, reference) if picture.detail is not None]
+    sizes = [picture.thumbnail.size for picture in (query, reference) if picture.thumbnail is not None]
     return PIXEL * min(options.maximum_pixels, max(sizes)) if len(sizes) == 2 else 0
 
 
-def _same_versions(query: Picture, reference: Picture) -> bool:
-    """Whether both were made by the same extractors; one may have no detail, as from an earlier version."""
-    one, other = query.features.versions, reference.features.versions
-    return one.thumbnail == other.thumbnail and (
-        one.detail == other.detail or 0 in (one.detail, other.detail)
-    )
+def _same_version(query: Picture, reference: Picture) -> bool:
+    return query.features.versions.thumbnail == reference.features.versions.thumbnail
 
 
-def _scaled(detail: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def _scaled(thumbnail: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if scale == 1:
-        return detail
-    height, width = detail.shape
+        return thumbnail
+    height, width = thumbnail.shape
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return as_grey(cv2.resize(detail, size, interpolation=cv2.INTER_AREA))
+    return as_grey(cv2.resize(thumbnail, size, interpolation=cv2.INTER_AREA))
 
 
 def _differences(
@@ -179,6 +170,7 @@ def _differences(
         replaced_share=sum(sizes) / max(count, 1),
         fine_blocks=int(cells.textured.sum()),
         fine_agreement=int(cells.agree.sum()) / max(int(cells.textured.sum()), 1),
+        fine_both_textured=int((cells.agree & cells.both).sum()) / max(int(cells.both.sum()), 1),
     )
 
 
@@ -196,6 +188,7 @@ def _compared(overlay: Overlay, options: DifferenceOptions) -> _Cells:
         differ=textured & unlike & ~_other_ground(one, other, counted, options),
         agree=either & alike,
         textured=either,
+        both=textured,
         fine=strength,
         coarse=other_strength,
     )

@@ -226,14 +226,14 @@ class DifferenceOptions:
     other kinds.
     """
 
-    #: Sizes of the details at which differences are looked for; the one that shows most counts. measured:
+    #: Sizes of the thumbnails at which differences are looked for; the one that shows most counts. measured:
     #: the modules of a code and large digits are larger than a block of the whole thumbnail.
     scales: tuple[float, ...] = (1.0, 0.5)
-    #: Maximum number of pixels of a detail; larger ones are reduced. chosen: seven screenshots, 0.4 s.
+    #: Maximum number of pixels of a thumbnail; larger ones are reduced. chosen: seven screenshots, 0.4 s.
     maximum_pixels: int = 1_000_000
     #: Number of rows of blocks that are compared at a time. chosen: some 50 MB.
     rows: int = 128
-    #: Side of a block, in pixels of the finer detail. measured: blocks of 8 separate better than
+    #: Side of a block, in pixels of the finer thumbnail. measured: blocks of 8 separate better than
     #: of 12.
     side: int = 8
     #: Minimum side of the overlap in blocks. chosen.
@@ -272,10 +272,8 @@ class DifferenceOptions:
     #: Minimum share of a block's pixels inside the overlap without its rim, 0 to 1. chosen.
     minimum_inside: float = 0.95
     #: Standard deviation above which a block without its row and column means is textured, in grey levels.
-    #: measured: in thumbnails 9 tells half as many other fillings; details are compressed more.
-    texture: float = 6.0
-    #: The same where both have details. measured: as `texture`.
-    texture_of_details: float = 9.0
+    #: measured.
+    texture: float = 9.0
     #: Correlation below which two blocks are unlike, -1 to 1. measured.
     maximum_correlation: float = 0.45
     #: Share of the structure of the weaker side that the other has, too, below which none holds the other, 0
@@ -287,12 +285,9 @@ class DifferenceOptions:
     other_ground: float = 28.0
     #: Standard deviation of the grounds below which no tone curve is fitted, in grey levels. chosen.
     flat: float = 3.0
-    #: Minimum number of blocks of a region. measured: single blocks of small dense text
-    #: differ by compression.
-    minimum_region: int = 2
-    #: The same where both have details. measured (2026-12, 143 edited captures): five have single blocks, and
-    #: pages of one application that differ in two digits have two.
-    minimum_region_of_details: int = 1
+    #: Minimum number of blocks of a region. measured (2026-12, 143 edited captures): five have single blocks,
+    #: and pages of one application that differ in two digits have two.
+    minimum_region: int = 1
     #: Ratio of the two textures from which a region was drawn on one picture. measured: letters of a value
     #: have the same strokes in both.
     maximum_ratio: float = 1.8

@@ -1,9 +1,10 @@
-"""How many bytes does a record need? Recall of the partial edits as a function of the budget of keypoints.
+"""How much of a picture has to be stored? Recall of edits as a function of the number of stored keypoints.
 
-Takes screenshots and the edits of pairs.py, extracts both sides with budgets of keypoints for records of 16,
-24, 32, 40, 48 and 64 KiB (of a picture of one band), and verifies each pair. No store is needed: records pass
-through the codec, as if they were stored. Prints the share of pairs with enough inliers for a transform, the
-share judged at least `review`, and the actual bytes. Aim: at most 40 KiB for a screenshot.
+Takes screenshots and edits that leave a part of them, keeps 12 to 28 KiB of each original (record, visual
+words, and what a store needs beside them) and all keypoints of the edited picture, as a query has them, and
+verifies each pair. No store is needed: records pass through the codec, as if they were stored. Prints the
+share of pairs under whose transform the content agrees, the share judged at least `review`, and the bytes.
+Aim: 24 KiB for a screenshot.
 
     python -m benchmarks.record_size --pictures DIR [--screenshots 60] [--seed 1] [--sample]
 """
@@ -22,39 +23,52 @@ from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import decide_stored
 from douglas_quaid.decoding.image import decode_image
 from douglas_quaid.evaluation.edits import edit, opened, png
-from douglas_quaid.features import codec, extract_features
-from douglas_quaid.features.options import DEFAULTS, FeatureOptions
+from douglas_quaid.features import as_stored, codec, extract_features
+from douglas_quaid.features.options import DEFAULTS
 from douglas_quaid.features.picture import Picture
+from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR
 from douglas_quaid.records import Decision
 from douglas_quaid.verification.verify import verify
 
 from . import report
-from .corpus import PARTIAL, Corpus, Item, spread_screenshots
+from .corpus import Corpus, Item, spread_screenshots
 
-#: Target sizes of a record in KiB.
-SIZES = (16, 24, 32, 40, 48, 64)
-#: Bytes of a record without its keypoints: hashes and thumbnail.
-BESIDES = 3_000
-#: Bytes of a keypoint. spec: core/features/FORMAT.md, 32 for the descriptor and 8 for the place.
-PER_KEYPOINT = 40
-AIM = 40 * 1024
+#: Sizes in KiB of what a store keeps of a screenshot.
+SIZES = (12, 16, 20, 24, 28, 48)
+#: Bytes of it without keypoints and words. measured: hashes, a thumbnail, and what the server adds.
+BESIDES = 7_500
+#: Bytes of a keypoint: descriptor, place (compressed) and visual word.
+PER_KEYPOINT = 32 + 6.3 + BYTES_PER_DESCRIPTOR
+#: Edits that leave a part, or nothing where it was.
+EDITS = (
+    "browser_bar",
+    "crop_75",
+    "crop_50",
+    "embed_40",
+    "rotate_5",
+    "perspective",
+    "window",
+    "crop_75+browser_bar",
+    "border_10+banner",
+    "crop_75+resize_50+chat",
+    "mirror+crop_75",
+)
+#: Content agreement from which a transform is the right one. chosen: half of what a copy has.
+AGREES = 0.4
+AIM = 24 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a pair at one budget."""
+    """The outcome of a pair at one size."""
 
-    #: Target size of a record in KiB.
+    #: Target size in KiB.
     kib: int
     #: Name of the edit.
     edit: str
-    #: Bytes of the original's record.
+    #: Bytes of the original's record and words.
     bytes: int
-    #: Area of the original's frame divided by that of one band: a tall page may need more.
-    bands: float
-    #: Number of the original's keypoints.
-    keypoints: int
-    #: Whether there are enough inliers for a transform.
+    #: Whether content agrees under the transform.
     mapped: bool
     #: Whether the pair is judged at least `review`.
     seen: bool
@@ -68,81 +82,62 @@ def main() -> int:
         options.screenshots = 10
     corpus = Corpus.load(options.pictures)
     chosen = spread_screenshots(corpus, options.screenshots, options.seed)
-    report.heading(
-        f"Recall against bytes per record: {len(chosen)} screenshots x {len(PARTIAL)} edits", options
-    )
-    default = DEFAULTS.local.budget
-    jobs = [(corpus, item, kib) for item in chosen for kib in SIZES]
+    report.heading(f"Recall against bytes stored: {len(chosen)} screenshots x {len(EDITS)} edits", options)
+    jobs = [(corpus, item) for item in chosen]
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         outcomes = [outcome for found in pool.map(measure, jobs) for outcome in found]
     by_size: dict[int, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_size[outcome.kib].append(outcome)
-    rows = []
-    for kib, these in by_size.items():
-        one_band = [outcome for outcome in these if outcome.bands <= 1.5]
-        sizes = [outcome.bytes for outcome in one_band]
-        mapped = report.share(sum(outcome.mapped for outcome in these), len(these))
-        edits = [sum(o.mapped for o in these if o.edit == name) for name in PARTIAL]
-        size = f"{median(sizes) / 1024:.1f} ({max(sizes) / 1024:.1f})"
-        rows.append(
-            (
-                kib,
-                _budget(kib),
-                size,
-                mapped,
-                *edits,
-                report.share(sum(outcome.seen for outcome in these), len(these)),
-            )
-        )
-    report.table(
+    rows = [
         (
-            "target KiB",
-            "keypoints per band",
-            "KiB, median (largest) of one band",
-            "transform found",
-            *PARTIAL,
-            "at least review",
-        ),
+            kib,
+            keypoints(kib),
+            f"{median(outcome.bytes for outcome in these) / 1024:.1f}",
+            report.share(sum(outcome.mapped for outcome in these), len(these)),
+            report.share(sum(outcome.seen for outcome in these), len(these)),
+            *(sum(o.mapped for o in these if o.edit == name) for name in EDITS),
+        )
+        for kib, these in by_size.items()
+    ]
+    report.table(
+        ("KiB", "keypoints a band", "record and words, KiB", "transform found", "at least review", *EDITS),
         rows,
     )
-    shipped_bytes = BESIDES + PER_KEYPOINT * default
-    print(f"Shipped: {default} keypoints per band, about {shipped_bytes / 1024:.1f} KiB.\n")
-    return report.verdict(
-        [
-            (
-                f"at most 40 KiB for a screenshot of one band (aim; {shipped_bytes / 1024:.1f})",
-                shipped_bytes <= AIM,
-            )
-        ]
-    )
+    used = BESIDES + PER_KEYPOINT * DEFAULTS.local.stored
+    print(f"Shipped: {DEFAULTS.local.stored} keypoints a band, about {used / 1024:.1f} KiB.\n")
+    return report.verdict([(f"at most 24 KiB for a screenshot (must; {used / 1024:.1f})", used <= AIM)])
 
 
-def _budget(kib: int) -> int:
-    return (kib * 1024 - BESIDES) // PER_KEYPOINT
+def keypoints(kib: int) -> int:
+    """Return the number of keypoints that so many KiB have room for."""
+    return int((kib * 1024 - BESIDES) / PER_KEYPOINT)
 
 
-def measure(job: tuple[Corpus, Item, int]) -> list[Outcome]:
-    corpus, item, kib = job
-    options = replace(DEFAULTS, local=replace(DEFAULTS.local, budget=_budget(kib)))
-    reference, size = _recorded(corpus.data(item), options)
+def measure(job: tuple[Corpus, Item]) -> list[Outcome]:
+    corpus, item = job
+    original = _extracted(corpus.data(item)).features
+    queries = [
+        (name, _extracted(png(edit(name, opened(corpus.folder / item.file), seed=item.file))))
+        for name in EDITS
+    ]
     outcomes = []
-    for name in PARTIAL:
-        query, _ = _recorded(png(edit(name, opened(corpus.folder / item.file), seed=item.file)), options)
-        found = verify(query, reference, thorough=True).evidence
-        frame = reference.features.local
-        bands = frame.frame_width * frame.frame_height / DEFAULTS.local.band_area
-        seen = decide_stored(found, shipped()).decision is not Decision.NO_MATCH
-        mapped = (found.inliers or 0) >= shipped().template_inliers
-        outcomes.append(Outcome(kib, name, size, bands, len(frame), mapped, seen))
+    for kib in SIZES:
+        options = replace(DEFAULTS, local=replace(DEFAULTS.local, stored=keypoints(kib)))
+        record = codec.encode(as_stored(original, options=options))
+        reference = Picture(codec.decode(record))
+        size = len(record) + BYTES_PER_DESCRIPTOR * len(reference.features.local)
+        for name, query in queries:
+            found = verify(query, reference, thorough=True).evidence
+            mapped = found.matrix is not None and (found.content_agreement or 0.0) >= AGREES
+            seen = decide_stored(found, shipped()).decision is not Decision.NO_MATCH
+            outcomes.append(Outcome(kib, name, size, mapped, seen))
     return outcomes
 
 
-def _recorded(data: bytes, options: FeatureOptions) -> tuple[Picture, int]:
-    """Return the features as read back from a record, and the bytes of the record."""
+def _extracted(data: bytes) -> Picture:
     image = decode_image(data, max_bytes=1 << 26, max_pixels=120_000_000)
-    record = codec.encode(extract_features(image, options=options))
-    return Picture(codec.decode(record)), len(record)
+    return Picture(extract_features(image), image.grey)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from douglas_quaid.records import ImageId, Verdict
 from douglas_quaid.store import NewImage, PutStatus, RecordOutcome, Store
+from douglas_quaid.store.scripts import WORD_BYTES
 
 
 def new_image(n: int, *, words: int = 3, salt: str = "", record_bytes: int = 0) -> NewImage:
@@ -20,7 +21,7 @@ def new_image(n: int, *, words: int = 3, salt: str = "", record_bytes: int = 0) 
         informative=True,
         pdq_version=1,
         local_version=1,
-        words=b"".join(hashlib.md5(seed + bytes([w])).digest() for w in range(words)),
+        words=b"".join(hashlib.md5(seed + bytes([w])).digest()[:WORD_BYTES] for w in range(words)),
     )
 
 

@@ -28,7 +28,6 @@ from douglas_quaid.extraction.extractor import Extractor
 from douglas_quaid.features.picture import Picture
 from douglas_quaid.integrity.check import find_problems, mend_store
 from douglas_quaid.integrity.finding import Finding
-from douglas_quaid.options import DEFAULTS
 from douglas_quaid.records import CommonRegion, StoredVerdict
 from douglas_quaid.store import Store
 from douglas_quaid.store.connection import Connection
@@ -581,7 +580,7 @@ def outcome(small: Small, expected: dict[str, Any], *, writing: bool) -> Outcome
 def check(small: Small) -> list[Finding]:
     """Return what self-check finds."""
     with Store(Connection(small.config)) as store:
-        return find_problems(store, DEFAULTS.index)
+        return find_problems(store)
 
 
 def mended(small: Small, told: list[Finding] | None = None) -> list[Finding]:
@@ -590,4 +589,4 @@ def mended(small: Small, told: list[Finding] | None = None) -> list[Finding]:
     """
     tell = (lambda finding: None) if told is None else told.append
     with Store(Connection(small.config)) as store:
-        return mend_store(store, DEFAULTS.index, tell, alone=told is not None)
+        return mend_store(store, tell, alone=told is not None)

@@ -162,9 +162,9 @@ class CommonRegions:
         options = self._search.verification
         if other not in self._verified:
             self._verified[other] = verify(self._query, picture, timer=self._search.timer, options=options)
-        found, query = self._verified[other], self._query.thumbnail
+        found, query = self._verified[other], self._query.small
         places = np.zeros(self._shape, np.uint8)
-        if query is not None and picture.thumbnail is not None:
+        if query is not None and picture.small is not None:
             seen = 255 - query if found.evidence.inverted else query
             transforms = []
             if found.evidence.matrix is not None:
@@ -173,7 +173,7 @@ class CommonRegions:
                 transforms.append(_at_the_same_place(pair.evidence.matrix, pair.reference, picture))
             for matrix in transforms:
                 self._search.timer.spend(content_work(self._query, picture))
-                places |= agreeing_pixels(seen, picture.thumbnail, matrix, options=options.agreement)
+                places |= agreeing_pixels(seen, picture.small, matrix, options=options.agreement)
         elif len(found.points_query):
             places[tuple(pixels(found.points_query, self._shape))] = 1
         side = 2 * self._options.margin + 1
@@ -185,7 +185,7 @@ class CommonRegions:
 
     @property
     def _shape(self) -> tuple[int, ...]:
-        return NO_THUMBNAIL if self._query.thumbnail is None else self._query.thumbnail.shape
+        return NO_THUMBNAIL if self._query.small is None else self._query.small.shape
 
     def _differ(self, holders: Sequence[Picture]) -> bool:
         """Whether these are different pictures: most neighbours share a small part at most."""
