@@ -155,6 +155,39 @@ class CodeOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectOptions:
+    """What may be a logo or an icon, and where it may stand in a page (objects.py)."""
+
+    #: Maximum longer side of a stored picture that is looked for in pages, in pixels. chosen: a larger one is
+    #: a page or a photograph.
+    largest_known: int = 256
+    #: Minimum longer side of what such a picture shows. chosen: the smallest icons.
+    smallest_known: int = 24
+    #: Minimum longer side of a place in a page. chosen: below it, icons of one style are alike.
+    smallest: int = 20
+    #: The same in the page at half size, in pixels of the page.
+    smallest_of_half: int = 80
+    #: Maximum longer side of a place that is looked for at full size; larger ones are found at half size.
+    largest_of_whole: int = 160
+    #: Maximum longer side of a place.
+    largest: int = 420
+    #: Minimum shorter side of either. chosen: words of 8 pixels are not drawn letter by letter.
+    shortest: int = 8
+    #: Maximum longer side over the shorter one. chosen: words are wider than marks.
+    widest: float = 6.5
+    #: Minimum difference of neighbouring pixels at an edge, in grey levels. chosen: above the noise of JPEG.
+    edge_step: int = 14
+    #: Pixels within which edges belong together, odd: parts of a mark lie closer than its name beside it.
+    gaps: tuple[int, ...] = (1, 3, 5, 7)
+    #: The same in the page at half size.
+    gaps_of_half: tuple[int, ...] = (3, 5, 9)
+    #: Maximum number of places of a page. chosen: dense pages have half as many.
+    maximum_places: int = 1_000
+    #: Likeness to a letter or a simple shape from which a picture is no object, 0 to 1.
+    plain: float = 0.93
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOptions:
     """All options of feature extraction."""
 
@@ -173,6 +206,8 @@ class FeatureOptions:
     detail: DetailOptions = DetailOptions()
     #: Codes.
     codes: CodeOptions = CodeOptions()
+    #: Logos and icons.
+    objects: ObjectOptions = ObjectOptions()
 
 
 #: The options of this version.

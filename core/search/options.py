@@ -191,6 +191,28 @@ class ContextOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSearchOptions:
+    """Which objects are laid over which places of the query (objects.py)."""
+
+    #: Maximum difference of the logarithms of width over height. chosen: two pixels of a mark of 20.
+    aspect: float = 0.2
+    #: Minimum likeness of the descriptors, -1 to 1. measured (2026-12, fitting half of objects.py): with
+    #: `lead`, 99.3 % of what is found, and 5.5 pairs a page.
+    alike: float = 0.7
+    #: Minimum lead over the letter or simple shape that is most like the place. measured: as `alike`.
+    lead: float = 0.03
+    #: Maximum number of pairs of a page, the likeliest first. chosen: four times a usual page.
+    maximum_laid: int = 24
+    #: Maximum share of the query that an object takes: beyond, the query is a picture of it. chosen.
+    largest_share: float = 0.5
+    #: Intersection over union of two boxes from which they are one place. chosen.
+    same_place: float = 0.4
+    #: Difference of likeness below which two objects agree with a place alike. chosen: two drawings of one
+    #: logo.
+    tie: float = 0.03
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
     """All options of the search."""
 
@@ -200,6 +222,8 @@ class SearchOptions:
     effort: EffortOptions = EffortOptions()
     #: What the others say about each.
     context: ContextOptions = ContextOptions()
+    #: Which objects of a baseline stand in the query.
+    objects: ObjectSearchOptions = ObjectSearchOptions()
 
 
 #: The options of this version.

@@ -366,6 +366,16 @@ class CodePlaceOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPlaceOptions:
+    """How an object is laid over a place in a page (objects.py)."""
+
+    #: Maximum longer side at which the two are compared, in pixels. chosen: 96 and more are compared at this.
+    longest: int = 64
+    #: Number of steps in which the object is moved. chosen.
+    steps: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationOptions:
     """All options of verification."""
 
@@ -381,6 +391,8 @@ class VerificationOptions:
     differences: DifferenceOptions = DifferenceOptions()
     #: When codes are in the same place.
     codes: CodePlaceOptions = CodePlaceOptions()
+    #: Objects in pages.
+    objects: ObjectPlaceOptions = ObjectPlaceOptions()
 
 
 #: The options of this version.
