@@ -238,10 +238,14 @@ def _confidence(
     return min(uncertain, calibration.thresholds.match)
 
 
+def object_likeness(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> float:
+    """Return how much one of the two is like a place in the other, where it stands there as an object."""
+    return (evidence.object_agreement or 0.0) + options.held_object.lead * (evidence.object_lead or 0.0)
+
+
 def _object_probability(evidence: Evidence, options: VerdictOptions) -> float:
     """Probability that one of the two stands in the other as an object."""
-    likeness = (evidence.object_agreement or 0.0) + options.held_object.lead * (evidence.object_lead or 0.0)
-    return curve(options.held_object.curve, likeness)
+    return curve(options.held_object.curve, object_likeness(evidence, options))
 
 
 def _may_match(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> bool:

@@ -15,14 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .options import DEFAULTS, ObjectOptions
+from .plain_shapes import plain_drawings
 
 #: Side of the square on which a box is laid for its descriptor, in cells, and cells around it. chosen.
-SIDE, MARGIN = 32, 2
-#: Bins of directions and cells along a side of a descriptor. chosen: a glyph in a disc of 32 pixels takes
-#: four cells.
-BINS, CELLS = 6, 9
+SIDE, MARGIN = 24, 2
+#: Numbers for the directions of the edges in a cell: their strength, cosine and sine of twice and four times
+#: the angle. Cells along a side of a descriptor. chosen: a glyph in a disc of 32 pixels takes four cells.
+HARMONICS, CELLS = 5, 9
 #: Ground around a stored picture, in pixels, so that edges at its border are seen. chosen.
 GROUND = 4
+#: Maximum difference of greys of one ground. chosen: what compression changes.
+ON_GROUND = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,26 +97,22 @@ def describe(grey: NDArray[np.uint8], boxes: NDArray[np.int32]) -> NDArray[np.fl
     """Return the descriptors of boxes i32[n, 4] in u8[h, w], f32[n, m], each of length 1."""
     patches = np.array([laid(grey, box, (SIDE, SIDE), MARGIN) for box in boxes], np.float32)
     if not len(patches):
-        return np.empty((0, BINS * CELLS * CELLS), np.float32)
+        return np.empty((0, HARMONICS * CELLS * CELLS), np.float32)
     across, down = np.zeros_like(patches), np.zeros_like(patches)
     across[:, :, 1:-1] = patches[:, :, 2:] - patches[:, :, :-2]
     down[:, 1:-1] = patches[:, 2:] - patches[:, :-2]
-    strength = np.sqrt(across * across + down * down)
+    power = across * across + down * down
     pooling = _pooling(patches.shape[1])
     # Relative to the strength around: what is faint on this ground counts as much as it does on another.
-    power = pooling.T @ (pooling @ (strength * strength) @ pooling.T) @ pooling
-    floor = 0.1 * np.sqrt((strength * strength).mean(axis=(1, 2), keepdims=True)) + 4.0
-    weight = strength / (np.sqrt(power) + floor)
-    place = np.mod(np.arctan2(down, across), np.pi) * (BINS / np.pi)
-    lower = np.floor(place)
-    beyond = place - lower
-    bins = []
-    for number in range(BINS):
-        share = np.where(lower % BINS == number, 1 - beyond, 0) + np.where(
-            (lower + 1) % BINS == number, beyond, 0
-        )
-        bins.append(pooling @ (share * weight) @ pooling.T)
-    values = np.stack(bins, axis=1).reshape(len(patches), -1)
+    around = pooling.T @ (pooling @ power @ pooling.T) @ pooling
+    strength = np.sqrt(power)
+    floor = 0.1 * np.sqrt(power.mean(axis=(1, 2), keepdims=True)) + 4.0
+    weight = strength / (np.sqrt(around) + floor)
+    power += 1e-3
+    twice, beside = (across * across - down * down) / power, 2 * across * down / power
+    harmonics = (np.ones_like(twice), twice, beside, twice * twice - beside * beside, 2 * twice * beside)
+    pooled = [pooling @ (weight * each) @ pooling.T for each in harmonics]
+    values = np.stack(pooled, axis=1).reshape(len(patches), -1)
     values -= values.mean(axis=1, keepdims=True)
     return np.asarray(values / (np.linalg.norm(values, axis=1, keepdims=True) + 1e-6), np.float32)
 
@@ -150,61 +149,20 @@ def laid(
 @cache
 def plain_shapes() -> NDArray[np.float32]:
     """Return the descriptors of letters, digits, arrows and simple shapes, f32[n, m]."""
-    found = []
-    for drawing in _plain_drawings():
-        rows, columns = np.nonzero(drawing < 128)
-        box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.int32)
-        found.append(describe(drawing, box))
-    return np.concatenate(found)
-
-
-def _plain_drawings() -> list[NDArray[np.uint8]]:
-    sheets = []
-
-    def sheet() -> NDArray[np.uint8]:
-        sheets.append(np.full((120, 120), 255, np.uint8))
-        return sheets[-1]
-
-    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789&@#?!+*%$<>=/"
-    for font, thickness in (
-        (cv2.FONT_HERSHEY_SIMPLEX, 5),
-        (cv2.FONT_HERSHEY_SIMPLEX, 10),
-        (cv2.FONT_HERSHEY_DUPLEX, 6),
-        (cv2.FONT_HERSHEY_COMPLEX, 4),
-        (cv2.FONT_HERSHEY_TRIPLEX, 7),
-    ):
-        for sign in signs:
-            cv2.putText(sheet(), sign, (25, 85), font, 2.4, 0, thickness, cv2.LINE_AA)
-    for thickness in (-1, 5, 10, 18):
-        cv2.circle(sheet(), (60, 60), 40, 0, thickness, cv2.LINE_AA)
-        cv2.rectangle(sheet(), (20, 20), (100, 100), 0, thickness)
-        for corners in (3, 4, 5, 6, 8):
-            for turned in (0.0, 0.5):
-                angles = 2 * np.pi * (np.arange(corners) + turned) / corners
-                ends = (60 + 45 * np.stack([np.sin(angles), np.cos(angles)], 1)).astype(np.int32)
-                if thickness < 0:
-                    cv2.fillPoly(sheet(), [ends], 0, cv2.LINE_AA)
-                else:
-                    cv2.polylines(sheet(), [ends], True, 0, thickness, cv2.LINE_AA)
-    for thickness in (4, 8, 14):
-        for lines in (
-            (((35, 20), (75, 60)), ((75, 60), (35, 100))),  # chevron
-            (((20, 60), (100, 60)), ((65, 25), (100, 60)), ((65, 95), (100, 60))),  # arrow
-            (((20, 65), (45, 90)), ((45, 90), (100, 30))),  # tick
-            (((20, 30), (100, 30)), ((20, 60), (100, 60)), ((20, 90), (100, 90))),  # menu
-        ):
-            first = sheet()
-            for start, end in lines:
-                cv2.line(first, start, end, 0, thickness, cv2.LINE_AA)
-            for _ in range(3):
-                sheet()[:] = np.rot90(sheets[-2])
-    return sheets
+    return np.concatenate([describe(grey, np.array([box], np.int32)) for grey, box in plain_drawings()])
 
 
 def _ground(grey: NDArray[np.uint8]) -> int:
-    """The grey of most of the border."""
+    """The grey on which a picture stands: that of its corners, as those of a tile are round. A tile with
+    square corners, which is neither nearly white nor nearly black, stands on white, or on black if it is
+    light.
+    """
+    corners = int(np.median(grey[[0, 0, -1, -1], [0, -1, 0, -1]]))
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return int(np.bincount(border, minlength=256).argmax())
+    usual = int(np.bincount(border, minlength=256).argmax())
+    if abs(corners - usual) > ON_GROUND or usual < ON_GROUND or usual > 255 - ON_GROUND:
+        return corners
+    return 255 if usual < 160 else 0
 
 
 def _edges(grey: NDArray[np.uint8], options: ObjectOptions) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..batches import in_groups
 from ..boxes import area, intersection_over_union
-from ..decision.decide import Context, decide
+from ..decision.decide import Context, decide, object_likeness
 from ..features.objects import KnownObject, as_object, describe, find_places, log_aspects, plain_shapes
 from ..features.picture import Picture
 from ..records import Box, Configuration, Evidence, ImageId
@@ -25,13 +25,14 @@ from .hits import Judged
 from .references import References
 from .search import Search
 
-#: Work of finding places for each pixel of a page, in the unit of `Timer`. measured (2026-12): 30 ns.
-PIXEL = 3
-#: Work of describing a place. measured (2026-12): 0.3 ms.
-PLACE = 30_000
-#: Work of comparing a place with an object by their descriptors. measured (2026-12): 0.1 us.
-LOOK_UP = 10
-#: Work of laying an object over a place. measured (2026-12): 1 ms.
+#: Work of finding places for each pixel of a page, in the unit of `Timer`. measured (2026-12): 17 ns.
+PIXEL = 2
+#: Work of describing a place. measured (2026-12): 0.05 ms.
+PLACE = 6_000
+#: Work of comparing a place with an object by their descriptors. measured (2026-12): 10 ns, and as much for
+#: each plain shape.
+LOOK_UP = 1
+#: Work of laying an object over a place. measured (2026-12): 0.8 ms.
 LAYING = 100_000
 #: Records read in one round trip. chosen: as `EffortOptions.batch`, of pictures that are mostly small.
 BATCH = 32
@@ -103,7 +104,7 @@ def find_objects(search: Search, objects: Objects, besides: Names[ImageId]) -> l
     if table is None or timer.is_up():
         return []
     places = find_places(page, options=query.options.objects)
-    timer.spend(len(places) * (PLACE + LOOK_UP * len(table.ids)))
+    timer.spend(len(places) * (PLACE + LOOK_UP * (len(table.ids) + len(plain_shapes()))))
     if not len(places) or timer.is_up():
         return []
     scale = query.features.width / page.shape[1]
@@ -148,7 +149,7 @@ def _measured(
         evidence = _evidence(page, places[place], agreement, float(leads[place, number]), scale)
         known = found.get(table.ids[number])
         if (evidence.covered_query or 0) <= options.largest_share and (
-            known is None or _likeness(evidence) > _likeness(known)
+            known is None or objectobject_likeness(evidence) > objectobject_likeness(known)
         ):
             found[table.ids[number]] = evidence
     return found
@@ -171,20 +172,17 @@ def _evidence(
     )
 
 
-def _likeness(evidence: Evidence) -> float:
-    return (evidence.object_agreement or 0.0) + (evidence.object_lead or 0.0) / 2
-
-
 def _best_of_each_place(
     search: Search, evidence: Sequence[tuple[ImageId, Evidence]]
 ) -> list[tuple[ImageId, Evidence]]:
     """Of objects at one place those that agree best: two drawings of one logo, not a similar one, too."""
     options, kept = search.options.objects, list[tuple[ImageId, Evidence]]()
-    for image_id, one in sorted(evidence, key=lambda each: (-_likeness(each[1]), each[0])):
+    for image_id, one in sorted(evidence, key=lambda each: (-object_likeness(each[1]), each[0])):
         better = (
             other
             for _, other in kept
-            if _overlap(one, other) >= options.same_place and _likeness(other) - _likeness(one) > options.tie
+            if _overlap(one, other) >= options.same_place
+            and object_likeness(other) - object_likeness(one) > options.tie
         )
         if not any(True for _ in better):
             kept.append((image_id, one))

@@ -196,11 +196,11 @@ class ObjectSearchOptions:
 
     #: Maximum difference of the logarithms of width over height. chosen: two pixels of a mark of 20.
     aspect: float = 0.2
-    #: Minimum likeness of the descriptors, -1 to 1. measured (2026-12, fitting half of objects.py): with
-    #: `lead`, 99.3 % of what is found, and 5.5 pairs a page.
-    alike: float = 0.7
+    #: Minimum likeness of the descriptors, -1 to 1. measured (2026-12, fitting half of benchmarks/objects.py):
+    #: with `lead` all that is found, and 6 pairs a page; 0.72 leaves 16.
+    alike: float = 0.76
     #: Minimum lead over the letter or simple shape that is most like the place. measured: as `alike`.
-    lead: float = 0.03
+    lead: float = 0.02
     #: Maximum number of pairs of a page, the likeliest first. chosen: four times a usual page.
     maximum_laid: int = 24
     #: Maximum share of the query that an object takes: beyond, the query is a picture of it. chosen.

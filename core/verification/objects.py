@@ -15,7 +15,7 @@ from .options import DEFAULTS, ObjectPlaceOptions
 
 #: Cells around the box. chosen: the outline of an object lies on its box.
 MARGIN = 3
-#: Maximum share of the box by which the object is moved or scaled in all.
+#: Maximum number of cells by which an object is moved or its sides are scaled. chosen: as MARGIN.
 FARTHEST = 3.0
 
 

@@ -369,10 +369,10 @@ class CodePlaceOptions:
 class ObjectPlaceOptions:
     """How an object is laid over a place in a page (objects.py)."""
 
-    #: Maximum longer side at which the two are compared, in pixels. chosen: 96 and more are compared at this.
-    longest: int = 64
-    #: Number of steps in which the object is moved. chosen.
-    steps: int = 4
+    #: Maximum longer side at which the two are compared, in pixels. measured (2026-12): 64 finds no more.
+    longest: int = 56
+    #: Number of steps in which the object is moved. measured (2026-12): 4 find no more.
+    steps: int = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
