@@ -149,7 +149,8 @@ def _measured(
         evidence = _evidence(page, places[place], agreement, float(leads[place, number]), scale)
         known = found.get(table.ids[number])
         if (evidence.covered_query or 0) <= options.largest_share and (
-            known is None or objectobject_likeness(evidence) > objectobject_likeness(known)
+            known is None
+            or object_likeness(evidence, search.verdict) > object_likeness(known, search.verdict)
         ):
             found[table.ids[number]] = evidence
     return found
@@ -176,15 +177,18 @@ def _best_of_each_place(
     search: Search, evidence: Sequence[tuple[ImageId, Evidence]]
 ) -> list[tuple[ImageId, Evidence]]:
     """Of objects at one place those that agree best: two drawings of one logo, not a similar one, too."""
-    options, kept = search.options.objects, list[tuple[ImageId, Evidence]]()
-    for image_id, one in sorted(evidence, key=lambda each: (-object_likeness(each[1]), each[0])):
-        better = (
-            other
-            for _, other in kept
-            if _overlap(one, other) >= options.same_place
-            and object_likeness(other) - object_likeness(one) > options.tie
-        )
-        if not any(True for _ in better):
+    options, verdict = search.options.objects, search.verdict
+    kept = list[tuple[ImageId, Evidence]]()
+
+    def likeness(evidence: Evidence) -> float:
+        return object_likeness(evidence, verdict)
+
+    def is_better(other: Evidence, one: Evidence) -> bool:
+        same_place = _overlap(one, other) >= options.same_place
+        return same_place and likeness(other) - likeness(one) > options.tie
+
+    for image_id, one in sorted(evidence, key=lambda each: (-likeness(each[1]), each[0])):
+        if not any(is_better(other, one) for _, other in kept):
             kept.append((image_id, one))
     return kept
 

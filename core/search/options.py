@@ -196,8 +196,8 @@ class ObjectSearchOptions:
 
     #: Maximum difference of the logarithms of width over height. chosen: two pixels of a mark of 20.
     aspect: float = 0.2
-    #: Minimum likeness of the descriptors, -1 to 1. measured (2026-12, fitting half of benchmarks/objects.py):
-    #: with `lead` all that is found, and 6 pairs a page; 0.72 leaves 16.
+    #: Minimum likeness of the descriptors, -1 to 1. measured (2026-12, fitting half of benchmarks/
+    #: objects.py): with `lead` all that is found, and 6 pairs a page; 0.72 leaves 16.
     alike: float = 0.76
     #: Minimum lead over the letter or simple shape that is most like the place. measured: as `alike`.
     lead: float = 0.02
