@@ -33,6 +33,8 @@ PACKAGES = {
 }
 #: Number of other logos of each package that pages may show.
 OTHERS = 100
+#: Where the names of SVG begin. spec: W3C.
+SVG = "http://www.w3.org"
 #: Package of the symbols that all pages show.
 SYMBOLS = "bootstrap-icons"
 #: Height of a known logo in pixels, and of logos in pages.
@@ -40,57 +42,17 @@ KNOWN_HEIGHT, HEIGHTS = 128, (32, 48, 96)
 #: Grounds of places, light and dark.
 LIGHT = ("#ffffff", "#ffffff", "#f3f4f6", "#e9ecef")
 DARK = ("#16202c", "#212529", "#0d3b66", "#7a1f5c")
+#: Fonts of pages.
+FONTS = ("DejaVu Sans", "Liberation Sans", "DejaVu Serif")
 #: Maximum width of a logo, in heights. chosen: words are wider than marks.
 WIDEST = 6.0
-WORDS = [
-    "account",
-    "service",
-    "number",
-    "order",
-    "delivery",
-    "today",
-    "please",
-    "enter",
-    "your",
-    "password",
-    "continue",
-    "with",
-    "help",
-    "contact",
-    "privacy",
-    "terms",
-    "about",
-    "news",
-    "support",
-    "team",
-    "price",
-    "month",
-    "small",
-    "large",
-    "free",
-    "trial",
-    "start",
-    "report",
-    "status",
-    "open",
-    "closed",
-    "from",
-    "to",
-    "update",
-    "secure",
-    "payment",
-    "address",
-    "street",
-    "city",
-    "country",
-    "language",
-    "settings",
-    "profile",
-    "message",
-    "inbox",
-    "search",
-    "results",
-]
+WORDS = re.findall(
+    r"\w+",
+    "account service number order delivery today please enter your password continue with help contact "
+    "privacy terms about news support team price month small large free trial start report status open "
+    "closed from to update secure payment address street city country language settings profile message "
+    "inbox search results ",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +137,8 @@ def _from_iconify(packages: Path, name: str) -> Iterator[Logo]:
     for stem, icon in sorted(found["icons"].items()):
         width = icon.get("width", found.get("width", 16))
         height = icon.get("height", found.get("height", 16))
-        svg = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width} {height}">{icon["body"]}</svg>'
+        head = f'<svg xmlns="{SVG}/2000/svg" xmlns:xlink="{SVG}/1999/xlink" viewBox="0 0 {width} {height}">'
+        svg = f"{head}{icon['body']}</svg>"
         if 1 / 2 <= width / height <= WIDEST and "skin-tone" not in stem:
             yield Logo(f"{name}/{stem}", brand_of(stem), svg, width / height, plain=False)
 
@@ -251,9 +214,9 @@ class Sheet:
         self.random = random.Random(seed)
         self.size = (width, height)
         self.parts = [
-            "<meta charset=utf-8><style>*{box-sizing:border-box}div,img{position:absolute}"
-            "body{margin:0;font-family:%s}</style><body style='background:%s'>"
-            % (self.random.choice(("DejaVu Sans", "Liberation Sans", "DejaVu Serif")), ground)
+            "<meta charset=utf-8><style>*{box-sizing:border-box}div,img{position:absolute}",
+            f"body{{margin:0;font-family:{self.random.choice(FONTS)}}}</style>",
+            f"<body style='background:{ground}'>",
         ]
         self.places = list[Place]()
 
@@ -398,7 +361,8 @@ def _shop(made: Sheet, logos: list[Logo], heights: list[int], symbols: list[Logo
             y,
             (width - 48) / 4 - 16,
             380,
-            f"background:{_ground(r, dark=False)};border:1px solid #d5dadf;border-radius:{r.choice((0, 10))}px",
+            f"background:{_ground(r, dark=False)};border:1px solid #d5dadf;"
+            f"border-radius:{r.choice((0, 10))}px",
         )
         if n == 1:
             shown = heights[1] * logos[1].aspect
