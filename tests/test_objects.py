@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -82,10 +82,12 @@ def known(engine: Engine, logo: Image.Image, *, purpose: str = "baseline", brand
 
 
 @pytest.fixture(scope="module")
-def brands(make_server: Callable[..., Server]) -> Iterator[tuple[Engine, list[str]]]:
+def brands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, list[str]]]:
     """An engine that knows the logos of six brands, and their images."""
-    with Engine.open(make_server().url) as engine:
+    server = Server(tmp_path_factory.mktemp("valkey")).start()
+    with Engine.open(server.url) as engine:
         yield engine, [known(engine, mark(number), brand=f"Brand {number}") for number in range(6)]
+    server.kill()
 
 
 @pytest.mark.parametrize("height", [32, 48, 96])
