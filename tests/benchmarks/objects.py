@@ -8,7 +8,7 @@ and screenshots; the other half is reported.
 
     npm pack simple-icons bootstrap-icons @iconify-json/logos @iconify-json/cryptocurrency-color \
         @iconify-json/openmoji        # each unpacked to a folder named after its archive in PACKAGES
-    python -m benchmarks.objects PACKAGES --pictures DIR [--half report] [--folder DIR] [--seed 1] [--sample]
+    python -m benchmarks.objects PACKAGES --pictures DIR [--half report] [--folder DIR] [--every 1] [--sample]
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("packages", type=Path, help="folder of the unpacked packages")
     parser.add_argument("--half", choices=("fit", "report"), default="report")
     parser.add_argument("--folder", type=Path, help="keep the pages there, and use those of the last run")
+    parser.add_argument("--every", type=int, default=1, help="ask each n-th page only (default: all)")
     options = parser.parse_args()
     count = 4 if options.sample else 150
     report.heading("Objects", options)
@@ -59,7 +60,7 @@ def main() -> int:
     made = folder / f"{options.half} {options.seed} {count}"
     if not (made / "pages.json").exists():
         _make(options.packages, Corpus.load(options.pictures), options.half, made, count, options.seed)
-    return _measure(made)
+    return _measure(made, options.every)
 
 
 def _make(packages: Path, corpus: Corpus, half: str, folder: Path, count: int, seed: int) -> None:
@@ -123,7 +124,7 @@ def _pages(
             yield pages.edited(page, f"{half} {seed} screenshot {number}")
 
 
-def _measure(folder: Path) -> int:
+def _measure(folder: Path, every: int) -> int:
     index = json.loads((folder / "pages.json").read_text("utf-8"))
     asked, found, wrong, at = Counter[str](), Counter[str](), list[str](), Counter[str]()
     seconds = 0.0
@@ -133,8 +134,10 @@ def _measure(folder: Path) -> int:
         for file in sorted((folder / "logos").glob("*.png")):
             added = engine.add(file.read_bytes(), collection="brands", link=False)
             names[added.image_id] = file.stem.replace("_", "/", 1)
-        any_features, objects = engine.features(next(iter(names))), Objects()
-        for number, page in enumerate(index):
+        (any_features,) = engine.features([min(names)])
+        assert any_features is not None
+        objects = Objects()
+        for number, page in list(enumerate(index))[::every]:
             image = decode_image((folder / f"{number}.png").read_bytes(), name="page", **LIMITS)
             # (of the features, the step needs the size only)
             size = {"image_id": f"{number:064x}", "width": image.width, "height": image.height}
