@@ -49,7 +49,8 @@ def as_object(grey: NDArray[np.uint8], *, options: ObjectOptions = DEFAULTS.obje
     """Return a stored picture u8[h, w] as an object; None for one that is too large or small, or as plain as
     a letter.
     """
-    if max(grey.shape) > options.largest_known or min(grey.shape) < options.shortest:
+    small = max(grey.shape) <= options.largest_known and min(grey.shape) <= options.largest_shorter
+    if not small or min(grey.shape) < options.shortest:
         return None
     ground, sides = float(_ground(grey)), (GROUND,) * 4
     around = np.asarray(cv2.copyMakeBorder(grey, *sides, cv2.BORDER_CONSTANT, value=ground), np.uint8)

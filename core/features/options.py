@@ -158,9 +158,11 @@ class CodeOptions:
 class ObjectOptions:
     """What may be a logo or an icon, and where it may stand in a page (objects.py)."""
 
-    #: Maximum longer side of a stored picture that is looked for in pages, in pixels. chosen: a larger one is
-    #: a page or a photograph.
-    largest_known: int = 256
+    #: Maximum longer side of a stored picture that is looked for in pages, in pixels. chosen: a word of 80
+    #: pixels height, and the width up to which all pixels are kept.
+    largest_known: int = 480
+    #: Maximum shorter side of such a picture. chosen: a larger one is a page or a photograph.
+    largest_shorter: int = 256
     #: Minimum longer side of what such a picture shows. chosen: the smallest icons.
     smallest_known: int = 24
     #: Minimum longer side of a place in a page. chosen: below it, icons of one style are alike.
@@ -170,8 +172,8 @@ class ObjectOptions:
     #: Maximum longer side of a place that is looked for at full size; larger ones are found at half size.
     #: chosen: a word of 32 pixels height.
     largest_of_whole: int = 160
-    #: Maximum longer side of a place. chosen: a word of 64 pixels height.
-    largest: int = 420
+    #: Maximum longer side of a place. chosen: a word of 96 pixels height.
+    largest: int = 640
     #: Minimum shorter side of either. chosen: words of 8 pixels are not drawn letter by letter.
     shortest: int = 8
     #: Maximum longer side over the shorter one. chosen: words are wider than marks.

@@ -86,7 +86,7 @@ class Objects:
 
 def _as_object(picture: Picture) -> KnownObject | None:
     """A stored picture as an object; None for one that is none, or of which all pixels are not kept."""
-    features, grey = picture.features, picture.thumbnail
+    features, grey = picture.features, picture.detail
     if grey is None or not features.informative or grey.shape != (features.height, features.width):
         return None
     return as_object(grey, options=picture.options.objects)
