@@ -44,6 +44,7 @@ from .records import (
 from .search.candidates import View, find_candidates
 from .search.context.surroundings import Surroundings
 from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
+from .search.objects import Objects, find_objects
 from .search.references import References
 from .search.search import Search
 from .search.stored_hits import histories, stored_hits
@@ -61,6 +62,7 @@ class Engine(Upkeep):
         folder = config.cache_folder
         shared = None if folder is None else SnapshotFile(folder, store.identity)
         self._index = IndexReplica(store.columns, shared, options=options.index)
+        self._objects = Objects()
 
     @classmethod
     def open(
@@ -164,6 +166,7 @@ class Engine(Upkeep):
             if not picture.features.informative or timer.is_up():
                 break
             settled.update(found.image_id for found in verdicts if found.accepted)
+        judged += find_objects(search, self._objects, {found.image_id for found in judged if found.accepted})
         return Found(tuple(judged), surroundings.common_regions, search.complete and surroundings.complete)
 
     def _new_search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
@@ -246,10 +249,7 @@ class Engine(Upkeep):
     # -- the index of this process ---------------------------------------------------------------------------
 
     def load(self) -> int:
-        """Bring the index of this process up to date, as every query does first.
-
-        Returns how many images it can search. Raises StoreError.
-        """
+        """Bring the index of this process up to date, and return its number of images. Raises StoreError."""
         self._index.refresh()
         return len(self._index)
 

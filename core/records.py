@@ -355,6 +355,8 @@ class Configuration(str, Enum):
     UNINFORMATIVE = "uninformative"
     #: The extractor versions differ, or only the hashes of one picture were kept.
     INCOMPARABLE = "incomparable"
+    #: One stands in the other as an object: a logo or an icon.
+    OBJECT = "object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,6 +461,14 @@ class Evidence(HashEvidence):
     codes_differing: int | None = None
     #: Area of the largest of these, as a share of the picture of which it takes more, 0 to 1.
     code_share: float | None = None
+    #: Where one picture stands in the other as an object, in the one that holds it.
+    object_box: Box | None = None
+    #: Longer side of that place, in source pixels.
+    object_pixels: int | None = None
+    #: How far its edges agree with those of the place, -1 to 1.
+    object_agreement: float | None = None
+    #: How much more the place is like the object than like any letter or simple shape, -1 to 1.
+    object_lead: float | None = None
     #: Most inliers of another picture within this pair's part of the query, among the candidates of one
     #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
     #: few images, or has no inliers. Always seen from the query's side.
@@ -594,6 +604,8 @@ class Reason(str, Enum):
     TEMPLATE = "template"
     #: The reference is a page of a baseline with the same design.
     BASELINE = "baseline"
+    #: One of the two is a logo or an icon of a baseline, and stands in the other.
+    OBJECT = "object"
     #: The evidence is too weak for the decision above.
     WEAK_EVIDENCE = "weak-evidence"
 

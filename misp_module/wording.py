@@ -66,11 +66,16 @@ def _agreement(hit: Hit) -> str:
         case Relation.PARTIAL:
             return _part(hit.evidence)
         case Relation.LOOKS_LIKE:
-            return LOOKS_LIKE
+            return _held(hit.evidence) if Reason.OBJECT in hit.reasons else LOOKS_LIKE
         case Relation.SAME_TEMPLATE:
             return "same layout, other content"
         case None:
             return "nothing aligns the two"
+
+
+def _held(evidence: Evidence) -> str:
+    holds = (evidence.covered_query or 0.0) <= (evidence.covered_reference or 0.0)
+    return "this picture holds the other as a logo" if holds else "the other holds this picture as a logo"
 
 
 def _part(evidence: Evidence) -> str:
@@ -119,7 +124,9 @@ def _about_page(hit: Hit, labels: Mapping[str, str], text: str) -> str:
     owner = labels.get("brand") or labels["domain"]
     domain = f" ({labels['domain']})" if labels.get("brand") and labels.get("domain") else ""
     page = f"the {labels.get('page') or 'page'} of {owner}{domain}"
-    if hit.relation is Relation.LOOKS_LIKE:
+    if Reason.OBJECT in hit.reasons:
+        text = f"holds the {labels.get('page') or 'logo'} of {owner}{domain}: {text}"
+    elif hit.relation is Relation.LOOKS_LIKE:
         rest = text.removesuffix(LOOKS_LIKE).removesuffix("; ")
         text = f"looks like {page}, but is not a picture of it" + (f": {rest}" if rest else "")
     else:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from ..records import PERSON, Configuration, Decision, Evidence, ImageId, Reason, Relation, Verdict
-from .calibration import Calibration
+from .calibration import Calibration, curve
 from .options import DEFAULTS, ReplacedOptions, VerdictOptions
 from .sentence import is_other_code, reasons_of, sentence, shows_little
 
@@ -136,6 +136,9 @@ def _accepted(
     """As `accepted_relation`; `probability` is that of the evidence."""
     if evidence.same:
         return Relation.IDENTICAL
+    if evidence.configuration is Configuration.OBJECT:
+        held = _object_probability(evidence, options) >= options.held_object.minimum
+        return Relation.LOOKS_LIKE if baseline and held else None
     if evidence.matrix is None:
         return None
     if probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
@@ -143,8 +146,9 @@ def _accepted(
             return Relation.NEAR_DUPLICATE
         if not shows_little(evidence, options):
             return Relation.PARTIAL
+    little = shows_little(evidence, options) and not _is_whole(evidence, calibration)
     imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
-    if baseline and imitates and _same_layout(evidence, calibration):
+    if baseline and imitates and not little and _same_layout(evidence, calibration):
         return Relation.LOOKS_LIKE
     return None
 
@@ -224,12 +228,24 @@ def _confidence(
     """Probability that both show the same source picture; of looks-like, that one imitates the other."""
     if evidence.same:
         return 1.0 if evidence.same_bytes else options.certain
+    if accepted is Relation.LOOKS_LIKE and evidence.configuration is Configuration.OBJECT:
+        return _object_probability(evidence, options)
     if accepted is Relation.LOOKS_LIKE:
         return calibration.likeness(evidence)
     uncertain = min(options.certain, probability)
     if accepted is None or _may_match(evidence, calibration, options):
         return uncertain
     return min(uncertain, calibration.thresholds.match)
+
+
+def object_likeness(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> float:
+    """Return how much one of the two is like a place in the other, where it stands there as an object."""
+    return (evidence.object_agreement or 0.0) + options.held_object.lead * (evidence.object_lead or 0.0)
+
+
+def _object_probability(evidence: Evidence, options: VerdictOptions) -> float:
+    """Probability that one of the two stands in the other as an object."""
+    return curve(options.held_object.curve, object_likeness(evidence, options))
 
 
 def _may_match(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> bool:

@@ -32,7 +32,8 @@ def reasons_of(
     """Return the reasons for a verdict, the most important first."""
     configuration = None if evidence.same else evidence.configuration
     blank = configuration is Configuration.UNINFORMATIVE
-    unaligned = evidence.matrix is None and configuration is not None
+    held = configuration is Configuration.OBJECT
+    unaligned = evidence.matrix is None and configuration is not None and not held
     aligned = relation in (Relation.NEAR_DUPLICATE, Relation.PARTIAL)
     holds = {
         Reason.IGNORED: evidence.ignored_image is not None,
@@ -43,7 +44,8 @@ def reasons_of(
         Reason.INCOMPARABLE: configuration is Configuration.INCOMPARABLE,
         Reason.NO_GEOMETRY: unaligned and not blank and configuration is not Configuration.INCOMPARABLE,
         Reason.TEMPLATE: relation is Relation.SAME_TEMPLATE,
-        Reason.BASELINE: relation is Relation.LOOKS_LIKE,
+        Reason.OBJECT: held and relation is Relation.LOOKS_LIKE,
+        Reason.BASELINE: relation is Relation.LOOKS_LIKE and not held,
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
         Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
@@ -111,6 +113,8 @@ def _hashes(evidence: Evidence, options: VerdictOptions) -> list[str]:
 
 
 def _alignment(evidence: Evidence) -> list[str]:
+    if evidence.configuration is Configuration.OBJECT:
+        return [held_object(evidence)]
     if evidence.matrix is None:
         return [_UNALIGNED.get(evidence.configuration, "no transform between the two found")]
     covering = f"{evidence.inliers} inliers cover" if evidence.inliers else "aligned as a whole, they cover"
@@ -130,6 +134,23 @@ def _alignment(evidence: Evidence) -> list[str]:
     return aligned
 
 
+def held_object(evidence: Evidence) -> str:
+    """Return where an object stands in the picture that holds it, in words."""
+    holds = (evidence.covered_query or 0.0) <= (evidence.covered_reference or 0.0)
+    holder, held = ("query", "reference") if holds else ("reference", "query")
+    left, top, right, bottom = evidence.object_box or (0.0, 0.0, 1.0, 1.0)
+    across, down = (left + right) / 2, (top + bottom) / 2
+    place = f"{_third(down, 'top', 'middle', 'bottom')} {_third(across, 'left', 'centre', 'right')}"
+    return (
+        f"the {holder} holds the {held} as a logo of {evidence.object_pixels} pixels at the {place}; "
+        f"its edges agree to {evidence.object_agreement or 0.0:.2f}"
+    )
+
+
+def _third(place: float, first: str, second: str, last: str) -> str:
+    return first if place < 1 / 3 else second if place < 2 / 3 else last
+
+
 def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
     if evidence.ambiguous_with:
         return [f"{evidence.ambiguous_with} other pictures agree as well"]
@@ -141,7 +162,7 @@ def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
 def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOptions) -> list[str]:
     if relation is Relation.SAME_TEMPLATE:
         return ["same layout, other content"]
-    if relation is Relation.LOOKS_LIKE:
+    if relation is Relation.LOOKS_LIKE and evidence.configuration is not Configuration.OBJECT:
         return [LOOKS_LIKE]
     if relation is not Relation.PARTIAL:
         return []

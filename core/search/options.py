@@ -194,6 +194,28 @@ class ContextOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectSearchOptions:
+    """Which objects are laid over which places of the query (objects.py)."""
+
+    #: Maximum difference of the logarithms of width over height. chosen: two pixels of a mark of 20.
+    aspect: float = 0.2
+    #: Minimum likeness of the descriptors, -1 to 1. measured (2026-12, fitting half of benchmarks/
+    #: objects.py): with `lead` all that is found, and 6 pairs a page; 0.72 leaves 16.
+    alike: float = 0.76
+    #: Minimum lead over the letter or simple shape that is most like the place. measured: as `alike`.
+    lead: float = 0.02
+    #: Maximum number of pairs of a page, the likeliest first. chosen: four times a usual page.
+    maximum_laid: int = 24
+    #: Maximum share of the query that an object takes: beyond, the query is a picture of it. chosen.
+    largest_share: float = 0.5
+    #: Intersection over union of two boxes from which they are one place. chosen.
+    same_place: float = 0.4
+    #: Difference of likeness below which two objects agree with a place alike. chosen: two drawings of one
+    #: logo.
+    tie: float = 0.03
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
     """All options of the search."""
 
@@ -203,6 +225,8 @@ class SearchOptions:
     effort: EffortOptions = EffortOptions()
     #: What the others say about each.
     context: ContextOptions = ContextOptions()
+    #: Which objects of a baseline stand in the query.
+    objects: ObjectSearchOptions = ObjectSearchOptions()
 
 
 #: The options of this version.

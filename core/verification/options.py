@@ -361,6 +361,16 @@ class CodePlaceOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPlaceOptions:
+    """How an object is laid over a place in a page (objects.py)."""
+
+    #: Maximum longer side at which the two are compared, in pixels. chosen: larger ones show no more.
+    longest: int = 56
+    #: Number of steps in which the object is moved. chosen.
+    steps: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationOptions:
     """All options of verification."""
 
@@ -376,6 +386,8 @@ class VerificationOptions:
     differences: DifferenceOptions = DifferenceOptions()
     #: When codes are in the same place.
     codes: CodePlaceOptions = CodePlaceOptions()
+    #: Objects in pages.
+    objects: ObjectPlaceOptions = ObjectPlaceOptions()
 
 
 #: The options of this version.

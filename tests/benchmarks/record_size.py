@@ -53,7 +53,7 @@ EDITS = (
     "crop_75+resize_50+chat",
     "mirror+crop_75",
 )
-#: Content agreement from which a transform is the right one. chosen: half of what a copy has.
+#: Content agreement from which a transform is correct. chosen: half of what a copy has.
 AGREES = 0.4
 AIM = 24 * 1024
 
