@@ -181,6 +181,6 @@ RENDERED_SCREENS: tuple[RenderedTemplate, ...] = (
         border-top: 1px solid #ddd; padding: 18px 0 6px 80px; position: relative; height: 176px } .page
         u { position: absolute; left: 10px; top: 20px; width: 52px; height: 52px; border-radius: 26px;
         background: #90caf9 } .page i { color: #888; font-size: 16px; margin-left: 12px } .page small {
-        color: #777 }""",
+        color: #777; position: absolute; bottom: 12px }""",
     ),
 )
