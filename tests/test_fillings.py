@@ -161,11 +161,13 @@ def test_an_evaluation_reports_on_fillings(
     # Given a data set of one page, and two templates
     (tmp_path / "page.png").write_bytes(edits.png(page(1, 640, 400)))
     (tmp_path / "groups.jsonl").write_text(json.dumps({"file": "page.png", "set": "s", "group": "g"}))
-    monkeypatch.setattr(run, "kinds", lambda _: (BY_KIND["invoice"], BY_KIND["certificate"]))
+    chosen = (BY_KIND["invoice"], BY_KIND["certificate"])
+    monkeypatch.setattr(run, "kinds", lambda _: chosen)
+    monkeypatch.setattr(run, "kinds_of", lambda _: (*chosen, BY_KIND["ticket"]))
     monkeypatch.setattr(filling_questions, "KNOWN", 2)
     out = tmp_path / "out"
     arguments = ["--edits", "jpeg_30", "--screenshots", "0", "--photos", "0", "--unanswered", "0"]
-    arguments += ["--clones", "0", "--processes", "1", "--fillings", "2", "--json"]
+    arguments += ["--clones", "0", "--processes", "1", "--fillings", "1", "--json"]
     # when it is evaluated
     command = ["evaluate", str(tmp_path), "--store", store_url, "--out", str(out), *arguments]
     result = runner().invoke(main, command, catch_exceptions=False)
@@ -180,7 +182,7 @@ def test_an_evaluation_reports_on_fillings(
         "known fillings that share a cluster with another",
     ):
         assert f"| {row} |" in report
-    assert "| invoice | half of the values | 2 |" in report
+    assert "| invoice | half of the values | 1 |" in report
     totals = json.loads(result.stdout)["fillings"]
     assert totals["same filling, light edit: queries that find it"]["share"] == 1.0
     assert totals["half or all values changed: pairs that are a match"]["part"] == 0
@@ -192,6 +194,7 @@ def test_an_evaluation_reports_on_fillings(
     assert {outcome.stratum for outcome in read_outcomes(out / "answers.jsonl")} == {strata.FILLINGS}
     metrics = filling_metrics(out)
     assert metrics is not None and metrics.shared(Changed.NONE) == Share(0, 4)
+    assert "Left out, because no Chromium is installed to render them: ticket." in report
     # and the store has no fillings any more.
     stats = runner().invoke(main, ["stats", "--store", store_url, "--json"], catch_exceptions=False)
     assert json.loads(stats.stdout)["images"] == 1

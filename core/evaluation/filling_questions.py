@@ -107,14 +107,18 @@ class PreparedKind:
     questions: tuple[FillingQuestion, ...]
 
 
-def kinds(subset: Subset) -> tuple[AnyTemplate, ...]:
-    """Return the templates of a part: options may be chosen by those of the fitting part. Rendered ones are
-    left out where no browser is installed.
-    """
+def kinds_of(subset: Subset) -> tuple[AnyTemplate, ...]:
+    """Return the templates of a part: options may be chosen by those of the fitting part."""
     fit: tuple[AnyTemplate, ...] = (*TEMPLATES, *RENDERED)
     report: tuple[AnyTemplate, ...] = (*UNSEEN, *RENDERED_PAPERS, *RENDERED_SCREENS)
-    chosen = {Subset.FIT: fit, Subset.REPORT: report, Subset.ALL: (*fit, *report)}[subset]
-    return chosen if browser() else tuple(each for each in chosen if isinstance(each, Template))
+    return {Subset.FIT: fit, Subset.REPORT: report, Subset.ALL: (*fit, *report)}[subset]
+
+
+def kinds(subset: Subset) -> tuple[AnyTemplate, ...]:
+    """Return the templates of a part that can be made here: rendered ones only where a browser is
+    installed.
+    """
+    return tuple(each for each in kinds_of(subset) if browser() or isinstance(each, Template))
 
 
 def changes(template: AnyTemplate) -> dict[Changed, int]:

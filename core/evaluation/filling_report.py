@@ -53,8 +53,10 @@ def shares(metrics: FillingMetrics) -> dict[str, Share]:
     }
 
 
-def filling_section(metrics: FillingMetrics | None) -> list[str]:
-    """Return the lines of the section; none for a run without fillings."""
+def filling_section(metrics: FillingMetrics | None, left_out: Sequence[str]) -> list[str]:
+    """Return the lines of the section; none for a run without fillings. `left_out`: templates that only a
+    browser makes, where none is installed.
+    """
     if metrics is None:
         return []
     return [
@@ -65,6 +67,11 @@ def filling_section(metrics: FillingMetrics | None) -> list[str]:
         "are, half after a light edit. A box is a region of `differences`; an area counts as on a change "
         "within 8 pixels of a value that was replaced or moved.",
         "",
+        *(
+            [f"Left out, because no Chromium is installed to render them: {', '.join(left_out)}.", ""]
+            if left_out
+            else []
+        ),
         *table(("what", "share", "count", "95 % interval"), _summary(metrics)),
         "### By template",
         "",

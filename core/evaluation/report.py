@@ -51,7 +51,7 @@ def write_report(done: FinishedRun, metrics: Metrics) -> str:
     sections = (
         _summary(done, metrics),
         _queries(metrics),
-        filling_section(filling_metrics(done.out)),
+        filling_section(filling_metrics(done.out), done.header["not_filled"]),
         _confidence(metrics),
         _pairs(metrics),
         _errors(done, drawings),

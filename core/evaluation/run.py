@@ -19,7 +19,7 @@ from ..store.embedded import given_or_throwaway
 from .clones import find_templates, query_among_clones
 from .dataset import Dataset, Item
 from .engine_calls import Failure, QueryResponse, index_pictures, run_queries
-from .filling_questions import AnyTemplate, kinds
+from .filling_questions import AnyTemplate, kinds, kinds_of
 from .filling_run import ask_fillings, count_clusters, indexed, prepare_fillings
 from .ground_truth import GroundTruth
 from .labelling import label_response
@@ -180,6 +180,11 @@ def _header(
         "templates": plan.sizes.templates,
         "fillings": plan.sizes.fillings,
         "filled": [template.kind for template in templates],
+        "not_filled": [
+            template.kind
+            for template in (kinds_of(plan.subset) if plan.sizes.fillings else ())
+            if template not in templates
+        ],
         "seed": plan.seed,
         "indexed": count,
         "calibration": calibration.id,
