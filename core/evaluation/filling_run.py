@@ -34,6 +34,8 @@ QUESTIONS = "fillings.jsonl"
 CLUSTERS = "filling-clusters.jsonl"
 #: Maximum number of fillings of each kind and change that are linked. chosen: each costs as much as a query.
 LINKED = 4
+#: Changes after which fillings are linked; all values are changed between the known ones.
+LINKED_CHANGES = (Changed.ONE, Changed.THREE, Changed.HALF)
 
 #: Passes work through while showing a progress bar: the work, the number of steps, a label.
 Progress = Callable[[Iterator[Any], int, str], Iterator[Any]]
@@ -109,14 +111,30 @@ def ask(engine: Engine, query: EvaluationQuery) -> QueryResponse | Failure:
     return replace(response, query=query, inquiry=replace(response.inquiry, besides=alone))
 
 
+def count_known_clusters(
+    engine: Engine, prepared: Sequence[PreparedKind], truth: GroundTruth, out: Path
+) -> None:
+    """Write how many known fillings share a cluster with another one."""
+    with open(out / CLUSTERS, "w", encoding="utf-8") as file:
+        for kind in prepared:
+            known = _known(kind, truth)
+            count = ClusterCount(kind.kind, Changed.NONE, len(known), _shared(engine, known, known))
+            file.write(json_line(count))
+
+
 def count_clusters(
     engine: Engine, prepared: Sequence[PreparedKind], truth: GroundTruth, out: Path, progress: Progress
 ) -> None:
-    """Write how many fillings share a cluster with another one, kind by kind."""
-    with open(out / CLUSTERS, "w", encoding="utf-8") as file:
-        for lines in progress(_counted(engine, prepared, truth), len(prepared), "linking fillings"):
-            file.writelines(lines)
-            file.flush()
+    """Link fillings with other values, and append how many share a cluster with another one."""
+    work = (
+        count
+        for kind in prepared
+        for change in LINKED_CHANGES
+        for count in _linked(engine, kind, change, truth)
+    )
+    for count in progress(work, len(prepared) * len(LINKED_CHANGES), "linking fillings"):
+        with open(out / CLUSTERS, "a", encoding="utf-8") as file:
+            file.write(json_line(count))
 
 
 def _query(question: FillingQuestion, truth: GroundTruth) -> EvaluationQuery:
@@ -139,25 +157,24 @@ def _compared(engine: Engine, data: bytes, image_id: ImageId) -> Verdict:
     )
 
 
-def _counted(engine: Engine, prepared: Sequence[PreparedKind], truth: GroundTruth) -> Iterator[list[str]]:
-    """Yield the lines of each kind."""
-    for kind in prepared:
-        known = [truth.fingerprints[item.file].image_id for item in kind.known]
-        counts = [ClusterCount(kind.kind, Changed.NONE, len(known), _shared(engine, known, known))]
-        for change in (Changed.ONE, Changed.THREE, Changed.HALF):
-            changed = {
-                question.query: truth.dataset.by_file[question.query].path.read_bytes()
-                for question in kind.questions
-                if question.changed is change
-            }
-            linked = list(changed.values())[:LINKED]
-            added = [engine.add(data).image_id for data in linked]
-            if added:
-                counts.append(
-                    ClusterCount(kind.kind, change, len(added), _shared(engine, added, [*known, *added]))
-                )
-            _forget(engine, linked)
-        yield [json_line(count) for count in counts]
+def _known(kind: PreparedKind, truth: GroundTruth) -> list[ImageId]:
+    return [truth.fingerprints[item.file].image_id for item in kind.known]
+
+
+def _linked(
+    engine: Engine, kind: PreparedKind, change: Changed, truth: GroundTruth
+) -> Iterator[ClusterCount]:
+    """Yield the count of one kind and change, if there are such fillings. They are forgotten afterwards."""
+    files = dict.fromkeys(question.query for question in kind.questions if question.changed is change)
+    pictures = [truth.dataset.by_file[file].path.read_bytes() for file in list(files)[:LINKED]]
+    if not pictures:
+        return
+    try:
+        added = [engine.add(data).image_id for data in pictures]
+        shared = _shared(engine, added, [*_known(kind, truth), *added])
+    finally:
+        _forget(engine, pictures)
+    yield ClusterCount(kind.kind, change, len(added), shared)
 
 
 def _shared(engine: Engine, some: Sequence[ImageId], everyone: Sequence[ImageId]) -> int:

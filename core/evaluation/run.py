@@ -20,7 +20,7 @@ from .clones import find_templates, query_among_clones
 from .dataset import Dataset, Item
 from .engine_calls import Failure, QueryResponse, index_pictures, run_queries
 from .filling_questions import AnyTemplate, kinds, kinds_of
-from .filling_run import ask_fillings, count_clusters, indexed, prepare_fillings
+from .filling_run import ask_fillings, count_clusters, count_known_clusters, indexed, prepare_fillings
 from .ground_truth import GroundTruth
 from .labelling import label_response
 from .queries import SampleSizes, sample_queries, spread
@@ -136,6 +136,7 @@ def _run_fillings(
     prepared = prepare_fillings(templates, plan.sizes.fillings, plan.seed, out, progress)
     failures: list[Failure] = []
     with Engine.open(config=config) as engine, indexed(engine, prepared, truth, progress) as known:
+        count_known_clusters(engine, prepared, known, out)
         count = sum(len(kind.questions) for kind in prepared)
         responses = ask_fillings(config, prepared, known, done, processes)
         for response in progress(responses, count, "asking about fillings"):
