@@ -13,13 +13,16 @@ from support.command_line import runner
 from support.pictures import page
 
 from douglas_quaid.cli.main import main
+from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.evaluation import edits, filling_questions, rendering, run, strata
 from douglas_quaid.evaluation.confidence import Share
 from douglas_quaid.evaluation.filling_metrics import AnsweredQuestion, FillingRow, filling_metrics
 from douglas_quaid.evaluation.filling_questions import Changed, FillingQuestion, changes, kinds, prepare
 from douglas_quaid.evaluation.fillings import Template, filled, refilled
 from douglas_quaid.evaluation.results import NOT_A_CANDIDATE, QueryOutcome, read_outcomes, read_pairs
+from douglas_quaid.evaluation.sources import pairs_of_runs
 from douglas_quaid.evaluation.split import Subset
+from douglas_quaid.evaluation.thresholds import best_candidates
 from douglas_quaid.records import Decision, Difference, Evidence, Relation, Verdict
 
 DRAWN = tuple(template for template in kinds(Subset.ALL) if isinstance(template, Template))
@@ -191,6 +194,10 @@ def test_an_evaluation_reports_on_fillings(
     assert {pair.label for pair in pairs if pair.query == pair.reference} == {True}
     assert {pair.label for pair in pairs if pair.query != pair.reference} == {False}
     assert any(pair.place == NOT_A_CANDIDATE for pair in pairs)
+    assert len(pairs_of_runs([out]).pairs) == len(list(read_pairs(out / "pairs.jsonl")))
+    # a query with other values counts in no rate of wrong matches, as one for a page of a known site;
+    best = {query.query: query.answered for query in best_candidates(pairs, shipped())}
+    assert {answered for file, answered in best.items() if "-all-" in file} == {None}
     assert {outcome.stratum for outcome in read_outcomes(out / "answers.jsonl")} == {strata.FILLINGS}
     metrics = filling_metrics(out)
     assert metrics is not None and metrics.shared(Changed.NONE) == Share(0, 4)

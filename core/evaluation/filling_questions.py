@@ -134,8 +134,8 @@ def changes(template: AnyTemplate) -> dict[Changed, int]:
 
 def prepare(template: AnyTemplate, place: int, asked: int, seed: int, folder: Path) -> PreparedKind:
     """Write the pictures of a template into `folder`, and return what is asked about them. `place`: of the
-    template among all; `asked`: number of questions for each kind of change. Raises ConfigError when the
-    browser fails.
+    template among all, by which its edits begin elsewhere; `asked`: number of questions for each kind of
+    change. Raises ConfigError when the browser fails.
     """
     known_count = CROWD if place % CROWD_EACH == CROWD_EACH - 1 else KNOWN
     first, count = seed * PER_SEED, max(1, min(asked, known_count))
@@ -154,11 +154,11 @@ def prepare(template: AnyTemplate, place: int, asked: int, seed: int, folder: Pa
     ]
     known, others = items[:known_count], items[known_count:]
     questions = [
-        _question(pages[number % count], known[number % count], LIGHT[number % len(LIGHT)])
+        _question(pages[number % count], known[number % count], LIGHT[(number + place) % len(LIGHT)])
         for number in range(asked)
     ]
     for (number, change, _, places), page, item in zip(changed, pages[known_count:], others, strict=True):
-        light = LIGHT[number // 2 % len(LIGHT)] if number % 2 else ""
+        light = LIGHT[(number // 2 + place) % len(LIGHT)] if number % 2 else ""
         base = number % count
         questions.append(_question(pages[base], known[base], light, other=(page, item, change, places)))
     unique = {(question.query, question.edit): question for question in questions}
