@@ -72,7 +72,7 @@ def filling_section(metrics: FillingMetrics | None, left_out: Sequence[str]) -> 
             if left_out
             else []
         ),
-        *table(("what", "share", "count", "95 % interval"), _summary(metrics)),
+        *table(("what", "share", "count", "95 % interval"), summary(metrics)),
         "### By template",
         "",
         *table(("template", "changed", *PAIRS, *QUERIES, "share a cluster"), _by_kind(metrics)),
@@ -92,7 +92,8 @@ def filling_json(metrics: FillingMetrics | None) -> dict[str, Any] | None:
     }
 
 
-def _summary(metrics: FillingMetrics) -> list[Sequence[object]]:
+def summary(metrics: FillingMetrics) -> list[Sequence[object]]:
+    """Return the rows of what counts most: words, share, count, 95 % interval."""
     rows: list[Sequence[object]] = []
     for name, share in shares(metrics).items():
         # Pixels of an area are no independent samples, so they have no interval

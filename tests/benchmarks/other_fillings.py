@@ -19,8 +19,7 @@ from douglas_quaid.evaluation import edits
 from douglas_quaid.evaluation.confidence import NOTHING, Share
 from douglas_quaid.evaluation.filling_metrics import FEW, OTHER, FillingMetrics, filling_metrics
 from douglas_quaid.evaluation.filling_questions import Changed, FillingQuestion
-from douglas_quaid.evaluation.filling_report import WORDS, shares
-from douglas_quaid.evaluation.markdown import with_interval
+from douglas_quaid.evaluation.filling_report import WORDS, summary
 
 from . import report
 from .peers_systems import LIMITS, OURS, InProcess, Perception, orb, pdq, phash
@@ -45,7 +44,7 @@ def main() -> int:
     print(f"{len(metrics.answered):,} pairs and queries; {len(metrics.kinds)} templates: {kinds}.\n")
     report.table(
         ("what", "share", "count", "95 % interval"),
-        [(name, *with_interval(share)) for name, share in shares(metrics).items()],
+        summary(metrics),
     )
     questions = [each.question for each in metrics.answered]
     systems: list[InProcess | Perception] = [pdq(), phash(), orb()]
