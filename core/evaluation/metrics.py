@@ -129,7 +129,7 @@ class Metrics:
 
     #: Rows by stratum and edit, in the order of both.
     rows: tuple[MetricsRow, ...]
-    #: Confidence over all labelled pairs.
+    #: Confidence over all labelled pairs but those of fillings.
     all_pairs: ConfidenceMetrics
     #: Confidence over the pairs with a transform: the many pairs that share nothing make `all_pairs` look
     #: better.
