@@ -83,6 +83,15 @@ FOLDER = click.Path(path_type=Path)
     help="Number of templates of which 50 copies are indexed.",
 )
 @click.option(
+    "--fillings",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 1000),
+    metavar="N",
+    help="Number of fillings of each template (forms, receipts, chats and the like) after each kind of "
+    "change: the same after a light edit, and with 1, 3, half and all values changed. 20 take an hour.",
+)
+@click.option(
     "--processes",
     default=os.cpu_count() or 1,
     type=click.IntRange(1),
@@ -129,7 +138,13 @@ def evaluate(
         subset=Subset(chosen["part"]),
         split=Split(_names(chosen["fit_sites"]), _names(chosen["report_sites"])),
         edits=parse_edits(chosen["edits"]),
-        sizes=SampleSizes(chosen["screenshots"], chosen["photos"], chosen["unanswered"], chosen["clones"]),
+        sizes=SampleSizes(
+            chosen["screenshots"],
+            chosen["photos"],
+            chosen["unanswered"],
+            chosen["clones"],
+            chosen["fillings"],
+        ),
         seed=chosen["seed"],
     )
     done = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -11,6 +12,8 @@ import numpy as np
 BINS = 15
 #: Confidence from which a verdict must be correct in as many cases.
 SURE = 0.99
+#: Standard deviations on both sides of the mean that hold 95 % of a normal distribution. spec.
+Z_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,16 @@ class Share:
     def value(self) -> float | None:
         """The share, 0 to 1; None when the whole is empty."""
         return self.part / self.whole if self.whole else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of the share (Wilson, JASA 1927), 0 to 1; None when the whole is empty."""
+        if not self.whole:
+            return None
+        share, extra = self.part / self.whole, Z_95**2 / self.whole
+        centre = share + extra / 2
+        spread = Z_95 * sqrt((share * (1 - share) + extra / 4) / self.whole)
+        return max(0.0, (centre - spread) / (1 + extra)), min(1.0, (centre + spread) / (1 + extra))
 
     def __add__(self, other: Share) -> Share:
         return Share(self.part + other.part, self.whole + other.whole)

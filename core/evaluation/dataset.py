@@ -42,6 +42,8 @@ class Kind(str, Enum):
     PHOTOGRAPH = "photograph"
     #: A node of a visjs graph, whose truth is its edges.
     LINKED = "linked"
+    #: A filling of a template (filling_questions.py), which only itself is a correct answer to.
+    FILLING = "filling"
 
 
 @dataclass(frozen=True, slots=True)

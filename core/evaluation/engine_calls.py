@@ -123,25 +123,29 @@ def query_bytes(item: Item, edit: str, max_bytes: int) -> tuple[bytes, bool]:
     return edits.png(edited), low_texture or is_low_texture(edited)
 
 
+#: Asks an engine one query. Processes find it by its name, so it is a function of a module.
+Ask = Callable[[Engine, EvaluationQuery], "QueryResponse | Failure"]
+
+
 def run_queries(
-    config: Config, queries: Iterable[EvaluationQuery], processes: int
+    config: Config, queries: Iterable[EvaluationQuery], processes: int, ask: Ask = run_query
 ) -> Iterator[QueryResponse | Failure]:
-    """Yield the responses as they arrive, from a bounded number of queries at a time: a reader that is slower
-    than the processes does not let responses pile up. With one process the work is done in this one. Raises
-    StoreError and ConfigError.
+    """Yield the responses of `ask` as they arrive, from a bounded number of queries at a time: a reader that
+    is slower than the processes does not let responses pile up. With one process the work is done in this
+    one. Raises StoreError and ConfigError.
     """
     waiting = iter(queries)
     if processes == 1:
         cv2.setNumThreads(1)
         with Engine.open(config=config) as engine:
-            yield from (run_query(engine, query) for query in waiting)
+            yield from (ask(engine, query) for query in waiting)
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (config,)) as pool:
         try:
-            running = {pool.submit(_run_in_worker, query) for query in islice(waiting, 4 * processes)}
+            running = {pool.submit(_run_in_worker, ask, query) for query in islice(waiting, 4 * processes)}
             while running:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(_run_in_worker, query) for query in islice(waiting, len(done))}
+                running |= {pool.submit(_run_in_worker, ask, query) for query in islice(waiting, len(done))}
                 yield from (future.result() for future in done)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -156,5 +160,5 @@ def _start_worker(config: Config) -> None:
     _engine.append(Engine.open(config=config))
 
 
-def _run_in_worker(query: EvaluationQuery) -> QueryResponse | Failure:
-    return run_query(_engine[0], query)
+def _run_in_worker(ask: Ask, query: EvaluationQuery) -> QueryResponse | Failure:
+    return ask(_engine[0], query)

@@ -38,6 +38,8 @@ MAX_PER_KIND = 8
 TILE = (640, 420)
 #: Drawings in a row of the sheet. chosen.
 COLUMNS = 3
+#: Strata of edited pictures that are to be found.
+_EDITED = (*strata.ANSWERED, strata.FILLINGS)
 
 
 class ErrorKind(str, Enum):
@@ -51,6 +53,10 @@ class ErrorKind(str, Enum):
     MISSED = "missed"
     #: The correct picture, but a person has to confirm it.
     ONLY_REVIEW = "only-review"
+    #: A match of a filling with another filling of its template.
+    OTHER_FILLING = "other-filling"
+    #: A review of these.
+    FILLING_REVIEW = "filling-review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def find_errors(outcomes: Iterable[QueryOutcome], pairs: Iterable[LabelledPair])
     missed = {
         (outcome.query, outcome.edit)
         for outcome in outcomes
-        if outcome.stratum in strata.ANSWERED and not outcome.found
+        if outcome.stratum in _EDITED and outcome.expected and not outcome.found
     }
     found = grouped(
         (ErrorExample(kind, pair) for pair in pairs if (kind := _kind(pair, missed)) is not None),
@@ -90,8 +96,10 @@ def find_errors(outcomes: Iterable[QueryOutcome], pairs: Iterable[LabelledPair])
 def _kind(pair: LabelledPair, missed: set[tuple[str, str]]) -> ErrorKind | None:
     decision = pair.verdict.decision
     if pair.label is False and decision is not Decision.NO_MATCH:
+        if pair.stratum == strata.FILLINGS:
+            return ErrorKind.OTHER_FILLING if decision is Decision.MATCH else ErrorKind.FILLING_REVIEW
         return ErrorKind.FALSE_MATCH if decision is Decision.MATCH else ErrorKind.WRONG_REVIEW
-    if pair.reference == pair.query and pair.stratum in strata.ANSWERED:
+    if pair.reference == pair.query and pair.stratum in _EDITED:
         if (pair.query, pair.edit) in missed:
             return ErrorKind.MISSED
         if decision is Decision.REVIEW:

@@ -1,14 +1,14 @@
-"""Fillings of a template: pages that agree in everything but their values, drawn from a seed.
+"""Fillings of a template: pages that agree in everything but their values, made from a seed.
 
 Takes a template and a number, returns the picture and where each value stands. That two such pages are not
-the same is what a comparison has to see. `refilled` changes some of the values. The templates are in
-templates.py and templates_unseen.py.
+the same is what a comparison has to see. `refilled` changes some of the values. Templates are drawn here, or
+rendered by a browser (rendering.py); the drawn ones are in templates.py and templates_unseen.py.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -82,9 +82,25 @@ def hexadecimal(count: int) -> Value:
     return lambda draw: "".join(draw.choice("0123456789abcdef") for _ in range(count))
 
 
+class Kind(Protocol):
+    """A kind of page, however it is made."""
+
+    @property
+    def kind(self) -> str:
+        """Return its name."""
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Return what stands at each place."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A kind of page."""
+    """A kind of page that is drawn."""
 
     #: Name of the kind.
     kind: str
@@ -103,7 +119,7 @@ class Filling:
     """A page with its values."""
 
     #: What was filled in.
-    template: Template
+    template: Kind
     #: What stands at each place.
     values: tuple[str, ...]
     #: The page.
@@ -131,6 +147,10 @@ class Sheet:
         """Draw a value."""
         self.boxes.append(self.text(at, words, size, ink))
 
+    def again(self, at: tuple[int, int], words: str, size: int, ink: str = "#222222") -> None:
+        """Draw the last value once more, in other words or beside itself; its box then holds both."""
+        self.boxes[-1] = around(self.boxes[-1], self.text(at, words, size, ink))
+
     def frame(self, box: Box, line: str = "#999999", ground: str | None = None) -> None:
         """Draw a frame."""
         self.pen.rectangle(box, outline=line, fill=ground)
@@ -143,22 +163,38 @@ class Sheet:
         self.boxes.append((at[0], at[1], at[0] + large.width, at[1] + large.height))
 
 
+def values_of(template: Kind, number: int) -> tuple[str, ...]:
+    """Return the values of a filling of this template; equal arguments give equal values."""
+    draw = random.Random(f"{template.kind} {number}")
+    return tuple(value(draw) for value in template.values)
+
+
+def other_values(
+    template: Kind, values: Sequence[str], changed: int, number: int
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return these values with so many others among them, and the places of these."""
+    draw = random.Random(f"{template.kind} {changed} {number}")
+    places, others = draw.sample(range(len(template.values)), changed), list(values)
+    for place in places:
+        while others[place] == values[place]:
+            others[place] = template.values[place](draw)
+    return tuple(others), tuple(places)
+
+
 def filled(template: Template, number: int) -> Filling:
     """Return a filling of this template; equal arguments give equal pixels."""
-    draw = random.Random(f"{template.kind} {number}")
-    return drawn(template, tuple(value(draw) for value in template.values))
+    return drawn(template, values_of(template, number))
 
 
 def refilled(filling: Filling, changed: int, number: int) -> tuple[Filling, tuple[Box, ...]]:
-    """Return the page with so many other values, and where these stand in either of the two."""
-    template = filling.template
-    draw = random.Random(f"{template.kind} {changed} {number}")
-    places, values = draw.sample(range(len(template.values)), changed), list(filling.values)
-    for place in places:
-        while values[place] == filling.values[place]:
-            values[place] = template.values[place](draw)
-    other = drawn(template, tuple(values))
-    return other, tuple(_around(filling.boxes[place], other.boxes[place]) for place in places)
+    """Return a drawn page with so many other values, and where these stand in either of the two. Raises
+    TypeError for a page that was not drawn.
+    """
+    if not isinstance(filling.template, Template):
+        raise TypeError(f"{filling.template.kind} is not drawn")
+    values, places = other_values(filling.template, filling.values, changed, number)
+    other = drawn(filling.template, values)
+    return other, tuple(around(filling.boxes[place], other.boxes[place]) for place in places)
 
 
 def drawn(template: Template, values: tuple[str, ...]) -> Filling:
@@ -168,5 +204,6 @@ def drawn(template: Template, values: tuple[str, ...]) -> Filling:
     return Filling(template, values, sheet.picture, tuple(sheet.boxes))
 
 
-def _around(one: Box, other: Box) -> Box:
+def around(one: Box, other: Box) -> Box:
+    """Return the smallest box that holds both."""
     return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])

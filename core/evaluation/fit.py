@@ -90,7 +90,7 @@ def _kind(group: Sequence[LabelledPair]) -> _Kind:
     correct = next((pair for pair in group if pair.label), None)
     if correct is not None:
         return correct.edit, correct.stratum
-    return _SIBLING if any(pair.stratum == strata.SAME_SITE for pair in group) else _STRANGER
+    return _SIBLING if any(pair.stratum in strata.ARRANGED for pair in group) else _STRANGER
 
 
 def fit_curves(

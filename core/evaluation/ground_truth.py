@@ -10,7 +10,8 @@ The label of a pair is True if both sides are the same file, have the same pixel
 group taken again (same size, PDQ at most 10 bits apart). It is None, unknown, for other versions of a page,
 for twins by PDQ alone and the rest of their groups, for linked phishing pages, and within a set that is named
 as a site while its pictures carry none: such a set shows the components of one design, and two of its groups
-may be two states of one page. It is False for all other pairs.
+may be two states of one page. It is False for all other pairs. Fillings of templates are made to resemble
+each other, so neither hashes nor captures count for them: each is its own group.
 """
 
 from collections.abc import Iterable, Mapping
@@ -108,6 +109,8 @@ class GroundTruth:
         one, two = self.fingerprints[query.file], self.fingerprints[other.file]
         if one.pixels == two.pixels:
             return True
+        if Kind.FILLING in (query.kind, other.kind):
+            return query.group == other.group
         bits = hamming(one.pdq, two.pdq)
         if query.group == other.group:
             recaptured = bits <= RECAPTURE_BITS and (one.width, one.height) == (two.width, two.height)

@@ -129,7 +129,7 @@ class Metrics:
 
     #: Rows by stratum and edit, in the order of both.
     rows: tuple[MetricsRow, ...]
-    #: Confidence over all labelled pairs.
+    #: Confidence over all labelled pairs but those of fillings.
     all_pairs: ConfidenceMetrics
     #: Confidence over the pairs with a transform: the many pairs that share nothing make `all_pairs` look
     #: better.
@@ -235,8 +235,10 @@ class _PairCounts:
             key = frozenset((pair.query, pair.reference))
             _, known = self._relations.get(key, (None, None))
             self._relations[key] = (pair.label is None, min(known, verdict.relation, key=_STRENGTH.index))
-        # The confidence of a page that looks like another one is about something else
-        if pair.label is not None and verdict.relation is not Relation.LOOKS_LIKE:
+        # The confidence of a page that looks like another one is about something else; fillings are made to
+        # resemble each other, and rules decide about them
+        about_sources = verdict.relation is not Relation.LOOKS_LIKE and pair.stratum != strata.FILLINGS
+        if pair.label is not None and about_sources:
             self.labelled.append((verdict.confidence, pair.label, evidence.matrix is not None))
         if pair.reference == pair.query:
             self.judged[pair.stratum, pair.edit] += Share(verdict.decision is not Decision.NO_MATCH, 1)

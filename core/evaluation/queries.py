@@ -40,6 +40,8 @@ class SampleSizes:
     unanswered: int
     #: Number of templates of which many near copies are indexed (clones.py).
     templates: int = 0
+    #: Number of questions about fillings of each template, for each kind of change (filling_questions.py).
+    fillings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

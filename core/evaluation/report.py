@@ -2,13 +2,16 @@
 judgement.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..config import Config
 from . import strata
 from .confidence import BINS, SURE, ConfidenceMetrics, Share
 from .error_gallery import draw_errors, find_errors
+from .filling_metrics import filling_metrics
+from .filling_report import filling_json, filling_section
+from .markdown import percent, table
 from .metrics import SHARES, Metrics, MetricsRow, SameSite
 from .reliability_diagram import draw_reliability
 from .results import ANSWERS, PAIRS, read_outcomes, read_pairs
@@ -48,6 +51,7 @@ def write_report(done: FinishedRun, metrics: Metrics) -> str:
     sections = (
         _summary(done, metrics),
         _queries(metrics),
+        filling_section(filling_metrics(done.out), done.header["not_filled"]),
         _confidence(metrics),
         _pairs(metrics),
         _errors(done, drawings),
@@ -93,20 +97,9 @@ def totals(done: FinishedRun, metrics: Metrics) -> dict[str, Any]:
             "others": metrics.linked.others,
             "wrong": metrics.linked.wrong,
         },
+        "fillings": filling_json(filling_metrics(done.out)),
         "seconds": {"median": metrics.seconds[0], "p99": metrics.seconds[1]},
     }
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Return the lines of a Markdown table, with an empty line after it."""
-    lines = (f"| {' | '.join(map(str, row))} |" for row in (head, *rows))
-    return [next(lines), f"|{'---|' * len(head)}", *lines, ""]
-
-
-def percent(share: Share | float | None) -> str:
-    """Return a share as per cent with one decimal place; "-" for a share of nothing."""
-    value = share.value if isinstance(share, Share) else share
-    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def _summary(done: FinishedRun, metrics: Metrics) -> list[str]:

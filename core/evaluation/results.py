@@ -33,7 +33,7 @@ NOT_A_CANDIDATE = -1
 
 #: File, edit and stratum of a query.
 QueryKey = tuple[str, str, str]
-Record = TypeVar("Record", "LabelledPair", "QueryOutcome")
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +121,27 @@ def group_by_query(pairs: Iterable[LabelledPair]) -> Iterator[list[LabelledPair]
         yield group
 
 
-def json_line(record: LabelledPair | QueryOutcome) -> str:
-    """Return one line of JSON, with its line end; of the evidence only what was measured."""
+def json_line(record: object) -> str:
+    """Return a record (a dataclass) as one line of JSON, with its line end; of the evidence only what was
+    measured.
+    """
     return json.dumps(to_object(record), allow_nan=False, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def read_pairs(path: Path) -> Iterator[LabelledPair]:
     """Yield the pairs of a file while reading it. Raises NotFound, or ConfigError naming file and line."""
-    return _read(path, LabelledPair, "labelled pair")
+    return read_records(path, LabelledPair, "labelled pair")
 
 
 def read_outcomes(path: Path) -> Iterator[QueryOutcome]:
     """Yield the outcomes of a file while reading it. Raises NotFound, or ConfigError naming file and line."""
-    return _read(path, QueryOutcome, "query outcome")
+    return read_records(path, QueryOutcome, "query outcome")
 
 
-def _read(path: Path, kind: type[Record], noun: str) -> Iterator[Record]:
+def read_records(path: Path, kind: type[Record], noun: str) -> Iterator[Record]:
+    """Yield the records of a file while reading it; `noun`: what one is called. Raises NotFound, or
+    ConfigError naming file and line.
+    """
     number = 0
     try:
         with io.TextIOWrapper(open_regular(path), encoding="utf-8") as file:

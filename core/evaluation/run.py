@@ -19,10 +19,12 @@ from ..store.embedded import given_or_throwaway
 from .clones import find_templates, query_among_clones
 from .dataset import Dataset, Item
 from .engine_calls import Failure, QueryResponse, index_pictures, run_queries
+from .filling_questions import AnyTemplate, kinds, kinds_of
+from .filling_run import ask_fillings, count_clusters, count_known_clusters, indexed, prepare_fillings
 from .ground_truth import GroundTruth
 from .labelling import label_response
 from .queries import SampleSizes, sample_queries, spread
-from .results import PAIRS, append_results, read_pairs, resume_run, start_run
+from .results import PAIRS, QueryKey, append_results, read_pairs, resume_run, start_run
 from .split import Split, Subset
 
 #: Pictures to read of those that are never indexed, per query without an answer. chosen: some of them are
@@ -59,7 +61,7 @@ class FinishedRun:
 
     #: Its folder.
     out: Path
-    #: The ground truth of the data set.
+    #: The ground truth of the data set, and of the fillings.
     truth: GroundTruth
     #: The content of run.json.
     header: dict[str, Any]
@@ -84,6 +86,7 @@ def run(
     """
     dataset = dataset or Dataset.load(plan.source, plan.distractors)
     out.mkdir(parents=True, exist_ok=True)
+    templates = kinds(plan.subset) if plan.sizes.fillings else ()
     with given_or_throwaway(store) as url:
         config = Config.from_environment(store=url)
         with Engine.open(config=config) as engine:
@@ -93,9 +96,9 @@ def run(
                 threads=processes,
                 progress=lambda work, count: progress(work, count, "adding"),
             )
-            indexed, calibration = engine.load(), engine.calibration
+            count, calibration = engine.load(), engine.calibration
         truth = GroundTruth(dataset, fingerprints, plan.split)
-        header = _header(plan, indexed, calibration)
+        header = _header(plan, count, calibration, templates)
         done = resume_run(out, header) if resume else start_run(out, header)
         queries = [
             query
@@ -104,12 +107,42 @@ def run(
         ]
         for response in progress(run_queries(config, queries, processes), len(queries), "querying"):
             failures += _record(out, response, truth, calibration)
+        everything = truth
+        if templates:
+            everything, more = _run_fillings(
+                plan, templates, out, config, truth, calibration, done, processes, progress
+            )
+            failures += more
     for template in find_templates(read_pairs(out / PAIRS), truth, plan.sizes.templates):
         if not template.last_query.keys & done:
             with given_or_throwaway(None) as url, Engine.open(url) as engine:
                 for small, response in query_among_clones(template, truth, engine):
                     failures += _record(out, response, small, calibration)
-    return FinishedRun(out, truth, header, tuple(dict.fromkeys(failures)))
+    return FinishedRun(out, everything, header, tuple(dict.fromkeys(failures)))
+
+
+def _run_fillings(
+    plan: RunPlan,
+    templates: tuple[AnyTemplate, ...],
+    out: Path,
+    config: Config,
+    truth: GroundTruth,
+    calibration: Calibration,
+    done: frozenset[QueryKey],
+    processes: int,
+    progress: Progress,
+) -> tuple[GroundTruth, list[Failure]]:
+    """Run the stratum "fillings"; return the ground truth with the fillings, and the failures."""
+    prepared = prepare_fillings(templates, plan.sizes.fillings, plan.seed, out, progress)
+    failures: list[Failure] = []
+    with Engine.open(config=config) as engine, indexed(engine, prepared, truth, progress) as known:
+        count_known_clusters(engine, prepared, known, out)
+        count = sum(len(kind.questions) for kind in prepared)
+        responses = ask_fillings(config, prepared, known, done, processes)
+        for response in progress(responses, count, "asking about fillings"):
+            failures += _record(out, response, known, calibration)
+        count_clusters(engine, prepared, known, out, progress)
+    return known, failures
 
 
 def _record(
@@ -132,7 +165,9 @@ def _needed(dataset: Dataset, plan: RunPlan) -> list[Item]:
     return [*dataset.indexed, *spread(never, round(READ_PER_QUERY * plan.sizes.unanswered), plan.seed)]
 
 
-def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, Any]:
+def _header(
+    plan: RunPlan, count: int, calibration: Calibration, templates: tuple[AnyTemplate, ...]
+) -> dict[str, Any]:
     return {
         "source": str(plan.source),
         "distractors": [str(path) for path in plan.distractors],
@@ -144,8 +179,15 @@ def _header(plan: RunPlan, indexed: int, calibration: Calibration) -> dict[str, 
         "photos": plan.sizes.photos,
         "unanswered": plan.sizes.unanswered,
         "templates": plan.sizes.templates,
+        "fillings": plan.sizes.fillings,
+        "filled": [template.kind for template in templates],
+        "not_filled": [
+            template.kind
+            for template in (kinds_of(plan.subset) if plan.sizes.fillings else ())
+            if template not in templates
+        ],
         "seed": plan.seed,
-        "indexed": indexed,
+        "indexed": count,
         "calibration": calibration.id,
         "version": version("douglas-quaid"),
         "commit": commit(),

@@ -21,14 +21,31 @@ LOW_TEXTURE = "low texture"
 #: Neither a correct picture nor any page of the site is indexed.
 UNANSWERED = "without an answer"
 
+#: A filling of a template of which others are indexed (filling_questions.py): after a light edit, or with
+#: other values.
+FILLINGS = "fillings"
+
 #: Strata of queries after an edit.
 ANSWERED = (SCREENSHOTS, TALL, PHOTOGRAPHS)
 #: The same, with the pictures that show almost nothing.
 EDITED = (*ANSWERED, LOW_TEXTURE)
 #: Strata of queries without an answer.
 WITHOUT = (UNANSWERED, SAME_SITE)
+#: Strata of pairs that resemble each other because an evaluation arranges it.
+ARRANGED = (SAME_SITE, FILLINGS)
 #: All strata in the order of the report.
-ORDER = (SCREENSHOTS, TALL, PHOTOGRAPHS, VERSIONS, CLONES, PHISHING, LOW_TEXTURE, SAME_SITE, UNANSWERED)
+ORDER = (
+    SCREENSHOTS,
+    TALL,
+    PHOTOGRAPHS,
+    VERSIONS,
+    CLONES,
+    FILLINGS,
+    PHISHING,
+    LOW_TEXTURE,
+    SAME_SITE,
+    UNANSWERED,
+)
 
 #: Height over width of a tall page. chosen: more than one screen below the first.
 TALL_FROM = 2.5

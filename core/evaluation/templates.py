@@ -161,7 +161,7 @@ def _barcode(sheet: Sheet, values: list[str]) -> None:
     bits = "".join(f"{int(digit) + 17:05b}1{9 - int(digit):04b}0" for digit in values[2])
     row = [255 if bit == "0" else 0 for bit in bits]
     sheet.cells((60, 240), np.repeat([row], 60, axis=0), 4)
-    sheet.text((160, 500), values[2], 34, "#111111")
+    sheet.again((160, 500), values[2], 34, "#111111")
 
 
 def _calendar(sheet: Sheet, values: list[str]) -> None:

@@ -59,8 +59,8 @@ class QueryBest:
     #: Name of the edit; "" for the picture as it is.
     edit: str
     #: Whether a candidate is correct. None: the query counts in no rate, because the truth is unknown (as
-    #: with another version of a page), or because other pages of its site are indexed, which an evaluation
-    #: arranges on purpose and counts apart.
+    #: with another version of a page), or because other pages of its site or other fillings of its template
+    #: are indexed, which an evaluation arranges on purpose and counts apart.
     answered: bool | None
     #: Best of the candidates that may become a match.
     refutable: float
@@ -126,7 +126,7 @@ def _best(group: Sequence[LabelledPair], calibration: Calibration) -> QueryBest:
     ]
     wrong = [(odds, pair.reference) for odds, pair in refutable if pair.label is False]
     worst, worst_reference = max(wrong, default=(-inf, ""))
-    doubtful = any(pair.label is None or pair.stratum == strata.SAME_SITE for pair in group)
+    doubtful = any(pair.label is None or pair.stratum in strata.ARRANGED for pair in group)
     return QueryBest(
         query=group[0].query,
         edit=group[0].edit,

@@ -21,9 +21,10 @@ from pathlib import Path
 from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.confidence import Share
+from douglas_quaid.evaluation.markdown import percent, table
 from douglas_quaid.evaluation.metrics import Metrics, metrics_of_runs
 from douglas_quaid.evaluation.queries import SampleSizes
-from douglas_quaid.evaluation.report import percent, table, totals, write_report
+from douglas_quaid.evaluation.report import totals, write_report
 from douglas_quaid.evaluation.results import HEADER
 from douglas_quaid.evaluation.run import RunPlan, run
 from douglas_quaid.evaluation.split import Split, Subset
