@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..features.pdq import ORIENTATIONS
-from ..records import Decision, Difference, Evidence, Relation, Verdict
+from ..records import PERSON, Decision, Difference, Evidence, Relation, Verdict
 from ..transforms import as_matrix, carried, flatten, inverse
 
 #: Relations of a match that joins a cluster: those of whole pictures.
@@ -23,8 +23,11 @@ _SIDE = re.compile(r"\b(query|reference)\b")
 
 
 def joins(verdict: Verdict) -> bool:
-    """Return whether the verdict joins the two images in a cluster: only a match of whole pictures does."""
-    return verdict.decision is Decision.MATCH and verdict.relation in JOINING
+    """Return whether the verdict joins the two images in a cluster: only a match of whole pictures does, in
+    which nothing was replaced, as between two fillings of a form that differ in one value, or a person's.
+    """
+    same = not verdict.evidence.replaced_regions or verdict.calibration_id == PERSON
+    return verdict.decision is Decision.MATCH and verdict.relation in JOINING and same
 
 
 def rank(verdict: Verdict) -> float:
