@@ -4,7 +4,7 @@ A page has too few keypoints at a logo of 48 pixels to find it by these. So ever
 described: connected edges on whatever ground they stand, at several distances at which they merge. Takes grey
 pixels; returns boxes, and for each a descriptor: the directions of its edges, without sign and relative to
 the edges around them, because a page may show a logo in white on a dark ground, where its outline fades and
-its inside stays. Letters, arrows and discs stand on every page, so what looks like one of them is no object.
+its inside stays. Letters, arrows and discs stand on every page, so what looks like one of them is left out.
 """
 
 from dataclasses import dataclass

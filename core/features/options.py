@@ -187,7 +187,7 @@ class ObjectOptions:
     gaps_of_half: tuple[int, ...] = (3, 5, 9)
     #: Maximum number of places of a page. chosen: dense pages have half as many.
     maximum_places: int = 1_000
-    #: Likeness to a letter or a simple shape from which a picture is no object, 0 to 1. measured (2026-12):
+    #: Likeness to a letter or a simple shape from which a picture is left out, 0 to 1. measured (2026-12):
     #: a hexagon and discs with two dots have 0.96; 0.92 leaves out 2 % of the logos more, and of letters of
     #: other fonts 34 instead of 27 %.
     plain: float = 0.94
