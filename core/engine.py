@@ -50,6 +50,7 @@ from .search.verified import verify_all, verify_representatives
 from .store import PutStatus, Scope, Store
 from .store.values import noting
 from .upkeep import Upkeep
+from .verification.verify import with_likeness
 
 
 class Engine(Upkeep):
@@ -166,6 +167,7 @@ class Engine(Upkeep):
         return Found(tuple(judged), surroundings.common_regions, search.complete and surroundings.complete)
 
     def _new_search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
+        references = References(self._store)
         return Search(
             query=picture,
             index=self._index,
@@ -173,7 +175,10 @@ class Engine(Upkeep):
             calibration=self.calibration,
             timer=timer,
             closer=timer.apart(self._options.search.effort.closer_work),
-            references=References(self._store),
+            references=references,
+            brands=self._brands(
+                picture, scope.baseline, excluded=scope.excluded, references=references, timer=timer
+            ),
             cluster_of=self._store.clusters.ids,
             representatives_of=self._store.clusters.representatives,
             options=self._options.search,
@@ -207,7 +212,11 @@ class Engine(Upkeep):
         seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
         apart = []
         for image_id in (other for other in besides if other not in known):
-            evidence = self._verified(picture, Picture(self._features(image_id))).evidence
+            reference = Picture(self._features(image_id))
+            found = self._verified(picture, reference)
+            evidence = with_likeness(
+                found, self._brands(picture, scope.baseline).likeness(reference)
+            ).evidence
             context = Context(baseline=image_id in scope.baseline)
             options = self._options.decision.verdict
             apart.append(Judged(image_id, decide(evidence, context, self.calibration, options=options)))

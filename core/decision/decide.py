@@ -136,15 +136,13 @@ def _accepted(
     """As `accepted_relation`; `probability` is that of the evidence."""
     if evidence.same:
         return Relation.IDENTICAL
-    if evidence.matrix is None:
-        return None
-    if probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
+    aligned = evidence.matrix is not None
+    if aligned and probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
         if evidence.same_frames and _is_whole(evidence, calibration):
             return Relation.NEAR_DUPLICATE
         if not shows_little(evidence, options):
             return Relation.PARTIAL
-    imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
-    if baseline and imitates and _same_layout(evidence, calibration):
+    if baseline and calibration.likeness(evidence) >= calibration.thresholds.looks_like_review:
         return Relation.LOOKS_LIKE
     return None
 

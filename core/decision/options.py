@@ -70,6 +70,12 @@ class VerdictOptions:
     #: chosen: below it a copy plainly stands out.
     notable_rival: float = 0.5
 
+    #: Minimum weight of an emblem in common that the sentence names, 0 to 1. chosen.
+    notable_emblem: float = 0.3
+    #: Agreement of palettes from which the sentence says that some colours are the same, 0 to 1. chosen.
+    similar_colours: float = 0.5
+    #: The same from which it says that the colours are the same, 0 to 1. chosen.
+    same_colours: float = 0.85
     #: When two pictures without details are other fillings of one template. measured (2026-12): told are 112
     #: of 164 other fillings of 12 kinds of dense pages, and 1 of 230 edited ones; 117 and 5 whatever the
     #: regions explain (tests/benchmarks/README.md, section "Other fillings of a template").

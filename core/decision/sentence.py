@@ -77,7 +77,10 @@ def sentence(
     elif evidence.same_pixels:
         parts = ["same pixels, other file"]
     else:
-        parts = [*_hashes(evidence, options), *_alignment(evidence), *_others(evidence, options)]
+        imitates = relation is Relation.LOOKS_LIKE
+        aligned = [] if imitates and evidence.matrix is None else _alignment(evidence)
+        parts = [*_hashes(evidence, options), *aligned, *_others(evidence, options)]
+        parts += _in_common(evidence, options) if imitates else []
         parts += _relation(evidence, relation, options)
     if evidence.common_region_pictures is not None:
         parts.append(
@@ -136,6 +139,21 @@ def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
     if _has_notable_rival(evidence, options):
         return [f"another picture has {evidence.rival_inliers} inliers in the same part"]
     return []
+
+
+def _in_common(evidence: Evidence, options: VerdictOptions) -> list[str]:
+    """What a page has in common with the page that it looks like."""
+    found, parts = evidence.likeness, list[str]()
+    if found is None:
+        return parts
+    if found.box_query is not None and found.emblem >= options.notable_emblem:
+        left, top, right, bottom = found.box_query
+        size = f"{100 * (right - left):.0f} x {100 * (bottom - top):.0f} %"
+        parts.append(f"shares an emblem of {size} of the query")
+    if found.colours is not None and found.colours >= options.similar_colours:
+        same = found.colours >= options.same_colours
+        parts.append("same colours" if same else "some of the same colours")
+    return parts
 
 
 def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOptions) -> list[str]:

@@ -15,6 +15,7 @@ from .codec import encode_local
 from .codes import CODES_VERSION, read_codes
 from .local import LOCAL_VERSION, bands_of, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
+from .palette import PALETTE_VERSION, extract_palette
 from .pdq import PDQ_VERSION, pdq_of_samples
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
 from .thumbnail import DETAIL_VERSION, THUMBNAIL_VERSION, has_detail, make_detail, make_thumbnail
@@ -34,8 +35,9 @@ CURRENT = FamilyVersions(
     frames=FRAMES_VERSION,
     detail=DETAIL_VERSION,
     codes=CODES_VERSION,
+    palette=PALETTE_VERSION,
 )
-#: Bytes of a record of one band without keypoints, thumbnail and detail. measured (2026-12): at most 565.
+#: Bytes of a record of one band without keypoints, thumbnail and detail. measured (2026-12): at most 605.
 BESIDES = 640
 #: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
 #: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
@@ -56,9 +58,9 @@ def extract_features(
     """Return all features of one picture, rounded as a record keeps them, so that fresh features compare like
     stored ones.
 
-    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail
-    and no detail; with `hash_only` there are no keypoints and no codes either. A family that is left out has
-    version 0.
+    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail,
+    no detail and no palette; with `hash_only` there are no keypoints and no codes either. A family that is
+    left out has version 0.
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
     thumbnail = make_thumbnail(grey, options=options.thumbnail) if thumbnails else None
@@ -86,6 +88,7 @@ def extract_features(
             frames=0 if image.frame_samples is None else CURRENT.frames,
             detail=CURRENT.detail if thumbnails and has_detail(image.width, image.height) else 0,
             codes=0 if codes is None else CURRENT.codes,
+            palette=CURRENT.palette if thumbnails else 0,
         ),
         pixel_digest=image.pixel_digest,
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
@@ -95,6 +98,7 @@ def extract_features(
         detail=detail,
         frame_hashes=_frame_hashes(image),
         codes=codes,
+        palette=extract_palette(image.pixels, options=options.palette) if thumbnails else None,
         informative=is_informative(grey, options=options.informative),
     )
 
@@ -106,12 +110,14 @@ def work_of_extraction(features: ImageFeatures) -> int:
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:
     """Return the features that `hash_only` would have extracted."""
-    bare = without(features, "thumbnail", "detail", "codes")
+    bare = without(features, "thumbnail", "detail", "codes", "palette")
     local = without_keypoints(features.width, features.height)
     return replace(bare, local=local, versions=replace(bare.versions, local=0))
 
 
-def without(features: ImageFeatures, *families: Literal["thumbnail", "detail", "codes"]) -> ImageFeatures:
+def without(
+    features: ImageFeatures, *families: Literal["thumbnail", "detail", "codes", "palette"]
+) -> ImageFeatures:
     """Return the features as if these families had been left out."""
     left_out: dict[str, Any] = dict.fromkeys(families)
     versions: dict[str, Any] = dict.fromkeys(families, 0)

@@ -21,9 +21,9 @@ MAGIC = b"DQV"
 #: First bytes of a judgement. spec: FORMAT.md.
 JUDGEMENT_MAGIC = b"DQJ"
 #: Format version of both. spec: FORMAT.md.
-VERSION = 5
+VERSION = 6
 #: Format versions that are read. Older ones have fewer fields, and what is missing is None.
-READ = (2, 3, 4, 5)
+READ = (2, 3, 4, 5, 6)
 #: Bytes before the JSON: magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (so
 #: that text order is time order, which the scripts use), checksum 8. spec: FORMAT.md.
 HEADER_BYTES = 20
