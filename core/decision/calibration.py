@@ -173,7 +173,11 @@ class Calibration:
         another brand has more in common with the page.
         """
         outdone = evidence.likeness is not None and evidence.likeness.better_brands > 0
-        return 0.0 if outdone else logistic(self.looks_like.log_odds(evidence))
+        return 0.0 if outdone else self.same_design(evidence)
+
+    def same_design(self, evidence: Evidence) -> float:
+        """Return the same probability, whatever other brands have in common with the page."""
+        return logistic(self.looks_like.log_odds(evidence))
 
     def with_thresholds(
         self, *, match: float, review: float, provenance: Provenance, name: str

@@ -86,7 +86,8 @@ def decide(
         layout = is_other_code(evidence, options) or _same_layout(evidence, calibration)
         if layout and not little and not context.dismissed:
             relation = Relation.SAME_TEMPLATE
-        if little or _is_other_content(evidence, options):
+        other_brand = context.baseline and is_other_brand(evidence, probability, calibration, options)
+        if little or other_brand or _is_other_content(evidence, options):
             confidence = min(confidence, calibration.thresholds.review / 2)
     else:
         certain = accepted is Relation.IDENTICAL
@@ -136,8 +137,10 @@ def _accepted(
     """As `accepted_relation`; `probability` is that of the evidence."""
     if evidence.same:
         return Relation.IDENTICAL
-    aligned = evidence.matrix is not None
-    if aligned and probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
+    possible = evidence.matrix is not None and not (
+        baseline and is_other_brand(evidence, probability, calibration, options)
+    )
+    if possible and probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
         if evidence.same_frames and _is_whole(evidence, calibration):
             return Relation.NEAR_DUPLICATE
         if not shows_little(evidence, options):
@@ -145,6 +148,16 @@ def _accepted(
     if baseline and calibration.likeness(evidence) >= calibration.thresholds.looks_like_review:
         return Relation.LOOKS_LIKE
     return None
+
+
+def is_other_brand(
+    evidence: Evidence, probability: float, calibration: Calibration, options: VerdictOptions
+) -> bool:
+    """Return whether a page of a baseline has the layout of another brand's page: too little agrees for a
+    match, and neither emblems nor colours do.
+    """
+    measured = evidence.likeness is not None and probability < calibration.thresholds.match
+    return measured and calibration.same_design(evidence) < options.other_brand
 
 
 def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> Relation | None:

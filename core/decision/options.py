@@ -70,6 +70,10 @@ class VerdictOptions:
     #: chosen: below it a copy plainly stands out.
     notable_rival: float = 0.5
 
+    #: Likeness below which a page of a baseline is that of another brand, where too little agrees for a
+    #: match, 0 to 1. chosen: far below that of the same colours alone; pages of two brands in one layout are a
+    #: review otherwise.
+    other_brand: float = 0.05
     #: Minimum weight of an emblem in common that the sentence names, 0 to 1. chosen.
     notable_emblem: float = 0.3
     #: Agreement of palettes from which the sentence says that some colours are the same, 0 to 1. chosen.

@@ -32,7 +32,8 @@ def reasons_of(
     """Return the reasons for a verdict, the most important first."""
     configuration = None if evidence.same else evidence.configuration
     blank = configuration is Configuration.UNINFORMATIVE
-    unaligned = evidence.matrix is None and configuration is not None
+    # (an imitation need not be aligned)
+    unaligned = evidence.matrix is None and configuration is not None and relation is not Relation.LOOKS_LIKE
     aligned = relation in (Relation.NEAR_DUPLICATE, Relation.PARTIAL)
     holds = {
         Reason.IGNORED: evidence.ignored_image is not None,

@@ -2,16 +2,17 @@
 pages of others are asked.
 
 The pages are drawn by looks_like_pages.py and rendered by Chromium; half of the other pages are screenshots
-of the development pictures. The calibration of looks-like was fitted to one half of the brands and of the
-other pages (`--fit` does it again), and the table is about the other half. Counted is whether a hit with the
+of the development pictures. The calibration of looks-like was fitted to the part "fit" (looks_like_fit.py);
+the part "report" has other brands, other pages and other screenshots. Counted is whether a hit with the
 right brand is listed, and whether one with another brand is. With phishing/ among the pictures, its pages are
-asked, too: those of a pair with one of the two in the baseline.
+asked, too, each against a baseline of all others.
 
-    python -m benchmarks.looks_like --pictures DIR --set DIR [--seed 1] [--sample] [--fit]
+    python -m benchmarks.looks_like --pictures DIR --set DIR [--part report] [--seed 1] [--sample]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import sys
@@ -28,7 +29,7 @@ from douglas_quaid import Engine
 
 from . import report
 from .corpus import PHISHING, PHOTOS, Corpus
-from .looks_like_set import Drawn, render
+from .looks_like_set import PARTS, Drawn, render
 
 #: Number of screenshots among the other pages.
 SCREENSHOTS = 150
@@ -36,18 +37,25 @@ BASELINE = "brands"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One page and the brands that were listed for it."""
+class Query:
+    """A page that is asked."""
 
     #: "imitation", "other" or "screenshot".
     part: str
     #: What kind of an imitation, or of a page.
     kind: str
-    #: Its file.
-    file: str
-    #: Whether it belongs to the half that is reported.
-    reported: bool
+    path: Path
     #: Its brand; None for a page that imitates none.
+    brand: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One page and the brands that were listed for it."""
+
+    part: str
+    kind: str
+    file: str
     brand: str | None
     #: Brands listed, each with the relation and the confidence of its first hit.
     listed: tuple[tuple[str, str, float], ...]
@@ -65,148 +73,146 @@ class Asked:
         return any(brand != self.brand for brand, _, _ in self.listed)
 
 
-def is_reported(seed: int) -> bool:
-    """Return whether a brand belongs to the half that is reported: whole rounds of all layouts."""
-    return seed // 8 % 2 == 1
-
-
 def main() -> int:
     """Run the benchmark, and return its exit status."""
     parser = report.arguments(__doc__)
     parser.add_argument("--set", type=Path, required=True, help="folder of the drawn pages; filled if empty")
+    parser.add_argument("--part", choices=PARTS, default="report")
     parser.add_argument("--out", type=Path, help="file for one line of JSON a page")
     options = parser.parse_args()
-    drawn = render(options.set)
+    drawn = render(options.set / options.part, options.part)
     report.heading("looks-like", options)
     corpus = Corpus.load(options.pictures)
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder)).start()
-        try:
-            with Engine.open(server.url) as engine:
-                asked = _asked(engine, options.set, drawn, corpus, options)
-        finally:
-            server.kill()
+    asked = _asked(options, drawn, corpus)
     _tables(asked)
-    with tempfile.TemporaryDirectory() as folder:
-        _phishing(corpus, Path(folder))
-    mine = [each for each in asked if each.reported]
-    imitations = [each for each in mine if each.part == "imitation"]
-    found, wrong = sum(each.found for each in imitations), sum(each.wrong for each in mine)
+    _phishing(corpus)
+    imitations = [each for each in asked if each.part == "imitation"]
+    found, wrong = sum(each.found for each in imitations), sum(each.wrong for each in asked)
     return report.verdict(
         [
             ("the brand of at least 80 % of the imitations is found", found >= 0.8 * len(imitations)),
-            ("another brand is listed for at most 2 % of all pages", wrong <= 0.02 * len(mine)),
+            ("another brand is listed for at most 2 % of all pages", wrong <= 0.02 * len(asked)),
         ]
     )
 
 
-def _asked(
-    engine: Engine, folder: Path, drawn: Sequence[Drawn], corpus: Corpus, options: object
-) -> list[Asked]:
-    engine.create_collection(BASELINE, "baseline")
-    sample = options.sample
-    for each in drawn:
-        if each.part == "baseline":
-            data = (folder / each.file).read_bytes()
-            labels = {"brand": f"brand {each.brand}"}
-            engine.add(data, occurrence=f"page:drawn:{each.file}", labels=labels, collection=BASELINE)
-    queries = [
-        (each.part, each.kind, each.file, is_reported(each.brand), f"brand {each.brand}", folder / each.file)
-        if each.part == "imitation"
-        else (each.part, each.kind, each.file, each.brand % 2 == 1, None, folder / each.file)
+def queries(folder: Path, drawn: Sequence[Drawn], corpus: Corpus, part: str, seed: int) -> list[Query]:
+    """Return the pages that are asked: the drawn ones, and screenshots, one of a group."""
+    found = [
+        Query(each.part, each.kind, folder / each.file, named(each) if each.part == "imitation" else None)
         for each in drawn
         if each.part != "baseline"
     ]
-    # (one of a group: the halves share no page)
     groups = sorted(
         (members for members in corpus.groups.values() if members[0].set not in (PHOTOS, PHISHING)),
         key=lambda members: members[0].file,
     )
-    random.Random(f"screenshots {options.seed}").shuffle(groups)
-    for number, members in enumerate(groups[:SCREENSHOTS]):
-        path = corpus.folder / members[0].file
-        queries.append(("screenshot", members[0].set, members[0].file, number % 2 == 1, None, path))
-    if sample:
-        queries = queries[:: len(queries) // 30]
-    return report.collected((_ask(engine, *query) for query in queries), len(queries), options.out)
+    random.Random(f"screenshots {seed}").shuffle(groups)
+    first = SCREENSHOTS * list(PARTS).index(part)
+    for members in groups[first : first + SCREENSHOTS]:
+        found.append(Query("screenshot", members[0].set, corpus.folder / members[0].file, None))
+    return found
 
 
-def _ask(
-    engine: Engine, part: str, kind: str, file: str, reported: bool, brand: str | None, path: Path
-) -> Asked:
-    data = path.read_bytes()
+def named(page: Drawn) -> str:
+    """Return the label of a page's brand."""
+    return f"brand {page.brand}"
+
+
+def _asked(options: argparse.Namespace, drawn: Sequence[Drawn], corpus: Corpus) -> list[Asked]:
+    folder = options.set / options.part
+    pages = queries(folder, drawn, corpus, options.part, options.seed)
+    if options.sample:
+        pages = pages[:: len(pages) // 30]
+    with tempfile.TemporaryDirectory() as place:
+        server = Server(Path(place)).start()
+        try:
+            with Engine.open(server.url) as engine:
+                engine.create_collection(BASELINE, "baseline")
+                for each in drawn:
+                    if each.part == "baseline":
+                        data, labels = (folder / each.file).read_bytes(), {"brand": named(each)}
+                        engine.add(data, labels=labels, collection=BASELINE, link=False)
+                return report.collected((_ask(engine, page) for page in pages), len(pages), options.out)
+        finally:
+            server.kill()
+
+
+def _ask(engine: Engine, page: Query) -> Asked:
+    data = page.path.read_bytes()
     began = time.process_time()
     result = engine.query(data)
     seconds = time.process_time() - began
     listed: dict[str, tuple[str, str, float]] = {}
     for hit in result.hits:
-        for membership in hit.collections:
-            if membership.name == BASELINE:
-                relation = hit.relation.value if hit.relation else ""
-                name = membership.labels["brand"]
-                listed.setdefault(name, (name, relation, round(hit.confidence, 3)))
-    return Asked(part, kind, file, reported, brand, tuple(listed.values()), seconds)
+        name, relation = hit.collections[0].labels["brand"], hit.relation.value if hit.relation else ""
+        listed.setdefault(name, (name, relation, round(hit.confidence, 3)))
+    return Asked(page.part, page.kind, page.path.name, page.brand, tuple(listed.values()), seconds)
 
 
 def _tables(asked: Sequence[Asked]) -> None:
     rows = []
-    for name, reported in (("fit", False), ("report", True)):
-        for part in ("imitation", "other", "screenshot"):
-            mine = [each for each in asked if each.reported is reported and each.part == part]
-            found = report.share(sum(each.found for each in mine), len(mine)) if part == "imitation" else ""
-            wrong = report.share(sum(each.wrong for each in mine), len(mine))
-            times = sorted(each.seconds for each in mine)
-            middle = f"{1000 * times[len(times) // 2]:.0f} ms" if times else ""
-            rows.append((name, part, len(mine), found, wrong, middle))
-    report.table(("half", "pages", "number", "brand found", "wrong brand listed", "CPU time"), rows)
+    for part in ("imitation", "other", "screenshot"):
+        mine = [each for each in asked if each.part == part]
+        found = report.share(sum(each.found for each in mine), len(mine)) if part == "imitation" else ""
+        wrong = report.share(sum(each.wrong for each in mine), len(mine))
+        times = sorted(each.seconds for each in mine)
+        middle = f"{1000 * times[len(times) // 2]:.0f} ms" if times else ""
+        rows.append((part, len(mine), found, wrong, middle))
+    report.table(("pages", "number", "brand found", "wrong brand listed", "CPU time, median"), rows)
     kinds = defaultdict(list)
     for each in asked:
         if each.part == "imitation":
             kinds[each.kind].append(each)
     report.table(
-        ("imitation (both halves)", "brand found", "wrong brand listed"),
+        ("imitation", "brand found", "wrong brand listed"),
         (
             (kind, report.share(sum(e.found for e in some), len(some)), sum(e.wrong for e in some))
             for kind, some in sorted(kinds.items())
         ),
     )
+    print("Wrong, or not found:\n")
+    for each in asked:
+        if each.wrong or (each.brand and not each.found):
+            print(
+                f"- {each.file} ({each.kind}, {each.brand or 'no brand'}): {list(each.listed) or 'nothing'}"
+            )
+    print(flush=True)
 
 
-def _phishing(corpus: Corpus, folder: Path) -> None:
-    """Ask the pages of phishing/, each with all others as the baseline, each of a brand of its own but for
-    the pairs.
-    """
+def _phishing(corpus: Corpus) -> None:
+    """Ask the pages of phishing/, each against all others, each of a brand of its own but for the pairs."""
     truth = json.loads((corpus.folder / PHISHING / "truth.visjs.json").read_text())
     names = {node["id"]: node["image"] for node in truth["nodes"]}
     pairs = {frozenset((names[edge["from"]], names[edge["to"]])) for edge in truth["edges"]}
-    server = Server(folder).start()
-    try:
-        with Engine.open(server.url) as engine:
-            engine.create_collection(BASELINE, "baseline")
-            ids = {}
-            for name in names.values():
-                data = (corpus.folder / PHISHING / name).read_bytes()
-                labels = {"brand": "+".join(sorted(next((p for p in pairs if name in p), {name})))}
-                ids[name] = engine.add(data, collection=BASELINE, labels=labels).image_id
-            rows = []
-            for name in names.values():
-                data = (corpus.folder / PHISHING / name).read_bytes()
-                result = engine.query(data, exclude=[ids[name]])
-                listed = [next(n for n, i in ids.items() if i == hit.image_id) for hit in result.hits]
-                right = [other for other in listed if frozenset((name, other)) in pairs]
-                has = any(name in pair for pair in pairs)
-                rows.append(
-                    (
-                        name,
-                        "yes" if has else "",
-                        "yes" if right else "",
-                        len(listed) - len(right),
-                        result.decision.value,
-                    )
-                )
-    finally:
-        server.kill()
-    report.table(("phishing page", "brand in the baseline", "found", "wrong pages listed", "decision"), rows)
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        server = Server(Path(place)).start()
+        try:
+            with Engine.open(server.url) as engine:
+                engine.create_collection(BASELINE, "baseline")
+                ids = {}
+                for name in names.values():
+                    data = (corpus.folder / PHISHING / name).read_bytes()
+                    brand = "+".join(sorted(next((pair for pair in pairs if name in pair), {name})))
+                    added = engine.add(data, collection=BASELINE, labels={"brand": brand}, link=False)
+                    ids[added.image_id] = name
+                for image_id, name in ids.items():
+                    data = (corpus.folder / PHISHING / name).read_bytes()
+                    hits = engine.query(data, exclude=[image_id]).hits
+                    right = sum(frozenset((name, ids[hit.image_id])) in pairs for hit in hits)
+                    listed = [f"{ids[hit.image_id]} {hit.confidence:.2f}" for hit in hits]
+                    rows.append((any(name in pair for pair in pairs), right, len(hits) - right, listed, name))
+        finally:
+            server.kill()
+    paired = [row for row in rows if row[0]]
+    found, misled = sum(bool(row[1]) for row in paired), sum(row[2] > 0 for row in rows)
+    print(f"Phishing pages: {len(rows)}; {len(paired)} have their brand in the baseline, {found} of these")
+    print(f"are found; for {misled}, a page of another brand is listed.\n")
+    for row in rows:
+        if row[1] or row[2]:
+            print(f"- {row[4]}: {', '.join(row[3])}")
+    print(flush=True)
 
 
 if __name__ == "__main__":
