@@ -156,8 +156,11 @@ def is_other_brand(
     """Return whether a page of a baseline has the layout of another brand's page: too little agrees for a
     match, and neither emblems nor colours do.
     """
-    measured = evidence.likeness is not None and probability < calibration.thresholds.match
-    return measured and calibration.same_design(evidence) < options.other_brand
+    sure = probability >= calibration.thresholds.match and _may_match(evidence, calibration, options)
+    if sure or evidence.likeness is None:
+        return False
+    # (without the content, of which pages of one framework share much)
+    return calibration.same_design(Evidence(likeness=evidence.likeness)) < options.other_brand
 
 
 def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> Relation | None:

@@ -71,8 +71,8 @@ class VerdictOptions:
     notable_rival: float = 0.5
 
     #: Likeness below which a page of a baseline is that of another brand, where too little agrees for a
-    #: match, 0 to 1. chosen: far below that of the same colours alone; pages of two brands in one layout are a
-    #: review otherwise.
+    #: match, 0 to 1. chosen: far below that of the same colours alone; otherwise, pages of two brands in one
+    #: layout are a review.
     other_brand: float = 0.05
     #: Minimum weight of an emblem in common that the sentence names, 0 to 1. chosen.
     notable_emblem: float = 0.3

@@ -70,7 +70,8 @@ def extract_emblems(grey: NDArray[np.uint8], *, options: EmblemOptions = DEFAULT
 
 def _regions(small: NDArray[np.uint8], options: EmblemOptions) -> list[tuple[int, int, int, int]]:
     """Boxes in pixels, those near the top first, where logos are."""
-    edges = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > options.edge_step
+    slopes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    edges = slopes > options.edge_step
     height, width = small.shape
     found: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
     for across, down in options.joined:
@@ -82,10 +83,25 @@ def _regions(small: NDArray[np.uint8], options: EmblemOptions) -> list[tuple[int
         fits &= (wide <= options.widest * width) & (high <= options.highest * min(width, height))
         fits &= (wide <= options.longest * high) & (high <= options.slimmest * wide)
         for box in np.stack([left, top, left + wide, top + high], axis=1)[fits].tolist():
-            found.setdefault(tuple(end // 2 for end in box), (box[0], box[1], box[2], box[3]))
+            trimmed = _trimmed(slopes, box, options)
+            found.setdefault(tuple(end // 2 for end in trimmed), trimmed)
     boxes = sorted(found.values(), key=lambda box: -(box[2] - box[0]) * (box[3] - box[1]))
     boxes.sort(key=lambda box: box[1] // options.band)
     return boxes[: options.maximum]
+
+
+def _trimmed(slopes: NDArray[np.uint8], box: list[int], options: EmblemOptions) -> tuple[int, int, int, int]:
+    """The box without outer rows and columns of faint edges: compression leaves ripples around a logo."""
+    left, top, right, bottom = box
+    inside = slopes[top:bottom, left:right]
+    strong = inside >= options.trim * inside.max(initial=0)
+    rows, columns = np.flatnonzero(strong.any(axis=1)), np.flatnonzero(strong.any(axis=0))
+    return (
+        left + int(columns[0]),
+        top + int(rows[0]),
+        left + int(columns[-1]) + 1,
+        top + int(rows[-1]) + 1,
+    )
 
 
 def _described(

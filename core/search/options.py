@@ -208,7 +208,7 @@ class BrandOptions:
     of_brand: int = 2
     #: Minimum likeness of a page that is verified, 0 to 1: where a transform aligns the two, more may speak
     #: for it. chosen: that of the same colours alone.
-    least: float = 0.2
+    least: float = 0.1
     #: Work of one correlation, in the unit of `Timer`. measured (2026-12): 0.1 us.
     work: int = 10
 
