@@ -4,7 +4,8 @@ Compares every page that is asked with every page of the baseline by their desig
 and prints the weights of the section `looks_like` of the calibration by logistic regression over all pairs of
 a page and a brand, the area under the curve of each measure alone, and what the shipped weights find. The
 shipped ones were fitted to the part "fit"; on the part "report", only what they find counts. Colours count up
-to an agreement of 0.85, so that the same colours alone list nothing. The weights of `content_agreement` are measured apart (README.md).
+to an agreement of 0.85, so that the same colours alone list nothing. The weights of `content_agreement` are
+measured apart (README.md).
 
     python -m benchmarks.looks_like_fit --pictures DIR --set DIR [--part fit] [--seed 1] [--sample]
 """
