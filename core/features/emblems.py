@@ -70,7 +70,7 @@ def extract_emblems(grey: NDArray[np.uint8], *, options: EmblemOptions = DEFAULT
 
 def _regions(small: NDArray[np.uint8], options: EmblemOptions) -> list[tuple[int, int, int, int]]:
     """Boxes in pixels, those near the top first, where logos are."""
-    slopes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    slopes = np.asarray(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.uint8)
     edges = slopes > options.edge_step
     height, width = small.shape
     found: dict[tuple[int, ...], tuple[int, int, int, int]] = {}
