@@ -31,15 +31,7 @@ from .index.new_image import new_image
 from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .options import DEFAULTS, Options
-from .records import (
-    PERSON,
-    Decision,
-    ImageFeatures,
-    ImageId,
-    Occurrence,
-    Purpose,
-    StoredVerdict,
-)
+from .records import PERSON, Decision, ImageFeatures, ImageId, Occurrence, Purpose, StoredVerdict
 from .search.candidates import View, find_candidates
 from .search.context.surroundings import Surroundings
 from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
@@ -167,7 +159,6 @@ class Engine(Upkeep):
         return Found(tuple(judged), surroundings.common_regions, search.complete and surroundings.complete)
 
     def _new_search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool) -> Search:
-        references = References(self._store)
         return Search(
             query=picture,
             index=self._index,
@@ -175,7 +166,7 @@ class Engine(Upkeep):
             calibration=self.calibration,
             timer=timer,
             closer=timer.apart(self._options.search.effort.closer_work),
-            references=references,
+            references=(references := References(self._store)),
             brands=self._brands(
                 picture, scope.baseline, excluded=scope.excluded, references=references, timer=timer
             ),

@@ -17,7 +17,8 @@ from ..features.emblems import LENGTH, WIDE_ASPECT, Emblems
 from ..features.options import DEFAULTS as FEATURES, PaletteOptions
 from ..features.palette import Palette, palette_agreement, read_palette
 from ..records import Box, Likeness
-from .options import DEFAULTS, LikenessOptions
+from .likeness_options import LikenessOptions
+from .options import DEFAULTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
