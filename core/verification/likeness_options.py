@@ -29,3 +29,7 @@ class LikenessOptions:
     unknown_rarity: float = 0.35
     #: Number of further emblems that count. chosen.
     beside: int = 2
+
+
+#: The options of this version.
+DEFAULTS = LikenessOptions()

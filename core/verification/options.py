@@ -10,7 +10,7 @@ Every default is labelled: *spec* (a cited source or another file), *measured* (
 
 from dataclasses import dataclass
 
-from .likeness_options import LikenessOptions
+from .likeness_options import DEFAULTS as LIKENESS, LikenessOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,7 +382,7 @@ class VerificationOptions:
     #: How regions that differ are found.
     differences: DifferenceOptions = DifferenceOptions()
     #: Designs of pages.
-    likeness: LikenessOptions = LikenessOptions()
+    likeness: LikenessOptions = LIKENESS
     #: When codes are in the same place.
     codes: CodePlaceOptions = CodePlaceOptions()
 
