@@ -1,6 +1,6 @@
 """Pairs: two pictures compared by themselves, and what people say of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection as Names, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .answers import Description, Hit
 from .bookkeeping import Bookkeeping
 from .config import Config
+from .deadline import Timer
 from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration
 from .decision.decide import Context, confirmed, decide
@@ -30,9 +31,10 @@ from .records import (
     Relation,
     Verdict,
 )
-from .search.references import read_record
+from .search.brands import BrandPages, Brands
+from .search.references import References, read_record
 from .store import RecordOutcome, Store
-from .verification.verify import Verification, verify, with_codes, with_differences
+from .verification.verify import Verification, verify, with_codes, with_differences, with_likeness
 
 
 class Comparison(Bookkeeping):
@@ -43,6 +45,7 @@ class Comparison(Bookkeeping):
         #: The settings of this process.
         self.config = config
         self._extractor: Extractor = KeyedExtractor(extractor_of(config), store.identity)
+        self._brand_pages = BrandPages(store, options.search.brands)
         self._active = ActiveCalibration(store, options=options.digest())
 
     @property
@@ -174,9 +177,31 @@ class Comparison(Bookkeeping):
         )
         found = with_differences(found, query, reference, options=self._options.verification)
         (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
+        found = with_likeness(found, self._brands(query, baseline).likeness(reference))
         context = Context(baseline=reference.features.image_id in baseline)
         options = self._options.decision.verdict
         return found, decide(found.evidence, context, self.calibration, options=options)
+
+    def _brands(
+        self,
+        query: Picture,
+        baseline: frozenset[ImageId],
+        *,
+        excluded: Names[ImageId] = (),
+        references: References | None = None,
+        timer: Timer | None = None,
+    ) -> Brands:
+        return Brands(
+            self._brand_pages,
+            query,
+            baseline=baseline,
+            excluded=excluded,
+            references=references or References(self._store),
+            calibration=self.calibration,
+            timer=timer or Timer(None),
+            options=self._options.search.brands,
+            verification=self._options.verification,
+        )
 
     def _features(self, image_id: ImageId) -> ImageFeatures:
         record = self._store.images.records([image_id])[0]

@@ -32,15 +32,7 @@ from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .integrity.columns import with_our_columns
 from .options import DEFAULTS, Options
-from .records import (
-    PERSON,
-    Decision,
-    ImageFeatures,
-    ImageId,
-    Occurrence,
-    Purpose,
-    StoredVerdict,
-)
+from .records import PERSON, Decision, ImageFeatures, ImageId, Occurrence, Purpose, StoredVerdict
 from .search.candidates import View, find_candidates
 from .search.context.surroundings import Surroundings
 from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
@@ -52,6 +44,7 @@ from .search.verified import verify_all, verify_representatives
 from .store import PutStatus, Scope, Store
 from .store.values import noting
 from .upkeep import Upkeep
+from .verification.verify import with_likeness
 
 
 class Engine(Upkeep):
@@ -177,7 +170,10 @@ class Engine(Upkeep):
             calibration=self.calibration,
             timer=timer,
             closer=timer.apart(self._options.search.effort.closer_work),
-            references=References(self._store),
+            references=(references := References(self._store)),
+            brands=self._brands(
+                picture, scope.baseline, excluded=scope.excluded, references=references, timer=timer
+            ),
             cluster_of=self._store.clusters.ids,
             representatives_of=self._store.clusters.representatives,
             options=self._options.search,
@@ -211,7 +207,11 @@ class Engine(Upkeep):
         seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
         apart = []
         for image_id in (other for other in besides if other not in known):
-            evidence = self._verified(picture, Picture(self._features(image_id))).evidence
+            reference = Picture(self._features(image_id))
+            found = self._verified(picture, reference)
+            evidence = with_likeness(
+                found, self._brands(picture, scope.baseline).likeness(reference)
+            ).evidence
             context = Context(baseline=image_id in scope.baseline)
             options = self._options.decision.verdict
             apart.append(Judged(image_id, decide(evidence, context, self.calibration, options=options)))

@@ -121,6 +121,8 @@ class FamilyVersions:
     frames: int
     #: Version of the codes.
     codes: int
+    #: Version of the palette.
+    palette: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,9 @@ class ImageFeatures:
     frame_hashes: FrameHashes | None
     #: What codes say, as digests; None where none can be read.
     codes: Codes | None
+    #: Saturated colours with their shares, four bytes each (features/palette.py); None where the thumbnail
+    #: is.
+    palette: bytes | None
     #: False for blank and nearly uniform pictures, which match nothing.
     informative: bool
 
@@ -406,6 +411,25 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a page has in common with a page of a baseline, as seen beside the other pages of the baseline."""
+
+    #: How much the best emblem in common counts, 0 to 1: as far as it looks the same, and pages of other
+    #: brands have none like it.
+    emblem: float
+    #: The same of the next two together, 0 to 2.
+    emblems_beside: float
+    #: Agreement of the palettes, 0 to 1; None where one was not kept, or neither has a colour.
+    colours: float | None
+    #: Where the best emblem in common lies in the query; None without one.
+    box_query: Box | None
+    #: Where it lies in the reference; None without one.
+    box_reference: Box | None
+    #: Number of other brands of the baseline that have more in common with the page.
+    better_brands: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence(HashEvidence):
     """What verification measured about a pair, and what other candidates said. None: not measured."""
 
@@ -469,6 +493,8 @@ class Evidence(HashEvidence):
     object_agreement: float | None = None
     #: How much more the place is like the object than like any letter or simple shape, -1 to 1.
     object_lead: float | None = None
+    #: What the page has in common with a page of a baseline; None where neither is one.
+    likeness: Likeness | None = None
     #: Most inliers of another picture within this pair's part of the query, among the candidates of one
     #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
     #: few images, or has no inliers. Always seen from the query's side.

@@ -356,8 +356,8 @@ def test_a_broken_file_is_refused_by_name(text: str, message: str) -> None:
 
 
 def test_a_file_of_another_format_is_refused_by_number() -> None:
-    with pytest.raises(UnknownVersion, match="not of format 3"):
-        calibrations.parse(changed(format=4))
+    with pytest.raises(UnknownVersion, match="not of format 4"):
+        calibrations.parse(changed(format=5))
 
 
 @given(st.sampled_from(PREDICTORS), st.floats(-1e3, 1e3), st.floats(0, 1e3))

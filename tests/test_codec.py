@@ -56,7 +56,7 @@ def made_up(**changes: object) -> ImageFeatures:
         truncated=True,
         decoding=2,
         versions=FamilyVersions(
-            pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, codes=9
+            pixels=1, pdq=2, imagehash=3, tlsh=4, local=5, thumbnail=6, frames=7, codes=9, palette=10
         ),
         pixel_digest=bytes(range(32)),
         hashes=Hashes(
@@ -78,6 +78,7 @@ def made_up(**changes: object) -> ImageFeatures:
         thumbnail=b"any bytes",
         frame_hashes=FrameHashes((b"f" * 32, b"g" * 32), 4),
         codes=Codes(b"key!", (Code(b"d" * 16, (0.0, 0.2, 0.4, 1.0)), Code(b"e" * 16, (0.6, 0.8, 1.0, 1.0)))),
+        palette=bytes([200, 20, 30, 90, 20, 30, 200, 40]),
         informative=True,
     )
     return dataclasses.replace(features, **changes)  # type: ignore[arg-type]
@@ -125,11 +126,12 @@ def test_optional_parts_may_be_missing() -> None:
         tlsh=None,
         thumbnail=None,
         codes=None,
+        palette=None,
         frame_hashes=None,
         truncated=False,
         informative=False,
         hashes=dataclasses.replace(made_up().hashes, whash=None),
-        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, codes=0),
+        versions=dataclasses.replace(made_up().versions, thumbnail=0, frames=0, codes=0, palette=0),
         local=LocalFeatures(
             frame_width=1.0,
             frame_height=1.0,
@@ -231,9 +233,9 @@ def signed(body: bytes) -> bytes:
 
 def test_a_record_of_a_newer_program_is_refused_by_name() -> None:
     newer = bytearray(RECORD[:-8])
-    newer[4] = 4
+    newer[4] = 5
 
-    with pytest.raises(UnknownVersion, match=r"version 4, this program reads up to 3; update"):
+    with pytest.raises(UnknownVersion, match=r"version 5, this program reads up to 4; update"):
         codec.decode(signed(bytes(newer) + b"and whatever newer programs write"))
 
 
@@ -310,7 +312,7 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
         RECORD[:4] == b"DQF1"
         and number(4, 1) == codec.FORMAT_VERSION
         and number(5, 1) == 3
-        and number(6, 2) == 8
+        and number(6, 2) == 9
     )
     assert number(8, 4) == len(RECORD) and RECORD[12:44].hex() == "ab" * 32
     assert (number(44, 4), number(48, 4), number(52, 4)) == (1280, 800, 7) and RECORD[
@@ -325,20 +327,25 @@ def test_the_offsets_of_the_head_hold_what_the_format_says() -> None:
 def test_the_golden_record_of_format_1_is_read_as_one_of_the_first_frame_and_the_first_rules() -> None:
     stored = codec.decode((GOLDEN / "record-v1.bin").read_bytes())
 
-    first = dataclasses.replace(made_up().versions, frames=0, codes=0)
-    expected = made_up(frame=0, truncated=False, decoding=1, frame_hashes=None, codes=None, versions=first)
+    first = dataclasses.replace(made_up().versions, frames=0, codes=0, palette=0)
+    expected = made_up(
+        frame=0, truncated=False, decoding=1, frame_hashes=None, codes=None, palette=None, versions=first
+    )
     assert same(stored, expected)
 
 
 def test_the_golden_record_of_format_2_is_read_as_one_without_codes() -> None:
     stored = codec.decode((GOLDEN / "record-v2.bin").read_bytes())
 
-    second = dataclasses.replace(made_up().versions, codes=0)
-    assert same(stored, made_up(codes=None, versions=second))
+    second = dataclasses.replace(made_up().versions, codes=0, palette=0)
+    assert same(stored, made_up(codes=None, palette=None, versions=second))
 
 
-def test_the_golden_record_of_format_3_is_read_without_its_detail() -> None:
-    assert same(codec.decode((GOLDEN / "record-v3.bin").read_bytes()), made_up())
+def test_the_golden_record_of_format_3_is_read_without_its_detail_and_has_no_palette() -> None:
+    stored = codec.decode((GOLDEN / "record-v3.bin").read_bytes())
+
+    third = dataclasses.replace(made_up().versions, palette=0)
+    assert same(stored, made_up(palette=None, versions=third))
 
 
 def test_the_golden_record_of_format_4_is_read_and_written_to_the_bit() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from douglas_quaid.decision.calibration import logistic
 from douglas_quaid.decision.calibration_file import shipped
 from douglas_quaid.decision.decide import decide_stored
-from douglas_quaid.records import Configuration, Decision, Evidence, Reason, Relation
+from douglas_quaid.records import Configuration, Decision, Evidence, Likeness, Reason, Relation
 
 IDENTITY = (1.0, 0, 0, 0, 1.0, 0, 0, 0, 1.0)
 WHOLE = Evidence(
@@ -52,6 +52,15 @@ TEMPLATE = replace(
     agreement_outside_rectangle=0.6,
     block_correlation=0.4,
 )
+#: What an imitation has in common with its brand.
+COPIED = Likeness(
+    emblem=0.9,
+    emblems_beside=0.4,
+    colours=0.95,
+    box_query=(0.04, 0.02, 0.18, 0.05),
+    box_reference=(0.4, 0.02, 0.54, 0.05),
+)
+IMITATION = replace(TEMPLATE, likeness=COPIED)
 
 
 def judged(evidence: Evidence, *, baseline: bool = False) -> tuple[Decision, Relation | None]:
@@ -85,9 +94,41 @@ def test_each_kind_of_evidence_has_its_answer(
 
 
 def test_looks_like_is_for_baselines_only_and_at_most_a_review() -> None:
-    assert judged(TEMPLATE, baseline=True) == (Decision.REVIEW, Relation.LOOKS_LIKE)
-    assert judged(TEMPLATE, baseline=False)[0] is Decision.NO_MATCH
-    assert judged(WHOLE, baseline=True) == (Decision.MATCH, Relation.NEAR_DUPLICATE)
+    assert judged(IMITATION, baseline=True) == (Decision.REVIEW, Relation.LOOKS_LIKE)
+    assert judged(IMITATION, baseline=False)[0] is Decision.NO_MATCH
+    assert judged(replace(WHOLE, likeness=COPIED), baseline=True) == (
+        Decision.MATCH,
+        Relation.NEAR_DUPLICATE,
+    )
+
+
+def test_an_imitation_needs_no_transform_and_says_what_speaks_for_it() -> None:
+    # Given a page with the logo and the colours of a brand, and nothing else in the same place
+    anew = Evidence(pdq_bits=130, likeness=COPIED)
+    verdict = decide_stored(anew, shipped(), baseline=True)
+    assert (verdict.decision, verdict.relation) == (Decision.REVIEW, Relation.LOOKS_LIKE)
+    assert verdict.sentence == (
+        "PDQ 130/256; shares an emblem of 14 x 3 % of the query; same colours; "
+        "looks like this page, but is not a picture of it"
+    )
+    assert verdict.reasons == (Reason.BASELINE,)
+
+
+@pytest.mark.parametrize(
+    "likeness",
+    [
+        None,
+        replace(COPIED, better_brands=1),
+        replace(COPIED, emblem=0.0, emblems_beside=0.0),
+        replace(COPIED, colours=0.0, emblems_beside=0.0),
+    ],
+    ids=["nothing measured", "another brand is more alike", "colours alone", "an emblem alone"],
+)
+def test_a_layout_in_common_is_no_imitation(likeness: Likeness | None) -> None:
+    assert judged(replace(TEMPLATE, likeness=likeness), baseline=True) == (
+        Decision.NO_MATCH,
+        Relation.SAME_TEMPLATE,
+    )
 
 
 NOT_COMPARED = replace(
@@ -180,7 +221,8 @@ HELD = replace(PART, common_region_pictures=400, common_region_images=900)
         (Evidence(pdq_bits=130), False, (Reason.NO_GEOMETRY,)),
         (replace(PART, configuration=Configuration.INCOMPARABLE), False, (Reason.INCOMPARABLE,)),
         (TEMPLATE, False, (Reason.TEMPLATE,)),
-        (TEMPLATE, True, (Reason.BASELINE,)),
+        (TEMPLATE, True, (Reason.TEMPLATE,)),
+        (IMITATION, True, (Reason.BASELINE,)),
         (replace(PART, rival_inliers=150), False, (Reason.RIVAL,)),
         (replace(PART, context_cut=True), False, (Reason.CONTEXT_CUT,)),
         (replace(PART, ambiguous_with=12), False, (Reason.AMBIGUOUS,)),

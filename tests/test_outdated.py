@@ -40,6 +40,13 @@ def test_each_family_of_another_version_is_outdated_and_one_that_was_left_out_is
         assert outdated(replace(features, versions=replace(features.versions, **{family: 0}))) == ()
 
 
+def test_a_record_of_an_earlier_program_lacks_the_palette_where_it_has_a_thumbnail() -> None:
+    features = fresh(jpeg(page(1, 320, 320)))
+    before = replace(features, palette=None, versions=replace(features.versions, palette=0))
+    assert outdated(before) == ("palette",)
+    assert outdated(replace(before, thumbnail=None)) == ()
+
+
 def test_a_jpeg_that_shows_something_is_read_as_before_and_is_not_outdated() -> None:
     assert outdated(old(jpeg(page(1, 480, 320)))) == ()
 

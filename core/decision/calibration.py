@@ -10,33 +10,14 @@ becomes a probability by the logistic curve. All numbers lie in a file with its 
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from math import exp, isfinite, log
-from operator import itemgetter
 
 from ..records import Contribution, Evidence
+from .curves import Points, Term
+from .imitation import ImitationModel
 from .predictors import PREDICTORS, measure_all
-
-#: Points of a curve of straight pieces: (value, weight), by rising value.
-Points = tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """The weight of one predictor."""
-
-    #: Name of the predictor.
-    predictor: str
-    #: Its curve: straight lines between the points, flat beyond them.
-    points: Points
-    #: Weight where it was not measured.
-    absent: float
-
-    def weight(self, value: float | None) -> float:
-        """Return the weight of `value`; None: not measured."""
-        return self.absent if value is None else curve(self.points, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +117,8 @@ class Calibration:
     without_transform: float
     #: Where the answers end.
     thresholds: Thresholds
-    #: Content agreement, and the probability that a page with this layout imitates a page of a baseline.
-    looks_like: Points
+    #: What tells that a page imitates a page of a baseline.
+    looks_like: ImitationModel
     #: What thresholds are chosen by.
     tails: Tails
     #: Name and the first digits of a digest of all the rest; computed.
@@ -188,10 +169,15 @@ class Calibration:
         return self.without_transform if evidence.matrix is None else logistic(self.log_odds(evidence))
 
     def likeness(self, evidence: Evidence) -> float:
-        """Return the probability, 0 to 1, that one imitates the other, for a page of a baseline with the same
-        layout.
+        """Return the probability, 0 to 1, that one imitates the other, for a page of a baseline; 0 where
+        another brand has more in common with the page.
         """
-        return curve(self.looks_like, evidence.content_agreement or 0.0)
+        outdone = evidence.likeness is not None and evidence.likeness.better_brands > 0
+        return 0.0 if outdone else self.same_design(evidence)
+
+    def same_design(self, evidence: Evidence) -> float:
+        """Return the same probability, whatever other brands have in common with the page."""
+        return logistic(self.looks_like.log_odds(evidence))
 
     def with_thresholds(
         self, *, match: float, review: float, provenance: Provenance, name: str
@@ -199,15 +185,6 @@ class Calibration:
         """Return this calibration with other thresholds."""
         thresholds = replace(self.thresholds, match=match, review=review)
         return replace(self, name=name, provenance=provenance, thresholds=thresholds)
-
-
-def curve(points: Points, value: float) -> float:
-    """Return the value of a curve: straight lines between the points, flat beyond them."""
-    after = bisect_right(points, value, key=itemgetter(0))
-    if after == 0 or after == len(points):
-        return points[after - 1 if after else 0][1]
-    (left, low), (right, high) = points[after - 1], points[after]
-    return low + (high - low) * (value - left) / (right - left)
 
 
 def logistic(log_odds: float) -> float:

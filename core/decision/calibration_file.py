@@ -9,13 +9,15 @@ from typing import Any
 
 from ..errors import ConfigError, UnknownVersion
 from ..strict_json import from_object, parse_object, to_object
-from .calibration import Calibration, Model, Points, Tail, Tails
+from .calibration import Calibration, Model, Tail, Tails
+from .curves import Points
+from .imitation import MEASURES
 from .predictors import PREDICTOR_BY_NAME, PREDICTORS
 
 #: The file that comes with this version, in this folder.
 SHIPPED = "calibration.json"
-#: Format of the file. Formats 1 and 2 had other names, and were never released.
-FORMAT = 3
+#: Format of the file. Formats 1 to 3 were never released.
+FORMAT = 4
 #: Maximum size of a file in bytes. chosen: a hundred times a usual one.
 MAXIMUM_BYTES = 1 << 20
 
@@ -83,7 +85,10 @@ def _check(calibration: Calibration) -> None:
         )
     for model in calibration.models:
         _check_model(model)
-    _check_points("looks_like", calibration.looks_like, rises=True)
+    for term in calibration.looks_like.terms:
+        if term.predictor not in MEASURES:
+            raise ValueError(f"looks_like: {term.predictor!r} is not one of {', '.join(MEASURES)}")
+        _check_points(term.predictor, term.points, rises=True)
     for kind in fields(Tails):
         _check_tail(kind.name, getattr(calibration.tails, kind.name))
 

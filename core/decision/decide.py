@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 from ..records import PERSON, Configuration, Decision, Evidence, ImageId, Reason, Relation, Verdict
-from .calibration import Calibration, curve
+from .calibration import Calibration
+from .curves import curve
 from .options import DEFAULTS, ReplacedOptions, VerdictOptions
-from .sentence import is_other_code, reasons_of, sentence, shows_little
+from .sentence import is_covered, is_other_code, reasons_of, sentence, shows_little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +87,16 @@ def decide(
         layout = is_other_code(evidence, options) or _same_layout(evidence, calibration)
         if layout and not little and not context.dismissed:
             relation = Relation.SAME_TEMPLATE
-        if little or _is_other_content(evidence, options):
+        other_brand = context.baseline and is_other_brand(evidence, probability, calibration, options)
+        if little or other_brand or _is_other_content(evidence, options):
             confidence = min(confidence, calibration.thresholds.review / 2)
     else:
         certain = accepted is Relation.IDENTICAL
-        may_match = certain or (
-            accepted is not Relation.LOOKS_LIKE and _may_match(evidence, calibration, options)
+        possible = certain or (
+            accepted is not Relation.LOOKS_LIKE and may_match(evidence, calibration, options)
         )
         sure = confidence >= calibration.thresholds.match
-        decision = Decision.MATCH if may_match and sure else Decision.REVIEW
+        decision = Decision.MATCH if possible and sure else Decision.REVIEW
     reasons = reasons_of(evidence, decision, relation, options)
     words = sentence(evidence, relation, reasons, options=options)
     return Verdict(decision, relation, confidence, evidence, calibration.id, words, reasons)
@@ -139,18 +141,30 @@ def _accepted(
     if evidence.configuration is Configuration.OBJECT:
         held = _object_probability(evidence, options) >= options.held_object.minimum
         return Relation.LOOKS_LIKE if baseline and held else None
-    if evidence.matrix is None:
-        return None
-    if probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
+    possible = evidence.matrix is not None and not (
+        baseline and is_other_brand(evidence, probability, calibration, options)
+    )
+    if possible and probability >= calibration.thresholds.review and not _is_other_content(evidence, options):
         if evidence.same_frames and _is_whole(evidence, calibration):
             return Relation.NEAR_DUPLICATE
         if not shows_little(evidence, options):
             return Relation.PARTIAL
-    little = shows_little(evidence, options) and not _is_whole(evidence, calibration)
-    imitates = calibration.likeness(evidence) >= calibration.thresholds.looks_like_review
-    if baseline and imitates and not little and _same_layout(evidence, calibration):
+    if baseline and calibration.likeness(evidence) >= calibration.thresholds.looks_like_review:
         return Relation.LOOKS_LIKE
     return None
+
+
+def is_other_brand(
+    evidence: Evidence, probability: float, calibration: Calibration, options: VerdictOptions
+) -> bool:
+    """Return whether a page of a baseline has the layout of another brand's page: too little agrees for a
+    match, and neither emblems nor colours do.
+    """
+    sure = probability >= calibration.thresholds.match and may_match(evidence, calibration, options)
+    if sure or evidence.likeness is None:
+        return False
+    # (without the content, of which pages of one framework share much)
+    return calibration.same_design(Evidence(likeness=evidence.likeness)) < options.other_brand
 
 
 def _outnumbered(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> Relation | None:
@@ -181,9 +195,11 @@ def is_other_filling(evidence: Evidence, options: VerdictOptions = DEFAULTS.verd
 
 
 def is_altered(evidence: Evidence, options: VerdictOptions = DEFAULTS.verdict) -> bool:
-    """Return whether so much was replaced that a person has to decide whether it is the same picture."""
+    """Return whether so much was replaced or covered that a person has to decide whether it is the same
+    picture.
+    """
     large = (evidence.replaced_share or 0.0) >= options.region_share
-    return large or _replaced(evidence, options.altered)
+    return large or is_covered(evidence, options) or _replaced(evidence, options.altered)
 
 
 def _replaced(evidence: Evidence, options: ReplacedOptions) -> bool:
@@ -233,7 +249,7 @@ def _confidence(
     if accepted is Relation.LOOKS_LIKE:
         return calibration.likeness(evidence)
     uncertain = min(options.certain, probability)
-    if accepted is None or _may_match(evidence, calibration, options):
+    if accepted is None or may_match(evidence, calibration, options):
         return uncertain
     return min(uncertain, calibration.thresholds.match)
 
@@ -248,11 +264,15 @@ def _object_probability(evidence: Evidence, options: VerdictOptions) -> float:
     return curve(options.held_object.curve, object_likeness(evidence, options))
 
 
-def _may_match(evidence: Evidence, calibration: Calibration, options: VerdictOptions) -> bool:
-    """Whether a match is possible: the content was compared and not replaced, and the other candidates were
-    compared; and the files do not just share a cover page, with other pages in both.
+def may_match(
+    evidence: Evidence, calibration: Calibration, options: VerdictOptions = DEFAULTS.verdict
+) -> bool:
+    """Return whether a match is possible: the content was compared and not replaced, and the other candidates
+    were compared; and the files do not just share a cover page, with other pages in both.
     """
-    if evidence.context_cut or not is_refutable(evidence) or is_altered(evidence, options):
+    if evidence.context_cut or not is_refutable(evidence):
+        return False
+    if is_altered(evidence, options) or _is_other_content(evidence, options):
         return False
     return evidence.has_all_frames or not _is_whole(evidence, calibration)
 

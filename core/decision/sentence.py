@@ -33,7 +33,8 @@ def reasons_of(
     configuration = None if evidence.same else evidence.configuration
     blank = configuration is Configuration.UNINFORMATIVE
     held = configuration is Configuration.OBJECT
-    unaligned = evidence.matrix is None and configuration is not None and not held
+    # (an imitation need not be aligned)
+    unaligned = evidence.matrix is None and configuration is not None and relation is not Relation.LOOKS_LIKE
     aligned = relation in (Relation.NEAR_DUPLICATE, Relation.PARTIAL)
     holds = {
         Reason.IGNORED: evidence.ignored_image is not None,
@@ -49,7 +50,9 @@ def reasons_of(
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
         Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
-        Reason.CONTENT_DIFFERS: aligned and decision is Decision.REVIEW and bool(evidence.replaced_regions),
+        Reason.CONTENT_DIFFERS: aligned
+        and decision is Decision.REVIEW
+        and (bool(evidence.replaced_regions) or is_covered(evidence, options)),
         Reason.OTHER_CODE: is_other_code(evidence, options),
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
@@ -79,7 +82,10 @@ def sentence(
     elif evidence.same_pixels:
         parts = ["same pixels, other file"]
     else:
-        parts = [*_hashes(evidence, options), *_alignment(evidence), *_others(evidence, options)]
+        imitates = relation is Relation.LOOKS_LIKE
+        aligned = [] if imitates and evidence.matrix is None else _alignment(evidence)
+        parts = [*_hashes(evidence, options), *aligned, *_others(evidence, options)]
+        parts += _in_common(evidence, options) if imitates else []
         parts += _relation(evidence, relation, options)
     if evidence.common_region_pictures is not None:
         parts.append(
@@ -159,6 +165,21 @@ def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
     return []
 
 
+def _in_common(evidence: Evidence, options: VerdictOptions) -> list[str]:
+    """What a page has in common with the page that it looks like."""
+    found, parts = evidence.likeness, list[str]()
+    if found is None:
+        return parts
+    if found.box_query is not None and found.emblem >= options.notable_emblem:
+        left, top, right, bottom = found.box_query
+        size = f"{100 * (right - left):.0f} x {100 * (bottom - top):.0f} %"
+        parts.append(f"shares an emblem of {size} of the query")
+    if found.colours is not None and found.colours >= options.similar_colours:
+        same = found.colours >= options.same_colours
+        parts.append("same colours" if same else "some of the same colours")
+    return parts
+
+
 def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOptions) -> list[str]:
     if relation is Relation.SAME_TEMPLATE:
         return ["same layout, other content"]
@@ -173,6 +194,14 @@ def _relation(evidence: Evidence, relation: Relation | None, options: VerdictOpt
         return ["both share a part"]
     inside = "the query lies inside the reference"
     return [inside if query >= reference else "the query holds the reference"]
+
+
+def is_covered(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Return whether something else takes a large part of what the two have in common."""
+    area, agreement = evidence.differing_rectangle, evidence.content_agreement
+    if area is None or agreement is None or not options.covered_area <= area < 1:
+        return False
+    return 1 - agreement >= options.covered_share * area
 
 
 def is_other_code(evidence: Evidence, options: VerdictOptions) -> bool:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit
 
-from ..decision.calibration import Calibration, Model, Term, logit
+from ..decision.calibration import Calibration, Model, logit
+from ..decision.curves import Term
 from ..decision.predictors import PREDICTORS, Predictor, measure_all
 from ..errors import ConfigError
 from . import strata

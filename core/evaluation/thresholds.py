@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import pdtri
 
 from ..decision.calibration import Calibration, Tail, Tails, logistic, logit
-from ..decision.decide import is_refutable
+from ..decision.decide import may_match
 from ..decision.options import DEFAULTS
 from ..errors import ConfigError
 from . import strata
@@ -122,7 +122,9 @@ def best_candidates(pairs: Iterable[LabelledPair], calibration: Calibration) -> 
 def _best(group: Sequence[LabelledPair], calibration: Calibration) -> QueryBest:
     scored = [(_log_odds(pair, calibration), pair) for pair in group]
     refutable = [
-        (odds, pair) for odds, pair in scored if is_refutable(pair.verdict.evidence) or odds == HIGHEST
+        (odds, pair)
+        for odds, pair in scored
+        if odds == HIGHEST or may_match(pair.verdict.evidence, calibration)
     ]
     wrong = [(odds, pair.reference) for odds, pair in refutable if pair.label is False]
     worst, worst_reference = max(wrong, default=(-inf, ""))

@@ -14,6 +14,7 @@ from ..records import DecodedImage, FamilyVersions, FrameHashes, ImageFeatures
 from .codes import CODES_VERSION, read_codes
 from .local import LOCAL_VERSION, bands_of, extract_local, without_keypoints
 from .options import DEFAULTS, FeatureOptions
+from .palette import PALETTE_VERSION, extract_palette
 from .pdq import PDQ_VERSION, pdq_of_samples
 from .perceptual import IMAGEHASH_VERSION, TLSH_VERSION, tlsh_of, whole_picture_hashes
 from .thumbnail import THUMBNAIL_VERSION, make_thumbnail
@@ -32,6 +33,7 @@ CURRENT = FamilyVersions(
     thumbnail=THUMBNAIL_VERSION,
     frames=FRAMES_VERSION,
     codes=CODES_VERSION,
+    palette=PALETTE_VERSION,
 )
 #: Work of the extraction for each pixel, in the unit of `Timer`. chosen: a third of what it takes, so that a
 #: search for 120 million pixels has a quarter of its usual work left, and an ordinary one all of it.
@@ -52,8 +54,9 @@ def extract_features(
     """Return all features of one picture, rounded as a record keeps them, so that fresh features compare like
     stored ones.
 
-    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail;
-    with `hash_only` there are no keypoints and no codes either. A family that is left out has version 0.
+    `whash` adds ImageHash's wavelet hash. Without `thumbnails`, and with `hash_only`, there is no thumbnail
+    and no palette; with `hash_only` there are no keypoints and no codes either. A family that is left out has
+    version 0.
     """
     grey, thumbnails = image.grey, thumbnails and not hash_only
     thumbnail = make_thumbnail(grey, options=options.thumbnail) if thumbnails else None
@@ -77,6 +80,7 @@ def extract_features(
             thumbnail=CURRENT.thumbnail if thumbnails else 0,
             frames=0 if image.frame_samples is None else CURRENT.frames,
             codes=0 if codes is None else CURRENT.codes,
+            palette=CURRENT.palette if thumbnails else 0,
         ),
         pixel_digest=image.pixel_digest,
         hashes=whole_picture_hashes(image.pixels, grey, whash=whash),
@@ -85,6 +89,7 @@ def extract_features(
         thumbnail=thumbnail,
         frame_hashes=_frame_hashes(image),
         codes=codes,
+        palette=extract_palette(image.pixels, options=options.palette) if thumbnails else None,
         informative=is_informative(grey, options=options.informative),
     )
 
@@ -96,12 +101,12 @@ def work_of_extraction(features: ImageFeatures) -> int:
 
 def hashes_alone(features: ImageFeatures) -> ImageFeatures:
     """Return the features that `hash_only` would have extracted."""
-    bare = without(features, "thumbnail", "codes")
+    bare = without(features, "thumbnail", "codes", "palette")
     local = without_keypoints(features.width, features.height)
     return replace(bare, local=local, versions=replace(bare.versions, local=0))
 
 
-def without(features: ImageFeatures, *families: Literal["thumbnail", "codes"]) -> ImageFeatures:
+def without(features: ImageFeatures, *families: Literal["thumbnail", "codes", "palette"]) -> ImageFeatures:
     """Return the features as if these families had been left out."""
     left_out: dict[str, Any] = dict.fromkeys(families)
     versions: dict[str, Any] = dict.fromkeys(families, 0)

@@ -17,6 +17,7 @@ from ..errors import CorruptRecord, UnknownVersion
 from ..records import Code, Codes, FamilyVersions, FrameHashes, Hashes, ImageFeatures, LocalFeatures
 from .codes import DIGEST_BYTES, KEY_NAME_BYTES, STEPS
 from .local import pack, unpack
+from .palette import BYTES, COLOURS
 
 #: First bytes of every record.
 MAGIC = b"DQF1"
@@ -47,7 +48,7 @@ CODE = struct.Struct(f"<{DIGEST_BYTES}s4H")
 #: Bytes of the checksum.
 CHECKSUM = 8
 
-_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _, _CODES = range(1, 10)
+_PIXELS, _PDQ, _IMAGEHASH, _TLSH, _LOCALS, _THUMBNAIL, _FRAMES, _, _CODES, _PALETTE = range(1, 11)
 _INFORMATIVE, _TRUNCATED = 1, 2
 
 
@@ -67,6 +68,8 @@ def encode(features: ImageFeatures) -> bytes:
         families.append((_FRAMES, versions.frames, FRAMES_HEAD.pack(frames.unseen) + b"".join(frames.hashes)))
     if (codes := features.codes) is not None:
         families.append((_CODES, versions.codes, codes.key_name + b"".join(map(_encode_code, codes.found))))
+    if features.palette is not None:
+        families.append((_PALETTE, versions.palette, features.palette))
     body = b"".join(
         FAMILY.pack(code, version, 0, len(payload)) + payload for code, version, payload in families
     )
@@ -122,6 +125,7 @@ def _decode(data: bytes) -> ImageFeatures:
     thumbnail_version, thumbnail = families.get(_THUMBNAIL, (0, None))
     frames_version, frame_hashes = families.get(_FRAMES, (0, None))
     codes_version, codes = families.get(_CODES, (0, None))
+    palette_version, palette = families.get(_PALETTE, (0, None))
     return ImageFeatures(
         image_id=image_id.hex(),
         width=width,
@@ -140,6 +144,7 @@ def _decode(data: bytes) -> ImageFeatures:
             thumbnail=thumbnail_version,
             frames=frames_version,
             codes=codes_version,
+            palette=palette_version,
         ),
         pixel_digest=_sized(families[_PIXELS][1], 32),
         hashes=Hashes(
@@ -156,6 +161,7 @@ def _decode(data: bytes) -> ImageFeatures:
         thumbnail=thumbnail,
         frame_hashes=None if frame_hashes is None else _decode_frames(frame_hashes),
         codes=None if codes is None else _decode_codes(codes),
+        palette=None if palette is None else _sized(palette, *range(0, BYTES * COLOURS + 1, BYTES)),
         informative=bool(flags & _INFORMATIVE),
     )
 
@@ -165,7 +171,7 @@ def _families(data: bytes, position: int, count: int) -> Iterator[tuple[int, int
     for _ in range(count):
         code, version, _, length = FAMILY.unpack_from(data, position)
         position += FAMILY.size
-        if not last < code <= _CODES or length > end - position:
+        if not last < code <= _PALETTE or length > end - position:
             raise ValueError(f"family {code} of {length} bytes at {position}")
         yield code, version, data[position : position + length]
         position, last = position + length, code

@@ -187,6 +187,79 @@ class ObjectOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaletteOptions:
+    """Which colours a palette has, and when two are the same (palette.py)."""
+
+    #: Number of pixels across that are looked at. chosen: a logo of 120 x 32 pixels on a page of 1,280 has
+    #: 240 of them.
+    width: int = 320
+    #: Maximum height over width of what is looked at. chosen: logo, bar and form stand at the top.
+    tallest: float = 2.2
+    #: Minimum difference of the largest and the smallest of red, green and blue. chosen: below lie greys.
+    chroma: int = 40
+    #: Bits by which values are rounded before they are counted. chosen: JPEG changes less.
+    bits: int = 3
+    #: Minimum share of a colour, 0 to 1. chosen: a small logo on a large page.
+    minimum_share: float = 0.0006
+    #: Number of rounded colours that are looked at. chosen: the rest is that of photographs.
+    examined: int = 64
+    #: Maximum difference in red, green and blue of two colours that are one. chosen: a rounded step and a
+    #: half.
+    same: int = 12
+    #: Distance in CIELAB of colours that begin to differ. chosen: four times a just noticeable one.
+    just_noticeable: float = 9.0
+    #: Share by which that distance may be exceeded before two colours are no longer the same, plus one.
+    #: chosen.
+    beyond: float = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmblemOptions:
+    """Which regions of a page are emblems (emblems.py)."""
+
+    #: Maximum height over width of what is looked at. chosen: logos stand at the top.
+    tallest: float = 1.5
+    #: Difference above which neighbouring pixels are an edge, in grey levels. chosen: faint text has more.
+    edge_step: int = 24
+    #: Distances across and down at which edges are joined, in pixels of the thumbnail. chosen: the letters of
+    #: a word, words, a symbol and its word.
+    joined: tuple[tuple[int, int], ...] = ((3, 1), (5, 3), (9, 3), (15, 5))
+    #: Share of a region's steepest edge below which an edge at its rim is not part of it, 0 to 1. measured
+    #: (2026-12, drawn pages of the fitting part): of 60 imitations 46, 51 and 54 share an emblem at 0, 0.25
+    #: and 0.4.
+    trim: float = 0.4
+    #: Minimum side in pixels of the thumbnail. chosen: text of an ordinary size is smaller.
+    minimum_side: int = 7
+    #: Minimum area in pixels of the thumbnail. chosen.
+    minimum_area: int = 120
+    #: Maximum width as a share of the page's. chosen: what is larger is the page itself.
+    widest: float = 0.5
+    #: Maximum height as a share of the page's smaller side. chosen: as `widest`.
+    highest: float = 0.4
+    #: Maximum width over height. chosen: longer are lines of text.
+    longest: float = 14.0
+    #: Maximum height over width. chosen.
+    slimmest: float = 2.0
+    #: Height in pixels of the bands that take turns. chosen.
+    band: int = 120
+    #: Maximum number of regions. chosen: an ordinary page has twelve.
+    maximum: int = 96
+    #: Blur of a patch in its cells. chosen: a region found one pixel off looks the same.
+    blur: float = 0.7
+    #: Minimum standard deviation of a patch in grey levels. chosen: below it is nothing to see.
+    minimum_contrast: float = 8.0
+    #: Step between neighbouring cells that is ink, in standard deviations. chosen.
+    ink_step: float = 0.35
+    #: Minimum share of the inner cells that are ink, 0 to 1. measured (2026-12, drawn pages): half of the
+    #: regions that an imitation shares with its brand have 0.59, buttons and fields 0.1 to 0.3.
+    minimum_ink: float = 0.35
+    #: Blur in cells of the ground that is taken from a patch. chosen.
+    ground: float = 5.0
+    #: Share of the mean of each row that is taken from a wide patch, 0 to 1. chosen.
+    line_share: float = 0.7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOptions:
     """All options of feature extraction."""
 
@@ -202,6 +275,10 @@ class FeatureOptions:
     codes: CodeOptions = CodeOptions()
     #: Logos and icons.
     objects: ObjectOptions = ObjectOptions()
+    #: Palettes.
+    palette: PaletteOptions = PaletteOptions()
+    #: Emblems.
+    emblems: EmblemOptions = EmblemOptions()
 
 
 #: The options of this version.

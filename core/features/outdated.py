@@ -21,14 +21,17 @@ def outdated(features: ImageFeatures) -> tuple[str, ...]:
     """Return the families whose extractor has another version now, and DECODING if the picture is of a kind
     that is decoded otherwise since then; empty for a record that is as good as a new one.
 
-    A family that was left out (version 0) is not outdated. A record does not say whether a picture is
-    transparent: whether its pixels changed is known when it has been extracted again.
+    A family that was left out (version 0) is not outdated, but a palette that an earlier program did not make
+    is. A record does not say whether a picture is transparent: whether its pixels changed is known when it
+    has been extracted again.
     """
     families = [
         field.name
         for field in fields(FamilyVersions)
         if getattr(features.versions, field.name) not in (0, getattr(CURRENT, field.name))
     ]
+    if features.thumbnail is not None and not features.versions.palette:
+        families.append("palette")
     may_differ = features.format not in READ_ALIKE or features.frames > 1 or not features.informative
     if features.decoding < DECODING_REVISION and may_differ:
         families.append(DECODING)

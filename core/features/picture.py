@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import ImageFeatures, LocalFeatures
+from .emblems import Emblems, extract_emblems
 from .insets import Inset, extract_insets
 from .local import extract_local
 from .options import DEFAULTS, FeatureOptions
@@ -80,6 +81,12 @@ class Picture:
     def insets(self) -> tuple[Inset, ...]:
         """Return the pictures that stand in this one; none where the decoded picture is not at hand."""
         return () if self.grey is None else extract_insets(self.grey, options=self.options)
+
+    @cached_property
+    def emblems(self) -> Emblems | None:
+        """Return the emblems of the decoded picture, or of its thumbnail; None without either."""
+        pixels = self._pixels
+        return None if pixels is None else extract_emblems(pixels, options=self.options.emblems)
 
     @property
     def _pixels(self) -> NDArray[np.uint8] | None:

@@ -1,7 +1,8 @@
 """Which images are worth verifying: cheap, and with high recall.
 
-Three sources: images with the same pixels; images whose PDQ hash lies near the query's in one of its eight
-orientations; images that share visual words with a view of the query. Clones of one template must not fill
+Four sources: images with the same pixels; images whose PDQ hash lies near the query's in one of its eight
+orientations; images that share visual words with a view of the query; pages of a baseline whose design the
+query has. Clones of one template must not fill
 the list, so candidates are taken by cluster: of each cluster the nearest few, whatever its size.
 """
 
@@ -61,6 +62,7 @@ def find_candidates(search: Search, view: View, *, allowed: Allowed) -> list[Can
         found.update((candidate.image_id, candidate) for candidate in few)
         sharing = _by_words(search, _steps(search), unknown, options.by_words, options.above_noise)
         found.update((candidate.image_id, candidate) for candidate in sharing)
+        found.update((image_id, Candidate(image_id)) for image_id in search.brands.candidates(unknown))
     return list(found.values())
 
 

@@ -216,6 +216,29 @@ class ObjectSearchOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrandOptions:
+    """How the pages of a baseline are looked through (brands.py)."""
+
+    #: Maximum number of pages of a baseline, by their ids; the others are found by hashes and visual words
+    #: alone. chosen: 100 MB of emblems.
+    maximum_pages: int = 4_000
+    #: Number of records read in one round trip. chosen.
+    batch: int = 64
+    #: Seconds for which the labels of a baseline's pages are not read again. chosen: people change them.
+    seconds: float = 60.0
+    #: Number of baselines that are kept, as seen by queries that leave out some pages. chosen.
+    kept: int = 4
+    #: Maximum number of pages of the likeliest brand that are candidates. chosen: one is enough, and the
+    #: other may be in the same cluster.
+    of_brand: int = 2
+    #: Minimum likeness of a page that is verified, 0 to 1: where a transform aligns the two, more may speak
+    #: for it. chosen: that of the same colours alone.
+    least: float = 0.1
+    #: Work of one correlation, in the unit of `Timer`. measured (2026-12): 0.1 us.
+    work: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
     """All options of the search."""
 
@@ -227,6 +250,8 @@ class SearchOptions:
     context: ContextOptions = ContextOptions()
     #: Which objects of a baseline stand in the query.
     objects: ObjectSearchOptions = ObjectSearchOptions()
+    #: How brands are found.
+    brands: BrandOptions = BrandOptions()
 
 
 #: The options of this version.

@@ -14,6 +14,7 @@ from ..index.replica import IndexReplica
 from ..records import ImageId
 from ..store import Scope
 from ..verification.options import VerificationOptions
+from .brands import Brands
 from .options import SearchOptions
 from .references import References
 
@@ -47,6 +48,8 @@ class Search:
     closer: Timer
     #: Reads stored pictures.
     references: References
+    #: Compares the query with the pages of baselines.
+    brands: Brands
     #: Looks up clusters.
     cluster_of: ClusterOf
     #: Looks up who represents a cluster.

@@ -13,7 +13,7 @@ from ..features import hashes_alone
 from ..features.picture import Picture
 from ..records import Candidate, Evidence, ImageId, Relation
 from ..store import JOINING
-from ..verification.verify import Verification, verify, with_codes, with_differences
+from ..verification.verify import Verification, verify, with_codes, with_differences, with_likeness
 from .search import Search
 
 
@@ -100,6 +100,8 @@ def _verified(search: Search, candidate: Candidate, reference: Picture) -> Pair:
         timer=search.timer,
         options=search.verification,
     )
+    if search.is_baseline(candidate.image_id):
+        found = with_likeness(found, search.brands.likeness(reference))
     # Other fillings of a form agree in everything else, so what could be a match is looked at more closely.
     if _is_promising(search, candidate.image_id, found.evidence):
         search.timer.check()

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..features.pdq import ORIENTATIONS
-from ..records import PERSON, Decision, Difference, Evidence, Relation, Verdict
+from ..records import PERSON, Decision, Difference, Evidence, Likeness, Relation, Verdict
 from ..transforms import as_matrix, carried, flatten, inverse
 
 #: Relations of a match that joins a cluster: those of whole pictures.
@@ -55,9 +55,16 @@ def reversed_verdict(verdict: Verdict) -> Verdict:
             orientation=None if evidence.orientation is None else _OPPOSITE[evidence.orientation],
             matrix=None if evidence.matrix is None else _inverse(evidence.matrix),
             differences=_on_reference(evidence),
+            likeness=_likeness(evidence.likeness),
         ),
         sentence=_SIDE.sub(lambda word: _OTHER_SIDE[word[0]], verdict.sentence),
     )
+
+
+def _likeness(found: Likeness | None) -> Likeness | None:
+    if found is None:
+        return None
+    return replace(found, box_query=found.box_reference, box_reference=found.box_query)
 
 
 def _on_reference(evidence: Evidence) -> tuple[Difference, ...] | None:

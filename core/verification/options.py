@@ -10,6 +10,8 @@ Every default is labelled: *spec* (a cited source or another file), *measured* (
 
 from dataclasses import dataclass
 
+from .likeness_options import DEFAULTS as LIKENESS, LikenessOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchingOptions:
@@ -384,6 +386,8 @@ class VerificationOptions:
     agreement: AgreementOptions = AgreementOptions()
     #: How regions that differ are found.
     differences: DifferenceOptions = DifferenceOptions()
+    #: Designs of pages.
+    likeness: LikenessOptions = LIKENESS
     #: When codes are in the same place.
     codes: CodePlaceOptions = CodePlaceOptions()
     #: Objects in pages.

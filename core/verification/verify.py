@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ..boxes import share_inside
 from ..deadline import Timer
 from ..features.picture import Picture
-from ..records import Configuration, Difference, Evidence, HashEvidence, ImageFeatures
+from ..records import Configuration, Difference, Evidence, HashEvidence, ImageFeatures, Likeness
 from ..transforms import as_matrix, flatten
 from .alignment import Alignment, align_by_keypoints, align_whole
 from .blocks import Agreement
@@ -100,6 +100,13 @@ def verify(
     if not comparable:
         best = replace(best, geometry=replace(best.geometry, configuration=Configuration.INCOMPARABLE))
     return _join(hashes, best)
+
+
+def with_likeness(found: Verification, likeness: Likeness | None) -> Verification:
+    """Return what was measured with what the two have in common as a page and a page of a baseline."""
+    if likeness is None or found.evidence.same:
+        return found
+    return replace(found, evidence=replace(found.evidence, likeness=likeness))
 
 
 def with_codes(
