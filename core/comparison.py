@@ -165,18 +165,18 @@ class Comparison(Bookkeeping):
 
     # -- names and bytes to pictures -------------------------------------------------------------------------
 
-    def _verified(self, query: Picture, reference: Picture, *, thorough: bool = False) -> Verification:
-        return verify(query, reference, thorough=thorough, options=self._options.verification)
-
     def _compared(self, query: Picture, reference: Picture) -> tuple[Verification, Verdict]:
-        found = with_codes(
-            self._verified(query, reference, thorough=True),
-            query,
-            reference,
-            options=self._options.verification,
-        )
-        found = with_differences(found, query, reference, options=self._options.verification)
         (baseline,) = self._store.collections.members_by_purpose(Purpose.BASELINE)
+        return self._judged_alone(query, reference, baseline, thorough=True)
+
+    def _judged_alone(
+        self, query: Picture, reference: Picture, baseline: frozenset[ImageId], *, thorough: bool = False
+    ) -> tuple[Verification, Verdict]:
+        """All that the two say by themselves, and the verdict about it."""
+        of_verification = self._options.verification
+        found = verify(query, reference, thorough=thorough, options=of_verification)
+        found = with_codes(found, query, reference, options=of_verification)
+        found = with_differences(found, query, reference, options=of_verification)
         found = with_likeness(found, self._brands(query, baseline).likeness(reference))
         context = Context(baseline=reference.features.image_id in baseline)
         options = self._options.decision.verdict

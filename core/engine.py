@@ -22,7 +22,7 @@ from .answers import AddResult, EngineStats, History, Hit, QueryResult
 from .bookkeeping import as_occurrence
 from .config import Config
 from .deadline import Timer
-from .decision.decide import Context, decide
+from .decision.decide import decide
 from .decision.redecide import redecide_images
 from .errors import NotFound
 from .features import hashes_alone, is_hash_only, work_of_extraction
@@ -44,7 +44,6 @@ from .search.verified import verify_all, verify_representatives
 from .store import PutStatus, Scope, Store
 from .store.values import noting
 from .upkeep import Upkeep
-from .verification.verify import with_likeness
 
 
 class Engine(Upkeep):
@@ -207,14 +206,8 @@ class Engine(Upkeep):
         seconds, known = time.monotonic() - started, {found.image_id for found in candidates}
         apart = []
         for image_id in (other for other in besides if other not in known):
-            reference = Picture(self._features(image_id))
-            found = self._verified(picture, reference)
-            evidence = with_likeness(
-                found, self._brands(picture, scope.baseline).likeness(reference)
-            ).evidence
-            context = Context(baseline=image_id in scope.baseline)
-            options = self._options.decision.verdict
-            apart.append(Judged(image_id, decide(evidence, context, self.calibration, options=options)))
+            _, verdict = self._judged_alone(picture, Picture(self._features(image_id)), scope.baseline)
+            apart.append(Judged(image_id, verdict))
         return Inquiry(candidates, tuple(apart), seconds)
 
     def hits(
