@@ -18,6 +18,7 @@ from .errors import ConfigError, NotFound
 from .extraction.extractor import Extractor
 from .extraction.keyed import KeyedExtractor
 from .extraction.pool import extractor_of
+from .features import as_stored
 from .features.picture import Picture
 from .options import Options
 from .overlay import draw_overlay
@@ -172,8 +173,9 @@ class Comparison(Bookkeeping):
     def _judged_alone(
         self, query: Picture, reference: Picture, baseline: frozenset[ImageId], *, thorough: bool = False
     ) -> tuple[Verification, Verdict]:
-        """All that the two say by themselves, and the verdict about it."""
+        """All that the two say by themselves, and the verdict about it: what a query says of a stored one."""
         of_verification = self._options.verification
+        reference = replace(reference, features=as_stored(reference.features))
         found = verify(query, reference, thorough=thorough, options=of_verification)
         found = with_codes(found, query, reference, options=of_verification)
         found = with_differences(found, query, reference, options=of_verification)

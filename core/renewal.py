@@ -30,7 +30,7 @@ from .decision.decide import Context, decide
 from .decision.redecide import PAIRS_AT_ONCE
 from .errors import DouglasQuaidError, FormatError, ImageError, NotFound
 from .extraction.extractor import Extractor
-from .features import is_hash_only, without
+from .features import as_stored, is_hash_only, without
 from .features.outdated import STAMP, is_same, outdated
 from .features.picture import Picture
 from .index.new_image import new_image
@@ -190,7 +190,7 @@ class Renewal:
             return Renewed(image_id, status, due.outdated, error)
         picture = _as_much_as_before(picture, due.features)
         # Two blank pictures were identical once, so what an older version said of one is judged again.
-        same = is_same(due.features, picture.features) and picture.features.informative
+        same = is_same(due.features, as_stored(picture.features)) and picture.features.informative
         entry = new_image(picture.features)
         if not self.store.images.renew(entry, before=due.record, only_record=same):
             return Renewed(image_id, RenewalStatus.UNCHANGED, due.outdated)

@@ -40,20 +40,27 @@ COPY = Evidence(
 
 
 def with_odds(wanted: float) -> Evidence:
-    """Evidence whose log odds are near `wanted`: the agreement is found by bisection over the edges that both
-    have.
-    """
+    """Evidence whose log odds are near `wanted`, found by bisection over how much agrees."""
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
-        if shipped().log_odds(replace(DOUBTFUL, edges_contained=middle)) < wanted:
+        if shipped().log_odds(agreeing(middle)) < wanted:
             low = middle
         else:
             high = middle
-    return replace(DOUBTFUL, edges_contained=(low + high) / 2)
+    return agreeing((low + high) / 2)
 
 
-DOUBTFUL = replace(COPY, content_agreement=0.9, pdq_bits=60)
+def agreeing(share: float) -> Evidence:
+    return replace(
+        COPY,
+        pdq_bits=60,
+        content_agreement=0.9,
+        edges_contained=share,
+        agreement_both_textured=share,
+        explained=0.7 * share,
+        blocks_compared=round(1_000 * share),
+    )
 
 
 def alone(ids: Sequence[str]) -> list[str | None]:

@@ -17,8 +17,8 @@ from support.judging import judge, veto
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound
 from douglas_quaid.integrity.check import find_problems
-from douglas_quaid.records import PERSON, Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
-from douglas_quaid.store import RecordOutcome, Store, joins
+from douglas_quaid.records import Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
+from douglas_quaid.store import RecordOutcome, Store
 from douglas_quaid.store.clusters import Clusters
 
 IMAGES = 8
@@ -225,19 +225,6 @@ def test_a_verdict_that_no_longer_joins_takes_the_cluster_apart_again(store, mak
 
 
 # -- chains --------------------------------------------------------------------------------------------------
-
-
-def test_a_match_in_which_something_was_replaced_is_an_edge_and_joins_only_by_a_persons_word(
-    store, make_image
-):
-    # Given two forms that differ in one value, which is a match of whole pictures
-    a, b = fill(store, make_image, 2)
-    filled = replace(verdict(), evidence=Evidence(pdq_bits=4, replaced_regions=1))
-    # Then the verdict is kept and joins nothing
-    assert record_verdict(store, a, b, filled) is RecordOutcome.STORED
-    assert store.verdicts.scored([a])[0] and store.clusters.of([a, b]) == [None, None]
-    # And joins where a person says that they are the same
-    assert joins(replace(filled, calibration_id=PERSON)) and not joins(filled)
 
 
 def test_a_chain_of_near_duplicates_joins_no_two_clusters(store, make_image):

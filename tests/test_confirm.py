@@ -203,7 +203,8 @@ def test_what_is_taken_back_leaves_what_the_scores_say(engine: Engine) -> None:
     ]
     assert engine.undo(copy, cat).who == "ada" and engine.undo(copy, rocket).image_id == rocket
     # Then all is as it was
-    assert said(engine, cat, copy) == before and not engine.hits(rocket)
+    (was,), (now,) = before, said(engine, cat, copy)
+    assert now[:2] == was[:2] and now[2] == pytest.approx(was[2], abs=1e-6) and not engine.hits(rocket)
     assert cluster_of(engine, cat) == {cat, copy} and engine.judgements(copy) == []
     with pytest.raises(NotFound):
         engine.undo(cat, copy)
@@ -380,7 +381,7 @@ def test_of_a_picture_added_by_hashes_there_is_no_thumbnail_no_keypoint_and_no_w
 ) -> None:
     whole = engine.add(CAT).image_id
     full = stored(shared_server, whole)
-    assert thumbnails_in(everything(shared_server.redis)) == 2 and words_in(shared_server, whole)
+    assert thumbnails_in(everything(shared_server.redis)) == 1 and words_in(shared_server, whole)
     engine.forget(whole)
     # When it is added by its hashes
     added = engine.add(CAT, hash_only=True)
@@ -388,7 +389,7 @@ def test_of_a_picture_added_by_hashes_there_is_no_thumbnail_no_keypoint_and_no_w
     assert (added.status, added.informative) == ("added", True)
     assert thumbnails_in(everything(shared_server.redis)) == 0 and not words_in(shared_server, whole)
     kept = stored(shared_server, whole)
-    assert len(kept) < 600 < len(full) / 20
+    assert len(kept) < 600 < len(full) / 10
     description = engine.show(whole).to_json()
     assert description["keypoints"] == 0 and description["thumbnail_bytes"] == 0
 
@@ -421,7 +422,7 @@ def test_a_known_picture_is_reduced_to_its_hashes_and_keeps_what_was_concluded(
     by_hashes = stored(shared_server, engine.add(CAT, hash_only=True).image_id)
     engine.forget(hashlib.sha256(CAT).hexdigest())
     known, copy = engine.add(CAT).image_id, engine.add(encoded(opened("cat.jpg").resize((300, 200)))).image_id
-    assert thumbnails_in(everything(shared_server.redis)) == 3 and cluster_of(engine, known) == {known, copy}
+    assert thumbnails_in(everything(shared_server.redis)) == 2 and cluster_of(engine, known) == {known, copy}
     # When it comes again as one of which only hashes may be kept
     assert engine.add(CAT, occurrence="ail:image:1", hash_only=True).status == "updated"
     # Then all else is gone, and its match is not
@@ -440,7 +441,7 @@ def test_what_is_kept_by_hashes_stays_so_whoever_adds_it_again(engine: Engine, s
     assert stored(shared_server, known) == before
     # until it is forgotten
     engine.forget(known)
-    assert thumbnails_in(stored(shared_server, engine.add(CAT).image_id)) == 2
+    assert thumbnails_in(stored(shared_server, engine.add(CAT).image_id)) == 1
 
 
 def test_of_two_who_add_one_picture_at_once_the_careful_one_wins(

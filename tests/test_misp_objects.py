@@ -111,7 +111,7 @@ def test_an_object_has_few_attributes_and_its_comment_the_rest(analyst: Analyst)
         *("verdict", "relation", "evidence", "queried-uuid", "attribute-uuid", "link", "cluster")
     ]
     first, measured, seen, *_ = comment_lines(saved)
-    assert first.startswith("match (0.9") and first.endswith(") with phish.png")
+    assert first.startswith("match (") and first.endswith(") with phish.png")
     assert "inliers cover 100 % of the query" in measured and seen.startswith("seen once in 1 event, on 20")
     assert values(saved)["evidence"] == ["the whole pictures agree"]
 

@@ -44,7 +44,7 @@ def test_an_icon_of_one_letter_is_no_part_of_a_picture_with_that_letter(
 
     assert asked.decision is Decision.NO_MATCH
     assert (compared.decision, compared.relation) == (Decision.NO_MATCH, None)
-    assert compared.confidence < 0.03 and compared.reasons == (Reason.WEAK_EVIDENCE,)
+    assert compared.confidence < shipped().thresholds.review and compared.reasons == (Reason.WEAK_EVIDENCE,)
     assert "too little is in the part that both share" in compared.sentence
 
 

@@ -56,8 +56,8 @@ def engine(store_url: str) -> Iterator[Engine]:
 
 
 def test_a_page_that_was_pasted_into_many_others_stays_listed(engine: Engine) -> None:
-    # Given a page of which a crop is a match
-    assert found(engine, crop())[VICTIM].decision is Decision.MATCH
+    # Given a page of which a crop is listed
+    assert found(engine, crop())[VICTIM].decision in (Decision.MATCH, Decision.REVIEW)
     # When it is pasted into many other pages, then it is listed however many there are
     before = 0
     for count in (7, 21, 26):

@@ -15,12 +15,12 @@ from douglas_quaid.features.thumbnail import make_thumbnail, read_thumbnail
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
-        ((1280, 800), (320, 200)),
+        ((1280, 800), (480, 300)),
         ((320, 100), (320, 100)),
         ((64, 48), (64, 48)),
-        ((1280, 10_000), (320, 2500)),
+        ((1280, 10_000), (480, 3750)),
         ((20, 20_000), (16, 16_383)),
-        ((9000, 10), (320, 1)),
+        ((9000, 10), (480, 1)),
     ],
 )
 def test_thumbnails_keep_the_shape_within_their_limits(
@@ -36,7 +36,7 @@ def test_a_thumbnail_looks_like_its_picture_and_is_small() -> None:
 
     data = make_thumbnail(picture)
 
-    small = cv2.resize(picture, (320, 200), interpolation=cv2.INTER_AREA).astype(int)
+    small = cv2.resize(picture, (480, 300), interpolation=cv2.INTER_AREA).astype(int)
     assert len(data) < 8000
     assert np.abs(read_thumbnail(data) - small).mean() < 4
     assert make_thumbnail(picture) == data
@@ -49,7 +49,7 @@ def test_bytes_that_are_no_thumbnail_are_refused_before_they_are_decoded() -> No
         b"nonsense",
         good[: len(good) // 2],
         png(page(3, 320, 200)),
-        saved(blank(321, 10), "WEBP"),
+        saved(blank(481, 10), "WEBP"),
         b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0" + b"\xff" * 10,
     ):
         with pytest.raises(CorruptRecord, match="thumbnail"):

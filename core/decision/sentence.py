@@ -50,9 +50,7 @@ def reasons_of(
         Reason.CONTENT_NOT_COMPARED: aligned and evidence.content_agreement is None,
         Reason.CONTEXT_CUT: aligned and bool(evidence.context_cut),
         Reason.FRAMES_DIFFER: aligned and not evidence.same_frames,
-        Reason.CONTENT_DIFFERS: aligned
-        and decision is Decision.REVIEW
-        and (bool(evidence.replaced_regions) or is_covered(evidence, options)),
+        Reason.CONTENT_DIFFERS: aligned and decision is Decision.REVIEW and bool(evidence.replaced_regions),
         Reason.OTHER_CODE: is_other_code(evidence, options),
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
         Reason.RIVAL: _has_notable_rival(evidence, options),
@@ -82,7 +80,8 @@ def sentence(
     elif evidence.same_pixels:
         parts = ["same pixels, other file"]
     else:
-        imitates = relation is Relation.LOOKS_LIKE
+        held = evidence.configuration is Configuration.OBJECT
+        imitates = relation is Relation.LOOKS_LIKE and not held
         aligned = [] if imitates and evidence.matrix is None else _alignment(evidence)
         parts = [*_hashes(evidence, options), *aligned, *_others(evidence, options)]
         parts += _in_common(evidence, options) if imitates else []

@@ -120,10 +120,24 @@ def fit_curves(
     return replace(
         base,
         models=tuple(
-            _model(values, labels[aligned], weights[aligned], needs, without) for needs, without in MODELS
+            _model(values[kept], labels[aligned][kept], weights[aligned][kept], needs, without)
+            for needs, without in MODELS
+            if (kept := _measured(values, needs)).any() and _are_enough(labels[aligned][kept])
         ),
         without_transform=_share_correct(labels[~aligned], weights[~aligned]),
     )
+
+
+def _measured(values: NDArray[np.float64], needs: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which pairs a set of curves is fitted to: all, or those whose small blocks were compared."""
+    if "fine" not in needs:
+        return np.ones(len(values), bool)
+    fine = [place for place, predictor in enumerate(PREDICTORS) if predictor.family == "fine"]
+    return np.asarray(~np.isnan(values[:, fine]).all(axis=1))
+
+
+def _are_enough(labels: NDArray[np.bool_]) -> bool:
+    return min(int(labels.sum()), int((~labels).sum())) >= MIN_PAIRS_WITHOUT
 
 
 def _model(
@@ -134,10 +148,6 @@ def _model(
     without: tuple[str, ...],
 ) -> Model:
     """Fit one set of curves. `values`: (n, predictors), NaN where not measured."""
-    if "fine" in needs:
-        fine = [place for place, predictor in enumerate(PREDICTORS) if predictor.family == "fine"]
-        kept = ~np.isnan(values[:, fine]).all(axis=1)
-        values, labels, weights = values[kept], labels[kept], weights[kept]
     used = [place for place, predictor in enumerate(PREDICTORS) if predictor.family not in without]
     predictors = [PREDICTORS[place] for place in used]
     members = Counter(predictor.family for predictor in predictors)

@@ -144,7 +144,8 @@ class Brands:
 
     def _compare(self, page: Picture) -> dict[ImageId, Likeness]:
         design = design_of(page)
-        ids = self._baseline - self._excluded - {page.features.image_id}
+        own = self._query.features.image_id  # (left out of a search for itself, and what others may imitate)
+        ids = self._baseline - (self._excluded - {own}) - {page.features.image_id}
         if design is None or not ids:
             return {}
         known = self._pages.of(ids, self._references)

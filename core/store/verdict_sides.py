@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..features.pdq import ORIENTATIONS
-from ..records import PERSON, Decision, Difference, Evidence, Likeness, Relation, Verdict
+from ..records import Decision, Difference, Evidence, Likeness, Relation, Verdict
 from ..transforms import as_matrix, carried, flatten, inverse
 
 #: Relations of a match that joins a cluster: those of whole pictures.
@@ -23,11 +23,8 @@ _SIDE = re.compile(r"\b(query|reference)\b")
 
 
 def joins(verdict: Verdict) -> bool:
-    """Return whether the verdict joins the two images in a cluster: only a match of whole pictures does, in
-    which nothing was replaced, as between two fillings of a form that differ in one value, or a person's.
-    """
-    same = not verdict.evidence.replaced_regions or verdict.calibration_id == PERSON
-    return verdict.decision is Decision.MATCH and verdict.relation in JOINING and same
+    """Return whether the verdict joins the two images in a cluster: only a match of whole pictures does."""
+    return verdict.decision is Decision.MATCH and verdict.relation in JOINING
 
 
 def rank(verdict: Verdict) -> float:
