@@ -15,6 +15,7 @@ from PIL import Image
 from support.command_line import runner
 from support.mutated import (
     FAULTS,
+    Outcome,
     Small,
     answers,
     check,
@@ -135,7 +136,7 @@ def test_a_store_that_seems_to_be_an_older_one_loses_nothing(
     small: Small, expected: dict[str, object], schema: int
 ) -> None:
     small.server.redis.hset(f"dq:{{{META}}}:head", "schema", schema)
-    assert outcome(small, expected, writing=False).what == "equal"
+    assert outcome(small, expected, writing=False) == Outcome("equal")
 
 
 @pytest.mark.parametrize("name", [b"", b"x", b"\xff" * 64], ids=["empty", "short", "no text"])

@@ -222,13 +222,14 @@ def with_our_columns(store: Store) -> Store:
 def _renew(store: Store) -> None:
     if store.has_older_columns():
         for tag in SHARDS:
-            names = ("generation", "next", "rebuild", "rows")
-            head = store.connection.ask(on_shard(tag, "HMGET", "head", *names))
+            fields = ("generation", "next", "rebuild", "rows")
+            head = store.connection.ask(on_shard(tag, "HMGET", "head", *fields))
             generation, *others, rows = (int(value or 0) for value in head)
             rebuild(store, tag, max(generation, *others) + 2)
             chunks = range(-(-rows // store.connection.options.chunk_rows) + 1)
-            old = [f"{kind}:{generation}:{chunk}" for kind in ("rows", "words") for chunk in chunks]
-            store.connection.run([on_shard(tag, "UNLINK", name) for name in (*old, f"tombs:{generation}")])
+            for old in {generation, *others}:  # a compaction may have been interrupted
+                names = [f"{kind}:{old}:{chunk}" for kind in ("rows", "words") for chunk in chunks]
+                store.connection.run([on_shard(tag, "UNLINK", name) for name in (*names, f"tombs:{old}")])
         store.mark_upgraded()
 
 
