@@ -106,7 +106,7 @@ def test_equal_pixels_and_pairs_without_a_transform_do_not_count() -> None:
 
 
 def test_a_verdict_is_shared_with_the_others_and_says_so() -> None:
-    one = with_odds(1.0)
+    one = with_odds(logit(shipped().thresholds.match) + 0.2)
     before, after = decide_stored(one, shipped()), decide_stored(replace(one, ambiguous_with=19), shipped())
     assert before.decision is Decision.MATCH
     assert after.decision is not Decision.MATCH and after.confidence == pytest.approx(before.confidence / 20)

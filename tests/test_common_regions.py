@@ -123,7 +123,7 @@ def test_a_part_that_everything_shows_matches_nothing(
     # Then pages are listed, and none of them is a match; it is all of the query, so a person may look
     assert answer.hits and answer.decision is not Decision.MATCH
     # And wherever geometry verified the part (the logo has too few keypoints for that), the answer says that
-    # the part is too common to be evidence, or that it is no part of them
+    # the part is too common to be evidence, or they are not listed for it
     common = [hit for hit in answer.hits if Reason.COMMON_REGION in hit.reasons]
     assert verified or not common
     assert all(hit in common for hit in answer.hits if hit.decision is Decision.REVIEW)

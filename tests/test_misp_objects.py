@@ -213,7 +213,7 @@ def test_an_unlikely_review_says_what_speaks_against_it_and_has_no_tag_that_cont
     (found,) = objects(host.post(enrichment(store_url, attribute(png(emptied)))))
     assert values(found)["verdict"] == ["review"]
     assert values(found)["evidence"] == [
-        "the whole pictures align; too much of the content differs for a match"
+        "the whole pictures align; something else of the same kind stands in some places"
     ]
     assert {tag["name"] for tag in found["Attribute"][0]["Tag"]} == {
         'misp:automation-level="unsupervised"',

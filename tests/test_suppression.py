@@ -31,7 +31,7 @@ def victim() -> Image.Image:
 def crop() -> bytes:
     """The middle of the victim's page, 80 % of each side."""
     box = (WIDTH // 10, HEIGHT // 10, WIDTH * 9 // 10, HEIGHT * 9 // 10)
-    return jpeg(victim().crop(box), 20)
+    return jpeg(victim().crop(box), 60)
 
 
 def pasted(seed: int) -> bytes:
