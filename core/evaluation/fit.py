@@ -120,9 +120,9 @@ def fit_curves(
     return replace(
         base,
         models=tuple(
-            _model(values[kept], labels[aligned][kept], weights[aligned][kept], needs, without)
+            _model(values[used], labels[aligned][used], weights[aligned][used], needs, without)
             for needs, without in MODELS
-            if (kept := _measured(values, needs)).any() and _are_enough(labels[aligned][kept])
+            if (used := _measured(values, needs)).any() and _are_enough(labels[aligned][used])
         ),
         without_transform=_share_correct(labels[~aligned], weights[~aligned]),
     )
