@@ -126,6 +126,7 @@ def evaluate(
     Writes report.md, answers.jsonl, pairs.jsonl, reliability.png and errors/ into --out. A store given with
     --store is kept, and pictures in it are not added again; it should contain nothing else.
     """
+    from ..evaluation.filling_metrics import filling_metrics
     from ..evaluation.metrics import metrics_of_runs
     from ..evaluation.queries import SampleSizes, parse_edits
     from ..evaluation.report import totals, write_report
@@ -148,9 +149,9 @@ def evaluate(
         seed=chosen["seed"],
     )
     done = run(plan, out, store=store, processes=processes, resume=resume, progress=with_progress)
-    metrics = metrics_of_runs([done.out], plan.edits)
-    report = write_report(done, metrics)
-    print_result(totals(done, metrics), *report.split("\n"), as_json=as_json)
+    metrics, fillings = metrics_of_runs([done.out], plan.edits), filling_metrics(done.out)
+    report = write_report(done, metrics, fillings)
+    print_result(totals(done, metrics, fillings), *report.split("\n"), as_json=as_json)
     for failure in done.failures:
         complain(f"failed: {failure.file}: {failure.message}")
     return 1 if done.failures else 0

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..boxes import area
 from ..records import Decision, Relation, Verdict
 from ..store.verdict_sides import reversed_verdict
 from . import strata
@@ -192,7 +193,7 @@ def _boxes(answered: AnsweredQuestion) -> tuple[Share, Share]:
         (x0 - MARGIN, y0 - MARGIN, x1 + MARGIN, y1 + MARGIN)
         for x0, y0, x1, y1 in (*question.places, *question.moved)
     ]
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in drawn]
+    areas = [area(box) for box in drawn]
     on = [
         min(area, sum(_common(place, box) for place in near)) for box, area in zip(drawn, areas, strict=True)
     ]

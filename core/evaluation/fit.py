@@ -122,7 +122,7 @@ def fit_curves(
         models=tuple(
             _model(values[used], labels[aligned][used], weights[aligned][used], needs, without)
             for needs, without in MODELS
-            if (used := _measured(values, needs)).any() and _are_enough(labels[aligned][used])
+            if _are_enough(labels[aligned][used := _measured(values, needs)])
         ),
         without_transform=_share_correct(labels[~aligned], weights[~aligned]),
     )

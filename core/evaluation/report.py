@@ -9,7 +9,7 @@ from ..config import Config
 from . import strata
 from .confidence import BINS, SURE, ConfidenceMetrics, Share
 from .error_gallery import draw_errors, find_errors
-from .filling_metrics import filling_metrics
+from .filling_metrics import FillingMetrics
 from .filling_report import filling_json, filling_section
 from .markdown import percent, table
 from .metrics import SHARES, Metrics, MetricsRow, SameSite
@@ -37,7 +37,7 @@ COLUMNS = (
 )
 
 
-def write_report(done: FinishedRun, metrics: Metrics) -> str:
+def write_report(done: FinishedRun, metrics: Metrics, fillings: FillingMetrics | None) -> str:
     """Write the report, the reliability diagram and the drawings of the worst errors into the folder of the
     run; return the report. Raises NotFound or ConfigError for missing or broken results.
     """
@@ -51,7 +51,7 @@ def write_report(done: FinishedRun, metrics: Metrics) -> str:
     sections = (
         _summary(done, metrics),
         _queries(metrics),
-        filling_section(filling_metrics(done.out), done.header["not_filled"]),
+        filling_section(fillings, done.header["not_filled"]),
         _confidence(metrics),
         _pairs(metrics),
         _errors(done, drawings),
@@ -61,7 +61,7 @@ def write_report(done: FinishedRun, metrics: Metrics) -> str:
     return text
 
 
-def totals(done: FinishedRun, metrics: Metrics) -> dict[str, Any]:
+def totals(done: FinishedRun, metrics: Metrics, fillings: FillingMetrics | None) -> dict[str, Any]:
     """Return the numbers of a run for programs; shares are 0 to 1, and null where there was no query."""
     return {
         "run": done.header,
@@ -97,7 +97,7 @@ def totals(done: FinishedRun, metrics: Metrics) -> dict[str, Any]:
             "others": metrics.linked.others,
             "wrong": metrics.linked.wrong,
         },
-        "fillings": filling_json(filling_metrics(done.out)),
+        "fillings": filling_json(fillings),
         "seconds": {"median": metrics.seconds[0], "p99": metrics.seconds[1]},
     }
 

@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..boxes import area
 from .options import DEFAULTS, EmblemOptions
-from .thumbnail import THUMBNAIL_WIDTH
+from .thumbnail import THUMBNAIL_WIDTH, reduced
 
 #: Width and height of the patches of regions that are up to twice as wide as high, and of wider ones. chosen:
 #: a logo of 120 x 32 pixels on a page of 1,280 takes 45 x 12 of the thumbnail.
@@ -50,9 +51,7 @@ def extract_emblems(grey: NDArray[np.uint8], *, options: EmblemOptions = DEFAULT
     height, width = grey.shape
     scale = min(1.0, THUMBNAIL_WIDTH / width)
     across, down = scale * width, scale * height
-    grey = grey[: round(options.tallest * width)]
-    size = (max(1, round(width * scale)), max(1, round(grey.shape[0] * scale)))
-    small = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8) if scale < 1 else grey
+    small = reduced(grey[: round(options.tallest * width)], THUMBNAIL_WIDTH)
     boxes, aspects, descriptors = [], [], []
     for left, top, right, bottom in _regions(small, options):
         aspect = (right - left) / (bottom - top)
@@ -85,7 +84,7 @@ def _regions(small: NDArray[np.uint8], options: EmblemOptions) -> list[tuple[int
         for box in np.stack([left, top, left + wide, top + high], axis=1)[fits].tolist():
             trimmed = _trimmed(slopes, box, options)
             found.setdefault(tuple(end // 2 for end in trimmed), trimmed)
-    boxes = sorted(found.values(), key=lambda box: -(box[2] - box[0]) * (box[3] - box[1]))
+    boxes = sorted(found.values(), key=area, reverse=True)
     boxes.sort(key=lambda box: box[1] // options.band)
     return boxes[: options.maximum]
 

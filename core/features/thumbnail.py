@@ -32,7 +32,7 @@ def make_thumbnail(grey: NDArray[np.uint8], *, options: ThumbnailOptions = DEFAU
     """Return u8[h, w] as a WebP of the same aspect, at most 480 wide and 16,383 high, never enlarged; each
     side has at least one pixel.
     """
-    thumbnail, found = _reduced(grey, THUMBNAIL_WIDTH), b""
+    thumbnail, found = reduced(grey, THUMBNAIL_WIDTH), b""
     most = max(options.always_kept, options.maximum_bytes_per_pixel * thumbnail.size)
     for quality in options.qualities:
         found = _webp(thumbnail, quality, options.method)
@@ -43,10 +43,11 @@ def make_thumbnail(grey: NDArray[np.uint8], *, options: ThumbnailOptions = DEFAU
 
 def make_small(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a thumbnail u8[h, w] at most 320 wide."""
-    return _reduced(thumbnail, SMALL_WIDTH)
+    return reduced(thumbnail, SMALL_WIDTH)
 
 
-def _reduced(grey: NDArray[np.uint8], widest: int) -> NDArray[np.uint8]:
+def reduced(grey: NDArray[np.uint8], widest: int) -> NDArray[np.uint8]:
+    """Return u8[h, w] at most `widest` wide and 16,383 high, averaged over areas and never enlarged."""
     height, width = grey.shape
     scale = min(1.0, widest / width, LONGEST / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

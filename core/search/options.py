@@ -69,7 +69,7 @@ class EffortOptions:
     #: judged without. chosen: 1 s, some twenty screenshots or three of the longest pages.
     closer_work: int = 100_000_000
     #: Probability from which the small blocks of a pair are compared, 0 to 1: by them a copy under a window
-    #: is told from another page. chosen: an eighth of the least review.
+    #: is told from another page. chosen: far below the least review.
     closer_probability: float = 0.004
     #: Number of candidate records read in one round trip. chosen: about 300 KB; often the first few settle
     #: the query.

@@ -21,6 +21,7 @@ from pathlib import Path
 from douglas_quaid.cli.terminal import with_progress
 from douglas_quaid.evaluation import edits, strata
 from douglas_quaid.evaluation.confidence import Share
+from douglas_quaid.evaluation.filling_metrics import filling_metrics
 from douglas_quaid.evaluation.markdown import percent, table
 from douglas_quaid.evaluation.metrics import Metrics, metrics_of_runs
 from douglas_quaid.evaluation.queries import SampleSizes
@@ -125,9 +126,9 @@ def _run(options: argparse.Namespace, development: Path, larger: Path) -> None:
                 resume=options.resume,
                 progress=with_progress,
             )
-            metrics = metrics_of_runs([out], edits.SUITE)
-            write_report(done, metrics)
-            (out / "totals.json").write_text(json.dumps(totals(done, metrics), indent=1) + "\n")
+            metrics, fillings = metrics_of_runs([out], edits.SUITE), filling_metrics(out)
+            write_report(done, metrics, fillings)
+            (out / "totals.json").write_text(json.dumps(totals(done, metrics, fillings), indent=1) + "\n")
             for failure in done.failures:
                 print(f"failed: {failure.file}: {failure.message}", file=sys.stderr)
 
