@@ -2,7 +2,18 @@
 
 from setuptools import Extension, setup
 
-KERNELS = ("index._arrangement", "verification._edges", "verification._matching", "verification._registration")
+KERNELS = (
+    "index._arrangement",
+    "verification._differences",
+    "verification._edges",
+    "verification._matching",
+    "verification._registration",
+)
+    "index._arrangement",
+    "verification._edges",
+    "verification._matching",
+    "verification._registration",
+)
 
 setup(
     ext_modules=[

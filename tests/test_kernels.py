@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from support.pictures import page, photo
 from support.plain_arrangement import plain_fullest_cells
+from support.plain_differences import plain_unlike
 from support.plain_matching import plain_neighbours
 from support.plain_registration import plain_edges_contained, plain_one_each, plain_similar_at_place
 from support.shapes import grey
@@ -20,7 +21,7 @@ from douglas_quaid.index import _arrangement
 from douglas_quaid.index.arrangement import ACROSS, ANGLES, DOWN, LEVELS, fullest_cells
 from douglas_quaid.index.options import DEFAULTS as INDEX
 from douglas_quaid.records import LocalFeatures
-from douglas_quaid.verification import _edges, _matching, _registration
+from douglas_quaid.verification import _differences, _edges, _matching, _registration
 from douglas_quaid.verification.edges import edges_contained
 from douglas_quaid.verification.matching import find_neighbours
 from douglas_quaid.verification.options import DEFAULTS
@@ -44,9 +45,10 @@ def keypoints(rng: np.random.Generator, count: int, kinds: int) -> LocalFeatures
         sizes,
         rng.choice([0.0, 22.5, 45.0, 359.9], count) + rng.choice([0.0, 0.05], count),
     )
-    return LocalFeatures(
-        640.0, 480.0, np.column_stack(columns).astype(np.float32), base ^ noise.astype(np.uint8)
-    )
+    found = np.column_stack(columns).astype(np.float32)
+    # Columns lie side by side in memory, as those of a record do, or rows.
+    found = np.asfortranarray(found) if rng.integers(0, 2) else found
+    return LocalFeatures(640.0, 480.0, found, base ^ noise.astype(np.uint8))
 
 
 def unlike(rng: np.random.Generator, count: int) -> LocalFeatures:
@@ -179,7 +181,8 @@ def test_edges_are_counted_as_by_opencv(seed: int, shape: tuple[int, int], level
     # Given two pictures of noise, one of them partly the other
     rng = np.random.default_rng(seed)
     one = rng.integers(0, levels, shape).astype(np.uint8)
-    other = np.where(rng.uniform(size=shape) < 0.5, one, one // 2 + rng.integers(0, 2, shape)).astype(np.uint8)
+    changed = (one // 2 + rng.integers(0, 2, shape)).astype(np.uint8)
+    other = np.where(rng.uniform(size=shape) < 0.5, one, changed)
     inside = rng.uniform(size=shape) < 0.9
     options = replace(DEFAULTS.agreement.edges, minimum_pixels=1, rows=rows)
     # Then the share is that of OpenCV's gradients
@@ -219,3 +222,35 @@ def test_photographs_are_matched_as_by_the_table() -> None:
     one, other = extract_local(grey(photo(3))), extract_local(grey(edits.edit("crop_75", photo(3), 1)))
     found, plain = find_neighbours(one, other), plain_neighbours(one, other)
     assert len(found.alike) and (found.alike == plain.alike).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=SEEDS,
+    blocks=st.tuples(st.integers(1, 6), st.integers(1, 9)),
+    more=st.tuples(st.integers(0, 7), st.integers(0, 7)),
+    side=st.sampled_from([8, 8, 5]),
+    kind=st.sampled_from(["noise", "alike", "flat"]),
+)
+def test_blocks_at_nine_shifts_are_those_of_numpy(
+    seed: int, blocks: tuple[int, int], more: tuple[int, int], side: int, kind: str
+) -> None:
+    # Given two pictures of whole blocks and a bit more, and what of them overlaps
+    rng = np.random.default_rng(seed)
+    height, width = (side * count + rest % side for count, rest in zip(blocks, more, strict=True))
+    one, other = (rng.uniform(0, 255, (height + 2, width + 2)).astype(np.float32) for _ in range(2))
+    if kind == "alike":
+        other = np.roll(one, (1, -1), axis=(0, 1)) + rng.integers(0, 2, one.shape).astype(np.float32)
+    if kind == "flat":
+        one[: height // 2], other[:, : width // 2] = 7, 0
+    inside = rng.uniform(size=one.shape) < 0.97
+    options = replace(DEFAULTS.differences, side=side)
+    # Then what is measured is that of numpy and OpenCV, to the last bit
+    found = [np.empty(blocks, np.float32) for _ in range(5)]
+    _differences.compare(one, other, inside, *found, side)
+    inner, correlation, held, *strengths = found
+    counted, unlike, alike, *plain = plain_unlike(one, other, inside, options)
+    assert ((inner >= options.minimum_inside) == counted).all()
+    assert ((correlation < options.maximum_correlation) & (held < options.maximum_held) == unlike).all()
+    assert ((correlation >= options.agreeing_correlation) == alike).all()
+    assert all((a == b).all() for a, b in zip(strengths, plain, strict=True))

@@ -115,7 +115,7 @@ def _similar_at_place(
     with the predicted rotation and size; the most similar first.
     """
     predicted = transformed(query.keypoints[:, :2], matrix)
-    places = reference.keypoints[:, :2].astype(np.float64)
+    places = np.ascontiguousarray(reference.keypoints[:, :2], np.float64)
     cells = _cells(predicted, places, options.radii[0], options.maximum_close)
     room = int((cells.lasts - cells.firsts).sum())
     pairs, bits = np.empty((room, 2), np.int64), np.empty(room, np.int64)
@@ -166,9 +166,7 @@ class _Cells:
     lasts: NDArray[np.int64]
 
 
-def _cells(
-    points: NDArray[np.float64], places: NDArray[np.float64], radius: float, maximum: int
-) -> _Cells:
+def _cells(points: NDArray[np.float64], places: NDArray[np.float64], radius: float, maximum: int) -> _Cells:
     """The cells, of side `radius`, in which places within that distance lie on both axes; for the first
     points only, where the cells around them hold more than `maximum` places.
     """
