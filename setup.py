@@ -4,16 +4,15 @@ from setuptools import Extension, setup
 
 KERNELS = (
     "index._arrangement",
+    "index._postings",
     "verification._differences",
     "verification._edges",
     "verification._matching",
     "verification._registration",
 )
-    "index._arrangement",
-    "verification._edges",
-    "verification._matching",
-    "verification._registration",
-)
+
+#: Products and sums are rounded one by one, as numpy rounds them: answers are the same on every machine.
+FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno"]
 
 setup(
     ext_modules=[
@@ -21,9 +20,7 @@ setup(
             f"douglas_quaid.{name}",
             [f"core/{name.replace('.', '/')}.c"],
             depends=["core/native.h"],
-            # Products and sums are rounded one by one, as numpy rounds them, so that answers are the same on
-            # every machine.
-            extra_compile_args=["-std=gnu11", "-O3", "-ffp-contract=off", "-fno-math-errno"],
+            extra_compile_args=FLAGS,
         )
         for name in KERNELS
     ]

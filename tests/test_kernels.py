@@ -13,11 +13,12 @@ from support.plain_arrangement import plain_fullest_cells
 from support.plain_differences import plain_unlike
 from support.plain_matching import plain_neighbours
 from support.plain_registration import plain_edges_contained, plain_one_each, plain_similar_at_place
+from support.plain_words import plain_held, plain_votes
 from support.shapes import grey
 
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, PATCH, extract_local
-from douglas_quaid.index import _arrangement
+from douglas_quaid.index import _arrangement, _postings
 from douglas_quaid.index.arrangement import ACROSS, ANGLES, DOWN, LEVELS, fullest_cells
 from douglas_quaid.index.options import DEFAULTS as INDEX
 from douglas_quaid.records import LocalFeatures
@@ -254,3 +255,36 @@ def test_blocks_at_nine_shifts_are_those_of_numpy(
     assert ((correlation < options.maximum_correlation) & (held < options.maximum_held) == unlike).all()
     assert ((correlation >= options.agreeing_correlation) == alike).all()
     assert all((a == b).all() for a, b in zip(strengths, plain, strict=True))
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS, words=st.sampled_from([0, 1, 5, 40]), longest=st.sampled_from([1, 3, 60]))
+def test_postings_are_counted_and_collected_as_by_numpy(seed: int, words: int, longest: int) -> None:
+    # Given words, some without postings, and rows that have some of them several times
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(0, longest + 1, words)
+    runs = [np.sort(rng.integers(0, 6, count) << 16 | rng.integers(0, 3, count)) for count in lengths]
+    postings = np.concatenate([np.empty(0, np.int64), *runs, [65_535 << 16]]).astype(np.uint32)
+    starts, weights = lengths.cumsum() - lengths, rng.uniform(0, 1, words)
+    # Then the votes are those of numpy to the last bit
+    votes = np.zeros(1 << 16)
+    _postings.vote(postings, starts, lengths, weights, votes)
+    assert (votes == plain_votes(postings, starts, lengths, weights)).all()
+    # And what the chosen rows hold is the same, in the same order
+    number = np.full(1 << 16, -1)
+    number[[1, 4]] = 7, 0
+    found = (
+        np.empty(len(postings), np.int64),
+        np.empty(len(postings), np.int64),
+        np.empty(len(postings), "u2"),
+    )
+    count = _postings.held(postings, starts, lengths, number, *found)  # type: ignore[call-arg, arg-type]
+    plain = plain_held(postings, starts, lengths, number)
+    assert [part[:count].tolist() for part in found] == [part.tolist() for part in plain]
+
+
+def test_runs_outside_the_postings_are_refused() -> None:
+    postings, votes = np.zeros(5, np.uint32), np.zeros(1 << 16)
+    for start, count in ((4, 2), (-1, 1), (0, -1), (2**62, 2**62)):
+        with pytest.raises(ValueError, match="runs outside"):
+            _postings.vote(postings, np.array([start]), np.array([count]), np.ones(1), votes)

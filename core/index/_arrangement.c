@@ -6,7 +6,7 @@ them and then only keeps more; what is left is sorted, and summed as numpy sums.
 
 /* How a keypoint lies in its 16 bits: the constants of arrangement.py. */
 typedef struct {
-    int64_t levels, angles, across, down, grain;
+    uint32_t levels, angles, across, down, grain;
 } Grid;
 
 typedef struct {
@@ -17,7 +17,9 @@ typedef struct {
     const int64_t *images, *slots;
     const uint16_t *quantised;
     Py_ssize_t pairs, weight_count;
-    int64_t per_keypoint, kinds, cells_across, cells_down;
+    uint32_t per_keypoint;
+    int64_t kinds;
+    int32_t cells_across, cells_down;
     float cell;
     Grid grid;
     double *best;
@@ -31,8 +33,9 @@ typedef struct {
     unsigned held_bits;
 } Votes;
 
-static inline int64_t modulo(int64_t number, int64_t by) {
-    int64_t rest = number % by;
+/* The remainder with the sign of the divisor. Divisions of 32 bits take a third of the time of those of 64. */
+static inline int64_t modulo(int64_t number, int32_t by) {
+    int64_t rest = (int32_t)number == number ? (int32_t)number % by : number % by;
     return rest < 0 ? rest + by : rest;
 }
 
@@ -44,15 +47,17 @@ static inline int64_t floored(float number) {
 /* Where the picture of each pair would lie. Sums are those of numpy in f32, one operation after the other. */
 static void place_pairs(Votes *v) {
     float middle = (float)v->grid.grain / 2, grain = (float)v->grid.grain;
+    Grid grid = v->grid;
     for (Py_ssize_t p = 0; p < v->pairs; p++) {
-        int64_t own = v->slots[p] / v->per_keypoint, rest = v->quantised[p];
-        float x = (float)(rest % v->grid.across) * grain + middle;
-        rest /= v->grid.across;
-        float y = (float)(rest % v->grid.down) * grain + middle;
-        rest /= v->grid.down;
-        int64_t level = rest % v->grid.levels, angle = rest / v->grid.levels % v->grid.angles;
-        int64_t kind = (level - v->level[own] + v->grid.levels - 1) * v->grid.angles +
-                       modulo(angle - v->angle[own], v->grid.angles);
+        uint32_t own = (uint32_t)v->slots[p] / v->per_keypoint, rest = v->quantised[p];
+        float x = (float)(rest % grid.across) * grain + middle;
+        rest /= grid.across;
+        float y = (float)(rest % grid.down) * grain + middle;
+        rest /= grid.down;
+        int64_t level = rest % grid.levels, angle = rest / grid.levels % grid.angles;
+        int64_t turned = angle - v->angle[own];
+        int64_t kind = (level - v->level[own] + grid.levels - 1) * grid.angles +
+                       (turned < 0 ? turned + grid.angles : turned);
         float a = v->keypoints[4 * own], b = v->keypoints[4 * own + 1];
         float cosine = v->cosine[kind], sine = v->sine[kind];
         v->move_x[p] = (x - cosine * a + sine * b) / v->cell;
@@ -131,7 +136,7 @@ static void sum_cells(Votes *v, const uint64_t *keys, Py_ssize_t count, double *
         Py_ssize_t votes = 0;
         double heaviest = 0;
         for (; at < count && keys[at] / slots == cell; at++) {
-            uint64_t slot = keys[at] % slots, of = slot / (uint64_t)v->per_keypoint;
+            uint64_t slot = keys[at] % slots, of = slot / v->per_keypoint;
             if (of == keypoint) continue;
             keypoint = of;
             double weight = v->weights[slot];
@@ -181,15 +186,16 @@ static PyObject *fullest(PyObject *self, PyObject *const *args, Py_ssize_t given
         .keypoints = a.view[0].buf, .level = a.view[1].buf, .angle = a.view[2].buf, .cosine = a.view[3].buf,
         .sine = a.view[4].buf, .weights = a.view[5].buf, .images = a.view[6].buf, .slots = a.view[7].buf,
         .quantised = a.view[8].buf, .best = a.view[9].buf, .pairs = pairs, .keypoint_count = n,
-        .weight_count = length(&a, 5, 0) * length(&a, 5, 1), .per_keypoint = length(&a, 5, 1),
-        .kinds = length(&a, 3, 0), .cell = (float)sizes[0], .cells_across = sizes[1], .cells_down = sizes[2],
-        .grid = {.levels = sizes[3], .angles = sizes[4], .across = sizes[5], .down = sizes[6],
-                 .grain = sizes[7]},
+        .weight_count = length(&a, 5, 0) * length(&a, 5, 1), .per_keypoint = (uint32_t)length(&a, 5, 1),
+        .kinds = length(&a, 3, 0), .cell = (float)sizes[0], .cells_across = (int32_t)sizes[1],
+        .cells_down = (int32_t)sizes[2],
+        .grid = {(uint32_t)sizes[3], (uint32_t)sizes[4], (uint32_t)sizes[5], (uint32_t)sizes[6], (uint32_t)sizes[7]},
     };
-    int fits = length(&a, 0, 1) == 4 && length(&a, 1, 0) == n && length(&a, 2, 0) == n && length(&a, 5, 0) == n &&
+    int fits = 1;
+    for (int number = 0; number < 8; number++) fits &= sizes[number] > 0 && sizes[number] < 65536;
+    fits = fits && length(&a, 0, 1) == 4 && length(&a, 1, 0) == n && length(&a, 2, 0) == n && length(&a, 5, 0) == n &&
                v.kinds == (2 * sizes[3] - 1) * sizes[4] && length(&a, 4, 0) == v.kinds &&
-               length(&a, 7, 0) == pairs && length(&a, 8, 0) == pairs && sizes[0] > 0 && sizes[1] > 0 &&
-               sizes[2] > 0 && sizes[3] > 0 && sizes[4] > 0 && sizes[5] > 0 && sizes[6] > 0 &&
+               length(&a, 7, 0) == pairs && length(&a, 8, 0) == pairs && v.weight_count < INT32_MAX &&
                all_below(v.images, pairs, length(&a, 9, 0)) && all_below(v.slots, pairs, v.weight_count) &&
                all_below(v.level, n, sizes[3]) && all_below(v.angle, n, sizes[4]);
     if (require(&a, fits, "arrays of other sizes, or numbers outside them") < 0) return NULL;

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from douglas_quaid.verification.options import DifferenceOptions
+
 #: Shifts of a pixel, down and to the right.
 _SHIFTS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 
