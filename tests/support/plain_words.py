@@ -23,7 +23,7 @@ def plain_votes(
     begins = np.zeros(len(rows) + 1, bool)
     begins[lengths.cumsum() - lengths] = True
     weight[again[~begins[again]]] = 0
-    return np.bincount(rows, weights=weight, minlength=1 << 16)
+    return np.asarray(np.bincount(rows, weights=weight, minlength=1 << 16), np.float64)
 
 
 def plain_held(
