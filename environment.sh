@@ -13,7 +13,7 @@ base=${PYTHON:-python3}
 
 stop() { printf '%s\n' "$@" >&2; exit 1; }
 
-# Prints the Debian packages that are missing: py-tlsh (and pdqhash for the tests) are compiled from source, OpenCV's
+# Prints the Debian packages that are missing: py-tlsh, our own kernels (and pdqhash for the tests) are compiled, OpenCV's
 # wheel loads libGL and GLib, and Debian packages the pip of new environments separately.
 missing_packages() {
     command -v g++ >/dev/null || echo g++
@@ -71,7 +71,7 @@ prepare() {
     # An environment stays good as long as what it was made from is the same: this folder, this Python, these requirements.
     local made installed extra extras=() missing
     made="$root $("$base" -c 'import sys; print(sys.executable, *sys.version_info[:2])')"
-    installed="$made $(cat "$root/setup.cfg" "$root/pyproject.toml" ${LOCKED:+"$root"/requirements/*.txt} | sha256sum)"
+    installed="$made $(cat "$root/setup.cfg" "$root/setup.py" "$root/pyproject.toml" "$root"/core/native.h "$root"/core/*/*.c ${LOCKED:+"$root"/requirements/*.txt} | sha256sum)"
     for extra in "$@"; do
         [ "$(cat "$root/.venv/$extra.installed" 2>/dev/null)" = "$installed" ] || extras+=("$extra")
     done

@@ -133,14 +133,16 @@ def test_a_dense_picture_reduced_to_a_point_is_registered_in_part(monkeypatch: p
     dense = keypoints(TALL, height=300)
     reduced = np.array([[1 / 12, 0, 300], [0, 1 / 12, 150], [0, 0, 1]])
     found: list[int] = []
-    close = registration._close
+    around = registration._cells
 
-    def watched(*places: NDArray[np.float64], **options: int) -> object:
-        pairs = close(*places, **options)  # type: ignore[arg-type, misc]
-        found.append(len(pairs[0]))
-        return pairs
+    def watched(
+        points: NDArray[np.float64], places: NDArray[np.float64], radius: float, maximum: int
+    ) -> object:
+        cells = around(points, places, radius, maximum)
+        found.append(int((cells.lasts - cells.firsts).sum()))
+        return cells
 
-    monkeypatch.setattr(registration, "_close", watched)
+    monkeypatch.setattr(registration, "_cells", watched)
     # When it is refined, then the pairs near the predicted places are bounded, and memory with them
     assert peak(lambda: register(dense, dense, reduced)) < 150
     assert 0 < found[0] <= VERIFICATION.geometry.registration.maximum_close

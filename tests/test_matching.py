@@ -7,14 +7,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from numpy.typing import NDArray
 from support.pictures import page, photo
 from support.shapes import grey
 
 from douglas_quaid.evaluation import edits
 from douglas_quaid.features.local import extract_local
 from douglas_quaid.records import LocalFeatures
+from douglas_quaid.verification import _registration
 from douglas_quaid.verification.matching import find_neighbours, hamming_table, likely_rotation
-from douglas_quaid.verification.registration import _close, register
+from douglas_quaid.verification.registration import _cells, register
 
 
 def rotated(features: LocalFeatures, degrees: float) -> LocalFeatures:
@@ -112,7 +114,19 @@ def test_all_points_near_a_place_are_found(seed: int, count: int, radius: float,
     places = np.abs(points[rng.integers(0, count, 30)] + rng.integers(-20, 20, (30, 2)))
     points[0, 0] = odd
     # Then the pairs are those that comparing all of them finds
-    rows, columns = _close(points, places, radius)
     near = (np.abs(points[:, None] - places[None]) <= radius).all(axis=2)
-    found = sorted(map(list, zip(rows.tolist(), columns.tolist(), strict=True)))
-    assert found == np.argwhere(near).tolist()
+    assert sorted(found_near(points, places, radius)) == np.argwhere(near).tolist()
+
+
+def found_near(points: NDArray[np.float64], places: NDArray[np.float64], radius: float) -> list[list[int]]:
+    """Pairs of a point and a place near each other, as the kernel finds them among equal keypoints."""
+    cells = _cells(points, places, radius, maximum=10_000)
+    angles = np.zeros(len(points), np.float32), np.zeros(len(places), np.float32)
+    descriptors = np.zeros((len(points), 32), np.uint8), np.zeros((len(places), 32), np.uint8)
+    around = cells.inside, cells.firsts, cells.lasts, cells.order
+    pairs, bits = np.empty((10_000, 2), np.int64), np.empty(10_000, np.int64)
+    count = _registration.similar(
+        points, places, *angles, *descriptors, *around, pairs, bits, radius, 0.0, 1.0, 64
+    )
+    found: list[list[int]] = pairs[:count].tolist()
+    return found

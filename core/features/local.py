@@ -181,8 +181,11 @@ def _detect(level: NDArray[np.uint8], bands: int, wanted: int, options: LocalOpt
             if len(found) < least:
                 found = faint.detect(tile)
             for point in found:
-                point.pt = (point.pt[0] + x, point.pt[1] + y)
-                if left <= point.pt[0] < right and top <= point.pt[1] < bottom:
+                # FAST's places are whole pixels, so these sums are exact.
+                place_x, place_y = point.pt
+                place_x, place_y = place_x + x, place_y + y
+                if left <= place_x < right and top <= place_y < bottom:
+                    point.pt = (place_x, place_y)
                     points.append(point)
     return points
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.local import COARSEST, FINEST, LEVELS_PER_OCTAVE, PATCH
+from . import _arrangement
 from .options import DEFAULTS, IndexOptions
 
 #: Number of levels. spec: features/local.py.
@@ -70,37 +71,31 @@ def fullest_cells(
     best = np.zeros(count)
     if not len(images):
         return best
-    per_keypoint, cell = weights.shape[1], options.cell
-    cells_across, cells_down = ACROSS * GRAIN // cell, DOWN * GRAIN // cell
-    own = slots // per_keypoint
-    x, y, level, angle = parts_of(quantised)
-    levels = level - _levels(keypoints)[own]
-    rotation = (angle - _angles(keypoints)[own]) % ANGLES
-    # The query's keypoint at (a, b) comes to (x, y) by this rotation and scale, and then by this translation.
-    kind = (levels + LEVELS - 1) * ANGLES + rotation
+    cell = options.cell
+    # The query's keypoint at (a, b) comes to (x, y) by this rotation and scale, and then by a translation.
     every = np.arange((2 * LEVELS - 1) * ANGLES)
     scale = 2.0 ** ((every // ANGLES - LEVELS + 1) / LEVELS_PER_OCTAVE)
     radians = np.deg2rad(every % ANGLES * (360 / ANGLES))
-    cosine = (scale * np.cos(radians)).astype(np.float32)[kind]
-    sine = (scale * np.sin(radians)).astype(np.float32)[kind]
-    a, b = keypoints[:, 0][own], keypoints[:, 1][own]
-    move_x, move_y = (x - cosine * a + sine * b) / cell, (y - sine * a - cosine * b) / cell
-    arrangement = images * len(every) + kind
-    # A second grid lies half a cell beside the first.
-    for offset in (np.float32(0), np.float32(0.5)):
-        column = np.floor(move_x + offset).astype(np.int64) % cells_across
-        row = np.floor(move_y + offset).astype(np.int64) % cells_down
-        # One sort brings together the pairs of a cell, in it those of a keypoint, and of these the heaviest
-        # first.
-        keys = ((arrangement * cells_across + column) * cells_down + row) * weights.size + slots
-        keys.sort()
-        votes = keys // per_keypoint
-        first = np.flatnonzero(np.diff(votes, prepend=-1))
-        cells = votes[first] // len(weights)
-        starts = np.flatnonzero(np.diff(cells, prepend=-1))
-        heaviest = weights.ravel()[keys[first] % weights.size]
-        sums = np.add.reduceat(heaviest, starts) - np.maximum.reduceat(heaviest, starts)
-        np.maximum.at(best, cells[starts] // (len(every) * cells_across * cells_down), sums)
+    _arrangement.fullest(
+        np.ascontiguousarray(keypoints),
+        _levels(keypoints),
+        _angles(keypoints),
+        (scale * np.cos(radians)).astype(np.float32),
+        (scale * np.sin(radians)).astype(np.float32),
+        np.ascontiguousarray(weights),
+        np.ascontiguousarray(images),
+        np.ascontiguousarray(slots),
+        np.ascontiguousarray(quantised),
+        best,
+        cell,
+        ACROSS * GRAIN // cell,
+        DOWN * GRAIN // cell,
+        LEVELS,
+        ANGLES,
+        ACROSS,
+        DOWN,
+        GRAIN,
+    )
     return best
 
 
@@ -112,16 +107,3 @@ def _levels(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _angles(keypoints: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.asarray(np.rint(keypoints[:, 3] * (ANGLES / 360)).astype(np.int64) % ANGLES)
-
-
-def parts_of(
-    quantised: NDArray[np.uint16],
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-    """Return what `quantise_keypoints` put into 16 bits each: x and y in frame pixels, in the middle of their
-    grain; level below the finest; angle of ANGLES.
-    """
-    rest, x = np.divmod(quantised.astype(np.int64), ACROSS)
-    rest, y = np.divmod(rest, DOWN)
-    angle, level = np.divmod(rest, LEVELS)
-    middle = np.float32(GRAIN / 2)
-    return x.astype(np.float32) * GRAIN + middle, y.astype(np.float32) * GRAIN + middle, level, angle % ANGLES

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from ..deadline import Timer
 from ..records import LocalFeatures
+from . import _postings
 from .arrangement import fullest_cells, quantise_keypoints
 from .options import DEFAULTS, UPKEEP, IndexOptions, UpkeepOptions
-from .postings import Segment, build, joined, rows_of, tables
+from .postings import Segment, build, joined, tables
 from .rows import Rows, numbers_in
 
 #: Number of tables, each with a word of every descriptor. measured (2026-11, 6,511 images, 348 hard queries;
@@ -113,6 +114,7 @@ class WordIndex:
         self._segments: list[Segment] = []
         self._pending: list[tuple[NDArray[np.uint32], NDArray[np.uint8]]] = []
         self._sizes = Rows(np.uint16)
+        self._looked_up: tuple[NDArray[np.uint8], _QueryWords] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -126,6 +128,7 @@ class WordIndex:
         if not len(rows):
             return
         self._pending.append((rows, column))
+        self._looked_up = None
         known = len(self._sizes)
         held = np.bincount(rows - np.uint32(known))
         self._sizes.extend(np.minimum(held, np.iinfo(np.uint16).max))
@@ -161,7 +164,7 @@ class WordIndex:
 
     def take(self, segments: Sequence[Segment], counts: NDArray[np.uint16]) -> None:
         """Hold these tables and nothing else; the next row to be added is the one behind them."""
-        self._segments, self._pending = list(segments), []
+        self._segments, self._pending, self._looked_up = list(segments), [], None
         self._sizes = Rows(np.uint16)
         self._sizes.extend(counts)
 
@@ -177,15 +180,9 @@ class WordIndex:
         weights = query.weights * np.sqrt(query.repeated)
         for segment, starts, lengths, part in query.pieces(self._upkeep.postings_read):
             if segment.block < len(votes):
-                rows = rows_of(segment.postings.take(numbers_in(starts, lengths)))
-                weight = np.repeat(weights[part], lengths)
-                # A word votes once for an image that has it at several keypoints; these postings are
-                # adjacent.
-                again = np.flatnonzero(rows[1:] == rows[:-1]) + 1
-                begins = np.zeros(len(rows) + 1, bool)
-                begins[lengths.cumsum() - lengths] = True
-                weight[again[~begins[again]]] = 0
-                votes[segment.block] += np.bincount(rows, weights=weight, minlength=size)
+                piece = np.zeros(1 << 16)
+                _postings.vote(segment.postings, starts, lengths, weights[part], piece)
+                votes[segment.block] += piece[:size]
         words = np.zeros(max(count, len(self._sizes)))
         words[: len(self._sizes)] = self._sizes.view
         return votes.reshape(-1)[:count] / np.sqrt(words[:count] + self._options.size_offset)
@@ -229,19 +226,25 @@ class WordIndex:
         size = self._upkeep.block_rows
         images, words, quantised = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.uint16)]
         for segment, starts, lengths, part in query.pieces(self._upkeep.postings_read):
-            number = np.full(size, -1)
+            number = np.full(1 << 16, -1)
             inside = np.flatnonzero(rows // size == segment.block)
             number[rows[inside] % size] = inside
-            postings = segment.postings.take(numbers_in(starts, lengths))
-            image = number.take(rows_of(postings))
-            held = np.flatnonzero(image >= 0)
-            images.append(image[held])
-            words.append(part.start + np.searchsorted(lengths.cumsum(), held, side="right"))
-            quantised.append(postings[held].astype(np.uint16))
+            total = int(lengths.sum())
+            found = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.uint16)
+            held = _postings.held(segment.postings, starts, lengths, number, *found)
+            images.append(found[0][:held])
+            words.append(part.start + found[1][:held])
+            quantised.append(found[2][:held])
         return np.concatenate(images), np.concatenate(words), np.concatenate(quantised)
 
     def _look_up(self, sampled: NDArray[np.uint8]) -> _QueryWords:
+        """The words of a query. Those of the last one are kept: the second round asks for the same."""
         self._settle()
+        if self._looked_up is None or self._looked_up[0] is not sampled:
+            self._looked_up = (sampled, self._words_of(sampled))
+        return self._looked_up[1]
+
+    def _words_of(self, sampled: NDArray[np.uint8]) -> _QueryWords:
         options, known = self._options, int(np.count_nonzero(self._sizes.view))
         words, word_of, repeated = np.unique(words_of(sampled), return_inverse=True, return_counts=True)
         runs = [(segment, *segment.runs(words)) for segment in self._segments]

@@ -27,12 +27,11 @@ from numpy.typing import NDArray
 from ..features.picture import Picture
 from ..records import Box, Difference
 from ..transforms import carried
+from . import _differences as kernel
 from .blocks import as_grey
 from .fine_overlay import Overlay, laid_over
 from .options import DEFAULTS, DifferenceOptions
 
-#: Shifts of a pixel, down and to the right.
-_SHIFTS = tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1))
 #: Work of a pixel of the larger thumbnail, in comparisons of keypoints. measured (2026-12): 0.17 microseconds
 #: and 7 to 10 ns.
 PIXEL = 20
@@ -175,18 +174,22 @@ def _differences(
 
 
 def _compared(overlay: Overlay, options: DifferenceOptions) -> _Cells:
+    """The blocks of an overlay. All are compared at once, at nine shifts (_differences.c)."""
     one, other = np.pad(overlay.fine, 1, mode="edge"), np.pad(overlay.coarse, 1, mode="edge")
-    inside, step = np.pad(overlay.inside, 1), options.rows * options.side
-    bands = [slice(top, top + step + 2) for top in range(0, len(overlay.fine) - options.side + 1, step)]
-    parts = [_unlike(one[band], other[band], inside[band], options) for band in bands]
-    counted, unlike, alike, strength, other_strength = (
-        np.concatenate(part) for part in zip(*parts, strict=True)
-    )
+    shape = tuple(length // options.side for length in overlay.fine.shape)
+    inner, correlation, held, strength, other_strength = (np.empty(shape, np.float32) for _ in range(5))
+    inside = np.pad(overlay.inside, 1)
+    for band in _bands(shape[0], options):
+        rows = slice(band.start * options.side, band.stop * options.side + 2)
+        found = (inner[band], correlation[band], held[band], strength[band], other_strength[band])
+        kernel.compare(one[rows], other[rows], inside[rows], *found, options.side)
+    counted = inner >= options.minimum_inside
+    unlike = (correlation < options.maximum_correlation) & (held < options.maximum_held)
     textured = counted & (np.minimum(strength, other_strength) > options.texture)
     either = counted & (np.maximum(strength, other_strength) > options.texture)
     return _Cells(
         differ=textured & unlike & ~_other_ground(one, other, counted, options),
-        agree=either & alike,
+        agree=either & (correlation >= options.agreeing_correlation),
         textured=either,
         both=textured,
         fine=strength,
@@ -194,67 +197,16 @@ def _compared(overlay: Overlay, options: DifferenceOptions) -> _Cells:
     )
 
 
-def _unlike(
-    one: NDArray[np.float32],
-    other: NDArray[np.float32],
-    inside: NDArray[np.bool_],
-    options: DifferenceOptions,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]]:
-    """For some rows of blocks: whether each counts, is unlike, is alike, and the texture of both.
-
-    All blocks are computed at once in whole pictures, which takes a third of the time of arrays of blocks.
-    """
-    side = options.side
-    a = _rest(_whole_blocks(one, side), side)
-    strength, size = _deviation(a, side), np.abs(a)
-    total = _means(size, side)
-    correlation, held = np.full(strength.shape, -1, np.float32), np.zeros(strength.shape, np.float32)
-    other_strength = strength
-    for down, right in _SHIFTS:
-        b = _rest(_whole_blocks(other, side, down, right), side)
-        there, other_size = _deviation(b, side), np.abs(b)
-        if not (down or right):
-            other_strength = there
-        product = a * b
-        found = _means(product, side) / np.maximum(strength * there, 1e-3)
-        common = _means(np.where(product > 0, np.minimum(size, other_size), np.float32(0)), side)
-        smaller = np.minimum(total, _means(other_size, side))
-        correlation = np.maximum(correlation, found)
-        held = np.maximum(held, common / np.maximum(smaller, 1e-5))
-    counted = _means(_whole_blocks(inside, side).astype(np.float32), side) >= options.minimum_inside
-    unlike = (correlation < options.maximum_correlation) & (held < options.maximum_held)
-    return counted, unlike, correlation >= options.agreeing_correlation, strength, other_strength
+def _bands(rows: int, options: DifferenceOptions) -> Iterator[slice]:
+    """The rows of blocks in parts of a bounded size."""
+    for top in range(0, rows, options.rows):
+        yield slice(top, min(top + options.rows, rows))
 
 
-def _whole_blocks(padded: NDArray[Any], side: int, down: int = 0, right: int = 0) -> NDArray[Any]:
-    """The part of a picture, padded by one pixel, that consists of whole blocks, shifted."""
+def _whole_blocks(padded: NDArray[Any], side: int) -> NDArray[Any]:
+    """The part of a picture, padded by one pixel, that consists of whole blocks."""
     rows, columns = ((length - 2) // side for length in padded.shape)
-    return padded[1 + down : 1 + down + rows * side, 1 + right : 1 + right + columns * side]
-
-
-def _means(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """The mean of each block, shape (rows, columns)."""
-    height, width = picture.shape
-    return _resized(picture, (width // side, height // side), cv2.INTER_AREA)
-
-
-def _deviation(rest: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """The standard deviation of each block whose mean is 0."""
-    return np.asarray(np.sqrt(_means(rest * rest, side)), np.float32)
-
-
-def _rest(picture: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """What is left of blocks without the means of their rows and columns."""
-    height, width = picture.shape
-    rows = _resized(picture, (width // side, height), cv2.INTER_AREA)
-    columns = _resized(picture, (width, height // side), cv2.INTER_AREA)
-    rows = rows - _resized(_means(picture, side), (width // side, height), cv2.INTER_NEAREST)
-    found = picture - _resized(rows, (width, height), cv2.INTER_NEAREST)
-    return np.asarray(found - _resized(columns, (width, height), cv2.INTER_NEAREST), np.float32)
-
-
-def _resized(picture: NDArray[np.float32], size: tuple[int, int], interpolation: int) -> NDArray[np.float32]:
-    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.float32)
+    return padded[1 : 1 + rows * side, 1 : 1 + columns * side]
 
 
 def _other_ground(

@@ -11,10 +11,10 @@ others, all evidence accepts 44 % of the copies without this share, 49 % with it
 rectangle of blocks.py.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _edges
 from .options import DEFAULTS, EdgeOptions
 
 
@@ -29,42 +29,12 @@ def edges_contained(
 
     `one` and `other`, u8[h, w], are blurred alike; `inside`, bool[h, w], says where they overlap.
     """
-    counts = [
-        _counts(one, other, inside, slice(top, top + options.rows), options)
-        for top in range(0, len(one), options.rows)
-    ]
-    found = np.sum(counts, axis=0)
-    return max(int(both) / max(options.minimum_pixels, int(edges)) for edges, both in found)
-
-
-def _counts(
-    one: NDArray[np.uint8],
-    other: NDArray[np.uint8],
-    inside: NDArray[np.bool_],
-    rows: slice,
-    options: EdgeOptions,
-) -> list[tuple[int, int]]:
-    """For each picture the pixels on its edges in these rows, and those of them that are on the other's."""
-    # A gradient needs the row above and the row below.
-    first = max(0, rows.start - 1)
-    around, within = slice(first, rows.stop + 1), slice(rows.start - first, rows.stop - first)
-    (x, y, strength), (u, v, other_strength) = (
-        [part[within] for part in _gradients(picture[around])] for picture in (one, other)
+    found = _edges.count(
+        np.ascontiguousarray(one),
+        np.ascontiguousarray(other),
+        np.ascontiguousarray(inside),
+        options.minimum_gradient,
+        options.minimum_cosine,
+        options.minimum_strength,
     )
-    same = x * u + y * v > options.minimum_cosine * strength * other_strength
-    counts = []
-    for own, there in ((strength, other_strength), (other_strength, strength)):
-        edges = (own > options.minimum_gradient) & inside[rows]
-        found = edges & same & (there > options.minimum_strength * own)
-        counts.append((int(edges.sum()), int(found.sum())))
-    return counts
-
-
-def _gradients(
-    picture: NDArray[np.uint8],
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Gradient across, gradient down, and its length."""
-    across, down = (
-        np.asarray(cv2.Sobel(picture, cv2.CV_32F, *order), np.float32) for order in ((1, 0), (0, 1))
-    )
-    return across, down, np.asarray(np.hypot(across, down), np.float32)
+    return max(both / max(options.minimum_pixels, edges) for edges, both in found)

@@ -104,11 +104,16 @@ def vote_geometry(near: Neighbours, *, options: GeometryOptions = DEFAULTS.geome
     votes = np.bincount(cell, weights=1.0 / np.bincount(pairs[:, 0])[pairs[:, 0]])
     fullest = kinds[np.argsort(-votes, kind="stable")[: options.vote_tries]]
     kinds = np.column_stack([fullest // (across * down), fullest // down % across, fullest % down])
-    fits = [
-        _robust(Configuration.AFFINE, near, pairs[np.abs(cells - kind).max(axis=1) <= 1], options)
-        for kind in kinds
-    ]
-    return _registered(max(fits, key=lambda fit: (fit.matrix is not None, fit.inliers)), near, options)
+    best: _Fit | None = None
+    for kind in kinds:
+        members = pairs[np.abs(cells - kind).max(axis=1) <= 1]
+        # RANSAC finds no more inliers than pairs at distinct places; of equal fits the first counts.
+        if best is None or best.matrix is None or _most_inliers(members, near, options) > best.inliers:
+            fit = _robust(Configuration.AFFINE, near, members, options)
+            if best is None or fit.rank > best.rank:
+                best = fit
+    assert best is not None
+    return _registered(best, near, options)
 
 
 def is_same_transform(
@@ -131,6 +136,17 @@ class _Fit:
     #: Frame to frame, shape (3, 3).
     matrix: NDArray[np.float64] | None
     inliers: int
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """Return the place among other fits; the larger, the better."""
+        return self.matrix is not None, self.inliers
+
+
+def _most_inliers(pairs: NDArray[np.int64], near: Neighbours, options: GeometryOptions) -> int:
+    """The number of inliers if all pairs agreed."""
+    source, target = near.query.keypoints[pairs[:, 0], :2], near.reference.keypoints[pairs[:, 1], :2]
+    return min(_distinct(source, options), _distinct(target, options))
 
 
 def _robust(
@@ -211,7 +227,10 @@ def _geometry(
 
 def _distinct(points: NDArray[np.float32], options: GeometryOptions) -> int:
     """The number of cells in which these points lie."""
-    return len(set(map(tuple, np.floor(points / options.cell).tolist())))
+    cells = np.floor(points / options.cell).astype(np.int64)
+    numbers = cells[:, 0] << 32 ^ cells[:, 1] & 0xFFFFFFFF
+    numbers.sort()
+    return min(1, len(numbers)) + int(np.count_nonzero(numbers[1:] != numbers[:-1]))
 
 
 def _plausible(matrix: NDArray[np.float64], query: LocalFeatures, options: GeometryOptions) -> bool:

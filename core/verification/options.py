@@ -192,7 +192,8 @@ class EdgeOptions:
     #: Minimum strength of the other picture's edge, as a share of this one's. chosen: a watermark of a third
     #: leaves two thirds.
     minimum_strength: float = 0.35
-    #: Number of pixel rows that are compared at a time. chosen: some 20 MB.
+    #: Without effect: the kernel holds one row at a time. It stays because the digest of the options names
+    #: the calibrations.
     rows: int = 2_048
     #: Minimum divisor of the share, in pixels on edges, so that a short line never counts as a whole page.
     #: chosen.

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..records import LocalFeatures
 from ..transforms import inverse, transformed
+from . import _registration
 from .options import DEFAULTS, RegistrationOptions
 
 #: Correspondences that any affine transform has. spec: three points determine one.
@@ -60,7 +61,7 @@ def register(
     places = reference.keypoints[likely[:, 1], :2]
     for radius in options.radii:
         away = np.abs(transformed(query.keypoints[likely[:, 0], :2], matrix) - places).max(axis=1)
-        pairs = _one_each(likely[away <= radius])
+        pairs = _one_each(likely[away <= radius], query, reference)
         if len(pairs) < TIES + 2:
             return None
         source, target = query.keypoints[pairs[:, 0], :2], reference.keypoints[pairs[:, 1], :2]
@@ -113,38 +114,61 @@ def _similar_at_place(
     """Pairs of similar keypoints of which one lies near the place that the transform predicts for the other,
     with the predicted rotation and size; the most similar first.
     """
-    predicted, places = transformed(query.keypoints[:, :2], matrix), reference.keypoints[:, :2]
-    rows, columns = _close(
-        predicted, places.astype(np.float64), options.radii[0], maximum=options.maximum_close
-    )
-    a, b = query.keypoints[rows], reference.keypoints[columns]
+    predicted = transformed(query.keypoints[:, :2], matrix)
+    places = np.ascontiguousarray(reference.keypoints[:, :2], np.float64)
+    cells = _cells(predicted, places, options.radii[0], options.maximum_close)
+    room = int((cells.lasts - cells.firsts).sum())
+    pairs, bits = np.empty((room, 2), np.int64), np.empty(room, np.int64)
     scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
     rotation = np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1]))
-    rotated = np.abs((b[:, 3] - a[:, 3] - rotation + 180) % 360 - 180)
-    fits = (rotated <= options.maximum_rotation) & (
-        np.abs(np.log2(b[:, 2] / (a[:, 2] * scale))) <= options.maximum_octaves
+    count = _registration.similar(
+        np.ascontiguousarray(predicted),
+        places,
+        np.ascontiguousarray(query.keypoints[:, 3]),
+        np.ascontiguousarray(reference.keypoints[:, 3]),
+        np.ascontiguousarray(query.descriptors),
+        np.ascontiguousarray(reference.descriptors),
+        cells.inside,
+        cells.firsts,
+        cells.lasts,
+        cells.order,
+        pairs,
+        bits,
+        options.radii[0],
+        float(rotation),
+        options.maximum_rotation,
+        options.maximum_bits,
     )
-    rows, columns = rows[fits], columns[fits]
-    words = query.descriptors.view(np.uint64)[rows] ^ reference.descriptors.view(np.uint64)[columns]
-    bits = np.bitwise_count(words).sum(axis=1)
-    order = np.argsort(bits, kind="stable")
-    order = order[: np.searchsorted(bits[order], options.maximum_bits, side="right")]
-    return np.stack([rows[order], columns[order]], axis=1)
+    pairs, bits = pairs[:count], bits[:count]
+    sizes = query.keypoints[pairs[:, 0], 2], reference.keypoints[pairs[:, 1], 2]
+    fits = np.flatnonzero(np.abs(np.log2(sizes[1] / (sizes[0] * scale))) <= options.maximum_octaves)
+    return pairs[fits[np.argsort(bits[fits], kind="stable")]]
 
 
-def _one_each(pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def _one_each(pairs: NDArray[np.int64], query: LocalFeatures, reference: LocalFeatures) -> NDArray[np.int64]:
     """The pairs that are the first of both their keypoints."""
-    first = [np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)]
-    for side in (0, 1):
-        first[side][np.unique(pairs[:, side], return_index=True)[1]] = True
-    return pairs[first[0] & first[1]]
+    first = np.empty(len(pairs), bool)
+    _registration.first_of_both(pairs, first, np.zeros(len(query), bool), np.zeros(len(reference), bool))
+    return pairs[first]
 
 
-def _close(
-    points: NDArray[np.float64], places: NDArray[np.float64], radius: float, *, maximum: int | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of all points and places within `radius` of each other on both axes, found in a grid of cells
-    of that side; of the first points only, where the cells around them hold more than `maximum` places.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cells:
+    """Which keypoints of the reference lie around the predicted places."""
+
+    #: The numbers of all, sorted by the cell in which they lie, shape (m,).
+    order: NDArray[np.int64]
+    #: Numbers of the predicted places that have cells around them, shape (k,).
+    inside: NDArray[np.int64]
+    #: For three rows of cells around each where its part of `order` starts, shape (3, k).
+    firsts: NDArray[np.int64]
+    #: The same, where it ends.
+    lasts: NDArray[np.int64]
+
+
+def _cells(points: NDArray[np.float64], places: NDArray[np.float64], radius: float, maximum: int) -> _Cells:
+    """The cells, of side `radius`, in which places within that distance lie on both axes; for the first
+    points only, where the cells around them hold more than `maximum` places.
     """
     cells = np.floor(places / radius).astype(np.int64) + 1
     width = int(cells[:, 0].max()) + 3
@@ -157,18 +181,9 @@ def _close(
     inside = np.flatnonzero((own >= 0).all(axis=1) & (own[:, 0] < width) & (own[:, 1] <= height))
     at = (own[inside, 1] + np.array([[-1], [0], [1]])) * width + own[inside, 0]
     firsts, lasts = np.searchsorted(numbers, at - 1), np.searchsorted(numbers, at + 1, side="right")
-    if maximum is not None:
-        count = np.searchsorted((lasts - firsts).sum(axis=0).cumsum(), maximum, side="right")
-        inside, firsts, lasts = inside[:count], firsts[:, :count], lasts[:, :count]
-    rows, columns = [], []
-    for first, last in zip(firsts, lasts, strict=True):
-        counts = last - first
-        starts = np.repeat(first - np.cumsum(counts) + counts, counts)
-        rows.append(np.repeat(inside, counts))
-        columns.append(order[starts + np.arange(len(starts))])
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    near = (np.abs(points[row] - places[column]) <= radius).all(axis=1)
-    return row[near], column[near]
+    count = np.searchsorted((lasts - firsts).sum(axis=0).cumsum(), maximum, side="right")
+    kept = (np.ascontiguousarray(bounds[:, :count]) for bounds in (firsts, lasts))
+    return _Cells(order, inside[:count], *kept)
 
 
 def _explained(
@@ -182,9 +197,9 @@ def _explained(
     back = inverse(matrix)
     margin, tolerance = options.margin, options.size_tolerance
     shares = []
-    for side, one, other, there, enlarged in (
-        (0, query, reference, matrix, scale),
-        (1, reference, query, back, 1 / scale),
+    for one, other, there, enlarged in (
+        (query, reference, matrix, scale),
+        (reference, query, back, 1 / scale),
     ):
         places, sizes = transformed(one.keypoints[:, :2], there), one.keypoints[:, 2] * enlarged
         smallest = other.keypoints[:, 2].min() * (1 - tolerance)
@@ -192,6 +207,6 @@ def _explained(
         end = other.frame_width - margin, other.frame_height - margin
         expected = (places > margin).all(axis=1) & (places < end).all(axis=1)
         expected &= (sizes >= smallest) & (sizes <= largest)
-        found = len(np.unique(pairs[:, side]))
-        shares.append(max(0, found - TIES) / max(int(expected.sum()), found, 1))
+        # (each keypoint has one pair at most)
+        shares.append(max(0, len(pairs) - TIES) / max(int(expected.sum()), len(pairs), 1))
     return float(min(1.0, max(shares)))

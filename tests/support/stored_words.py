@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, PATCH
-from douglas_quaid.index.arrangement import ANGLES, parts_of
+from douglas_quaid.index.arrangement import ANGLES
 from douglas_quaid.index.words import BYTES_PER_DESCRIPTOR, WordKeypoints, split_column
+
+from .plain_arrangement import parts_of
 
 
 def restore_keypoints(quantised: NDArray[np.uint16]) -> NDArray[np.float32]:
