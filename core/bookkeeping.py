@@ -7,8 +7,8 @@ from collections.abc import Collection as Names, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from .options import Options
 from .answers import Chain, Hub
+from .options import Options
 from .records import (
     IGNORED,
     Collection,

@@ -32,8 +32,8 @@ class Config:
     leaves out the URLs, because they may contain passwords.
     """
 
-    #: URL of the feature store: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://; or of
-    #: a service, http:// or https://.
+    #: URL of the feature store: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://;
+    #: or of a service, http:// or https://.
     store: str = field(default="embedded:", repr=False)
 
     #: Stores that a request to a service may name besides `store`: URL or NAME=URL, separated by spaces.

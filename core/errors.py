@@ -102,7 +102,7 @@ class NotAllowed(ConfigError):
 
 
 class KeyRefused(ConfigError):
-    """Raised when a service does not know the key, the key has ended, or there is none where one is needed."""
+    """Raised when a service does not know the key, the key has ended, or one is missing."""
 
 
 class NotFound(DouglasQuaidError):

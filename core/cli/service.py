@@ -30,7 +30,10 @@ _SPANS = {"d": "days", "h": "hours"}
 @click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM.")
 @click.option("--tls-key", metavar="FILE", help="Key of the certificate, PEM.")
 @click.option(
-    "--behind-proxy", default="", metavar="ADDRESS", help="Address of a proxy that encrypts; no other connects."
+    "--behind-proxy",
+    default="",
+    metavar="ADDRESS",
+    help="Address of a proxy that encrypts; no other connects.",
 )
 @click.option(
     "--rate",
@@ -64,9 +67,7 @@ def serve(
         ) from None
     if (tls_cert is None) != (tls_key is None):
         raise ConfigError("--tls-cert and --tls-key belong together")
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     with open_engine(store) as engine:
         listening = Listening(
             host=host,

@@ -68,8 +68,8 @@ class Client:
         config: Config | None = None,
     ) -> None:
         """`key`: default DOUGLAS_QUAID_KEY. `timeout`: seconds to wait for an answer. `patience`: seconds in
-        which a request is sent again while no slot is free. `ca_file`: certificates to trust in place of those
-        of the system. Raises ConfigError; nothing connects yet.
+        which a request is sent again while no slot is free. `ca_file`: certificates to trust in place of
+        those of the system. Raises ConfigError; nothing connects yet.
         """
         #: The settings of this process.
         self.config = config or Config.from_environment(store=url)
@@ -169,9 +169,7 @@ class Client:
         """Remove an image and everything that names it; see `Engine.forget`."""
         path, query = (*_API, "images", name), {"purge": "1" if purge else None}
         line = _one(self._transport.get(path, query, method="DELETE"))
-        return ForgetReport(
-            line["image_id"], line["occurrences"], line["verdicts"], tuple(line["unlinked"])
-        )
+        return ForgetReport(line["image_id"], line["occurrences"], line["verdicts"], tuple(line["unlinked"]))
 
     def stats(self) -> EngineStats:
         """Return the store and the index of the service in numbers; see `Engine.stats`."""

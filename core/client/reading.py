@@ -125,9 +125,7 @@ def read_judgement(line: Line) -> Judgement:
     when = moment(line["when"])
     if when is None:
         raise ValueError("a judgement has no time")
-    return Judgement(
-        line.get("image_id", ""), JudgementWord(line["word"]), line["who"], when, line["source"]
-    )
+    return Judgement(line.get("image_id", ""), JudgementWord(line["word"]), line["who"], when, line["source"])
 
 
 @_checked

@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from ..deadline import time_limit
 from ..engine import Engine
 from ..errors import ConfigError, DouglasQuaidError, NotFound
+from ..store.access_keys import Right
 from . import doc_page
 from .access import Caller, caller_of
 from .fields import values_of
@@ -30,7 +31,7 @@ from .gate import LOOPBACK, Rates, check_host, check_site, host_of
 from .handlers import Asked
 from .metrics import MEDIA, Metrics
 from .openapi import document
-from .operations import API, Operation, Right, find
+from .operations import API, Operation, find
 from .refusals import Refusal, Reply, error_reply, json_reply
 from .slots import Slots
 from .uploads import Body, receive
@@ -104,7 +105,9 @@ class Application:
 
     async def _answer(self, request: Request, told: _Log) -> Reply:
         client = request.client
-        if self._settings.proxy and (client is None or host_of(_bracketed(client.host)) != self._settings.proxy):
+        if self._settings.proxy and (
+            client is None or host_of(_bracketed(client.host)) != self._settings.proxy
+        ):
             raise Refusal(403, ConfigError("this service takes connections of its proxy only"))
         check_host(request.headers.getlist("host"), self._settings.hosts)
         check_site(request.method, request.headers)

@@ -22,7 +22,8 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem
 h2 { font-size: 1.1rem; margin: 2rem 0 0.3rem; border-top: 1px solid #8886; padding-top: 1rem; }
 code, pre { font-family: ui-monospace, monospace; font-size: 0.92em; }
 pre { background: #8881; padding: 0.6rem; overflow-x: auto; }
-table { border-collapse: collapse; } td, th { text-align: left; padding: 0.15rem 1rem 0.15rem 0; vertical-align: top; }
+table { border-collapse: collapse; }
+td, th { text-align: left; padding: 0.15rem 1rem 0.15rem 0; vertical-align: top; }
 .method { display: inline-block; min-width: 5rem; font-weight: 600; }
 @media (prefers-color-scheme: dark) { body { background: #16181c; color: #dde; } a { color: #8bf; } }
 """
@@ -34,16 +35,14 @@ def page() -> str:
         f'<li><a href="#{one.name}"><code>{one.method} {escape(one.path)}</code></a></li>'
         for one in OPERATIONS
     )
-    errors = "".join(
-        f"<tr><td>{status}</td><td>{escape(text)}</td></tr>" for status, text in ERRORS.items()
-    )
+    errors = "".join(f"<tr><td>{status}</td><td>{escape(text)}</td></tr>" for status, text in ERRORS.items())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Douglas-Quaid: HTTP</title>'
         '<meta name="viewport" content="width=device-width">'
         f'<link rel="stylesheet" href="{STYLE_PATH}"></head><body><h1>Douglas-Quaid over HTTP</h1>'
         '<p>For programs: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1). Send the key as'
-        " <code>Authorization: Bearer KEY</code>. Where several results are listed, each is a JSON object on"
-        f" a line of its own.</p><ul>{index}</ul>{''.join(map(_section, OPERATIONS))}"
+        " <code>Authorization: Bearer KEY</code>. Where several results are listed, each is a JSON object"
+        f" on a line of its own.</p><ul>{index}</ul>{''.join(map(_section, OPERATIONS))}"
         '<h2 id="errors">Errors</h2><p>Every error has the same shape:'
         ' <code>{"error": {"type", "message"}}</code>.</p>'
         f"<table>{errors}</table></body></html>"
@@ -54,7 +53,8 @@ def _section(operation: Operation) -> str:
     rows = "".join(
         f"<tr><td><code>{field.name}</code></td><td>{field.kind.value}"
         f"{', repeatable' if field.many else ''}{', required' if field.required else ''}"
-        f"{': ' + ', '.join(field.choices) if field.choices else ''}</td><td>{escape(field.meaning)}</td></tr>"
+        f"{': ' + ', '.join(field.choices) if field.choices else ''}</td>"
+        f"<td>{escape(field.meaning)}</td></tr>"
         for field in operation.fields
     )
     table = f"<table><tr><th>field</th><th>type</th><th>meaning</th></tr>{rows}</table>" if rows else ""

@@ -1,7 +1,7 @@
 """The fields of requests: from the text of a URL or form, or the values of a JSON object, to checked values.
 
-What the list of an operation does not name is refused, as is a value that does not fit: a misspelt option must
-not be ignored.
+What the list of an operation does not name is refused, as is a value that does not fit: a misspelt option
+must not be ignored.
 """
 
 from __future__ import annotations

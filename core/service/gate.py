@@ -36,7 +36,9 @@ def host_of(authority: str) -> str:
 def check_host(headers: list[str], allowed: Iterable[str]) -> None:
     """Return if a request names this service. Raises Refusal 421."""
     if len(headers) != 1 or host_of(headers[0]) not in allowed:
-        raise Refusal(421, ConfigError("the Host header does not name this service; --allow-host adds a name"))
+        raise Refusal(
+            421, ConfigError("the Host header does not name this service; --allow-host adds a name")
+        )
 
 
 def check_site(method: str, headers: Mapping[str, str]) -> None:

@@ -92,9 +92,7 @@ def _sides(asked: Asked) -> tuple[bytes | str, bytes | str]:
         if (side in asked.files) == (side in asked.values):
             raise ConfigError(f"expected {side} once: a file, an image id or an occurrence")
         sides.append(
-            asked.files[side].read()
-            if side in asked.files
-            else asked.caller.check_named(asked.values[side])
+            asked.files[side].read() if side in asked.files else asked.caller.check_named(asked.values[side])
         )
     return sides[0], sides[1]
 

@@ -101,9 +101,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _body(operation: Operation) -> dict[str, Any]:
-    properties = {
-        field.name: _schema(field) | {"description": field.meaning} for field in operation.fields
-    }
+    properties = {field.name: _schema(field) | {"description": field.meaning} for field in operation.fields}
     required = [field.name for field in operation.fields if field.required]
     form: Schema = {"type": "object", "properties": dict(properties), "additionalProperties": False}
     file: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}

@@ -79,8 +79,8 @@ def lines_reply(lines: list[dict[str, object]]) -> Reply:
 
 
 def error_reply(error: Exception) -> Reply:
-    """Return the answer to a request that failed. What is not an error of ours is told by its class alone; the
-    log has the rest.
+    """Return the answer to a request that failed. What is not an error of ours is told by its class alone;
+    the log has the rest.
     """
     headers: dict[str, str] = {}
     if isinstance(error, Refusal):

@@ -60,10 +60,7 @@ def _plain(annotation: str) -> Schema:
 
 def _evidence() -> Schema:
     plain = {one.name: _plain(str(one.type)) for one in fields(Evidence) if one.name != "differences"}
-    return _object(
-        **plain
-        | {"configuration": _one_of(Configuration), "matrix": _or_null(_list(_NUMBER))}
-    )
+    return _object(**plain | {"configuration": _one_of(Configuration), "matrix": _or_null(_list(_NUMBER))})
 
 
 _MEMBERSHIPS = _list(_object(name=_TEXT, labels=_LABELS))

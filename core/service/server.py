@@ -89,7 +89,8 @@ class Listening:
 def serve(engine: Engine, listening: Listening, tell: Callable[[str], None]) -> None:
     """Answer requests until the process is told to end. `tell` hears the URL once connections are taken.
 
-    Raises ConfigError for an address that cannot be taken or may not be, and a certificate that cannot be read.
+    Raises ConfigError for an address that cannot be taken or may not be, and a certificate that cannot be
+    read.
     """
     import uvicorn
 

@@ -1,5 +1,5 @@
-"""As many pictures in work as there are cores. What comes beyond that waits a little, and is then told to come
-again, so that a crowd of clients sees where it stands instead of a silent queue.
+"""As many pictures in work as there are cores. What comes beyond that waits a little, and is then told to
+come again, so that a crowd of clients sees where it stands instead of a silent queue.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Result = TypeVar("Result")
 WAIT = 5.0
 #: Threads for questions that only read the store. chosen: they wait for it most of the time.
 LIGHT_THREADS = 8
-#: Uploads that may be on their way for each slot. chosen: each takes up to the limit of a picture on the disk.
+#: Uploads that may be on their way for each slot. chosen: each takes up to the limit of a picture on the
+#: disk.
 UPLOADS_A_SLOT = 32
 
 

@@ -93,9 +93,7 @@ async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
         elif media == "application/json":
             received = Received(_object(b"".join([chunk async for chunk in chunks])))
         else:
-            raise Refusal(
-                415, ConfigError("expected a body of type multipart/form-data or application/json")
-            )
+            raise Refusal(415, ConfigError("expected a body of type multipart/form-data or application/json"))
     finally:
         await chunks.aclose()
     for name, upload in received.files.items():
@@ -145,9 +143,7 @@ async def _raw(chunks: AsyncGenerator[bytes, None]) -> IO[bytes]:
     return file
 
 
-async def _form(
-    request: Request, chunks: AsyncGenerator[bytes, None], pictures: tuple[str, ...]
-) -> Received:
+async def _form(request: Request, chunks: AsyncGenerator[bytes, None], pictures: tuple[str, ...]) -> Received:
     parser = MultiPartParser(
         request.headers, chunks, max_files=2, max_fields=MOST_FIELDS, max_part_size=AROUND
     )

@@ -91,9 +91,7 @@ class AccessKeys(StorePart):
 
     def are_needed(self) -> bool:
         """Return whether this store ever had a key, as far as it tells: then nobody may ask without one."""
-        length, count = self.connection.run(
-            [on_meta("HLEN", "keys"), on_meta("HGET", "head", "count:keys")]
-        )
+        length, count = self.connection.run([on_meta("HLEN", "keys"), on_meta("HGET", "head", "count:keys")])
         return bool(length) or count not in (None, b"0")
 
     def create(
@@ -128,7 +126,7 @@ class AccessKeys(StorePart):
         return secret
 
     def revoke(self, name: str) -> AccessKey:
-        """End a key at once and return what is left of it. Raises NotFound when there is none of this name."""
+        """End a key at once and return what is left of it. Raises NotFound if there is none."""
         found = self.all().get(name)
         if found is None:
             raise NotFound(f"key {name!r} does not exist")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import NotFound
-from ..records import Cluster, ImageId, RecordOutcome
+from ..records import Cluster, ImageId
 from . import values
 from .connection import StorePart
 from .intents import Intents, Interrupted

@@ -57,8 +57,8 @@ removes them. Times are unix seconds as decimal text.
       hubs                 hash    image id -> checksum and JSON {region, pictures, images, met, since,
                                    shown_by}: a common region (common_regions.py, FORMAT.md)
       bookmarks            hash    name -> text of an adapter
-      keys                 hash    name -> checksum and JSON {digest, rights, sees, created, expires, revoked}:
-                                   a key of the service (access_keys.py, FORMAT.md)
+      keys                 hash    name -> checksum and JSON of a key of the service (access_keys.py,
+                                   FORMAT.md)
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
                                    walk:<name>: how far a walk through all images has come
