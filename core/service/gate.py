@@ -7,6 +7,7 @@ which a browser sets and a page cannot change.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -47,13 +48,13 @@ def check_site(method: str, headers: Mapping[str, str]) -> None:
         return
     fetched = headers.get("sec-fetch-site", "none")
     origin = headers.get("origin")
-    other = origin is not None and urlsplit_netloc(origin) != headers.get("host", "").lower()
+    other = origin is not None and _authority_of(origin) != headers.get("host", "").lower()
     if fetched not in ("none", "same-origin") or other:
         raise Refusal(403, NotAllowed("a page of another site may not use this service"))
 
 
-def urlsplit_netloc(origin: str) -> str:
-    """Return HOST[:PORT] of an origin; empty for `null` and what is malformed."""
+def _authority_of(origin: str) -> str:
+    """HOST[:PORT] of an origin; empty for `null` and what is malformed."""
     try:
         return urlsplit(origin).netloc.lower()
     except ValueError:
@@ -79,7 +80,7 @@ class Rates:
         left, then = self._left.get(name, (most, now))
         left = min(most, left + (now - then) * a_second)
         if left < 1:
-            wait = max(1, round((1 - left) / a_second + 0.5))
+            wait = math.ceil((1 - left) / a_second)
             self._left[name] = left, now
             raise Refusal(
                 429,
