@@ -235,7 +235,7 @@ class Client:
         return tuple(self._list(("collections",), reading.read_collection))
 
     def collection_size(self, name: str) -> int:
-        """Return the number of images in a collection; see `Engine.collection_size`."""
+        """Return the number of images in a collection. Raises NotFound; see `Engine.collection_size`."""
         for line in objects(self._transport.get((*_API, "collections"))):
             if line.get("name") == name:
                 return int(line["images"])

@@ -54,6 +54,14 @@ def moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
+def _known(text: str) -> datetime:
+    """A time that is never null."""
+    found = moment(text)
+    if found is None:
+        raise ValueError("a time is missing")
+    return found
+
+
 @_checked
 def read_added(line: Line) -> AddResult:
     """Return what became of a picture that was added."""
@@ -122,19 +130,19 @@ def read_cluster(line: Line) -> Cluster:
 @_checked
 def read_judgement(line: Line) -> Judgement:
     """Return a judgement."""
-    when = moment(line["when"])
-    if when is None:
-        raise ValueError("a judgement has no time")
-    return Judgement(line.get("image_id", ""), JudgementWord(line["word"]), line["who"], when, line["source"])
+    return Judgement(
+        line.get("image_id", ""),
+        JudgementWord(line["word"]),
+        line["who"],
+        _known(line["when"]),
+        line["source"],
+    )
 
 
 @_checked
 def read_collection(line: Line) -> Collection:
     """Return a collection."""
-    created = moment(line["created"])
-    if created is None:
-        raise ValueError("a collection has no time")
-    return Collection(line["name"], Purpose(line["purpose"]), created)
+    return Collection(line["name"], Purpose(line["purpose"]), _known(line["created"]))
 
 
 @_checked

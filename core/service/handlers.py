@@ -73,7 +73,9 @@ def compare(engine: Engine, asked: Asked) -> Reply:
 
 
 def overlay(engine: Engine, asked: Asked) -> Reply:
-    """Draw a pair. What is drawn of a stored picture is its thumbnail, so that needs a key that sees all."""
+    """Draw a pair. What is drawn of a stored picture is its thumbnail, so that needs a key that sees all.
+    Raises ConfigError.
+    """
     a, b = _sides(asked)
     if not asked.caller.sees_all and not (isinstance(a, bytes) and isinstance(b, bytes)):
         raise ConfigError("this key sees no stored pictures; send both files")
@@ -134,7 +136,9 @@ def stats(engine: Engine, asked: Asked) -> Reply:
 
 
 def judge(engine: Engine, asked: Asked) -> Reply:
-    """Keep what a person says of two images; without a name the key's stands for the person."""
+    """Keep what a person says of two images; without a name the key's stands for the person. Raises
+    ConfigError.
+    """
     values = asked.values
     a, b = (asked.caller.check_named(values[side]) for side in ("a", "b"))
     said = {"who": values.get("who", asked.caller.name), "source": values.get("source", SOURCE)}
