@@ -39,6 +39,7 @@ UNTOLD = {
     "meta relink",
     "meta hubs",
     "meta bookmarks",
+    "meta keys",
     "meta lock",
     "meta intents",
     "meta head",
