@@ -134,9 +134,15 @@ async def _chunks(request: Request, limit: int, max_bytes: int) -> AsyncGenerato
 
 async def _raw(chunks: AsyncGenerator[bytes, None]) -> IO[bytes]:
     file: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - Received.close ends it
+    # It writes to the disk on another thread, so that others are answered meanwhile.
+    upload, waiting = UploadFile(file=file, size=0), bytearray()  # type: ignore[arg-type]
     try:
         async for chunk in chunks:
-            file.write(chunk)
+            waiting += chunk
+            if len(waiting) >= IN_MEMORY:
+                await upload.write(bytes(waiting))
+                waiting.clear()
+        await upload.write(bytes(waiting))
     except BaseException:
         file.close()
         raise
