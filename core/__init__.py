@@ -18,6 +18,7 @@ Start reading at engine.py. The folders follow the path of a picture:
     verification/   two pictures: geometry, overlap, content
     decision/       from evidence to a verdict, its sentence and its reasons
     evaluation/     how good the answers are; demo/, cli/: what people use
+    service/        the same over HTTP; client/: the other end of it
 
 Importing this package is light: OpenCV, numpy and redis are loaded when a name that needs them is first used.
 """
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
         FormatError,
         ImageError,
         ImageTooLarge,
+        KeyRefused,
         NotFound,
+        ServiceBusy,
         StoreError,
         StoreFull,
         StoreTimeout,
@@ -83,6 +86,7 @@ __all__ = [
     "ImageError",
     "ImageId",
     "ImageTooLarge",
+    "KeyRefused",
     "Membership",
     "NotFound",
     "Occurrence",
@@ -90,6 +94,7 @@ __all__ = [
     "QueryResult",
     "Relation",
     "Seen",
+    "ServiceBusy",
     "Sighting",
     "StoreError",
     "StoreFull",

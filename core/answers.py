@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .records import (
+    Box,
     Cluster,
     Contribution,
     Decision,
@@ -22,9 +23,9 @@ from .records import (
     Reason,
     Relation,
     Sighting,
+    StoreStats,
     Verdict,
 )
-from .store import StoreStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,73 @@ class EngineStats:
         """Return the numbers as in a line of the command line."""
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "store"}
         return {field.name: getattr(self.store, field.name) for field in fields(StoreStats)} | own
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Two clusters, of one image or more, that matches of whole pictures connect and that were not joined."""
+
+    #: Cluster of the first image; the image itself if it was never linked.
+    cluster_a: str
+    #: Cluster of the second image; the image itself if it was never linked.
+    cluster_b: str
+    #: Number of pairs that match.
+    pairs: int
+    #: One image of such a pair.
+    a: ImageId
+    #: The other image of it.
+    b: ImageId
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the chain as in a line of the command line."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """A part or a cluster that is found in a large share of all pictures."""
+
+    #: common-region or cluster.
+    kind: str
+    #: Id of an image that shows the region, or of the cluster.
+    id: str
+    #: Minimum number of different pictures that show the region; or number of images in the cluster.
+    pictures: int
+    #: Share of all pictures there were when it was met, 0 to 1.
+    share: float
+    #: Where the region lies in that image: left, top, right, bottom, 0 to 1; None for a cluster.
+    region: Box | None
+    #: When linking met the region last; None for a cluster.
+    met: datetime | None
+    #: When linking met the region first, which is when it had become common; None for a cluster.
+    since: datetime | None
+    #: A few images that were verified to show the region; empty for a cluster.
+    shown_by: tuple[ImageId, ...]
+    #: When the first and the last of these images came; None for a cluster.
+    first_shown: datetime | None
+    #: See `first_shown`.
+    last_shown: datetime | None
+    #: Whether the image, or one of the cluster, is in a collection of purpose `ignore`.
+    ignored: bool
+    #: A few occurrences.
+    occurrences: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the hub as in a line of the command line."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "pictures": self.pictures,
+            "share": round(self.share, 4),
+            "region": None if self.region is None else list(self.region),
+            "met": timestamp(self.met),
+            "since": timestamp(self.since),
+            "shown_by": list(self.shown_by),
+            "first_shown": timestamp(self.first_shown),
+            "last_shown": timestamp(self.last_shown),
+            "ignored": self.ignored,
+            "occurrences": list(self.occurrences),
+        }
 
 
 def contribution_json(contribution: Contribution) -> dict[str, Any]:

@@ -3,14 +3,26 @@
 Each is one call to the store; an adapter that follows another system keeps its books by them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection as Names, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 
+from .answers import Chain, Hub
 from .options import Options
-from .records import Collection, ImageId, NotedRegion, Occurrence, Purpose, Seen, StoredVerdict
-from .search.chain_list import Chain, list_chains
-from .search.context.hub_list import IGNORED, Hub, ignore, list_hubs
+from .records import (
+    IGNORED,
+    Collection,
+    ImageId,
+    NotedRegion,
+    Occurrence,
+    Purpose,
+    Seen,
+    StoredVerdict,
+)
+from .search.chain_list import list_chains
+from .search.context.hub_list import ignore, list_hubs
 from .store import Store
+from .store.access_keys import AccessKey, Right
 from .store.values import noting
 
 
@@ -133,6 +145,32 @@ class Bookkeeping:
         Returns the images. Raises NotFound; ConfigError for a collection of another purpose.
         """
         return ignore(self._store, name, collection)
+
+    # -- keys of the service ---------------------------------------------------------------------------------
+
+    def create_key(
+        self, name: str, rights: Names[Right | str], *, sees: Names[str] = (), expires: datetime | None = None
+    ) -> str:
+        """Return a new key of the service, which is stored nowhere and cannot be shown again.
+
+        `sees`: whose names its answers hold (host:NAME, collection:NAME, all). Raises ConfigError.
+        """
+        return self._store.access_keys.create(name, rights, sees=sees, expires=expires)
+
+    def keys(self) -> dict[str, AccessKey]:
+        """Return the keys of the service by name, revoked ones too; a broken one is left out, which the log
+        says.
+        """
+        with noting():
+            return self._store.access_keys.all()
+
+    def revoke_key(self, name: str) -> AccessKey:
+        """End a key of the service at once, and return what is left of it. Raises NotFound."""
+        return self._store.access_keys.revoke(name)
+
+    def needs_key(self) -> bool:
+        """Return whether this store ever had a key: then a service answers nobody without one."""
+        return self._store.access_keys.are_needed()
 
 
 def as_occurrence(given: Occurrence | str) -> Occurrence:

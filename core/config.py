@@ -32,11 +32,15 @@ class Config:
     leaves out the URLs, because they may contain passwords.
     """
 
-    #: URL of the feature store: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://.
+    #: URL of the feature store: embedded:, embedded:PATH, redis://, rediss://, unix://, redis+cluster://;
+    #: or of a service, http:// or https://.
     store: str = field(default="embedded:", repr=False)
 
     #: Stores that a request to a service may name besides `store`: URL or NAME=URL, separated by spaces.
     request_stores: str = field(default="", repr=False)
+
+    #: Key for a service that `store` names by http:// or https://. Its value is in no message.
+    key: str = field(default="", repr=False)
 
     #: Maximum size of a picture file, in bytes. chosen: 64 MiB, above any screenshot.
     max_bytes: int = 64 * 1024 * 1024

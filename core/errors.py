@@ -14,11 +14,13 @@ they become one of these.
         StoreUnavailable          cannot be reached, or the connection broke
         StoreTimeout              did not respond within the time allowed
         StoreFull                 refuses writes
+        ServiceBusy               the service has no slot free, or the key's rate is used up
       FormatError                 stored bytes cannot be trusted         not retryable
         UnknownVersion            written by another version of this program
         CorruptRecord             wrong sizes, magic or checksum
       ConfigError                 wrong usage or configuration           not retryable
-        NotAllowed                the store's user lacks a right
+        NotAllowed                the store's user, or the key, lacks a right
+        KeyRefused                the service does not know the key, or wants one
       NotFound                    the image, occurrence, cluster or collection does not exist
 """
 
@@ -73,6 +75,10 @@ class StoreFull(StoreError):
     """
 
 
+class ServiceBusy(StoreError):
+    """Raised when a service has no slot free, or the rate of a key is used up."""
+
+
 class FormatError(DouglasQuaidError):
     """Raised when stored bytes cannot be read. They are never interpreted by guessing."""
 
@@ -90,7 +96,13 @@ class ConfigError(DouglasQuaidError):
 
 
 class NotAllowed(ConfigError):
-    """Raised when the server of the store does not let this user do something."""
+    """Raised when the server of the store does not let this user do something, or a service does not let this
+    key do it.
+    """
+
+
+class KeyRefused(ConfigError):
+    """Raised when a service does not know the key, the key has ended, or one is missing."""
 
 
 class NotFound(DouglasQuaidError):

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a client of the service has no numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: sha256 of an image's bytes, 64 lower-case hex digits.
 ImageId = str
@@ -699,6 +701,10 @@ class JudgementWord(str, Enum):
     UNSURE = "unsure"
 
 
+#: Collection that ignored pictures go to when none is named. chosen.
+IGNORED = "ignored"
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What a person said of an image and another one."""
@@ -728,3 +734,65 @@ class Cluster:
     #: Those of its images that a picture has to match, as a whole, to join: one, or more where a person
     #: joined clusters.
     representatives: tuple[ImageId, ...]
+
+
+class RecordOutcome(str, Enum):
+    """What became of a pair when a verdict or a judgement about it was recorded."""
+
+    #: Stored on both sides; the two images are in one cluster.
+    JOINED = "joined"
+    #: Stored on both sides; nothing joins the two.
+    STORED = "stored"
+    #: Stored on both sides, but not joined: the union would put two images into one cluster that a person's
+    #: word keeps apart.
+    APART = "apart"
+    #: Stored on both sides, but not joined: no image could represent both clusters, so the pair is a link of
+    #: a chain.
+    CHAIN = "chain"
+    #: Stored on both sides, but neither shown nor joined: a person's word keeps the two images apart.
+    VETOED = "vetoed"
+    #: Not stored: one of the two is no longer in the store.
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetReport:
+    """What forgetting an image removed."""
+
+    #: The image.
+    image_id: ImageId
+    #: Number of its occurrences.
+    occurrences: int
+    #: Number of images that had a verdict about it.
+    verdicts: int
+    #: Images that left their cluster because this one had connected them. They are to be linked again
+    #: (store/links.py).
+    unlinked: tuple[ImageId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """The store in numbers."""
+
+    #: Images.
+    images: int
+    #: Occurrences of all images together.
+    occurrences: int
+    #: Clusters of two images or more.
+    clusters: int
+    #: Pairs that match as whole pictures and are not in one cluster, because no image could represent both.
+    chains: int
+    #: Common regions that linking has met, as far as they are noted.
+    common_regions: int
+    #: Collections.
+    collections: int
+    #: Rows of forgotten images that wait for compaction; they are overwritten already.
+    dead_rows: int
+    #: Bytes of all primary servers together.
+    used_memory: int
+    #: Name and version of the servers.
+    server: str
+    #: What a power cut or a killed server would cost, for a person to read.
+    persistence: str
+    #: Version of the key table.
+    schema: int

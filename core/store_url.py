@@ -17,7 +17,8 @@ HIDDEN = "***"
 #: What a store may be, for messages.
 EXPECTED = (
     "expected embedded:, embedded:PATH, redis://, rediss:// or redis+cluster://[USER:PASSWORD@]HOST[:PORT],"
-    " or unix://PATH, with / @ # ? : in a user or password as %2F %40 %23 %3F %3A"
+    " or unix://PATH, with / @ # ? : in a user or password as %2F %40 %23 %3F %3A; or a service, http:// or"
+    " https://HOST[:PORT]/"
 )
 
 _HOST = r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+(?:%\w+)?\])(?::\d{1,5})?"
@@ -34,6 +35,8 @@ _FOLDER = re.compile(r"embedded:(?!//)(?!.*(?:://|:.*@|[?&;]\w*=))(?![^/]*@).*")
 _PLAIN = re.compile(r"[A-Za-z_]{0,30}|[+-]?[0-9][0-9.,e+-]{0,40}")
 
 _SERVERS = ("redis", "rediss", "redis+cluster", "unix")
+#: A service: no login, which is the key's, and no options.
+_SERVICE = re.compile(rf"(?P<scheme>https?)://(?P<place>{_HOST})/?")
 
 
 def shown(url: str) -> str:
@@ -41,6 +44,8 @@ def shown(url: str) -> str:
     if not url.isprintable():
         return HIDDEN
     if _FOLDER.fullmatch(url):
+        return url
+    if _SERVICE.fullmatch(url):
         return url
     found = _SOCKET.fullmatch(url) or _SERVER.fullmatch(url)
     if found is None:
@@ -59,11 +64,18 @@ def shown_value(value: object) -> str:
     return repr(value) if _PLAIN.fullmatch(str(value)) else repr(shown(str(value)))
 
 
+def is_service(url: str) -> bool:
+    """Return whether a URL names a service, http://HOST[:PORT]/ or https://HOST[:PORT]/, and not a store."""
+    return _SERVICE.fullmatch(url) is not None
+
+
 def check_store_url(url: str, *, name: str = "store") -> None:
     """Check that a URL is well-formed and names a kind of store. Raises ConfigError that calls it `name`."""
     plain = url if url.startswith("embedded:") else unquote(url)
     if not plain.isprintable() or url != url.strip():
         raise ConfigError(f"{name} holds a control character, or space around it; remove that")
+    if is_service(url):
+        return
     found = _SOCKET.fullmatch(url) or _SERVER.fullmatch(url)
     if not _FOLDER.fullmatch(url) and (found is None or found["scheme"] not in _SERVERS or " " in url):
         raise ConfigError(f"{name} {shown(url)!r}: {EXPECTED}")

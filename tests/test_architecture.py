@@ -56,6 +56,10 @@ READING_ORDER = (
     "renewal",
     "upkeep",
     "engine",
+    "correlator",
+    # the same through a service
+    "client",
+    "service",
     # how good the answers are, and what people use
     "inputs",
     "sources",

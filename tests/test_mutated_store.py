@@ -40,6 +40,7 @@ UNTOLD = {
     "meta relink",
     "meta hubs",
     "meta bookmarks",
+    "meta keys",
     "meta lock",
     "meta intents",
     "meta head",

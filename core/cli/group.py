@@ -18,6 +18,7 @@ from ..errors import ConfigError, DouglasQuaidError
 from .terminal import OutputLost, abandon, complain, error_json, json_line, prepare
 
 if TYPE_CHECKING:
+    from ..correlator import Correlator
     from ..engine import Engine
 
 #: Entry-point group through which installed adapters add their commands.
@@ -83,8 +84,11 @@ def main() -> None:
     """Have we seen this picture, or a piece of it, before, and how sure are we?"""
 
 
-def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., int | None]], click.Command]:
-    """Return a decorator that makes a function a command with the options --store and --json.
+def command(
+    name: str, *, group: click.Group = main, through_service: bool = False
+) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Return a decorator that makes a function a command with the options --store and --json, and --key-file
+    for one that also works through a service.
 
     The function returns the exit status, or None for 0. An error of ours or of a file becomes one line and an
     exit status.
@@ -96,7 +100,8 @@ def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., 
             "--store",
             metavar="URL",
             help="URL of the feature store: embedded: (default), embedded:PATH, redis://, rediss://, unix://,"
-            " redis+cluster://.",
+            " redis+cluster://"
+            + ("; or of a service, http:// or https://HOST[:PORT]/." if through_service else "."),
         )
         @click.option(
             "--json",
@@ -115,6 +120,14 @@ def command(name: str, *, group: click.Group = main) -> Callable[[Callable[..., 
                 sys.exit(2 if isinstance(error, ConfigError) else 1)
             sys.exit(status or 0)
 
+        if through_service:
+            run.params.append(
+                click.Option(
+                    ["--key-file"],
+                    metavar="FILE",
+                    help="File with the key for a service; default: DOUGLAS_QUAID_KEY.",
+                )
+            )
         return run
 
     return wrap
@@ -129,6 +142,43 @@ def with_engine(function: Callable[..., int | None]) -> Callable[..., int | None
             return function(engine=engine, **options)
 
     return run
+
+
+def with_correlator(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Return a function that takes the URL of a store or a service and the file of a key, and calls this one
+    with what answers there.
+    """
+
+    @wraps(function)
+    def run(*, store: str | None, key_file: str | None, **options: Any) -> int | None:
+        with open_correlator(store, key_file) as engine:
+            return function(engine=engine, **options)
+
+    return run
+
+
+def open_correlator(store: str | None, key_file: str | None) -> Correlator:
+    """Return the engine of a store, or the client of a service (default: the configured one). Raises
+    ConfigError, StoreError, FormatError.
+    """
+    from ..config import Config
+    from ..store_url import is_service
+
+    config = Config.from_environment(store=store)
+    if is_service(config.store):
+        from ..client import Client
+
+        return Client(config.store, None if key_file is None else _key_in(key_file), config=config)
+    if key_file is not None:
+        raise ConfigError(f"--key-file {key_file}: a key is for a service, and the store is none")
+    return open_engine(store)
+
+
+def _key_in(path: str) -> str:
+    """The key in a file, which holds nothing else."""
+    from ..files import read_regular
+
+    return read_regular(path, max_bytes=4096).decode("ascii", "replace").strip()
 
 
 def open_engine(store: str | None) -> Engine:

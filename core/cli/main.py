@@ -7,6 +7,7 @@ from . import (  # noqa: F401 - they add their commands
     pictures,
     reextract,
     self_check,
+    service,
     stored,
 )
 from .group import main

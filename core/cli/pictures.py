@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ConfigError, FormatError, ImageError, NotFound
-from .group import command, open_engine, with_engine
+from .group import command, open_correlator, with_correlator
 from .terminal import complain, decision_text, error_json, hit_lines, json_line, say, with_progress
 
 if TYPE_CHECKING:
-    from ..engine import Engine
+    from ..correlator import Correlator
     from ..inputs import Input
 
 
 def _for_each(
-    engine: Engine,
+    engine: Correlator,
     inputs: list[Input],
     work: Callable[[Input, bytes], dict[str, Any]],
     label: str,
@@ -59,7 +59,7 @@ def _labels(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> di
 _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
-@command("add")
+@command("add", through_service=True)
 @_PATHS
 @click.option("--collection", metavar="NAME", help="Add the pictures to this collection too.")
 @click.option(
@@ -79,6 +79,7 @@ def add(
     occurrence: str | None,
     no_link: bool,
     store: str | None,
+    key_file: str | None,
     as_json: bool,
 ) -> int:
     """Add pictures to the store.
@@ -94,7 +95,7 @@ def add(
             f"--occurrence {occurrence}: it belongs to one picture, and there are {len(inputs)};"
             " add them one by one"
         )
-    with open_engine(store) as engine:
+    with open_correlator(store, key_file) as engine:
 
         def work(item: Input, data: bytes) -> dict[str, Any]:
             return engine.add(
@@ -119,7 +120,7 @@ def _show_added(line: dict[str, Any]) -> None:
     say(f"{line['status']:<8} {line['image_id'][:12]}  {line['path']}{note}")
 
 
-@command("query")
+@command("query", through_service=True)
 @_PATHS
 @click.option(
     "--limit",
@@ -140,14 +141,14 @@ def _show_added(line: dict[str, Any]) -> None:
 @click.option(
     "--include-same-template", is_flag=True, help="Also show pages with the same layout and other content."
 )
-@with_engine
+@with_correlator
 def query(
     paths: tuple[str, ...],
     limit: int,
     collection: str | None,
     min_decision: str,
     include_same_template: bool,
-    engine: Engine,
+    engine: Correlator,
     as_json: bool,
 ) -> int:
     """Search the store for pictures.
@@ -184,7 +185,7 @@ def _show_result(line: dict[str, Any]) -> None:
         say(*hit_lines(hit))
 
 
-@command("compare")
+@command("compare", through_service=True)
 @click.argument("a")
 @click.argument("b")
 @click.option(
@@ -193,8 +194,8 @@ def _show_result(line: dict[str, Any]) -> None:
     metavar="OUT.png",
     help="Draw both pictures with the matched region and the inliers.",
 )
-@with_engine
-def compare(a: str, b: str, overlay: str | None, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def compare(a: str, b: str, overlay: str | None, engine: Correlator, as_json: bool) -> None:
     """Judge one pair, and show all evidence.
 
     A and B: a path, an image id (at least 8 digits of it) or an occurrence.
@@ -219,7 +220,7 @@ def compare(a: str, b: str, overlay: str | None, engine: Engine, as_json: bool) 
         say(f"  drawn in {overlay}")
 
 
-def _side(engine: Engine, name: str) -> bytes | str:
+def _side(engine: Correlator, name: str) -> bytes | str:
     from ..inputs import Input
 
     is_file = name == "-" or (os.path.lexists(name) and not os.path.isdir(name))

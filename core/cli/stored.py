@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .group import command, main, with_engine
+from .group import command, main, with_correlator
 from .terminal import chain_text, hit_lines, hub_lines, print_result, say
 
 if TYPE_CHECKING:
-    from ..engine import Engine
+    from ..correlator import Correlator
 
 #: Source of the judgements that are made with these commands.
 SOURCE = "command line"
 
 
-@command("show")
+@command("show", through_service=True)
 @click.argument("name", metavar="ID")
-@with_engine
-def show(name: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def show(name: str, engine: Correlator, as_json: bool) -> None:
     """Describe an image or a cluster.
 
     ID: an image id (at least 8 digits of it), an occurrence or a cluster id.
@@ -46,10 +46,10 @@ def _lines(description: dict[str, Any]) -> list[str]:
     return lines
 
 
-@command("hits")
+@command("hits", through_service=True)
 @click.argument("name", metavar="ID")
-@with_engine
-def hits(name: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def hits(name: str, engine: Correlator, as_json: bool) -> None:
     """Show stored verdicts.
 
     ID: an image id (at least 8 digits of it), an occurrence or a cluster id. No picture is needed.
@@ -61,13 +61,13 @@ def hits(name: str, engine: Engine, as_json: bool) -> None:
         say(f"{name}: no matches and nothing to review")
 
 
-@command("forget")
+@command("forget", through_service=True)
 @click.argument("name", metavar="ID")
 @click.option(
     "--purge", is_flag=True, help="Also rewrite the append-only file of the server, and wait for it."
 )
-@with_engine
-def forget(name: str, purge: bool, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def forget(name: str, purge: bool, engine: Correlator, as_json: bool) -> None:
     """Remove an image and everything that refers to it."""
     image_id = engine.forget(name, purge=purge).image_id
     note = "the append-only file was rewritten" if purge else "--purge also clears the append-only file"
@@ -78,11 +78,11 @@ def forget(name: str, purge: bool, engine: Engine, as_json: bool) -> None:
     )
 
 
-@command("veto")
+@command("veto", through_service=True)
 @click.argument("a")
 @click.argument("b")
-@with_engine
-def veto(a: str, b: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def veto(a: str, b: str, engine: Correlator, as_json: bool) -> None:
     """State that two images are not the same.
 
     This outranks every score and splits a cluster that had joined them. It stands until `quaid undo A B`.
@@ -93,11 +93,11 @@ def veto(a: str, b: str, engine: Engine, as_json: bool) -> None:
     )
 
 
-@command("confirm")
+@command("confirm", through_service=True)
 @click.argument("a")
 @click.argument("b")
-@with_engine
-def confirm(a: str, b: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def confirm(a: str, b: str, engine: Correlator, as_json: bool) -> None:
     """State that two images show the same source picture.
 
     This outranks every score. It stands until `quaid undo A B`, or until a veto.
@@ -114,11 +114,11 @@ def confirm(a: str, b: str, engine: Engine, as_json: bool) -> None:
     )
 
 
-@command("undo")
+@command("undo", through_service=True)
 @click.argument("a")
 @click.argument("b")
-@with_engine
-def undo(a: str, b: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def undo(a: str, b: str, engine: Correlator, as_json: bool) -> None:
     """Take back a judgement about two images.
 
     The scores decide about them again.
@@ -143,11 +143,11 @@ def collection() -> None:
     """Named sets of pictures, each with a purpose."""
 
 
-@command("create", group=collection)
+@command("create", group=collection, through_service=True)
 @click.argument("name")
 @click.option("--purpose", required=True, type=click.Choice(["known", "baseline", "ignore"]))
-@with_engine
-def create(name: str, purpose: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def create(name: str, purpose: str, engine: Correlator, as_json: bool) -> None:
     """Create a collection.
 
     Purposes: known (pictures to recognise), baseline (legitimate pages), ignore (pictures that are never
@@ -161,9 +161,9 @@ def create(name: str, purpose: str, engine: Engine, as_json: bool) -> None:
     )
 
 
-@command("list", group=collection)
-@with_engine
-def list_collections(engine: Engine, as_json: bool) -> None:
+@command("list", group=collection, through_service=True)
+@with_correlator
+def list_collections(engine: Correlator, as_json: bool) -> None:
     """List the collections with their purposes and sizes."""
     lines = [
         {"name": c.name, "purpose": c.purpose.value, "images": engine.collection_size(c.name)}
@@ -173,7 +173,7 @@ def list_collections(engine: Engine, as_json: bool) -> None:
         print_result(line, f"{line['name']}: {line['purpose']}, {line['images']} images", as_json=as_json)
 
 
-@command("hubs")
+@command("hubs", through_service=True)
 @click.option(
     "--ignore",
     "ignored",
@@ -188,8 +188,8 @@ def list_collections(engine: Engine, as_json: bool) -> None:
     metavar="NAME",
     help="Collection for --ignore; it is created if it does not exist.",
 )
-@with_engine
-def hubs(ignored: tuple[str, ...], collection: str, engine: Engine, as_json: bool) -> None:
+@with_correlator
+def hubs(ignored: tuple[str, ...], collection: str, engine: Correlator, as_json: bool) -> None:
     """List what is too common to be evidence.
 
     These are regions and clusters that are found in a large share of all pictures. Such a region alone
@@ -209,9 +209,9 @@ def hubs(ignored: tuple[str, ...], collection: str, engine: Engine, as_json: boo
         say("no region and no cluster is found in a large share of the pictures")
 
 
-@command("chains")
-@with_engine
-def chains(engine: Engine, as_json: bool) -> None:
+@command("chains", through_service=True)
+@with_correlator
+def chains(engine: Correlator, as_json: bool) -> None:
     """List clusters that matches connect and that were not joined.
 
     A picture joins a cluster only if it matches the picture that represents it. To join two clusters all the
@@ -224,9 +224,9 @@ def chains(engine: Engine, as_json: bool) -> None:
         say("no chains: pictures that match as a whole are in one cluster")
 
 
-@command("stats")
-@with_engine
-def stats(engine: Engine, as_json: bool) -> None:
+@command("stats", through_service=True)
+@with_correlator
+def stats(engine: Correlator, as_json: bool) -> None:
     """Show contents and size of the store."""
     line = engine.stats().to_json()
     lines = [

@@ -50,6 +50,7 @@ META_TYPES = {
     "relink": "set",
     "hubs": "hash",
     "bookmarks": "hash",
+    "keys": "hash",
     "lock": "string",
     "calibration": "hash",
     "intents": "hash",
@@ -61,7 +62,7 @@ COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
 ALONE = frozenset(
     {"head", "ids", "where", "pixels", "forgetting", "collections", "cluster-of", "clusters", "alias"}
-) | {"chains", "relink", "hubs", "bookmarks", "calibration", "intents"}
+) | {"chains", "relink", "hubs", "bookmarks", "keys", "calibration", "intents"}
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")

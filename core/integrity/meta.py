@@ -9,6 +9,7 @@ from ..decision.calibration_file import parse
 from ..errors import ConfigError, CorruptRecord, FormatError, UnknownVersion
 from ..records import ImageId, NotedRegion
 from ..store import Store
+from ..store.access_keys import read_key
 from ..store.bookmarks import NAME_CHARACTERS, TEXT_BYTES
 from ..store.common_regions import read_note, without, write_note
 from ..store.images import scored
@@ -66,6 +67,7 @@ def check_fields(store: Store) -> Iterator[Finding]:
         ("hubs", lambda name, value: read_note(as_text(name), value)),
         ("intents", lambda name, value: Intent.decode(as_text(name), value)),
         ("bookmarks", _bookmark),
+        ("keys", lambda name, value: read_key(as_text(name), value)),
     )
     for hash_name, reader in checks:
         for field, value in (read(store, [on_meta("HGETALL", hash_name)])[0] or {}).items():

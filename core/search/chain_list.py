@@ -6,36 +6,15 @@ is a page that changed step by step, or somebody who tries to join two unrelated
 """
 
 from collections import Counter
-from dataclasses import asdict, dataclass
 from itertools import chain, islice
-from typing import Any
 
+from ..answers import Chain
 from ..records import ImageId
 from ..store import Store
 from .search import pictures_of
 
 #: Maximum number of pairs that are read. chosen: some seconds; a store with more has a source of its own.
 PAIRS_READ = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """Two clusters, of one image or more, that matches of whole pictures connect and that were not joined."""
-
-    #: Cluster of the first image; the image itself if it was never linked.
-    cluster_a: str
-    #: Cluster of the second image; the image itself if it was never linked.
-    cluster_b: str
-    #: Number of pairs that match.
-    pairs: int
-    #: One image of such a pair.
-    a: ImageId
-    #: The other image of it.
-    b: ImageId
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the chain as in a line of the command line."""
-        return asdict(self)
 
 
 def list_chains(store: Store) -> tuple[Chain, ...]:

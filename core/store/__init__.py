@@ -5,12 +5,11 @@ The key table is in keys.py, stored bytes are in FORMAT.md, and intents.py says 
 survive a crash.
 """
 
-from .clusters import RecordOutcome
+from ..records import ForgetReport, RecordOutcome, StoreStats
 from .columns import ROW, ColumnReader, ColumnState, ShardChange
-from .forgetting import ForgetReport
 from .images import NewImage, PutStatus
 from .options import StoreOptions
-from .store import Scope, Store, StoreStats
+from .store import Scope, Store
 from .verdict_sides import JOINING, joins
 
 __all__ = [

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from ..errors import NotFound
@@ -21,25 +20,6 @@ CLUSTER_PREFIX = "c-"
 #: Maximum number of representatives that are read. chosen: a cluster has more than one only where persons
 #: joined clusters.
 REPRESENTATIVES_READ = 4
-
-
-class RecordOutcome(str, Enum):
-    """What became of a pair when a verdict or a judgement about it was recorded."""
-
-    #: Stored on both sides; the two images are in one cluster.
-    JOINED = "joined"
-    #: Stored on both sides; nothing joins the two.
-    STORED = "stored"
-    #: Stored on both sides, but not joined: the union would put two images into one cluster that a person's
-    #: word keeps apart.
-    APART = "apart"
-    #: Stored on both sides, but not joined: no image could represent both clusters, so the pair is a link of
-    #: a chain.
-    CHAIN = "chain"
-    #: Stored on both sides, but neither shown nor joined: a person's word keeps the two images apart.
-    VETOED = "vetoed"
-    #: Not stored: one of the two is no longer in the store.
-    ABSENT = "absent"
 
 
 @dataclass(eq=False)

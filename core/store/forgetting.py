@@ -24,7 +24,7 @@ from typing import Any
 
 from ..batches import in_groups
 from ..errors import CorruptRecord, NotFound, StoreError, StoreTimeout
-from ..records import ImageId
+from ..records import ForgetReport, ImageId
 from .connection import Connection, StorePart
 from .intents import Intents, Interrupted
 from .keys import SHARDS, TAGS, Command, as_text, key, on_image, on_shard, shard
@@ -43,21 +43,6 @@ POLL_SECONDS = 0.02
 ATTEMPTS = 5
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ForgetReport:
-    """What forgetting an image removed."""
-
-    #: The image.
-    image_id: ImageId
-    #: Number of its occurrences.
-    occurrences: int
-    #: Number of images that had a verdict about it.
-    verdicts: int
-    #: Images that left their cluster because this one had connected them. They are to be linked again
-    #: (links.py).
-    unlinked: tuple[ImageId, ...]
 
 
 @dataclass(eq=False)

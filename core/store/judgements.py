@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import ConfigError, NotFound
-from ..records import ImageId, Judgement, JudgementWord, StoredVerdict, Verdict
+from ..records import ImageId, Judgement, JudgementWord, RecordOutcome, StoredVerdict, Verdict
 from . import verdict_codec as codec
-from .clusters import RecordOutcome
 from .connection import StorePart
 from .intents import Intents, Interrupted
 from .keys import META, Command, as_text, key, on_image, on_meta

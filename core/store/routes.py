@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..config import Config
 from ..errors import ConfigError
-from ..store_url import EXPECTED, shown
+from ..store_url import EXPECTED, is_service, shown
 from .embedded import EmbeddedServer
 from .embedded_reserve import fill_reserve, free_bytes, give_up_reserve
 from .keys import READS, TAGS, Command, as_bytes, prefix
@@ -236,6 +236,11 @@ class ClusterRoute(Route):
 def route_of(config: Config) -> Route:
     """Return the route to the store of a configuration. Raises ConfigError for a URL that names no store."""
     scheme = config.store.split(":", 1)[0]
+    if is_service(config.store):
+        raise ConfigError(
+            f"{config.store} is a service, and this needs the store itself; run it where the store is, or use"
+            " douglas_quaid.client.Client for what a service answers"
+        )
     if scheme == "embedded":
         return EmbeddedRoute(config)
     if scheme == "redis+cluster":

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from ..config import Config
 from ..errors import ConfigError, CorruptRecord, NotAllowed, NotFound, StoreFull, UnknownVersion
-from ..records import Cluster, ImageId, Purpose, StoredVerdict
+from ..records import Cluster, ImageId, Purpose, StoredVerdict, StoreStats
+from .access_keys import AccessKeys
 from .bookmarks import Bookmarks
 from .clusters import CLUSTER_PREFIX, Clusters
 from .columns import ColumnReader
@@ -39,34 +40,6 @@ from .values import IMAGE_ID, REMEDY, noting, whole
 from .verdicts import Verdicts
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class StoreStats:
-    """The store in numbers."""
-
-    #: Images.
-    images: int
-    #: Occurrences of all images together.
-    occurrences: int
-    #: Clusters of two images or more.
-    clusters: int
-    #: Pairs that match as whole pictures and are not in one cluster, because no image could represent both.
-    chains: int
-    #: Common regions that linking has met, as far as they are noted.
-    common_regions: int
-    #: Collections.
-    collections: int
-    #: Rows of forgotten images that wait for compaction; they are overwritten already.
-    dead_rows: int
-    #: Bytes of all primary servers together.
-    used_memory: int
-    #: Name and version of the servers.
-    server: str
-    #: What a power cut or a killed server would cost, for a person to read.
-    persistence: str
-    #: Version of the key table.
-    schema: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +101,8 @@ class Store:
         self.settings = Settings(connection)
         #: Short texts of adapters.
         self.bookmarks = Bookmarks(connection)
+        #: Keys of the service.
+        self.access_keys = AccessKeys(connection)
         #: Locks by name.
         self.locks = Locks(connection)
 

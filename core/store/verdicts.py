@@ -15,9 +15,9 @@ from typing import Any
 
 from ..batches import grouped
 from ..errors import ConfigError
-from ..records import ImageId, JudgementWord, StoredVerdict, Verdict
+from ..records import ImageId, JudgementWord, RecordOutcome, StoredVerdict, Verdict
 from . import verdict_codec as codec
-from .clusters import Clusters, RecordOutcome
+from .clusters import Clusters
 from .connection import StorePart
 from .intents import Intent, Intents, Interrupted
 from .judgements import decoded, judgements_of, outranked

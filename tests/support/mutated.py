@@ -207,6 +207,7 @@ def small_store(server: Server) -> Small:
         store.settings.keep_calibration(engine.calibration.id, write(engine.calibration))
         store.settings.set_progress("redecide", f"{shipped().id} {ids[0]}")
         engine.set_bookmark("test:position", "page 7")
+        engine.create_key("analysts", ["read"], sees=["host:misp"])
         store.common_regions.note(
             [
                 CommonRegion(ids[6], (0.1, 0.1, 0.9, 0.3), 25, 800, shown_by=(ids[7], ids[0])),

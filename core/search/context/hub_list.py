@@ -6,67 +6,15 @@ account, matches every new capture, and rightly so; whether that is worth knowin
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
-from ...answers import timestamp
-from ...records import Box, Cluster, ImageId, Purpose
+from ...answers import Hub
+from ...records import Cluster, ImageId, Purpose
 from ...store import Store
 from ..options import CommonRegionOptions
 from .common_regions import necessary_pictures
 
 #: Number of occurrences given as examples. chosen.
 EXAMPLES = 3
-#: Collection that pictures go to when none is named. chosen.
-IGNORED = "ignored"
-
-
-@dataclass(frozen=True, slots=True)
-class Hub:
-    """A part or a cluster that is found in a large share of all pictures."""
-
-    #: common-region or cluster.
-    kind: str
-    #: Id of an image that shows the region, or of the cluster.
-    id: str
-    #: Minimum number of different pictures that show the region; or number of images in the cluster.
-    pictures: int
-    #: Share of all pictures there were when it was met, 0 to 1.
-    share: float
-    #: Where the region lies in that image: left, top, right, bottom, 0 to 1; None for a cluster.
-    region: Box | None
-    #: When linking met the region last; None for a cluster.
-    met: datetime | None
-    #: When linking met the region first, which is when it had become common; None for a cluster.
-    since: datetime | None
-    #: A few images that were verified to show the region; empty for a cluster.
-    shown_by: tuple[ImageId, ...]
-    #: When the first and the last of these images came; None for a cluster.
-    first_shown: datetime | None
-    #: See `first_shown`.
-    last_shown: datetime | None
-    #: Whether the image, or one of the cluster, is in a collection of purpose `ignore`.
-    ignored: bool
-    #: A few occurrences.
-    occurrences: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the hub as in a line of the command line."""
-        return {
-            "kind": self.kind,
-            "id": self.id,
-            "pictures": self.pictures,
-            "share": round(self.share, 4),
-            "region": None if self.region is None else list(self.region),
-            "met": timestamp(self.met),
-            "since": timestamp(self.since),
-            "shown_by": list(self.shown_by),
-            "first_shown": timestamp(self.first_shown),
-            "last_shown": timestamp(self.last_shown),
-            "ignored": self.ignored,
-            "occurrences": list(self.occurrences),
-        }
 
 
 def list_hubs(store: Store, options: CommonRegionOptions) -> tuple[Hub, ...]:

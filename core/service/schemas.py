@@ -1,0 +1,146 @@
+"""JSON schemas of the answers, for the document (OpenAPI 3.1 uses JSON Schema 2020-12).
+
+Keys and their meaning are a contract, described in core/README.md; later versions only add, so no schema
+forbids further keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from ..answers import EngineStats, QueryResult
+from ..records import (
+    Configuration,
+    Decision,
+    Evidence,
+    JudgementWord,
+    Purpose,
+    Reason,
+    RecordOutcome,
+    Relation,
+    StoreStats,
+)
+
+#: A JSON schema.
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_FLAG: Schema = {"type": "boolean"}
+_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "sha256 of the image"}
+_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+_LABELS: Schema = {"type": "object", "additionalProperties": _TEXT}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _one_of(kind: type) -> Schema:
+    return {"type": "string", "enum": [value.value for value in kind]}  # type: ignore[attr-defined]
+
+
+def _plain(annotation: str) -> Schema:
+    """The schema of a field that holds a plain value."""
+    name = annotation.removesuffix(" | None")
+    schema: Schema = {"int": {"type": "integer"}, "float": _NUMBER, "bool": _FLAG}.get(name, _TEXT)
+    return _or_null(schema) if annotation != name else schema
+
+
+def _evidence() -> Schema:
+    plain = {one.name: _plain(str(one.type)) for one in fields(Evidence) if one.name != "differences"}
+    return _object(**plain | {"configuration": _one_of(Configuration), "matrix": _or_null(_list(_NUMBER))})
+
+
+_MEMBERSHIPS = _list(_object(name=_TEXT, labels=_LABELS))
+_HIT = _object(
+    image_id=_ID,
+    decision=_one_of(Decision),
+    relation=_or_null(_one_of(Relation)),
+    confidence=_SHARE,
+    sentence=_TEXT,
+    reasons=_list(_one_of(Reason)),
+    evidence={"$ref": "#/components/schemas/Evidence"},
+    contributions=_list(
+        _object(predictor=_TEXT, value=_or_null(_NUMBER), weight=_NUMBER),
+    ),
+    differences=_list(_object(box=_list(_NUMBER), share=_NUMBER)),
+    clusters=_list(_TEXT),
+    occurrences=_list(_TEXT),
+    occurrence_labels=_list(_LABELS),
+    occurrence_count=_COUNT,
+    first_seen=_TIME,
+    last_seen=_TIME,
+    collections=_MEMBERSHIPS,
+    problems=_list(_TEXT),
+)
+_QUERY_PLAIN = {
+    one.name: _plain(str(one.type))
+    for one in fields(QueryResult)
+    if one.name not in ("image_id", "decision", "hits", "problems")
+}
+_JUDGEMENT = {"image_id": _ID, "word": _one_of(JudgementWord), "who": _TEXT, "when": _TIME, "source": _TEXT}
+_DESCRIPTION = _object(
+    image_id=_ID,
+    width=_COUNT,
+    height=_COUNT,
+    format=_TEXT,
+    informative=_FLAG,
+    clusters=_list(_TEXT),
+    occurrences=_list(_object(occurrence=_TEXT, labels=_LABELS, first_seen=_TIME, last_seen=_TIME)),
+    occurrence_count=_COUNT,
+    collections=_MEMBERSHIPS,
+    problems=_list(_TEXT),
+)
+_CLUSTER = _object(cluster=_TEXT, aliases=_list(_TEXT), members=_list(_ID), representatives=_list(_ID))
+
+#: Every schema of an answer, by its name.
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object(error=_object(type=_TEXT, message=_TEXT)),
+    "Added": _object(
+        path=_TEXT,
+        image_id=_ID,
+        status={"type": "string", "enum": ["added", "updated", "known"]},
+        informative=_FLAG,
+        cluster=_or_null(_TEXT),
+    ),
+    "Query": _object(
+        path=_TEXT,
+        image_id=_ID,
+        decision=_one_of(Decision),
+        hits=_list({"$ref": "#/components/schemas/Hit"}),
+        problems=_list(_TEXT),
+        **_QUERY_PLAIN,
+    ),
+    "Hit": _HIT,
+    "Evidence": _evidence(),
+    "Comparison": {"allOf": [_object(a=_TEXT, b=_TEXT), {"$ref": "#/components/schemas/Hit"}]},
+    "Description": {"anyOf": [_DESCRIPTION, _CLUSTER]},
+    "Forgotten": _object(image_id=_ID, status=_TEXT, purged=_FLAG),
+    "Judgement": _object(**_JUDGEMENT),
+    "Judged": _object(a=_TEXT, b=_TEXT, status=_TEXT, outcome=_one_of(RecordOutcome)),
+    "Undone": _object(a=_TEXT, b=_TEXT, status=_TEXT, **_JUDGEMENT),
+    "Collection": _object(name=_TEXT, purpose=_one_of(Purpose), created=_TIME),
+    "Hub": _object(kind=_TEXT, id=_TEXT, pictures=_COUNT, share=_SHARE, occurrences=_list(_TEXT)),
+    "Chain": _object(cluster_a=_TEXT, cluster_b=_TEXT, pairs=_COUNT, a=_ID, b=_ID),
+    "Ignored": _object(id=_TEXT, images=_list(_ID)),
+    "Stats": _object(
+        **{
+            one.name: _plain(str(one.type))
+            for kind in (StoreStats, EngineStats)
+            for one in fields(kind)
+            if one.name != "store"
+        }
+    ),
+}
