@@ -1,19 +1,23 @@
 """The care of a store: what leaves it, what is linked again, and the calibration that it is judged by."""
 
 import logging
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
+from .backup.dump import BackupReport, write_backup
+from .backup.restore import RestoreReport, restore_backup
 from .bookkeeping import as_occurrence
 from .comparison import Comparison
 from .config import Config
 from .decision.calibration import Calibration
 from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
-from .errors import FormatError, NotAllowed, NotFound, StoreFull
+from .errors import ConfigError, FormatError, NotAllowed, NotFound, StoreFull
 from .features.picture import Picture
 from .options import Options
-from .records import ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
+from .records import Expired, ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
 from .renewal import ReadImage, Renewal, Renewed
 from .search.hits import Found
 from .store import ForgetReport, Store
@@ -75,6 +79,36 @@ class Upkeep(Comparison):
         self.mend()
         if purge:
             self._store.forgetting.purge()
+        return report
+
+    def retain(self, collection: str, *, before: datetime, dry_run: bool = False) -> Iterator[Expired]:
+        """Take images out of a collection that were last seen before a moment and that no host shows any
+        more, and yield them; one that is then in no collection is forgotten.
+
+        A host takes an occurrence back when it no longer shows the image, so one with an occurrence of
+        another host than `file` stays, however old. `dry_run`: only say which. Raises NotFound for an unknown
+        collection, ConfigError for a moment without time zone or to come, StoreError.
+        """
+        if before.tzinfo is None or before.timestamp() > time.time():
+            raise ConfigError(f"retain before {before.isoformat()}: expected a time in the past, with its zone")
+        for expired in self._store.occurrences.expire(collection, before, dry_run=dry_run):
+            yield expired
+        if not dry_run:
+            self.mend()
+
+    def backup(self, path: str) -> BackupReport:
+        """Write all that the store keeps, but for the keys of the service, to a new file that only its owner
+        may read, while others go on working. Raises ConfigError if the file exists, StoreError, OSError.
+        """
+        return write_backup(self._store, path)
+
+    def restore(self, path: str) -> RestoreReport:
+        """Bring back from a backup the images that the store lacks and that were not forgotten since, with
+        all that it says of them. May be interrupted and called again. Raises FormatError for a damaged file,
+        ConfigError, StoreError, OSError.
+        """
+        report = restore_backup(self._store, path)
+        self.mend()
         return report
 
     def undo(self, a: str, b: str) -> Judgement:

@@ -50,6 +50,8 @@ READING_ORDER = (
     "options",
     # whether the store is whole
     "integrity",
+    # a copy of it
+    "backup",
     # the whole path
     "bookkeeping",
     "comparison",

@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401 - they add their commands
     calibrate,
+    care,
     demo,
     evaluate,
     pictures,

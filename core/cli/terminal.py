@@ -60,6 +60,14 @@ def error_json(error: Exception) -> dict[str, Any]:
     return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
+def print_failure(error: Exception, *, as_json: bool) -> None:
+    """Print the error of one of several inputs, where its result would be."""
+    if as_json:
+        json_line(error_json(error))
+    else:
+        complain(f"{type(error).__name__}: {error}")
+
+
 def say(*lines: Line) -> None:
     """Print lines for people. Raises OutputLost."""
     for line in lines:

@@ -31,6 +31,7 @@ SHARD_TYPES = {
     "pixels": "hash",
     "set": "set",
     "forgetting": "set",
+    "forgotten": "zset",
 }
 #: Types of the keys under `meta`, likewise.
 META_TYPES = {
@@ -48,6 +49,7 @@ META_TYPES = {
     "joining": "hash",
     "blocked": "hash",
     "relink": "set",
+    "restoring": "set",
     "hubs": "hash",
     "bookmarks": "hash",
     "keys": "hash",
@@ -61,8 +63,8 @@ OF_IMAGES = frozenset({"img", "occ", "seen", "mem", "ver", "partners", "judged",
 COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
 ALONE = frozenset(
-    {"head", "ids", "where", "pixels", "forgetting", "collections", "cluster-of", "clusters", "alias"}
-) | {"chains", "relink", "hubs", "bookmarks", "keys", "calibration", "intents"}
+    {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
+) | {"alias", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "calibration", "intents"}
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")

@@ -82,7 +82,7 @@ def check_fields(store: Store) -> Iterator[Finding]:
                     "; create it again with quaid collection create" if hash_name == "collections" else ""
                 )
                 yield Finding(place, str(error), remedy, mend)
-    places = ((META, "relink"), *((tag, "forgetting") for tag in SHARDS))
+    places = ((META, "relink"), (META, "restoring"), *((tag, "forgetting") for tag in SHARDS))
     found = read(store, [Command(tag, "SMEMBERS", key(tag, name)) for tag, name in places])
     for (tag, name), members in zip(places, found, strict=True):
         ids = [as_text(member) for member in members or ()]

@@ -32,6 +32,8 @@ removes them. Times are unix seconds as decimal text.
       set:<collection>     set     ids of the shard's images in the collection
       forgetting           set     ids of images whose forgetting has begun; whoever finds one finishes it,
                                    and it cannot be added until then
+      forgotten            zset    sha1 of "forgotten " and the id of each forgotten image that was not added
+                                   again, scored by when that was: no older backup brings it back
 
     tag meta
       head                 hash    schema, created (time), fence, identity (random hex digits), calibration:
@@ -54,6 +56,7 @@ removes them. Times are unix seconds as decimal text.
                                    could represent both clusters (a chain)
       chains               set     pairs of the second kind: two image ids, the smaller first, and a space
       relink               set     ids of images to be linked again
+      restoring            set     ids of images that a restore has begun to bring back
       hubs                 hash    image id -> checksum and JSON {region, pictures, images, met, since,
                                    shown_by}: a common region (common_regions.py, FORMAT.md)
       bookmarks            hash    name -> text of an adapter

@@ -90,7 +90,7 @@ class Store:
         #: Images with their features.
         self.images = Images(connection, self.collections, self.forgetting)
         #: Where images were seen.
-        self.occurrences = Occurrences(connection, self.forgetting)
+        self.occurrences = Occurrences(connection, self.forgetting, self.collections)
         #: Which images were linked.
         self.links = Links(connection)
         #: The columns that replicas follow.
