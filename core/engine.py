@@ -31,11 +31,13 @@ from .index.new_image import new_image
 from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .integrity.columns import with_our_columns
+from .listed import with_listed
 from .options import DEFAULTS, Options
 from .records import PERSON, Decision, ImageFeatures, ImageId, Occurrence, Purpose, StoredVerdict
 from .search.candidates import View, find_candidates
 from .search.context.surroundings import Surroundings
 from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
+from .search.listed import ListIndex
 from .search.objects import Objects, find_objects
 from .search.references import References
 from .search.search import Search
@@ -55,6 +57,7 @@ class Engine(Upkeep):
         shared = None if folder is None else SnapshotFile(folder, store.identity)
         self._index = IndexReplica(store.columns, shared, options=options.index)
         self._objects = Objects()
+        self._lists = ListIndex(store.hash_lists, options.search.context.rivals.same_picture_bits)
 
     @classmethod
     def open(
@@ -110,9 +113,10 @@ class Engine(Upkeep):
             wanted = partial(is_listed, minimum=minimum, same_template=include_same_template)
             listed = [judged for judged in found.judged if wanted(judged.verdict)]
             hits = as_hits(self._store, self.calibration, listed, per_cluster=True, limit=limit)
+            entries = self._lists.search(picture.features, data, collection=collection, limit=limit)
         return QueryResult(
             image_id=picture.features.image_id,
-            decision=found.decision,
+            decision=with_listed(found.decision, entries),
             informative=picture.features.informative,
             hits=hits,
             images_searched=len(self._index),
@@ -123,6 +127,7 @@ class Engine(Upkeep):
             frame=picture.features.frame,
             truncated=picture.features.truncated,
             problems=tuple(problems),
+            listed=() if minimum is Decision.MATCH else entries,
         )
 
     def _search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool = False) -> Found:

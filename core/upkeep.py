@@ -3,7 +3,7 @@
 import logging
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from .backup.dump import BackupReport, write_backup
@@ -16,11 +16,21 @@ from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
 from .errors import ConfigError, FormatError, NotAllowed, NotFound, StoreFull
 from .features.picture import Picture
+from .lists.lines import Numbered
+from .lists.transfer import (
+    ExportReport,
+    ImportReport,
+    ListFormat,
+    export_list,
+    import_list,
+    withdraw_entries,
+)
 from .options import Options
 from .records import Expired, ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
 from .renewal import ReadImage, Renewal, Renewed
 from .search.hits import Found
 from .store import ForgetReport, Store
+from .store.hash_lists import EntryStatus, HashList
 from .store.values import note, noting
 
 _log = logging.getLogger(__name__)
@@ -90,11 +100,70 @@ class Upkeep(Comparison):
         collection, ConfigError for a moment without time zone or to come, StoreError.
         """
         if before.tzinfo is None or before.timestamp() > time.time():
-            raise ConfigError(f"retain before {before.isoformat()}: expected a time in the past, with its zone")
+            raise ConfigError(
+                f"retain before {before.isoformat()}: expected a time in the past, with its zone"
+            )
         for expired in self._store.occurrences.expire(collection, before, dry_run=dry_run):
             yield expired
         if not dry_run:
             self.mend()
+
+    # -- hash lists ------------------------------------------------------------------------------------------
+
+    def hash_lists(self) -> dict[str, HashList]:
+        """Return the hash lists by name; a broken one is left out, which the log says."""
+        with noting():
+            return self._store.hash_lists.all()
+
+    def import_list(
+        self,
+        path: str,
+        *,
+        collection: str,
+        name: str | None = None,
+        format: ListFormat | str | None = None,
+        replace: bool = False,
+        refuse: Callable[[Numbered], None] = lambda _: None,
+    ) -> ImportReport:
+        """Keep the entries of a hash list; from then on queries are compared with them. `refuse` hears of
+        lines that cannot be used. See lists/transfer.py.
+        """
+        return import_list(
+            self._store,
+            path,
+            collection=collection,
+            name=name,
+            format=format,
+            replace=replace,
+            refuse=refuse,
+        )
+
+    def export_list(
+        self,
+        path: str,
+        *,
+        collection: str,
+        name: str | None = None,
+        format: ListFormat | str | None = None,
+        tlp: str = "",
+        previous: str | None = None,
+    ) -> ExportReport:
+        """Write a collection to a new file as a hash list. See lists/transfer.py."""
+        return export_list(
+            self._store, path, collection=collection, name=name, format=format, tlp=tlp, previous=previous
+        )
+
+    def withdraw_entries(self, name: str, ids: Sequence[str]) -> list[EntryStatus]:
+        """Withdraw entries of a hash list; the next answer does not have them. Raises NotFound for an unknown
+        list.
+        """
+        return withdraw_entries(self._store, name, ids)
+
+    def remove_list(self, name: str) -> None:
+        """Remove a hash list with all its entries. Raises NotFound."""
+        self._store.hash_lists.remove(name)
+
+    # -- copies ----------------------------------------------------------------------------------------------
 
     def backup(self, path: str) -> BackupReport:
         """Write all that the store keeps, but for the keys of the service, to a new file that only its owner

@@ -93,6 +93,9 @@ def _write_all(store: Store, writer: Writer) -> int:
             name = f"{kind}:{as_text(cluster)}"
             _write_items(writer, META, name, sorted(store.connection.ask(on_meta("SMEMBERS", name))))
     _write_items(writer, META, "relink", sorted(store.connection.ask(on_meta("SMEMBERS", "relink"))))
+    for name in sorted(store.hash_lists.all()):
+        _write_hash(store, writer, META, f"list:{name}")
+    _write_hash(store, writer, META, "lists")
     calibration, text = store.settings.chosen_calibration()
     if calibration is not None and text is not None:
         writer.write(META, "calibration", [calibration.encode(), text.encode("utf-8", "surrogateescape")])

@@ -14,7 +14,8 @@ from ..integrity.finding import existing, settle
 from ..records import ImageId
 from ..store import Store, values, verdict_codec as codec
 from ..store.common_regions import read_note, without, write_note
-from ..store.keys import META, SHARDS, Command, as_text, on_image, on_meta
+from ..store.hash_lists import read_entry, read_list
+from ..store.keys import META, SHARDS, Command, as_bytes, as_text, on_image, on_meta
 from ..store.scripts import COUNTED_FIELD
 from .entries import Entry
 
@@ -163,6 +164,23 @@ def _bring_bookmarks(store: Store, entry: Entry) -> None:
         store.bookmarks.set(as_text(name), as_text(text), unless_there=True)
 
 
+def _bring_entries(store: Store, entry: Entry) -> None:
+    """Entries of a hash list that the store does not have; the list itself comes behind them."""
+    if store.connection.ask(on_meta("HEXISTS", "lists", as_bytes(entry.about))):
+        return
+    for name, value in entry.pairs.items():
+        with values.left_out_if_broken():
+            read_entry(entry.about, as_text(name), value)
+            store.connection.ask(on_meta("HSET", entry.name, name, value))
+
+
+def _bring_lists(store: Store, entry: Entry) -> None:
+    for name, value in entry.pairs.items():
+        with values.left_out_if_broken():
+            read_list(as_text(name), value)
+            store.connection.ask(COUNTED_FIELD(META, "new", "lists", name, value))
+
+
 def _bring_calibration(store: Store, entry: Entry) -> None:
     """The calibration that was chosen, if the store has none."""
     for calibration, text in entry.pairs.items():
@@ -193,5 +211,7 @@ _OTHERS: dict[str, Callable[[Store, Entry], None]] = {
     "relink": _bring_relink,
     "hubs": _bring_notes,
     "bookmarks": _bring_bookmarks,
+    "list": _bring_entries,
+    "lists": _bring_lists,
     "calibration": _bring_calibration,
 }

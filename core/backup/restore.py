@@ -89,7 +89,9 @@ def restore_backup(store: Store, path: str) -> RestoreReport:
             _bring_marks(store, (entry for _, entry in read_entries(file, path, marks)))
         keep_codes = store.identity() == header.identity
         with values.noting() as problems:
-            counts = _bring_images(store, (entry for _, entry in read_entries(file, path)), header, keep_codes)
+            counts = _bring_images(
+                store, (entry for _, entry in read_entries(file, path)), header, keep_codes
+            )
             for some in in_groups((entry for _, entry in read_entries(file, path)), ENTRIES_AT_ONCE):
                 bring_relations(store, some)
         store.connection.ask(on_meta("UNLINK", "restoring"))

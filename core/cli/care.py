@@ -63,7 +63,9 @@ def restore(path: str, engine: Engine, as_json: bool) -> int:
 
 @command("retain", group=collection)
 @click.argument("name")
-@click.option("--keep", required=True, metavar="365d", help="For how long after they were last seen: 12h, 365d.")
+@click.option(
+    "--keep", required=True, metavar="365d", help="For how long after they were last seen: 12h, 365d."
+)
 @click.option("--dry-run", is_flag=True, help="Only say which pictures would leave.")
 @with_engine
 def retain(name: str, keep: str, dry_run: bool, engine: Engine, as_json: bool) -> None:
@@ -73,7 +75,9 @@ def retain(name: str, keep: str, dry_run: bool, engine: Engine, as_json: bool) -
     forgotten.
     """
     left = forgotten = 0
-    for expired in engine.retain(name, before=datetime.now(timezone.utc) - time_span("--keep", keep), dry_run=dry_run):
+    for expired in engine.retain(
+        name, before=datetime.now(timezone.utc) - time_span("--keep", keep), dry_run=dry_run
+    ):
         left, forgotten = left + 1, forgotten + expired.forgotten
         status = "forgotten" if expired.forgotten else "left"
         if as_json:

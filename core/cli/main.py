@@ -5,6 +5,8 @@ from . import (  # noqa: F401 - they add their commands
     care,
     demo,
     evaluate,
+    graph,
+    lists,
     pictures,
     reextract,
     self_check,

@@ -81,6 +81,18 @@ def show_text(text: str) -> None:
         _out("\t".join(map(visible, line.split("\t"))))
 
 
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Print a long text in pieces, as it is: ASCII, or XML whose characters can be seen. Raises OutputLost."""
+    try:
+        for piece in pieces:
+            encoding = sys.stdout.encoding or "utf-8"
+            sys.stdout.write(piece.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        abandon(sys.stdout)
+        raise OutputLost(getattr(error, "strerror", None) or str(error)) from None
+
+
 def complain(*lines: str) -> None:
     """Print an error in red on standard error."""
     for line in lines:

@@ -53,6 +53,8 @@ META_TYPES = {
     "hubs": "hash",
     "bookmarks": "hash",
     "keys": "hash",
+    "lists": "hash",
+    "list": "hash",
     "lock": "string",
     "calibration": "hash",
     "intents": "hash",
@@ -64,7 +66,7 @@ COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
 ALONE = frozenset(
     {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
-) | {"alias", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "calibration", "intents"}
+) | {"alias", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "lists", "calibration", "intents"}
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")

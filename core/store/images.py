@@ -122,9 +122,7 @@ class Images(StorePart):
         self.note(entry.image_id, seen=last)
         for shown in sightings:
             for moment in (shown.first_seen, shown.last_seen):
-                self.note(
-                    entry.image_id, occurrence=shown.occurrence, labels=shown.labels, seen=moment
-                )
+                self.note(entry.image_id, occurrence=shown.occurrence, labels=shown.labels, seen=moment)
         for member in memberships:
             self.note(entry.image_id, collection=member.name, labels=member.labels, seen=first)
 

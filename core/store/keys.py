@@ -38,7 +38,7 @@ removes them. Times are unix seconds as decimal text.
     tag meta
       head                 hash    schema, created (time), fence, identity (random hex digits), calibration:
                                    the id of the chosen one, count:<name>: how many fields collections, hubs,
-                                   bookmarks and keys have
+                                   bookmarks, keys and lists have
       collections          hash    name -> JSON {purpose, created, check}
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical ids of the clusters of two images or more
@@ -62,6 +62,8 @@ removes them. Times are unix seconds as decimal text.
       bookmarks            hash    name -> text of an adapter
       keys                 hash    name -> checksum and JSON of a key of the service (access_keys.py,
                                    FORMAT.md)
+      lists                hash    name -> checksum and JSON of a hash list (hash_lists.py, FORMAT.md)
+      list:<name>          hash    id of an entry -> JSON of it; of a withdrawn one, since when
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
                                    walk:<name>: how far a walk through all images has come
@@ -78,7 +80,7 @@ from ..records import ImageId
 #: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
 SCHEMA_VERSION = 5
 #: Hashes under `meta` whose fields are counted in head, because nothing else says that one was lost.
-COUNTED = ("collections", "hubs", "bookmarks", "keys")
+COUNTED = ("collections", "hubs", "bookmarks", "keys", "lists")
 #: Tags of the shards.
 SHARDS = tuple("0123456789abcdef")
 #: Tag of what spans images.
