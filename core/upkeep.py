@@ -103,8 +103,7 @@ class Upkeep(Comparison):
             raise ConfigError(
                 f"retain before {before.isoformat()}: expected a time in the past, with its zone"
             )
-        for expired in self._store.occurrences.expire(collection, before, dry_run=dry_run):
-            yield expired
+        yield from self._store.occurrences.expire(collection, before, dry_run=dry_run)
         if not dry_run:
             self.mend()
 

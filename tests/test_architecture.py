@@ -68,6 +68,7 @@ READING_ORDER = (
     # how good the answers are, and what people use
     "inputs",
     "sources",
+    "grouping",
     "evaluation",
     "demo",
     "cli",

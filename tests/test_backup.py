@@ -173,8 +173,8 @@ def test_a_restore_brings_back_what_is_lost_and_nothing_that_was_forgotten(
     file, later = str(tmp_path / "copy"), str(tmp_path / "later")
     with Engine.open(server.url) as engine:
         engine.backup(file)
-        # Given that since the backup an image was forgotten, one was withdrawn from where it was seen, one was
-        # forgotten and added again, and one is lost
+        # Given that since the backup an image was forgotten, one was withdrawn from where it was seen, one
+        # was forgotten and added again, and one is lost
         engine.forget(forgotten)
         engine.withdraw("misp:attribute:2")
         engine.forget(again)
@@ -271,7 +271,7 @@ def test_what_was_not_seen_for_long_leaves_a_collection_and_what_a_host_shows_st
     now = datetime.now(timezone.utc)
     old, year = now - timedelta(days=400), timedelta(days=365)
     with Engine.open(store_url) as engine:
-        # Given a collection with an old picture, one of today, one that MISP shows, one that is in another, too
+        # Given a collection with an old picture, one of today, one that MISP shows, one in another, too
         for name in ("known", "other"):
             engine.create_collection(name, "known")
         engine.add(FIRST[0], collection="known", seen=old)

@@ -167,7 +167,7 @@ def _write_items(writer: Writer, tag: str, name: str, items: Iterable[bytes]) ->
 
 
 def _members(store: Store, tag: str, name: str) -> Iterator[list[bytes]]:
-    """All members of a sorted set with their scores, in order of score; what is added meanwhile comes last."""
+    """All members of a sorted set with their scores, by score; what is added meanwhile comes last."""
     at = 0
     while True:
         end = at + MEMBERS_AT_ONCE - 1

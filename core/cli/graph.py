@@ -34,7 +34,7 @@ OCCURRENCE = "occurrence"
 def graph(form: str, names: str | None, cluster: str | None, engine: Engine, as_json: bool) -> None:
     """Print clusters and images as a graph for other tools.
 
-    visjs is what the first Douglas-Quaid dumped, for vis-network. The text is printed while the store is read.
+    visjs is what the first Douglas-Quaid dumped, for vis-network. The store is read while it is printed.
     """
     from ..graph.walk import names_in
 

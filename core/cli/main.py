@@ -6,6 +6,7 @@ from . import (  # noqa: F401 - they add their commands
     demo,
     evaluate,
     graph,
+    grouping,
     lists,
     pictures,
     reextract,

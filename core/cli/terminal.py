@@ -82,7 +82,7 @@ def show_text(text: str) -> None:
 
 
 def write_pieces(pieces: Iterable[str]) -> None:
-    """Print a long text in pieces, as it is: ASCII, or XML whose characters can be seen. Raises OutputLost."""
+    """Print a long text in pieces, whose maker escapes what cannot be seen. Raises OutputLost."""
     try:
         for piece in pieces:
             encoding = sys.stdout.encoding or "utf-8"

@@ -93,12 +93,17 @@ def read_query(line: Line) -> QueryResult:
 def read_listed(line: Line) -> ListedHit:
     """Return an entry of a hash list."""
     return ListedHit(
-        **line
-        | {
-            "decision": Decision(line["decision"]),
-            "first_seen": moment(line["first_seen"]),
-            "last_seen": moment(line["last_seen"]),
-        }
+        list=line["list"],
+        entry_id=line["entry_id"],
+        collection=line["collection"],
+        tlp=line["tlp"],
+        decision=Decision(line["decision"]),
+        by=line["by"],
+        pdq_bits=line["pdq_bits"],
+        sentence=line["sentence"],
+        labels=line["labels"],
+        first_seen=moment(line["first_seen"]),
+        last_seen=moment(line["last_seen"]),
     )
 
 

@@ -97,7 +97,7 @@ def write_misp(header: Header, entries: Iterator[ListEntry]) -> Iterator[str]:
 
 
 def _object(name: str, entry: ListEntry) -> dict[str, Any]:
-    values = [("entry-id", "text", entry.entry_id)]
+    values: list[tuple[str, str, str | None]] = [("entry-id", "text", entry.entry_id)]
     values += [(kind, _TYPES.get(kind, "text"), getattr(entry, kind)) for kind in DIGITS]
     values += [("pdq-quality", "counter", None if entry.pdq_quality is None else str(entry.pdq_quality))]
     values += [("label", "text", f"{key}={value}") for key, value in sorted(entry.labels.items())]

@@ -13,6 +13,8 @@ from ..store.hash_lists import DIGITS, ListEntry
 
 #: Maximum length of a line in bytes. chosen: an entry with the longest labels has 26 KB.
 MAX_LINE = 64 * 1024
+#: Minimum PDQ quality of what is shared and searched for. spec: HMA and python-threatexchange, 50.
+LEAST_QUALITY = 50
 #: Maximum size in bytes of a file that is one JSON document, which is read as a whole. chosen: it takes some
 #: ten times as much memory.
 MAX_DOCUMENT = 64 * 1024 * 1024
@@ -97,20 +99,15 @@ def entry_of(
         return ListEntry(name, deleted=True)
     return ListEntry(
         name,
-        **{
-            kind: text
-            for kind, text in kept.items()
-            if kind != "pdq" or number is None or number >= LEAST_QUALITY
-        },
+        pdq=kept["pdq"] if number is None or number >= LEAST_QUALITY else None,
+        sha256=kept["sha256"],
+        sha1=kept["sha1"],
+        md5=kept["md5"],
         pdq_quality=number,
         labels=labels or {},
         first_seen=moment("first_seen", first_seen),
         last_seen=moment("last_seen", last_seen),
     )
-
-
-#: Minimum PDQ quality of what is shared and searched for. spec: HMA and python-threatexchange, 50.
-LEAST_QUALITY = 50
 
 
 def _text(name: str, value: object) -> str | None:

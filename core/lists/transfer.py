@@ -205,8 +205,8 @@ def export_list(
     many there are. Blank images and those of a PDQ quality below 50 are left out.
 
     `previous`: an earlier export, in NDJSON, whose entries are told as withdrawn where they are no longer in
-    the collection. Raises NotFound for an unknown collection, ConfigError for a file that exists, a format that
-    is only read, or `previous` with one that cannot say it; FormatError, StoreError, OSError.
+    the collection. Raises NotFound for an unknown collection, ConfigError for a file that exists, a format
+    that is only read, or `previous` with one that cannot say it; FormatError, StoreError, OSError.
     """
     wanted = format_of(path, format)
     header = Header(name or collection, tlp, int(time.time()))

@@ -98,7 +98,7 @@ class ListIndex:
             hashes += bytes(BYTES) if entry.pdq is None else bytes.fromhex(entry.pdq)
             loaded.ids.append(entry.entry_id)
         rows_of = np.frombuffer(bytes(hashes), np.uint8).reshape(-1, BYTES)
-        loaded.near.extend(rows_of, rows_of.any(axis=1))
+        loaded.near.extend(rows_of, np.asarray(rows_of.any(axis=1)))
         loaded.near.search(bytes(BYTES), 0)  # orders what was added, before threads share it
         return loaded
 

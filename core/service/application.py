@@ -140,7 +140,7 @@ class Application:
         return reply
 
     async def _send(self, reply: Reply, send: Send, *, head: bool) -> None:
-        """Send an answer; one in parts ends without its end if making them fails, so that the client knows."""
+        """Send an answer; one in parts stops short if making them fails, so that the client knows."""
         headers = {
             "Content-Type": reply.media,
             "Content-Length": str(len(reply.body)),

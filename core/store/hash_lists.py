@@ -1,8 +1,8 @@
 """Hash lists: what others told of pictures that this store never had, as hashes and labels.
 
 An entry is named by its list and its id, so that a list may be imported again. A withdrawn entry leaves a
-mark without its hashes, which an older copy of the list does not replace. The catalogue says which lists there
-are and, by a stamp that every change renews, that an index of them is out of date (../search/listed.py).
+mark without its hashes, which an older copy of the list does not replace. The catalogue says which lists
+there are and, by a stamp that every change renews, that an index of them is out of date (search/listed.py).
 """
 
 import json
