@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from support.server import Server
 
 from douglas_quaid import ConfigError, Decision, Engine, NotFound
 from douglas_quaid.answers import Hit
-from douglas_quaid.backup.entries import MAGIC
+from douglas_quaid.backup.entries import MAGIC, Writer, read_entries
 from douglas_quaid.cli.main import main
 from douglas_quaid.errors import CorruptRecord, UnknownVersion
 from douglas_quaid.integrity.check import find_problems
@@ -325,3 +326,15 @@ def test_the_commands_do_the_same(store_url: str, tmp_path: Path) -> None:
     assert (
         run("restore", str(listing))[0] == 1 and run("collection", "retain", "known", "--keep", "x")[0] == 2
     )
+
+
+def test_the_documented_example_is_what_is_written() -> None:
+    text = (Path(__file__).parent.parent / "core" / "backup" / "FORMAT.md").read_text("utf-8")
+    example = bytes.fromhex(re.findall(r"```backup\n(.*?)```", text, re.DOTALL)[0])
+    (found,) = read_entries(io.BytesIO(example), "example")
+    assert found[0] == 8 and found[1].name == "backup"
+    written = io.BytesIO()
+    writer = Writer(written)
+    writer.write(found[1].tag, found[1].name, found[1].items)
+    writer.end()
+    assert written.getvalue() == example

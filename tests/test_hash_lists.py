@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,14 @@ from douglas_quaid.cli.main import main
 from douglas_quaid.errors import CorruptRecord, UnknownVersion
 from douglas_quaid.integrity.check import find_problems
 from douglas_quaid.lists.lines import Numbered
+from douglas_quaid.store.hash_lists import (
+    HashList,
+    ListEntry,
+    read_entry,
+    read_list,
+    write_entry,
+    write_list,
+)
 
 
 def png(seed: int, width: int = 640) -> bytes:
@@ -143,7 +152,7 @@ def test_each_refused_line_is_told_with_its_number_and_the_others_are_kept(
     done = runner().invoke(main, words)
     assert (
         done.exit_code == 1
-        and "line 9: id of an entry 'g\\\\x1b" in done.stderr
+        and "line 9: id of an entry 'g\\x1b" in done.stderr
         and "\x1b[31mid" not in done.stderr
     )
     assert "12 refused" in done.stdout
@@ -204,3 +213,19 @@ def test_python_threatexchange_reads_our_lines_and_we_read_its(
     other.import_list(str(theirs), collection="theirs")
     (found,) = other.query(png(4, width=500)).listed
     assert found.by == "pdq" and found.list == "theirs"
+
+
+def test_the_documented_entries_are_what_is_stored() -> None:
+    text = (Path(__file__).parent.parent / "core" / "store" / "FORMAT.md").read_text("utf-8")
+    kept, gone = re.findall(r"```list-entry\n(.*?)```", text, re.DOTALL)[0].splitlines()
+    entry = read_entry("l", "a", kept.encode())
+    assert (
+        entry.pdq == bytes(range(32)).hex() and entry.pdq_quality == 97 and entry.labels == {"brand": "Acme"}
+    )
+    assert write_entry(entry, withdrawn=0).decode() == kept
+    assert read_entry("l", "a", gone.encode()).deleted
+    assert write_entry(ListEntry("a", deleted=True), withdrawn=1763812800).decode() == gone
+    about = HashList("known", "tlp:green", 1763812800, 1763812801, 7, "0123456789abcdef")
+    assert read_list("l", write_list("l", about)) == about
+    with pytest.raises(CorruptRecord, match="checksum"):
+        read_list("m", write_list("l", about))

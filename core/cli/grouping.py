@@ -67,7 +67,7 @@ def _show(found: Groups, *, as_csv: bool, as_json: bool) -> None:
 
 
 def _row(*cells: str) -> str:
-    """A line of CSV, with what cannot be seen escaped; a name that a spreadsheet would take for a formula gets
+    """A line of CSV, with what cannot be seen escaped; a name that a spreadsheet takes for a formula gets
     an apostrophe.
     """
     out = io.StringIO()
