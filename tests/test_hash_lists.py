@@ -19,7 +19,7 @@ from support.pictures import page
 from douglas_quaid import ConfigError, Decision, Engine, NotFound
 from douglas_quaid.cli.main import main
 from douglas_quaid.errors import CorruptRecord, UnknownVersion
-from douglas_quaid.integrity.check import find_problems
+from douglas_quaid.integrity.check import find_problems, mend_store
 from douglas_quaid.lists.lines import Numbered
 from douglas_quaid.store.hash_lists import (
     HashList,
@@ -29,6 +29,7 @@ from douglas_quaid.store.hash_lists import (
     write_entry,
     write_list,
 )
+from douglas_quaid.store.keys import on_meta, on_shard
 
 
 def png(seed: int, width: int = 640) -> bytes:
@@ -229,3 +230,20 @@ def test_the_documented_entries_are_what_is_stored() -> None:
     assert read_list("l", write_list("l", about)) == about
     with pytest.raises(CorruptRecord, match="checksum"):
         read_list("m", write_list("l", about))
+
+
+def test_broken_entries_are_named_and_removed(other: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "l.txt"
+    file.write_text(f"pdq {'ab' * 32}\npdq {'cd' * 32}\n")
+    other.import_list(str(file), collection="theirs")
+    store = other._store
+    # Given an entry that cannot be read, entries of no list, and a mark of a forgotten image that is none
+    store.connection.ask(on_meta("HSET", "list:l", "ab" * 32, "{}"))
+    store.connection.ask(on_meta("HSET", "list:lost", "a", '{"md5": "' + "0" * 32 + '"}'))
+    store.connection.ask(on_shard("0", "ZADD", "forgotten", "1", "x"))
+    found = sorted(finding.problem for finding in find_problems(store))
+    assert len(found) == 3 and "entries of a list that is not there" in found
+    other.query(png(0))  # a broken entry keeps no query from its answer
+    # when the store is mended, then the rest is left.
+    assert mend_store(store, lambda finding: None) == [] and find_problems(store) == []
+    assert [entry.entry_id for entry in store.hash_lists.entries("l")] == ["cd" * 32]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from ..batches import in_groups
@@ -191,6 +191,8 @@ def _bring(store: Store, image: Brought, keep_codes: bool) -> int:
     """Add one image with its sightings and memberships; return 1 if that was done."""
     features = read_record(image.image_id, image.record)
     entry = new_image(features if keep_codes else without_codes(features))
+    if keep_codes:  # to the byte: a record of an older format may hold more than is stored today
+        entry = replace(entry, record=image.record)
     store.connection.ask(on_meta("SADD", "restoring", image.image_id))
     store.images.bring_back(entry, image.sightings, image.memberships, (image.first, image.last))
     for name, value in image.marks.items():

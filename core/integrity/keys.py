@@ -84,6 +84,8 @@ class Inventory:
     shards: set[str] = field(default_factory=set)
     #: Ids in the names of clusters.
     clusters: set[str] = field(default_factory=set)
+    #: Names of hash lists that have entries.
+    lists: set[str] = field(default_factory=set)
 
 
 def check_keys(store: Store, inventory: Inventory) -> Iterator[Finding]:
@@ -147,6 +149,8 @@ def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Fin
             yield from _column(store, name, tag, rest, inventory, heads[tag])
         elif kind == "set":
             inventory.sets[tag].add(rest)
+        elif kind == "list":
+            inventory.lists.add(rest)
         elif kind in ("members", "aliases", "representatives", "kept"):
             if CLUSTER_ID.fullmatch(rest):
                 inventory.clusters.add(rest)

@@ -188,13 +188,15 @@ class HashLists(StorePart):
                 yield read_entry(name, as_text(field_name), value)
 
     def entries_of(self, name: str, ids: Sequence[str]) -> list[ListEntry | None]:
-        """Return these entries as they are now; None for one that is not there or was withdrawn."""
-        found = self._read(name, ids)
-        read = [
-            None if value is None else read_entry(name, entry_id, value)
-            for entry_id, value in zip(ids, found, strict=True)
-        ]
-        return [None if entry is None or entry.deleted else entry for entry in read]
+        """Return these entries as they are now; None for one that is not there or was withdrawn. Raises
+        CorruptRecord; within `values.noting` a broken one counts as not there.
+        """
+        found: list[ListEntry | None] = [None] * len(ids)
+        for at, (entry_id, value) in enumerate(zip(ids, self._read(name, ids), strict=True)):
+            with values.left_out_if_broken():
+                entry = None if value is None else read_entry(name, entry_id, value)
+                found[at] = None if entry is None or entry.deleted else entry
+        return found
 
     def _read(self, name: str, ids: Iterable[str]) -> list[bytes | None]:
         answers = list[bytes | None]()
