@@ -44,7 +44,7 @@ def test_a_folder_is_grouped_and_nothing_is_kept(
     }
     # when the folder is grouped
     done = runner().invoke(main, ["group", str(folder), "--json"])
-    # then copies are together, the file that is no picture is told, and nothing is left.
+    # then copies are together, what is not a picture is told, and nothing is left.
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.exit_code == 1 and lines[0]["error"]["type"] == "UnsupportedImage"
     assert lines[1:] == [

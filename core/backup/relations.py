@@ -21,6 +21,7 @@ from .entries import Entry
 
 #: Values of blocked:<id>. spec: clusters.lua.
 BLOCKED = (b"1", b"2")
+#: That of a chain. spec: clusters.lua.
 CHAIN = b"2"
 
 _CHECKS: dict[str, Callable[[ImageId, bytes], object]] = {
