@@ -150,3 +150,11 @@ def test_a_key_sees_the_names_of_its_hosts_only(engine: Engine, service: Service
     assert service.ask("GET", path).status == 401
     found = service.ask("GET", path, headers={"Authorization": f"Bearer {key}"}).line
     assert {node["label"] for node in found["nodes"]} == {"", "misp:attribute:7"}
+
+
+def test_networkx_reads_the_graphml(engine: Engine, tmp_path: Path) -> None:
+    networkx = pytest.importorskip("networkx", reason="only for this test, so not among the tests' own")
+    (tmp_path / "graph").write_text("".join(engine.graph("graphml")), "utf-8")
+    found = networkx.read_graphml(tmp_path / "graph")
+    assert found.is_directed() and found.number_of_nodes() == 8 and found.number_of_edges() == 4
+    assert found.nodes[IMAGES[0]]["kind"] == "image"

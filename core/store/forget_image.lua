@@ -63,7 +63,7 @@ elseif ARGV[1] == 'expire' then
     local id, answer = ARGV[at], 0
     local shown = number('img:' .. id, 'last') >= before
     for _, occurrence in ipairs(call('HKEYS', 'occ:' .. id)) do
-      shown = shown or string.sub(occurrence, 1, 5) ~= 'file:'
+      shown = shown or not string.match(occurrence, '^file:')
     end
     if not shown and call('HEXISTS', 'mem:' .. id, collection) == 1 then
       answer = call('HLEN', 'mem:' .. id) == 1 and 2 or 1

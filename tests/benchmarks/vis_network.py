@@ -2,7 +2,7 @@
 
     npm pack vis-network && tar xf vis-network-*.tgz
     quaid graph > graph.json
-    python tests/benchmarks/vis_network.py graph.json package/standalone/umd/vis-network.js
+    python -m benchmarks.vis_network graph.json PATH/vis-network.js
 
 Clusters and nodes become the nodes of the network, as in visjs-classificator.
 """
