@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..errors import CorruptRecord
-from ..features import without
-from ..records import ImageFeatures, ImageId, Membership, Sighting
+from ..records import ImageId, Membership, Sighting
 from ..store import values
 from ..store.images import sighting
 from ..store.keys import as_text
@@ -68,10 +67,3 @@ class Brought:
             sightings=tuple(sightings),
             memberships=tuple(memberships),
         )
-
-
-def without_codes(features: ImageFeatures) -> ImageFeatures:
-    """Return the features without what codes say: the key of their digests is that of another store, so they
-    would differ from those of equal codes (extraction/keyed.py).
-    """
-    return features if features.codes is None else without(features, "codes")

@@ -29,7 +29,7 @@ from ..store.membership import read_collection
 from ..store.scripts import MARK_IMAGE
 from ..strict_json import from_object, parse_object
 from .entries import Entry, read_entries
-from .images import Brought, without_codes
+from .images import Brought
 from .relations import bring_relations
 
 #: Images that are looked up in one round trip. chosen: 3 MB of records.
@@ -87,11 +87,8 @@ def restore_backup(store: Store, path: str) -> RestoreReport:
             store.connection.ask(on_meta("HSET", "head", "identity", header.identity))
         if marks is not None:
             _bring_marks(store, (entry for _, entry in read_entries(file, path, marks)))
-        keep_codes = store.identity() == header.identity
         with values.noting() as problems:
-            counts = _bring_images(
-                store, (entry for _, entry in read_entries(file, path)), header, keep_codes
-            )
+            counts = _bring_images(store, (entry for _, entry in read_entries(file, path)), header)
             for some in in_groups((entry for _, entry in read_entries(file, path)), ENTRIES_AT_ONCE):
                 bring_relations(store, some)
         store.connection.ask(on_meta("UNLINK", "restoring"))
@@ -147,9 +144,7 @@ def mark_of(image_id: ImageId) -> str:
     return hashlib.sha1(f"forgotten {image_id}".encode()).hexdigest()
 
 
-def _bring_images(
-    store: Store, entries: Iterable[Entry], header: Header, keep_codes: bool
-) -> tuple[int, int, int]:
+def _bring_images(store: Store, entries: Iterable[Entry], header: Header) -> tuple[int, int, int]:
     """Add the images that are wanted; return how many were, how many are known, and how many forgotten."""
     restored = known = forgotten = 0
     waiting = list[Brought]()
@@ -174,7 +169,7 @@ def _bring_images(
                 known += 1
             else:
                 with values.left_out_if_broken():
-                    restored += _bring(store, image, keep_codes)
+                    restored += _bring(store, image)
         waiting.clear()
 
     images = (entry for entry in entries if entry.kind in OF_IMAGE and entry.tag in SHARDS)
@@ -187,12 +182,11 @@ def _bring_images(
     return restored, known, forgotten
 
 
-def _bring(store: Store, image: Brought, keep_codes: bool) -> int:
+def _bring(store: Store, image: Brought) -> int:
     """Add one image with its sightings and memberships; return 1 if that was done."""
     features = read_record(image.image_id, image.record)
-    entry = new_image(features if keep_codes else without_codes(features))
-    if keep_codes:  # to the byte: a record of an older format may hold more than is stored today
-        entry = replace(entry, record=image.record)
+    # to the byte: a record of an older format may hold more than is stored today
+    entry = replace(new_image(features), record=image.record)
     store.connection.ask(on_meta("SADD", "restoring", image.image_id))
     store.images.bring_back(entry, image.sightings, image.memberships, (image.first, image.last))
     for name, value in image.marks.items():
