@@ -301,6 +301,16 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """An image that was seen in a collection too long ago."""
+
+    #: The image.
+    image_id: ImageId
+    #: Whether it leaves the store, because it is in no other collection.
+    forgotten: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """What the store knows about an image besides its features."""
 

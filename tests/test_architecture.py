@@ -38,6 +38,7 @@ READING_ORDER = (
     "isolation",
     # where it is kept, and where it is looked for
     "store",
+    "listed",
     "answers",
     "index",
     # two pictures
@@ -50,6 +51,10 @@ READING_ORDER = (
     "options",
     # whether the store is whole
     "integrity",
+    # a copy of it, and what is shared of it
+    "backup",
+    "lists",
+    "graph",
     # the whole path
     "bookkeeping",
     "comparison",
@@ -63,6 +68,7 @@ READING_ORDER = (
     # how good the answers are, and what people use
     "inputs",
     "sources",
+    "grouping",
     "evaluation",
     "demo",
     "cli",

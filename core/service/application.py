@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -41,6 +42,8 @@ READY_SECONDS = 1.0
 #: Bytes of a body that are read and thrown away after a refusal, so that the client reads the answer instead
 #: of a broken connection. chosen: what is on its way by then.
 DRAIN_BYTES = 4 * 1024 * 1024
+#: Parts of a long answer that are made and sent together. chosen: some 100 KB.
+PARTS_AT_ONCE = 1000
 
 _log = logging.getLogger("douglas_quaid.access")
 
@@ -101,7 +104,7 @@ class Application:
             time.monotonic() - told.began,
             told.key,
         )
-        await _send(reply, send, head=scope["method"] == "HEAD")
+        await self._send(reply, send, head=scope["method"] == "HEAD")
 
     async def _answer(self, request: Request, told: _Log) -> Reply:
         client = request.client
@@ -135,6 +138,24 @@ class Application:
             line = json.loads(reply.body)
             self._metrics.decided(line["decision"], line["images_searched"])
         return reply
+
+    async def _send(self, reply: Reply, send: Send, *, head: bool) -> None:
+        """Send an answer; one in parts stops short if making them fails, so that the client knows."""
+        headers = {
+            "Content-Type": reply.media,
+            "Content-Length": str(len(reply.body)),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        } | dict(reply.headers)
+        if reply.parts is not None:
+            del headers["Content-Length"]
+        raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        if reply.parts is not None and not head:
+            parts = reply.parts
+            while some := await self._slots.light(lambda: b"".join(islice(parts, PARTS_AT_ONCE))):
+                await send({"type": "http.response.body", "body": some, "more_body": True})
+        await send({"type": "http.response.body", "body": b"" if head else reply.body})
 
     async def _caller(self, request: Request, right: Right, told: _Log) -> Caller:
         engine = self._engine
@@ -213,15 +234,3 @@ async def _drain(request: Request) -> None:
             left -= len(chunk)
             if left < 0:
                 return
-
-
-async def _send(reply: Reply, send: Send, *, head: bool) -> None:
-    headers = {
-        "Content-Type": reply.media,
-        "Content-Length": str(len(reply.body)),
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    } | dict(reply.headers)
-    raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    await send({"type": "http.response.body", "body": b"" if head else reply.body})

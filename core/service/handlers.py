@@ -11,6 +11,7 @@ from typing import Any
 from ..answers import cluster_json, timestamp
 from ..engine import Engine
 from ..errors import ConfigError
+from ..graph.forms import GraphFormat
 from ..records import Cluster, Collection, ImageId, Judgement, JudgementWord, RecordOutcome
 from .access import Caller
 from .disclosure import description_seen_by, hit_seen_by, hub_seen_by, query_seen_by
@@ -22,6 +23,8 @@ from .uploads import Upload
 SOURCE = "http"
 #: Words of a judgement that stand for a method of the engine.
 CONFIRM, VETO = "confirm", "veto"
+#: Names images in a graph by where they were seen last.
+OCCURRENCE = "occurrence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,17 @@ def forget(engine: Engine, asked: Asked) -> Reply:
 def stats(engine: Engine, asked: Asked) -> Reply:
     """Return store and index in numbers."""
     return json_reply(engine.stats().to_json())
+
+
+def graph(engine: Engine, asked: Asked) -> Reply:
+    """Return clusters and images as a graph, made while it is sent."""
+    values, caller = asked.values, asked.caller
+    form = GraphFormat(values.get("format", GraphFormat.VISJS.value))
+    names = None
+    if values.get("names") == OCCURRENCE:
+        names = engine.occurrences_as_names(lambda host: caller.sees("host", host))
+    pieces = engine.graph(form, names=names, cluster=values.get("cluster"))
+    return Reply(200, b"", form.media, parts=(piece.encode("utf-8", "backslashreplace") for piece in pieces))
 
 
 # -- a person's word -----------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from ..graph.forms import GraphFormat
 from ..records import Decision, JudgementWord, Purpose
 from ..store.access_keys import Right
 from . import handlers
 from .fields import Field, Kind
-from .handlers import CONFIRM, VETO, Handler
+from .handlers import CONFIRM, OCCURRENCE, VETO, Handler
 from .uploads import Body
 
 #: Beginning of the paths of this version.
@@ -40,6 +41,8 @@ class Operation:
     answer: str
     #: Whether the answer is one JSON object on each line.
     lines: bool = False
+    #: Media types of an answer that has several; empty for the usual one.
+    media: tuple[str, ...] = ()
     #: Status of an answer beside 200.
     created: bool = False
     #: Its fields: of the URL, and of the body where it has one.
@@ -292,6 +295,25 @@ OPERATIONS = (
         handler=handlers.chains,
         answer="Chain",
         lines=True,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/graph",
+        name="graph",
+        summary="Return clusters and images as a graph for other tools",
+        right=Right.READ,
+        handler=handlers.graph,
+        answer="Graph",
+        media=("application/json", "application/xml"),
+        fields=(
+            Field(
+                name="format",
+                choices=tuple(form.value for form in GraphFormat),
+                meaning="visjs: as the first Douglas-Quaid dumped it; graphml; cytoscape; default: visjs",
+            ),
+            Field(name="names", choices=(OCCURRENCE,), meaning="name images by where they were seen last"),
+            Field(name="cluster", meaning="this cluster only"),
+        ),
     ),
     Operation(
         method="GET",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import (
@@ -66,6 +66,8 @@ class Reply:
     media: str = "application/json"
     #: Further headers.
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: Further parts of the body, made while they are sent; their number is not known before.
+    parts: Iterator[bytes] | None = None
 
 
 def json_reply(line: Mapping[str, object], status: int = 200) -> Reply:
