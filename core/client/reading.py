@@ -20,6 +20,7 @@ from ..records import (
     Evidence,
     Judgement,
     JudgementWord,
+    Likeness,
     Membership,
     Purpose,
     Reason,
@@ -116,6 +117,9 @@ def read_hit(line: Line) -> Hit:
 def _evidence(line: Line) -> Evidence:
     known = {field.name for field in fields(Evidence)}
     told = {name: value for name, value in line["evidence"].items() if name in known}
+    if told.get("likeness") is not None:
+        held = {field.name for field in fields(Likeness)}
+        told["likeness"] = {name: value for name, value in told["likeness"].items() if name in held}
     return from_object(Evidence, told | {"differences": line["differences"]})
 
 
