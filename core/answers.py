@@ -6,7 +6,7 @@ Field names and their meaning are a contract; later versions only add.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -213,6 +213,30 @@ class Description:
     info: ImageInfo
     #: Size of its record.
     record_bytes: int
+
+    @property
+    def image_id(self) -> ImageId:
+        """Return its id."""
+        return self.info.image_id
+
+    @property
+    def informative(self) -> bool:
+        """Return whether it shows enough to be recognised."""
+        return self.features.informative
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Return the canonical id of its cluster, then the aliases."""
+        return self.info.clusters
+
+    @property
+    def memberships(self) -> tuple[Membership, ...]:
+        """Return the collections that hold it."""
+        return self.info.memberships
+
+    def in_clusters(self, clusters: tuple[str, ...]) -> Description:
+        """Return it as it would be in another cluster."""
+        return replace(self, info=replace(self.info, clusters=clusters))
 
     def to_json(self) -> dict[str, Any]:
         """Return the description as in a line of the command line."""

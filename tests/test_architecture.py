@@ -39,6 +39,7 @@ READING_ORDER = (
     # where it is kept, and where it is looked for
     "store",
     "answers",
+    "reviews",
     "index",
     # two pictures
     "verification",
@@ -59,6 +60,7 @@ READING_ORDER = (
     "correlator",
     # the same through a service
     "client",
+    "opening",
     "service",
     # how good the answers are, and what people use
     "inputs",

@@ -94,7 +94,9 @@ def test_every_field_of_a_hit_comes_back_as_it_was() -> None:
     # Given a hit with every field of today's evidence and every reason
     sent = hit()
     assert {field.name for field in fields(Evidence)} == {
-        name for name in (field.name for field in fields(Evidence)) if getattr(sent.evidence, name) is not None
+        name
+        for name in (field.name for field in fields(Evidence))
+        if getattr(sent.evidence, name) is not None
     }
     # when it is written as JSON and read, then it is the same hit, and has the schema of the document.
     line = json.loads(json.dumps(sent.to_json()))
@@ -109,9 +111,7 @@ def test_what_a_newer_service_adds_is_left_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def both(
-    shared_server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Engine, Client]]:
+def both(shared_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Client]]:
     """An engine and a client on one store: pages and logos of brands, a form, a page with a code."""
     pytest.importorskip("uvicorn", reason="the extra `service` is not installed")
     shared_server.redis.flushall()
@@ -180,7 +180,7 @@ def test_a_comparison_has_the_same_line_directly_and_through_a_service(both: tup
 def test_stored_hits_have_the_same_lines_directly_and_through_a_service(
     both: tuple[Engine, Client],
 ) -> None:
-    engine, client = both
+    engine, _ = both
     image_id = engine.add(png(ASKED["likeness"])).image_id
     try:
         direct, over_http = ([hit.to_json() for hit in one.hits(image_id)] for one in both)

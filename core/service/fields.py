@@ -19,6 +19,8 @@ from ..errors import ConfigError
 TEXT_CHARACTERS = 8192
 #: Largest whole number. chosen.
 LARGEST = 1_000_000
+#: Maximum length of a long text. chosen: what a bookmark may hold.
+LONG_CHARACTERS = 1 << 20
 
 
 class Kind(str, Enum):
@@ -34,6 +36,8 @@ class Kind(str, Enum):
     NUMBER = "number"
     #: A time with a time zone, ISO 8601.
     TIME = "time"
+    #: A text of any characters, with line breaks.
+    LONG = "long text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,10 @@ class Field:
             return self._flag(given)
         if self.kind in (Kind.WHOLE, Kind.NUMBER):
             return self._number(given)
+        if self.kind is Kind.LONG:
+            if not isinstance(given, str) or len(given) > LONG_CHARACTERS:
+                raise self._wrong(given, f"text of at most {LONG_CHARACTERS} characters")
+            return given
         if not isinstance(given, str) or len(given) > TEXT_CHARACTERS:
             raise self._wrong(given, f"text of at most {TEXT_CHARACTERS} characters")
         if any(character < " " or character == "\x7f" for character in given):

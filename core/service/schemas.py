@@ -99,6 +99,7 @@ _HIT = _object(
 )
 _QUERY_PLAIN = _fields_of(QueryResult, without=("image_id", "decision", "hits", "problems"))["properties"]
 _JUDGEMENT = {"image_id": _ID, "word": _one_of(JudgementWord), "who": _TEXT, "when": _TIME, "source": _TEXT}
+_SIGHTING = _object(occurrence=_TEXT, labels=_LABELS, first_seen=_TIME, last_seen=_TIME)
 _DESCRIPTION = _object(
     image_id=_ID,
     width=_COUNT,
@@ -106,7 +107,7 @@ _DESCRIPTION = _object(
     format=_TEXT,
     informative=_FLAG,
     clusters=_list(_TEXT),
-    occurrences=_list(_object(occurrence=_TEXT, labels=_LABELS, first_seen=_TIME, last_seen=_TIME)),
+    occurrences=_list(_SIGHTING),
     occurrence_count=_COUNT,
     collections=_MEMBERSHIPS,
     problems=_list(_TEXT),
@@ -135,6 +136,35 @@ SCHEMAS: dict[str, Schema] = {
     "Evidence": _fields_of(Evidence, without=("differences",)),
     "Comparison": {"allOf": [_object(a=_TEXT, b=_TEXT), {"$ref": "#/components/schemas/Hit"}]},
     "Description": {"anyOf": [_DESCRIPTION, _CLUSTER]},
+    "Cluster": _CLUSTER,
+    "Pending": _object(id=_TEXT, status=_TEXT),
+    "Reviews": _object(
+        reviews=_list({"allOf": [_object(a=_ID, b=_ID, judged=_TIME), {"$ref": "#/components/schemas/Hit"}]}),
+        next=_or_null(_TEXT),
+    ),
+    "Sightings": _object(
+        occurrence=_TEXT, images=_list({"allOf": [_object(image_id=_ID, linked=_FLAG), _SIGHTING]})
+    ),
+    "Occurrence": _object(occurrence=_TEXT),
+    "Withdrawn": _object(image_id=_ID, forgotten=_FLAG),
+    "Noted": _object(image_id=_TEXT, status=_TEXT),
+    "Linked": _object(image_id=_TEXT, verdicts=_COUNT),
+    "Vetoed": _object(image_id=_TEXT, images=_list(_ID)),
+    "ClusterNames": _object(image_id=_TEXT, clusters=_list(_TEXT), shared=_or_null(_TEXT)),
+    "History": _object(
+        count=_COUNT,
+        first_seen=_TIME,
+        last_seen=_TIME,
+        sightings=_list(_SIGHTING),
+        collections=_MEMBERSHIPS,
+        complete=_FLAG,
+    ),
+    "NotedRegion": _object(image_id=_TEXT, noted={"type": ["object", "null"]}),
+    "Count": _object(images=_COUNT),
+    "Bookmark": _object(name=_TEXT, text=_or_null(_TEXT)),
+    "Written": _object(name=_TEXT, written=_FLAG),
+    "Lock": _object(name=_TEXT, token=_or_null(_TEXT)),
+    "Released": _object(name=_TEXT, held=_FLAG),
     "Forgotten": _object(image_id=_ID, status=_TEXT, purged=_FLAG),
     "Judgement": _object(**_JUDGEMENT),
     "Judged": _object(a=_TEXT, b=_TEXT, status=_TEXT, outcome=_one_of(RecordOutcome)),

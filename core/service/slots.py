@@ -16,6 +16,9 @@ Result = TypeVar("Result")
 
 #: Seconds to wait for a slot. chosen: some pictures.
 WAIT = 5.0
+#: Seconds to wait for a slot where the sender was told to come for the answer, or gets several one after the
+#: other. chosen.
+PATIENT_WAIT = 600.0
 #: Threads for questions that only read the store. chosen: they wait for it most of the time.
 LIGHT_THREADS = 8
 #: Uploads that may be on their way for each slot. chosen: each takes up to the limit of a picture on the
@@ -43,12 +46,12 @@ class Slots:
         """Return what `work` returns; it only asks the store."""
         return await asyncio.get_running_loop().run_in_executor(self._light, work)
 
-    async def heavy(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns; it decodes or compares pictures. Raises ServiceBusy when no slot gets
-        free.
+    async def heavy(self, work: Callable[[], Result], *, wait: float | None = None) -> Result:
+        """Return what `work` returns; it decodes or compares pictures. `wait`: seconds to wait for a slot;
+        default: as the service does. Raises ServiceBusy when no slot gets free.
         """
         try:
-            await asyncio.wait_for(self._free.acquire(), self._wait)
+            await asyncio.wait_for(self._free.acquire(), self._wait if wait is None else wait)
         except asyncio.TimeoutError:
             raise ServiceBusy(
                 f"{self.number} pictures are in work, as many as this machine has cores; come again"
@@ -64,10 +67,15 @@ class Slots:
         if not finished.cancelled():
             finished.exception()  # whoever waits for it hears it; nobody may be left
 
+    @property
+    def most_uploads(self) -> int:
+        """Return the number of uploads that may be on their way."""
+        return UPLOADS_A_SLOT * self.number
+
     @asynccontextmanager
     async def uploading(self) -> AsyncIterator[None]:
         """Count an upload while it is read. Raises ServiceBusy when too many are on their way."""
-        if self.uploads >= UPLOADS_A_SLOT * self.number:
+        if self.uploads >= self.most_uploads:
             raise ServiceBusy(f"{self.uploads} uploads are on their way; come again")
         self.uploads += 1
         try:
