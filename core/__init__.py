@@ -27,10 +27,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .answers import AddResult, Description, History, Hit, QueryResult
+    from .answers import AddResult, History, Hit, QueryResult
     from .config import Config
     from .correlator import Correlator
     from .deadline import seconds_left, time_limit
+    from .description import Description
     from .engine import Engine
     from .errors import (
         ConfigError,
@@ -115,7 +116,17 @@ __all__ = [
 ]
 
 #: Modules that hold the public names, the ones that load fastest first.
-_HOMES = ("errors", "config", "deadline", "records", "answers", "correlator", "opening", "engine")
+_HOMES = (
+    "errors",
+    "config",
+    "deadline",
+    "records",
+    "answers",
+    "description",
+    "correlator",
+    "opening",
+    "engine",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -7,13 +7,14 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers import Description, Hit
+from .answers import Hit
 from .bookkeeping import Bookkeeping
 from .config import Config
 from .deadline import Timer
 from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration
 from .decision.decide import Context, confirmed, decide
+from .description import Description
 from .errors import ConfigError, NotFound
 from .extraction.extractor import Extractor
 from .extraction.keyed import KeyedExtractor

@@ -40,6 +40,7 @@ READING_ORDER = (
     "store",
     "answers",
     "reviews",
+    "description",
     "index",
     # two pictures
     "verification",
