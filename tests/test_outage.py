@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.cluster import start_cluster
 from support.columns import refresh
 from support.images import is_stored, put_all, record_verdict
 from support.judging import veto
@@ -232,24 +233,7 @@ def test_nobody_listening_is_unavailable():
 @pytest.fixture
 def cluster(make_server):
     """Three primaries; gives the servers, the URL and the ports."""
-    ports = [free_port(bus=True) for _ in range(3)]
-    servers = [
-        make_server(port=str(port), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000")
-        for port in ports
-    ]
-    bounds = (0, 5461, 10923, 16384)
-    for n, server in enumerate(servers):
-        server.redis.execute_command("CLUSTER", "ADDSLOTS", *range(bounds[n], bounds[n + 1]))
-        servers[0].redis.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[n])
-    deadline = time.monotonic() + 30
-    while not all(_knows_all(server.redis.execute_command("CLUSTER", "INFO")) for server in servers):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return servers, f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}", ports
-
-
-def _knows_all(info: bytes) -> bool:
-    return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
+    return start_cluster(make_server)
 
 
 def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(cluster, make_image, everything):
