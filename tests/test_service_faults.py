@@ -1,5 +1,5 @@
-"""A service among clients that are too many, too slow, cut off or wrong, and killed while it works: its memory
-stays bounded, it goes on answering, nothing is half stored, and what it acknowledged is there.
+"""A service among clients that are too many, too slow, cut off or wrong, and killed while it works: its
+memory stays bounded, it goes on answering, nothing is half stored, and what it acknowledged is there.
 """
 
 from __future__ import annotations
@@ -78,9 +78,8 @@ def test_many_large_uploads_at_once_are_answered_within_bounded_memory(
     # when all send at once
     with watched(service) as lives, ThreadPoolExecutor(24) as pool:
         sizes = [LIMIT] * 12 + [LIMIT + MIB] * 12
-        statuses = list(
-            pool.map(lambda one: upload(service, one[1], path=IMAGES, seed=one[0]), enumerate(sizes))
-        )
+        sent = [pool.submit(upload, service, size, path=IMAGES, seed=n) for n, size in enumerate(sizes)]
+        statuses = [each.result() for each in sent]
     # then each is answered: it is no picture, or too large, or no slot was free,
     assert set(statuses[:12]) <= {422, 503} and 422 in statuses[:12]
     assert set(statuses[12:]) <= {413, 503, 0}

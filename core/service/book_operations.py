@@ -8,7 +8,7 @@ from .fields import Field, Kind
 from .operation import API, NAME, Operation
 from .uploads import Body
 
-_IMAGES = (Field(name="image", many=True, required=True, meaning="ids of images, 64 digits each"),)
+_IMAGES = (Field(name="image", kind=Kind.IMAGE, many=True, required=True, meaning="ids of images"),)
 _OCCURRENCE = Field(name="occurrence", required=True, meaning="HOST:KIND:ID")
 
 #: Operations for adapters.

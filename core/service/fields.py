@@ -7,6 +7,7 @@ must not be ignored.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ TEXT_CHARACTERS = 8192
 LARGEST = 1_000_000
 #: Maximum length of a long text. chosen: what a bookmark may hold.
 LONG_CHARACTERS = 1 << 20
+#: An image id. spec: sha256 in lower case.
+IMAGE_ID = re.compile("[0-9a-f]{64}")
 
 
 class Kind(str, Enum):
@@ -36,6 +39,8 @@ class Kind(str, Enum):
     NUMBER = "number"
     #: A time with a time zone, ISO 8601.
     TIME = "time"
+    #: Id of an image, all 64 digits.
+    IMAGE = "image id"
     #: A text of any characters, with line breaks.
     LONG = "long text"
 
@@ -66,6 +71,10 @@ class Field:
         if self.kind is Kind.LONG:
             if not isinstance(given, str) or len(given) > LONG_CHARACTERS:
                 raise self._wrong(given, f"text of at most {LONG_CHARACTERS} characters")
+            return given
+        if self.kind is Kind.IMAGE:
+            if not isinstance(given, str) or not IMAGE_ID.fullmatch(given):
+                raise self._wrong(given, "the 64 hexadecimal digits of an image id")
             return given
         if not isinstance(given, str) or len(given) > TEXT_CHARACTERS:
             raise self._wrong(given, f"text of at most {TEXT_CHARACTERS} characters")

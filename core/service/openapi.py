@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from .fields import LARGEST, LONG_CHARACTERS, TEXT_CHARACTERS, Field, Kind
+from .fields import IMAGE_ID, LARGEST, LONG_CHARACTERS, TEXT_CHARACTERS, Field, Kind
 from .operation import NAME, OTHER, Operation
 from .operations import OPERATIONS
 from .schemas import SCHEMAS, Schema
@@ -134,6 +134,8 @@ def _schema(field: Field) -> Schema:
     schema: Schema = {"type": "string", "maxLength": TEXT_CHARACTERS}
     if field.kind is Kind.FLAG:
         schema = {"type": "boolean"}
+    elif field.kind is Kind.IMAGE:
+        schema = {"type": "string", "pattern": f"^{IMAGE_ID.pattern}$"}
     elif field.kind is Kind.LONG:
         schema = {"type": "string", "maxLength": LONG_CHARACTERS}
     elif field.kind is Kind.WHOLE:
@@ -144,7 +146,9 @@ def _schema(field: Field) -> Schema:
         schema = {"type": "string", "format": "date-time"}
     elif field.choices:
         schema = {"type": "string", "enum": list(field.choices)}
-    return {"type": "array", "items": schema} if field.many else schema
+    if not field.many:
+        return schema
+    return {"type": "array", "items": schema} | ({"minItems": 1} if field.required else {})
 
 
 def _answers(operation: Operation) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import ConfigError, ImageTooLarge
+from ..errors import ConfigError, EmptyImage, ImageTooLarge
 from .refusals import Refusal
 
 #: Bytes of a body besides its pictures. chosen: some fields and labels.
@@ -112,7 +112,10 @@ async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
     finally:
         await chunks.aclose()
     for name, upload in received.files.items():
-        if (size := upload.file.seek(0, 2)) > max_bytes:
+        if not (size := upload.file.seek(0, 2)):
+            received.close()
+            raise EmptyImage(f"{upload.name}: the file is empty; expected a picture")
+        if size > max_bytes:
             received.close()
             raise ImageTooLarge(f"{name}: {size:,} bytes, more than the limit of {max_bytes:,}")
     return received
