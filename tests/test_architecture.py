@@ -65,6 +65,7 @@ READING_ORDER = (
     "service",
     # how good the answers are, and what people use
     "inputs",
+    "watching",
     "sources",
     "evaluation",
     "demo",
