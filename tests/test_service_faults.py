@@ -80,7 +80,7 @@ def test_many_large_uploads_at_once_are_answered_within_bounded_memory(
         sizes = [LIMIT] * 12 + [LIMIT + MIB] * 12
         sent = [pool.submit(upload, service, size, path=IMAGES, seed=n) for n, size in enumerate(sizes)]
         statuses = [each.result() for each in sent]
-    # then each is answered: it is no picture, or too large, or no slot was free,
+    # then each is answered: the bytes cannot be read, are too many, or no slot was free,
     assert set(statuses[:12]) <= {422, 503} and 422 in statuses[:12]
     assert set(statuses[12:]) <= {413, 503, 0}
     # the service says all the time that it lives,

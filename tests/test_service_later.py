@@ -102,13 +102,11 @@ def test_what_went_wrong_is_fetched_too(asked: Asked) -> None:
     assert (found.status, found.error) == (422, "UnsupportedImage")
 
 
-def test_answers_are_kept_for_an_hour_and_their_number_and_bytes_are_bounded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_answers_are_kept_for_an_hour_and_their_number_and_bytes_are_bounded() -> None:
     now = [0.0]
 
     async def story() -> None:
-        kept = pending.Pending("/q", most_open=3, clock=lambda: now[0])
+        kept = pending.Pending("/q", 3, most_bytes=25, clock=lambda: now[0])
         gates = [asyncio.Event() for _ in range(3)]
 
         async def work(gate: asyncio.Event, size: int) -> refusals.Reply:
@@ -126,7 +124,6 @@ def test_answers_are_kept_for_an_hour_and_their_number_and_bytes_are_bounded(
         assert (await kept.fetch("key", names[0], 1.0)).body == b"x" * 10
         kept.check_room()
         # Where there are too many bytes, the oldest answers go,
-        monkeypatch.setattr(pending, "MOST_BYTES", 15)
         gate = asyncio.Event()
         await kept.begin("key", work(gate, 10), 0.0)
         gate.set()

@@ -115,7 +115,7 @@ def test_a_watcher_that_is_started_again_goes_on(store_url: str, tmp_path: Path)
         str(cat),
         str(tmp_path / "below" / "coffee.jpg"),
     }
-    # A file that is no picture is told with each start, and is not taken for one that is done.
+    # A file that cannot be read is told with each start.
     put(tmp_path / "broken.png", b"just text")
     settle()
     for _ in range(2):

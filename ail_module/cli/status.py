@@ -164,7 +164,7 @@ def read_status(open_store: Callable[[], Correlator], ail: AilServers, settings:
         status = Status(
             modules=modules,
             dead_letters=reader.of_store(lambda engine: sum(1 for _ in dead_letters(engine))),
-            images=reader.of_store(Correlator.count),
+            images=reader.of_store(lambda engine: engine.count()),
             index_bytes=max(sizes, default=0) or None,
             backfill=reader.of_store(
                 lambda engine: {kind: mark for kind in TYPES if (mark := engine.bookmark(BOOKMARK + kind))}

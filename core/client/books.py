@@ -20,6 +20,7 @@ NAMES_AT_ONCE = 500
 #: Seconds until a lock that others hold is tried again. chosen: below what a lock is held for, mostly.
 LOCK_PAUSE = 0.05
 
+#: Beginning of the paths of this version.
 API = ("api", "v1")
 
 
@@ -118,7 +119,7 @@ class BooksClient:
     @contextmanager
     def lock(self, name: str, seconds: float, *, wait: float) -> Iterator[None]:
         """Hold a lock while the block runs, at most for `seconds`; see `Engine.lock`. A client that dies
-        keeps it until then.
+        keeps it until then. Raises StoreTimeout if others hold it for `wait` seconds.
         """
         until = time.monotonic() + wait
         fields: Values = {"name": name, "seconds": str(seconds)}

@@ -42,10 +42,18 @@ class _Kept:
 class Pending:
     """Keeps the queries whose answers are fetched later. For one event loop."""
 
-    def __init__(self, path: str, most_open: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: str,
+        most_open: int,
+        *,
+        most_bytes: int = MOST_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`path`: of the operation that fetches an answer, without the id. `most_open`: queries in work, each
-        of which holds its picture.
+        of which holds its picture. `most_bytes`: of all answers that are kept.
         """
+        self._most_bytes = most_bytes
         self._path, self._most_open, self._clock = path, most_open, clock
         self._open = set[asyncio.Task[Reply]]()
         self._kept: dict[str, _Kept] = {}
@@ -87,7 +95,7 @@ class Pending:
         self._drop_old()
         done = [name for name, kept in self._kept.items() if kept.work.done()]  # the oldest first
         total = sum(self._kept[name].nbytes for name in done)
-        while done and (len(self._kept) >= MOST_KEPT or total > MOST_BYTES):
+        while done and (len(self._kept) >= MOST_KEPT or total > self._most_bytes):
             total -= self._kept.pop(done[0]).nbytes
             del done[0]
 

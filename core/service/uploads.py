@@ -92,7 +92,7 @@ _MOST = {Body.PICTURES: MOST_PICTURES}
 
 
 async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
-    """Return the body of a request. Raises Refusal, ImageTooLarge, ConfigError."""
+    """Return the body of a request. Raises Refusal, EmptyImage, ImageTooLarge, ConfigError."""
     if body is Body.NONE:
         return Received()
     pictures = {Body.PICTURE: ("image",), Body.PICTURES: ("image",), Body.PAIR: ("a", "b")}.get(body, ())
