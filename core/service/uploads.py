@@ -19,7 +19,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import ConfigError, EmptyImage, ImageTooLarge
+from ..errors import ConfigError, EmptyImage, ImageTooLarge, ServiceBusy
 from .refusals import Refusal
 
 #: Bytes of a body besides its pictures. chosen: some fields and labels.
@@ -92,7 +92,9 @@ _MOST = {Body.PICTURES: MOST_PICTURES}
 
 
 async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
-    """Return the body of a request. Raises Refusal, EmptyImage, ImageTooLarge, ConfigError."""
+    """Return the body of a request. Raises Refusal, EmptyImage, ImageTooLarge, ServiceBusy,
+    ConfigError.
+    """
     if body is Body.NONE:
         return Received()
     pictures = {Body.PICTURE: ("image",), Body.PICTURES: ("image",), Body.PAIR: ("a", "b")}.get(body, ())
@@ -109,6 +111,8 @@ async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
             received = Received(_object(b"".join([chunk async for chunk in chunks])))
         else:
             raise Refusal(415, ConfigError("expected a body of type multipart/form-data or application/json"))
+    except OSError as error:  # the folder for temporary files is full, say
+        raise ServiceBusy(f"the upload cannot be kept: {error.strerror}; come again") from None
     finally:
         await chunks.aclose()
     for name, upload in received.files.items():
