@@ -4,8 +4,11 @@ memory stays bounded, it goes on answering, nothing is half stored, and what it 
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import signal
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,6 +36,8 @@ from support.waiting import slowness, until
 
 from douglas_quaid import Engine
 from douglas_quaid.demo.pictures import sample
+from douglas_quaid.errors import UnsupportedImage
+from douglas_quaid.service.slots import Slots
 
 pytest.importorskip("uvicorn", reason="the extra `service` is not installed")
 
@@ -88,6 +93,37 @@ def test_many_large_uploads_at_once_are_answered_within_bounded_memory(
     # and its memory stayed within the slots and some room.
     assert memory(service) - began < SLOTS * LIMIT + 200 * MIB
     assert keys_of(shared_server) == before
+
+
+class Large:
+    """Stands for a picture."""
+
+
+def test_a_picture_that_failed_does_not_stay_in_memory() -> None:
+    # Given work on a picture that fails, as deep as a decoder does
+    held = list[weakref.ref[Large]]()
+
+    def work() -> None:
+        picture = Large()
+        held.append(weakref.ref(picture))
+        try:
+            raise ValueError("broken")
+        except ValueError:
+            raise UnsupportedImage("the bytes cannot be read") from None
+
+    async def story() -> None:
+        slots = Slots(1)
+        with pytest.raises(UnsupportedImage):
+            await slots.heavy(work)
+        slots.close()
+
+    # when its error has been told, then nothing holds the picture, before Python looks for circles.
+    gc.disable()
+    try:
+        asyncio.run(story())
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ come again, so that a crowd of clients sees where it stands instead of a silent 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from ..errors import ServiceBusy
@@ -57,7 +59,7 @@ class Slots:
                 f"{self.number} pictures are in work, as many as this machine has cores; come again"
             ) from None
         self.used += 1
-        running = asyncio.get_running_loop().run_in_executor(self._heavy, work)
+        running = asyncio.get_running_loop().run_in_executor(self._heavy, partial(_run, work))
         running.add_done_callback(self._done)  # not earlier, even where nobody waits for it any more
         return await asyncio.shield(running)
 
@@ -87,3 +89,17 @@ class Slots:
         """End the threads once they have done what they are at."""
         self._heavy.shutdown(cancel_futures=True)
         self._light.shutdown(cancel_futures=True)
+
+
+def _run(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns. An error tells where it was raised, but holds nothing of what was in work
+    there: it lives until Python looks for circles, and pictures are large.
+    """
+    try:
+        return work()
+    except BaseException as error:
+        chain: BaseException | None = error
+        while chain is not None:
+            traceback.clear_frames(chain.__traceback__)
+            chain = chain.__context__
+        raise
