@@ -18,7 +18,7 @@ from typing import Any
 
 import redis
 
-from douglas_quaid import ConfigError, Engine, FormatError, ImageError, StoreError
+from douglas_quaid import ConfigError, Correlator, FormatError, ImageError, StoreError, open_correlator
 
 from .config import Locations, Settings
 from .objects import TYPES, AilObject, BadObject, NoScreenshot
@@ -59,7 +59,7 @@ class VisualCorrelation(AbstractModule):  # type: ignore[misc]
         self._settings = Settings.read(os.environ["AIL_HOME"])
         self._host, self._sink = AilHost(), AilSink(self.queue)
         self._queues = config.get_redis_conn("Redis_Queues")
-        self._engine: Engine | None = None
+        self._engine: Correlator | None = None
         locations = Locations.read(os.environ["AIL_HOME"])
         probes = {
             "the feature store": self._probe_store,
@@ -110,7 +110,7 @@ class VisualCorrelation(AbstractModule):  # type: ignore[misc]
     def _probe_store(self) -> None:
         """Open the store, or write something small to it. Raises StoreError."""
         if self._engine is None:
-            engine = Engine.open(config=self._settings.engine_config())
+            engine = open_correlator(config=self._settings.engine_config())
             try:
                 images = engine.load()
                 self._meter = Meter(engine, self.module_name, report_seconds=self._settings.report_seconds)

@@ -27,9 +27,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .answers import AddResult, Description, History, Hit, QueryResult
+    from .answers import AddResult, History, Hit, QueryResult
     from .config import Config
+    from .correlator import Correlator
     from .deadline import seconds_left, time_limit
+    from .description import Description
     from .engine import Engine
     from .errors import (
         ConfigError,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         ImageError,
         ImageTooLarge,
         KeyRefused,
+        NotAllowed,
         NotFound,
         ServiceBusy,
         StoreError,
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         UnknownVersion,
         UnsupportedImage,
     )
+    from .opening import open_correlator
     from .records import (
         Cluster,
         Collection,
@@ -72,6 +76,7 @@ __all__ = [
     "Collection",
     "Config",
     "ConfigError",
+    "Correlator",
     "CorruptImage",
     "CorruptRecord",
     "Decision",
@@ -88,6 +93,7 @@ __all__ = [
     "ImageTooLarge",
     "KeyRefused",
     "Membership",
+    "NotAllowed",
     "NotFound",
     "Occurrence",
     "Purpose",
@@ -104,12 +110,23 @@ __all__ = [
     "UnsupportedImage",
     "Verdict",
     "Withdrawn",
+    "open_correlator",
     "seconds_left",
     "time_limit",
 ]
 
 #: Modules that hold the public names, the ones that load fastest first.
-_HOMES = ("errors", "config", "deadline", "records", "answers", "engine")
+_HOMES = (
+    "errors",
+    "config",
+    "deadline",
+    "records",
+    "answers",
+    "description",
+    "correlator",
+    "opening",
+    "engine",
+)
 
 
 def __getattr__(name: str) -> Any:

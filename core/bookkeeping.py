@@ -99,6 +99,20 @@ class Bookkeeping:
         """
         return self._store.locks.hold(name, seconds, wait=wait)
 
+    def take_lock(self, name: str, seconds: float) -> str | None:
+        """Take a lock for somebody on another machine, if it is free, for so many seconds. Returns a token
+        for `release_lock`; None while others hold it.
+        """
+        return self._store.locks.take(name, seconds)
+
+    def release_lock(self, name: str, token: str) -> bool:
+        """Give a lock back that `take_lock` took; returns whether it was still held."""
+        return self._store.locks.release(name, token)
+
+    def is_stored(self, image_id: ImageId) -> bool:
+        """Return whether an image is in the store."""
+        return self._store.images.infos([image_id])[0] is not None
+
     def count(self) -> int:
         """Return the number of images in the store; unlike `stats`, without reading their hashes."""
         return self._store.images.count()

@@ -7,13 +7,14 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers import Description, Hit
+from .answers import Hit
 from .bookkeeping import Bookkeeping
 from .config import Config
 from .deadline import Timer
 from .decision.active_calibration import ActiveCalibration
 from .decision.calibration import Calibration
 from .decision.decide import Context, confirmed, decide
+from .description import Description
 from .errors import ConfigError, NotFound
 from .extraction.extractor import Extractor
 from .extraction.keyed import KeyedExtractor
@@ -32,9 +33,12 @@ from .records import (
     Relation,
     Verdict,
 )
+from .reviews import Review, Reviews
 from .search.brands import BrandPages, Brands
 from .search.references import References, read_record
+from .search.review_list import list_reviews
 from .store import RecordOutcome, Store
+from .store.values import noting
 from .verification.verify import Verification, verify_closely, with_likeness
 
 
@@ -76,6 +80,40 @@ class Comparison(Bookkeeping):
         query, reference = self._picture(a, "A"), self._picture(b, "B")
         found, verdict = self._compared(query, reference)
         return draw_overlay(self._drawable(a, query), self._drawable(b, reference), found, verdict)
+
+    def thumbnail(self, name: str) -> bytes:
+        """Return the grey thumbnail that is kept of an image (by id, unique prefix or occurrence), a WebP.
+
+        Raises NotFound, where none was kept too, ConfigError, StoreError.
+        """
+        image_id = self._image(name)
+        thumbnail = self._features(image_id).thumbnail
+        if thumbnail is None:
+            raise NotFound(f"image {image_id}: no thumbnail was kept of it")
+        return thumbnail
+
+    def reviews(self, *, limit: int = 20, after: str = "") -> Reviews:
+        """Return stored pairs that a person should look at and that nobody judged, at most `limit`.
+
+        `after`: `next` of an earlier answer. Raises ConfigError for one that is malformed, StoreError.
+        """
+        with noting():
+            found, following = list_reviews(self._store, limit=limit, after=after)
+            infos = self._store.images.infos([stored.image_id for _, stored in found])
+        pairs = (
+            Review(
+                image_id,
+                Hit.of(
+                    stored.verdict,
+                    stored.image_id,
+                    info,
+                    self.calibration.contributions(stored.verdict.evidence),
+                ),
+                stored.judged,
+            )
+            for (image_id, stored), info in zip(found, infos, strict=True)
+        )
+        return Reviews(tuple(pairs), following)
 
     def show(self, name: str) -> Description | Cluster:
         """Return all that is known about an image (by id, unique prefix or occurrence), or a cluster.

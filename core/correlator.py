@@ -4,12 +4,13 @@ line is written against this, and one test asks both the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection as Names, Mapping
+from collections.abc import Collection as Names, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol
 
-from .answers import AddResult, Chain, EngineStats, Hit, Hub, QueryResult
+from .answers import AddResult, Chain, EngineStats, History, Hit, Hub, QueryResult
 from .config import Config
 from .records import (
     IGNORED,
@@ -20,20 +21,105 @@ from .records import (
     ImageId,
     Judgement,
     JudgementWord,
+    Membership,
+    NotedRegion,
     Occurrence,
     Purpose,
     RecordOutcome,
+    Seen,
+    Withdrawn,
 )
+from .reviews import Reviews
 
 
 class Described(Protocol):
     """All that is known about one image."""
 
+    @property
+    def image_id(self) -> ImageId:
+        """Return its id."""
+
+    @property
+    def informative(self) -> bool:
+        """Return whether it shows enough to be recognised."""
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Return the canonical id of its cluster, then the aliases."""
+
+    @property
+    def memberships(self) -> tuple[Membership, ...]:
+        """Return the collections that hold it."""
+
+    def in_clusters(self, clusters: tuple[str, ...]) -> Described:
+        """Return it as it would be in another cluster."""
+
     def to_json(self) -> dict[str, Any]:
         """Return it as in a line of the command line."""
 
 
-class Correlator(Protocol):
+class Books(Protocol):
+    """What an adapter that follows another system asks besides: each method is that of `Engine`."""
+
+    def sightings(self, occurrences: Sequence[Occurrence | str]) -> list[tuple[Seen, ...]]:
+        """Return for each occurrence the images seen there, latest first."""
+
+    def occurrences(self, prefix: str) -> Iterator[Occurrence]:
+        """Return all occurrences that start with `prefix`."""
+
+    def note(
+        self,
+        image_id: ImageId,
+        *,
+        occurrence: Occurrence | str,
+        labels: Mapping[str, str] | None = None,
+        seen: datetime | None = None,
+    ) -> str:
+        """Note that a known image was seen at an occurrence."""
+
+    def withdraw(
+        self, occurrence: Occurrence | str, *, keep: ImageId | None = None, collection: str | None = None
+    ) -> tuple[Withdrawn, ...]:
+        """Say that an occurrence no longer shows the images it did."""
+
+    def link(self, image_id: ImageId) -> object:
+        """Search for a stored image, and keep what is found."""
+
+    def vetoed(self, image_id: ImageId) -> frozenset[ImageId]:
+        """Return the images that a person said are not the same as this one."""
+
+    def cluster_ids(self, ids: Sequence[ImageId]) -> list[str | None]:
+        """Return the canonical id of the cluster that each image shares with others."""
+
+    def cluster_names(self, ids: Sequence[ImageId]) -> list[tuple[str, ...]]:
+        """Return the names of the cluster of each image, alone in it or not."""
+
+    def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
+        """Return for each hit where its picture was seen."""
+
+    def common_regions(self, ids: Sequence[ImageId]) -> list[NotedRegion | None]:
+        """Return for each image what is noted about a common region that it shows."""
+
+    def bookmark(self, name: str) -> str | None:
+        """Return what an adapter noted under this name."""
+
+    def bookmarks(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Return the bookmarks whose names start with `prefix`, with their texts."""
+
+    def set_bookmark(self, name: str, text: str | None, *, unless_there: bool = False) -> bool:
+        """Note a text under a name; None removes it."""
+
+    def lock(self, name: str, seconds: float, *, wait: float) -> AbstractContextManager[None]:
+        """Return a lock that one process at a time holds."""
+
+    def count(self) -> int:
+        """Return the number of images in the store."""
+
+    def load(self) -> int:
+        """Bring the index up to date, and return its number of images."""
+
+
+class Correlator(Books, Protocol):
     """Have we seen this picture, or a piece of it, before? Each method is that of `Engine`, with its errors;
     a client raises KeyRefused and NotAllowed about its key, and ServiceBusy, besides.
     """
@@ -79,6 +165,12 @@ class Correlator(Protocol):
 
     def overlay(self, a: bytes | str, b: bytes | str) -> bytes:
         """Return a PNG of both pictures with the matched region."""
+
+    def thumbnail(self, name: str) -> bytes:
+        """Return the grey thumbnail that is kept of an image, a WebP."""
+
+    def reviews(self, *, limit: int = 20, after: str = "") -> Reviews:
+        """Return stored pairs that a person should look at and that nobody judged."""
 
     def show(self, name: str) -> Described | Cluster:
         """Return all that is known about an image or a cluster."""

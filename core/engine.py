@@ -238,8 +238,14 @@ class Engine(Upkeep):
         """Return for each hit where its picture was seen, other images of its cluster included; `besides`: an
         occurrence that does not count. Raises ConfigError, StoreError.
         """
+        return self.histories_of([hit.image_id for hit in hits], besides=besides)
+
+    def histories_of(
+        self, ids: Sequence[ImageId], *, besides: Occurrence | str | None = None
+    ) -> list[History]:
+        """Return the same for images."""
         left_out = None if besides is None else as_occurrence(besides)
-        return histories(self._store, hits, besides=left_out)
+        return histories(self._store, ids, besides=left_out)
 
     # -- the index of this process ---------------------------------------------------------------------------
 

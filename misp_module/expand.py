@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from douglas_quaid import (
+    Correlator,
     Decision,
     DouglasQuaidError,
     EmptyImage,
-    Engine,
     ImageError,
     QueryResult,
     StoreTimeout,
@@ -41,7 +41,7 @@ UNFINISHED = (
 )
 
 
-def expand(engine: Engine, request: ModuleRequest, settings: Settings) -> Response:
+def expand(engine: Correlator, request: ModuleRequest, settings: Settings) -> Response:
     """Return one object for each hit of each queried picture, or a text that says why there is none.
 
     Hits are returned even if other pictures of the request fail; a note says so. Raises ImageError when no
@@ -108,7 +108,7 @@ def _picture_bytes(attribute: QueriedAttribute, settings: Settings, until: float
 
 
 def _query(
-    engine: Engine, data: bytes, attribute: QueriedAttribute, settings: Settings, until: float
+    engine: Correlator, data: bytes, attribute: QueriedAttribute, settings: Settings, until: float
 ) -> tuple[tuple[Similar, ...], QueryResult]:
     """Return the hits that the settings show, and the answer of the engine."""
     result = engine.query(
@@ -126,7 +126,7 @@ def _query(
     return tuple(replace(similar, queried_clusters=names) for similar in found), result
 
 
-def _store(engine: Engine, data: bytes, attribute: QueriedAttribute) -> None:
+def _store(engine: Correlator, data: bytes, attribute: QueriedAttribute) -> None:
     """Add the picture to the store. A failure is only logged: the next enrichment or sync tries again."""
     has_number = attribute.event_id.isascii() and attribute.event_id.isdigit()
     try:

@@ -2,7 +2,9 @@
 about its image.
 """
 
-from douglas_quaid import Decision, Engine
+from contextlib import suppress
+
+from douglas_quaid import Cluster, Correlator, Decision, NotFound
 
 from .mapping import hover_object
 from .messages import ModuleRequest, Response, hovered, text_row
@@ -18,7 +20,7 @@ SHOWN_ON_CLICK = 10
 FILTERED = 50
 
 
-def hover(engine: Engine, request: ModuleRequest, settings: Settings) -> Response:
+def hover(engine: Correlator, request: ModuleRequest, settings: Settings) -> Response:
     """Return one object per cluster, by falling confidence, or a row of text that says why there is none.
 
     Raises StoreError, and ConfigError when none of the collections to search exists.
@@ -46,8 +48,15 @@ def hover(engine: Engine, request: ModuleRequest, settings: Settings) -> Respons
         return hovered([hover_object(similar, settings) for similar in found[:limit]], note=note)
     if not any(place.linked for place in seen):
         text = "Image indexed, but not compared with the others yet; try again in a moment."
-    elif not any(image and image.informative for image in engine.features([one.image_id for one in seen])):
+    elif not any(_is_informative(engine, one.image_id) for one in seen):
         text = BLANK
     else:
         text = nothing_similar(engine, settings)
     return text_row(f"{text} {note}".rstrip())
+
+
+def _is_informative(engine: Correlator, image_id: str) -> bool:
+    with suppress(NotFound):  # forgotten meanwhile
+        shown = engine.show(image_id)
+        return not isinstance(shown, Cluster) and shown.informative
+    return False

@@ -2,7 +2,7 @@
 
 import re
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 
 from .attributes import PICTURE_ENDINGS
 from .messages import QueriedAttribute
@@ -21,7 +21,7 @@ def hides_hits(settings: Settings) -> bool:
     return bool(settings.collections) or not settings.include_review or not settings.include_same_event
 
 
-def nothing_similar(engine: Engine, settings: Settings) -> str:
+def nothing_similar(engine: Correlator, settings: Settings) -> str:
     """Return the text about a picture that was compared with all others. Raises StoreError."""
     count = engine.count()
     if not count:
@@ -30,7 +30,7 @@ def nothing_similar(engine: Engine, settings: Settings) -> str:
     return f"No similar image{shown} among {count:,} indexed image{'s' if count > 1 else ''}."
 
 
-def not_indexed(engine: Engine, attribute: QueriedAttribute) -> str:
+def not_indexed(engine: Correlator, attribute: QueriedAttribute) -> str:
     """Return the text about an attribute that is not in the store, of which a hover has only the name.
 
     Raises StoreError.

@@ -18,16 +18,22 @@ from typing import Any
 from douglas_quaid import (
     Config,
     ConfigError,
+    Correlator,
     DouglasQuaidError,
     Engine,
     FormatError,
+    KeyRefused,
+    NotAllowed,
+    ServiceBusy,
     StoreError,
     StoreTimeout,
     StoreUnavailable,
+    open_correlator,
     seconds_left,
     time_limit,
 )
 from douglas_quaid.store.embedded import has_default_store
+from douglas_quaid.store_url import is_service
 
 from .expand import expand
 from .hover import hover
@@ -86,6 +92,10 @@ def _for_analysts(error: DouglasQuaidError) -> str:
     """The reason in MISP's terms. Where the store is and what is wrong with it is only in the log."""
     if isinstance(error, StoreTimeout) and not isinstance(error, NoTime):
         return "The feature store did not answer in time; try again in a moment."
+    if isinstance(error, ServiceBusy):
+        return "The service is busy; try again in a moment."
+    if isinstance(error, KeyRefused | NotAllowed):
+        return "The service does not accept the key of this module; see the log of misp-modules."
     if isinstance(error, StoreError | FormatError) and not isinstance(error, NoTime):
         problem = "cannot be reached" if isinstance(error, StoreUnavailable) else "has a problem"
         return f"The feature store {problem}; see the log of misp-modules."
@@ -123,10 +133,10 @@ class _Connection:
         self._config = config
         self._lock = threading.Lock()
         #: None until it is opened.
-        self.engine: Engine | None = None
+        self.engine: Correlator | None = None
         self._silent = False
 
-    def ask(self, work: Callable[[Engine], Response]) -> Response:
+    def ask(self, work: Callable[[Correlator], Response]) -> Response:
         """Run `work` with the engine.
 
         After a time-out the store is probed first, so that requests end soon while it is away.
@@ -142,23 +152,30 @@ class _Connection:
         self._silent = False
         return response
 
-    def _open(self) -> Engine:
+    def _open(self) -> Correlator:
         """The engine. If it cannot be opened now, the next request tries again."""
         left = seconds_left() or 0  # `Workers` always sets a limit
         if not self._lock.acquire(timeout=max(left, 0)):
             raise NoTime("the store is being opened by another request; try again in a moment")
         try:
             if self.engine is None:
-                import cv2
-
-                cv2.setNumThreads(1)  # many pictures at once, each on its own thread
-                self.engine = Engine.open(config=self._config, mend=False)
-                threading.Thread(
-                    target=self._load, args=(self.engine,), name="image-correlation-load", daemon=True
-                ).start()
+                self.engine = self._opened()
             return self.engine
         finally:
             self._lock.release()
+
+    def _opened(self) -> Correlator:
+        """What answers at the URL: a service, which keeps its own index, or an engine, which loads one."""
+        if is_service(self._config.store):
+            return open_correlator(config=self._config)
+        import cv2
+
+        cv2.setNumThreads(1)  # many pictures at once, each on its own thread
+        engine = Engine.open(config=self._config, mend=False)
+        threading.Thread(
+            target=self._load, args=(engine,), name="image-correlation-load", daemon=True
+        ).start()
+        return engine
 
     @staticmethod
     def _load(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from douglas_quaid import ConfigError, Engine, History, Hit, Membership, Sighting
+from douglas_quaid import ConfigError, Correlator, History, Hit, Membership, Sighting
 from douglas_quaid.records import NotedRegion
 
 from .messages import QueriedAttribute
@@ -32,7 +32,7 @@ class Similar:
 
 
 def similar_to(
-    engine: Engine, hits: tuple[Hit, ...], attribute: QueriedAttribute, settings: Settings
+    engine: Correlator, hits: tuple[Hit, ...], attribute: QueriedAttribute, settings: Settings
 ) -> tuple[Similar, ...]:
     """Return the hits with their histories.
 
@@ -50,14 +50,14 @@ def similar_to(
     )
 
 
-def _regions(engine: Engine, hits: tuple[Hit, ...]) -> list[NotedRegion | None]:
+def _regions(engine: Correlator, hits: tuple[Hit, ...]) -> list[NotedRegion | None]:
     """What is noted about the common regions that are all that hits share with the picture."""
     common = [hit.image_id for hit in hits if hit.evidence.common_region_pictures is not None]
     noted = dict(zip(common, engine.common_regions(common), strict=True)) if common else {}
     return [noted.get(hit.image_id) for hit in hits]
 
 
-def in_existing_collections(engine: Engine, settings: Settings) -> tuple[Settings, str]:
+def in_existing_collections(engine: Correlator, settings: Settings) -> tuple[Settings, str]:
     """Return the settings with those collections to search that exist, and a note about all that do not.
 
     A collection may be named before it is filled, and a misspelt name must not look like an empty result.
@@ -80,7 +80,7 @@ def in_existing_collections(engine: Engine, settings: Settings) -> tuple[Setting
     return replace(settings, collections=searched), " ".join(notes)
 
 
-def _events_of(engine: Engine, attribute: QueriedAttribute) -> frozenset[str]:
+def _events_of(engine: Correlator, attribute: QueriedAttribute) -> frozenset[str]:
     """Return UUID and number of the attribute's event, as far as they are known; MISP sends only
     the number.
     """

@@ -23,8 +23,8 @@ from support.pictures import page, photo, png, saved
 from douglas_quaid.ail.backfill.picture_files import Broken, picture_files
 from douglas_quaid.ail.backfill.run import BOOKMARK, Pace
 from douglas_quaid.ail.config import Settings
-from douglas_quaid.answers import Description
 from douglas_quaid.cli import main as cli
+from douglas_quaid.description import Description
 from douglas_quaid.engine import Engine
 
 pytest_plugins = ["support.ail_fixtures"]

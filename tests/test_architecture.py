@@ -40,6 +40,8 @@ READING_ORDER = (
     "store",
     "listed",
     "answers",
+    "reviews",
+    "description",
     "index",
     # two pictures
     "verification",
@@ -64,9 +66,11 @@ READING_ORDER = (
     "correlator",
     # the same through a service
     "client",
+    "opening",
     "service",
     # how good the answers are, and what people use
     "inputs",
+    "watching",
     "sources",
     "grouping",
     "evaluation",

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from douglas_quaid.errors import (
     EmptyImage,
     NotFound,
     ServiceBusy,
+    StoreTimeout,
     StoreUnavailable,
     UnsupportedImage,
 )
@@ -139,6 +141,48 @@ def test_collections_hubs_chains_stats(correlator: Correlator) -> None:
     assert (stats.store.images, stats.images_searchable) == (2, 2)
     with pytest.raises(ConfigError):
         correlator.create_collection("brands", "known")
+
+
+def test_books_of_an_adapter(correlator: Correlator, smaller: bytes) -> None:
+    # Given a picture of an adapter
+    seen = datetime(2026, 11, 30, 12, 0, tzinfo=timezone.utc)
+    added = correlator.add(CAT, occurrence=PLACE, labels={"source": "feed"}, seen=seen, link=False)
+    # then it is known where it was seen, and whether it was linked.
+    ((found,), nothing) = correlator.sightings([PLACE, "file:path:/nobody"])
+    assert (found.image_id, found.linked, nothing) == (added.image_id, False, ())
+    assert found.sighting.labels == {"source": "feed"} and found.sighting.first_seen == seen
+    assert list(map(str, correlator.occurrences("file:path:"))) == [PLACE]
+    correlator.link(added.image_id)
+    again = correlator.add(smaller)
+    assert correlator.cluster_ids([added.image_id, "0" * 64]) == [added.cluster or again.cluster, None]
+    assert correlator.cluster_names([again.image_id])[0][0] == again.cluster
+    # A known picture is noted at another occurrence, which is withdrawn again.
+    other = "file:path:/srv/other.jpg"
+    assert correlator.note(added.image_id, occurrence=other, labels={"a": "b"}) == "updated"
+    (history,) = correlator.histories(correlator.hits(again.image_id), besides=PLACE)
+    assert [str(one.occurrence) for one in history.sightings] == [other] and history.complete
+    assert [one.forgotten for one in correlator.withdraw(other)] == [False]
+    assert [one.forgotten for one in correlator.withdraw(PLACE)] == [True]
+    assert correlator.common_regions([again.image_id]) == [None]
+    assert correlator.vetoed(again.image_id) == frozenset()
+    assert correlator.count() == correlator.load() == 1
+
+
+def test_bookmarks_and_locks_of_an_adapter(correlator: Correlator) -> None:
+    text = "lines\nof é text\t" + "x" * 500_000
+    assert correlator.bookmark("file:mark") is None
+    assert correlator.set_bookmark("file:mark", text)
+    assert correlator.bookmark("file:mark") == text
+    assert not correlator.set_bookmark("file:mark", "other", unless_there=True)
+    assert list(correlator.bookmarks("file:")) == [("file:mark", text)]
+    assert correlator.set_bookmark("file:mark", None) and not correlator.set_bookmark("file:mark", None)
+    with pytest.raises(ConfigError, match="256 characters"):
+        correlator.set_bookmark("file:" + "x" * 300, "text")
+    held, again = (correlator.lock("file:lock", 30, wait=wait) for wait in (1, 0.1))
+    with held, pytest.raises(StoreTimeout, match="held by others"), again:
+        pass
+    with correlator.lock("file:lock", 30, wait=1):
+        pass
 
 
 def test_errors(correlator: Correlator) -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.misp_runs import PICTURES, Sync, places
 from support.misp_server import Misp
 
-from douglas_quaid.answers import Description
+from douglas_quaid.description import Description
 from douglas_quaid.engine import Engine
 from douglas_quaid.misp.sync.index import membership_labels
 from douglas_quaid.records import Membership

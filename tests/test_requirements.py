@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = {"docker.txt": ("misp",), "ci.txt": ("embedded", "test"), "build.txt": ()}
+LOCKS = {"docker.txt": ("misp", "service"), "ci.txt": ("embedded", "test"), "build.txt": ()}
 
 
 def entries(name: str) -> list[Requirement]:

@@ -72,7 +72,7 @@ def test_the_sessions_print_what_is_said(folder: tuple[Path, Service]) -> None:
 
 def test_every_operation_right_and_status_is_on_the_page() -> None:
     for operation in OPERATIONS:
-        path = operation.path.replace("{name}", "ID")
+        path = operation.path.replace("{name}", "ID").replace("{other}", "OTHER")
         assert f"`{operation.method} {path}" in PAGE
     for right in Right:
         assert re.search(rf"^\| `{right.value}` \|", PAGE, re.MULTILINE)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TypeVar
 
-from douglas_quaid import Engine, FormatError, ImageError, NotFound, Occurrence
+from douglas_quaid import Correlator, FormatError, ImageError, NotFound, Occurrence
 from douglas_quaid.batches import in_groups, in_parallel
 
 from ..config import Locations, Settings
@@ -129,7 +129,7 @@ class Backfill:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Correlator,
         locations: Locations,
         settings: Settings,
         options: BackfillOptions,

@@ -183,10 +183,10 @@ def _store(checkout: Checkout, given: str | None, facts: Facts | None) -> Iterat
             f"Run a Redis or Valkey of its own, and name it as `store` in {CORE_CFG}, [{SECTION}]",
         )
         return
-    from douglas_quaid import Engine
+    from douglas_quaid import open_correlator
 
     try:
-        with Engine.open(config=config, mend=False) as engine:
+        with open_correlator(config=config, mend=False) as engine:
             yield Check(
                 "store", Grade.OK, f"{shown(config.store)} answers, {engine.stats().store.images:,} images"
             )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from douglas_quaid import Cluster, Engine, NotFound
+from douglas_quaid import Cluster, Correlator, NotFound
 from douglas_quaid.answers import timestamp
 from douglas_quaid.batches import in_groups
 
@@ -72,7 +72,7 @@ class ClusterReport:
         }
 
 
-def report(engine: Engine, name: str) -> ClusterReport:
+def report(engine: Correlator, name: str) -> ClusterReport:
     """Return the report of a cluster. `name`: a cluster, an image, an occurrence or an object of AIL.
 
     Raises NotFound if it is not in the store or in no cluster, ConfigError if it is malformed, and
@@ -101,11 +101,11 @@ def report(engine: Engine, name: str) -> ClusterReport:
     )
 
 
-def _cluster(engine: Engine, name: str) -> Cluster:
+def _cluster(engine: Correlator, name: str) -> Cluster:
     found = engine.show(name)
     if isinstance(found, Cluster):
         return found
-    cluster = find_cluster(engine, found.info.clusters[0]) if found.info.clusters else None
+    cluster = find_cluster(engine, found.clusters[0]) if found.clusters else None
     if cluster is None:
         raise NotFound(f"{name} is in no cluster: it shows nothing, or was not searched for yet")
     return cluster

@@ -49,8 +49,8 @@ def agreed(question: str, *, dry_run: bool, yes: bool, as_json: bool) -> bool:
     return confirmed(question)
 
 
-def open_engine(settings: Settings, store: str | None) -> douglas_quaid.Engine:
+def open_engine(settings: Settings, store: str | None) -> douglas_quaid.Correlator:
     """Return the engine of the modules' store, or of the one that --store names. Raises ConfigError and
     StoreError.
     """
-    return douglas_quaid.Engine.open(config=settings.engine_config(store=store), mend=False)
+    return douglas_quaid.open_correlator(config=settings.engine_config(store=store), mend=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 from douglas_quaid.cli.terminal import print_result
 
 from ..config import Settings
@@ -15,7 +15,7 @@ from ..publishing.rehearsal import RehearsedEngine, RehearsedSink
 
 
 def reconciled(
-    engine: Engine, sink: Sink, settings: Settings, objects: Sequence[AilObject], *, as_json: bool
+    engine: Correlator, sink: Sink, settings: Settings, objects: Sequence[AilObject], *, as_json: bool
 ) -> tuple[int, int]:
     """Follow the answers at these objects, print them, and bring everything into line. Return how many
     answers there were, and how many other objects changed in AIL. Raises StoreError, and what AIL raises.
@@ -36,14 +36,14 @@ def reconciled(
 
 
 def rehearsed(
-    engine: Engine, sink: Sink, settings: Settings, objects: Sequence[AilObject], *, as_json: bool
+    engine: Correlator, sink: Sink, settings: Settings, objects: Sequence[AilObject], *, as_json: bool
 ) -> tuple[int, int]:
     """Print the answers that `reconciled` would follow, and each change that it would make in AIL. Return how
     many there are of both. Nothing is changed. Raises as `reconciled`.
     """
     recorded = RehearsedSink(sink)
     answers, _ = reconciled(
-        cast(Engine, RehearsedEngine(engine)), recorded, settings, objects, as_json=as_json
+        cast(Correlator, RehearsedEngine(engine)), recorded, settings, objects, as_json=as_json
     )
     for change, adds in recorded.changes.items():
         line = {"object": change.gid, "change": "add" if adds else "remove", "what": change.what}

@@ -15,7 +15,7 @@ from ..config import Locations, Settings
 from .group import agreed, ail, open_engine, shown_first, with_home
 
 if TYPE_CHECKING:
-    from douglas_quaid import Engine
+    from douglas_quaid import Correlator
 
     from ..objects import AilObject
     from ..servers import AilServers
@@ -52,7 +52,7 @@ def feedback(
             _carry_out(engine, home, servers, settings, found, accept=accept, as_json=as_json)
 
 
-def _tell(engine: Engine, obj: AilObject, names: tuple[str, ...], *, as_json: bool) -> None:
+def _tell(engine: Correlator, obj: AilObject, names: tuple[str, ...], *, as_json: bool) -> None:
     from ..publishing.feedback import meaning
 
     said = [{"said": answer.said, "image": answer.other} for answer in meaning(engine, obj, names)]
@@ -62,7 +62,7 @@ def _tell(engine: Engine, obj: AilObject, names: tuple[str, ...], *, as_json: bo
 
 
 def _carry_out(
-    engine: Engine,
+    engine: Correlator,
     home: Path,
     servers: AilServers,
     settings: Settings,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from douglas_quaid import DouglasQuaidError, Engine, FormatError
+from douglas_quaid import Correlator, DouglasQuaidError, FormatError
 
 from ..backfill.run import BOOKMARK
 from ..config import MODULES, Settings
@@ -98,7 +98,7 @@ class Reader:
     def __init__(self, ail: AilServers, settings: Settings) -> None:
         self.ail, self.settings = ail, settings
         #: None if the store does not answer.
-        self.engine: Engine | None = None
+        self.engine: Correlator | None = None
         #: What does not answer, a sentence each.
         self.away: list[str] = []
 
@@ -112,7 +112,7 @@ class Reader:
             self.note(str(error), waits=True)
         return None
 
-    def of_store(self, question: Callable[[Engine], Known]) -> Known | None:
+    def of_store(self, question: Callable[[Correlator], Known]) -> Known | None:
         """Return the answer of the store, in the same way."""
         engine = self.engine
         return None if engine is None else self.asked(lambda: question(engine))
@@ -145,7 +145,7 @@ class Reader:
         )
 
 
-def read_status(open_store: Callable[[], Engine], ail: AilServers, settings: Settings) -> Status:
+def read_status(open_store: Callable[[], Correlator], ail: AilServers, settings: Settings) -> Status:
     """Return the status. Never raises an error of ours: a server that does not answer is a warning."""
     reader = Reader(ail, settings)
     reader.engine = reader.asked(open_store)
@@ -164,7 +164,7 @@ def read_status(open_store: Callable[[], Engine], ail: AilServers, settings: Set
         status = Status(
             modules=modules,
             dead_letters=reader.of_store(lambda engine: sum(1 for _ in dead_letters(engine))),
-            images=reader.of_store(Engine.count),
+            images=reader.of_store(lambda engine: engine.count()),
             index_bytes=max(sizes, default=0) or None,
             backfill=reader.of_store(
                 lambda engine: {kind: mark for kind in TYPES if (mark := engine.bookmark(BOOKMARK + kind))}

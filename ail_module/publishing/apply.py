@@ -7,7 +7,7 @@ the ledger, then AIL, then the ledger again.
 from dataclasses import replace
 from typing import Protocol
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 
 from .. import tags
 from ..objects import AilObject
@@ -64,7 +64,7 @@ class Sink(Protocol):
         """Remove that text."""
 
 
-def without_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
+def without_foreign(engine: Correlator, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> Entry:
     """Return `after` without new lines that AIL already has from somebody else. Answers of analysts that are
     there already count as heard: they are not about these lines.
     """
@@ -91,7 +91,7 @@ def without_foreign(engine: Engine, sink: Sink, obj: AilObject, before: Entry, a
     )
 
 
-def apply(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
+def apply(engine: Correlator, sink: Sink, obj: AilObject, before: Entry, after: Entry) -> bool:
     """Bring AIL and the ledger from `before`, which the ledger says, to `after`. Return whether AIL was asked
     to change anything. Call it while holding the object.
 
@@ -114,7 +114,7 @@ def apply(engine: Engine, sink: Sink, obj: AilObject, before: Entry, after: Entr
     return True
 
 
-def _is_foreign(engine: Engine, sink: Sink, obj: AilObject, line: Correlation) -> bool:
+def _is_foreign(engine: Correlator, sink: Sink, obj: AilObject, line: Correlation) -> bool:
     """Whether a correlation that is not in the ledger is somebody else's."""
     return sink.correlated(obj, line.other) and not claims(engine, line.other, line, obj)
 
@@ -128,7 +128,7 @@ def _shows(lines: tuple[Line, ...], line: Line) -> bool:
     return line in lines
 
 
-def _remove(engine: Engine, sink: Sink, obj: AilObject, line: Line) -> None:
+def _remove(engine: Correlator, sink: Sink, obj: AilObject, line: Line) -> None:
     if isinstance(line, Tag):
         sink.untag(obj, line.name)
         return
@@ -146,7 +146,7 @@ def _remove(engine: Engine, sink: Sink, obj: AilObject, line: Line) -> None:
         sink.unduplicate(obj, line.other, line.score)
 
 
-def _add(engine: Engine, sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
+def _add(engine: Correlator, sink: Sink, obj: AilObject, line: Line, there: set[str]) -> None:
     if isinstance(line, Tag):
         if line.name not in there:
             sink.tag(obj, line.name)

@@ -7,7 +7,7 @@ forgotten, the next one asks in its place. A merged cluster has another name, so
 once more.
 """
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 
 from ..objects import AilObject, BadObject
 from .ledger import read_entry
@@ -18,7 +18,7 @@ from .told import is_known
 PREFIX = "ail:asked:"
 
 
-def new_question(engine: Engine, view: StoreView) -> Finding | None:
+def new_question(engine: Correlator, view: StoreView) -> Finding | None:
     """Return the surest pair of the object of which nobody asks yet, and note that the object does; None if
     there is none. If two processes ask at the same moment, both may. Raises StoreError.
     """
@@ -27,7 +27,7 @@ def new_question(engine: Engine, view: StoreView) -> Finding | None:
     return next((found for found in view.questions if _is_ours(engine, view, found)), None)
 
 
-def _is_ours(engine: Engine, view: StoreView, found: Finding) -> bool:
+def _is_ours(engine: Correlator, view: StoreView, found: Finding) -> bool:
     other = view.cluster_of(found.hit.image_id)
     if is_known(view, view.key, other):
         return False
@@ -40,7 +40,7 @@ def _is_ours(engine: Engine, view: StoreView, found: Finding) -> bool:
     return engine.set_bookmark(name, view.obj.gid, unless_there=asker is None)
 
 
-def _still_asks(engine: Engine, view: StoreView, gid: str) -> bool:
+def _still_asks(engine: Correlator, view: StoreView, gid: str) -> bool:
     try:
         asker = AilObject.parse(gid)
     except BadObject:  # changed by another program

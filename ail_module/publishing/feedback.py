@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from douglas_quaid import ConfigError, Decision, Engine, ImageId, NotFound
+from douglas_quaid import ConfigError, Correlator, Decision, ImageId, NotFound
 
 from .. import tags
 from ..config import Settings
@@ -78,7 +78,7 @@ class FeedbackReader:
     """
 
     def __init__(
-        self, engine: Engine, sink: Sink, settings: Settings, options: PublishingOptions | None = None
+        self, engine: Correlator, sink: Sink, settings: Settings, options: PublishingOptions | None = None
     ) -> None:
         self._engine, self._sink, self._settings = engine, sink, settings
         self._max_removed = (options or PublishingOptions()).max_removed
@@ -252,7 +252,7 @@ def _is_rejected(obj: AilObject, there: set[str]) -> bool:
     return obj.type == "screenshot" and tags.FALSE_POSITIVE in there
 
 
-def meaning(engine: Engine, obj: AilObject, names: Collection[str]) -> list[Answer]:
+def meaning(engine: Correlator, obj: AilObject, names: Collection[str]) -> list[Answer]:
     """Return what it says that these tags of an object were removed. Raises StoreError."""
     asked = (tag for tag in read_entry(engine, obj).tags if tag.name in names)
     return [Answer(obj, NOT_THIS if tag.kind is Kind.REFERENCE else DIFFERENT, tag.about) for tag in asked]

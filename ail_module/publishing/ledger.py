@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from douglas_quaid import CorruptRecord, Engine, ImageId, UnknownVersion
+from douglas_quaid import Correlator, CorruptRecord, ImageId, UnknownVersion
 from douglas_quaid.strict_json import from_object, parse_object, to_object
 
 from ..objects import AilObject, BadObject
@@ -164,7 +164,7 @@ class Entry(Lines):
     asks: bool = False
 
 
-def read_entry(engine: Engine, obj: AilObject) -> Entry:
+def read_entry(engine: Correlator, obj: AilObject) -> Entry:
     """Return the entry of an object, which is empty if nothing is written about it.
 
     Raises CorruptRecord and UnknownVersion.
@@ -194,18 +194,18 @@ def _of_version_2(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | {"origins": [], "going": fields["going"] | {"origins": []}}
 
 
-def write_entry(engine: Engine, obj: AilObject, entry: Entry) -> None:
+def write_entry(engine: Correlator, obj: AilObject, entry: Entry) -> None:
     """Replace the entry of an object. Call it while holding the object."""
     text = json.dumps({"v": VERSION} | to_object(entry), separators=(",", ":"))
     engine.set_bookmark(PREFIX + obj.gid, None if entry == Entry() else text)
 
 
-def written_objects(engine: Engine) -> Iterator[AilObject]:
+def written_objects(engine: Correlator) -> Iterator[AilObject]:
     """Yield every object that has an entry, each at least once, in no order."""
     return (obj for obj, _ in bookmarked(engine, PREFIX))
 
 
-def bookmarked(engine: Engine, prefix: str) -> Iterator[tuple[AilObject, str]]:
+def bookmarked(engine: Correlator, prefix: str) -> Iterator[tuple[AilObject, str]]:
     """Yield each object whose global id follows this prefix in the name of a bookmark, and the bookmark's
     text. Another name is passed over, so that it does not end every pass.
     """
@@ -214,7 +214,7 @@ def bookmarked(engine: Engine, prefix: str) -> Iterator[tuple[AilObject, str]]:
             yield AilObject.parse(name.removeprefix(prefix)), text
 
 
-def claims(engine: Engine, other: AilObject, line: Line, owner: AilObject) -> bool:
+def claims(engine: Correlator, other: AilObject, line: Line, owner: AilObject) -> bool:
     """Return whether the entry of `other` holds the same correlation or duplicate with `owner`."""
     entry = read_entry(engine, other)
     if isinstance(line, Duplicate):
@@ -222,7 +222,7 @@ def claims(engine: Engine, other: AilObject, line: Line, owner: AilObject) -> bo
     return any(correlation.other == owner for correlation in entry.correlations)
 
 
-def hold(engine: Engine, obj: AilObject) -> AbstractContextManager[None]:
+def hold(engine: Correlator, obj: AilObject) -> AbstractContextManager[None]:
     """Let nobody else change the entry of an object until the block ends.
 
     Entering raises StoreTimeout if another process does not release it.
@@ -261,7 +261,7 @@ class Star:
     told: tuple[Told, ...] = ()
 
 
-def cluster_keys(engine: Engine, ids: Sequence[ImageId]) -> list[str]:
+def cluster_keys(engine: Correlator, ids: Sequence[ImageId]) -> list[str]:
     """Return the id of each image's cluster; of an image that is blank, not linked or not in the store, which
     matches nothing, its own id.
     """
@@ -269,7 +269,7 @@ def cluster_keys(engine: Engine, ids: Sequence[ImageId]) -> list[str]:
     return [names[0] if names else image_id for names, image_id in zip(found, ids, strict=True)]
 
 
-def read_star(engine: Engine, cluster: str) -> Star | None:
+def read_star(engine: Correlator, cluster: str) -> Star | None:
     """Return the star of a cluster; None if nobody was elected yet. Raises CorruptRecord."""
     text = engine.bookmark(STAR + cluster)
     if text is None:
@@ -280,7 +280,9 @@ def read_star(engine: Engine, cluster: str) -> Star | None:
         raise CorruptRecord(f"the star of cluster {cluster} cannot be read: {error}") from None
 
 
-def change_star(engine: Engine, cluster: str, change: Callable[[Star | None], Star | None]) -> Star | None:
+def change_star(
+    engine: Correlator, cluster: str, change: Callable[[Star | None], Star | None]
+) -> Star | None:
     """Change the star of a cluster while nobody else does, and return it. None: there is none."""
     with engine.lock(f"{LOCK}{STAR}{cluster}", HOLD_SECONDS, wait=2 * HOLD_SECONDS):
         before = read_star(engine, cluster)
@@ -291,13 +293,13 @@ def change_star(engine: Engine, cluster: str, change: Callable[[Star | None], St
         return after
 
 
-def clusters_with_star(engine: Engine) -> Iterator[str]:
+def clusters_with_star(engine: Correlator) -> Iterator[str]:
     """Yield the id of every cluster that has a star, each at least once, in no order."""
     for name, _ in engine.bookmarks(STAR):
         yield name.removeprefix(STAR)
 
 
-def elect(engine: Engine, names: Sequence[str], propose: AilObject) -> Star:
+def elect(engine: Correlator, names: Sequence[str], propose: AilObject) -> Star:
     """Return the star of a cluster, and elect `propose`, one of its objects, if nobody represents it.
 
     `names`: the cluster's id, then its former ids.
@@ -329,7 +331,7 @@ def elect(engine: Engine, names: Sequence[str], propose: AilObject) -> Star:
     return star
 
 
-def told_of(engine: Engine, cluster: str, star: Star | None) -> list[tuple[Told, str]]:
+def told_of(engine: Correlator, cluster: str, star: Star | None) -> list[tuple[Told, str]]:
     """Return who of a cluster was told, with the cluster that it is about. Those that left do not count."""
     told = star.told if star else ()
     keys = cluster_keys(engine, [image_id for each in told for image_id in (each.obj.id, each.about)])

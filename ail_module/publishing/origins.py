@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
-from douglas_quaid import CorruptRecord, Engine
+from douglas_quaid import Correlator, CorruptRecord
 from douglas_quaid.strict_json import parse_object
 
 from ..objects import AilObject, in_bookmark
@@ -40,12 +40,12 @@ def origins_of(labels: Mapping[str, str]) -> list[str]:
     ]
 
 
-def is_ours(engine: Engine, line: OriginTag) -> bool:
+def is_ours(engine: Correlator, line: OriginTag) -> bool:
     """Return whether a screenshot of ours asked for a tag. Raises StoreError and CorruptRecord."""
     return bool(_read(engine, line.origin).get(line.name))
 
 
-def ask(engine: Engine, obj: AilObject, line: OriginTag, write: Callable[[str, str], None]) -> None:
+def ask(engine: Correlator, obj: AilObject, line: OriginTag, write: Callable[[str, str], None]) -> None:
     """Count a screenshot that asks for a tag; if it is the first one, `write` the tag.
 
     Raises StoreError and CorruptRecord.
@@ -60,7 +60,7 @@ def ask(engine: Engine, obj: AilObject, line: OriginTag, write: Callable[[str, s
             _write(engine, line.origin, counts)
 
 
-def release(engine: Engine, obj: AilObject, line: OriginTag, remove: Callable[[str, str], None]) -> None:
+def release(engine: Correlator, obj: AilObject, line: OriginTag, remove: Callable[[str, str], None]) -> None:
     """Count a screenshot no longer that asked for a tag; if nobody else asks for it, `remove` the tag.
 
     Raises StoreError and CorruptRecord.
@@ -75,11 +75,11 @@ def release(engine: Engine, obj: AilObject, line: OriginTag, remove: Callable[[s
             remove(line.origin, line.name)
 
 
-def _hold(engine: Engine, line: OriginTag) -> AbstractContextManager[None]:
+def _hold(engine: Correlator, line: OriginTag) -> AbstractContextManager[None]:
     return engine.lock(LOCK + in_bookmark(line.origin), HOLD_SECONDS, wait=2 * HOLD_SECONDS)
 
 
-def _read(engine: Engine, origin: str) -> _Counts:
+def _read(engine: Correlator, origin: str) -> _Counts:
     text = engine.bookmark(PREFIX + in_bookmark(origin))
     try:
         return {str(name): list(map(str, gids)) for name, gids in parse_object(text or "{}").items()}
@@ -87,7 +87,7 @@ def _read(engine: Engine, origin: str) -> _Counts:
         raise CorruptRecord(f"who asks for tags of {origin} cannot be read: {error}") from None
 
 
-def _write(engine: Engine, origin: str, counts: _Counts) -> None:
+def _write(engine: Correlator, origin: str, counts: _Counts) -> None:
     kept = {name: gids for name, gids in counts.items() if gids}
     text = json.dumps(kept, separators=(",", ":"), sort_keys=True) if kept else None
     engine.set_bookmark(PREFIX + in_bookmark(origin), text)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from douglas_quaid import Engine, FormatError
+from douglas_quaid import Correlator, FormatError
 from douglas_quaid.strict_json import from_object, parse_object, to_object
 
 from ..config import Settings
@@ -48,7 +48,7 @@ class Pass:
     objects: int
 
 
-def last_pass(engine: Engine) -> Pass | None:
+def last_pass(engine: Correlator) -> Pass | None:
     """Return the last pass that ended, of any process; None if there was none or its note cannot be read.
 
     Raises StoreError.
@@ -61,7 +61,7 @@ def last_pass(engine: Engine) -> Pass | None:
 class FeedbackLoop:
     """The passes of one process."""
 
-    def __init__(self, engine: Engine, sink: Sink, settings: Settings, logger: logging.Logger) -> None:
+    def __init__(self, engine: Correlator, sink: Sink, settings: Settings, logger: logging.Logger) -> None:
         self._engine, self._sink, self._settings, self._logger = engine, sink, settings, logger
         #: The pass that is going on.
         self._pass: Iterator[None] | None = None

@@ -14,7 +14,7 @@ objects on one domain.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from douglas_quaid import Cluster, Engine
+from douglas_quaid import Cluster, Correlator
 
 from .. import tags
 from ..config import Settings
@@ -59,7 +59,7 @@ class Publisher:
     """
 
     def __init__(
-        self, engine: Engine, sink: Sink, settings: Settings, options: PublishingOptions | None = None
+        self, engine: Correlator, sink: Sink, settings: Settings, options: PublishingOptions | None = None
     ) -> None:
         self._engine, self._sink, self._settings = engine, sink, settings
         self._options = options or PublishingOptions()

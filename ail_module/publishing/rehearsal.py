@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from douglas_quaid import Cluster, ConfigError, Decision, Engine, Hit, ImageId
+from douglas_quaid import Cluster, ConfigError, Correlator, Decision, Hit, ImageId
 from douglas_quaid.records import StoredVerdict
 
 from ..objects import AilObject
@@ -37,7 +37,7 @@ class Change:
 class RehearsedEngine:
     """Stands in for an engine. Raises what it raises, and AttributeError for what is not rehearsed."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Correlator) -> None:
         self._engine = engine
         self._texts: dict[str, str | None] = {}
         self._apart: set[frozenset[ImageId]] = set()
@@ -139,10 +139,7 @@ class RehearsedEngine:
         else:
             found = self._engine.show(name)
         if not isinstance(found, Cluster):
-            image_id = found.features.image_id
-            return replace(
-                found, info=replace(found.info, clusters=self._named(image_id, found.info.clusters))
-            )
+            return found.in_clusters(self._named(found.image_id, found.clusters))
         joined = [image_id for image_id, cluster in self._clusters.items() if cluster == found.cluster_id]
         stayed = [m for m in found.members if self._clusters.get(m, found.cluster_id) == found.cluster_id]
         return replace(found, members=tuple(sorted({*stayed, *joined})))

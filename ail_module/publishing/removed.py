@@ -7,7 +7,7 @@ Every function may raise StoreError.
 
 from collections.abc import Collection, Iterator
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 
 from ..objects import AilObject
 from .ledger import bookmarked
@@ -16,12 +16,12 @@ from .ledger import bookmarked
 PREFIX = "ail:removed:"
 
 
-def waiting(engine: Engine) -> Iterator[tuple[AilObject, tuple[str, ...]]]:
+def waiting(engine: Correlator) -> Iterator[tuple[AilObject, tuple[str, ...]]]:
     """Yield each object with removed tags that wait, and their names, in no order."""
     for obj, text in bookmarked(engine, PREFIX):
         yield obj, tuple(text.split("\n"))
 
 
-def put_off(engine: Engine, obj: AilObject, names: Collection[str]) -> None:
+def put_off(engine: Correlator, obj: AilObject, names: Collection[str]) -> None:
     """Let the removed tags with these names wait, in place of those that waited before."""
     engine.set_bookmark(PREFIX + obj.gid, "\n".join(sorted(names)) or None)

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from douglas_quaid import (
     Cluster,
+    Correlator,
     Decision,
-    Engine,
     Hit,
     ImageId,
     Membership,
@@ -76,7 +76,7 @@ def objects_of(image_id: ImageId) -> tuple[AilObject, ...]:
     return tuple(AilObject(kind, image_id) for kind in TYPES)
 
 
-def stored(engine: Engine, objects: Iterable[AilObject]) -> dict[AilObject, Seen]:
+def stored(engine: Correlator, objects: Iterable[AilObject]) -> dict[AilObject, Seen]:
     """Return those of the objects that are in the store, with their sightings; two round trips for hundreds
     of them. Raises StoreError.
     """
@@ -85,7 +85,7 @@ def stored(engine: Engine, objects: Iterable[AilObject]) -> dict[AilObject, Seen
     return {obj: seen for obj, images in found for seen in images if seen.image_id == obj.id}
 
 
-def stored_findings(engine: Engine, obj: AilObject) -> tuple[Finding, ...]:
+def stored_findings(engine: Correlator, obj: AilObject) -> tuple[Finding, ...]:
     """Return what is stored about a linked object, surest first; nothing if it is not in the store.
 
     Raises StoreError.
@@ -113,7 +113,7 @@ def _findings(obj: AilObject, mine: frozenset[str], hit: Hit) -> Iterator[Findin
         yield Finding(hit, None, same_domain=False)
 
 
-def find_cluster(engine: Engine, cluster_id: str) -> Cluster | None:
+def find_cluster(engine: Correlator, cluster_id: str) -> Cluster | None:
     """Return the cluster with an id, perhaps a former one; None if nothing is in it any more.
 
     Raises StoreError.
@@ -132,7 +132,12 @@ class StoreView:
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, obj: AilObject, *, found: Sequence[Finding] | None = None
+        self,
+        engine: Correlator,
+        settings: Settings,
+        obj: AilObject,
+        *,
+        found: Sequence[Finding] | None = None,
     ) -> None:
         """`found`: the stored findings of the object, if the caller has them."""
         self.settings = settings
@@ -253,8 +258,10 @@ class StoreView:
         """Whether the very file was seen on two domains or in two chats, and shows something."""
         if self.places(self.obj).count < 2:
             return False
-        (features,) = self._engine.features([self.obj.id])
-        return features is not None and features.informative
+        with suppress(NotFound):
+            shown = self._engine.show(self.obj.id)
+            return not isinstance(shown, Cluster) and shown.informative
+        return False
 
     def is_elsewhere(self, other: AilObject) -> bool:
         """Return whether a line between the object and another one says something new: the two are on
@@ -309,7 +316,7 @@ class StoreView:
         for image_id in sorted(self.vetoed):
             with suppress(NotFound):  # forgotten meanwhile
                 shown = self._engine.show(image_id)
-                found += () if isinstance(shown, Cluster) else shown.info.memberships
+                found += () if isinstance(shown, Cluster) else shown.memberships
         return tuple(found)
 
     @cached_property

@@ -25,7 +25,7 @@ from enum import Enum
 
 import redis
 
-from douglas_quaid import DouglasQuaidError, Engine, ImageError, StoreError
+from douglas_quaid import Correlator, DouglasQuaidError, ImageError, KeyRefused, NotAllowed, StoreError
 
 from ..objects import BadObject, NoScreenshot
 from .monitoring import Failures, Meter, bury, count_failure, forget_failures
@@ -34,7 +34,7 @@ from .monitoring import Failures, Meter, bury, count_failure, forget_failures
 MIN_SECONDS = 1.0
 
 
-def probe_store(engine: Engine) -> None:
+def probe_store(engine: Correlator) -> None:
     """Write something small to the store: a full one refuses it. Raises StoreError."""
     engine.set_bookmark("ail:gate", "open")
 
@@ -117,7 +117,14 @@ class Delivery:
     """Delivers the messages of one module in one process."""
 
     def __init__(
-        self, engine: Engine, gate: Gate, meter: Meter, *, module: str, attempts: int, logger: logging.Logger
+        self,
+        engine: Correlator,
+        gate: Gate,
+        meter: Meter,
+        *,
+        module: str,
+        attempts: int,
+        logger: logging.Logger,
     ) -> None:
         self._engine, self._gate, self._meter = engine, gate, meter
         self._module, self._attempts, self._logger = module, attempts, logger
@@ -140,7 +147,7 @@ class Delivery:
         """Return what becomes of a message that failed, and note the failure. Never raises an Exception."""
         try:
             return self._judged(gid, message, error)
-        except StoreError as away:
+        except (StoreError, KeyRefused, NotAllowed) as away:
             self._gate.doubt()
             self._logger.warning(f"{gid[:120]}: back to the queue: {away}")
             return Delivered(Fate.AGAIN)
@@ -150,6 +157,8 @@ class Delivery:
             return Delivered(Fate.AGAIN)
         if isinstance(error, ImageError | BadObject):
             return self._give_up(gid, message, error)
+        if isinstance(error, KeyRefused | NotAllowed):  # the gate tells, and ends the module
+            raise error
         if isinstance(error, StoreError | redis.RedisError):
             self._gate.doubt()
             if not self._gate.is_open():

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 
-from douglas_quaid import Engine, StoreError
+from douglas_quaid import Correlator, StoreError
 from douglas_quaid.answers import timestamp
 
 from ..objects import in_bookmark
@@ -70,7 +70,7 @@ class Activity:
 class Meter:
     """Counts what this process does, and reports it."""
 
-    def __init__(self, engine: Engine, module: str, *, report_seconds: float) -> None:
+    def __init__(self, engine: Correlator, module: str, *, report_seconds: float) -> None:
         self._engine, self._seconds = engine, report_seconds
         now = time.time()
         self._told = self._now = Activity(module, socket.gethostname(), os.getpid(), now, now)
@@ -111,7 +111,7 @@ class Meter:
                 self._engine.set_bookmark(activity.bookmark, None)
 
 
-def activities(engine: Engine, module: str) -> Iterator[Activity]:
+def activities(engine: Correlator, module: str) -> Iterator[Activity]:
     """Yield what each process of a module reported, in no order. A bookmark that cannot be read is passed
     over. Raises StoreError.
     """
@@ -171,7 +171,7 @@ class Failures:
     first: datetime
 
 
-def count_failure(engine: Engine, gid: str) -> Failures:
+def count_failure(engine: Correlator, gid: str) -> Failures:
     """Count one more failure of an object, and return all of them."""
     count, _, first = (engine.bookmark(ATTEMPTS + _short(gid)) or "").partition(" ")
     try:
@@ -182,14 +182,20 @@ def count_failure(engine: Engine, gid: str) -> Failures:
     return failures
 
 
-def forget_failures(engine: Engine, gid: str) -> None:
+def forget_failures(engine: Correlator, gid: str) -> None:
     """Remove the counter and the dead letter of an object that was done."""
     engine.set_bookmark(ATTEMPTS + _short(gid), None)
     engine.set_bookmark(DEAD + _short(gid), None)
 
 
 def bury(
-    engine: Engine, *, gid: str, message: str, module: str, error: Exception, failures: Failures | None = None
+    engine: Correlator,
+    *,
+    gid: str,
+    message: str,
+    module: str,
+    error: Exception,
+    failures: Failures | None = None,
 ) -> DeadLetter:
     """Keep a message as a dead letter in place of an earlier one, and return it. Its counter starts anew."""
     now = _now()
@@ -211,14 +217,14 @@ def bury(
     return letter
 
 
-def dead_letters(engine: Engine) -> Iterator[DeadLetter]:
+def dead_letters(engine: Correlator) -> Iterator[DeadLetter]:
     """Yield all dead letters, in no order. A bookmark that cannot be read is passed over."""
     for _, text in engine.bookmarks(DEAD):
         with suppress(ValueError, KeyError, TypeError):
             yield DeadLetter.parse(text)
 
 
-def remove_dead_letter(engine: Engine, gid: str) -> bool:
+def remove_dead_letter(engine: Correlator, gid: str) -> bool:
     """Remove the dead letter of an object, and return whether there was one."""
     return engine.set_bookmark(DEAD + _short(gid), None)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from douglas_quaid import CorruptImage, Engine, Seen
+from douglas_quaid import Correlator, CorruptImage, Seen
 
 from ..config import Settings
 from ..objects import AilObject, read_picture
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def process(
-    engine: Engine,
+    engine: Correlator,
     obj: AilObject,
     host: "AilHost",
     publisher: Publisher,

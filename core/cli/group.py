@@ -161,17 +161,9 @@ def open_correlator(store: str | None, key_file: str | None) -> Correlator:
     """Return the engine of a store, or the client of a service (default: the configured one). Raises
     ConfigError, StoreError, FormatError.
     """
-    from ..config import Config
-    from ..store_url import is_service
+    from ..opening import open_correlator as opened
 
-    config = Config.from_environment(store=store)
-    if is_service(config.store):
-        from ..client import Client
-
-        return Client(config.store, None if key_file is None else _key_in(key_file), config=config)
-    if key_file is not None:
-        raise ConfigError(f"--key-file {key_file}: a key is for a service, and the store is none")
-    return open_engine(store)
+    return opened(store, key=None if key_file is None else _key_in(key_file))
 
 
 def _key_in(path: str) -> str:

@@ -13,6 +13,7 @@ from . import (  # noqa: F401 - they add their commands
     self_check,
     service,
     stored,
+    watch,
 )
 from .group import main
 

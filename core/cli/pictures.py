@@ -46,7 +46,8 @@ def _for_each(
     return 1 if failed else 0
 
 
-def _labels(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+def labels_of(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return labels that were given as KEY=VALUE. Raises click.BadParameter."""
     labels = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -67,7 +68,7 @@ _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
     "labels",
     multiple=True,
     metavar="KEY=VALUE",
-    callback=_labels,
+    callback=labels_of,
     help="Label of the membership, or of the occurrence if there is no --collection.",
 )
 @click.option("--occurrence", metavar="HOST:KIND:ID", help="Where the picture was seen; default: its path.")
@@ -107,10 +108,11 @@ def add(
                 name=item.path,
             ).to_json()
 
-        return _for_each(engine, inputs, work, "adding", json_line if as_json else _show_added)
+        return _for_each(engine, inputs, work, "adding", json_line if as_json else show_added)
 
 
-def _show_added(line: dict[str, Any]) -> None:
+def show_added(line: dict[str, Any]) -> None:
+    """Print the line of a picture that was added, or could not be."""
     if "error" in line:
         complain(f"failed   {line['path']}: {line['error']['message']}")
         return

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..answers import AddResult, Chain, EngineStats, Hit, Hub, QueryResult
 from ..config import Config
-from ..errors import FormatError, NotFound
+from ..errors import NotFound
 from ..records import (
     IGNORED,
     Cluster,
@@ -20,19 +20,20 @@ from ..records import (
     ImageId,
     Judgement,
     JudgementWord,
+    Membership,
     Occurrence,
     Purpose,
     RecordOutcome,
 )
+from ..reviews import Reviews
 from . import reading
-from .transport import Transport, Upload, Values, objects
+from .books import API, BooksClient
+from .transport import Transport, Upload, Values, objects, one_object
 
 #: Seconds to wait for an answer. chosen: a full-page capture takes some seconds on a loaded machine.
 TIMEOUT = 120.0
 #: Seconds in which a request is sent again while the service has no slot free. chosen.
 PATIENCE = 60.0
-
-_API = ("api", "v1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,31 @@ class RemoteDescription:
     #: The line of `quaid show`.
     line: Mapping[str, Any]
 
+    @property
+    def informative(self) -> bool:
+        """Return whether it shows enough to be recognised."""
+        return bool(self.line["informative"])
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Return the canonical id of its cluster, then the aliases."""
+        return tuple(self.line["clusters"])
+
+    @property
+    def memberships(self) -> tuple[Membership, ...]:
+        """Return the collections that hold it, as far as the key sees them."""
+        return tuple(Membership(one["name"], dict(one["labels"])) for one in self.line["collections"])
+
+    def in_clusters(self, clusters: tuple[str, ...]) -> RemoteDescription:
+        """Return it as it would be in another cluster."""
+        return RemoteDescription(self.image_id, {**self.line, "clusters": list(clusters)})
+
     def to_json(self) -> dict[str, Any]:
         """Return the description as in a line of the command line."""
         return dict(self.line)
 
 
-class Client:
+class Client(BooksClient):
     """What `Engine` is on a store, through a service. Threads may share it.
 
     Every method returns and raises what that of `Engine` does; KeyRefused and NotAllowed if the service does
@@ -73,13 +93,14 @@ class Client:
         """
         #: The settings of this process.
         self.config = config or Config.from_environment(store=url)
-        self._transport = Transport(
+        transport = Transport(
             url,
             key=self.config.key if key is None else key,
             timeout=timeout,
             patience=patience,
             ca_file=ca_file,
         )
+        super().__init__(transport)
 
     # -- pictures --------------------------------------------------------------------------------------------
 
@@ -104,8 +125,8 @@ class Client:
             "link": None if link else "0",
             "hash_only": "1" if hash_only else None,
         }
-        answer = self._transport.post((*_API, "images"), fields, [Upload("image", name, data)])
-        return reading.read_added(_one(answer))
+        answer = self._transport.post((*API, "images"), fields, [Upload("image", name, data)])
+        return reading.read_added(one_object(answer))
 
     def query(
         self,
@@ -128,12 +149,12 @@ class Client:
             "exclude": exclude,
             "include_same_template": "1" if include_same_template else None,
         }
-        answer = self._transport.post((*_API, "queries"), fields, [Upload("image", name, data)])
-        return reading.read_query(_one(answer))
+        answer = self._transport.post((*API, "queries"), fields, [Upload("image", name, data)])
+        return reading.read_query(one_object(answer))
 
     def compare(self, a: bytes | str, b: bytes | str) -> Hit:
         """Return the verdict about one pair by itself; see `Engine.compare`."""
-        return reading.read_hit(_one(self._pair(a, b, "comparisons")))
+        return reading.read_hit(one_object(self._pair(a, b, "comparisons")))
 
     def overlay(self, a: bytes | str, b: bytes | str) -> bytes:
         """Return a PNG of both pictures with the matched region; see `Engine.overlay`."""
@@ -145,7 +166,7 @@ class Client:
         uploads = [
             Upload(side, side.upper(), given) for side, given in sides.items() if isinstance(given, bytes)
         ]
-        return self._transport.post((*_API, what), fields, uploads)
+        return self._transport.post((*API, what), fields, uploads)
 
     # -- what is stored --------------------------------------------------------------------------------------
 
@@ -162,18 +183,27 @@ class Client:
 
     def show(self, name: str) -> RemoteDescription | Cluster:
         """Return all that is known about an image or a cluster; see `Engine.show`."""
-        line = _one(self._transport.get((*_API, "images", name)))
+        line = one_object(self._transport.get((*API, "images", name)))
         return reading.read_cluster(line) if "cluster" in line else RemoteDescription(line["image_id"], line)
+
+    def thumbnail(self, name: str) -> bytes:
+        """Return the grey thumbnail that is kept of an image, a WebP; see `Engine.thumbnail`."""
+        return self._transport.get((*API, "images", name, "thumbnail"))
+
+    def reviews(self, *, limit: int = 20, after: str = "") -> Reviews:
+        """Return stored pairs that a person should look at; see `Engine.reviews`."""
+        query: Values = {"limit": str(limit), "after": after or None}
+        return reading.read_reviews(one_object(self._transport.get((*API, "reviews"), query)))
 
     def forget(self, name: str, *, purge: bool = False) -> ForgetReport:
         """Remove an image and everything that names it; see `Engine.forget`."""
-        path, query = (*_API, "images", name), {"purge": "1" if purge else None}
-        line = _one(self._transport.get(path, query, method="DELETE"))
+        path, query = (*API, "images", name), {"purge": "1" if purge else None}
+        line = one_object(self._transport.get(path, query, method="DELETE"))
         return ForgetReport(line["image_id"], line["occurrences"], line["verdicts"], tuple(line["unlinked"]))
 
     def stats(self) -> EngineStats:
         """Return the store and the index of the service in numbers; see `Engine.stats`."""
-        return reading.read_stats(_one(self._transport.get((*_API, "stats"))))
+        return reading.read_stats(one_object(self._transport.get((*API, "stats"))))
 
     # -- a person's word -------------------------------------------------------------------------------------
 
@@ -211,7 +241,7 @@ class Client:
             "source": source or None,
             "when": None if when is None else when.isoformat(),
         }
-        line = _one(self._transport.post((*_API, "judgements"), fields))
+        line = one_object(self._transport.post((*API, "judgements"), fields))
         return RecordOutcome(line["outcome"])
 
     def judgements(self, name: str) -> list[Judgement]:
@@ -220,15 +250,17 @@ class Client:
 
     def undo(self, a: str, b: str) -> Judgement:
         """Take back what a person said of two images; see `Engine.undo`."""
-        path = (*_API, "judgements")
-        return reading.read_judgement(_one(self._transport.get(path, {"a": a, "b": b}, method="DELETE")))
+        path = (*API, "judgements")
+        return reading.read_judgement(
+            one_object(self._transport.get(path, {"a": a, "b": b}, method="DELETE"))
+        )
 
     # -- collections, common regions, chains -----------------------------------------------------------------
 
     def create_collection(self, name: str, purpose: Purpose | str) -> Collection:
         """Return the collection of this name, created when missing; see `Engine.create_collection`."""
         fields = {"name": name, "purpose": Purpose(purpose).value}
-        return reading.read_collection(_one(self._transport.post((*_API, "collections"), fields)))
+        return reading.read_collection(one_object(self._transport.post((*API, "collections"), fields)))
 
     def collections(self) -> tuple[Collection, ...]:
         """Return all collections that the key may see; see `Engine.collections`."""
@@ -236,7 +268,7 @@ class Client:
 
     def collection_size(self, name: str) -> int:
         """Return the number of images in a collection. Raises NotFound; see `Engine.collection_size`."""
-        for line in objects(self._transport.get((*_API, "collections"))):
+        for line in objects(self._transport.get((*API, "collections"))):
             if line.get("name") == name:
                 return int(line["images"])
         raise NotFound(f"collection {name!r} does not exist")
@@ -252,14 +284,14 @@ class Client:
     def ignore(self, name: str, *, collection: str = IGNORED) -> tuple[ImageId, ...]:
         """Put an image, or those of a cluster, into a collection of purpose `ignore`; see `Engine.ignore`."""
         fields = {"name": name, "collection": collection}
-        return tuple(_one(self._transport.post((*_API, "ignored"), fields))["images"])
+        return tuple(one_object(self._transport.post((*API, "ignored"), fields))["images"])
 
     # -- the connection --------------------------------------------------------------------------------------
 
     def _list(
         self, path: Iterable[str], read: Callable[[reading.Line], reading.Read], query: Values | None = None
     ) -> list[reading.Read]:
-        return [read(line) for line in objects(self._transport.get((*_API, *path), query))]
+        return [read(line) for line in objects(self._transport.get((*API, *path), query))]
 
     def close(self) -> None:
         """Close all connections."""
@@ -276,10 +308,3 @@ class Client:
         /,
     ) -> None:
         self.close()
-
-
-def _one(answer: bytes) -> dict[str, Any]:
-    lines = objects(answer)
-    if len(lines) != 1:
-        raise FormatError(f"the service answered with {len(lines)} lines where one was expected")
-    return lines[0]

@@ -10,23 +10,30 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from ..answers import AddResult, Chain, EngineStats, Hit, Hub, QueryResult
+from ..answers import AddResult, Chain, EngineStats, History, Hit, Hub, QueryResult
 from ..errors import FormatError
 from ..listed import ListedHit
 from ..records import (
     Cluster,
     Collection,
+    CommonRegion,
     Contribution,
     Decision,
     Evidence,
     Judgement,
     JudgementWord,
+    Likeness,
     Membership,
+    NotedRegion,
+    Occurrence,
     Purpose,
     Reason,
     Relation,
+    Seen,
+    Sighting,
     StoreStats,
 )
+from ..reviews import Review, Reviews
 from ..strict_json import from_object
 
 Read = TypeVar("Read")
@@ -123,7 +130,7 @@ def read_hit(line: Line) -> Hit:
         occurrence_count=line["occurrence_count"],
         first_seen=moment(line["first_seen"]),
         last_seen=moment(line["last_seen"]),
-        collections=tuple(Membership(one["name"], dict(one["labels"])) for one in line["collections"]),
+        collections=_memberships(line),
         labels=tuple(dict(labels) for labels in line["occurrence_labels"]),
         reasons=tuple(Reason(reason) for reason in line["reasons"]),
         contributions=tuple(
@@ -136,6 +143,9 @@ def read_hit(line: Line) -> Hit:
 def _evidence(line: Line) -> Evidence:
     known = {field.name for field in fields(Evidence)}
     told = {name: value for name, value in line["evidence"].items() if name in known}
+    if told.get("likeness") is not None:
+        held = {field.name for field in fields(Likeness)}
+        told["likeness"] = {name: value for name, value in told["likeness"].items() if name in held}
     return from_object(Evidence, told | {"differences": line["differences"]})
 
 
@@ -189,6 +199,59 @@ def read_hub(line: Line) -> Hub:
 def read_chain(line: Line) -> Chain:
     """Return a chain."""
     return Chain(line["cluster_a"], line["cluster_b"], line["pairs"], line["a"], line["b"])
+
+
+@_checked
+def read_sightings(line: Line) -> tuple[Seen, ...]:
+    """Return the images seen at an occurrence."""
+    return tuple(Seen(one["image_id"], _sighting(one), one["linked"]) for one in line["images"])
+
+
+@_checked
+def read_history(line: Line) -> History:
+    """Return where a picture was seen."""
+    return History(
+        count=line["count"],
+        first_seen=moment(line["first_seen"]),
+        last_seen=moment(line["last_seen"]),
+        sightings=tuple(map(_sighting, line["sightings"])),
+        memberships=_memberships(line),
+        complete=line["complete"],
+    )
+
+
+@_checked
+def read_noted(line: Line) -> NotedRegion | None:
+    """Return what is noted about a common region; None for nothing."""
+    noted = line["noted"]
+    if noted is None:
+        return None
+    left, top, right, bottom = noted["region"]
+    shown_by = tuple(noted["shown_by"])
+    region = CommonRegion(
+        noted["image_id"], (left, top, right, bottom), noted["pictures"], noted["images"], shown_by=shown_by
+    )
+    return NotedRegion(region, _known(noted["met"]), _known(noted["since"]))
+
+
+@_checked
+def read_reviews(line: Line) -> Reviews:
+    """Return pairs that a person should look at."""
+    pairs = (Review(one["a"], read_hit(one), _known(one["judged"])) for one in line["reviews"])
+    return Reviews(tuple(pairs), line["next"])
+
+
+def _sighting(line: Line) -> Sighting:
+    return Sighting(
+        Occurrence.parse(line["occurrence"]),
+        dict(line["labels"]),
+        _known(line["first_seen"]),
+        _known(line["last_seen"]),
+    )
+
+
+def _memberships(line: Line) -> tuple[Membership, ...]:
+    return tuple(Membership(one["name"], dict(one["labels"])) for one in line["collections"])
 
 
 @_checked

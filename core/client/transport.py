@@ -88,6 +88,11 @@ class Transport:
         """Return the answer to a form. Raises as `get`."""
         return self._send("POST", _target(path, None), _form(fields, uploads))
 
+    def post_json(self, path: Iterable[str], fields: Mapping[str, object]) -> bytes:
+        """Return the answer to a JSON object. Raises as `get`."""
+        data = json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return self._send("POST", _target(path, None), _Body((data,), "application/json"))
+
     def close(self) -> None:
         """Close all connections."""
         while self._open:
@@ -189,6 +194,22 @@ def objects(data: bytes) -> list[dict[str, Any]]:
     return found
 
 
+def told_objects(data: bytes) -> list[dict[str, Any]]:
+    """Return the same; raises the error that ended an answer on the way."""
+    found = objects(data)
+    if found and set(found[-1]) == {"error"}:
+        raise told_error(found[-1], status=500)
+    return found
+
+
+def one_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object of an answer of one line. Raises FormatError."""
+    lines = objects(data)
+    if len(lines) != 1:
+        raise FormatError(f"the service answered with {len(lines)} lines where one was expected")
+    return lines[0]
+
+
 def _read(response: HTTPResponse) -> bytes:
     data = response.read(MAX_ANSWER + 1)
     if len(data) > MAX_ANSWER:
@@ -232,12 +253,16 @@ def _quoted(name: str) -> str:
 def _error(status: int, data: bytes, url: str) -> DouglasQuaidError:
     """The error that the service tells, as it was raised there."""
     try:
-        told = json.loads(data)["error"]
-        name, message = str(told["type"]), str(told["message"])
+        return told_error(json.loads(data), status=status)
     except (ValueError, KeyError, TypeError):
         return StoreUnavailable(
             f"{url} answered with status {status} and no error of ours; is it a douglas-quaid service?"
         )
+
+
+def told_error(line: Mapping[str, Any], *, status: int) -> DouglasQuaidError:
+    """Return the error that a line tells. Raises KeyError or TypeError for a line that tells none."""
+    name, message = str(line["error"]["type"]), str(line["error"]["message"])
     kind = getattr(errors, name, None)
     if not (isinstance(kind, type) and issubclass(kind, DouglasQuaidError)):
         kind = StoreUnavailable if status >= 500 else ConfigError

@@ -90,12 +90,12 @@ def _shows_something(store: Store, image_id: ImageId) -> bool:
     return False
 
 
-def histories(store: Store, hits: Sequence[Hit], *, besides: Occurrence | None) -> list[History]:
-    """Return for each hit where its picture was seen: the image's own occurrences, then those of the other
+def histories(store: Store, ids: Sequence[ImageId], *, besides: Occurrence | None) -> list[History]:
+    """Return for each image of a hit where its picture was seen: its own occurrences, then those of the other
     images of its cluster. `besides`: an occurrence that does not count. Raises StoreError.
     """
-    clusters = store.clusters.of([hit.image_id for hit in hits])
-    groups = [_group(hit.image_id, cluster) for hit, cluster in zip(hits, clusters, strict=True)]
+    clusters = store.clusters.of(ids)
+    groups = [_group(image_id, cluster) for image_id, cluster in zip(ids, clusters, strict=True)]
     infos = iter(_with_oldest(store, store.images.infos([i for group in groups for i in group])))
     left_out = frozenset(store.occurrences.images_at(besides)) if besides else frozenset[ImageId]()
     answers = []

@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -29,21 +28,21 @@ from . import doc_page
 from .access import Caller, caller_of
 from .fields import values_of
 from .gate import LOOPBACK, Rates, check_host, check_site, host_of
-from .handlers import Asked
+from .handlers import Asked, query
 from .metrics import MEDIA, Metrics
 from .openapi import document
-from .operations import API, Operation, find
-from .refusals import Refusal, Reply, error_reply, json_reply
-from .slots import Slots
-from .uploads import Body, receive
+from .operation import API, NAME, OTHER, Operation
+from .operations import find
+from .pending import Pending
+from .refusals import Refusal, Reply, encoded, error_reply, json_reply
+from .slots import PATIENT_WAIT, Slots
+from .uploads import Body, Received, receive
 
 #: Seconds in which the store must answer for the service to be ready. chosen.
 READY_SECONDS = 1.0
 #: Bytes of a body that are read and thrown away after a refusal, so that the client reads the answer instead
 #: of a broken connection. chosen: what is on its way by then.
 DRAIN_BYTES = 4 * 1024 * 1024
-#: Parts of a long answer that are made and sent together. chosen: some 100 KB.
-PARTS_AT_ONCE = 1000
 
 _log = logging.getLogger("douglas_quaid.access")
 
@@ -79,6 +78,7 @@ class Application:
         self._engine, self._slots, self._settings = engine, slots, settings
         self._rates = Rates(settings.rate)
         self._metrics = Metrics(slots)
+        self._pending = Pending(f"{API}/queries", slots.most_uploads)
         self._document = json.dumps(document()).encode()
         self._page, self._style = doc_page.page().encode(), doc_page.STYLE.encode()
 
@@ -104,7 +104,26 @@ class Application:
             time.monotonic() - told.began,
             told.key,
         )
-        await self._send(reply, send, head=scope["method"] == "HEAD")
+        if reply.stream is None or scope["method"] == "HEAD":
+            await _send(reply, send, head=scope["method"] == "HEAD")
+        else:
+            await self._stream(reply.stream, reply, request, send)
+
+    async def _stream(
+        self, stream: Iterator[bytes] | AsyncIterator[bytes], reply: Reply, request: Request, send: Send
+    ) -> None:
+        """Send an answer whose end is not known yet, until it ends or the client has gone."""
+        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
+        chunks = stream if isinstance(stream, AsyncIterator) else self._in_threads(stream)
+        async for chunk in chunks:
+            if await request.is_disconnected():
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _in_threads(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while (chunk := await self._slots.light(partial(next, chunks, None))) is not None:
+            yield chunk
 
     async def _answer(self, request: Request, told: _Log) -> Reply:
         client = request.client
@@ -116,46 +135,76 @@ class Application:
         check_site(request.method, request.headers)
         if (own := await self._own(request, told)) is not None:
             return own
-        operation, name = _found(request, told)
+        operation, names = _found(request, told)
         caller = await self._caller(request, operation.right, told)
         began = time.monotonic()
         async with self._slots.uploading():
             received = await receive(request, operation.body, max_bytes=self._engine.config.max_bytes)
-        uploaded = time.monotonic()
+        if operation.body is not Body.NONE:
+            self._metrics.spent(operation.name, "upload", time.monotonic() - began)
         try:
             given: dict[str, list[object]] = dict(received.fields)
             for key, value in request.query_params.multi_items():
                 given.setdefault(key, []).append(value)
-            asked = Asked(caller, name, values_of(operation.fields, given), received.files)
-            run = self._slots.heavy if operation.heavy else self._slots.light
-            reply = await run(partial(operation.handler, self._engine, asked))
+            values = values_of(operation.fields, given)
+            asked = Asked(caller, names.get(NAME, ""), values, received.files, names.get(OTHER, ""))
+            wait = values.get("wait")
+            if operation.handler is None:
+                return await self._pending.fetch(caller.name, asked.name, wait or 0.0)
+            if wait is not None:
+                self._pending.check_room()
+            if received.further and wait is not None:
+                raise ConfigError("wait is for one picture; the answers about several come as they are made")
+        except BaseException:
+            received.close()
+            raise
+        if received.further:
+            return Reply(200, b"", "application/x-ndjson", stream=self._each(request, asked, received))
+        if wait is None:
+            return await self._work(operation, asked, received)
+        work = self._work(operation, asked, received, patience=PATIENT_WAIT)
+        return await self._pending.begin(caller.name, work, wait)
+
+    async def _work(
+        self, operation: Operation, asked: Asked, received: Received, *, patience: float | None = None
+    ) -> Reply:
+        """Answer a request that was read, and throw its pictures away. `patience`: seconds to wait for a
+        slot.
+        """
+        assert operation.handler is not None
+        began, work = time.monotonic(), partial(operation.handler, self._engine, asked)
+        try:
+            if operation.heavy:
+                reply = await self._slots.heavy(work, wait=patience)
+            else:
+                reply = await self._slots.light(work)
         finally:
             received.close()
-        if operation.body is not Body.NONE:
-            self._metrics.spent(operation.name, "upload", uploaded - began)
-        self._metrics.spent(operation.name, "work", time.monotonic() - uploaded)
+        self._metrics.spent(operation.name, "work", time.monotonic() - began)
         if operation.name == "query":
-            line = json.loads(reply.body)
-            self._metrics.decided(line["decision"], line["images_searched"])
+            self._decided(reply)
         return reply
 
-    async def _send(self, reply: Reply, send: Send, *, head: bool) -> None:
-        """Send an answer; one in parts stops short if making them fails, so that the client knows."""
-        headers = {
-            "Content-Type": reply.media,
-            "Content-Length": str(len(reply.body)),
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        } | dict(reply.headers)
-        if reply.parts is not None:
-            del headers["Content-Length"]
-        raw = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-        if reply.parts is not None and not head:
-            parts = reply.parts
-            while some := await self._slots.light(lambda: b"".join(islice(parts, PARTS_AT_ONCE))):
-                await send({"type": "http.response.body", "body": some, "more_body": True})
-        await send({"type": "http.response.body", "body": b"" if head else reply.body})
+    async def _each(self, request: Request, asked: Asked, received: Received) -> AsyncIterator[bytes]:
+        """The answers to a query of several pictures: a line each, which tells what is wrong with one."""
+        try:
+            for upload in (*received.files.values(), *received.further):
+                if await request.is_disconnected():
+                    return
+                work = partial(query, self._engine, replace(asked, files={"image": upload}))
+                try:
+                    reply = await self._slots.heavy(work, wait=PATIENT_WAIT)
+                except DouglasQuaidError as error:
+                    yield encoded({"path": upload.name} | json.loads(error_reply(error).body))
+                else:
+                    self._decided(reply)
+                    yield reply.body
+        finally:
+            received.close()
+
+    def _decided(self, reply: Reply) -> None:
+        line = json.loads(reply.body)
+        self._metrics.decided(line["decision"], line["images_searched"])
 
     async def _caller(self, request: Request, right: Right, told: _Log) -> Caller:
         engine = self._engine
@@ -203,9 +252,9 @@ class Application:
             return self._engine.count()
 
 
-def _found(request: Request, told: _Log) -> tuple[Operation, str]:
+def _found(request: Request, told: _Log) -> tuple[Operation, dict[str, str]]:
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
-    operations, name = find(raw.partition(b"?")[0])
+    operations, names = find(raw.partition(b"?")[0])
     if not operations:
         raise NotFound(f"this path is not known; {API} and its operations are listed at /doc/")
     operation = operations.get(request.method)
@@ -214,7 +263,7 @@ def _found(request: Request, told: _Log) -> tuple[Operation, str]:
         told.path = path
         raise _wrong_method(request.method, path, sorted(operations))
     told.operation, told.path = operation.name, operation.path
-    return operation, name
+    return operation, names
 
 
 def _wrong_method(method: str, path: str, allowed: list[str]) -> Refusal:
@@ -234,3 +283,18 @@ async def _drain(request: Request) -> None:
             left -= len(chunk)
             if left < 0:
                 return
+
+
+def _headers(reply: Reply) -> list[tuple[bytes, bytes]]:
+    headers = {
+        "Content-Type": reply.media,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    } | dict(reply.headers)
+    return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+async def _send(reply: Reply, send: Send, *, head: bool) -> None:
+    headers = [*_headers(reply), (b"content-length", str(len(reply.body)).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else reply.body})

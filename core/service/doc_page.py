@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 
 from .openapi import ERRORS
-from .operations import OPERATIONS, Operation
+from .operation import Operation
+from .operations import OPERATIONS
 from .uploads import Body
 
 #: Where the style sheet of the page lies.
@@ -66,13 +68,16 @@ def _section(operation: Operation) -> str:
 
 
 def _example(operation: Operation) -> str:
-    path = operation.path.replace("{name}", "952901529a5c")
-    if operation.body is Body.PICTURE:
+    path = operation.path.replace("{name}", "952901529a5c").replace("{other}", "3d4a75e9b02f")
+    if operation.body in (Body.PICTURE, Body.PICTURES):
         return f"curl -F image=@picture.png http://localhost:8484{path}"
     if operation.body is Body.PAIR:
         return f"curl -F a=@one.png -F b=@other.png http://localhost:8484{path}"
     method = "" if operation.method in ("GET", "POST") else f"-X {operation.method} "
     values = [f"{field.name}={field.name.upper()}" for field in operation.fields if field.required]
+    if operation.body is Body.BOOKS:
+        body = json.dumps({field.name: field.name.upper() for field in operation.fields if field.required})
+        return f"curl --json '{body}' http://localhost:8484{path}"
     if operation.body is Body.FIELDS:
         return f"curl {' '.join('-F ' + value for value in values)} http://localhost:8484{path}"
     query = f"?{'&'.join(values)}" if values else ""

@@ -7,6 +7,7 @@ must not be ignored.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,10 @@ from ..errors import ConfigError
 TEXT_CHARACTERS = 8192
 #: Largest whole number. chosen.
 LARGEST = 1_000_000
+#: Maximum length of a long text. chosen: what a bookmark may hold.
+LONG_CHARACTERS = 1 << 20
+#: An image id. spec: sha256 in lower case.
+IMAGE_ID = re.compile("[0-9a-f]{64}")
 
 
 class Kind(str, Enum):
@@ -34,6 +39,10 @@ class Kind(str, Enum):
     NUMBER = "number"
     #: A time with a time zone, ISO 8601.
     TIME = "time"
+    #: Id of an image, all 64 digits.
+    IMAGE = "image id"
+    #: A text of any characters, with line breaks.
+    LONG = "long text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,14 @@ class Field:
             return self._flag(given)
         if self.kind in (Kind.WHOLE, Kind.NUMBER):
             return self._number(given)
+        if self.kind is Kind.LONG:
+            if not isinstance(given, str) or len(given) > LONG_CHARACTERS:
+                raise self._wrong(given, f"text of at most {LONG_CHARACTERS} characters")
+            return given
+        if self.kind is Kind.IMAGE:
+            if not isinstance(given, str) or not IMAGE_ID.fullmatch(given):
+                raise self._wrong(given, "the 64 hexadecimal digits of an image id")
+            return given
         if not isinstance(given, str) or len(given) > TEXT_CHARACTERS:
             raise self._wrong(given, f"text of at most {TEXT_CHARACTERS} characters")
         if any(character < " " or character == "\x7f" for character in given):

@@ -4,27 +4,34 @@ the status; answers are the lines of the command line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 from ..answers import cluster_json, timestamp
 from ..engine import Engine
-from ..errors import ConfigError
+from ..errors import ConfigError, NotAllowed, NotFound
 from ..graph.forms import GraphFormat
 from ..records import Cluster, Collection, ImageId, Judgement, JudgementWord, RecordOutcome
+from ..store.clusters import CLUSTER_PREFIX
 from .access import Caller
 from .disclosure import description_seen_by, hit_seen_by, hub_seen_by, query_seen_by
 from .fields import labels_of
-from .refusals import Reply, json_reply, lines_reply
+from .refusals import Refusal, Reply, json_reply, lines_reply
 from .uploads import Upload
 
+#: Beginning of the paths of this version.
+API = "/api/v1"
 #: Source of a judgement that names none.
 SOURCE = "http"
 #: Words of a judgement that stand for a method of the engine.
 CONFIRM, VETO = "confirm", "veto"
 #: Names images in a graph by where they were seen last.
 OCCURRENCE = "occurrence"
+#: Number of pieces of a graph that are sent together. chosen: some 100 KB.
+PIECES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,8 @@ class Asked:
     values: Mapping[str, Any]
     #: Pictures that came with it, by field.
     files: Mapping[str, Upload] = field(default_factory=dict)
+    #: The second image in the path.
+    other: str = ""
 
 
 #: Answers a request.
@@ -64,25 +73,68 @@ def query(engine: Engine, asked: Asked) -> Reply:
         asked.caller.check_collection(name)
     for name in values.get("exclude", ()):
         asked.caller.check_named(name)
+    values.pop("wait", None)  # for the application
     result = engine.query(upload.read(), name=upload.name, **values)
-    return json_reply({"path": upload.name} | query_seen_by(asked.caller, result.to_json()))
+    line = query_seen_by(asked.caller, result.to_json())
+    is_stored = bool(result.hits) and engine.is_stored(result.image_id)
+    line["hits"] = [_with_overlay(hit, result.image_id if is_stored else None) for hit in line["hits"]]
+    return json_reply({"path": upload.name} | line)
 
 
 def compare(engine: Engine, asked: Asked) -> Reply:
     """Judge one pair by itself."""
     a, b = _sides(asked)
     names = {side: name for side, name in zip(("a", "b"), (_name(asked, s) for s in "ab"), strict=True)}
-    return json_reply(names | hit_seen_by(asked.caller, engine.compare(a, b).to_json()))
+    line = hit_seen_by(asked.caller, engine.compare(a, b).to_json())
+    stored = asked.values.get("a") if "b" in asked.values else None
+    return json_reply(names | _with_overlay(line, stored))
 
 
 def overlay(engine: Engine, asked: Asked) -> Reply:
-    """Draw a pair. What is drawn of a stored picture is its thumbnail, so that needs a key that sees all.
-    Raises ConfigError.
+    """Draw a pair. What is drawn of a stored picture is its thumbnail, so the caller must see it. Raises
+    Refusal.
     """
     a, b = _sides(asked)
-    if not asked.caller.sees_all and not (isinstance(a, bytes) and isinstance(b, bytes)):
-        raise ConfigError("this key sees no stored pictures; send both files")
+    for side in (a, b):
+        if isinstance(side, str):
+            _require_picture(engine, asked, side)
     return Reply(200, engine.overlay(a, b), "image/png")
+
+
+def stored_overlay(engine: Engine, asked: Asked) -> Reply:
+    """Draw a pair of stored images from their thumbnails. Raises Refusal."""
+    names = [asked.caller.check_named(name) for name in (asked.name, asked.other)]
+    for name in names:
+        _require_picture(engine, asked, name)
+    return Reply(200, engine.overlay(*names), "image/png")
+
+
+def thumbnail(engine: Engine, asked: Asked) -> Reply:
+    """Return the thumbnail that is kept of an image. Raises Refusal."""
+    name = asked.caller.check_named(asked.name)
+    _require_picture(engine, asked, name)
+    return Reply(200, engine.thumbnail(name), "image/webp")
+
+
+def _require_picture(engine: Engine, asked: Asked, name: str) -> None:
+    """Raises Refusal unless the caller sees a host or a collection of a stored image. Of an image that was
+    seen at more places than an answer lists, the latest count.
+    """
+    if asked.caller.sees_all:
+        return
+    shown = engine.show(name)
+    line = {} if isinstance(shown, Cluster) else description_seen_by(asked.caller, shown.to_json())
+    if not line.get("occurrences") and not line.get("collections"):
+        raise Refusal(
+            403, NotAllowed(f"the key {asked.caller.name!r} sees no host and no collection of {name[:80]}")
+        )
+
+
+def _with_overlay(hit: dict[str, Any], query: str | None) -> dict[str, Any]:
+    """The line of a hit with the path of its drawing; null where the query is not stored."""
+    if query is None:
+        return hit | {"overlay": None}
+    return hit | {"overlay": f"{API}/comparisons/{quote(query, safe='')}/{hit['image_id']}/overlay"}
 
 
 def _image(asked: Asked) -> Upload:
@@ -120,7 +172,30 @@ def show(engine: Engine, asked: Asked) -> Reply:
 def hits(engine: Engine, asked: Asked) -> Reply:
     """Return stored verdicts."""
     found = engine.hits(asked.caller.check_named(asked.name), **asked.values)
-    return lines_reply([hit_seen_by(asked.caller, hit.to_json()) for hit in found])
+    query = None if asked.name.startswith(CLUSTER_PREFIX) else asked.name
+    return lines_reply([_with_overlay(hit_seen_by(asked.caller, hit.to_json()), query) for hit in found])
+
+
+def cluster(engine: Engine, asked: Asked) -> Reply:
+    """Describe a cluster, by its id or an image of it. Raises NotFound for an image that has none."""
+    found = engine.show(asked.caller.check_named(asked.name))
+    if not isinstance(found, Cluster):
+        if not found.clusters:
+            raise NotFound(f"{asked.name} is in no cluster: it is blank, or was never linked")
+        found = engine.show(found.clusters[0])
+    assert isinstance(found, Cluster)
+    return json_reply(cluster_json(found))
+
+
+def reviews(engine: Engine, asked: Asked) -> Reply:
+    """Return pairs that a person should look at, some at a time."""
+    found = engine.reviews(**asked.values)
+    pairs = [
+        {"a": pair.image_id, "b": pair.hit.image_id, "judged": timestamp(pair.judged)}
+        | _with_overlay(hit_seen_by(asked.caller, pair.hit.to_json()), pair.image_id)
+        for pair in found.pairs
+    ]
+    return json_reply({"reviews": pairs, "next": found.next})
 
 
 def forget(engine: Engine, asked: Asked) -> Reply:
@@ -143,7 +218,12 @@ def graph(engine: Engine, asked: Asked) -> Reply:
     if values.get("names") == OCCURRENCE:
         names = engine.occurrences_as_names(lambda host: caller.sees("host", host))
     pieces = engine.graph(form, names=names, cluster=values.get("cluster"))
-    return Reply(200, b"", form.media, parts=(piece.encode("utf-8", "backslashreplace") for piece in pieces))
+    return Reply(200, b"", form.media, stream=_encoded(pieces))
+
+
+def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
+    while some := "".join(islice(pieces, PIECES_AT_ONCE)):
+        yield some.encode("utf-8", "backslashreplace")
 
 
 # -- a person's word -----------------------------------------------------------------------------------------

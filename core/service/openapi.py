@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from .fields import LARGEST, TEXT_CHARACTERS, Field, Kind
-from .operations import NAME, OPERATIONS, Operation
+from .fields import IMAGE_ID, LARGEST, LONG_CHARACTERS, TEXT_CHARACTERS, Field, Kind
+from .operation import NAME, OTHER, Operation
+from .operations import OPERATIONS
 from .schemas import SCHEMAS, Schema
-from .uploads import Body
+from .uploads import MOST_PICTURES, Body
 
 _ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 #: What each status of an error means.
@@ -76,17 +77,20 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    if NAME in operation.path:
+    for place, name in ((NAME, "name"), (OTHER, "other")):
+        if place not in operation.path:
+            continue
         found.append(
             {
-                "name": "name",
+                "name": name,
                 "in": "path",
                 "required": True,
-                "description": "image id (8 digits of it or more), occurrence or cluster id; / as %2F",
+                "description": "image id (8 digits of it or more), occurrence or cluster id, or as the"
+                " operation says; / as %2F",
                 "schema": {"type": "string", "minLength": 1},
             }
         )
-    if operation.body in (Body.NONE, Body.PICTURE):
+    if operation.body in (Body.NONE, Body.PICTURE, Body.PICTURES):
         found += [
             {
                 "name": field.name,
@@ -105,8 +109,9 @@ def _body(operation: Operation) -> dict[str, Any]:
     required = [field.name for field in operation.fields if field.required]
     form: Schema = {"type": "object", "properties": dict(properties), "additionalProperties": False}
     file: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
-    if operation.body is Body.PICTURE:
-        form["properties"]["image"] = file
+    if operation.body in (Body.PICTURE, Body.PICTURES):
+        several = {"type": "array", "items": file, "minItems": 1, "maxItems": MOST_PICTURES}
+        form["properties"]["image"] = file if operation.body is Body.PICTURE else several
         form["required"] = ["image"]
         return {
             "multipart/form-data": {"schema": form},
@@ -114,6 +119,8 @@ def _body(operation: Operation) -> dict[str, Any]:
         }
     required = ["a", "b"] if operation.body is Body.PAIR else required
     named: Schema = form | {"required": required}
+    if operation.body is Body.BOOKS:
+        return {"application/json": {"schema": named}}
     if operation.body is Body.PAIR:
         form = form | {"properties": {side: file for side in ("a", "b")}}
     return {
@@ -127,6 +134,10 @@ def _schema(field: Field) -> Schema:
     schema: Schema = {"type": "string", "maxLength": TEXT_CHARACTERS}
     if field.kind is Kind.FLAG:
         schema = {"type": "boolean"}
+    elif field.kind is Kind.IMAGE:
+        schema = {"type": "string", "pattern": f"^{IMAGE_ID.pattern}$"}
+    elif field.kind is Kind.LONG:
+        schema = {"type": "string", "maxLength": LONG_CHARACTERS}
     elif field.kind is Kind.WHOLE:
         schema = {"type": "integer", "minimum": 1, "maximum": LARGEST}
     elif field.kind is Kind.NUMBER:
@@ -135,18 +146,20 @@ def _schema(field: Field) -> Schema:
         schema = {"type": "string", "format": "date-time"}
     elif field.choices:
         schema = {"type": "string", "enum": list(field.choices)}
-    return {"type": "array", "items": schema} if field.many else schema
+    if not field.many:
+        return schema
+    return {"type": "array", "items": schema} | ({"minItems": 1} if field.required else {})
 
 
 def _answers(operation: Operation) -> dict[str, Any]:
     if not operation.answer:
-        content: dict[str, Any] = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
-    elif operation.media:
+        content: dict[str, Any] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}
+    elif operation.forms:
         json_schema: Schema = {"$ref": f"#/components/schemas/{operation.answer}"}
         text_schema: Schema = {"type": "string"}
         content = {
             media: {"schema": json_schema if media == "application/json" else text_schema}
-            for media in operation.media
+            for media in operation.forms
         }
     else:
         schema = {"$ref": f"#/components/schemas/{operation.answer}"}
@@ -156,6 +169,14 @@ def _answers(operation: Operation) -> dict[str, Any]:
             content[media]["schema"]["description"] = f"One {operation.answer} as JSON on each line"
     text = f"One {operation.answer} on each line" if operation.lines else operation.summary
     found = {"200": {"description": text, "content": content}}
+    if operation.later:
+        pending = {"application/json": {"schema": {"$ref": "#/components/schemas/Pending"}}}
+        found["202"] = {
+            "description": "It is not ready; Location says where it is fetched",
+            "content": pending,
+        }
+    if operation.body is Body.PICTURES:
+        content["application/x-ndjson"] = {"schema": {"type": "string"}}
     if operation.created:
         found["201"] = {"description": "It is new, and every process finds it now", "content": content}
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import (
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 #: Seconds after which a request may be sent again when the store is away or no slot is free. chosen.
 RETRY_AFTER = 1
+#: Bytes of lines that are sent together. chosen.
+STREAMED_BYTES = 64 * 1024
 #: Statuses of our errors; the first class that an error belongs to counts.
 STATUSES: tuple[tuple[type[DouglasQuaidError], int], ...] = (
     (ImageTooLarge, 413),
@@ -66,18 +68,40 @@ class Reply:
     media: str = "application/json"
     #: Further headers.
     headers: Mapping[str, str] = field(default_factory=dict)
-    #: Further parts of the body, made while they are sent; their number is not known before.
-    parts: Iterator[bytes] | None = None
+    #: What follows the body, made while it is sent; None for nothing.
+    stream: Iterator[bytes] | AsyncIterator[bytes] | None = None
 
 
-def json_reply(line: Mapping[str, object], status: int = 200) -> Reply:
+def json_reply(
+    line: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Reply:
     """Return an answer of one JSON object."""
-    return Reply(status, _encoded(line))
+    return Reply(status, encoded(line), headers=headers or {})
 
 
 def lines_reply(lines: list[dict[str, object]]) -> Reply:
     """Return an answer of one JSON object on each line, as the command line prints them."""
-    return Reply(200, b"".join(map(_encoded, lines)), "application/x-ndjson")
+    return Reply(200, b"".join(map(encoded, lines)), "application/x-ndjson")
+
+
+def streamed(lines: Iterable[Mapping[str, object]]) -> Reply:
+    """Return an answer of one JSON object on each line, which are made while it is sent: however many they
+    are, few are in memory. An error on the way ends the answer with a line that tells it.
+    """
+    return Reply(200, b"", "application/x-ndjson", stream=_groups(lines))
+
+
+def _groups(lines: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
+    waiting = bytearray()
+    try:
+        for line in lines:
+            waiting += encoded(line)
+            if len(waiting) >= STREAMED_BYTES:
+                yield bytes(waiting)
+                waiting.clear()
+    except DouglasQuaidError as error:
+        waiting += error_reply(error).body
+    yield bytes(waiting)
 
 
 def error_reply(error: Exception) -> Reply:
@@ -97,8 +121,9 @@ def error_reply(error: Exception) -> Reply:
     if status == 401:
         headers = {"WWW-Authenticate": 'Bearer realm="douglas-quaid"'} | headers
     body = {"error": {"type": type(told).__name__, "message": str(told)}}
-    return Reply(status, _encoded(body), headers=headers)
+    return Reply(status, encoded(body), headers=headers)
 
 
-def _encoded(line: Mapping[str, object]) -> bytes:
+def encoded(line: Mapping[str, object]) -> bytes:
+    """Return a JSON object as a line, in ASCII without control characters."""
     return json.dumps(line).replace("\x7f", "\\u007f").encode("ascii") + b"\n"

@@ -6,12 +6,14 @@ forbids further keys.
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from collections.abc import Container
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from ..answers import EngineStats, QueryResult
 from ..records import (
-    Configuration,
     Decision,
     Evidence,
     JudgementWord,
@@ -51,16 +53,26 @@ def _one_of(kind: type) -> Schema:
     return {"type": "string", "enum": [value.value for value in kind]}  # type: ignore[attr-defined]
 
 
-def _plain(annotation: str) -> Schema:
-    """The schema of a field that holds a plain value."""
-    name = annotation.removesuffix(" | None")
-    schema: Schema = {"int": {"type": "integer"}, "float": _NUMBER, "bool": _FLAG}.get(name, _TEXT)
-    return _or_null(schema) if annotation != name else schema
+def _of(hint: Any) -> Schema:
+    """The schema of a field by its type: plain values, enums, tuples and dataclasses, or null."""
+    parts = get_args(hint)
+    if NoneType in parts:
+        (held,) = (part for part in parts if part is not NoneType)
+        return _or_null(_of(held))
+    if get_origin(hint) is tuple:
+        size = {} if Ellipsis in parts else {"minItems": len(parts), "maxItems": len(parts)}
+        return _list(_of(parts[0])) | size
+    if is_dataclass(hint):
+        return _fields_of(hint)
+    if issubclass(hint, Enum):
+        return _one_of(hint)
+    return {int: {"type": "integer"}, float: _NUMBER, bool: _FLAG}.get(hint, _TEXT)
 
 
-def _evidence() -> Schema:
-    plain = {one.name: _plain(str(one.type)) for one in fields(Evidence) if one.name != "differences"}
-    return _object(**plain | {"configuration": _one_of(Configuration), "matrix": _or_null(_list(_NUMBER))})
+def _fields_of(kind: Any, *, without: Container[str] = ()) -> Schema:
+    """The schema of a dataclass, without the fields that the answer has elsewhere."""
+    hints = get_type_hints(kind)
+    return _object(**{one.name: _of(hints[one.name]) for one in fields(kind) if one.name not in without})
 
 
 _MEMBERSHIPS = _list(_object(name=_TEXT, labels=_LABELS))
@@ -98,12 +110,11 @@ _LISTED = _object(
     first_seen=_TIME,
     last_seen=_TIME,
 )
-_QUERY_PLAIN = {
-    one.name: _plain(str(one.type))
-    for one in fields(QueryResult)
-    if one.name not in ("image_id", "decision", "hits", "listed", "problems")
-}
+_QUERY_PLAIN = _fields_of(QueryResult, without=("image_id", "decision", "hits", "listed", "problems"))[
+    "properties"
+]
 _JUDGEMENT = {"image_id": _ID, "word": _one_of(JudgementWord), "who": _TEXT, "when": _TIME, "source": _TEXT}
+_SIGHTING = _object(occurrence=_TEXT, labels=_LABELS, first_seen=_TIME, last_seen=_TIME)
 _DESCRIPTION = _object(
     image_id=_ID,
     width=_COUNT,
@@ -111,7 +122,7 @@ _DESCRIPTION = _object(
     format=_TEXT,
     informative=_FLAG,
     clusters=_list(_TEXT),
-    occurrences=_list(_object(occurrence=_TEXT, labels=_LABELS, first_seen=_TIME, last_seen=_TIME)),
+    occurrences=_list(_SIGHTING),
     occurrence_count=_COUNT,
     collections=_MEMBERSHIPS,
     problems=_list(_TEXT),
@@ -138,9 +149,38 @@ SCHEMAS: dict[str, Schema] = {
         **_QUERY_PLAIN,
     ),
     "Hit": _HIT,
-    "Evidence": _evidence(),
+    "Evidence": _fields_of(Evidence, without=("differences",)),
     "Comparison": {"allOf": [_object(a=_TEXT, b=_TEXT), {"$ref": "#/components/schemas/Hit"}]},
     "Description": {"anyOf": [_DESCRIPTION, _CLUSTER]},
+    "Cluster": _CLUSTER,
+    "Pending": _object(id=_TEXT, status=_TEXT),
+    "Reviews": _object(
+        reviews=_list({"allOf": [_object(a=_ID, b=_ID, judged=_TIME), {"$ref": "#/components/schemas/Hit"}]}),
+        next=_or_null(_TEXT),
+    ),
+    "Sightings": _object(
+        occurrence=_TEXT, images=_list({"allOf": [_object(image_id=_ID, linked=_FLAG), _SIGHTING]})
+    ),
+    "Occurrence": _object(occurrence=_TEXT),
+    "Withdrawn": _object(image_id=_ID, forgotten=_FLAG),
+    "Noted": _object(image_id=_TEXT, status=_TEXT),
+    "Linked": _object(image_id=_TEXT, verdicts=_COUNT),
+    "Vetoed": _object(image_id=_TEXT, images=_list(_ID)),
+    "ClusterNames": _object(image_id=_TEXT, clusters=_list(_TEXT), shared=_or_null(_TEXT)),
+    "History": _object(
+        count=_COUNT,
+        first_seen=_TIME,
+        last_seen=_TIME,
+        sightings=_list(_SIGHTING),
+        collections=_MEMBERSHIPS,
+        complete=_FLAG,
+    ),
+    "NotedRegion": _object(image_id=_TEXT, noted={"type": ["object", "null"]}),
+    "Count": _object(images=_COUNT),
+    "Bookmark": _object(name=_TEXT, text=_or_null(_TEXT)),
+    "Written": _object(name=_TEXT, written=_FLAG),
+    "Lock": _object(name=_TEXT, token=_or_null(_TEXT)),
+    "Released": _object(name=_TEXT, held=_FLAG),
     "Forgotten": _object(image_id=_ID, status=_TEXT, purged=_FLAG),
     "Judgement": _object(**_JUDGEMENT),
     "Judged": _object(a=_TEXT, b=_TEXT, status=_TEXT, outcome=_one_of(RecordOutcome)),
@@ -161,11 +201,6 @@ SCHEMAS: dict[str, Schema] = {
         ]
     },
     "Stats": _object(
-        **{
-            one.name: _plain(str(one.type))
-            for kind in (StoreStats, EngineStats)
-            for one in fields(kind)
-            if one.name != "store"
-        }
+        **_fields_of(StoreStats)["properties"] | _fields_of(EngineStats, without=("store",))["properties"]
     ),
 }

@@ -5,9 +5,11 @@ come again, so that a crowd of clients sees where it stands instead of a silent 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from ..errors import ServiceBusy
@@ -16,6 +18,9 @@ Result = TypeVar("Result")
 
 #: Seconds to wait for a slot. chosen: some pictures.
 WAIT = 5.0
+#: Seconds to wait for a slot where the sender was told to come for the answer, or gets several one after the
+#: other. chosen.
+PATIENT_WAIT = 600.0
 #: Threads for questions that only read the store. chosen: they wait for it most of the time.
 LIGHT_THREADS = 8
 #: Uploads that may be on their way for each slot. chosen: each takes up to the limit of a picture on the
@@ -43,18 +48,18 @@ class Slots:
         """Return what `work` returns; it only asks the store."""
         return await asyncio.get_running_loop().run_in_executor(self._light, work)
 
-    async def heavy(self, work: Callable[[], Result]) -> Result:
-        """Return what `work` returns; it decodes or compares pictures. Raises ServiceBusy when no slot gets
-        free.
+    async def heavy(self, work: Callable[[], Result], *, wait: float | None = None) -> Result:
+        """Return what `work` returns; it decodes or compares pictures. `wait`: seconds to wait for a slot;
+        default: as the service does. Raises ServiceBusy when no slot gets free.
         """
         try:
-            await asyncio.wait_for(self._free.acquire(), self._wait)
+            await asyncio.wait_for(self._free.acquire(), self._wait if wait is None else wait)
         except asyncio.TimeoutError:
             raise ServiceBusy(
                 f"{self.number} pictures are in work, as many as this machine has cores; come again"
             ) from None
         self.used += 1
-        running = asyncio.get_running_loop().run_in_executor(self._heavy, work)
+        running = asyncio.get_running_loop().run_in_executor(self._heavy, partial(_run, work))
         running.add_done_callback(self._done)  # not earlier, even where nobody waits for it any more
         return await asyncio.shield(running)
 
@@ -64,10 +69,15 @@ class Slots:
         if not finished.cancelled():
             finished.exception()  # whoever waits for it hears it; nobody may be left
 
+    @property
+    def most_uploads(self) -> int:
+        """Return the number of uploads that may be on their way."""
+        return UPLOADS_A_SLOT * self.number
+
     @asynccontextmanager
     async def uploading(self) -> AsyncIterator[None]:
         """Count an upload while it is read. Raises ServiceBusy when too many are on their way."""
-        if self.uploads >= UPLOADS_A_SLOT * self.number:
+        if self.uploads >= self.most_uploads:
             raise ServiceBusy(f"{self.uploads} uploads are on their way; come again")
         self.uploads += 1
         try:
@@ -79,3 +89,17 @@ class Slots:
         """End the threads once they have done what they are at."""
         self._heavy.shutdown(cancel_futures=True)
         self._light.shutdown(cancel_futures=True)
+
+
+def _run(work: Callable[[], Result]) -> Result:
+    """Return what `work` returns. An error tells where it was raised, but holds nothing of what was in work
+    there: it lives until Python looks for circles, and pictures are large.
+    """
+    try:
+        return work()
+    except BaseException as error:
+        chain: BaseException | None = error
+        while chain is not None:
+            traceback.clear_frames(chain.__traceback__)
+            chain = chain.__context__
+        raise

@@ -19,13 +19,17 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import ConfigError, ImageTooLarge
+from ..errors import ConfigError, EmptyImage, ImageTooLarge, ServiceBusy
 from .refusals import Refusal
 
 #: Bytes of a body besides its pictures. chosen: some fields and labels.
 AROUND = 256 * 1024
 #: Bytes of an upload that stay in memory; the rest goes to a file. chosen.
 IN_MEMORY = 256 * 1024
+#: Bytes of a body of long fields. chosen: a bookmark of 1 MiB, escaped as JSON.
+BOOK_BYTES = 4 * 1024 * 1024
+#: Pictures of one form. chosen: together they must keep the limit of one.
+MOST_PICTURES = 100
 #: Fields of a form. chosen: labels, mostly.
 MOST_FIELDS = 200
 #: Seconds without a byte after which a client is let go. chosen.
@@ -45,6 +49,10 @@ class Body(str, Enum):
     PAIR = "pair"
     #: Fields, in a form or a JSON object.
     FIELDS = "fields"
+    #: Pictures, one or more, in a form as `image`; or one as the raw bytes.
+    PICTURES = "pictures"
+    #: Fields that may be long or many, in a JSON object.
+    BOOKS = "books"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +78,48 @@ class Received:
     fields: dict[str, list[object]] = field(default_factory=dict)
     #: Files by the names of fields.
     files: dict[str, Upload] = field(default_factory=dict)
+    #: Further pictures, where several may come.
+    further: list[Upload] = field(default_factory=list)
 
     def close(self) -> None:
         """Throw the files away."""
-        for upload in self.files.values():
+        for upload in (*self.files.values(), *self.further):
             upload.file.close()
 
 
+#: Files of a form, where they may be more than two.
+_MOST = {Body.PICTURES: MOST_PICTURES}
+
+
 async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
-    """Return the body of a request. Raises Refusal, ImageTooLarge, ConfigError."""
+    """Return the body of a request. Raises Refusal, EmptyImage, ImageTooLarge, ServiceBusy,
+    ConfigError.
+    """
     if body is Body.NONE:
         return Received()
-    pictures = {Body.PICTURE: ("image",), Body.PAIR: ("a", "b")}.get(body, ())
-    limit = max(1, len(pictures)) * max_bytes * bool(pictures) + AROUND
+    pictures = {Body.PICTURE: ("image",), Body.PICTURES: ("image",), Body.PAIR: ("a", "b")}.get(body, ())
+    around = BOOK_BYTES if body is Body.BOOKS else AROUND
+    limit = max(1, len(pictures)) * max_bytes * bool(pictures) + around
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     chunks = _chunks(request, limit, max_bytes)
     try:
         if media == "multipart/form-data":
-            received = await _form(request, chunks, pictures)
-        elif body is Body.PICTURE:
+            received = await _form(request, chunks, pictures, most=_MOST.get(body, 2))
+        elif body in (Body.PICTURE, Body.PICTURES):
             received = Received(files={"image": Upload("-", await _raw(chunks))})
         elif media == "application/json":
             received = Received(_object(b"".join([chunk async for chunk in chunks])))
         else:
             raise Refusal(415, ConfigError("expected a body of type multipart/form-data or application/json"))
+    except OSError as error:  # the folder for temporary files is full, say
+        raise ServiceBusy(f"the upload cannot be kept: {error.strerror}; come again") from None
     finally:
         await chunks.aclose()
     for name, upload in received.files.items():
-        if (size := upload.file.seek(0, 2)) > max_bytes:
+        if not (size := upload.file.seek(0, 2)):
+            received.close()
+            raise EmptyImage(f"{upload.name}: the file is empty; expected a picture")
+        if size > max_bytes:
             received.close()
             raise ImageTooLarge(f"{name}: {size:,} bytes, more than the limit of {max_bytes:,}")
     return received
@@ -149,9 +171,11 @@ async def _raw(chunks: AsyncGenerator[bytes, None]) -> IO[bytes]:
     return file
 
 
-async def _form(request: Request, chunks: AsyncGenerator[bytes, None], pictures: tuple[str, ...]) -> Received:
+async def _form(
+    request: Request, chunks: AsyncGenerator[bytes, None], pictures: tuple[str, ...], *, most: int
+) -> Received:
     parser = MultiPartParser(
-        request.headers, chunks, max_files=2, max_fields=MOST_FIELDS, max_part_size=AROUND
+        request.headers, chunks, max_files=most, max_fields=MOST_FIELDS, max_part_size=AROUND
     )
     parser.spool_max_size = IN_MEMORY
     try:
@@ -166,6 +190,8 @@ async def _form(request: Request, chunks: AsyncGenerator[bytes, None], pictures:
             received.fields.setdefault(name, []).append(value)
         elif name in pictures and name not in received.files:
             received.files[name] = Upload(value.filename or name, value.file)
+        elif name in pictures and most == MOST_PICTURES:
+            received.further.append(Upload(value.filename or name, value.file))
         else:
             await form.close()
             raise ConfigError(

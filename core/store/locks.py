@@ -20,6 +20,8 @@ from .scripts import RELEASE_LOCK
 NAME_CHARACTERS = 256
 #: Pause in seconds before a lock is tried again. chosen.
 PAUSE_SECONDS = 0.01
+#: Stands for the host of an owner that is reached through a service; no host has such a name.
+ELSEWHERE = "(elsewhere)"
 
 
 class Locks(StorePart):
@@ -33,12 +35,34 @@ class Locks(StorePart):
         Raises StoreTimeout if others hold it for `wait` seconds, ConfigError for a name or a time that does
         not fit.
         """
+        mine = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
+        self._take(name, mine, seconds, wait=wait)
+        try:
+            yield
+        finally:
+            self.release(name, mine)
+
+    def take(self, name: str, seconds: float) -> str | None:
+        """Take a lock for somebody on another machine, if it is free, and return a token for `release`; None
+        while others hold it. Raises ConfigError as `hold`.
+        """
+        mine = f"{ELSEWHERE} 0 {secrets.token_hex(16)}"  # only time ends it: that process cannot be seen
+        try:
+            self._take(name, mine, seconds, wait=0.0)
+        except StoreTimeout:
+            return None
+        return mine
+
+    def release(self, name: str, owner: str) -> bool:
+        """Give a lock back, and return whether it was still this owner's."""
+        return bool(self.connection.ask(RELEASE_LOCK(META, as_bytes(name), owner)))
+
+    def _take(self, name: str, mine: str, seconds: float, *, wait: float) -> None:
         if not 1 <= len(name) <= NAME_CHARACTERS or seconds < PAUSE_SECONDS:
             raise ConfigError(
                 f"lock {name[:80]!r} for {seconds:g} s: expected a name of 1 to {NAME_CHARACTERS} characters"
                 f" and at least {PAUSE_SECONDS:g} s"
             )
-        mine = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
         lock = as_bytes(key(META, f"lock:{name}"))
         take = Command(META, "SET", lock, mine, "NX", "PX", round(seconds * 1000))
         give_up = time.monotonic() + wait
@@ -49,10 +73,6 @@ class Locks(StorePart):
                 raise StoreTimeout(f"lock {name!r} has been held by others for {wait:g} s; try again")
             else:
                 time.sleep(PAUSE_SECONDS)
-        try:
-            yield
-        finally:
-            self.connection.ask(RELEASE_LOCK(META, as_bytes(name), mine))
 
 
 def _has_ended(owner: str) -> bool:

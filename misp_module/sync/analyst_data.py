@@ -6,7 +6,7 @@ of the key sees them: each side names an attribute that readers of the other sid
 
 from collections.abc import Callable, Iterable, Iterator
 
-from douglas_quaid import Decision, Engine, NotFound
+from douglas_quaid import Correlator, Decision, NotFound
 
 from ..attributes import OCCURRENCE_PREFIX, occurrence_of
 from .attribute import Outcome, Status
@@ -16,7 +16,7 @@ from .own_data import Relationship
 
 
 def relate(
-    engine: Engine,
+    engine: Correlator,
     client: Client,
     images: Iterable[tuple[str, str]],
     report: Callable[[Outcome], None],
@@ -52,7 +52,7 @@ def relate(
         done.save()
 
 
-def _relations(engine: Engine, url: str, attribute: str, image_id: str) -> Iterator[Relationship]:
+def _relations(engine: Correlator, url: str, attribute: str, image_id: str) -> Iterator[Relationship]:
     (here,) = engine.sightings([occurrence_of(attribute)])
     event = next((seen.sighting.labels.get("event") for seen in here if seen.image_id == image_id), None)
     if event is None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 
 #: Maximum number of attributes that a bookmark keeps for another try; with more of them the pass is repeated.
 #: chosen: 500 KB.
@@ -33,7 +33,7 @@ class Bookmark:
     waiting: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, engine: Engine, name: str) -> Bookmark:
+    def read(cls, engine: Correlator, name: str) -> Bookmark:
         """Return the bookmark of this name.
 
         If there is none, or it cannot be read, it is one at the beginning, so that everything is read again.
@@ -47,7 +47,7 @@ class Bookmark:
         except (ValueError, KeyError, TypeError, AttributeError):
             return cls()
 
-    def write(self, engine: Engine, name: str) -> None:
+    def write(self, engine: Correlator, name: str) -> None:
         """Store the bookmark under this name. Raises StoreError."""
         engine.set_bookmark(
             name, json.dumps({"after": self.after, "waiting": dict(self.waiting)}, separators=(",", ":"))
@@ -57,7 +57,7 @@ class Bookmark:
 class PersistentSet:
     """A set of texts, each kept as 64 bits of its hash. Not for several threads."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Correlator, name: str) -> None:
         """Open the set of this name; shards are read when they are needed."""
         self._engine = engine
         self._name = name

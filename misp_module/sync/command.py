@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from douglas_quaid import ConfigError, DouglasQuaidError, Engine
+from douglas_quaid import ConfigError, Correlator, DouglasQuaidError, open_correlator
 from douglas_quaid.cli.terminal import complain, error_json, json_line, print_result
 from douglas_quaid.files import read_regular
 
@@ -90,10 +90,10 @@ def run(
     with ExitStack() as stack:
 
         @cache  # connected by the first pass that succeeds in it
-        def connection() -> tuple[Client, Engine]:
+        def connection() -> tuple[Client, Correlator]:
             client = Client(base, key, ca_bundle=ca_bundle, patience=patience)
             require_named(client, options.filters, event_may_be_gone=prune)
-            return client, stack.enter_context(Engine.open(store))
+            return client, stack.enter_context(open_correlator(store))
 
         def once(options: SyncOptions) -> int:
             client, engine = connection()

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from douglas_quaid import Engine, NotFound
+from douglas_quaid import Correlator, NotFound
 from douglas_quaid.batches import in_groups
 from douglas_quaid.records import Judgement, JudgementWord
 
@@ -61,7 +61,7 @@ class FeedbackOptions:
 
 
 def feedback(
-    engine: Engine, client: Client, report: Callable[[Outcome], None], options: FeedbackOptions
+    engine: Correlator, client: Client, report: Callable[[Outcome], None], options: FeedbackOptions
 ) -> None:
     """Veto what the rejected attributes mean, and undo what removed tags meant, once.
 
@@ -97,7 +97,7 @@ class _Feedback:
     """One reading of the feedback."""
 
     def __init__(
-        self, engine: Engine, client: Client, report: Callable[[Outcome], None], *, dry_run: bool
+        self, engine: Correlator, client: Client, report: Callable[[Outcome], None], *, dry_run: bool
     ) -> None:
         self._engine, self._client, self._report, self._dry_run = engine, client, report, dry_run
         misp = digest(client.url)
@@ -242,11 +242,11 @@ class _Feedback:
 _APART = (JudgementWord.DIFFERENT, JudgementWord.SAME_DESIGN)
 
 
-def _said(engine: Engine, image_id: str, other: str) -> Judgement | None:
+def _said(engine: Correlator, image_id: str, other: str) -> Judgement | None:
     """What somebody said of two images. Raises NotFound."""
     return next((said for said in engine.judgements(image_id) if said.image_id == other), None)
 
 
-def _images(engine: Engine, attribute: str) -> list[str]:
+def _images(engine: Correlator, attribute: str) -> list[str]:
     (seen,) = engine.sightings([occurrence_of(attribute)])
     return [one.image_id for one in seen]

@@ -8,9 +8,9 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from douglas_quaid import (
+    Cluster,
+    Correlator,
     CorruptImage,
-    Description,
-    Engine,
     FormatError,
     ImageError,
     ImageId,
@@ -63,7 +63,7 @@ class IndexOptions:
 class Indexer:
     """Brings attributes of one MISP into one engine. Several threads may call `index`."""
 
-    def __init__(self, engine: Engine, options: IndexOptions) -> None:
+    def __init__(self, engine: Correlator, options: IndexOptions) -> None:
         """Index into `engine` as the options say."""
         self._engine = engine
         self._options = options
@@ -108,9 +108,9 @@ class Indexer:
         if self._options.into is None:
             return True
         found = self._engine.show(seen.image_id)
-        return isinstance(found, Description) and any(
+        return not isinstance(found, Cluster) and any(
             member.name == self._options.into and dict(member.labels) == membership_labels(attribute)
-            for member in found.info.memberships
+            for member in found.memberships
         )
 
     def index(self, attribute: Attribute) -> Outcome:
@@ -189,13 +189,13 @@ def _of_tags(tags: Iterable[str]) -> dict[str, str]:
     return {match[1].lower(): match[2] for tag in tags if (match := _TAG.fullmatch(tag))}
 
 
-def filled_by(engine: Engine, occurrence: str) -> str | None:
+def filled_by(engine: Correlator, occurrence: str) -> str | None:
     """Return the collection that was filled from this occurrence, if any. Raises StoreError."""
     (places,) = engine.sightings([occurrence])
     return next((seen.sighting.labels[FILLED] for seen in places if FILLED in seen.sighting.labels), None)
 
 
-def withdraw(engine: Engine, occurrence: str, *, keep: ImageId | None = None) -> ImageId | None:
+def withdraw(engine: Correlator, occurrence: str, *, keep: ImageId | None = None) -> ImageId | None:
     """Remove all images but `keep` from this occurrence, and return one of those removed, if any.
 
     An image without another occurrence leaves the collection that was filled from this one. Raises

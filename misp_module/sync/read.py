@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 from douglas_quaid.batches import in_groups
 
 from ..attributes import OCCURRENCE_PREFIX
@@ -166,7 +166,7 @@ OCCURRENCES_PER_READ = 500
 
 
 def prune(
-    engine: Engine,
+    engine: Correlator,
     client: Client,
     filters: Filters,
     listed: Collection[str],
@@ -189,7 +189,7 @@ def prune(
             report(Outcome(attribute=attribute, image_id=image_id, status=status))
 
 
-def _missing(engine: Engine, client: Client, filters: Filters, listed: Collection[str]) -> Iterator[str]:
+def _missing(engine: Correlator, client: Client, filters: Filters, listed: Collection[str]) -> Iterator[str]:
     """UUIDs of this MISP's attributes in the store that are not listed; with a filter for an event, of its
     own.
     """

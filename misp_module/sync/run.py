@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from douglas_quaid import Engine, Purpose
+from douglas_quaid import Correlator, Purpose
 from douglas_quaid.cli.terminal import with_progress
 
 from .analyst_data import relate
@@ -55,7 +55,7 @@ class SyncOptions:
 
 
 def synchronise(
-    engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
+    engine: Correlator, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
 ) -> Counter[Status]:
     """Do one pass and return how many attributes have which status; `report` is called for each attribute.
 
@@ -80,7 +80,7 @@ class _Pass:
     """The state of one pass."""
 
     def __init__(
-        self, engine: Engine, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
+        self, engine: Correlator, client: Client, options: SyncOptions, report: Callable[[Outcome], None]
     ) -> None:
         self._engine, self._client, self._options, self._report = engine, client, options, report
         self.statuses: Counter[Status] = Counter()

@@ -7,7 +7,7 @@ is kept too; whether it fails depends on the limits of the process and on the MI
 
 from __future__ import annotations
 
-from douglas_quaid import Engine
+from douglas_quaid import Correlator
 
 from .attribute import Outcome, Status
 from .bookmark import PersistentSet, digest
@@ -21,7 +21,7 @@ REASON_CHARACTERS = 300
 class SetAside:
     """What the sync of one MISP, with the limits of this process, does not request again."""
 
-    def __init__(self, engine: Engine, misp: str) -> None:
+    def __init__(self, engine: Correlator, misp: str) -> None:
         """Read what earlier passes have set aside."""
         limits = engine.config
         self._engine = engine
@@ -57,7 +57,7 @@ def state(attribute: str, timestamp: int) -> str:
     return f"{attribute}@{timestamp}"
 
 
-def why_unread(engine: Engine, attribute: str, timestamp: int) -> str | None:
+def why_unread(engine: Correlator, attribute: str, timestamp: int) -> str | None:
     """Return why this state of an attribute (UUID) is not in the store.
 
     Empty for a file that is not a picture; None if no pass of a sync has read it. Raises StoreError.

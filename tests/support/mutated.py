@@ -19,9 +19,9 @@ from unittest.mock import patch
 from PIL import Image
 
 from douglas_quaid import Config, Engine
-from douglas_quaid.answers import Description
 from douglas_quaid.decision.calibration_file import shipped, write
 from douglas_quaid.demo.pictures import sample
+from douglas_quaid.description import Description
 from douglas_quaid.errors import DouglasQuaidError, NotFound, StoreError
 from douglas_quaid.evaluation import edits
 from douglas_quaid.extraction.extractor import Extractor
