@@ -36,6 +36,8 @@ READING_ORDER = (
     "features",
     "extraction",
     "isolation",
+    # the same work in many processes
+    "parallel",
     # where it is kept, and where it is looked for
     "store",
     "answers",
@@ -63,6 +65,7 @@ READING_ORDER = (
     # how good the answers are, and what people use
     "inputs",
     "sources",
+    "bulk",
     "evaluation",
     "demo",
     "cli",

@@ -4,6 +4,7 @@ from . import (  # noqa: F401 - they add their commands
     calibrate,
     demo,
     evaluate,
+    link,
     pictures,
     reextract,
     self_check,

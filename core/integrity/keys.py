@@ -30,6 +30,7 @@ SHARD_TYPES = {
     "where": "hash",
     "pixels": "hash",
     "set": "set",
+    "unlinked": "stream",
     "forgetting": "set",
 }
 #: Types of the keys under `meta`, likewise.
@@ -62,7 +63,7 @@ COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
 ALONE = frozenset(
     {"head", "ids", "where", "pixels", "forgetting", "collections", "cluster-of", "clusters", "alias"}
-) | {"chains", "relink", "hubs", "bookmarks", "keys", "calibration", "intents"}
+) | {"unlinked", "chains", "relink", "hubs", "bookmarks", "keys", "calibration", "intents"}
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")

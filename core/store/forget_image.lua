@@ -5,12 +5,13 @@
 --   collection, and if it is then in none, its forgetting begins in the same step. Returns for each id 1 if it is gone, else 0.
 -- 'end', expected fence, id: removes partners and mark, and raises the fence, so that nobody who saw the mark goes on.
 --   Returns 'fence' and does nothing when another has raised it.
--- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, rows, words, tombs
+-- Keys: head, forgetting, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, unlinked, rows, words, tombs
 local function begin(id)
   if call('EXISTS', 'img:' .. id) == 0 then return 0 end
   expect('hash', 'img:' .. id, 'occ:' .. id, 'mem:' .. id, 'where', 'pixels')
   expect('zset', 'ids')
   expect('set', 'forgetting')
+  expect('stream', 'unlinked')
   number('head', 'occurrences')
   local digest, rows = call('HGET', 'img:' .. id, 'digest'), rows_of('img:' .. id)
   for _, row in ipairs(rows) do
@@ -18,8 +19,10 @@ local function begin(id)
     expect('string', 'rows:' .. chunk, 'words:' .. chunk, 'tombs:' .. row[1])
     number('head', row[3])
   end
+  local entry = entry_of(id)
   call('DEL', 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
   call('SADD', 'forgetting', id)
+  if entry then drop_entry(entry) end
   kill_rows(id, rows)
   call('ZREM', 'ids', id)
   if digest then list_remove('pixels', digest, id) end

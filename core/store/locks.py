@@ -4,9 +4,6 @@ A lock is a key with an expiry time, which the server sets and removes in one st
 the owner removes it, and the lock of a process of this machine that has ended is taken over at once.
 """
 
-import os
-import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +11,7 @@ from contextlib import contextmanager
 from ..errors import ConfigError, StoreTimeout
 from .connection import StorePart
 from .keys import META, Command, as_bytes, as_text, key
+from .owners import has_ended, new_owner
 from .scripts import RELEASE_LOCK
 
 #: Maximum length of a name in characters. chosen.
@@ -38,12 +36,12 @@ class Locks(StorePart):
                 f"lock {name[:80]!r} for {seconds:g} s: expected a name of 1 to {NAME_CHARACTERS} characters"
                 f" and at least {PAUSE_SECONDS:g} s"
             )
-        mine = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
+        mine = new_owner()
         lock = as_bytes(key(META, f"lock:{name}"))
         take = Command(META, "SET", lock, mine, "NX", "PX", round(seconds * 1000))
         give_up = time.monotonic() + wait
         while (owner := as_text(self.connection.run([take, Command(META, "GET", lock)])[1] or b"")) != mine:
-            if _has_ended(owner):
+            if has_ended(owner):
                 self.connection.ask(RELEASE_LOCK(META, as_bytes(name), owner))
             elif time.monotonic() > give_up:
                 raise StoreTimeout(f"lock {name!r} has been held by others for {wait:g} s; try again")
@@ -53,15 +51,3 @@ class Locks(StorePart):
             yield
         finally:
             self.connection.ask(RELEASE_LOCK(META, as_bytes(name), mine))
-
-
-def _has_ended(owner: str) -> bool:
-    """Whether the owner is a process of this machine that is no longer there."""
-    host, _, rest = owner.partition(" ")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(rest.partition(" ")[0]), 0)
-    except OSError as error:
-        return isinstance(error, ProcessLookupError)  # else it is another user's, and alive
-    return False
