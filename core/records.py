@@ -501,6 +501,10 @@ class Evidence(HashEvidence):
     #: search: near `inliers` where both share a template. None where the pair was compared by itself or among
     #: few images, or has no inliers. Always seen from the query's side.
     rival_inliers: int | None = None
+    #: Inliers, counted so, of another picture that looks like the reference, agrees with the query about as
+    #: well and differs from the reference in small places; 0 without one, None for a pair that would be no
+    #: match anyway or was compared by itself.
+    twin_inliers: int | None = None
     #: Number of other pictures that agree with the query as well as this one, where the query is ambiguous
     #: (see search/context/ambiguity.py).
     ambiguous_with: int | None = None
@@ -616,7 +620,7 @@ class Reason(str, Enum):
     FRAMES_DIFFER = "frames-differ"
     #: The search ended before the other candidates were compared, one of which might have refuted a match.
     CONTEXT_CUT = "context-cut"
-    #: Another candidate agrees with the query in the same part.
+    #: Another candidate, or a twin of this one, agrees with the query in the same part.
     RIVAL = "rival"
     #: In some places stands something else of the same kind, as other values in a form.
     CONTENT_DIFFERS = "content-differs"

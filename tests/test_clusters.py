@@ -17,7 +17,7 @@ from support.judging import judge, veto
 from douglas_quaid.config import Config
 from douglas_quaid.errors import ConfigError, CorruptRecord, NotFound
 from douglas_quaid.integrity.check import find_problems
-from douglas_quaid.records import Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
+from douglas_quaid.records import PERSON, Decision, Evidence, JudgementWord, Purpose, Relation, Verdict
 from douglas_quaid.store import RecordOutcome, Store
 from douglas_quaid.store.clusters import Clusters
 
@@ -222,6 +222,18 @@ def test_a_verdict_that_no_longer_joins_takes_the_cluster_apart_again(store, mak
     assert partition(store, [a, b, c]) == {frozenset([a, b, c])}
     record_verdict(store, a, c, verdict(decision=Decision.NO_MATCH))
     assert partition(store, [a, b, c]) == {frozenset([a, b]), frozenset([c])}
+
+
+def test_a_match_in_which_a_value_was_replaced_joins_nothing_unless_a_person_says_so(store, make_image):
+    a, b, c, d = fill(store, make_image, 4)
+    measured = Evidence(fine_agreement=0.95, replaced_regions=1, replaced_share=0.009)
+    noise = replace(measured, replaced_share=0.005)
+    amid_much_else = replace(measured, fine_agreement=0.7)
+    for other, evidence in ((b, measured), (c, noise), (d, amid_much_else)):
+        record_verdict(store, a, other, replace(verdict(), evidence=evidence))
+    assert partition(store, [a, b, c, d]) == {frozenset([a, c, d]), frozenset([b])}
+    record_verdict(store, a, b, replace(verdict(), evidence=measured, calibration_id=PERSON))
+    assert partition(store, [a, b, c, d]) == {frozenset([a, b, c, d])}
 
 
 # -- chains --------------------------------------------------------------------------------------------------

@@ -376,7 +376,7 @@ def test_a_field_of_verdict_format_5_that_is_no_longer_kept_is_left_out():
 
 def test_verdict_bytes_that_do_not_fit_are_refused_by_name():
     data = codec.encode(MATCH, datetime.now(timezone.utc))
-    for version, remedy in ((1, "fill the store anew"), (7, "use a newer douglas-quaid")):
+    for version, remedy in ((1, "fill the store anew"), (8, "use a newer douglas-quaid")):
         with pytest.raises(UnknownVersion, match=f"format {version}.*{remedy}"):
             codec.decode("0" * 64, data[:3] + bytes([version]) + data[4:])
     for at in [*range(3), *range(4, len(data))]:

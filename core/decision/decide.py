@@ -17,7 +17,7 @@ from ..records import PERSON, Configuration, Decision, Evidence, ImageId, Reason
 from .calibration import Calibration
 from .curves import curve
 from .options import DEFAULTS, ReplacedOptions, VerdictOptions
-from .sentence import is_covered, is_other_code, reasons_of, sentence, shows_little
+from .sentence import has_twin, is_covered, is_other_code, reasons_of, sentence, shows_little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,8 @@ class Context:
     baseline: bool = False
     #: See `Evidence.rival_inliers`.
     rival_inliers: int | None = None
+    #: See `Evidence.twin_inliers`.
+    twin_inliers: int | None = None
     #: See `Evidence.ambiguous_with`.
     ambiguous_with: int | None = None
     #: See `Evidence.common_region_pictures`.
@@ -251,6 +253,8 @@ def _confidence(
     uncertain = min(options.certain, probability)
     if accepted is None or may_match(evidence, calibration, options):
         return uncertain
+    if has_twin(evidence, options):
+        return min(uncertain, options.one_of_two)
     return min(uncertain, calibration.thresholds.match)
 
 
@@ -264,13 +268,22 @@ def _object_probability(evidence: Evidence, options: VerdictOptions) -> float:
     return curve(options.held_object.curve, object_likeness(evidence, options))
 
 
+def is_match(
+    evidence: Evidence, calibration: Calibration, options: VerdictOptions = DEFAULTS.verdict
+) -> bool:
+    """Return whether a pair that is aligned would be a match."""
+    likely = calibration.probability(evidence) >= calibration.thresholds.match
+    return likely and may_match(evidence, calibration, options)
+
+
 def may_match(
     evidence: Evidence, calibration: Calibration, options: VerdictOptions = DEFAULTS.verdict
 ) -> bool:
-    """Return whether a match is possible: the content was compared and not replaced, and the other candidates
-    were compared; and the files do not just share a cover page, with other pages in both.
+    """Return whether a match is possible: the content was compared and not replaced, the other candidates
+    were compared, and none that is another picture agrees as well; and the files do not just share a cover
+    page, with other pages in both.
     """
-    if evidence.context_cut or not is_refutable(evidence):
+    if evidence.context_cut or not is_refutable(evidence) or has_twin(evidence, options):
         return False
     if is_altered(evidence, options) or _is_other_content(evidence, options):
         return False

@@ -84,6 +84,12 @@ class VerdictOptions:
     #: Share of a pair's inliers from which its rival is a reason and is named in the sentence, 0 to 1.
     #: chosen: below it a copy plainly stands out.
     notable_rival: float = 0.5
+    #: Inliers of a pair over those of its twin up to which the twin agrees as well. measured (2026-12,
+    #: fitting part, queries with two such candidates): one of ten right pictures has less beside a wrong one,
+    #: and one of five wrong ones beside another.
+    twin_lead: float = 1.03
+    #: Maximum confidence of a pair that has a twin, 0 to 1. chosen: at most one of the two is right.
+    one_of_two: float = 0.5
 
     #: Likeness below which a page of a baseline is that of another brand, where too little agrees for a
     #: match, 0 to 1. chosen: far below that of the same colours alone; otherwise, pages of two brands in one

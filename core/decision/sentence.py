@@ -53,7 +53,7 @@ def reasons_of(
         Reason.CONTENT_DIFFERS: aligned and decision is Decision.REVIEW and bool(evidence.replaced_regions),
         Reason.OTHER_CODE: is_other_code(evidence, options),
         Reason.AMBIGUOUS: bool(evidence.ambiguous_with),
-        Reason.RIVAL: _has_notable_rival(evidence, options),
+        Reason.RIVAL: _has_notable_rival(evidence, options) or has_twin(evidence, options),
     }
     found = tuple(reason for reason, is_so in holds.items() if is_so)
     return found or (() if decision is Decision.MATCH else (Reason.WEAK_EVIDENCE,))
@@ -159,6 +159,8 @@ def _third(place: float, first: str, second: str, last: str) -> str:
 def _others(evidence: Evidence, options: VerdictOptions) -> list[str]:
     if evidence.ambiguous_with:
         return [f"{evidence.ambiguous_with} other pictures agree as well"]
+    if has_twin(evidence, options):
+        return [f"another picture that differs from this one in places has {evidence.twin_inliers} inliers"]
     if _has_notable_rival(evidence, options):
         return [f"another picture has {evidence.rival_inliers} inliers in the same part"]
     return []
@@ -201,6 +203,13 @@ def is_covered(evidence: Evidence, options: VerdictOptions) -> bool:
     if area is None or agreement is None or not options.covered_area <= area < 1:
         return False
     return 1 - agreement >= options.covered_share * area
+
+
+def has_twin(evidence: Evidence, options: VerdictOptions) -> bool:
+    """Return whether another picture that looks like the reference agrees with the query about as well: one
+    picture cannot be a copy of both.
+    """
+    return (evidence.twin_inliers or 0) * options.twin_lead > (evidence.inliers or 0)
 
 
 def is_other_code(evidence: Evidence, options: VerdictOptions) -> bool:

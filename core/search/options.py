@@ -97,6 +97,18 @@ class RivalOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TwinOptions:
+    """Which other pictures are looked at as twins of a match (context/twins.py)."""
+
+    #: Share of a pair's inliers from which another picture is compared with its reference, 0 to 1. chosen:
+    #: beyond it the pair stands alone, whatever `VerdictOptions.twin_lead` says.
+    notable: float = 0.9
+    #: Maximum number of pictures that are compared with one reference. chosen: each takes as long as the
+    #: small blocks of a pair.
+    maximum: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AmbiguityOptions:
     """When a query agrees with too many different pictures (context/ambiguity.py)."""
 
@@ -185,6 +197,8 @@ class ContextOptions:
 
     #: Pictures that compete for the same part of the query.
     rivals: RivalOptions = RivalOptions()
+    #: Pictures that look like a reference and are others.
+    twins: TwinOptions = TwinOptions()
     #: Queries that agree with too many pictures.
     ambiguity: AmbiguityOptions = AmbiguityOptions()
     #: Parts that are too common to be evidence.

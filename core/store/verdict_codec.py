@@ -21,9 +21,9 @@ MAGIC = b"DQV"
 #: First bytes of a judgement. spec: FORMAT.md.
 JUDGEMENT_MAGIC = b"DQJ"
 #: Format version of both. spec: FORMAT.md.
-VERSION = 6
+VERSION = 7
 #: Format versions that are read. Older ones have fewer fields, and what is missing is None.
-READ = (2, 3, 4, 5, 6)
+READ = (2, 3, 4, 5, 6, 7)
 #: Fields of the evidence of version 5 that are no longer kept.
 DROPPED = ("detailed",)
 #: Bytes before the JSON: magic 3, version u8, time judged u64 big-endian in microseconds since 1970 UTC (so

@@ -58,17 +58,22 @@ def _best_rival(
     pair: Pair, others: Iterable[Pair], timer: Timer, options: RivalOptions, agreement: AgreementOptions
 ) -> int:
     """Of the others, which come strongest first."""
-    own, most = pair.verification.points_query, 0.0
-    low, high = own.min(axis=0), own.max(axis=0)
+    most = 0.0
     for other in others:
         if other.inliers <= most or timer.is_up():
             break
-        # Inliers are counted at distinct places, of which there are fewer than points.
-        points = other.verification.points_query
-        within = other.inliers * float(((points >= low) & (points <= high)).all(axis=1).mean())
+        within = inliers_within(pair, other)
         if within > most and not _show_the_same(pair, other, timer, options, agreement):
             most = within
     return round(most)
+
+
+def inliers_within(pair: Pair, other: Pair) -> float:
+    """Return the number of inliers of `other` within the box of the pair's own; both have some."""
+    own, points = pair.verification.points_query, other.verification.points_query
+    inside = (points >= own.min(axis=0)) & (points <= own.max(axis=0))
+    # Inliers are counted at distinct places, of which there are fewer than points.
+    return other.inliers * float(inside.all(axis=1).mean())
 
 
 def _show_the_same(

@@ -1,4 +1,5 @@
-"""What the other candidates say about each verified pair: rivals, ambiguity, common and ignored regions.
+"""What the other candidates say about each verified pair: rivals, twins, ambiguity, common and ignored
+regions.
 
 Takes the pairs of one view, returns the context of each. The expensive questions, whether all that a pair
 shares is a common region or an ignored picture, are asked only about pairs that would be accepted.
@@ -7,7 +8,7 @@ shares is a common region or an ignored picture, are asked only about pairs that
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...decision.decide import Context, accepted_relation
+from ...decision.decide import Context, accepted_relation, is_match
 from ...records import CommonRegion, Relation
 from ..search import Search
 from ..verified import Pair
@@ -15,6 +16,7 @@ from .ambiguity import ambiguous_with
 from .common_regions import CommonRegions
 from .ignored_regions import IgnoredRegions
 from .rivals import rival_inliers
+from .twins import twin_inliers
 
 
 class Surroundings:
@@ -54,11 +56,15 @@ class Surroundings:
         too_many = ambiguous_with(
             accepted, search.calibration, search.cluster_of, options=search.options.context.ambiguity
         )
-        self._earlier += [pair for pair in pairs if pair.inliers]
-        return [
+        contexts = [
             context if context.dismissed else replace(context, ambiguous_with=too_many.get(pair.image_id))
             for pair, context in zip(pairs, contexts, strict=True)
         ]
+        contexts = [
+            self._with_twins(pair, context, pairs) for pair, context in zip(pairs, contexts, strict=True)
+        ]
+        self._earlier += [pair for pair in pairs if pair.inliers]
+        return contexts
 
     def _too_few(self, pairs: Sequence[Pair]) -> bool:
         """Whether the search was cut before as many candidates were verified as make a query ambiguous."""
@@ -86,6 +92,25 @@ class Surroundings:
             asked = context.dismissed or self._accepted(pair, context) is not None
             found.append(rivalled if asked else self._dismissed(pair, rivalled))
         return found
+
+    def _with_twins(self, pair: Pair, context: Context, pairs: Sequence[Pair]) -> Context:
+        """The context with the best twin of a pair that would be a match."""
+        search, evidence = self._search, context.added_to(pair.evidence)
+        certain = context.dismissed or evidence.same or not pair.inliers
+        if certain or not is_match(evidence, search.calibration, search.verdict):
+            return context
+        cuts = search.timer.cuts
+        inliers = twin_inliers(
+            pair,
+            [*pairs, *self._earlier],
+            search.cluster_of,
+            timer=search.timer,
+            options=search.options.context.twins,
+            verdict=search.verdict,
+            differences=search.verification.differences,
+        )
+        is_cut = search.timer.cuts > cuts or None
+        return replace(context, twin_inliers=inliers, context_cut=is_cut or context.context_cut)
 
     def _dismissed(self, pair: Pair, context: Context) -> Context:
         """The context of a pair with the region that is all it shares, where it would be accepted."""
