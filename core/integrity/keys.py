@@ -30,6 +30,7 @@ SHARD_TYPES = {
     "where": "hash",
     "pixels": "hash",
     "set": "set",
+    "unlinked": "stream",
     "forgetting": "set",
     "forgotten": "zset",
 }
@@ -64,9 +65,13 @@ OF_IMAGES = frozenset({"img", "occ", "seen", "mem", "ver", "partners", "judged",
 #: Kinds of the columns of a generation.
 COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
-ALONE = frozenset(
-    {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
-) | {"alias", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "lists", "calibration", "intents"}
+ALONE = (
+    frozenset(
+        {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
+    )
+    | {"alias", "unlinked", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "lists"}
+    | {"calibration", "intents"}
+)
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")

@@ -15,8 +15,9 @@ removes them. Times are unix seconds as decimal text.
       tombs:<gen>          string  u32 row numbers of dead rows, appended
       ids                  zset    all image ids of the shard, score 0: prefix lookup and count
       img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first, last and
-                                   linked (times); renewed: time of the latest renewal of its features, with a
-                                   fraction; rejudged: the same text once its older verdicts were judged again
+                                   linked (times); queued: its entry in `unlinked`; renewed: time of
+                                   the latest renewal of its features, with a fraction; rejudged: the same
+                                   text once its older verdicts were judged again
                                    Without record and digest: they were broken, and the picture is to be
                                    added again
       occ:<id>             hash    occurrence -> first seen (time), a space, labels as JSON
@@ -30,6 +31,8 @@ removes them. Times are unix seconds as decimal text.
       where                hash    occurrence -> ids of the images seen there, 64 characters each
       pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, as above
       set:<collection>     set     ids of the shard's images in the collection
+      unlinked             stream  images to be linked later: field id; read by the group `linkers`
+                                   (link_queue.py)
       forgetting           set     ids of images whose forgetting has begun; whoever finds one finishes it,
                                    and it cannot be added until then
       forgotten            zset    sha1 of "forgotten " and the id of each forgotten image that was not added
@@ -92,6 +95,7 @@ READS = frozenset(
     (
         *("EXISTS", "GET", "GETRANGE", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN"),
         *("SCAN", "SCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "STRLEN", "TYPE"),
+        *("XLEN", "XRANGE"),
         *("ZCARD", "ZRANGE", "ZRANGEBYLEX", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE"),
     )
 )

@@ -29,6 +29,7 @@ from .images import Images
 from .intents import Intents
 from .judgements import Judgements
 from .keys import SCHEMA_VERSION, SHARDS, key, on_meta, on_shard
+from .link_queue import LinkQueue
 from .links import Links
 from .locks import Locks
 from .membership import Collections
@@ -94,6 +95,8 @@ class Store:
         self.occurrences = Occurrences(connection, self.forgetting, self.collections)
         #: Which images were linked.
         self.links = Links(connection)
+        #: Images that are to be linked later.
+        self.link_queue = LinkQueue(connection)
         #: The columns that replicas follow.
         self.columns = ColumnReader(connection)
         #: Notes about common regions.
