@@ -64,6 +64,9 @@ READING_ORDER = (
     "inputs",
     "sources",
     "evaluation",
+    # questions to people, and their pages
+    "review",
+    "pages",
     "demo",
     "cli",
     "__main__",

@@ -49,6 +49,8 @@ MARK_IMAGE = Script("fence", "mark_image")
 COUNTED_FIELD = Script("fence", "counted_field")
 #: Removes a lock.
 RELEASE_LOCK = Script("fence", "release_lock")
+#: Takes and gives back leases.
+LEASE = Script("fence", "lease")
 #: Steps of self-check --repair under one tag.
 REPAIR = Script("fence", "shard", "repair")
 #: Changes under the tag `meta`: intents, judgements and clusters.

@@ -28,12 +28,15 @@ from .images import Images
 from .intents import Intents
 from .judgements import Judgements
 from .keys import SCHEMA_VERSION, SHARDS, key, on_meta, on_shard
+from .leases import Leases
 from .links import Links
 from .locks import Locks
 from .membership import Collections
 from .occurrences import Occurrences, occurrences_named
 from .options import DEFAULTS, StoreOptions
+from .reviews import Reviews
 from .server_checks import check_servers, server_facts
+from .sessions import Sessions
 from .settings import Settings
 from .upgrades import OLDER_WORDS, OLDEST, upgrade
 from .values import IMAGE_ID, REMEDY, noting, whole
@@ -103,6 +106,12 @@ class Store:
         self.bookmarks = Bookmarks(connection)
         #: Keys of the service.
         self.access_keys = AccessKeys(connection)
+        #: Pairs that wait for a person.
+        self.reviews = Reviews(connection, self.images)
+        #: Which pairs somebody has open.
+        self.leases = Leases(connection)
+        #: Sessions of browsers.
+        self.sessions = Sessions(connection)
         #: Locks by name.
         self.locks = Locks(connection)
 
