@@ -163,6 +163,12 @@ class Bookkeeping:
         """
         return self._store.reviews.all()
 
+    def edges(self) -> Iterator[list[tuple[ImageId, ImageId, bool]]]:
+        """Yield all pairs whose scored verdict is `match` (true) or `review` (false), some at a time: the
+        smaller id first, each at least once.
+        """
+        return self._store.reviews.edges()
+
     def image_ids(self) -> Iterator[ImageId]:
         """Yield the ids of all images, in order. Images that are added or forgotten meanwhile may be missing
         or included.

@@ -26,7 +26,7 @@ from ..service.refusals import Refusal, Reply, error_reply
 from ..service.slots import Slots
 from ..service.uploads import Body, receive
 from ..store.access_keys import Right
-from . import pictures, reviewing
+from . import asking, browsing, graphing, pictures, reviewing
 from .asked import Asked, Route
 from .links import Links
 from .login import ROOT, caller_at, check_own_page, cookie, local_path, sign_in, token_of
@@ -34,7 +34,13 @@ from .rendering import HEADERS, file_reply, page, redirect
 from .shown import shown
 
 #: All pages, and what their scripts ask.
-ROUTES: tuple[Route, ...] = (*reviewing.ROUTES, *pictures.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *reviewing.ROUTES,
+    *asking.ROUTES,
+    *browsing.ROUTES,
+    *graphing.ROUTES,
+    *pictures.ROUTES,
+)
 #: Fields of the form that takes a key.
 LOGIN_FIELDS = (
     Field(name="key", required=True, meaning="a key of the service"),

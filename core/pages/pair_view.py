@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..answers import Description
+from ..answers import Description, Hit
 from ..records import ImageId
 from ..review.pairs import ShownPair
 from .shown import shown
@@ -22,7 +22,6 @@ CONTRIBUTIONS = 8
 def pair_json(pair: ShownPair, sight: Sight, *, settles: int) -> dict[str, Any]:
     """Return what the page needs of a pair."""
     hit, evidence = pair.hit, pair.hit.evidence
-    weighed = sorted(hit.contributions, key=lambda one: -abs(one.weight))[:CONTRIBUTIONS]
     return {
         "a": _side(pair.frame, pair.members[0], sight),
         "b": _side(pair.other, pair.members[1], sight),
@@ -35,11 +34,15 @@ def pair_json(pair: ShownPair, sight: Sight, *, settles: int) -> dict[str, Any]:
         "confidence": round(hit.confidence, 4),
         "reasons": [REASONS[reason] for reason in hit.reasons],
         "sentences": [shown(part) for part in sentences(hit.sentence)],
-        "contributions": [
-            {"name": predictor(one), "weight": round(one.weight, 3)} for one in weighed if one.weight
-        ],
+        "contributions": contributions_json(hit),
         "settles": settles,
     }
+
+
+def contributions_json(hit: Hit) -> list[dict[str, Any]]:
+    """Return what decides about a hit, the heaviest first."""
+    weighed = sorted(hit.contributions, key=lambda one: -abs(one.weight))[:CONTRIBUTIONS]
+    return [{"name": predictor(one), "weight": round(one.weight, 3)} for one in weighed if one.weight]
 
 
 def _side(description: Description, members: tuple[ImageId, ...], sight: Sight) -> dict[str, Any]:

@@ -53,13 +53,13 @@ def shown_pair(engine: Engine, a: ImageId, b: ImageId) -> ShownPair:
         sides.reverse()
         members.reverse()
         hit = _hit(engine, sides[0], sides[1])
-    matrix = overlaying(hit.evidence, sides[0])
-    return ShownPair(sides[0], sides[1], hit, matrix, _outline(matrix), (members[0], members[1]))
+    matrix = overlaying(hit.evidence)
+    return ShownPair(sides[0], sides[1], hit, matrix, outline(matrix), (members[0], members[1]))
 
 
-def overlaying(evidence: Evidence, frame: Description) -> tuple[float, ...] | None:
-    """Return the transform from the reference onto the query; None where nothing aligns the two, or the
-    query is the object that stands in the reference.
+def overlaying(evidence: Evidence) -> tuple[float, ...] | None:
+    """Return the transform from the reference onto the query, both in coordinates from 0 to 1; None where
+    nothing aligns the two. Of an object and a page, the page counts as the query.
     """
     if evidence.configuration is Configuration.OBJECT and evidence.object_box is not None:
         return _onto(evidence.object_box)
@@ -79,7 +79,8 @@ def _onto(box: Box) -> tuple[float, ...]:
     return (right - left, 0.0, left, 0.0, bottom - top, top, 0.0, 0.0, 1.0)
 
 
-def _outline(matrix: tuple[float, ...] | None) -> tuple[tuple[float, float], ...]:
+def outline(matrix: tuple[float, ...] | None) -> tuple[tuple[float, float], ...]:
+    """Return the corners of the overlaid picture in the frame; none where nothing aligns the two."""
     if matrix is None:
         return ()
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])

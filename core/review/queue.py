@@ -116,24 +116,43 @@ class Queue:
         with self._lock:
             apart = open_here | self._answered
             waiting = [one for one in self._questions if (one.pair.a, one.pair.b) not in apart]
-            connected = _Groups(one.homes for one in self._questions if (one.pair.a, one.pair.b) in open_here)
+        connected = _Groups(self._homes(list(open_here)))
         found = list[Question]()
         for some in in_groups(waiting, AT_ONCE):
             if len(found) >= count:
                 break
-            shown = _all_visible(some, visible)
-            for question, is_open in zip(shown, self._are_open(shown), strict=True):
-                pair = (question.pair.a, question.pair.b)
-                if not is_open:
-                    self.answered(*pair)
-                elif (
-                    len(found) < count
-                    and not connected.has(question.homes)
-                    and self._engine.take_leases([pair], holder, seconds=LEASE_SECONDS)[0]
-                ):
-                    found.append(question)
-                    connected.join(question.homes)
+            wanted = list[Question]()
+            pairs = [(question.pair.a, question.pair.b) for question in some]
+            for question, homes in zip(some, self._homes(pairs), strict=True):
+                if len(found) + len(wanted) < count and not connected.has(homes):
+                    wanted.append(question)
+                    connected.join(homes)
+            found += self._leased(_all_visible(wanted, visible), holder)
         return found
+
+    def _leased(self, questions: Sequence[Question], holder: str) -> list[Question]:
+        """Return those of the questions that nobody else has open and that are open still. The lease comes
+        first: after it, nobody who was asked before can have answered unseen.
+        """
+        pairs = [(question.pair.a, question.pair.b) for question in questions]
+        taken = self._engine.take_leases(pairs, holder, seconds=LEASE_SECONDS)
+        mine = [question for question, lent in zip(questions, taken, strict=True) if lent]
+        open_still, closed = list[Question](), list[tuple[ImageId, ImageId]]()
+        for question, is_open in zip(mine, self._are_open(mine), strict=True):
+            if is_open:
+                open_still.append(question)
+            else:
+                closed.append((question.pair.a, question.pair.b))
+                self.answered(*closed[-1])
+        self._engine.release_leases(closed, holder)
+        return open_still
+
+    def _homes(self, pairs: Sequence[tuple[ImageId, ImageId]]) -> list[tuple[str, str]]:
+        """Return the clusters of pairs as they are now; an image in none stands for itself."""
+        ids = [image_id for pair in pairs for image_id in pair]
+        names = self._engine.cluster_ids(ids) if ids else []
+        homes = [name or image_id for name, image_id in zip(names, ids, strict=True)]
+        return list(zip(homes[::2], homes[1::2], strict=True))
 
     def _are_open(self, questions: Sequence[Question]) -> list[bool]:
         """Return for each question whether nobody has answered it, and nothing answers it by implication."""

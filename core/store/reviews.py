@@ -1,4 +1,5 @@
-"""All pairs of the store that wait for a person: scored verdicts of the decision `review`.
+"""All pairs of the store that wait for a person, which are scored verdicts of the decision `review`, and all
+that are linked at all.
 
 They are found on the sides of the images, an image at a time; there is no list that could disagree with the
 verdicts. What persons said of them is read beside.
@@ -16,6 +17,8 @@ from .keys import key, on_image, shard
 
 #: Ranks of reviews: 2 + confidence. spec: FORMAT.md.
 FIRST_RANK, LAST_RANK = 2, 3
+#: Lowest rank of matches: 4 + confidence. spec: FORMAT.md.
+MATCH_RANK = 4
 
 
 @dataclass(eq=False)
@@ -28,12 +31,18 @@ class Reviews(StorePart):
         """Yield all pairs whose scored verdict is `review`, with its confidence, some at a time: the smaller
         id first; a pair may come twice. What a broken value names is left out within `values.noting`.
         """
+        for found in self._ranked(LAST_RANK):
+            yield [(a, b, rank - FIRST_RANK) for a, b, rank in found]
+
+    def edges(self) -> Iterator[list[tuple[ImageId, ImageId, bool]]]:
+        """Yield all pairs whose scored verdict is `match` (true) or `review` (false), as `all` does."""
+        for found in self._ranked("+inf"):
+            yield [(a, b, rank >= MATCH_RANK) for a, b, rank in found]
+
+    def _ranked(self, most: float | str) -> Iterator[list[tuple[ImageId, ImageId, float]]]:
         for ids in self._images.ids_after():
             ranked = self.connection.run(
-                [
-                    on_image("ZREVRANGEBYSCORE", "partners", i, LAST_RANK, FIRST_RANK, "WITHSCORES")
-                    for i in ids
-                ]
+                [on_image("ZREVRANGEBYSCORE", "partners", i, most, FIRST_RANK, "WITHSCORES") for i in ids]
             )
             found = list[tuple[ImageId, ImageId, float]]()
             for image_id, answer in zip(ids, ranked, strict=True):
@@ -41,7 +50,7 @@ class Reviews(StorePart):
                 for member, rank in scored(answer):
                     with values.left_out_if_broken():
                         a, b = sorted((image_id, values.image_id(name, member)))
-                        found.append((a, b, rank - FIRST_RANK))
+                        found.append((a, b, rank))
             if found:
                 yield found
 

@@ -2,7 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function element(name, content, ...rest) {
+export function element(name, content, ...rest) {
   const made = document.createElement(name);
   const { className, ...attributes } = rest[0] ?? {};
   if (className) made.className = className;
@@ -11,12 +11,12 @@ function element(name, content, ...rest) {
   return made;
 }
 
-function list(sentences) {
+export function list(sentences) {
   return element("ul", sentences.map((sentence) => element("li", sentence)));
 }
 
 // A bar to the right speaks for the same picture, to the left against it.
-function bars(contributions) {
+export function bars(contributions) {
   const most = Math.max(1, ...contributions.map((one) => Math.abs(one.weight)));
   const rows = contributions.flatMap(({ name, weight }) => {
     const svg = document.createElementNS(SVG, "svg");
@@ -48,18 +48,23 @@ function place(one) {
   return element("li", [shown, ...labels(one.labels)]);
 }
 
-function side(name, known) {
+// Where a picture was seen, and which collections hold it.
+export function placesOf(known) {
   const more = known.more > 0 ? [element("li", `and ${known.more} more`)] : [];
-  const seen = [...known.occurrences.map(place), ...more];
-  const dates = known.first ? `seen ${known.first.slice(0, 10)}${known.last.slice(0, 10) === known.first.slice(0, 10) ? "" : ` to ${known.last.slice(0, 10)}`}` : null;
   const where = known.collections.map((one) => element("li", ["in collection ", element("bdi", one.name), ...labels(one.labels)]));
+  const all = [...known.occurrences.map(place), ...more, ...where];
+  if (all.length) return element("ul", all, { className: "places" });
+  return element("p", "Where it was seen is not known here.", { className: "soft" });
+}
+
+function side(name, known) {
+  const [first, last] = [known.first, known.last].map((time) => time?.slice(0, 10));
+  const dates = first ? `, seen ${first}${last === first ? "" : ` to ${last}`}` : "";
+  const link = { href: `/review/image/${known.id}`, target: "_blank", rel: "noopener", "aria-label": `All about picture ${name}` };
   return [
     element("h2", `Picture ${name}`),
-    element("p", [
-      `${known.width} \u00d7 ${known.height} pixels`, dates ? `, ${dates}` : "", ". ",
-      element("a", "All about it", { href: `/review/image/${known.id}`, target: "_blank", rel: "noopener", "aria-label": `All about picture ${name}` }),
-    ]),
-    seen.length || where.length ? element("ul", [...seen, ...where], { className: "places" }) : element("p", "Where it was seen is not known here.", { className: "soft" }),
+    element("p", [`${known.width} \u00d7 ${known.height} pixels${dates}. `, element("a", "All about it", link)]),
+    placesOf(known),
   ];
 }
 
