@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..engine import Engine
+from ..errors import NotAllowed
 from ..review.queue import Queue
 from ..service.access import Caller
 from ..service.fields import Field
-from ..service.refusals import Reply
+from ..service.refusals import Refusal, Reply
 from ..service.uploads import Body, Upload
 from ..store.access_keys import Right
 from .links import Links
@@ -41,6 +42,11 @@ class Asked:
         """Return what the caller sees."""
         return Sight(self.engine, self.caller, self.links)
 
+    def require_sight(self) -> None:
+        """Return if the caller sees everything. Raises Refusal 403."""
+        if not self.sight.sees_all:
+            raise Refusal(403, NotAllowed("this needs a key that sees all (quaid key create --sees all)"))
+
     @property
     def common(self) -> dict[str, Any]:
         """Return what every page shows of who is signed in."""
@@ -48,6 +54,7 @@ class Asked:
         rights = tuple(Right) if access is None else access.rights
         return {
             "who": self.caller.name,
+            "blind": access is not None and not access.sees,
             "may_review": Right.REVIEW in rights,
             "may_write": Right.WRITE in rights,
             "may_ignore": access is not None and Right.ADMIN in rights,

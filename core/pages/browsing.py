@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..answers import timestamp
-from ..errors import ConfigError, NotFound
+from ..errors import NotFound
 from ..records import IGNORED, Cluster, ImageInfo
 from ..review.statistics import review_statistics
 from ..service.fields import Field
@@ -26,8 +26,7 @@ MEMBERS = 200
 
 def image(asked: Asked) -> Reply:
     """Return the page of an image: where it was seen, what it is like, what was said of it."""
-    asked.caller.check_named(asked.name)
-    description = asked.engine.show(asked.name)
+    description = asked.engine.show(asked.caller.check_named(asked.name))
     if isinstance(description, Cluster):
         return redirect(f"{ROOT}/cluster/{description.cluster_id}")
     sight, info, features = asked.sight, description.info, description.features
@@ -76,7 +75,7 @@ def image(asked: Asked) -> Reply:
 
 def cluster(asked: Asked) -> Reply:
     """Return the page of a cluster: its members in time."""
-    found = asked.engine.show(asked.name)
+    found = asked.engine.show(asked.caller.check_named(asked.name))
     if not isinstance(found, Cluster):
         return redirect(f"{ROOT}/image/{found.info.image_id}")
     sight = asked.sight
@@ -138,11 +137,10 @@ def ignore(asked: Asked) -> Reply:
 
 
 def statistics(asked: Asked) -> Reply:
-    """Return the page of numbers. Raises ConfigError for a key that does not see all: they count what others
+    """Return the page of numbers. Raises Refusal 403 for a key that does not see all: they count what others
     own.
     """
-    if not asked.sight.sees_all:
-        raise ConfigError("this page needs a key that sees all (quaid key create --sees all)")
+    asked.require_sight()
     return page(
         "statistics.html",
         found=review_statistics(asked.engine),

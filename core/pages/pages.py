@@ -168,7 +168,7 @@ class Pages:
 
 def _find(request: Request) -> tuple[Route | None, str]:
     """The route of a request, and what its path names."""
-    path = request.scope["path"].removeprefix(ROOT)
+    path = request.scope["path"].removeprefix(ROOT).rstrip("/")
     method = "GET" if request.method == "HEAD" else request.method
     for route in ROUTES:
         if route.method != method:

@@ -61,7 +61,8 @@ def following(asked: Asked) -> Reply:
                 problems.append(type(error).__name__)
             continue
         pairs.append(pair_json(shown, sight, settles=question.settles))
-    return json_data({"pairs": pairs, "left": found.left, "problems": problems})
+    lost = [" ".join(sorted(pair)) for pair in found.lost]
+    return json_data({"pairs": pairs, "lost": lost, "left": found.left, "problems": problems})
 
 
 def one(asked: Asked) -> Reply:
@@ -100,8 +101,7 @@ def undo(asked: Asked) -> Reply:
 
 def export(asked: Asked) -> Reply:
     """Return what persons said as labelled pairs. Raises Refusal 403 for a key that does not see all."""
-    if not asked.sight.sees_all:
-        raise Refusal(403, ConfigError("this needs a key that sees all (quaid key create --sees all)"))
+    asked.require_sight()
     name = {"Content-Disposition": 'attachment; filename="pairs.jsonl"'}
     return Reply(200, as_lines(labelled_pairs(asked.engine)), "application/x-ndjson", HEADERS | name)
 

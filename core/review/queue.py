@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..batches import in_groups
@@ -42,6 +42,8 @@ class Next:
 
     #: The questions, each leased to them.
     questions: tuple[Question, ...]
+    #: Pairs that the holder had and that somebody else has open now: its lease had ended.
+    lost: tuple[tuple[ImageId, ImageId], ...]
     #: Number of questions in the queue, those that others have open included; None for somebody who may not
     #: see all of them.
     left: int | None
@@ -69,14 +71,14 @@ class Queue:
         """Return up to `count` questions that are open, visible, and that nobody else has open, beside those
         that the holder has already (`held`), whose leases are renewed. Raises StoreError, ConfigError.
         """
+        renewed = self._engine.take_leases(held, holder, seconds=LEASE_SECONDS)
+        lost = tuple(pair for pair, mine in zip(held, renewed, strict=True) if not mine)
         self._refresh(FRESH_SECONDS)
         found = self._lend(holder, count, held, visible)
         if count and not found and self._refresh(EMPTY_SECONDS):
             found = self._lend(holder, count, held, visible)
-        if held:
-            self._engine.take_leases(held, holder, seconds=LEASE_SECONDS)
         left = max(0, len(self._questions) - len(self._answered))
-        return Next(tuple(found), left if visible is None else None)
+        return Next(tuple(found), lost, left if visible is None else None)
 
     def answered(self, a: ImageId, b: ImageId) -> None:
         """Note that a pair was answered here, so that it is not looked at again."""
@@ -116,18 +118,18 @@ class Queue:
         with self._lock:
             apart = open_here | self._answered
             waiting = [one for one in self._questions if (one.pair.a, one.pair.b) not in apart]
-        connected = _Groups(self._homes(list(open_here)))
+        in_hands = self._homes(list(open_here))
         found = list[Question]()
         for some in in_groups(waiting, AT_ONCE):
             if len(found) >= count:
                 break
-            wanted = list[Question]()
-            pairs = [(question.pair.a, question.pair.b) for question in some]
-            for question, homes in zip(some, self._homes(pairs), strict=True):
-                if len(found) + len(wanted) < count and not connected.has(homes):
-                    wanted.append(question)
-                    connected.join(homes)
-            found += self._leased(_all_visible(wanted, visible), holder)
+            homes = self._homes([(question.pair.a, question.pair.b) for question in some])
+            rest = iter(zip(some, homes, strict=True))
+            while len(found) < count and (batch := _apart(rest, in_hands, count - len(found))):
+                shown = _all_visible([question for question, _ in batch], visible)
+                lent = self._leased(shown, holder)
+                found += lent
+                in_hands += [home for question, home in batch if question in lent]
         return found
 
     def _leased(self, questions: Sequence[Question], holder: str) -> list[Question]:
@@ -208,6 +210,22 @@ class _Groups:
     def join(self, homes: tuple[str, str]) -> None:
         """Connect the two."""
         self._parent[self._root(homes[0])] = self._root(homes[1])
+
+
+def _apart(
+    rest: Iterator[tuple[Question, tuple[str, str]]], in_hands: Sequence[tuple[str, str]], most: int
+) -> list[tuple[Question, tuple[str, str]]]:
+    """Take the next questions, with the clusters of their images, that neither those in somebody's hands nor
+    each other's answers could answer.
+    """
+    connected, found = _Groups(in_hands), list[tuple[Question, tuple[str, str]]]()
+    for question, homes in rest:
+        if not connected.has(homes):
+            connected.join(homes)
+            found.append((question, homes))
+            if len(found) == most:
+                break
+    return found
 
 
 def _all_visible(questions: Sequence[Question], visible: Visible | None) -> list[Question]:

@@ -101,6 +101,7 @@ async function refill() {
     const answer = await ask("/next", { holder: kept.holder, count: wanted, held: [...held, ...waiting] });
     state.left = answer.left;
     state.failed = 0;
+    lose(answer.lost);
     if (kept.outbox.length === 0) complain("");
     const known = new Set([...held, ...waiting]);
     const pairs = await Promise.all(answer.pairs.filter((pair) => !known.has(idsOf(pair))).map(loaded));
@@ -113,6 +114,15 @@ async function refill() {
   } finally {
     state.fetching = false;
     if (state.again) refill();
+  }
+}
+
+// Somebody else has these open now: this tab slept too long.
+function lose(lost) {
+  state.ready = state.ready.filter((pair) => !lost.includes(idsOf(pair)));
+  if (state.current && lost.includes(idsOf(state.current))) {
+    advance();
+    if (state.current) tell("Somebody else has the last pair open now.");
   }
 }
 
@@ -289,7 +299,7 @@ root.addEventListener("click", (event) => {
 setInterval(() => {
   if (document.hidden || root.dataset.single) return;
   const held = [...(state.current ? [state.current] : []), ...state.ready].map(idsOf);
-  if (held.length) ask("/next", { holder: kept.holder, more: false, held }).catch(() => {});
+  if (held.length) ask("/next", { holder: kept.holder, more: false, held }).then((answer) => lose(answer.lost), () => {});
 }, RENEW);
 
 // Somebody may link pictures while nothing is left.
