@@ -88,7 +88,7 @@ def signed_in(browser: Any, service: Service, name: str, **options: Any) -> Page
     client = redis_of(service)
     for lease in client.scan_iter(
         "dq:{meta}:lease:*"
-    ):  # of tabs that are closed; instead of waiting a minute
+    ):  # of tabs that were closed
         client.delete(lease)
     page = Page(browser, service.url, **options).go()
     assert urlsplit(page.tab.url).path == "/review/login"

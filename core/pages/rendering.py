@@ -21,7 +21,8 @@ POLICY = (
 #: Headers of everything that a browser gets.
 HEADERS = {
     "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
+    # With no-referrer, a browser sends the forms of these pages as if of an unknown site (Origin: null).
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",

@@ -1,6 +1,7 @@
 // Ask about a picture: it is sent, searched for and forgotten again, unless it is to be stored.
 
 import { bars, element, list, placesOf } from "./facts.js";
+import { opened } from "./pictures.js";
 import { Stage, VIEWS } from "./stage.js";
 
 const root = document.getElementById("ask");
@@ -25,15 +26,6 @@ function complain(text) {
   trouble.hidden = !text;
 }
 
-async function opened(source) {
-  const image = new Image();
-  image.alt = "";
-  image.draggable = false;
-  image.src = source;
-  await image.decode();
-  return image;
-}
-
 async function ask(file) {
   if (!file) return;
   asked = file;
@@ -56,7 +48,8 @@ async function ask(file) {
   }
   if (asked !== file) return;
   const count = answer.hits.length;
-  const found = count ? `${count} ${count === 1 ? "image is" : "images are"} like it: ${answer.decision}.` : "No stored image is like it.";
+  const are = count === 1 ? "image is" : "images are";
+  const found = count ? `${count} ${are} like it: ${answer.decision}.` : "No stored image is like it.";
   const blank = answer.informative ? "" : " The picture shows too little to be recognised.";
   const cut = answer.complete ? "" : " The search was cut short, so there may be more.";
   status.textContent = `${found} ${answer.searched.toLocaleString("en")} images were searched.${blank}${cut}`;
@@ -73,16 +66,21 @@ function card(hit, number, address) {
   if (hit.id) {
     const look = element("button", "Lay over it", { "aria-label": `Lay ${name} over the picture` });
     look.addEventListener("click", () => show(hit, address));
-    about.unshift(element("a", [element("img", null, { src: `/review/thumbnail/${hit.id}`, alt: name })], { href: `/review/image/${hit.id}` }));
+    const picture = element("img", null, { src: `/review/thumbnail/${hit.id}`, alt: name });
+    about.unshift(element("a", [picture], { href: `/review/image/${hit.id}` }));
     about.push(look);
-  } else about.push(element("p", "Your key does not see where this picture comes from.", { className: "soft" }));
+  } else {
+    about.push(element("p", "Your key does not see where this picture comes from.", { className: "soft" }));
+  }
   if (hit.where) about.push(placesOf(hit.where));
-  about.push(list(hit.reasons), element("h3", "What was measured"), list(hit.sentences), bars(hit.contributions));
+  about.push(list(hit.reasons), element("h3", "What was measured"), list(hit.sentences));
+  about.push(bars(hit.contributions));
   return element("li", about);
 }
 
 async function show(hit, address) {
-  const images = await Promise.all([address, `/review/thumbnail/${hit.id}`].map((source) => opened(source).catch(() => null)));
+  const sources = [address, `/review/thumbnail/${hit.id}`];
+  const images = await Promise.all(sources.map(opened));
   overlay.hidden = false;
   const [a] = images;
   const size = { width: a?.naturalWidth ?? 480, height: a?.naturalHeight ?? 320 };
@@ -95,7 +93,8 @@ document.getElementById("add").addEventListener("click", async () => {
   try {
     const added = await send("/add", asked);
     document.getElementById("store").hidden = true;
-    status.replaceChildren("It is stored. ", element("a", "All about it", { href: `/review/image/${added.image_id}` }));
+    const link = element("a", "All about it", { href: `/review/image/${added.image_id}` });
+    status.replaceChildren("It is stored. ", link);
   } catch (error) {
     complain(error.message);
   }

@@ -30,7 +30,8 @@ export function bars(contributions) {
     bar.setAttribute("height", 10);
     const axis = document.createElementNS(SVG, "line");
     axis.setAttribute("class", "axis");
-    for (const [key, value] of [["x1", 100], ["x2", 100], ["y1", 0], ["y2", 10]]) axis.setAttribute(key, value);
+    const ends = { x1: 100, x2: 100, y1: 0, y2: 10 };
+    for (const [key, value] of Object.entries(ends)) axis.setAttribute(key, value);
     svg.append(bar, axis);
     const signed = `${weight > 0 ? "+" : "\u2212"}${Math.abs(weight).toFixed(1)}`;
     return [element("dt", name), element("dd", [svg]), element("dd", signed, { className: "number" })];
@@ -44,14 +45,16 @@ function labels(given) {
 
 function place(one) {
   const name = element("bdi", one.text);
-  const shown = one.url ? element("a", [name], { href: one.url, rel: "noopener noreferrer", target: "_blank" }) : name;
+  const link = { href: one.url, rel: "noopener noreferrer", target: "_blank" };
+  const shown = one.url ? element("a", [name], link) : name;
   return element("li", [shown, ...labels(one.labels)]);
 }
 
 // Where a picture was seen, and which collections hold it.
 export function placesOf(known) {
   const more = known.more > 0 ? [element("li", `and ${known.more} more`)] : [];
-  const where = known.collections.map((one) => element("li", ["in collection ", element("bdi", one.name), ...labels(one.labels)]));
+  const where = known.collections.map((one) =>
+    element("li", ["in collection ", element("bdi", one.name), ...labels(one.labels)]));
   const all = [...known.occurrences.map(place), ...more, ...where];
   if (all.length) return element("ul", all, { className: "places" });
   return element("p", "Where it was seen is not known here.", { className: "soft" });
@@ -60,19 +63,24 @@ export function placesOf(known) {
 function side(name, known) {
   const [first, last] = [known.first, known.last].map((time) => time?.slice(0, 10));
   const dates = first ? `, seen ${first}${last === first ? "" : ` to ${last}`}` : "";
-  const link = { href: `/review/image/${known.id}`, target: "_blank", rel: "noopener", "aria-label": `All about picture ${name}` };
+  const label = `All about picture ${name}`;
+  const link = { href: `/review/image/${known.id}`, target: "_blank", rel: "noopener", "aria-label": label };
   return [
     element("h2", `Picture ${name}`),
-    element("p", [`${known.width} \u00d7 ${known.height} pixels${dates}. `, element("a", "All about it", link)]),
+    element("p", [
+      `${known.width} \u00d7 ${known.height} pixels${dates}. `,
+      element("a", "All about it", link),
+    ]),
     placesOf(known),
   ];
 }
 
 export function facts(pair) {
-  const percent = Math.round(pair.confidence * 100);
+  const percent = Math.round(pair.confidence * 100), relation = pair.relation ? `: ${pair.relation}` : "";
+  const settles = `Your answer settles ${pair.settles} pairs.`;
   return [
-    element("p", `${percent} % likely the same source${pair.relation ? `: ${pair.relation}` : ""}`, { className: "verdict" }),
-    pair.settles > 1 ? element("p", `Your answer settles ${pair.settles} pairs.`, { className: "soft" }) : null,
+    element("p", `${percent} % likely the same source${relation}`, { className: "verdict" }),
+    pair.settles > 1 ? element("p", settles, { className: "soft" }) : null,
     pair.reasons.length ? list(pair.reasons) : null,
     element("h2", "What was measured"),
     list(pair.sentences),
@@ -85,8 +93,10 @@ export function facts(pair) {
 
 // The members of both clusters: the pictures that an answer is about.
 export function filmstrip(pair) {
-  return [["A", pair.a], ["B", pair.b]].filter(([, known]) => known.size > 1).map(([name, known]) => element("div", [
+  const sides = [["A", pair.a], ["B", pair.b]].filter(([, known]) => known.size > 1);
+  return sides.map(([name, known]) => element("div", [
     `The answer holds for all ${known.size} copies of ${name}: `,
-    ...known.members.map((id) => element("img", null, { src: `/review/thumbnail/${id}`, alt: "", loading: "lazy" })),
+    ...known.members.map((id) =>
+      element("img", null, { src: `/review/thumbnail/${id}`, alt: "", loading: "lazy" })),
   ]));
 }

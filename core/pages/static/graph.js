@@ -14,7 +14,8 @@ function filter() {
   visible = graph.ids.map((_, n) => (host === "" || graph.host[n] === Number(host)) && graph.day[n] >= day);
   const count = visible.filter(Boolean).length;
   const cut = graph.more ? " The store has more; these are the first." : "";
-  status.textContent = `${count.toLocaleString("en")} images, ${graph.edges.length.toLocaleString("en")} pairs between clusters.${cut}`;
+  const pairs = graph.edges.length.toLocaleString("en");
+  status.textContent = `${count.toLocaleString("en")} images, ${pairs} pairs between clusters.${cut}`;
   draw();
 }
 
@@ -52,7 +53,8 @@ function paint() {
   for (let kind = 0; kind < graph.hosts.length; kind += 1) {
     context.beginPath();
     for (let n = 0; n < x.length; n += 1) {
-      if (host[n] !== kind || !visible[n] || x[n] < left - 1 || x[n] > right + 1 || y[n] < top - 1 || y[n] > bottom + 1) continue;
+      if (host[n] !== kind || !visible[n]) continue;
+      if (x[n] < left - 1 || x[n] > right + 1 || y[n] < top - 1 || y[n] > bottom + 1) continue;
       context.rect(x[n] - side / 2, y[n] - side / 2, side, side);
     }
     context.fillStyle = COLOURS[kind % COLOURS.length];
@@ -126,7 +128,8 @@ for (const name of ["pointerup", "pointercancel"]) {
   });
 }
 const KEYS = {
-  ArrowLeft: () => move(60, 0), ArrowRight: () => move(-60, 0), ArrowUp: () => move(0, 60), ArrowDown: () => move(0, -60),
+  ArrowLeft: () => move(60, 0), ArrowRight: () => move(-60, 0),
+  ArrowUp: () => move(0, 60), ArrowDown: () => move(0, -60),
   "+": () => zoom(1.3), "=": () => zoom(1.3), "-": () => zoom(1 / 1.3), f: fit,
 };
 canvas.addEventListener("keydown", (event) => {
@@ -137,7 +140,9 @@ canvas.addEventListener("keydown", (event) => {
 document.getElementById("in").addEventListener("click", () => zoom(1.3));
 document.getElementById("out").addEventListener("click", () => zoom(1 / 1.3));
 document.getElementById("fit").addEventListener("click", () => graph && fit());
-for (const id of ["lines", "host", "since"]) document.getElementById(id).addEventListener("change", () => graph && filter());
+for (const id of ["lines", "host", "since"]) {
+  document.getElementById(id).addEventListener("change", () => graph && filter());
+}
 new ResizeObserver(draw).observe(canvas);
 
 async function begin() {

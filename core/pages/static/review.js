@@ -1,14 +1,16 @@
-// The review page: pairs come a few at a time, a key answers one, and the next one is there already. An answer
-// is sent at once and again until it is taken; what is on its way survives a reload of the page.
+// The review page: pairs come a few at a time, a key answers one, and the next one is there already. An
+// answer is sent at once and again until it is taken; what is on its way survives a reload of the page.
 
 import { facts, filmstrip } from "./facts.js";
+import { keep, kept } from "./kept.js";
+import { opened } from "./pictures.js";
+import { Refused, SIGNED_OUT, ask } from "./service.js";
 import { Stage, VIEWS } from "./stage.js";
 
 const AHEAD = 3;
 const RENEW = 20_000;
 const RETRY = [500, 1000, 2000, 4000];
 const WORDS = { 1: "same", 2: "part", 3: "same-design", 4: "different", 0: "unsure" };
-const SEEN = "quaid-review";
 const IDLE = 8000;
 
 const root = document.getElementById("review");
@@ -17,43 +19,11 @@ const trouble = document.getElementById("trouble");
 const help = document.getElementById("help");
 const stage = new Stage(root);
 
-// What a reload must not lose: who this tab is, what was answered (to undo it), what is still to be sent.
-const kept = { holder: token(), history: [], outbox: [], current: null, ...restored() };
-const state = { current: null, ready: [], fetching: false, again: false, sending: false, failed: 0, left: null, decided: 0 };
-
-function token() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function restored() {
-  try {
-    return JSON.parse(sessionStorage.getItem(SEEN)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function keep() {
-  kept.history = kept.history.slice(-200);
-  kept.current = state.current && [state.current.a.id, state.current.b.id];
-  sessionStorage.setItem(SEEN, JSON.stringify(kept));
-}
-
+const state = {
+  current: null, ready: [], fetching: false, again: false, sending: false, failed: 0, left: null,
+};
 const idsOf = (pair) => [pair.a.id, pair.b.id].sort().join(" ");
 const wordOf = (word) => root.querySelector(`[data-word="${word}"]`).lastChild.textContent.trim();
-
-class Refused extends Error {}
-
-// Ask the service; throws Refused for an answer that repeating the question will not change.
-async function ask(path, body) {
-  const options = body ? { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {};
-  const reply = await fetch(`/review${path}`, { ...options, credentials: "same-origin" });
-  if (reply.ok) return reply.json();
-  if (reply.status === 401) throw new Refused("signed out");
-  const told = await reply.json().then((line) => line.error.message, () => `error ${reply.status}`);
-  if ([408, 429, 500, 502, 503, 504].includes(reply.status)) throw new Error(told);
-  throw new Refused(told);
-}
 
 function say(text) {
   status.textContent = text;
@@ -73,19 +43,7 @@ function complain(text, signIn = false) {
 // -- pairs come --------------------------------------------------------------------------------------------
 
 async function loaded(pair) {
-  const images = [pair.a, pair.b].map(async (side) => {
-    if (!side.thumbnail) return null;
-    const image = new Image();
-    image.alt = "";
-    image.draggable = false;
-    image.src = `/review/thumbnail/${side.id}`;
-    try {
-      await image.decode();
-    } catch {
-      return null;
-    }
-    return image;
-  });
+  const images = [pair.a, pair.b].map((side) => side.thumbnail && opened(`/review/thumbnail/${side.id}`));
   return { ...pair, images: await Promise.all(images) };
 }
 
@@ -129,12 +87,15 @@ function lose(lost) {
 // Try again, unless that cannot help.
 function later(error, again) {
   if (error instanceof Refused) {
-    complain(error.message === "signed out" ? "Your session has ended. Nothing is lost." : error.message, error.message === "signed out");
+    const out = error.message === SIGNED_OUT;
+    complain(out ? "Your session has ended. Nothing is lost." : error.message, out);
     return;
   }
   const wait = RETRY[Math.min(state.failed++, RETRY.length - 1)];
   const unsent = kept.outbox.length;
-  complain(`The service does not answer (${error.message}). ${unsent ? `${unsent} answer${unsent > 1 ? "s are" : " is"} kept here and will be sent. ` : "Nothing is lost. "}Trying again …`);
+  const many = unsent > 1 ? "s are" : " is";
+  const safe = unsent ? `${unsent} answer${many} kept here and will be sent.` : "Nothing is lost.";
+  complain(`The service does not answer (${error.message}). ${safe} Trying again \u2026`);
   setTimeout(again, wait);
 }
 
@@ -147,7 +108,7 @@ function present(pair) {
   root.dataset.pair = idsOf(pair);
   root.dataset.shown = String(performance.now());
   buttons();
-  keep();
+  keep(state.current);
 }
 
 function advance() {
@@ -170,7 +131,7 @@ function nothing(text = "Nothing is left to review. New pairs appear here by the
   stage.clear(text);
   say(`${text}${kept.history.length ? ` ${kept.history.length} answered in this tab.` : ""}`);
   buttons();
-  keep();
+  keep(state.current);
 }
 
 function tell(said = "") {
@@ -218,7 +179,7 @@ async function undo() {
   if (pair) present(pair);
   else {
     state.current = null;
-    keep();
+    keep(state.current);
     await send();
     try {
       present(await loaded(await ask(`/one/${last.shown.join("-")}`)));
@@ -233,7 +194,7 @@ async function undo() {
 
 // Send what waits, one after the other, in order.
 async function send() {
-  keep();
+  keep(state.current);
   if (state.sending) return;
   state.sending = true;
   try {
@@ -242,11 +203,11 @@ async function send() {
       try {
         await ask(`/${kind}`, { holder: kept.holder, ...body });
       } catch (error) {
-        if (!(error instanceof Refused) || error.message === "signed out") throw error;
+        if (!(error instanceof Refused) || error.message === SIGNED_OUT) throw error;
         complain(`One answer was not taken: ${error.message}`);
       }
       kept.outbox.shift();
-      keep();
+      keep(state.current);
       if (state.failed) complain("");
       state.failed = 0;
     }
@@ -268,9 +229,15 @@ function cycle() {
 const KEYS = {
   u: undo, "?": () => help.showModal(), " ": () => { stage.paused = true; stage.flip(); },
   p: () => stage.toggle("paused"), v: cycle, o: () => stage.toggle("outlines"),
-  "+": () => stage.zoom(1.3), "=": () => stage.zoom(1.3), "-": () => stage.zoom(1 / 1.3), f: () => stage.fit(),
+  "+": () => stage.zoom(1.3), "=": () => stage.zoom(1.3), "-": () => stage.zoom(1 / 1.3),
+  f: () => stage.fit(),
   ArrowLeft: () => stage.move(60, 0), ArrowRight: () => stage.move(-60, 0),
   ArrowUp: () => stage.move(0, 60), ArrowDown: () => stage.move(0, -60),
+};
+
+const BUTTONS = {
+  pause: KEYS.p, flip: KEYS[" "], outlines: KEYS.o, out: KEYS["-"], in: KEYS["+"], fit: KEYS.f, undo,
+  keys: KEYS["?"],
 };
 
 document.addEventListener("keydown", (event) => {
@@ -291,7 +258,7 @@ root.addEventListener("click", (event) => {
   if (!button || help.contains(button)) return;
   if (button.dataset.word) answer(button.dataset.word);
   else if (button.dataset.view) stage.setView(button.dataset.view);
-  else ({ pause: KEYS.p, flip: KEYS[" "], outlines: KEYS.o, out: KEYS["-"], in: KEYS["+"], fit: KEYS.f, undo, keys: KEYS["?"] })[button.id]?.();
+  else BUTTONS[button.id]?.();
 });
 
 // -- begin -------------------------------------------------------------------------------------------------
@@ -299,7 +266,9 @@ root.addEventListener("click", (event) => {
 setInterval(() => {
   if (document.hidden || root.dataset.single) return;
   const held = [...(state.current ? [state.current] : []), ...state.ready].map(idsOf);
-  if (held.length) ask("/next", { holder: kept.holder, more: false, held }).then((answer) => lose(answer.lost), () => {});
+  if (!held.length) return;
+  const renewed = ask("/next", { holder: kept.holder, more: false, held });
+  renewed.then((answer) => lose(answer.lost), () => {});
 }, RENEW);
 
 // Somebody may link pictures while nothing is left.
@@ -313,7 +282,8 @@ async function begin() {
     try {
       const pair = await ask(`/one/${wanted.join("-")}`);
       if (root.dataset.single || pair.said === null) present(await loaded(pair));
-      if (root.dataset.single) say(pair.said ? `Somebody said: ${wordOf(pair.said)}. Another answer replaces it.` : "");
+      const said = pair.said ? `Somebody said: ${wordOf(pair.said)}. Another answer replaces it.` : "";
+      if (root.dataset.single) say(said);
     } catch (error) {
       if (root.dataset.single) return complain(error.message);
     }

@@ -156,7 +156,8 @@ export class Stage {
       this.worlds[0].style.clipPath = `polygon(${points.join(",")})`;
     }
     for (const marks of this.marks) marks.style.display = this.outlines ? "" : "none";
-    this.chip.textContent = { blink: this.showsB ? "B" : "A", slide: "A | B", difference: "A \u2212 B" }[this.view] ?? "A";
+    const names = { blink: this.showsB ? "B" : "A", slide: "A | B", difference: "A \u2212 B", side: "A" };
+    this.chip.textContent = names[this.view];
     this.chip.classList.toggle("b", blink && this.showsB);
     this.root.querySelector("#pause").setAttribute("aria-pressed", String(this.paused));
     this.root.querySelector("#outlines").setAttribute("aria-pressed", String(this.outlines));
@@ -219,7 +220,8 @@ export class Stage {
       if (!other) return this.move(now[0] - before[0], now[1] - before[1]);
       const box = pane.getBoundingClientRect();
       const spread = (point) => Math.hypot(point[0] - other[0], point[1] - other[1]) || 1;
-      this.zoom(spread(now) / spread(before), (now[0] + other[0]) / 2 - box.left, (now[1] + other[1]) / 2 - box.top);
+      const middle = [(now[0] + other[0]) / 2 - box.left, (now[1] + other[1]) / 2 - box.top];
+      this.zoom(spread(now) / spread(before), ...middle);
     });
   }
 }
