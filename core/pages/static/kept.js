@@ -5,6 +5,8 @@ const NAME = "quaid-review";
 const MOST = 200;
 
 export const kept = { holder: token(), history: [], outbox: [], current: null, ...restored() };
+// At once, so that a reload before the first pair comes is not somebody else.
+sessionStorage.setItem(NAME, JSON.stringify(kept));
 
 // Write it down; `current`: the pair on the screen, if any.
 export function keep(current) {
