@@ -86,9 +86,7 @@ IDS: dict[str, str] = {}
 def signed_in(browser: Any, service: Service, name: str, **options: Any) -> Page:
     """A tab of somebody who has typed a key."""
     client = redis_of(service)
-    for lease in client.scan_iter(
-        "dq:{meta}:lease:*"
-    ):  # of tabs that were closed
+    for lease in client.scan_iter("dq:{meta}:lease:*"):  # of tabs that were closed
         client.delete(lease)
     page = Page(browser, service.url, **options).go()
     assert urlsplit(page.tab.url).path == "/review/login"

@@ -1,7 +1,7 @@
 """The review page in a real Chromium: how soon after a key the next pair is there, how many frames a second
 the graph has while it is moved, and the pictures of the documentation.
 
-    python -m benchmarks.review_page OUT [--pairs 50] [--dots 5000] [--pictures]
+    python -m benchmarks.review_page OUT [--pairs 50] [--dots 5000] [--copies 12]
 
 Takes a folder for what it writes. Prints milliseconds and frames; on a machine that does other work, only
 their ratio to another run beside it means anything.
@@ -103,11 +103,11 @@ def picture(page: Page, path: Path) -> None:
         ).save(path, "WEBP", quality=60, method=6)
 
 
-def let_copies_wait(engine: Engine, store: Store) -> list[tuple[str, str]]:
+def let_copies_wait(engine: Engine, store: Store, count: int) -> list[tuple[str, str]]:
     """Add samples and edited copies of them, and let each pair wait with what is measured of it."""
     engine.create_collection("brands", "baseline")
     pairs = []
-    for n, (name, change, place) in enumerate(COPIES):
+    for n, (name, change, place) in enumerate(COPIES[:count]):
         data = sample(f"indexed/{name}.png")
         known = engine.add(
             data, occurrence=f"file:path:/cases/{name}.png", labels={"case": "2026-11"}, link=False
@@ -150,7 +150,8 @@ def pictures(page: Page, out: Path, pairs: list[tuple[str, str]]) -> None:
     picture(page, out / "ask.webp")
     page.go("/review/collections")
     picture(page, out / "collections.webp")
-    film(page, out / "ten-answers.webp")
+    if len(pairs) == len(COPIES):
+        film(page, out / "ten-answers.webp")
     page.go("/review/statistics")
     picture(page, out / "statistics.webp")
 
@@ -176,15 +177,15 @@ def film(page: Page, path: Path) -> None:
     )
 
 
-def measure(out: Path, browser: Any, *, pairs: int, dots: int, with_pictures: bool) -> None:
+def measure(out: Path, browser: Any, *, pairs: int, dots: int, copies: int) -> None:
     """Print what is measured, and write the pictures."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder)).start()
         service = Service(Path(folder), server.url, "--rate", "0").start()
         with Engine.open(server.url) as engine, Store.open(Config(store=server.url)) as store:
             page = Page(browser, service.url, reduced_motion="reduce")
-            if with_pictures:
-                pictures(page, out, let_copies_wait(engine, store))
+            if copies:
+                pictures(page, out, let_copies_wait(engine, store, copies))
             let_pairs_wait(engine, store, pairs, salt="pairs")
             times = next_pairs(page, pairs)
             print(f"key to next pair: median {median(times):.0f} ms, {max(times):.0f} at most")
@@ -206,11 +207,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--dots", type=int, default=5000)
-    parser.add_argument("--pictures", action="store_true")
+    parser.add_argument("--copies", type=int, default=0, help="copies to draw; 12: a film, too")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with chromium() as browser:
-        measure(given.out, browser, pairs=given.pairs, dots=given.dots, with_pictures=given.pictures)
+        measure(given.out, browser, pairs=given.pairs, dots=given.dots, copies=given.copies)
 
 
 if __name__ == "__main__":
