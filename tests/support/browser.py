@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from support.waiting import slowness
+
 #: What is installed where it is missing.
 PACKAGE = "chromium-headless-shell"
 
@@ -45,7 +47,7 @@ class Page:
     def __init__(self, browser: Any, url: str, **options: Any) -> None:
         options = {"viewport": {"width": 1280, "height": 800}} | options
         self.context, self.url = browser.new_context(**options), url.rstrip("/")
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(30_000 * slowness())
         self.tab = self.context.new_page()
         #: Violations of the policy of the page, errors of its scripts, requests that left the service.
         self.faults: list[str] = []
