@@ -77,6 +77,9 @@ READING_ORDER = (
     "bulk",
     "grouping",
     "evaluation",
+    # questions to people, and their pages
+    "review",
+    "pages",
     "demo",
     "cli",
     "__main__",

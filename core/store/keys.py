@@ -2,8 +2,8 @@
 
 Image data lies in 16 shards by the first hex digit of the image id; what spans images lies under `meta`. The
 part in braces is the hash tag of Redis Cluster: everything under one tag is on one server, so a script on it
-is atomic. A key is `dq:{<tag>}:` and a name below. All keys but locks live until `forget` or compaction
-removes them. Times are unix seconds as decimal text.
+is atomic. A key is `dq:{<tag>}:` and a name below. All keys but locks, leases and sessions live until
+`forget` or compaction removes them. Times are unix seconds as decimal text.
 
     tag 0-f: one shard
       head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text
@@ -68,6 +68,9 @@ removes them. Times are unix seconds as decimal text.
       lists                hash    name -> checksum and JSON of a hash list (hash_lists.py, FORMAT.md)
       list:<name>          hash    id of an entry -> JSON of it; of a withdrawn one, since when
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
+      lease:<digest>       string  holder of a pair that somebody has open; expires by itself (leases.py)
+      session:<digest>     string  digest of the key that a session was opened with; expires by itself
+                                   (sessions.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
                                    walk:<name>: how far a walk through all images has come
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun

@@ -51,6 +51,8 @@ LINKERS = Script("fence", "link_queue", "linkers")
 COUNTED_FIELD = Script("fence", "counted_field")
 #: Removes a lock.
 RELEASE_LOCK = Script("fence", "release_lock")
+#: Takes and gives back leases.
+LEASE = Script("fence", "lease")
 #: Steps of self-check --repair under one tag.
 REPAIR = Script("fence", "shard", "repair")
 #: Changes under the tag `meta`: intents, judgements and clusters.
