@@ -195,8 +195,8 @@ def _detect(
     bounds = np.repeat(np.array(tiles, np.int64), counts, axis=0)
     # FAST's places are whole pixels.
     places = np.array(cv2.KeyPoint.convert(points)).astype(np.int64) + bounds[:, :2]
-    inside = ((places >= bounds[:, 2:4]) & (places < bounds[:, 4:])).all(axis=1)
-    return [points[place] for place in np.flatnonzero(inside)], places[inside]
+    inside = np.flatnonzero(((places >= bounds[:, 2:4]) & (places < bounds[:, 4:])).all(axis=1))
+    return [points[index] for index in inside.tolist()], places[inside]
 
 
 def _by_turns(
