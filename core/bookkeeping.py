@@ -3,11 +3,12 @@
 Each is one call to the store; an adapter that follows another system keeps its books by them.
 """
 
-from collections.abc import Callable, Collection as Several, Iterator, Sequence
+from collections.abc import Callable, Collection as Several, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from .answers import Chain, Hub
+from .errors import ConfigError
 from .graph.forms import GraphFormat, graph
 from .graph.walk import Names, groups, no_names, occurrences_of
 from .options import Options
@@ -51,6 +52,23 @@ class Bookkeeping:
         no order, read while they are consumed.
         """
         return self._store.occurrences.starting_with(prefix)
+
+    def note(
+        self,
+        image_id: ImageId,
+        *,
+        occurrence: Occurrence | str,
+        labels: Mapping[str, str] | None = None,
+        seen: datetime | None = None,
+    ) -> str:
+        """Note that a known image was seen at an occurrence; its bytes are not needed.
+
+        Returns "known" or "updated". Raises NotFound when it is not in the store, ConfigError, StoreError.
+        """
+        where = as_occurrence(occurrence)
+        return self._store.images.note(
+            self._image(image_id), occurrence=where, labels=labels, seen=seen
+        ).value
 
     def verdict_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
         """Return the stored verdict about a pair, with `a` as the query; None when the pair was never judged,
@@ -279,6 +297,12 @@ class Bookkeeping:
     def needs_key(self) -> bool:
         """Return whether this store ever had a key: then a service answers nobody without one."""
         return self._store.access_keys.are_needed()
+
+    def _image(self, name: str) -> ImageId:
+        subject = self._store.resolve(name)
+        if isinstance(subject, Cluster):
+            raise ConfigError(f"{name} is a cluster of {len(subject.members)} images; name one image")
+        return subject
 
 
 def as_occurrence(given: Occurrence | str) -> Occurrence:

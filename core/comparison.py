@@ -246,12 +246,6 @@ class Comparison(Bookkeeping):
             raise NotFound(f"image {image_id} is not in the store; add it first")
         return read_record(image_id, record)
 
-    def _image(self, name: str) -> ImageId:
-        subject = self._store.resolve(name)
-        if isinstance(subject, Cluster):
-            raise ConfigError(f"{name} is a cluster of {len(subject.members)} images; name one image")
-        return subject
-
     def _pair(self, verb: str, a: str, b: str) -> tuple[ImageId, ImageId]:
         first, second = self._image(a), self._image(b)
         if first == second:

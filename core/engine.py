@@ -325,23 +325,6 @@ class Engine(Upkeep):
         cluster = self._link(picture) if to_link else self._store.clusters.ids([image_id])[0]
         return AddResult(image_id, status.value, picture.features.informative, cluster)
 
-    def note(
-        self,
-        image_id: ImageId,
-        *,
-        occurrence: Occurrence | str,
-        labels: Mapping[str, str] | None = None,
-        seen: datetime | None = None,
-    ) -> str:
-        """Note that a known image was seen at an occurrence; its bytes are not needed.
-
-        Returns "known" or "updated". Raises NotFound when it is not in the store, ConfigError, StoreError.
-        """
-        where = as_occurrence(occurrence)
-        return self._store.images.note(
-            self._image(image_id), occurrence=where, labels=labels, seen=seen
-        ).value
-
     def link(self, image_id: ImageId) -> tuple[StoredVerdict, ...]:
         """Search for a stored image and keep what is found: verdicts on both sides, matches joined into
         clusters; an image that joins none has its own. Returns the verdicts. Raises NotFound, StoreError.

@@ -20,8 +20,8 @@ from douglas_quaid.records import Judgement, JudgementWord
 from douglas_quaid.review.export import as_lines, labelled_pairs
 from douglas_quaid.review.layout import places
 from douglas_quaid.review.questions import Pair, questions_of
-from douglas_quaid.review.queue import Queue
 from douglas_quaid.review.statistics import review_statistics
+from douglas_quaid.review.waiting import Queue
 from douglas_quaid.store import Store
 
 A, B, C, D = (digit * 64 for digit in "abcd")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engine import Engine
 from ..errors import NotAllowed
-from ..review.queue import Queue
+from ..review.waiting import Queue
 from ..service.access import Caller
 from ..service.fields import Field
 from ..service.refusals import Refusal, Reply

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from ..engine import Engine
 from ..errors import ConfigError, KeyRefused
-from ..review.queue import Queue
+from ..review.waiting import Queue
 from ..service.access import Caller
 from ..service.application import Settings
 from ..service.fields import Field, values_of

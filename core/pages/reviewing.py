@@ -41,7 +41,7 @@ def show_pair(asked: Asked) -> Reply:
 
 
 def following(asked: Asked) -> Reply:
-    """Return the next pairs, each lent to the holder."""
+    """Return the next pairs, each lent to the holder. Raises ConfigError."""
     held = [_pair(text, " ") for text in asked.values.get("held", ())]
     if len(held) > MOST_HELD:
         raise ConfigError(f"held: {len(held)} pairs; at most {MOST_HELD}")
@@ -86,7 +86,9 @@ def answer(asked: Asked) -> Reply:
 
 
 def undo(asked: Asked) -> Reply:
-    """Take back what the caller said of a pair, and lend it to the holder again."""
+    """Take back what the caller said of a pair, and lend it to the holder again. Raises Refusal 409 where
+    somebody else judged it.
+    """
     a, b = _pair(asked.values["pair"], " ")
     asked.sight.require(a, b)
     said = asked.engine.judgements_of([a])[0].get(b)

@@ -192,9 +192,6 @@ class EdgeOptions:
     #: Minimum strength of the other picture's edge, as a share of this one's. chosen: a watermark of a third
     #: leaves two thirds.
     minimum_strength: float = 0.35
-    #: Without effect: the kernel holds one row at a time. It stays because the digest of the options names
-    #: the calibrations.
-    rows: int = 2_048
     #: Minimum divisor of the share, in pixels on edges, so that a short line never counts as a whole page.
     #: chosen.
     minimum_pixels: int = 100

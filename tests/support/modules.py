@@ -43,6 +43,8 @@ def imports(name: str) -> tuple[tuple[str, int], ...]:
             base = ".".join([*start, *([node.module] if node.module else [])])
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
+                if node.level and (MODULES[name].parent / f"{alias.name}.pyi").exists():
+                    continue  # a kernel in C, which imports nothing
                 found.append((inner if inner in MODULES else base, node.lineno))
     return tuple(found)
 

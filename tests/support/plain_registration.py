@@ -10,6 +10,9 @@ from douglas_quaid.records import LocalFeatures
 from douglas_quaid.transforms import transformed
 from douglas_quaid.verification.options import DEFAULTS, EdgeOptions, RegistrationOptions
 
+#: Number of rows that are compared at a time. chosen.
+ROWS = 2_048
+
 
 def plain_similar_at_place(
     query: LocalFeatures,
@@ -90,8 +93,7 @@ def plain_edges_contained(
     `one` and `other`, u8[h, w], are blurred alike; `inside`, bool[h, w], says where they overlap.
     """
     counts = [
-        _counts(one, other, inside, slice(top, top + options.rows), options)
-        for top in range(0, len(one), options.rows)
+        _counts(one, other, inside, slice(top, top + ROWS), options) for top in range(0, len(one), ROWS)
     ]
     found = np.sum(counts, axis=0)
     return max(int(both) / max(options.minimum_pixels, int(edges)) for edges, both in found)
