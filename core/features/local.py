@@ -43,7 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import LocalFeatures
-from . import _spread
+from ._spread import spread
 from .options import DEFAULTS, LocalOptions
 
 #: Extractor version of this family.
@@ -208,7 +208,7 @@ def _by_turns(
     """
     response = np.array([point.response for point in points], np.float64)
     order = np.empty(len(points), np.int64)
-    _spread.spread(places, response, order, options.cell, options.region, LONGEST_SIDE)
+    spread(places, response, order, options.cell, options.region, LONGEST_SIDE)
     return order[:count]
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..transforms import as_matrix
-from . import _boxes
+from ._boxes import boxes
 
 #: Extractor version of this family.
 PDQ_VERSION = 1
@@ -194,7 +194,7 @@ def _boxes_along(rows: NDArray[np.float32], picks: Sequence[int] | None = None) 
     begins, ends = _ends(count)
     chosen = np.arange(count) if picks is None else np.array(picks, np.int64)
     means = np.empty((len(rows), len(chosen)), np.float32)
-    _boxes.boxes(np.ascontiguousarray(rows), begins, ends, chosen, means)
+    boxes(np.ascontiguousarray(rows), begins, ends, chosen, means)
     return means
 
 

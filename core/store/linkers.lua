@@ -75,8 +75,8 @@ elseif step == 'claim' then
   end
   if #taken < count then take(call('XAUTOCLAIM', 'unlinked', GROUP, consumer, idle, '0-0', 'COUNT', count - #taken)[2]) end
   if #taken < count then
-    local new = redis.call(
-      'XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count - #taken, 'STREAMS', KEYS[1] .. 'unlinked', '>')
+    local new = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count - #taken,
+      'STREAMS', KEYS[1] .. 'unlinked', '>')
     if new then take(new[1][2]) end
   end
   return taken

@@ -21,6 +21,8 @@ def module_name(path: Path) -> str:
 
 #: Files of production code by the names of their modules.
 MODULES = {module_name(path): path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*.py"))}
+#: Native kernels, which import nothing.
+KERNELS = {module_name(path) for path in CORE.rglob("_*.pyi")}
 IN_CORE = [name for name, path in MODULES.items() if CORE in path.parents]
 
 
@@ -43,9 +45,8 @@ def imports(name: str) -> tuple[tuple[str, int], ...]:
             base = ".".join([*start, *([node.module] if node.module else [])])
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
-                if node.level and (MODULES[name].parent / f"{alias.name}.pyi").exists():
-                    continue  # a kernel in C, which imports nothing
-                found.append((inner if inner in MODULES else base, node.lineno))
+                if not {inner, base} & KERNELS:
+                    found.append((inner if inner in MODULES else base, node.lineno))
     return tuple(found)
 
 
