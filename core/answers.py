@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
+from .listed import ListedHit, timestamp as timestamp
 from .records import (
     Box,
     Cluster,
@@ -183,6 +184,8 @@ class QueryResult:
     truncated: bool
     #: What is broken in the store and was left out of the search or the answer, each with its remedy.
     problems: tuple[str, ...] = ()
+    #: Entries of hash lists that are near the query, the nearest first.
+    listed: tuple[ListedHit, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as in a line of the command line."""
@@ -191,6 +194,7 @@ class QueryResult:
             "decision": self.decision.value,
             "informative": self.informative,
             "hits": [hit.to_json() for hit in self.hits],
+            "listed": [entry.to_json() for entry in self.listed],
             "images_searched": self.images_searched,
             "complete": self.complete,
             "seconds": round(self.seconds, 4),
@@ -327,8 +331,3 @@ def evidence_json(evidence: Evidence) -> dict[str, Any]:
     line["configuration"] = evidence.configuration.value
     line["matrix"] = None if evidence.matrix is None else [round(value, 6) for value in evidence.matrix]
     return line
-
-
-def timestamp(moment: datetime | None) -> str | None:
-    """Return a time as ISO 8601 in UTC, to the second: 2026-11-22T14:30:00Z; None for None."""
-    return None if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,11 +3,13 @@
 Each is one call to the store; an adapter that follows another system keeps its books by them.
 """
 
-from collections.abc import Collection as Names, Iterator, Sequence
+from collections.abc import Callable, Collection as Several, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
 from .answers import Chain, Hub
+from .graph.forms import GraphFormat, graph
+from .graph.walk import Names, groups, no_names, occurrences_of
 from .options import Options
 from .records import (
     IGNORED,
@@ -160,10 +162,35 @@ class Bookkeeping:
         """
         return ignore(self._store, name, collection)
 
+    # -- the store as a graph --------------------------------------------------------------------------------
+
+    def graph(
+        self, form: GraphFormat | str, *, names: Names | None = None, cluster: str | None = None
+    ) -> Iterator[str]:
+        """Return the text of a graph of clusters and images, in pieces that are made while they are read.
+
+        `names`: labels of images (graph/walk.py). `cluster`: this one only. Raises NotFound for an unknown
+        cluster, before anything is returned.
+        """
+        if cluster is not None:
+            self._store.clusters.by_id(cluster)
+        return graph(lambda: groups(self._store, cluster), GraphFormat(form), names or no_names)
+
+    def occurrences_as_names(self, is_shown: Callable[[str], bool] = lambda host: True) -> Names:
+        """Return what names images in a graph by where they were seen last; `is_shown`: whether occurrences
+        of a host may be named.
+        """
+        return occurrences_of(self._store, is_shown)
+
     # -- keys of the service ---------------------------------------------------------------------------------
 
     def create_key(
-        self, name: str, rights: Names[Right | str], *, sees: Names[str] = (), expires: datetime | None = None
+        self,
+        name: str,
+        rights: Several[Right | str],
+        *,
+        sees: Several[str] = (),
+        expires: datetime | None = None,
     ) -> str:
         """Return a new key of the service, which is stored nowhere and cannot be shown again.
 

@@ -39,7 +39,7 @@ from .search.references import References, read_record
 from .search.review_list import list_reviews
 from .store import RecordOutcome, Store
 from .store.values import noting
-from .verification.verify import Verification, verify, with_codes, with_differences, with_likeness
+from .verification.verify import Verification, verify_closely, with_likeness
 
 
 class Comparison(Bookkeeping):
@@ -212,11 +212,8 @@ class Comparison(Bookkeeping):
         self, query: Picture, reference: Picture, baseline: frozenset[ImageId], *, thorough: bool = False
     ) -> tuple[Verification, Verdict]:
         """All that the two say by themselves, and the verdict about it: what a query says of a stored one."""
-        of_verification = self._options.verification
         reference = replace(reference, features=as_stored(reference.features))
-        found = verify(query, reference, thorough=thorough, options=of_verification)
-        found = with_codes(found, query, reference, options=of_verification)
-        found = with_differences(found, query, reference, options=of_verification)
+        found = verify_closely(query, reference, thorough=thorough, options=self._options.verification)
         found = with_likeness(found, self._brands(query, baseline).likeness(reference))
         context = Context(baseline=reference.features.image_id in baseline)
         options = self._options.decision.verdict

@@ -16,7 +16,6 @@ import hashlib
 import time
 from collections.abc import Collection as Names, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 
 from .answers import AddResult, EngineStats, History, Hit, QueryResult
 from .bookkeeping import as_occurrence
@@ -31,11 +30,13 @@ from .index.new_image import new_image
 from .index.replica import IndexReplica
 from .index.snapshot import SnapshotFile
 from .integrity.columns import with_our_columns
+from .listed import with_listed
 from .options import DEFAULTS, Options
 from .records import PERSON, Decision, ImageFeatures, ImageId, Occurrence, Purpose, StoredVerdict
 from .search.candidates import View, find_candidates
 from .search.context.surroundings import Surroundings
-from .search.hits import Found, Inquiry, Judged, as_hits, is_listed
+from .search.hits import Found, Inquiry, Judged, as_hits
+from .search.listed import ListIndex
 from .search.objects import Objects, find_objects
 from .search.references import References
 from .search.search import Search
@@ -55,6 +56,7 @@ class Engine(Upkeep):
         shared = None if folder is None else SnapshotFile(folder, store.identity)
         self._index = IndexReplica(store.columns, shared, options=options.index)
         self._objects = Objects()
+        self._lists = ListIndex(store.hash_lists, options.search.context.rivals.same_picture_bits)
 
     @classmethod
     def open(
@@ -107,23 +109,23 @@ class Engine(Upkeep):
         with noting() as problems:
             scope = self._scope(picture, exclude=exclude, collection=collection)
             found = self._search(picture, scope, timer)
-            wanted = partial(is_listed, minimum=minimum, same_template=include_same_template)
-            listed = [judged for judged in found.judged if wanted(judged.verdict)]
-            hits = as_hits(self._store, self.calibration, listed, per_cluster=True, limit=limit)
-        return QueryResult(
-            image_id=picture.features.image_id,
-            decision=found.decision,
-            informative=picture.features.informative,
-            hits=hits,
-            images_searched=len(self._index),
-            complete=found.complete and not problems,
-            seconds=time.monotonic() - started,
-            format=picture.features.format,
-            frames=picture.features.frames,
-            frame=picture.features.frame,
-            truncated=picture.features.truncated,
-            problems=tuple(problems),
-        )
+            entries = self._lists.search(picture.features, data, collection=collection, limit=limit)
+            listed = found.listed(minimum, same_template=include_same_template)
+            return QueryResult(
+                image_id=picture.features.image_id,
+                decision=with_listed(found.decision, entries),
+                informative=picture.features.informative,
+                hits=as_hits(self._store, self.calibration, listed, per_cluster=True, limit=limit),
+                images_searched=len(self._index),
+                complete=found.complete and not problems,
+                seconds=time.monotonic() - started,
+                format=picture.features.format,
+                frames=picture.features.frames,
+                frame=picture.features.frame,
+                truncated=picture.features.truncated,
+                problems=tuple(problems),
+                listed=() if minimum is Decision.MATCH else entries,
+            )
 
     def _search(self, picture: Picture, scope: Scope, timer: Timer, *, both_ways: bool = False) -> Found:
         """Return every candidate with its verdict; what a person said comes first, as it was said.

@@ -84,6 +84,16 @@ def find_inputs(paths: Iterable[str]) -> list[Input]:
     return found
 
 
+def named_lines(path: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file of text that are neither empty nor begin with #, with their numbers. Raises
+    OSError for what is not a regular file, or is larger than files.MAX_TEXT.
+    """
+    for number, line in enumerate(read_regular(path).split(b"\n"), 1):
+        text = line.decode("utf-8", "surrogateescape").strip()
+        if text and not text.startswith("#"):
+            yield number, text
+
+
 def _walk(folder: str) -> Iterator[Input]:
     failed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=failed.append):

@@ -301,6 +301,16 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """An image that was seen in a collection too long ago."""
+
+    #: The image.
+    image_id: ImageId
+    #: Whether it leaves the store, because it is in no other collection.
+    forgotten: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """What the store knows about an image besides its features."""
 
@@ -502,8 +512,8 @@ class Evidence(HashEvidence):
     #: few images, or has no inliers. Always seen from the query's side.
     rival_inliers: int | None = None
     #: Inliers, counted so, of another picture that looks like the reference, agrees with the query about as
-    #: well and differs from the reference in small places; 0 without one, None for a pair that would be no
-    #: match anyway or was compared by itself.
+    #: well and differs from the reference in small places; None without one, for a pair that would be no
+    #: match anyway, and for a pair that was compared by itself.
     twin_inliers: int | None = None
     #: Number of other pictures that agree with the query as well as this one, where the query is ambiguous
     #: (see search/context/ambiguity.py).

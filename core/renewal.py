@@ -39,7 +39,7 @@ from .records import PERSON, Configuration, ImageFeatures, ImageId, Purpose, Sig
 from .search.hits import Found
 from .search.references import References, read_record
 from .store import Store, joins
-from .verification.verify import verify
+from .verification.verify import verify_closely
 
 #: Records read at once. chosen: 1 MB of screenshots; 16 MiB is the limit of one.
 RECORDS_AT_ONCE = 32
@@ -243,7 +243,8 @@ class Renewal:
     def _judged_alone(self, query: Picture, reference: Picture) -> Verdict:
         (baseline,) = self.store.collections.members_by_purpose(Purpose.BASELINE)
         sides = {query.features.image_id, reference.features.image_id}
-        evidence = verify(query, reference, thorough=True, options=self.options.verification).evidence
+        of_verification = self.options.verification
+        evidence = verify_closely(query, reference, thorough=True, options=of_verification).evidence
         context, options = Context(baseline=bool(baseline & sides)), self.options.decision.verdict
         return decide(evidence, context, self.calibration(), options=options)
 

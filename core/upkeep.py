@@ -1,22 +1,36 @@
 """The care of a store: what leaves it, what is linked again, and the calibration that it is judged by."""
 
 import logging
+import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
+from .backup.dump import BackupReport, write_backup
+from .backup.restore import RestoreReport, restore_backup
 from .bookkeeping import as_occurrence
 from .comparison import Comparison
 from .config import Config
 from .decision.calibration import Calibration
 from .decision.calibration_file import write
 from .decision.redecide import Redecided, redecide, relink
-from .errors import FormatError, NotAllowed, NotFound, StoreFull
+from .errors import ConfigError, FormatError, NotAllowed, NotFound, StoreFull
 from .features.picture import Picture
+from .lists.lines import Numbered
+from .lists.transfer import (
+    ExportReport,
+    ImportReport,
+    ListFormat,
+    export_list,
+    import_list,
+    withdraw_entries,
+)
 from .options import Options
-from .records import ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
+from .records import Expired, ImageId, Judgement, Occurrence, StoredVerdict, Withdrawn
 from .renewal import ReadImage, Renewal, Renewed
 from .search.hits import Found
 from .store import ForgetReport, Store
+from .store.hash_lists import EntryStatus, HashList
 from .store.values import note, noting
 
 _log = logging.getLogger(__name__)
@@ -75,6 +89,94 @@ class Upkeep(Comparison):
         self.mend()
         if purge:
             self._store.forgetting.purge()
+        return report
+
+    def retain(self, collection: str, *, before: datetime, dry_run: bool = False) -> Iterator[Expired]:
+        """Take images out of a collection that were last seen before a moment and that no host shows any
+        more, and yield them; one that is then in no collection is forgotten.
+
+        A host takes an occurrence back when it no longer shows the image, so one with an occurrence of
+        another host than `file` stays, however old. `dry_run`: only say which. Raises NotFound for an unknown
+        collection, ConfigError for a moment without time zone or to come, StoreError.
+        """
+        if before.tzinfo is None or before.timestamp() > time.time():
+            raise ConfigError(
+                f"retain before {before.isoformat()}: expected a time in the past, with its zone"
+            )
+        yield from self._store.occurrences.expire(collection, before, dry_run=dry_run)
+        if not dry_run:
+            self.mend()
+
+    # -- hash lists ------------------------------------------------------------------------------------------
+
+    def hash_lists(self) -> dict[str, HashList]:
+        """Return the hash lists by name; a broken one is left out, which the log says."""
+        with noting():
+            return self._store.hash_lists.all()
+
+    def import_list(
+        self,
+        path: str,
+        *,
+        collection: str,
+        name: str | None = None,
+        format: ListFormat | str | None = None,
+        replace: bool = False,
+        refuse: Callable[[Numbered], None] = lambda _: None,
+    ) -> ImportReport:
+        """Keep the entries of a hash list; from then on queries are compared with them. `refuse` hears of
+        lines that cannot be used. See lists/transfer.py.
+        """
+        return import_list(
+            self._store,
+            path,
+            collection=collection,
+            name=name,
+            format=format,
+            replace=replace,
+            refuse=refuse,
+        )
+
+    def export_list(
+        self,
+        path: str,
+        *,
+        collection: str,
+        name: str | None = None,
+        format: ListFormat | str | None = None,
+        tlp: str = "",
+        previous: str | None = None,
+    ) -> ExportReport:
+        """Write a collection to a new file as a hash list. See lists/transfer.py."""
+        return export_list(
+            self._store, path, collection=collection, name=name, format=format, tlp=tlp, previous=previous
+        )
+
+    def withdraw_entries(self, name: str, ids: Sequence[str]) -> list[EntryStatus]:
+        """Withdraw entries of a hash list; the next answer does not have them. Raises NotFound for an unknown
+        list.
+        """
+        return withdraw_entries(self._store, name, ids)
+
+    def remove_list(self, name: str) -> None:
+        """Remove a hash list with all its entries. Raises NotFound."""
+        self._store.hash_lists.remove(name)
+
+    # -- copies ----------------------------------------------------------------------------------------------
+
+    def backup(self, path: str) -> BackupReport:
+        """Write all that the store keeps, but for the keys of the service, to a new file that only its owner
+        may read, while others go on working. Raises ConfigError if the file exists, StoreError, OSError.
+        """
+        return write_backup(self._store, path)
+
+    def restore(self, path: str) -> RestoreReport:
+        """Bring back from a backup the images that the store lacks and that were not forgotten since, with
+        all that it says of them. May be interrupted and called again. Raises FormatError for a damaged file,
+        ConfigError, StoreError, OSError.
+        """
+        report = restore_backup(self._store, path)
+        self.mend()
         return report
 
     def undo(self, a: str, b: str) -> Judgement:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from support.images import new_image
+from support.ports import free_port
 from support.server import Server
 
 from douglas_quaid.config import Config
@@ -43,6 +45,29 @@ def make_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     yield make
     for server in made:
         server.kill()
+
+
+@pytest.fixture
+def cluster(make_server: Callable[..., Server]) -> tuple[list[Server], str, list[int]]:
+    """A Redis Cluster of three primaries: the servers, the URL and the ports."""
+    ports = [free_port(bus=True) for _ in range(3)]
+    servers = [
+        make_server(port=str(port), bind="127.0.0.1", cluster_enabled="yes", cluster_node_timeout="1000")
+        for port in ports
+    ]
+    bounds = (0, 5461, 10923, 16384)
+    for n, server in enumerate(servers):
+        server.redis.execute_command("CLUSTER", "ADDSLOTS", *range(bounds[n], bounds[n + 1]))
+        servers[0].redis.execute_command("CLUSTER", "MEET", "127.0.0.1", ports[n])
+    deadline = time.monotonic() + 30
+    while not all(_knows_all(server.redis.execute_command("CLUSTER", "INFO")) for server in servers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return servers, f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}", ports
+
+
+def _knows_all(info: bytes) -> bool:
+    return b"cluster_state:ok" in info and b"cluster_known_nodes:3" in info
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ READING_ORDER = (
     "isolation",
     # where it is kept, and where it is looked for
     "store",
+    "listed",
     "answers",
     "reviews",
     "description",
@@ -52,6 +53,10 @@ READING_ORDER = (
     "options",
     # whether the store is whole
     "integrity",
+    # a copy of it, and what is shared of it
+    "backup",
+    "lists",
+    "graph",
     # the whole path
     "bookkeeping",
     "comparison",
@@ -67,6 +72,7 @@ READING_ORDER = (
     "inputs",
     "watching",
     "sources",
+    "grouping",
     "evaluation",
     "demo",
     "cli",

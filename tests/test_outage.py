@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from support.cluster import start_cluster
 from support.columns import refresh
 from support.images import is_stored, put_all, record_verdict
 from support.judging import veto
@@ -228,12 +227,6 @@ def test_nobody_listening_is_unavailable():
 
 
 # -- a Redis Cluster -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def cluster(make_server):
-    """Three primaries; gives the servers, the URL and the ports."""
-    return start_cluster(make_server)
 
 
 def test_a_redis_cluster_spreads_the_data_and_does_all_that_one_server_does(cluster, make_image, everything):

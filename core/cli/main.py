@@ -2,8 +2,12 @@
 
 from . import (  # noqa: F401 - they add their commands
     calibrate,
+    care,
     demo,
     evaluate,
+    graph,
+    grouping,
+    lists,
     pictures,
     reextract,
     self_check,

@@ -185,6 +185,16 @@ def _show_result(line: dict[str, Any]) -> None:
     say((f"{line['path']}: ", decision_text(line["decision"]), f"  ({', '.join(notes)})"))
     for hit in line["hits"]:
         say(*hit_lines(hit))
+    for entry in line["listed"]:
+        labels = ", ".join(f"{key}={value}" for key, value in entry["labels"].items())
+        say(
+            (
+                "  ",
+                decision_text(entry["decision"]),
+                f" entry {entry['entry_id'][:64]} of list {entry['list']}",
+            )
+        )
+        say(f"    {entry['sentence']}", *([f"    {labels}"] if labels else []))
 
 
 @command("compare", through_service=True)

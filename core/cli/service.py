@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import ConfigError
+from .durations import time_span
 from .group import command, main, open_engine, with_engine
 from .terminal import note, print_result, say
 
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..store.access_keys import AccessKey
-
-_SPANS = {"d": "days", "h": "hours"}
 
 
 @command("serve")
@@ -173,7 +171,4 @@ def _line(name: str, access: AccessKey) -> dict[str, Any]:
 def _end(text: str) -> datetime | None:
     if text == "never":
         return None
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([dh])", text)
-    if found is None:
-        raise ConfigError(f"--expires {text[:40]!r}: expected a time such as 12h or 90d, or never")
-    return datetime.now(timezone.utc) + timedelta(**{_SPANS[found[2]]: int(found[1])})
+    return datetime.now(timezone.utc) + time_span("--expires", text, besides=", or never")

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import ConfigError, NotFound
 from .group import command, main, with_correlator
-from .terminal import chain_text, hit_lines, hub_lines, print_result, say
+from .terminal import chain_text, complain, hit_lines, hub_lines, print_failure, print_result, say
 
 if TYPE_CHECKING:
     from ..correlator import Correlator
+    from ..records import ImageId
 
 #: Source of the judgements that are made with these commands.
 SOURCE = "command line"
@@ -62,17 +64,48 @@ def hits(name: str, engine: Correlator, as_json: bool) -> None:
 
 
 @command("forget", through_service=True)
-@click.argument("name", metavar="ID")
+@click.argument("names", nargs=-1, metavar="ID...")
+@click.option("--from", "listing", metavar="FILE", help="Also what this file names, one on each line.")
 @click.option(
     "--purge", is_flag=True, help="Also rewrite the append-only file of the server, and wait for it."
 )
 @with_correlator
-def forget(name: str, purge: bool, engine: Correlator, as_json: bool) -> None:
-    """Remove an image and everything that refers to it."""
-    image_id = engine.forget(name, purge=purge).image_id
-    note = "the append-only file was rewritten" if purge else "--purge also clears the append-only file"
+def forget(
+    names: tuple[str, ...], listing: str | None, purge: bool, engine: Correlator, as_json: bool
+) -> int:
+    """Remove images and everything that refers to them.
+
+    ID: an image id (at least 8 digits of it) or an occurrence. In a file, empty lines and lines that begin
+    with # are skipped; a line that names nothing is told with its number, and the others are done.
+    """
+    from ..inputs import named_lines
+
+    wanted = [(name, "") for name in names]
+    if listing is not None:
+        wanted += [(name, f"{listing}, line {number}: ") for number, name in named_lines(listing)]
+    elif not names:
+        raise ConfigError("nothing to forget: give an ID, or --from FILE")
+    if listing is None and len(wanted) == 1:
+        _print_forgotten(engine.forget(names[0], purge=purge).image_id, purged=purge, as_json=as_json)
+        return 0
+    failed, last = 0, len(wanted) - 1
+    for at, (name, where) in enumerate(wanted):
+        try:
+            image_id = engine.forget(name, purge=purge and at == last).image_id
+        except (NotFound, ConfigError) as error:
+            failed += 1
+            print_failure(type(error)(f"{where}{error}"), as_json=as_json)
+            if purge and at == last:
+                complain("nothing was purged: --purge comes with the last ID, which was not forgotten")
+            continue
+        _print_forgotten(image_id, purged=purge and at == last, as_json=as_json)
+    return 1 if failed else 0
+
+
+def _print_forgotten(image_id: ImageId, *, purged: bool, as_json: bool) -> None:
+    note = "the append-only file was rewritten" if purged else "--purge also clears the append-only file"
     print_result(
-        {"image_id": image_id, "status": "forgotten", "purged": purge},
+        {"image_id": image_id, "status": "forgotten", "purged": purged},
         f"forgotten {image_id}; {note}",
         as_json=as_json,
     )

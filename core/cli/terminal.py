@@ -60,6 +60,14 @@ def error_json(error: Exception) -> dict[str, Any]:
     return {"error": {"type": type(error).__name__, "message": str(error)}}
 
 
+def print_failure(error: Exception, *, as_json: bool) -> None:
+    """Print the error of one of several inputs, where its result would be."""
+    if as_json:
+        json_line(error_json(error))
+    else:
+        complain(f"{type(error).__name__}: {error}")
+
+
 def say(*lines: Line) -> None:
     """Print lines for people. Raises OutputLost."""
     for line in lines:
@@ -71,6 +79,18 @@ def show_text(text: str) -> None:
     """Print a text of several lines, such as a diff, whose tabs are kept. Raises OutputLost."""
     for line in text.removesuffix("\n").split("\n") if text else ():
         _out("\t".join(map(visible, line.split("\t"))))
+
+
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Print a long text in pieces, whose maker escapes what cannot be seen. Raises OutputLost."""
+    try:
+        for piece in pieces:
+            encoding = sys.stdout.encoding or "utf-8"
+            sys.stdout.write(piece.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        abandon(sys.stdout)
+        raise OutputLost(getattr(error, "strerror", None) or str(error)) from None
 
 
 def complain(*lines: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ..answers import AddResult, Chain, EngineStats, History, Hit, Hub, QueryResult
 from ..errors import FormatError
+from ..listed import ListedHit
 from ..records import (
     Cluster,
     Collection,
@@ -57,7 +58,7 @@ def _checked(read: Callable[[Line], Read]) -> Callable[[Line], Read]:
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the time that `timestamp` of answers.py wrote. Raises ValueError."""
+    """Return the time that `timestamp` of listed.py wrote. Raises ValueError."""
     return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
@@ -91,6 +92,25 @@ def read_query(line: Line) -> QueryResult:
         frame=line["frame"],
         truncated=line["truncated"],
         problems=tuple(line["problems"]),
+        listed=tuple(read_listed(entry) for entry in line["listed"]),
+    )
+
+
+@_checked
+def read_listed(line: Line) -> ListedHit:
+    """Return an entry of a hash list."""
+    return ListedHit(
+        list=line["list"],
+        entry_id=line["entry_id"],
+        collection=line["collection"],
+        tlp=line["tlp"],
+        decision=Decision(line["decision"]),
+        by=line["by"],
+        pdq_bits=line["pdq_bits"],
+        sentence=line["sentence"],
+        labels=line["labels"],
+        first_seen=moment(line["first_seen"]),
+        last_seen=moment(line["last_seen"]),
     )
 
 

@@ -16,6 +16,7 @@ from .columns import against_records, columns_finding, read_columns, row_of
 from .finding import NEWER, Finding, read
 from .images import check_image, held, questions
 from .keys import Inventory, check_keys
+from .lists import check_lists, check_marks
 from .meta import (
     check_calibration,
     check_clusters,
@@ -80,6 +81,8 @@ def _walk(store: Store) -> Iterator[Finding]:
     yield from check_keys(store, inventory)
     yield from check_fields(store)
     yield from check_calibration(store)
+    yield from check_lists(store, inventory)
+    yield from check_marks(store)
     yield from check_clusters(store, inventory)
     for tag in sorted(inventory.shards):
         yield from check_counts(store, tag)

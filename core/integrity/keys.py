@@ -31,6 +31,7 @@ SHARD_TYPES = {
     "pixels": "hash",
     "set": "set",
     "forgetting": "set",
+    "forgotten": "zset",
 }
 #: Types of the keys under `meta`, likewise.
 META_TYPES = {
@@ -48,9 +49,12 @@ META_TYPES = {
     "joining": "hash",
     "blocked": "hash",
     "relink": "set",
+    "restoring": "set",
     "hubs": "hash",
     "bookmarks": "hash",
     "keys": "hash",
+    "lists": "hash",
+    "list": "hash",
     "lock": "string",
     "calibration": "hash",
     "intents": "hash",
@@ -61,8 +65,8 @@ OF_IMAGES = frozenset({"img", "occ", "seen", "mem", "ver", "partners", "judged",
 COLUMNS = frozenset({"rows", "words", "tombs"})
 #: Kinds without anything behind them.
 ALONE = frozenset(
-    {"head", "ids", "where", "pixels", "forgetting", "collections", "cluster-of", "clusters", "alias"}
-) | {"chains", "relink", "hubs", "bookmarks", "keys", "calibration", "intents"}
+    {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
+) | {"alias", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "lists", "calibration", "intents"}
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")
@@ -80,6 +84,8 @@ class Inventory:
     shards: set[str] = field(default_factory=set)
     #: Ids in the names of clusters.
     clusters: set[str] = field(default_factory=set)
+    #: Names of hash lists that have entries.
+    lists: set[str] = field(default_factory=set)
 
 
 def check_keys(store: Store, inventory: Inventory) -> Iterator[Finding]:
@@ -143,6 +149,8 @@ def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Fin
             yield from _column(store, name, tag, rest, inventory, heads[tag])
         elif kind == "set":
             inventory.sets[tag].add(rest)
+        elif kind == "list":
+            inventory.lists.add(rest)
         elif kind in ("members", "aliases", "representatives", "kept"):
             if CLUSTER_ID.fullmatch(rest):
                 inventory.clusters.add(rest)

@@ -12,6 +12,7 @@ from ..store import Store
 from ..store.access_keys import read_key
 from ..store.bookmarks import NAME_CHARACTERS, TEXT_BYTES
 from ..store.common_regions import read_note, without, write_note
+from ..store.hash_lists import read_list
 from ..store.images import scored
 from ..store.intents import Intent
 from ..store.keys import COUNTED, META, SCHEMA_VERSION, SHARDS, Command, as_text, key, on_meta, on_shard
@@ -68,6 +69,7 @@ def check_fields(store: Store) -> Iterator[Finding]:
         ("intents", lambda name, value: Intent.decode(as_text(name), value)),
         ("bookmarks", _bookmark),
         ("keys", lambda name, value: read_key(as_text(name), value)),
+        ("lists", lambda name, value: read_list(as_text(name), value)),
     )
     for hash_name, reader in checks:
         for field, value in (read(store, [on_meta("HGETALL", hash_name)])[0] or {}).items():
@@ -82,7 +84,7 @@ def check_fields(store: Store) -> Iterator[Finding]:
                     "; create it again with quaid collection create" if hash_name == "collections" else ""
                 )
                 yield Finding(place, str(error), remedy, mend)
-    places = ((META, "relink"), *((tag, "forgetting") for tag in SHARDS))
+    places = ((META, "relink"), (META, "restoring"), *((tag, "forgetting") for tag in SHARDS))
     found = read(store, [Command(tag, "SMEMBERS", key(tag, name)) for tag, name in places])
     for (tag, name), members in zip(places, found, strict=True):
         ids = [as_text(member) for member in members or ()]

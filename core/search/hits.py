@@ -46,6 +46,10 @@ class Found:
         decisions = (judged.verdict.decision for judged in self.judged)
         return max(decisions, key=RANK.__getitem__, default=Decision.NO_MATCH)
 
+    def listed(self, minimum: Decision, *, same_template: bool) -> list[Judged]:
+        """Return what an answer lists; see `is_listed`."""
+        return [one for one in self.judged if is_listed(one.verdict, minimum, same_template=same_template)]
+
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:

@@ -11,6 +11,9 @@ from .access import Caller
 #: Stands for a problem of the store, whose text may hold names.
 HIDDEN_PROBLEM = "something in the store is broken and was left out; the operator's self-check tells what"
 
+#: Stands for the sentence about an entry of a list whose name is hidden.
+HIDDEN_LIST = "an entry of a hash list, of which there are no pixels to compare"
+
 
 def hit_seen_by(caller: Caller, line: dict[str, Any]) -> dict[str, Any]:
     """Return the line of a hit as a caller may see it."""
@@ -29,12 +32,23 @@ def hit_seen_by(caller: Caller, line: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def listed_seen_by(caller: Caller, line: dict[str, Any]) -> dict[str, Any]:
+    """Return the line of an entry of a hash list as a caller may see it: the names of the list and the entry
+    belong to its collection.
+    """
+    if caller.sees("collection", line["collection"]):
+        return line
+    hidden = {"list": "", "entry_id": "", "collection": "", "tlp": "", "sentence": HIDDEN_LIST}
+    return line | hidden | {"labels": {}, "first_seen": None, "last_seen": None}
+
+
 def query_seen_by(caller: Caller, line: dict[str, Any]) -> dict[str, Any]:
     """Return the line of a query as a caller may see it."""
     if caller.sees_all:
         return line
     hits = [hit_seen_by(caller, hit) for hit in line["hits"]]
-    return line | {"hits": hits, "problems": [HIDDEN_PROBLEM] * bool(line["problems"])}
+    listed = [listed_seen_by(caller, entry) for entry in line["listed"]]
+    return line | {"hits": hits, "listed": listed, "problems": [HIDDEN_PROBLEM] * bool(line["problems"])}
 
 
 def description_seen_by(caller: Caller, line: dict[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,16 @@ the status; answers are the lines of the command line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
 from ..answers import cluster_json, timestamp
 from ..engine import Engine
 from ..errors import ConfigError, NotAllowed, NotFound
+from ..graph.forms import GraphFormat
 from ..records import Cluster, Collection, ImageId, Judgement, JudgementWord, RecordOutcome
 from ..store.clusters import CLUSTER_PREFIX
 from .access import Caller
@@ -26,6 +28,10 @@ API = "/api/v1"
 SOURCE = "http"
 #: Words of a judgement that stand for a method of the engine.
 CONFIRM, VETO = "confirm", "veto"
+#: Names images in a graph by where they were seen last.
+OCCURRENCE = "occurrence"
+#: Number of pieces of a graph that are sent together. chosen: some 100 KB.
+PIECES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,22 @@ def forget(engine: Engine, asked: Asked) -> Reply:
 def stats(engine: Engine, asked: Asked) -> Reply:
     """Return store and index in numbers."""
     return json_reply(engine.stats().to_json())
+
+
+def graph(engine: Engine, asked: Asked) -> Reply:
+    """Return clusters and images as a graph, made while it is sent."""
+    values, caller = asked.values, asked.caller
+    form = GraphFormat(values.get("format", GraphFormat.VISJS.value))
+    names = None
+    if values.get("names") == OCCURRENCE:
+        names = engine.occurrences_as_names(lambda host: caller.sees("host", host))
+    pieces = engine.graph(form, names=names, cluster=values.get("cluster"))
+    return Reply(200, b"", form.media, stream=_encoded(pieces))
+
+
+def _encoded(pieces: Iterator[str]) -> Iterator[bytes]:
+    while some := "".join(islice(pieces, PIECES_AT_ONCE)):
+        yield some.encode("utf-8", "backslashreplace")
 
 
 # -- a person's word -----------------------------------------------------------------------------------------

@@ -154,6 +154,13 @@ def _schema(field: Field) -> Schema:
 def _answers(operation: Operation) -> dict[str, Any]:
     if not operation.answer:
         content: dict[str, Any] = {operation.media: {"schema": {"type": "string", "format": "binary"}}}
+    elif operation.forms:
+        json_schema: Schema = {"$ref": f"#/components/schemas/{operation.answer}"}
+        text_schema: Schema = {"type": "string"}
+        content = {
+            media: {"schema": json_schema if media == "application/json" else text_schema}
+            for media in operation.forms
+        }
     else:
         schema = {"$ref": f"#/components/schemas/{operation.answer}"}
         media = "application/x-ndjson" if operation.lines else "application/json"

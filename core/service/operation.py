@@ -37,6 +37,8 @@ class Operation:
     answer: str
     #: Media type of an answer that is a picture.
     media: str = "image/png"
+    #: Media types of an answer that has several forms; empty for the usual one.
+    forms: tuple[str, ...] = ()
     #: Whether the answer is one JSON object on each line.
     lines: bool = False
     #: Whether an answer may be ready later: status 202.

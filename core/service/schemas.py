@@ -97,7 +97,22 @@ _HIT = _object(
     collections=_MEMBERSHIPS,
     problems=_list(_TEXT),
 )
-_QUERY_PLAIN = _fields_of(QueryResult, without=("image_id", "decision", "hits", "problems"))["properties"]
+_LISTED = _object(
+    list=_TEXT,
+    entry_id=_TEXT,
+    collection=_TEXT,
+    tlp=_TEXT,
+    decision=_one_of(Decision),
+    by=_TEXT,
+    pdq_bits=_or_null(_COUNT),
+    sentence=_TEXT,
+    labels=_LABELS,
+    first_seen=_TIME,
+    last_seen=_TIME,
+)
+_QUERY_PLAIN = _fields_of(QueryResult, without=("image_id", "decision", "hits", "listed", "problems"))[
+    "properties"
+]
 _JUDGEMENT = {"image_id": _ID, "word": _one_of(JudgementWord), "who": _TEXT, "when": _TIME, "source": _TEXT}
 _SIGHTING = _object(occurrence=_TEXT, labels=_LABELS, first_seen=_TIME, last_seen=_TIME)
 _DESCRIPTION = _object(
@@ -129,6 +144,7 @@ SCHEMAS: dict[str, Schema] = {
         image_id=_ID,
         decision=_one_of(Decision),
         hits=_list({"$ref": "#/components/schemas/Hit"}),
+        listed=_list(_LISTED),
         problems=_list(_TEXT),
         **_QUERY_PLAIN,
     ),
@@ -173,6 +189,17 @@ SCHEMAS: dict[str, Schema] = {
     "Hub": _object(kind=_TEXT, id=_TEXT, pictures=_COUNT, share=_SHARE, occurrences=_list(_TEXT)),
     "Chain": _object(cluster_a=_TEXT, cluster_b=_TEXT, pairs=_COUNT, a=_ID, b=_ID),
     "Ignored": _object(id=_TEXT, images=_list(_ID)),
+    "Graph": {
+        "anyOf": [
+            _object(
+                meta=_object(source=_TEXT),
+                clusters=_list(_object(id=_TEXT, members=_list(_ID))),
+                nodes=_list(_object(id=_ID, label=_TEXT, image=_TEXT)),
+                edges=_list({"type": "object", "properties": {"from": _TEXT, "to": _ID}}),
+            ),
+            _object(elements=_list(_object(group=_TEXT, data={"type": "object"}))),
+        ]
+    },
     "Stats": _object(
         **_fields_of(StoreStats)["properties"] | _fields_of(EngineStats, without=("store",))["properties"]
     ),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..graph.forms import GraphFormat
 from ..records import JudgementWord, Purpose
 from ..store.access_keys import Right
 from . import handlers
 from .fields import Field, Kind
-from .handlers import CONFIRM, VETO
+from .handlers import CONFIRM, OCCURRENCE, VETO
 from .operation import API, NAME, Operation
 from .uploads import Body
 
@@ -136,6 +137,25 @@ STORED = (
         handler=handlers.chains,
         answer="Chain",
         lines=True,
+    ),
+    Operation(
+        method="GET",
+        path=f"{API}/graph",
+        name="graph",
+        summary="Return clusters and images as a graph for other tools",
+        right=Right.READ,
+        handler=handlers.graph,
+        answer="Graph",
+        forms=("application/json", "application/xml"),
+        fields=(
+            Field(
+                name="format",
+                choices=tuple(form.value for form in GraphFormat),
+                meaning="visjs: as the first Douglas-Quaid dumped it; graphml; cytoscape; default: visjs",
+            ),
+            Field(name="names", choices=(OCCURRENCE,), meaning="name images by where they were seen last"),
+            Field(name="cluster", meaning="this cluster only"),
+        ),
     ),
     Operation(
         method="GET",

@@ -107,6 +107,25 @@ class Images(StorePart):
         about = self._about(occurrence, labels, collection, seen)
         return self._put(entry.image_id, *about, *_columns(entry), "1" if renew else "0")
 
+    def bring_back(
+        self,
+        entry: NewImage,
+        sightings: Sequence[Sighting],
+        memberships: Sequence[Membership],
+        times: tuple[datetime, datetime],
+    ) -> None:
+        """Add an image as a backup has it: where and when it was seen, the collections that contain it, and
+        the first and the last of all times. Raises as `put`.
+        """
+        first, last = times
+        self.put(entry, seen=first)
+        self.note(entry.image_id, seen=last)
+        for shown in sightings:
+            for moment in (shown.first_seen, shown.last_seen):
+                self.note(entry.image_id, occurrence=shown.occurrence, labels=shown.labels, seen=moment)
+        for member in memberships:
+            self.note(entry.image_id, collection=member.name, labels=member.labels, seen=first)
+
     def renew(self, entry: NewImage, *, before: bytes, only_record: bool = False) -> bool:
         """Put features that were extracted again in the place of the record `before`; the image is then to be
         linked, and its older verdicts are to be judged again (links.py). `only_record`: the record is written

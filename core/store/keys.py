@@ -32,11 +32,13 @@ removes them. Times are unix seconds as decimal text.
       set:<collection>     set     ids of the shard's images in the collection
       forgetting           set     ids of images whose forgetting has begun; whoever finds one finishes it,
                                    and it cannot be added until then
+      forgotten            zset    sha1 of "forgotten " and the id of each forgotten image that was not added
+                                   again, scored by when that was: no older backup brings it back
 
     tag meta
       head                 hash    schema, created (time), fence, identity (random hex digits), calibration:
                                    the id of the chosen one, count:<name>: how many fields collections, hubs,
-                                   bookmarks and keys have
+                                   bookmarks, keys and lists have
       collections          hash    name -> JSON {purpose, created, check}
       cluster-of           hash    image id -> canonical cluster id
       clusters             set     canonical ids of the clusters of two images or more
@@ -54,11 +56,14 @@ removes them. Times are unix seconds as decimal text.
                                    could represent both clusters (a chain)
       chains               set     pairs of the second kind: two image ids, the smaller first, and a space
       relink               set     ids of images to be linked again
+      restoring            set     ids of images that a restore has begun to bring back
       hubs                 hash    image id -> checksum and JSON {region, pictures, images, met, since,
                                    shown_by}: a common region (common_regions.py, FORMAT.md)
       bookmarks            hash    name -> text of an adapter
       keys                 hash    name -> checksum and JSON of a key of the service (access_keys.py,
                                    FORMAT.md)
+      lists                hash    name -> checksum and JSON of a hash list (hash_lists.py, FORMAT.md)
+      list:<name>          hash    id of an entry -> JSON of it; of a withdrawn one, since when
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
                                    walk:<name>: how far a walk through all images has come
@@ -75,7 +80,7 @@ from ..records import ImageId
 #: Version of the table above. A store with another one is refused; see FORMAT.md for what a change means.
 SCHEMA_VERSION = 5
 #: Hashes under `meta` whose fields are counted in head, because nothing else says that one was lost.
-COUNTED = ("collections", "hubs", "bookmarks", "keys")
+COUNTED = ("collections", "hubs", "bookmarks", "keys", "lists")
 #: Tags of the shards.
 SHARDS = tuple("0123456789abcdef")
 #: Tag of what spans images.

@@ -9,17 +9,21 @@ takes the sighting, so an add comes before it, and keeps the image, or after it,
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import entry_points
 
-from ..batches import grouped
-from ..records import ImageId, Occurrence, Seen, Sighting, Withdrawn
+from ..batches import grouped, in_groups
+from ..records import Expired, ImageId, Occurrence, Seen, Sighting, Withdrawn
 from . import values
 from .connection import StorePart
 from .forgetting import Forgetting
 from .images import ids_in_all_shards, scored, sighting
 from .keys import SHARDS, as_bytes, key, on_image, on_meta, on_shard, shard
+from .membership import Collections
 from .scripts import FORGET_IMAGE
 
+#: Images of a collection whose age is looked at in one step. chosen: some milliseconds of a server's time.
+IMAGES_AT_ONCE = 256
 #: Entry-point group of the adapters' sources of pictures (../sources.py), by the host of their occurrences.
 ENTRY_POINTS = "douglas_quaid.sources"
 
@@ -40,6 +44,7 @@ class Occurrences(StorePart):
     """The part of the store that finds images by occurrence."""
 
     _forgetting: Forgetting
+    _collections: Collections
 
     def images_at(self, occurrence: Occurrence) -> list[ImageId]:
         """Return the images seen at an occurrence, the latest first."""
@@ -133,3 +138,21 @@ class Occurrences(StorePart):
         ]
         self._forgetting.finish_marked([image.image_id for image in withdrawn if image.forgotten])
         return tuple(withdrawn)
+
+    def expire(self, collection: str, before: datetime, *, dry_run: bool) -> Iterator[Expired]:
+        """Take the images that were last seen before a moment, and that no host but `file` shows, out of a
+        collection, some at a time, and yield them. One that is then in no collection is forgotten.
+
+        `dry_run`: nothing is changed. Raises NotFound for a collection that was never created.
+        """
+        rows, moment = self.connection.options.chunk_rows, int(before.timestamp())
+        by_shard = grouped(sorted(self._collections.members(collection)), shard)
+        for tag, members in by_shard.items():
+            for ids in in_groups(members, IMAGES_AT_ONCE):
+                flag = b"0" if dry_run else b"1"
+                step = FORGET_IMAGE(tag, rows, "expire", as_bytes(collection), moment, flag, *ids)
+                answers = self.connection.ask(step)
+                expired = [Expired(i, answer == 2) for i, answer in zip(ids, answers, strict=True) if answer]
+                if not dry_run:
+                    self._forgetting.finish_marked([image.image_id for image in expired if image.forgotten])
+                yield from expired

@@ -2,14 +2,14 @@
 -- ARGV: id, unix seconds when it was seen, occurrence or '', collection or '', labels (JSON), then for a put: record, row, words, digest,
 -- '1' to renew the features. First-seen times only fall, last-seen times only rise.
 -- Returns added, updated (something new about a known image), known, absent (a note about none), or forgetting (try again).
--- Keys: head, ids, forgetting, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
+-- Keys: head, ids, forgetting, forgotten, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
 local id, seen, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local image, status = 'img:' .. id, 'known'
 
 if call('SISMEMBER', 'forgetting', id) == 1 then return 'forgetting' end
 expect('hash', image, 'where', 'pixels', 'occ:' .. id, 'mem:' .. id)
-expect('zset', 'ids', 'seen:' .. id)
+expect('zset', 'ids', 'seen:' .. id, 'forgotten')
 expect('set', 'set:' .. collection)
 local first, last = number(image, 'first'), number(image, 'last')
 number('head', 'occurrences')
@@ -30,6 +30,7 @@ if not known[1] then -- new; or its record was broken and self-check removed it,
   end
   append_row(image, row, words)
   call('ZADD', 'ids', 0, id)
+  call('ZREM', 'forgotten', forgotten_mark(id))
   list_add('pixels', digest, id)
   status = 'added'
 else

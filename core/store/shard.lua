@@ -49,6 +49,9 @@ local function rows_of(image)
   return found
 end
 
+-- What stays of a forgotten image: nothing that it could be found by (FORMAT.md).
+local function forgotten_mark(id) return redis.sha1hex('forgotten ' .. id) end
+
 -- Mark a row of an image dead and overwrite it and its words. Its word count stays: by it the words behind are found. A row that is
 -- another image's stays as it is; self-check finds what is wrong.
 local function kill_row(id, gen, row, counter)

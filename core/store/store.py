@@ -24,6 +24,7 @@ from .columns import ColumnReader
 from .common_regions import CommonRegions
 from .connection import Connection
 from .forgetting import Forgetting
+from .hash_lists import HashLists
 from .images import Images
 from .intents import Intents
 from .judgements import Judgements
@@ -90,7 +91,7 @@ class Store:
         #: Images with their features.
         self.images = Images(connection, self.collections, self.forgetting)
         #: Where images were seen.
-        self.occurrences = Occurrences(connection, self.forgetting)
+        self.occurrences = Occurrences(connection, self.forgetting, self.collections)
         #: Which images were linked.
         self.links = Links(connection)
         #: The columns that replicas follow.
@@ -103,6 +104,8 @@ class Store:
         self.bookmarks = Bookmarks(connection)
         #: Keys of the service.
         self.access_keys = AccessKeys(connection)
+        #: Hash lists of others.
+        self.hash_lists = HashLists(connection)
         #: Locks by name.
         self.locks = Locks(connection)
 

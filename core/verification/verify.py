@@ -172,6 +172,17 @@ def with_differences(
     return replace(found, evidence=replace(evidence, **measured))
 
 
+def verify_closely(
+    query: Picture, reference: Picture, *, thorough: bool = False, options: VerificationOptions = DEFAULTS
+) -> Verification:
+    """Return all that two pictures say by themselves: `verify`, with what codes say and the regions that
+    differ. A search measures these two for promising pairs alone.
+    """
+    found = verify(query, reference, thorough=thorough, options=options)
+    found = with_codes(found, query, reference, options=options)
+    return with_differences(found, query, reference, options=options)
+
+
 def _settles(whole: Alignment, options: CascadeOptions) -> bool:
     """Whether the whole pictures agree so well that no other transform could explain more."""
     enough = whole.agreement >= options.sure_agreement and whole.blocks >= options.sure_blocks

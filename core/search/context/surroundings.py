@@ -110,7 +110,7 @@ class Surroundings:
             differences=search.verification.differences,
         )
         is_cut = search.timer.cuts > cuts or None
-        return replace(context, twin_inliers=inliers, context_cut=is_cut or context.context_cut)
+        return replace(context, twin_inliers=inliers or None, context_cut=is_cut or context.context_cut)
 
     def _dismissed(self, pair: Pair, context: Context) -> Context:
         """The context of a pair with the region that is all it shares, where it would be accepted."""
