@@ -14,9 +14,13 @@ base=${PYTHON:-python3}
 stop() { printf '%s\n' "$@" >&2; exit 1; }
 
 # Prints the Debian packages that are missing: py-tlsh, our own kernels (and pdqhash for the tests) are compiled, OpenCV's
-# wheel loads libGL and GLib, and Debian packages the pip of new environments separately.
+# wheel loads libGL and GLib, Debian packages the pip of new environments separately, and the tests of the pages (extra
+# `test`) look at them with Chromium, or with the browser that QUAID_TEST_BROWSER names.
 missing_packages() {
     command -v g++ >/dev/null || echo g++
+    case " $* " in
+        *" test "*) [ -n "${QUAID_TEST_BROWSER:-}" ] || command -v chromium-headless-shell chromium >/dev/null || echo chromium-headless-shell ;;
+    esac
     "$base" - <<'PROBE'
 import ctypes
 import importlib.util
@@ -77,10 +81,10 @@ prepare() {
     done
     [ ${#extras[@]} = 0 ] && return
 
-    missing=$(missing_packages | tr '\n' ' ')
+    missing=$(missing_packages "$@" | tr '\n' ' ')
     if [ -n "$missing" ]; then
         install_packages $missing
-        missing=$(missing_packages | tr '\n' ' ')
+        missing=$(missing_packages "$@" | tr '\n' ' ')
         [ -z "$missing" ] || stop "$base still lacks what these packages bring: $missing. Debian's own Python has it: PYTHON=/usr/bin/python3 $0"
     fi
     echo "Installing Python packages into .venv; the first time takes a minute or two" >&2

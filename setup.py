@@ -3,6 +3,8 @@
 from setuptools import Extension, setup
 
 KERNELS = (
+    "features._boxes",
+    "features._spread",
     "index._arrangement",
     "index._postings",
     "verification._differences",

@@ -29,19 +29,19 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
 
 
 def in_parallel(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int, *, ahead: int = 2
 ) -> Generator[Result, None, None]:
     """Return the results of `work` in the order of the items, which are taken on the thread of the caller.
 
-    At most 2 * `workers` items are in work or wait to be returned. An error of `work` is raised when it is
-    that item's turn; the items after it are then cancelled, as they are when the generator is closed.
+    At most `ahead` * `workers` items are in work or wait to be returned. An error of `work` is raised when
+    it is that item's turn; the items after it are then cancelled, as they are when the generator is closed.
     """
     with ThreadPoolExecutor(workers, thread_name_prefix="quaid") as pool:
         waiting: list[Future[Result]] = []
         try:
             for item in items:
                 waiting.append(pool.submit(work, item))
-                if len(waiting) >= 2 * workers:
+                if len(waiting) >= ahead * workers:
                     yield waiting.pop(0).result()
             while waiting:
                 yield waiting.pop(0).result()

@@ -13,8 +13,11 @@ from .graph.walk import Names, groups, no_names, occurrences_of
 from .options import Options
 from .records import (
     IGNORED,
+    Cluster,
     Collection,
     ImageId,
+    ImageInfo,
+    Judgement,
     NotedRegion,
     Occurrence,
     Purpose,
@@ -54,6 +57,12 @@ class Bookkeeping:
         or a person keeps it apart.
         """
         return self._store.verdicts.between(a, b)
+
+    def scored_between(self, a: ImageId, b: ImageId) -> StoredVerdict | None:
+        """Return the scored verdict about a pair, with `a` as the query, whatever a person said of it; None
+        when there is none.
+        """
+        return self._store.verdicts.scored_between(a, b)
 
     def vetoed(self, image_id: ImageId) -> frozenset[ImageId]:
         """Return the images that a person said are not the same as this one."""
@@ -182,6 +191,52 @@ class Bookkeeping:
         """
         return occurrences_of(self._store, is_shown)
 
+    # -- pairs that wait for a person ------------------------------------------------------------------------
+
+    def open_reviews(self) -> Iterator[list[tuple[ImageId, ImageId, float]]]:
+        """Yield all pairs whose scored verdict is `review`, with its confidence, some at a time: the smaller
+        id first, each at least once, those that a person judged included.
+        """
+        return self._store.reviews.all()
+
+    def edges(self) -> Iterator[list[tuple[ImageId, ImageId, bool]]]:
+        """Yield all pairs whose scored verdict is `match` (true) or `review` (false), some at a time: the
+        smaller id first, each at least once.
+        """
+        return self._store.reviews.edges()
+
+    def image_ids(self) -> Iterator[ImageId]:
+        """Yield the ids of all images, in order. Images that are added or forgotten meanwhile may be missing
+        or included.
+        """
+        return (image_id for some in self._store.images.ids_after() for image_id in some)
+
+    def judgements_of(self, ids: Sequence[ImageId]) -> list[dict[ImageId, Judgement]]:
+        """Return for each image what persons said of it, by the other image, in one round trip."""
+        return self._store.reviews.said(ids)
+
+    def clusters_of(self, ids: Sequence[ImageId]) -> list[Cluster | None]:
+        """Return the cluster of each image with all its members; None for an image that is in none."""
+        return self._store.clusters.of(ids)
+
+    def infos(self, ids: Sequence[ImageId]) -> list[ImageInfo | None]:
+        """Return where each image was seen and which collections hold it; None for one that is not in the
+        store.
+        """
+        return self._store.images.infos(ids)
+
+    def take_leases(
+        self, pairs: Sequence[tuple[ImageId, ImageId]], holder: str, *, seconds: float
+    ) -> list[bool]:
+        """Take or renew the sole right to be asked about these pairs, and return for each whether the holder
+        has it now. Raises ConfigError for a holder's name that does not fit.
+        """
+        return self._store.leases.take(pairs, holder, seconds=seconds)
+
+    def release_leases(self, pairs: Sequence[tuple[ImageId, ImageId]], holder: str) -> None:
+        """Give back those of these leases that the holder has. Raises as `take_leases`."""
+        self._store.leases.release(pairs, holder)
+
     # -- keys of the service ---------------------------------------------------------------------------------
 
     def create_key(
@@ -208,6 +263,18 @@ class Bookkeeping:
     def revoke_key(self, name: str) -> AccessKey:
         """End a key of the service at once, and return what is left of it. Raises NotFound."""
         return self._store.access_keys.revoke(name)
+
+    def open_session(self, access: AccessKey, *, seconds: float) -> str:
+        """Return the token of a session that stands for a key, for a browser's cookie."""
+        return self._store.sessions.open(access.digest, seconds=seconds)
+
+    def session_key(self, token: str) -> str | None:
+        """Return the digest of the key that a session stands for; None for one that has ended."""
+        return self._store.sessions.key_digest(token)
+
+    def end_session(self, token: str) -> None:
+        """End a session."""
+        self._store.sessions.end(token)
 
     def needs_key(self) -> bool:
         """Return whether this store ever had a key: then a service answers nobody without one."""

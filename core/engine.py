@@ -284,7 +284,8 @@ class Engine(Upkeep):
         `labels` belong to the membership when a `collection` is given, else to the occurrence. Known bytes
         are not decoded again. `seen`: when it was seen there, with a time zone; now by default. The first and
         the last of all these times are kept. Raises NotFound for a collection that was never created, before
-        anything is decoded; ImageError (named `name`), StoreError, ConfigError.
+        anything is decoded; ImageError (named `name`), StoreError, ConfigError. Without `link` the image is
+        queued, for `quaid link --all` or whoever calls `link`.
 
         `hash_only`: only hashes are kept, no thumbnail, no keypoints, no visual words, so that pairs that
         need these end at `review`. If the image is known with more, the rest is removed, and its verdicts
@@ -295,7 +296,12 @@ class Engine(Upkeep):
         image_id = hashlib.sha256(data).hexdigest()
         try:
             status = self._store.images.note(
-                image_id, occurrence=where, labels=labels, collection=collection, seen=seen
+                image_id,
+                occurrence=where,
+                labels=labels,
+                collection=collection,
+                seen=seen,
+                queue=not link,
             )
             picture = Picture(self._features(image_id))
             if hash_only and not is_hash_only(picture.features):
@@ -310,6 +316,7 @@ class Engine(Upkeep):
                 collection=collection,
                 seen=seen,
                 renew=hash_only,
+                queue=not link,
             )
         new_baseline = status is PutStatus.UPDATED and purpose is Purpose.BASELINE
         if new_baseline and self._store.links.is_linked(image_id):

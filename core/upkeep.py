@@ -31,6 +31,7 @@ from .renewal import ReadImage, Renewal, Renewed
 from .search.hits import Found
 from .store import ForgetReport, Store
 from .store.hash_lists import EntryStatus, HashList
+from .store.link_queue import LinkQueue
 from .store.values import note, noting
 
 _log = logging.getLogger(__name__)
@@ -210,6 +211,17 @@ class Upkeep(Comparison):
             except (StoreFull, NotAllowed) as error:
                 _log.warning("images wait to be linked again, until the store can be written: %s", error)
                 return
+
+    @property
+    def link_queue(self) -> LinkQueue:
+        """The images that were added without being linked."""
+        return self._store.link_queue
+
+    def queue_unlinked(self) -> int:
+        """Queue all images that were never linked and are in no queue, such as those whose process was killed
+        between storing and linking them; return how many.
+        """
+        return sum(self._store.link_queue.add(ids) for ids in self._store.images.ids_after())
 
     def choose_calibration(self, calibration: Calibration | None) -> None:
         """Judge with this calibration from now on, in every process of this store; None: the shipped one.

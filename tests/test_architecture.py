@@ -36,6 +36,8 @@ READING_ORDER = (
     "features",
     "extraction",
     "isolation",
+    # the same work in many processes
+    "parallel",
     # where it is kept, and where it is looked for
     "store",
     "listed",
@@ -72,8 +74,12 @@ READING_ORDER = (
     "inputs",
     "watching",
     "sources",
+    "bulk",
     "grouping",
     "evaluation",
+    # questions to people, and their pages
+    "review",
+    "pages",
     "demo",
     "cli",
     "__main__",

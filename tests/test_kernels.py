@@ -10,14 +10,18 @@ from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 from support.pictures import page, photo
 from support.plain_arrangement import plain_fullest_cells
+from support.plain_boxes import plain_boxes
 from support.plain_differences import plain_unlike
 from support.plain_matching import plain_neighbours
 from support.plain_registration import plain_edges_contained, plain_one_each, plain_similar_at_place
+from support.plain_spread import plain_spread
 from support.plain_words import plain_held, plain_votes
 from support.shapes import grey
 
 from douglas_quaid.evaluation import edits
-from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, PATCH, extract_local
+from douglas_quaid.features import _boxes as _boxes_kernel, _spread
+from douglas_quaid.features.local import FINEST, LEVELS_PER_OCTAVE, LONGEST_SIDE, PATCH, extract_local
+from douglas_quaid.features.pdq import _boxes_along, _picks
 from douglas_quaid.index import _arrangement, _postings
 from douglas_quaid.index.arrangement import ACROSS, ANGLES, DOWN, LEVELS, fullest_cells
 from douglas_quaid.index.options import DEFAULTS as INDEX
@@ -288,3 +292,42 @@ def test_runs_outside_the_postings_are_refused() -> None:
     for start, count in ((4, 2), (-1, 1), (0, -1), (2**62, 2**62)):
         with pytest.raises(ValueError, match="runs outside"):
             _postings.vote(postings, np.array([start]), np.array([count]), np.ones(1), votes)
+
+
+@given(SEEDS, COUNTS, st.integers(1, 4))
+@settings(max_examples=60, deadline=None)
+def test_keypoints_are_taken_in_the_order_of_numpy(seed: int, count: int, levels: int) -> None:
+    # Given keypoints of which many have the same response, and some the same place
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, 300, (count, 2)) * rng.integers(0, 2, (count, 1)) + 7
+    responses = rng.integers(0, levels, count) / 3.0
+    # Then they are taken in the order of numpy, ties included
+    order = np.empty(count, np.int64)
+    _spread.spread(places, responses, order, 40, 96, LONGEST_SIDE)
+    assert order.tolist() == plain_spread(places, responses, 40, 96).tolist()
+
+
+@given(SEEDS, st.sampled_from([1, 7, 8, 9, 40]), st.sampled_from([64, 65, 129, 500]), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_running_sums_are_rounded_as_numpy_rounds_them(
+    seed: int, count: int, width: int, sampled: bool
+) -> None:
+    rows = np.random.default_rng(seed).uniform(0, 255, (count, width)).astype(np.float32)
+    picks = _picks(width) if sampled else None
+    assert _boxes_along(rows, picks).tobytes() == plain_boxes(rows, picks).tobytes()
+
+
+def test_kernels_of_features_refuse_what_does_not_fit() -> None:
+    places, responses, order = np.zeros((3, 2), np.int64), np.zeros(3), np.zeros(3, np.int64)
+    for wrong in (places - 1, places + 10, np.zeros((4, 2), np.int64)):
+        with pytest.raises(ValueError, match="outside the level"):
+            _spread.spread(wrong, responses, order, 40, 96, 10)
+    rows, means = np.zeros((2, 4), np.float32), np.zeros((2, 4), np.float32)
+    begins, ends, picks = np.array([0, 0, 1, 2]), np.array([1, 2, 3, 4]), np.arange(4)
+    for other in (
+        (begins[::-1].copy(), ends, picks),
+        (begins, ends + 1, picks),
+        (begins, ends, picks[::-1].copy()),
+    ):
+        with pytest.raises(ValueError, match="outside the rows"):
+            _boxes_kernel.boxes(rows, *other, means)

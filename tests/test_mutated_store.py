@@ -42,6 +42,8 @@ UNTOLD = {
     "meta bookmarks",
     "meta keys",
     "meta lock",
+    "meta lease",
+    "meta session",
     "meta intents",
     "meta head",
     "forgetting",

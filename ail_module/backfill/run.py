@@ -10,21 +10,26 @@ come. Everything is stored before anything is linked: each picture is then searc
     write  occurrences in the store -> which match, and were not written about? -> the module's queue
 """
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from douglas_quaid import Correlator, FormatError, ImageError, NotFound, Occurrence
+from douglas_quaid import Correlator, Engine, FormatError, NotFound, Occurrence
 from douglas_quaid.batches import in_groups, in_parallel
+from douglas_quaid.bulk.adding import FEWEST
+from douglas_quaid.bulk.linking import Linked, Linkers, link_image
+from douglas_quaid.parallel.pool import Lost, Pool
 
 from ..config import Locations, Settings
-from ..objects import TYPES, AilObject, FileNotThere, read_picture
+from ..objects import TYPES, AilObject
 from ..publishing.store_view import stored_findings
 from ..runtime.process import WRITTEN, WRITTEN_BY, occurrence_labels
 from ..servers import UNKNOWN, About, AilServers
+from . import adding
+from .adding import Order, Rules, Stored, add_file
 from .picture_files import Broken, File, picture_files
 
 Item = TypeVar("Item")
@@ -143,6 +148,9 @@ class Backfill:
         self._folders = {"image": os.fspath(locations.images), "screenshot": os.fspath(locations.screenshots)}
         self._ail, self._tell, self._progress = ail, tell, progress
         self._pace = Pace(options.rate)
+        self._rules = Rules(settings.max_bytes, settings.skip_gif)
+        self._adders: Pool | None = None
+        self._linkers: Linkers | None = None
         #: What was done so far.
         self.counts = Counts()
 
@@ -185,11 +193,19 @@ class Backfill:
         for batch in in_groups(self._occurrences(), self._options.batch):
             seen_at = self._engine.sightings(batch)
             waiting = sorted({seen.image_id for images in seen_at for seen in images if not seen.linked})
-            self.counts.linked += sum(
-                in_parallel(self._link_one, self._pace.each(waiting), self._engine.config.threads)
-            )
+            for done in self._linked(waiting):
+                if done.error is None:
+                    self.counts.linked += done.hits is not None
+                else:
+                    self._broken(Broken(done.image_id, str(done.error)))
             clock.tick(len(waiting))
         return self.counts
+
+    def close(self) -> None:
+        """End the worker processes."""
+        for pool in (self._adders, self._linkers):
+            if pool is not None:
+                pool.close()
 
     def write(self, ail: AilServers | None, module: str) -> Counts:
         """Put objects that match another, or may match it, and were not written about into the queue of a
@@ -223,53 +239,69 @@ class Backfill:
     def _add_batch(self, batch: Sequence[File], new: Sequence[File]) -> None:
         self.counts.known += len(batch) - len(new)
         known = self._ail.about([file.object for file in new]) if self._ail and new else [UNKNOWN] * len(new)
-        files = self._pace.each(zip(new, known, strict=True))
-        for outcome in in_parallel(self._add_one, files, self._engine.config.threads):
-            if isinstance(outcome, Broken):
-                self._broken(outcome)
+        orders = [self._order(file, about) for file, about in zip(new, known, strict=True)]
+        for order, stored in zip(orders, self._stored(orders), strict=True):
+            if stored.status == "broken":
+                self._broken(Broken(order.path, stored.reason))
             else:
-                for name in ("added", "known", "skipped", "hash_only"):
-                    setattr(self.counts, name, getattr(self.counts, name) + getattr(outcome, name))
+                setattr(self.counts, stored.status, getattr(self.counts, stored.status) + 1)
+                self.counts.hash_only += stored.status == "added" and order.hash_only
 
-    def _add_one(self, found: tuple[File, About]) -> Counts | Broken:
-        """Store a file, given with what AIL knows of it. Raises StoreError and ConfigError."""
-        file, about = found
+    def _order(self, file: File, about: About) -> Order:
         hash_only = about.unsafe and self._settings.unsafe_hash_only
-        try:
-            data = read_picture(file.object, file.path, self._settings.max_bytes)
-            if self._settings.skip_gif and data[:4] == b"GIF8":
-                return Counts(skipped=1)
-            result = self._engine.add(
-                data,
-                occurrence=file.object.occurrence,
-                labels=occurrence_labels(about),
-                seen=datetime.fromtimestamp(os.stat(file.path).st_mtime, timezone.utc),
-                link=False,
-                hash_only=hash_only,
-                name=file.path,
+        return Order(str(file.object.occurrence), file.path, occurrence_labels(about), hash_only)
+
+    def _stored(self, orders: Sequence[Order]) -> Iterator[Stored]:
+        """Store files by worker processes; a few are quicker without."""
+        paced, config = self._pace.each(orders), self._engine.config
+        if not self._worth_processes(len(orders)):
+            yield from in_parallel(
+                lambda order: add_file(self._engine, order, self._rules), paced, config.threads
             )
-        except (ImageError, FormatError, FileNotThere) as error:
-            return Broken(file.path, str(error))
-        except OSError as error:
-            return Broken(file.path, f"{file.path}: cannot be read: {error.strerror}")
-        return Counts(added=1, hash_only=hash_only) if result.status == "added" else Counts(known=1)
+            return
+        if self._adders is None:
+            self._adders = Pool(adding.__name__, json.dumps(asdict(self._rules)), config)
+        for order, found in zip(orders, self._adders.map(o.to_text() for o in paced), strict=True):
+            if isinstance(found, Lost):
+                reason = f"two processes ended while they worked on it ({found.reason})"
+                yield Stored("broken", f"{order.path}: {reason}; the next run leaves it out")
+            else:
+                yield Stored(**json.loads(found))
 
     def _broken(self, broken: Broken) -> None:
         self.counts.broken += 1
         self._tell(broken)
+
+    def _linked(self, ids: Sequence[str]) -> Iterator[Linked]:
+        """Link images by worker processes; a few are quicker without."""
+        paced, config = self._pace.each(ids), self._engine.config
+        if not self._worth_processes(len(ids)):
+            yield from in_parallel(self._link_one, paced, config.threads)
+            return
+        if self._linkers is None:
+            self._linkers = Linkers(config)
+        yield from self._linkers.link(paced)
+
+    def _link_one(self, image_id: str) -> Linked:
+        if isinstance(self._engine, Engine):
+            return link_image(self._engine, image_id)
+        try:
+            self._engine.link(image_id)
+        except NotFound:  # forgotten meanwhile
+            return Linked(image_id)
+        except FormatError as error:
+            return Linked(image_id, error=error)
+        return Linked(image_id, 0)  # (nobody asks how many hits)
+
+    def _worth_processes(self, count: int) -> bool:
+        """Whether there is enough to do, and it is done on this machine and not by a service."""
+        return count >= FEWEST and self._engine.config.threads > 1 and isinstance(self._engine, Engine)
 
     # -- occurrences -----------------------------------------------------------------------------------------
 
     def _occurrences(self) -> Iterator[Occurrence]:
         for kind in self._options.kinds:
             yield from self._engine.occurrences(f"ail:{kind}:")
-
-    def _link_one(self, image_id: str) -> int:
-        try:
-            self._engine.link(image_id)
-        except NotFound:  # forgotten meanwhile
-            return 0
-        return 1
 
     def _unwritten(self, batch: Sequence[Occurrence]) -> Iterator[AilObject]:
         for occurrence, seen in zip(batch, self._engine.sightings(batch), strict=True):

@@ -4,6 +4,7 @@ are doing, and the pictures that AIL had before us.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -231,10 +232,11 @@ def backfill(
         share = "" if at.share is None else f", {at.share:.0%} of the folder"
         note(f"{at.stage}: {at.done:,} done{share}, {at.rate:.1f}/s")
 
-    with open_engine(settings, store) as engine, AilServers(locations) as servers:
+    with open_engine(settings, store) as engine, AilServers(locations) as servers, ExitStack() as ending:
         options = BackfillOptions(kinds=kinds or TYPES, rate=rate, limit=limit)
         asked = None if without_ail or dry_run else servers
         run = Backfill(engine, locations, settings, options, ail=asked, tell=tell, progress=progress)
+        ending.callback(run.close)
         if dry_run:
             counts, shown = run.survey(), ["added", "known", "broken"]
         else:

@@ -7,6 +7,7 @@ from . import (  # noqa: F401 - they add their commands
     evaluate,
     graph,
     grouping,
+    link,
     lists,
     pictures,
     reextract,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from .group import command, open_correlator, with_correlator
 from .terminal import complain, decision_text, error_json, hit_lines, json_line, say, with_progress
 
 if TYPE_CHECKING:
+    from ..bulk.adding import Added
     from ..correlator import Correlator
     from ..inputs import Input
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 def _for_each(
     engine: Correlator,
     inputs: list[Input],
-    work: Callable[[Input, bytes], dict[str, Any]],
+    work: Callable[[Input], dict[str, Any]],
     label: str,
     show: Callable[[dict[str, Any]], None],
 ) -> int:
-    """Do `work` for every input on all cores, `show` each resulting line, and return the exit status.
+    """Do `work` for every input on several threads, `show` each resulting line, and return the exit status.
 
     A picture that cannot be used is a line with an error; StoreError and ConfigError end everything.
     """
@@ -33,16 +34,23 @@ def _for_each(
 
     def one(item: Input) -> dict[str, Any]:
         try:
-            return {"path": item.path} | work(item, item.read(engine.config.max_bytes))
+            return {"path": item.path} | work(item)
         except (ImageError, FormatError, NotFound) as error:
             return {"path": item.path} | error_json(error)
 
+    return _show_each(in_parallel(one, inputs, engine.config.threads), len(inputs), label, show)
+
+
+def _show_each(
+    lines: Iterable[dict[str, Any]], total: int, label: str, show: Callable[[dict[str, Any]], None]
+) -> int:
+    """`show` each line as it comes, with a progress bar, and return the exit status."""
     failed = 0
-    for line in with_progress(in_parallel(one, inputs, engine.config.threads), len(inputs), label):
+    for line in with_progress(lines, total, label):
         failed += "error" in line
         show(line)
     if failed:
-        complain(f"{failed} of {len(inputs)} failed")
+        complain(f"{failed} of {total} failed")
     return 1 if failed else 0
 
 
@@ -86,8 +94,10 @@ def add(
     """Add pictures to the store.
 
     PATH: a file, a folder with all files below it, or - for standard input. Known bytes are not decoded
-    again.
+    again. Many files are added on all cores; DOUGLAS_QUAID_WORKERS bounds them.
     """
+    from ..batches import in_parallel
+    from ..bulk.adding import AddOptions, add_file, add_files, worth_processes
     from ..inputs import find_inputs
 
     inputs = find_inputs(paths)
@@ -96,19 +106,22 @@ def add(
             f"--occurrence {occurrence}: it belongs to one picture, and there are {len(inputs)};"
             " add them one by one"
         )
+    options = AddOptions(occurrence=occurrence, labels=labels, collection=collection, link=not no_link)
+    show = json_line if as_json else show_added
     with open_correlator(store, key_file) as engine:
+        if worth_processes(engine, inputs):
+            done = add_files(engine.config, inputs, options)
+        else:
+            done = in_parallel(lambda item: add_file(engine, item, options), inputs, engine.config.threads)
+        lines = (_added_line(item.path, added) for item, added in zip(inputs, done, strict=True))
+        return _show_each(lines, len(inputs), "adding", show)
 
-        def work(item: Input, data: bytes) -> dict[str, Any]:
-            return engine.add(
-                data,
-                occurrence=occurrence or item.occurrence,
-                labels=labels,
-                collection=collection,
-                link=not no_link,
-                name=item.path,
-            ).to_json()
 
-        return _for_each(engine, inputs, work, "adding", json_line if as_json else show_added)
+def _added_line(path: str, added: Added) -> dict[str, Any]:
+    if added.error is not None:
+        return {"path": path} | error_json(added.error)
+    assert added.result is not None
+    return {"path": path} | added.result.to_json()
 
 
 def show_added(line: dict[str, Any]) -> None:
@@ -160,9 +173,9 @@ def query(
     """
     from ..inputs import find_inputs
 
-    def work(item: Input, data: bytes) -> dict[str, Any]:
+    def work(item: Input) -> dict[str, Any]:
         return engine.query(
-            data,
+            item.read(engine.config.max_bytes),
             limit=limit,
             collection=collection,
             min_decision=min_decision,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     help="Requests a minute for each key; 0: no limit.",
 )
+@click.option(
+    "--link",
+    "links",
+    multiple=True,
+    metavar="HOST:KIND=URL",
+    help="Where a browser finds occurrences of this kind; {id} stands for the id.",
+)
 def serve(
     host: str,
     port: int,
@@ -48,6 +56,7 @@ def serve(
     tls_key: str | None,
     behind_proxy: str,
     rate: int,
+    links: tuple[str, ...],
     store: str | None,
     as_json: bool,
 ) -> None:
@@ -57,6 +66,8 @@ def serve(
     proxy that encrypts.
     """
     try:
+        from ..pages.links import Links
+        from ..pages.pages import Pages
         from ..service.server import Listening, serve as run
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -65,6 +76,7 @@ def serve(
         ) from None
     if (tls_cert is None) != (tls_key is None):
         raise ConfigError("--tls-cert and --tls-key belong together")
+    known = Links.parse(links)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     with open_engine(store) as engine:
         listening = Listening(
@@ -81,7 +93,7 @@ def serve(
             print_result({"url": url}, f"serving on {url}, documentation at {url}doc/", as_json=as_json)
             sys.stdout.flush()
 
-        run(engine, listening, tell)
+        run(engine, listening, tell, partial(Pages, links=known))
 
 
 @main.group()

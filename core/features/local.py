@@ -43,6 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import LocalFeatures
+from . import _spread
 from .options import DEFAULTS, LocalOptions
 
 #: Extractor version of this family.
@@ -80,9 +81,11 @@ def extract_local(
     rows, descriptors, ranks = [np.empty((0, 4))], [np.empty((0, 32), np.uint8)], [np.empty(0)]
     for exponent, level, share in _levels(grey, frame_width, frame_height):
         wanted = round(budget * share)
-        chosen = _spread(_detect(level, bands, wanted, options), wanted, options)
-        for rank, point in enumerate(chosen):
-            point.class_id = rank
+        detected, places = _detect(level, bands, wanted, options)
+        taken = _by_turns(detected, places, wanted, options).tolist()
+        chosen = [detected[index] for index in taken]
+        for rank, (point, place) in enumerate(zip(chosen, places[taken].tolist(), strict=True)):
+            point.pt, point.class_id = place, rank
         # OpenCV drops and reorders keypoints here; class_id says which they were.
         points, found = cv2.ORB.create(nlevels=1, edgeThreshold=EDGE).compute(level, chosen)
         if not points:
@@ -157,9 +160,13 @@ def _levels(
         yield exponent, level, STEP**exponent / total
 
 
-def _detect(level: NDArray[np.uint8], bands: int, wanted: int, options: LocalOptions) -> list[cv2.KeyPoint]:
+def _detect(
+    level: NDArray[np.uint8], bands: int, wanted: int, options: LocalOptions
+) -> tuple[list[cv2.KeyPoint], NDArray[np.int64]]:
     """Keypoints of a level, detected tile by tile with a threshold for each tile, so that a busy part does
     not suppress the rest: neither a pattern that of a tall page, nor text that of the picture inside it.
+
+    Their own places are those in their tiles; x and y in the level, shape (n, 2), come beside them.
     """
     height, width = level.shape
     across = options.tiles
@@ -170,7 +177,7 @@ def _detect(level: NDArray[np.uint8], bands: int, wanted: int, options: LocalOpt
         cv2.ORB.create(nfeatures=most, nlevels=1, edgeThreshold=EDGE, fastThreshold=threshold)
         for threshold in (options.fast_threshold, options.fast_threshold_faint)
     )
-    points: list[cv2.KeyPoint] = []
+    points, tiles, counts = list[cv2.KeyPoint](), list[tuple[int, ...]](), list[int]()
     for top, bottom in pairwise(height * row // down for row in range(down + 1)):
         for left, right in pairwise(width * column // across for column in range(across + 1)):
             y, x = max(0, top - EDGE), max(0, left - EDGE)
@@ -180,42 +187,29 @@ def _detect(level: NDArray[np.uint8], bands: int, wanted: int, options: LocalOpt
             found = detector.detect(tile)
             if len(found) < least:
                 found = faint.detect(tile)
-            for point in found:
-                # FAST's places are whole pixels, so these sums are exact.
-                place_x, place_y = point.pt
-                place_x, place_y = place_x + x, place_y + y
-                if left <= place_x < right and top <= place_y < bottom:
-                    point.pt = (place_x, place_y)
-                    points.append(point)
-    return points
-
-
-def _spread(points: list[cv2.KeyPoint], count: int, options: LocalOptions) -> list[cv2.KeyPoint]:
-    """`count` of them by turns: the best of each region, then the second best of each; so each prefix covers
-    all regions.
-
-    Within a region the strongest of each cell come first, then the second strongest of each.
-    """
+            points += found
+            counts.append(len(found))
+            tiles.append((x, y, left, top, right, bottom))
     if not points:
-        return []
-    places = np.array(cv2.KeyPoint.convert(points)).astype(np.int64)
-    response = np.array([point.response for point in points])
-    rank = np.empty(len(points), np.int64)
-    rank[np.lexsort((-response, _ranks(places // options.cell, -response)))] = np.arange(len(points))
-    chosen = np.lexsort((rank, _ranks(places // options.region, rank)))[:count]
-    return [points[index] for index in chosen]
+        return [], np.empty((0, 2), np.int64)
+    bounds = np.repeat(np.array(tiles, np.int64), counts, axis=0)
+    # FAST's places are whole pixels.
+    places = np.array(cv2.KeyPoint.convert(points)).astype(np.int64) + bounds[:, :2]
+    inside = ((places >= bounds[:, 2:4]) & (places < bounds[:, 4:])).all(axis=1)
+    return [points[place] for place in np.flatnonzero(inside)], places[inside]
 
 
-def _ranks(
-    cells: NDArray[np.int64], order_by: NDArray[np.floating] | NDArray[np.integer]
+def _by_turns(
+    points: list[cv2.KeyPoint], places: NDArray[np.int64], count: int, options: LocalOptions
 ) -> NDArray[np.int64]:
-    """For each row of `cells` (n, 2): how many others of its cell have a smaller `order_by` (n,)."""
-    number = cells[:, 1] * LONGEST_SIDE + cells[:, 0]
-    order = np.lexsort((order_by, number))
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
-    return ranks
+    """Which `count` of them are taken, by turns: the best of each region, then the second best of each; so
+    each prefix covers all regions. Within a region the strongest of each cell come first, then the second
+    strongest of each.
+    """
+    response = np.array([point.response for point in points], np.float64)
+    order = np.empty(len(points), np.int64)
+    _spread.spread(places, response, order, options.cell, options.region, LONGEST_SIDE)
+    return order[:count]
 
 
 def pack(keypoints: NDArray[np.floating], frame_width: float, frame_height: float) -> NDArray[np.uint16]:

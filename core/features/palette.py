@@ -28,8 +28,10 @@ def extract_palette(rgb: NDArray[np.uint8], *, options: PaletteOptions = DEFAULT
     width = rgb.shape[1]
     step = max(1, round(width / options.width))
     # Every so many pixels, not means of them, which would be colours that the picture does not have.
-    pixels = rgb[: round(width * options.tallest) : step, ::step].reshape(-1, 3).astype(np.int32)
-    vivid = pixels[np.ptp(pixels, axis=1) >= options.chroma] >> options.bits
+    pixels = rgb[: round(width * options.tallest) : step, ::step].reshape(-1, 3)
+    red, green, blue = pixels.T
+    range_of_values = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    vivid = pixels[range_of_values >= options.chroma].astype(np.int32) >> options.bits
     values = 256 >> options.bits
     numbers = (vivid[:, 0] * values + vivid[:, 1]) * values + vivid[:, 2]
     counts = np.bincount(numbers, minlength=values**3)

@@ -22,11 +22,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..transforms import as_matrix
+from . import _boxes
 
 #: Extractor version of this family.
 PDQ_VERSION = 1
@@ -50,9 +50,6 @@ LARGE = 4000
 BLOCK = 4
 #: Pixels of a strip that is filtered at a time. chosen: some 40 MB.
 STRIP = 1 << 21
-#: Rows from which a box filter along them goes through all of them at once, column by column. measured: half
-#: the time with 1,000 rows, the same with 200.
-MANY_ROWS = 512
 #: Multiplications up to which OpenBLAS uses one thread. measured: its threads spin, and cost ten times the
 #: work when others use the processors.
 ONE_THREAD = 1 << 18
@@ -175,9 +172,9 @@ def _samples_as_rounded(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     if (height, width) == (SAMPLES, SAMPLES):
         return _luma(pixels)
     rows = max(1, STRIP // width)
-    strips = (_boxes(_luma(pixels[top : top + rows])) for top in range(0, height, rows))
-    samples = [_boxes(strip, _picks(width)) for strip in _boxes_down(strips, height)]
-    return _boxes(np.concatenate(samples).T, _picks(height)).T
+    strips = (_boxes_along(_luma(pixels[top : top + rows])) for top in range(0, height, rows))
+    samples = [_boxes_along(strip, _picks(width)) for strip in _boxes_down(strips, height)]
+    return _boxes_along(np.concatenate(samples).T, _picks(height)).T
 
 
 def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -189,35 +186,16 @@ def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return luma
 
 
-def _boxes(rows: NDArray[np.float32], picks: Sequence[int] | None = None) -> NDArray[np.float32]:
+def _boxes_along(rows: NDArray[np.float32], picks: Sequence[int] | None = None) -> NDArray[np.float32]:
     """A box filter along the rows of f32[n, m], by running sums that pixels enter and leave; all means, or
     those of some columns.
     """
-    chosen = slice(None) if picks is None else picks
-    if len(rows) >= MANY_ROWS:
-        means = next(_boxes_down([_turned(rows)], rows.shape[1]))
-        return _turned(means[chosen])
-    begins, ends = _ends(rows.shape[1])
-    # For each mean the pixels that enter are added first, then those that leave are subtracted.
-    steps = np.empty(begins[-1] + ends[-1], np.int64)
-    entering, leaving = np.arange(ends[-1]), np.arange(begins[-1])
-    steps[entering + np.append(0, begins)[np.searchsorted(ends, entering, side="right")]] = entering
-    subtracted = leaving + ends[np.searchsorted(begins, leaving, side="right")]
-    steps[subtracted] = leaving
-    signs = np.ones(len(steps), np.float32)
-    signs[subtracted] = -1
-    sums = rows.take(steps, axis=1)
-    sums *= signs
-    np.add.accumulate(sums, axis=1, out=sums)
-    last, size = begins + ends - 1, (ends - begins).astype(np.float32)
-    means = sums.take(last[chosen], axis=1)
-    means /= size[chosen]
+    count = rows.shape[1]
+    begins, ends = _ends(count)
+    chosen = np.arange(count) if picks is None else np.array(picks, np.int64)
+    means = np.empty((len(rows), len(chosen)), np.float32)
+    _boxes.boxes(np.ascontiguousarray(rows), begins, ends, chosen, means)
     return means
-
-
-def _turned(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The transposed rows, in memory too."""
-    return np.asarray(cv2.transpose(rows), np.float32)
 
 
 def _boxes_down(strips: Iterable[NDArray[np.float32]], count: int) -> Iterator[NDArray[np.float32]]:

@@ -16,6 +16,7 @@ from .columns import against_records, columns_finding, read_columns, row_of
 from .finding import NEWER, Finding, read
 from .images import check_image, held, questions
 from .keys import Inventory, check_keys
+from .link_queue import check_link_queue
 from .lists import check_lists, check_marks
 from .meta import (
     check_calibration,
@@ -87,6 +88,7 @@ def _walk(store: Store) -> Iterator[Finding]:
     for tag in sorted(inventory.shards):
         yield from check_counts(store, tag)
         yield from _check_shard(store, tag, inventory)
+        yield from check_link_queue(store, tag)
 
 
 def _check_shard(store: Store, tag: str, inventory: Inventory) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ SHARD_TYPES = {
     "where": "hash",
     "pixels": "hash",
     "set": "set",
+    "unlinked": "stream",
     "forgetting": "set",
     "forgotten": "zset",
 }
@@ -56,6 +57,8 @@ META_TYPES = {
     "lists": "hash",
     "list": "hash",
     "lock": "string",
+    "lease": "string",
+    "session": "string",
     "calibration": "hash",
     "intents": "hash",
 }
@@ -63,10 +66,16 @@ META_TYPES = {
 OF_IMAGES = frozenset({"img", "occ", "seen", "mem", "ver", "partners", "judged", "joining", "blocked"})
 #: Kinds of the columns of a generation.
 COLUMNS = frozenset({"rows", "words", "tombs"})
+#: Kinds whose keys expire by themselves.
+EXPIRING = frozenset({"lock", "lease", "session"})
 #: Kinds without anything behind them.
-ALONE = frozenset(
-    {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
-) | {"alias", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "lists", "calibration", "intents"}
+ALONE = (
+    frozenset(
+        {"head", "ids", "where", "pixels", "forgetting", "forgotten", "collections", "cluster-of", "clusters"}
+    )
+    | {"alias", "unlinked", "chains", "relink", "restoring", "hubs", "bookmarks", "keys", "lists"}
+    | {"calibration", "intents"}
+)
 
 _NAME = re.compile(r"dq:\{([0-9a-f]|meta)\}:([a-z-]+)(?::(.*))?", re.DOTALL)
 _COLUMN = re.compile(r"\d{1,15}(:\d{1,10})?")
@@ -156,8 +165,8 @@ def _check(store: Store, names: list[str], inventory: Inventory) -> Iterator[Fin
                 inventory.clusters.add(rest)
             else:
                 yield Finding(f"{name!r:.200}", "not the id of a cluster", "it is removed", drop)
-        elif kind == "lock" and store.connection.ask(Command(META, "PTTL", name.encode())) == -1:
-            yield Finding(name, "a lock that does not expire", "it is removed", drop)
+        elif kind in EXPIRING and store.connection.ask(Command(META, "PTTL", name.encode())) == -1:
+            yield Finding(name, f"a {kind} that does not expire", "it is removed", drop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from .fields import values_of
 from .gate import LOOPBACK, Rates, check_host, check_site, host_of
 from .handlers import Asked, query
 from .metrics import MEDIA, Metrics
+from .mounted import Mounted
 from .openapi import document
 from .operation import API, NAME, OTHER, Operation
 from .operations import find
@@ -74,8 +75,10 @@ class _Log:
 class Application:
     """Answers requests."""
 
-    def __init__(self, engine: Engine, slots: Slots, settings: Settings) -> None:
-        self._engine, self._slots, self._settings = engine, slots, settings
+    def __init__(
+        self, engine: Engine, slots: Slots, settings: Settings, mounted: Mounted | None = None
+    ) -> None:
+        self._engine, self._slots, self._settings, self._mounted = engine, slots, settings, mounted
         self._rates = Rates(settings.rate)
         self._metrics = Metrics(slots)
         self._pending = Pending(f"{API}/queries", slots.most_uploads)
@@ -135,6 +138,9 @@ class Application:
         check_site(request.method, request.headers)
         if (own := await self._own(request, told)) is not None:
             return own
+        if self._mounted is not None and (served := await self._mounted.answer(request)) is not None:
+            told.operation, told.path, told.key = served.name, served.path, served.key or "-"
+            return served.reply
         operation, names = _found(request, told)
         caller = await self._caller(request, operation.right, told)
         began = time.monotonic()

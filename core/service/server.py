@@ -17,6 +17,7 @@ from ..engine import Engine
 from ..errors import ConfigError
 from .application import Application, Settings
 from .gate import LOOPBACK, host_of
+from .mounted import Mounted
 from .slots import Slots
 
 #: Bytes of all headers of a request. chosen: h11's limit, four times that of most servers.
@@ -86,8 +87,14 @@ class Listening:
         )
 
 
-def serve(engine: Engine, listening: Listening, tell: Callable[[str], None]) -> None:
-    """Answer requests until the process is told to end. `tell` hears the URL once connections are taken.
+def serve(
+    engine: Engine,
+    listening: Listening,
+    tell: Callable[[str], None],
+    mount: Callable[[Engine, Slots, Settings], Mounted] | None = None,
+) -> None:
+    """Answer requests until the process is told to end. `tell` hears the URL once connections are taken;
+    `mount` makes what else is answered.
 
     Raises ConfigError for an address that cannot be taken or may not be, and a certificate that cannot be
     read.
@@ -95,9 +102,10 @@ def serve(engine: Engine, listening: Listening, tell: Callable[[str], None]) -> 
     import uvicorn
 
     listening.check(has_key=engine.needs_key())
-    slots = Slots(listening.slots)
+    slots, settings = Slots(listening.slots), listening.settings()
+    mounted = None if mount is None else mount(engine, slots, settings)
     config = uvicorn.Config(
-        Application(engine, slots, listening.settings()),
+        Application(engine, slots, settings, mounted),
         http="h11",
         ws="none",
         lifespan="off",

@@ -8,12 +8,13 @@
 --   0 (it stays), 1 (it leaves the collection) or 2 (it is gone).
 -- 'end', expected fence, id: removes partners and mark, and raises the fence, so that nobody who saw the mark goes on.
 --   Returns 'fence' and does nothing when another has raised it.
--- Keys: head, forgetting, forgotten, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, rows, words, tombs
+-- Keys: head, forgetting, forgotten, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, unlinked, rows, words, tombs
 local function begin(id)
   if call('EXISTS', 'img:' .. id) == 0 then return 0 end
   expect('hash', 'img:' .. id, 'occ:' .. id, 'mem:' .. id, 'where', 'pixels')
   expect('zset', 'ids', 'forgotten')
   expect('set', 'forgetting')
+  expect('stream', 'unlinked')
   number('head', 'occurrences')
   local digest, rows = call('HGET', 'img:' .. id, 'digest'), rows_of('img:' .. id)
   for _, row in ipairs(rows) do
@@ -21,10 +22,12 @@ local function begin(id)
     expect('string', 'rows:' .. chunk, 'words:' .. chunk, 'tombs:' .. row[1])
     number('head', row[3])
   end
+  local entry = entry_of(id)
   call('DEL', 'img:' .. id) -- a removal comes first, so a server that is full lets the rest of the script through
   call('SADD', 'forgetting', id)
   local now = redis.call('TIME')
   call('ZADD', 'forgotten', string.format('%s.%06d', now[1], tonumber(now[2])), forgotten_mark(id))
+  if entry then drop_entry(entry) end
   kill_rows(id, rows)
   call('ZREM', 'ids', id)
   if digest then list_remove('pixels', digest, id) end

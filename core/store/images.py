@@ -94,17 +94,19 @@ class Images(StorePart):
         collection: str | None = None,
         seen: datetime | None = None,
         renew: bool = False,
+        queue: bool = False,
     ) -> PutStatus:
         """Add an image, or note what is new about a known one, and return which it was. The image is
         searchable when this returns.
 
         Labels belong to the membership when a collection is given, else to the occurrence; labels given again
         replace the old ones. `seen`: when it was seen there, default now; the earliest and the latest time
-        are kept. `renew`: replace the features of a known image. Raises NotFound for a collection that was
+        are kept. `renew`: replace the features of a known image. `queue`: put the image into the queue of
+        those to be linked, unless it was linked. Raises NotFound for a collection that was
         never created, ConfigError for labels or a time that do not fit, StoreUnavailable when another process
         is forgetting the image.
         """
-        about = self._about(occurrence, labels, collection, seen)
+        about = self._about(occurrence, labels, collection, seen, queue)
         return self._put(entry.image_id, *about, *_columns(entry), "1" if renew else "0")
 
     def bring_back(
@@ -156,13 +158,14 @@ class Images(StorePart):
         labels: Mapping[str, str] | None = None,
         collection: str | None = None,
         seen: datetime | None = None,
+        queue: bool = False,
     ) -> PutStatus:
         """Do what `put` does for a known image, without its features. Returns UPDATED when anything but the
         times was new.
 
         Raises NotFound when there is no such image, else as `put`.
         """
-        return self._put(image_id, *self._about(occurrence, labels, collection, seen))
+        return self._put(image_id, *self._about(occurrence, labels, collection, seen, queue))
 
     def records(self, ids: Sequence[ImageId]) -> list[bytes | None]:
         """Return the encoded features of each image, in one round trip; None for one that is not there."""
@@ -240,7 +243,8 @@ class Images(StorePart):
         labels: Mapping[str, str] | None,
         collection: str | None,
         seen: datetime | None,
-    ) -> tuple[int, bytes, bytes, bytes]:
+        queue: bool,
+    ) -> tuple[int, bytes, bytes, bytes, str]:
         if collection is not None:
             self._collections.require(collection)
         text = json.dumps(dict(labels or {}), sort_keys=True, separators=(",", ":"))
@@ -253,6 +257,7 @@ class Images(StorePart):
             as_bytes(occurrence or ""),
             as_bytes(collection or ""),
             text.encode(),
+            "1" if queue else "0",
         )
 
     def _put(self, image_id: ImageId, *arguments: bytes | str | int) -> PutStatus:

@@ -2,8 +2,8 @@
 
 Image data lies in 16 shards by the first hex digit of the image id; what spans images lies under `meta`. The
 part in braces is the hash tag of Redis Cluster: everything under one tag is on one server, so a script on it
-is atomic. A key is `dq:{<tag>}:` and a name below. All keys but locks live until `forget` or compaction
-removes them. Times are unix seconds as decimal text.
+is atomic. A key is `dq:{<tag>}:` and a name below. All keys but locks, leases and sessions live until
+`forget` or compaction removes them. Times are unix seconds as decimal text.
 
     tag 0-f: one shard
       head                 hash    generation, rows, dead, fence, occurrences: numbers as decimal text
@@ -15,8 +15,9 @@ removes them. Times are unix seconds as decimal text.
       tombs:<gen>          string  u32 row numbers of dead rows, appended
       ids                  zset    all image ids of the shard, score 0: prefix lookup and count
       img:<id>             hash    record (bytes), row:<gen> (number), digest (32 bytes), first, last and
-                                   linked (times); renewed: time of the latest renewal of its features, with a
-                                   fraction; rejudged: the same text once its older verdicts were judged again
+                                   linked (times); queued: its entry in `unlinked`; renewed: time of
+                                   the latest renewal of its features, with a fraction; rejudged: the same
+                                   text once its older verdicts were judged again
                                    Without record and digest: they were broken, and the picture is to be
                                    added again
       occ:<id>             hash    occurrence -> first seen (time), a space, labels as JSON
@@ -30,6 +31,8 @@ removes them. Times are unix seconds as decimal text.
       where                hash    occurrence -> ids of the images seen there, 64 characters each
       pixels               hash    pixel digest (32 bytes) -> ids of the images with these pixels, as above
       set:<collection>     set     ids of the shard's images in the collection
+      unlinked             stream  images to be linked later: field id; read by the group `linkers`
+                                   (link_queue.py)
       forgetting           set     ids of images whose forgetting has begun; whoever finds one finishes it,
                                    and it cannot be added until then
       forgotten            zset    sha1 of "forgotten " and the id of each forgotten image that was not added
@@ -65,6 +68,9 @@ removes them. Times are unix seconds as decimal text.
       lists                hash    name -> checksum and JSON of a hash list (hash_lists.py, FORMAT.md)
       list:<name>          hash    id of an entry -> JSON of it; of a withdrawn one, since when
       lock:<name>          string  owner of the lock; expires by itself (locks.py)
+      lease:<digest>       string  holder of a pair that somebody has open; expires by itself (leases.py)
+      session:<digest>     string  digest of the key that a session was opened with; expires by itself
+                                   (sessions.py)
       calibration          hash    the operator's choice: id, file (JSON, decision/calibration_file.py)
                                    walk:<name>: how far a walk through all images has come
       intents              hash    intent id -> JSON (intents.py): steps across tags that have begun
@@ -92,6 +98,7 @@ READS = frozenset(
     (
         *("EXISTS", "GET", "GETRANGE", "HEXISTS", "HGET", "HGETALL", "HKEYS", "HLEN", "HMGET", "HSCAN"),
         *("SCAN", "SCARD", "SISMEMBER", "SMEMBERS", "SMISMEMBER", "STRLEN", "TYPE"),
+        *("XLEN", "XRANGE"),
         *("ZCARD", "ZRANGE", "ZRANGEBYLEX", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE"),
     )
 )

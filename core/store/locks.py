@@ -4,9 +4,7 @@ A lock is a key with an expiry time, which the server sets and removes in one st
 the owner removes it, and the lock of a process of this machine that has ended is taken over at once.
 """
 
-import os
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from contextlib import contextmanager
 from ..errors import ConfigError, StoreTimeout
 from .connection import StorePart
 from .keys import META, Command, as_bytes, as_text, key
+from .owners import has_ended, new_owner
 from .scripts import RELEASE_LOCK
 
 #: Maximum length of a name in characters. chosen.
@@ -35,7 +34,7 @@ class Locks(StorePart):
         Raises StoreTimeout if others hold it for `wait` seconds, ConfigError for a name or a time that does
         not fit.
         """
-        mine = f"{socket.gethostname()} {os.getpid()} {secrets.token_hex(8)}"
+        mine = new_owner()
         self._take(name, mine, seconds, wait=wait)
         try:
             yield
@@ -67,21 +66,9 @@ class Locks(StorePart):
         take = Command(META, "SET", lock, mine, "NX", "PX", round(seconds * 1000))
         give_up = time.monotonic() + wait
         while (owner := as_text(self.connection.run([take, Command(META, "GET", lock)])[1] or b"")) != mine:
-            if _has_ended(owner):
+            if has_ended(owner):
                 self.connection.ask(RELEASE_LOCK(META, as_bytes(name), owner))
             elif time.monotonic() > give_up:
                 raise StoreTimeout(f"lock {name!r} has been held by others for {wait:g} s; try again")
             else:
                 time.sleep(PAUSE_SECONDS)
-
-
-def _has_ended(owner: str) -> bool:
-    """Whether the owner is a process of this machine that is no longer there."""
-    host, _, rest = owner.partition(" ")
-    if host != socket.gethostname():
-        return False
-    try:
-        os.kill(int(rest.partition(" ")[0]), 0)
-    except OSError as error:
-        return isinstance(error, ProcessLookupError)  # else it is another user's, and alive
-    return False

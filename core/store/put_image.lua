@@ -1,16 +1,17 @@
 -- Add an image, or note where a known one was seen: record, row, words and lookups appear together or not at all.
--- ARGV: id, unix seconds when it was seen, occurrence or '', collection or '', labels (JSON), then for a put: record, row, words, digest,
--- '1' to renew the features. First-seen times only fall, last-seen times only rise.
+-- ARGV: id, unix seconds when it was seen, occurrence or '', collection or '', labels (JSON), '1' to queue it for linking if it is not linked,
+-- then for a put: record, row, words, digest, '1' to renew the features. First-seen times only fall, last-seen times only rise.
 -- Returns added, updated (something new about a known image), known, absent (a note about none), or forgetting (try again).
--- Keys: head, ids, forgetting, forgotten, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
+-- Keys: head, ids, forgetting, forgotten, unlinked, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
 local id, seen, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local queue, record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local image, status = 'img:' .. id, 'known'
 
 if call('SISMEMBER', 'forgetting', id) == 1 then return 'forgetting' end
 expect('hash', image, 'where', 'pixels', 'occ:' .. id, 'mem:' .. id)
 expect('zset', 'ids', 'seen:' .. id, 'forgotten')
 expect('set', 'set:' .. collection)
+expect('stream', 'unlinked')
 local first, last = number(image, 'first'), number(image, 'last')
 number('head', 'occurrences')
 local known = call('HMGET', image, 'digest', 'first')
@@ -66,4 +67,5 @@ if collection ~= '' then
     if status == 'known' then status = 'updated' end
   end
 end
+if queue == '1' then enqueue(id) end
 return status

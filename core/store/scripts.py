@@ -32,9 +32,9 @@ class Script:
 
 #: Adds an image, or notes where a known one was seen. Its first argument is the number of rows in a chunk, as
 #: that of all scripts that change columns.
-PUT_IMAGE = Script("fence", "shard", "replace_features", "put_image")
+PUT_IMAGE = Script("fence", "shard", "link_queue", "replace_features", "put_image")
 #: Steps of forgetting an image in its shard.
-FORGET_IMAGE = Script("fence", "shard", "forget_image")
+FORGET_IMAGE = Script("fence", "shard", "link_queue", "forget_image")
 #: Rewrites a slice of the columns.
 COMPACT = Script("fence", "shard", "compact")
 #: Writes or drops verdicts on the sides of images.
@@ -44,11 +44,15 @@ RAISE_FENCE = Script("fence", "raise_fence")
 #: Puts features that were extracted again in the place of the old ones.
 RENEW_IMAGE = Script("fence", "shard", "replace_features", "renew_image")
 #: Notes something about an image, such as that it was linked.
-MARK_IMAGE = Script("fence", "mark_image")
+MARK_IMAGE = Script("fence", "link_queue", "mark_image")
+#: What processes that link ask the queue.
+LINKERS = Script("fence", "link_queue", "linkers")
 #: Changes a field of a hash whose fields are counted.
 COUNTED_FIELD = Script("fence", "counted_field")
 #: Removes a lock.
 RELEASE_LOCK = Script("fence", "release_lock")
+#: Takes and gives back leases.
+LEASE = Script("fence", "lease")
 #: Steps of self-check --repair under one tag.
 REPAIR = Script("fence", "shard", "repair")
 #: Changes under the tag `meta`: intents, judgements and clusters.

@@ -29,12 +29,16 @@ from .images import Images
 from .intents import Intents
 from .judgements import Judgements
 from .keys import SCHEMA_VERSION, SHARDS, key, on_meta, on_shard
+from .leases import Leases
+from .link_queue import LinkQueue
 from .links import Links
 from .locks import Locks
 from .membership import Collections
 from .occurrences import Occurrences, occurrences_named
 from .options import DEFAULTS, StoreOptions
+from .reviews import Reviews
 from .server_checks import check_servers, server_facts
+from .sessions import Sessions
 from .settings import Settings
 from .upgrades import OLDER_WORDS, OLDEST, upgrade
 from .values import IMAGE_ID, REMEDY, noting, whole
@@ -94,6 +98,8 @@ class Store:
         self.occurrences = Occurrences(connection, self.forgetting, self.collections)
         #: Which images were linked.
         self.links = Links(connection)
+        #: Images that are to be linked later.
+        self.link_queue = LinkQueue(connection)
         #: The columns that replicas follow.
         self.columns = ColumnReader(connection)
         #: Notes about common regions.
@@ -106,6 +112,12 @@ class Store:
         self.access_keys = AccessKeys(connection)
         #: Hash lists of others.
         self.hash_lists = HashLists(connection)
+        #: Pairs that wait for a person.
+        self.reviews = Reviews(connection, self.images)
+        #: Which pairs somebody has open.
+        self.leases = Leases(connection)
+        #: Sessions of browsers.
+        self.sessions = Sessions(connection)
         #: Locks by name.
         self.locks = Locks(connection)
 

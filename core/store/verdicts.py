@@ -85,6 +85,17 @@ class Verdicts(StorePart):
         """Return what was concluded about a pair, with `image_id` as the query; None when it was never judged
         or a person keeps the two apart.
         """
+        scored, judged = self._about(image_id, other)
+        return outranked(other, scored, judged)
+
+    def scored_between(self, image_id: ImageId, other: ImageId) -> StoredVerdict | None:
+        """Return the scored verdict about a pair, with `image_id` as the query, whatever a person said; None
+        when there is none.
+        """
+        return self._about(image_id, other)[0]
+
+    def _about(self, image_id: ImageId, other: ImageId) -> tuple[StoredVerdict | None, bytes | None]:
+        """The scored verdict about a pair, and what a person said."""
         forward, backward, judged = self.connection.run(
             [
                 on_image("HGET", "ver", image_id, other),
@@ -96,7 +107,7 @@ class Verdicts(StorePart):
         if scored is None and backward is not None:  # dropped from a side that was full
             found = codec.decode(other, backward)
             scored = StoredVerdict(other, reversed_verdict(found.verdict), found.judged)
-        return outranked(other, scored, judged)
+        return scored, judged
 
     def scored(self, ids: Sequence[ImageId]) -> list[list[StoredVerdict]]:
         """Return every scored verdict on the side of each of these images, a `no-match` that replaced another

@@ -228,6 +228,8 @@ def small_store(server: Server) -> Small:
         connection.ask(FORGET_IMAGE(half[0], connection.options.chunk_rows, "begin", half))
         store.links.await_link(ids[4])
         connection.ask(on_meta("SET", "lock:test", "elsewhere 1 ab", "PX", 3_600_000))
+        store.leases.take([(ids[0], ids[1])], "somebody", seconds=3600)
+        store.sessions.open("ab" * 32, seconds=3600)
         assert not connection.ask(COMPACT(one, connection.options.chunk_rows, "0", 1))  # a slice of two
         for data in [*pictures, new := picture(one, "rocket.jpg", "inversion")]:
             remembered.extract(data)

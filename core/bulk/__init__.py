@@ -1,0 +1,1 @@
+"""Many pictures at once: what `quaid add FOLDER` and `quaid link --all` let worker processes do."""
