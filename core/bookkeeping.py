@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection as Several, Iterator, Mapping, 
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from .answers import Chain, Hub
+from .answers import Chain, History, Hit, Hub
 from .errors import ConfigError
 from .graph.forms import GraphFormat, graph
 from .graph.walk import Names, groups, no_names, occurrences_of
@@ -27,6 +27,7 @@ from .records import (
 )
 from .search.chain_list import list_chains
 from .search.context.hub_list import ignore, list_hubs
+from .search.stored_hits import histories
 from .store import Store
 from .store.access_keys import AccessKey, Right
 from .store.values import noting
@@ -99,6 +100,18 @@ class Bookkeeping:
         A name that was told once names the same picture for good; which one is canonical may change.
         """
         return self._store.clusters.names(ids)
+
+    def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
+        """Return for each hit where its picture was seen, other images of its cluster included; `besides`: an
+        occurrence that does not count. Raises ConfigError, StoreError.
+        """
+        return self.histories_of([hit.image_id for hit in hits], besides=besides)
+
+    def histories_of(
+        self, ids: Sequence[ImageId], *, besides: Occurrence | str | None = None
+    ) -> list[History]:
+        """Return the same for images."""
+        return histories(self._store, ids, besides=None if besides is None else as_occurrence(besides))
 
     def bookmark(self, name: str) -> str | None:
         """Return what an adapter noted under this name; None for nothing."""

@@ -17,7 +17,7 @@ import time
 from collections.abc import Collection as Names, Mapping, Sequence
 from datetime import datetime
 
-from .answers import AddResult, EngineStats, History, Hit, QueryResult
+from .answers import AddResult, EngineStats, Hit, QueryResult
 from .bookkeeping import as_occurrence
 from .config import Config
 from .deadline import Timer
@@ -40,7 +40,7 @@ from .search.listed import ListIndex
 from .search.objects import Objects, find_objects
 from .search.references import References
 from .search.search import Search
-from .search.stored_hits import histories, stored_hits
+from .search.stored_hits import stored_hits
 from .search.verified import verify_all, verify_representatives
 from .store import PutStatus, Scope, Store
 from .store.values import noting
@@ -233,19 +233,6 @@ class Engine(Upkeep):
                 itself=elsewhere,
                 options=self._options.decision.verdict,
             )
-
-    def histories(self, hits: Sequence[Hit], *, besides: Occurrence | str | None = None) -> list[History]:
-        """Return for each hit where its picture was seen, other images of its cluster included; `besides`: an
-        occurrence that does not count. Raises ConfigError, StoreError.
-        """
-        return self.histories_of([hit.image_id for hit in hits], besides=besides)
-
-    def histories_of(
-        self, ids: Sequence[ImageId], *, besides: Occurrence | str | None = None
-    ) -> list[History]:
-        """Return the same for images."""
-        left_out = None if besides is None else as_occurrence(besides)
-        return histories(self._store, ids, besides=left_out)
 
     # -- the index of this process ---------------------------------------------------------------------------
 

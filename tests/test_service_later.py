@@ -188,8 +188,7 @@ def test_a_thumbnail_is_shown_to_keys_that_see_a_host_or_a_collection_of_it(aske
     assert statuses == {"all": 200, "other": 200, "none": 403, "misp": 200, "pets": 200}
     shown = asked.ask("GET", path)
     assert shown.headers["content-type"] == "image/webp"
-    red, green, blue = Image.open(io.BytesIO(shown.body)).convert("RGB").split()
-    assert red.tobytes() == green.tobytes() == blue.tobytes()
+    assert Image.open(io.BytesIO(shown.body)).size == opened("cat.jpg").size
     # The drawing of a pair needs both.
     drawing = f"/api/v1/comparisons/{asked.cat}/{asked.coffee}/overlay"
     assert asked.ask("GET", drawing, key="misp").status == 403
