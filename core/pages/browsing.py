@@ -74,7 +74,7 @@ def image(asked: Asked) -> Reply:
 
 
 def cluster(asked: Asked) -> Reply:
-    """Return the page of a cluster: its members in time. Raises NotFound."""
+    """Return the page of a cluster: its members in time. Raises NotFound where none may be shown."""
     found = asked.engine.show(asked.caller.check_named(asked.name))
     if not isinstance(found, Cluster):
         return redirect(f"{ROOT}/image/{found.info.image_id}")

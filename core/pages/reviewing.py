@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ..errors import ConfigError, DouglasQuaidError, NotFound
+from ..errors import ConfigError, FormatError, NotFound
 from ..records import ImageId, JudgementWord
 from ..review.export import as_lines, labelled_pairs
 from ..review.pairs import shown_pair
@@ -41,7 +41,7 @@ def show_pair(asked: Asked) -> Reply:
 
 
 def following(asked: Asked) -> Reply:
-    """Return the next pairs, each lent to the holder. Raises ConfigError."""
+    """Return the next pairs, each lent to the holder. Raises ConfigError for too many that are held."""
     held = [_pair(text, " ") for text in asked.values.get("held", ())]
     if len(held) > MOST_HELD:
         raise ConfigError(f"held: {len(held)} pairs; at most {MOST_HELD}")
@@ -56,9 +56,10 @@ def following(asked: Asked) -> Reply:
     for question in found.questions:
         try:
             shown = shown_pair(asked.engine, question.pair.a, question.pair.b)
-        except (NotFound, DouglasQuaidError) as error:
-            if not isinstance(error, NotFound):
-                problems.append(type(error).__name__)
+        except NotFound:  # forgotten at this moment
+            continue
+        except FormatError as error:  # what is stored of one pair is broken; the others are shown
+            problems.append(type(error).__name__)
             continue
         pairs.append(pair_json(shown, sight, settles=question.settles))
     lost = [" ".join(sorted(pair)) for pair in found.lost]
@@ -87,7 +88,7 @@ def answer(asked: Asked) -> Reply:
 
 def undo(asked: Asked) -> Reply:
     """Take back what the caller said of a pair, and lend it to the holder again. Raises Refusal 409 where
-    somebody else judged it.
+    somebody else judged it meanwhile.
     """
     a, b = _pair(asked.values["pair"], " ")
     asked.sight.require(a, b)
