@@ -245,7 +245,8 @@ def test_nobody_is_an_admin_without_a_key() -> None:
         ("[::1]:1", "::1"),
         ("127.0.0.1", "127.0.0.1"),
         ("stranger.example:8484", "stranger.example"),
-        ("localhost@stranger.example", "stranger.example"),
+        ("localhost@stranger.example", ""),
+        ("localhost/stranger", ""),
         ("[", ""),
     ],
 )

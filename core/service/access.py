@@ -57,6 +57,17 @@ class Caller:
                 raise NotFound(f"no image in the store was seen at {name}")
         return name
 
+    def check_written(self, occurrence: str | None, collection: str | None) -> None:
+        """Return if the caller sees where it writes: whoever does not could ask what is there by writing, and
+        put its own labels in the place of others. Raises NotAllowed.
+        """
+        for kind, name in (("host", (occurrence or "").partition(":")[0]), ("collection", collection or "")):
+            if name and not self.sees(kind, name):
+                raise NotAllowed(
+                    f"the key {self.name!r} does not see {kind} {name[:80]!r}, so it writes nothing there;"
+                    f" make one with --sees {kind}:NAME"
+                )
+
     def check_collection(self, name: str) -> str:
         """Return the name of a collection that a question is limited to. Raises NotFound if it is hidden."""
         if not self.sees("collection", name):

@@ -8,6 +8,7 @@ and status: no name of a picture, nothing of a URL's query, nothing of a key.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
@@ -44,6 +45,8 @@ READY_SECONDS = 1.0
 #: Bytes of a body that are read and thrown away after a refusal, so that the client reads the answer instead
 #: of a broken connection. chosen: what is on its way by then.
 DRAIN_BYTES = 4 * 1024 * 1024
+#: Seconds in which these are read. chosen: as `DRAIN_BYTES`.
+DRAIN_SECONDS = 2.0
 
 _log = logging.getLogger("douglas_quaid.access")
 
@@ -89,14 +92,13 @@ class Application:
         """Answer one request. spec: ASGI 3."""
         if scope["type"] != "http":
             return
-        request, told = Request(scope, receive_), _Log()
+        request, told, refused = Request(scope, receive_), _Log(), False
         try:
             reply = await self._answer(request, told)
         except ClientDisconnect:
             return
         except Exception as error:  # whatever it is, the client gets an answer in one shape
-            reply = error_reply(error)
-            await _drain(request)
+            reply, refused = error_reply(error), True
         self._metrics.count(told.operation, reply.status)
         _log.info(
             "%s %s %d %d bytes %.3f s key=%s",
@@ -108,7 +110,11 @@ class Application:
             told.key,
         )
         if reply.stream is None or scope["method"] == "HEAD":
-            await _send(reply, send, head=scope["method"] == "HEAD")
+            has_body = bool({"content-length", "transfer-encoding"} & set(request.headers))
+            if refused and has_body:
+                reply = replace(reply, headers={**reply.headers, "Connection": "close"})
+            unread = request if refused and has_body and reply.status != 408 else None
+            await _send(reply, send, head=scope["method"] == "HEAD", unread=unread)
         else:
             await self._stream(reply.stream, reply, request, send)
 
@@ -243,7 +249,8 @@ class Application:
         if request.method not in ("GET", "HEAD"):
             raise _wrong_method(request.method, path, ["GET", "HEAD"])
         if path == "/readyz":
-            return json_reply({"status": "ready", "images": await self._slots.light(self._count)})
+            await self._slots.light(self._count)
+            return json_reply({"status": "ready"})
         if path == "/metrics":
             await self._caller(request, Right.READ, told)
             stored: int | None = None
@@ -283,12 +290,16 @@ def _bracketed(host: str) -> str:
 
 async def _drain(request: Request) -> None:
     """Read a little of what is still coming, and throw it away."""
-    left = DRAIN_BYTES
-    with suppress(ClientDisconnect, RuntimeError):
+
+    async def drained() -> None:
+        left = DRAIN_BYTES
         async for chunk in request.stream():
             left -= len(chunk)
             if left < 0:
                 return
+
+    with suppress(ClientDisconnect, RuntimeError, asyncio.TimeoutError):
+        await asyncio.wait_for(drained(), DRAIN_SECONDS)
 
 
 def _headers(reply: Reply) -> list[tuple[bytes, bytes]]:
@@ -300,7 +311,13 @@ def _headers(reply: Reply) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
 
 
-async def _send(reply: Reply, send: Send, *, head: bool) -> None:
+async def _send(reply: Reply, send: Send, *, head: bool, unread: Request | None = None) -> None:
+    """Send an answer whose length is known. `unread`: a request whose body may still come; whoever sends it
+    has the answer first.
+    """
     headers = [*_headers(reply), (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else reply.body})
+    await send({"type": "http.response.body", "body": b"" if head else reply.body, "more_body": True})
+    if unread is not None:
+        await _drain(unread)
+    await send({"type": "http.response.body", "body": b""})

@@ -28,6 +28,8 @@ def host_of(authority: str) -> str:
     """Return the host of HOST[:PORT] in lower case, without the brackets of an IPv6 address; empty for what
     is malformed.
     """
+    if set(authority) & set("@/?#\\"):
+        return ""
     try:
         return (urlsplit(f"//{authority}").hostname or "").rstrip(".")
     except ValueError:

@@ -60,6 +60,7 @@ Handler = Callable[[Engine, Asked], Reply]
 def add(engine: Engine, asked: Asked) -> Reply:
     """Add a picture: 201 for a new one, 200 for known bytes."""
     upload, values = _image(asked), dict(asked.values)
+    asked.caller.check_written(values.get("occurrence"), values.get("collection"))
     labels = labels_of(values.pop("label", ()))
     result = engine.add(upload.read(), labels=labels or None, name=upload.name, **values)
     line = {"path": upload.name} | result.to_json()
@@ -284,6 +285,7 @@ def collections(engine: Engine, asked: Asked) -> Reply:
 
 def create_collection(engine: Engine, asked: Asked) -> Reply:
     """Create a collection, or return the one that exists with this purpose."""
+    asked.caller.check_written(None, asked.values["name"])
     made = engine.create_collection(asked.values["name"], asked.values["purpose"])
     return json_reply(_collection_json(made))
 
@@ -310,5 +312,6 @@ def ignore(engine: Engine, asked: Asked) -> Reply:
     """Put an image, or those of a cluster, into a collection of purpose `ignore`."""
     name, values = asked.caller.check_named(asked.values["name"]), dict(asked.values)
     del values["name"]
+    asked.caller.check_written(None, values.get("collection"))
     images: tuple[ImageId, ...] = engine.ignore(name, **values)
     return json_reply({"id": name, "images": list(images)})

@@ -101,12 +101,14 @@ def serve(
     """
     import uvicorn
 
+    from .protocol import Protocol
+
     listening.check(has_key=engine.needs_key())
     slots, settings = Slots(listening.slots), listening.settings()
     mounted = None if mount is None else mount(engine, slots, settings)
     config = uvicorn.Config(
         Application(engine, slots, settings, mounted),
-        http="h11",
+        http=Protocol,
         ws="none",
         lifespan="off",
         loop="asyncio",

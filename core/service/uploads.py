@@ -15,6 +15,7 @@ from enum import Enum
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -99,8 +100,9 @@ async def receive(request: Request, body: Body, *, max_bytes: int) -> Received:
         return Received()
     pictures = {Body.PICTURE: ("image",), Body.PICTURES: ("image",), Body.PAIR: ("a", "b")}.get(body, ())
     around = BOOK_BYTES if body is Body.BOOKS else AROUND
-    limit = max(1, len(pictures)) * max_bytes * bool(pictures) + around
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # JSON holds no picture, and is parsed at once.
+    limit = len(pictures) * max_bytes * (media != "application/json") + around
     chunks = _chunks(request, limit, max_bytes)
     try:
         if media == "multipart/form-data":
@@ -171,12 +173,28 @@ async def _raw(chunks: AsyncGenerator[bytes, None]) -> IO[bytes]:
     return file
 
 
+class _FormParser(MultiPartParser):
+    """Reads a form whose fields, which stay in memory, are small all together."""
+
+    _text = 0
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        """Take some bytes of a part. Raises MultiPartException."""
+        if self._current_part.file is None:
+            self._text += end - start
+            if self._text > AROUND:
+                raise MultiPartException(f"its fields have more than {AROUND:,} bytes together")
+        super().on_part_data(data, start, end)
+
+
 async def _form(
     request: Request, chunks: AsyncGenerator[bytes, None], pictures: tuple[str, ...], *, most: int
 ) -> Received:
-    parser = MultiPartParser(
-        request.headers, chunks, max_files=most, max_fields=MOST_FIELDS, max_part_size=AROUND
-    )
+    # Decoders of some other charsets take minutes for what a form may hold.
+    _, options = parse_options_header(request.headers["content-type"])
+    if options.get(b"charset", b"utf-8").lower() != b"utf-8":
+        raise ConfigError("the form cannot be read: expected the charset utf-8")
+    parser = _FormParser(request.headers, chunks, max_files=most, max_fields=MOST_FIELDS)
     parser.spool_max_size = IN_MEMORY
     try:
         form = await parser.parse()
