@@ -107,6 +107,11 @@ def everything() -> Callable[[Any], bytes]:
             b"hash": lambda key: [part for item in sorted(client.hgetall(key).items()) for part in item],
             b"set": lambda key: sorted(client.smembers(key)),
             b"zset": lambda key: client.zrange(key, 0, -1),
+            b"stream": lambda key: [
+                part
+                for entry, fields in client.xrange(key)
+                for part in (entry, *(text for item in sorted(fields.items()) for text in item))
+            ],
         }
         found = []
         for key in sorted(client.scan_iter(count=10_000)):

@@ -241,8 +241,9 @@ def test_every_folder_that_setup_cfg_packages_is_copied_into_the_image() -> None
         assert f"COPY {folder} /src/{folder}\n" in dockerfile and f"!{folder}\n" in ignored, folder
 
 
-def test_only_misp_modules_is_published_and_only_to_this_host() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["misp-modules"]
+def test_what_has_no_keys_is_published_only_to_this_host() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["misp-modules", "service"]
+    assert "--tls-cert=/run/secrets/service_cert" in SERVICES["service"]["command"]
     assert all(port.startswith("127.0.0.1:") for port in SERVICES["misp-modules"]["ports"])
     assert SERVICES["store"]["networks"] == ["store"] and COMPOSE["networks"]["store"]["internal"] is True
 

@@ -109,8 +109,8 @@ def test_cytoscape_has_elements_that_refer_to_each_other(engine: Engine) -> None
 def test_a_graph_is_not_held_in_memory(store_url: str) -> None:
     # Given more images than are read at a time
     with Engine.open(store_url) as engine:
-        put_all(engine._store, [new_image(n, words=0) for n in range(1200)])
-        engine._store.clusters.give(sorted(new_image(n).image_id for n in range(800)))
+        put_all(engine._store, [new_image(n, words=0) for n in range(3000)])
+        engine._store.clusters.give(sorted(new_image(n).image_id for n in range(2000)))
         for form in ("visjs", "graphml", "cytoscape"):
             sum(map(len, engine.graph(form)))  # so that what is loaded once does not count
             tracemalloc.start()

@@ -180,16 +180,15 @@ def test_votes_of_one_cell_are_summed_as_numpy_sums(count: int) -> None:
     seed=SEEDS,
     shape=st.tuples(st.sampled_from([1, 2, 3, 50]), st.sampled_from([1, 2, 3, 64])),
     levels=st.sampled_from([2, 20, 256]),
-    rows=st.sampled_from([1, 7, 2_048]),
 )
-def test_edges_are_counted_as_by_opencv(seed: int, shape: tuple[int, int], levels: int, rows: int) -> None:
+def test_edges_are_counted_as_by_opencv(seed: int, shape: tuple[int, int], levels: int) -> None:
     # Given two pictures of noise, one of them partly the other
     rng = np.random.default_rng(seed)
     one = rng.integers(0, levels, shape).astype(np.uint8)
     changed = (one // 2 + rng.integers(0, 2, shape)).astype(np.uint8)
     other = np.where(rng.uniform(size=shape) < 0.5, one, changed)
     inside = rng.uniform(size=shape) < 0.9
-    options = replace(DEFAULTS.agreement.edges, minimum_pixels=1, rows=rows)
+    options = replace(DEFAULTS.agreement.edges, minimum_pixels=1)
     # Then the share is that of OpenCV's gradients
     assert edges_contained(one, other, inside, options=options) == plain_edges_contained(
         one, other, inside, options=options

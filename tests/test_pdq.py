@@ -95,10 +95,10 @@ def test_the_slow_way_gives_the_references_coefficients_to_the_last_bit(shape: s
 
 @pytest.mark.parametrize("columns", [5, 64, 333])
 def test_many_rows_are_filtered_to_the_last_bit_as_few_are(columns: int) -> None:
-    rows = np.random.default_rng(1).uniform(0, 255, (pdq.MANY_ROWS, columns)).astype(np.float32)
-    few = [pdq._boxes(part) for part in np.array_split(rows, 4)]
-    assert np.array_equal(pdq._boxes(rows), np.concatenate(few))
-    picked = pdq._boxes(rows, pdq._picks(columns))
+    rows = np.random.default_rng(1).uniform(0, 255, (37, columns)).astype(np.float32)
+    few = [pdq._boxes_along(part) for part in np.array_split(rows, 4)]
+    assert np.array_equal(pdq._boxes_along(rows), np.concatenate(few))
+    picked = pdq._boxes_along(rows, pdq._picks(columns))
     assert np.array_equal(picked, np.concatenate(few)[:, pdq._picks(columns)])
 
 

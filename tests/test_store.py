@@ -417,7 +417,9 @@ def test_the_examples_in_format_md_are_what_is_stored():
 
 def test_every_script_names_the_keys_that_it_touches_and_the_key_table_has_them():
     folder = resources.files("douglas_quaid.store")
-    table = set(re.findall(r"^      ([a-z-]+)\S*  +(?:string|hash|zset|set) ", keys.__doc__, re.MULTILINE))
+    table = set(
+        re.findall(r"^      ([a-z-]+)\S*  +(?:string|hash|zset|set|stream) ", keys.__doc__, re.MULTILINE)
+    )
     scripts = [path for path in folder.iterdir() if path.name.endswith(".lua")]
     for script in scripts:
         text = script.read_text("utf-8")

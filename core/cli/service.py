@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -77,7 +76,7 @@ def serve(
     if (tls_cert is None) != (tls_key is None):
         raise ConfigError("--tls-cert and --tls-key belong together")
     known = Links.parse(links)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     with open_engine(store) as engine:
         listening = Listening(
             host=host,
@@ -91,7 +90,6 @@ def serve(
 
         def tell(url: str) -> None:
             print_result({"url": url}, f"serving on {url}, documentation at {url}doc/", as_json=as_json)
-            sys.stdout.flush()
 
         run(engine, listening, tell, partial(Pages, links=known))
 

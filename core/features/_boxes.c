@@ -17,7 +17,7 @@ static PyObject *boxes(PyObject *self, PyObject *const *args, Py_ssize_t given) 
                all_below(picked, picks, width);
     for (Py_ssize_t at = 0; fits && at < width; at++)
         fits = begins[at] < ends[at] && (!at || (begins[at] >= begins[at - 1] && ends[at] >= ends[at - 1]));
-    for (Py_ssize_t at = 1; fits && at < picks; at++) fits = picked[at] > picked[at - 1];
+    for (Py_ssize_t at = 1; fits && at < picks; at++) fits = picked[at] >= picked[at - 1];
     if (require(&a, fits, "arrays of other sizes, or boxes outside the rows") < 0) return NULL;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t top = 0; top < rows; top += SIDE_BY_SIDE) {
@@ -31,10 +31,10 @@ static PyObject *boxes(PyObject *self, PyObject *const *args, Py_ssize_t given) 
                 for (Py_ssize_t row = 0; row < count; row++) sums[row] += first[row * width + end];
             for (; begin < begins[at]; begin++)
                 for (Py_ssize_t row = 0; row < count; row++) sums[row] -= first[row * width + begin];
-            if (at != picked[pick]) continue;
+            /* A small picture has fewer columns than samples: some are picked more than once. */
             float size = (float)(end - begin);
-            for (Py_ssize_t row = 0; row < count; row++) means[(top + row) * picks + pick] = sums[row] / size;
-            pick++;
+            for (; pick < picks && picked[pick] == at; pick++)
+                for (Py_ssize_t row = 0; row < count; row++) means[(top + row) * picks + pick] = sums[row] / size;
         }
     }
     Py_END_ALLOW_THREADS

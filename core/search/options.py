@@ -104,7 +104,7 @@ class TwinOptions:
     #: beyond it the pair stands alone, whatever `VerdictOptions.twin_lead` says.
     notable: float = 0.9
     #: Maximum number of pictures that are compared with one reference. chosen: each takes as long as the
-    #: small blocks of a pair.
+    #: small blocks of a pair; of all together `EffortOptions.closer_work` is the bound.
     maximum: int = 4
 
 

@@ -8,7 +8,7 @@
 --   0 (it stays), 1 (it leaves the collection) or 2 (it is gone).
 -- 'end', expected fence, id: removes partners and mark, and raises the fence, so that nobody who saw the mark goes on.
 --   Returns 'fence' and does nothing when another has raised it.
--- Keys: head, forgetting, forgotten, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, unlinked, rows, words, tombs
+-- Keys: head, forgetting, forgotten, ids, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, ver:<id>, partners:<id>, set:<collection>, rows, words, tombs
 local function begin(id)
   if call('EXISTS', 'img:' .. id) == 0 then return 0 end
   expect('hash', 'img:' .. id, 'occ:' .. id, 'mem:' .. id, 'where', 'pixels')

@@ -2,7 +2,7 @@
 -- ARGV: id, unix seconds when it was seen, occurrence or '', collection or '', labels (JSON), '1' to queue it for linking if it is not linked,
 -- then for a put: record, row, words, digest, '1' to renew the features. First-seen times only fall, last-seen times only rise.
 -- Returns added, updated (something new about a known image), known, absent (a note about none), or forgetting (try again).
--- Keys: head, ids, forgetting, forgotten, unlinked, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
+-- Keys: head, ids, forgetting, forgotten, where, pixels, img:<id>, occ:<id>, seen:<id>, mem:<id>, set:<collection>
 local id, seen, occurrence, collection, labels = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local queue, record, row, words, digest, renew = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
 local image, status = 'img:' .. id, 'known'

@@ -16,7 +16,7 @@ from .ambiguity import ambiguous_with
 from .common_regions import CommonRegions
 from .ignored_regions import IgnoredRegions
 from .rivals import rival_inliers
-from .twins import twin_inliers
+from .twins import Twins
 
 
 class Surroundings:
@@ -28,6 +28,7 @@ class Surroundings:
         self._earlier: list[Pair] = []
         self._common = CommonRegions(self._search)
         self._ignored = IgnoredRegions(self._search)
+        self._twins = Twins(self._search)
 
     @property
     def complete(self) -> bool:
@@ -99,18 +100,7 @@ class Surroundings:
         certain = context.dismissed or evidence.same or not pair.inliers
         if certain or not is_match(evidence, search.calibration, search.verdict):
             return context
-        cuts = search.timer.cuts
-        inliers = twin_inliers(
-            pair,
-            [*pairs, *self._earlier],
-            search.cluster_of,
-            timer=search.timer,
-            options=search.options.context.twins,
-            verdict=search.verdict,
-            differences=search.verification.differences,
-        )
-        is_cut = search.timer.cuts > cuts or None
-        return replace(context, twin_inliers=inliers or None, context_cut=is_cut or context.context_cut)
+        return replace(context, twin_inliers=self._twins.inliers(pair, [*pairs, *self._earlier]))
 
     def _dismissed(self, pair: Pair, context: Context) -> Context:
         """The context of a pair with the region that is all it shares, where it would be accepted."""
