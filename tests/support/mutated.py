@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -208,6 +210,10 @@ def small_store(server: Server) -> Small:
         store.settings.set_progress("redecide", f"{shipped().id} {ids[0]}")
         engine.set_bookmark("test:position", "page 7")
         engine.create_key("analysts", ["read"], sees=["host:misp"])
+        with TemporaryDirectory() as folder:
+            shared = Path(folder, "list.txt")
+            shared.write_text(f"pdq {'0f' * 32}\n")
+            engine.import_list(str(shared), collection="known", name="shared")
         store.common_regions.note(
             [
                 CommonRegion(ids[6], (0.1, 0.1, 0.9, 0.3), 25, 800, shown_by=(ids[7], ids[0])),
@@ -300,6 +306,7 @@ def mutate(client: Any, name: bytes, kind: str, draw: random.Random) -> str | No
         b"hash": _mutate_hash,
         b"set": _mutate_set,
         b"zset": _mutate_zset,
+        b"stream": _mutate_stream,
     }[type_found](client, name, kind, draw)
 
 
@@ -380,6 +387,21 @@ def _mutate_set(client: Any, name: bytes, kind: str, draw: random.Random) -> str
     client.srem(name, chosen)
     if new is not None and kind != "remove":
         client.sadd(name, new)
+    return f"{chosen!r} -> {new!r}"
+
+
+def _mutate_stream(client: Any, name: bytes, kind: str, draw: random.Random) -> str | None:
+    entries = client.xrange(name)
+    if not entries:
+        return None
+    entry, fields = draw.choice(entries)
+    chosen = fields[b"id"]
+    new = _bytes(chosen, draw.choice(VALUES[:8]) if kind == "field" else kind, draw)
+    if kind != "remove" and new is None:
+        return None
+    client.xdel(name, entry)
+    if new is not None and kind != "remove":
+        client.xadd(name, {"id": new})
     return f"{chosen!r} -> {new!r}"
 
 

@@ -88,7 +88,11 @@ async function show(hit, address) {
   overlay.scrollIntoView({ block: "start" });
 }
 
-document.getElementById("file").addEventListener("change", (event) => ask(event.target.files[0]));
+document.getElementById("file").addEventListener("change", (event) => {
+  const [file] = event.target.files;
+  event.target.value = ""; // so that the same file can be chosen again
+  ask(file);
+});
 document.getElementById("add").addEventListener("click", async () => {
   try {
     const added = await send("/add", asked);
