@@ -5,6 +5,7 @@ the core knows no host, the entrance is light, and what judges is short.
 from __future__ import annotations
 
 import ast
+import configparser
 import io
 import subprocess
 import sys
@@ -304,3 +305,11 @@ def test_every_public_name_loads(name: str) -> None:
 def test_a_name_that_is_not_public_is_missing() -> None:
     with pytest.raises(AttributeError, match="no attribute 'import_cycle'"):
         douglas_quaid.import_cycle  # noqa: B018
+
+
+def test_every_package_is_installed() -> None:
+    """An editable installation finds folders that setup.cfg does not name; a wheel lacks them."""
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", "utf-8")
+    named = set(settings["options"]["packages"].split())
+    assert named == {name for name, path in MODULES.items() if path.name == "__init__.py"}
