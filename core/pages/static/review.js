@@ -21,6 +21,7 @@ const stage = new Stage(root);
 
 const state = {
   current: null, ready: [], fetching: false, again: false, sending: false, failed: 0, left: null,
+  said: "",
 };
 const idsOf = (pair) => [pair.a.id, pair.b.id].sort().join(" ");
 const wordOf = (word) => root.querySelector(`[data-word="${word}"]`).lastChild.textContent.trim();
@@ -64,7 +65,7 @@ async function refill() {
     const known = new Set([...held, ...waiting]);
     const pairs = await Promise.all(answer.pairs.filter((pair) => !known.has(idsOf(pair))).map(loaded));
     state.ready.push(...pairs);
-    if (state.current) tell();
+    if (state.current) tell(state.said); // what was said last stays until the next key
     else if (state.ready.length) advance();
     else if (!kept.outbox.length) nothing();
   } catch (error) {
@@ -135,6 +136,7 @@ function nothing(text = "Nothing is left to review. New pairs appear here by the
 }
 
 function tell(said = "") {
+  state.said = said;
   const left = state.left === null ? "" : `about ${Math.max(1, state.left - kept.outbox.length)} left`;
   const count = kept.history.length ? `${kept.history.length} answered, ` : "";
   say(`${said}${said ? " " : ""}${count}${left}${left || count ? "." : ""}`);
