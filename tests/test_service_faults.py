@@ -9,14 +9,12 @@ import gc
 import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.cluster import start_cluster
 from support.pictures import page, png
 from support.server import Server
 from support.service import Service
@@ -213,10 +211,10 @@ def test_what_was_answered_201_is_there_after_a_kill(server: Server, tmp_path: P
 
 
 def test_two_services_on_a_cluster_find_what_the_other_added(
-    make_server: Callable[..., Any], tmp_path: Path
+    cluster: tuple[list[Server], str, list[int]], tmp_path: Path
 ) -> None:
     # Given two services on a store of three servers
-    _, url, _ = start_cluster(make_server)
+    _, url, _ = cluster
     first, second = (Service(tmp_path, url, "--rate", "0").start() for _ in range(2))
     try:
         for adding, asking, data in ((first, second, CAT), (second, first, sample("indexed/coffee.jpg"))):

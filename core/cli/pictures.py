@@ -68,10 +68,12 @@ def labels_of(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
 _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
 
-@command("add", through_service=True)
-@_PATHS
-@click.option("--collection", metavar="NAME", help="Add the pictures to this collection too.")
-@click.option(
+#: Says to which collection pictures are added; of the commands that add, as the next two.
+collection_option = click.option(
+    "--collection", metavar="NAME", help="Add the pictures to this collection too."
+)
+#: Labels them.
+labels_option = click.option(
     "--label",
     "labels",
     multiple=True,
@@ -79,8 +81,16 @@ _PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
     callback=labels_of,
     help="Label of the membership, or of the occurrence if there is no --collection.",
 )
+#: Stores them only.
+no_link_option = click.option("--no-link", is_flag=True, help="Store only, without searching for matches.")
+
+
+@command("add", through_service=True)
+@_PATHS
+@collection_option
+@labels_option
 @click.option("--occurrence", metavar="HOST:KIND:ID", help="Where the picture was seen; default: its path.")
-@click.option("--no-link", is_flag=True, help="Store only, without searching for matches.")
+@no_link_option
 def add(
     paths: tuple[str, ...],
     collection: str | None,

@@ -10,7 +10,7 @@ import click
 
 from ..errors import FormatError, ImageError, NotFound, StoreError
 from .group import command, open_correlator
-from .pictures import labels_of, show_added
+from .pictures import collection_option, labels_option, no_link_option, show_added
 from .terminal import error_json, json_line, note
 
 if TYPE_CHECKING:
@@ -27,16 +27,9 @@ if TYPE_CHECKING:
     metavar="PATTERN",
     help="Take only files whose name, or path below FOLDER, is like this; default: endings of pictures.",
 )
-@click.option("--collection", metavar="NAME", help="Add the pictures to this collection too.")
-@click.option(
-    "--label",
-    "labels",
-    multiple=True,
-    metavar="KEY=VALUE",
-    callback=labels_of,
-    help="Label of the membership, or of the occurrence if there is no --collection.",
-)
-@click.option("--no-link", is_flag=True, help="Store only, without searching for matches.")
+@collection_option
+@labels_option
+@no_link_option
 @click.option(
     "--interval",
     default=2.0,

@@ -14,11 +14,11 @@ from ..service.refusals import Reply
 from ..service.uploads import Body, Upload
 from ..store.access_keys import Right
 from .asked import Asked, Route
-from .pair_view import contributions_json
+from .pair_view import verdict_json
 from .rendering import json_data, page
 from .shown import shown
 from .sight import Sight
-from .words import DECISIONS, REASONS, RELATIONS, sentences
+from .words import DECISIONS
 
 #: Hits of an answer. chosen: a page.
 HITS = 12
@@ -72,18 +72,10 @@ def _hit_json(hit: Hit, sight: Sight, *, seen: bool) -> dict[str, Any]:
     matrix = overlaying(hit.evidence)
     return {
         "id": hit.image_id if seen else None,
-        "decision": DECISIONS[hit.decision],
-        "relation": "" if hit.relation is None else RELATIONS[hit.relation],
-        "confidence": round(hit.confidence, 4),
-        "reasons": [REASONS[reason] for reason in hit.reasons],
-        "sentences": [shown(part) for part in sentences(hit.sentence)],
-        "contributions": contributions_json(hit),
-        "differences": [list(one.box) for one in hit.evidence.differences or ()],
         "matrix": None if matrix is None else list(matrix),
         "outline": [list(point) for point in outline(matrix)],
-        "inverted": bool(hit.evidence.inverted),
         "where": sight.places(info) if seen and info is not None else None,
-    }
+    } | verdict_json(hit)
 
 
 #: The paths of this file.

@@ -22,26 +22,31 @@ CONTRIBUTIONS = 8
 
 def pair_json(pair: ShownPair, sight: Sight, *, settles: int) -> dict[str, Any]:
     """Return what the page needs of a pair."""
-    hit, evidence = pair.hit, pair.hit.evidence
     return {
         "a": _side(pair.frame, pair.members[0], sight),
         "b": _side(pair.other, pair.members[1], sight),
         "matrix": None if pair.matrix is None else list(pair.matrix),
         "outline": [list(point) for point in pair.outline],
-        "inverted": bool(evidence.inverted),
-        "differences": [list(one.box) for one in evidence.differences or ()],
+        "settles": settles,
+    } | verdict_json(pair.hit)
+
+
+def verdict_json(hit: Hit) -> dict[str, Any]:
+    """Return what was decided about a pair, and why."""
+    return {
         "decision": DECISIONS[hit.decision],
         "relation": "" if hit.relation is None else RELATIONS[hit.relation],
         "confidence": round(hit.confidence, 4),
         "reasons": [REASONS[reason] for reason in hit.reasons],
         "sentences": [shown(part) for part in sentences(hit.sentence)],
-        "contributions": contributions_json(hit),
-        "settles": settles,
+        "contributions": _contributions(hit),
+        "differences": [list(one.box) for one in hit.evidence.differences or ()],
+        "inverted": bool(hit.evidence.inverted),
     }
 
 
-def contributions_json(hit: Hit) -> list[dict[str, Any]]:
-    """Return what decides about a hit, the heaviest first."""
+def _contributions(hit: Hit) -> list[dict[str, Any]]:
+    """What decides about a hit, the heaviest first."""
     weighed = sorted(hit.contributions, key=lambda one: -abs(one.weight))[:CONTRIBUTIONS]
     return [{"name": predictor(one), "weight": round(one.weight, 3)} for one in weighed if one.weight]
 

@@ -35,11 +35,7 @@ class Sight:
 
     def sees(self, info: ImageInfo | None) -> bool:
         """Return whether an image may be shown. None: it is not in the store."""
-        if info is None or self.caller.sees_all:
-            return info is not None
-        return any(self.caller.sees("host", one.occurrence.host) for one in info.sightings) or any(
-            self.caller.sees("collection", one.name) for one in info.memberships
-        )
+        return info is not None and self.caller.sees_image(info)
 
     def visible(self, ids: Sequence[ImageId]) -> list[bool]:
         """Return for each image whether it may be shown."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ..errors import KeyRefused, NotAllowed, NotFound
+from ..records import ImageInfo
 from ..store.access_keys import AccessKey, Right
 from ..store.clusters import CLUSTER_PREFIX
 from .refusals import Refusal
@@ -56,6 +57,18 @@ class Caller:
             if rest.startswith(":") or not self.sees("host", host):
                 raise NotFound(f"no image in the store was seen at {name}")
         return name
+
+    def sees_image(self, info: ImageInfo) -> bool:
+        """Return whether a picture may be shown: one that was seen at a host, or lies in a collection, whose
+        names may be held. Of an image that was seen at more places than are listed, the latest count.
+        """
+        if self.sees_all:
+            return True
+        hosts = (one.occurrence.host for one in info.sightings)
+        named = (one.name for one in info.memberships)
+        return any(self.sees("host", host) for host in hosts) or any(
+            self.sees("collection", name) for name in named
+        )
 
     def check_written(self, occurrence: str | None, collection: str | None) -> None:
         """Return if the caller sees where it writes: whoever does not could ask what is there by writing, and

@@ -118,14 +118,11 @@ def thumbnail(engine: Engine, asked: Asked) -> Reply:
 
 
 def _require_picture(engine: Engine, asked: Asked, name: str) -> None:
-    """Raises Refusal unless the caller sees a host or a collection of a stored image. Of an image that was
-    seen at more places than an answer lists, the latest count.
-    """
+    """Raises Refusal unless the caller sees a host or a collection of a stored image."""
     if asked.caller.sees_all:
         return
     shown = engine.show(name)
-    line = {} if isinstance(shown, Cluster) else description_seen_by(asked.caller, shown.to_json())
-    if not line.get("occurrences") and not line.get("collections"):
+    if isinstance(shown, Cluster) or not asked.caller.sees_image(shown.info):
         raise Refusal(
             403, NotAllowed(f"the key {asked.caller.name!r} sees no host and no collection of {name[:80]}")
         )
